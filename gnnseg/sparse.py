@@ -1,0 +1,219 @@
+"""Sparse matrices in both directions and the two products everything stands on: spmm and sddmm, with their gradients.
+
+A ``Csr`` is a pattern (which row meets which column) with optional values; it carries its transpose's pattern and the
+permutation of the entries between them, so that gradients need no sorting. Values are separate from the pattern wherever
+they take part in a gradient. Kernels: torch's CSR product and ``sampled_addmm`` where the device has them for the type,
+else a gather that gives the same numbers.
+
+Shape legend: R rows, C columns, E entries, D width.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
+
+GATHER_ENTRIES = 1 << 20  # entries gathered at once by the fallback: bounds its memory
+
+
+@dataclass(frozen=True)
+class Csr:
+    """A sparse (R,C) matrix by rows: entries of row r are ``start[r]:start[r+1]``, columns ascending and each once.
+
+    start (R+1,), column (E,), row (E,) int64; t_start (C+1,), t_column (E,): the transpose's; t_order (E,): entry e of the
+    transpose is entry ``t_order[e]`` of this, ``t_back`` its inverse; value (E,) or None (all ones).
+    """
+
+    shape: tuple[int, int]
+    start: Tensor
+    row: Tensor
+    column: Tensor
+    t_start: Tensor
+    t_row: Tensor
+    t_column: Tensor
+    t_order: Tensor
+    t_back: Tensor
+    value: Tensor | None = None
+
+    @staticmethod
+    def of(rows: Any, columns: Any, shape: tuple[int, int], value: Any = None) -> Csr:
+        """From (E,) coordinates in any order; a pair that stands twice is a ValueError, so is one outside the shape."""
+        r = np.ascontiguousarray(rows.cpu() if isinstance(rows, Tensor) else rows, dtype=np.int64)
+        c = np.ascontiguousarray(columns.cpu() if isinstance(columns, Tensor) else columns, dtype=np.int64)
+        if len(r) and (r.min() < 0 or c.min() < 0 or r.max() >= shape[0] or c.max() >= shape[1]):
+            raise ValueError(f"coordinates outside the shape {shape}")
+        order = np.lexsort((c, r))
+        r, c = r[order], c[order]
+        if len(r) and bool(((np.diff(r) == 0) & (np.diff(c) == 0)).any()):
+            raise ValueError("a pair stands twice")
+        t_order = np.lexsort((r, c))
+        back = np.empty_like(t_order)
+        back[t_order] = np.arange(len(r))
+        v = None
+        if value is not None:
+            v = torch.as_tensor(value)
+            v = v[torch.from_numpy(order).to(v.device)]
+
+        def start(index: np.ndarray[Any, Any], n: int) -> Tensor:
+            return torch.from_numpy(np.concatenate([[0], np.cumsum(np.bincount(index, minlength=n))]).astype(np.int64))
+
+        return Csr(
+            shape, start(r, shape[0]), torch.from_numpy(r), torch.from_numpy(c), start(c, shape[1]),
+            torch.from_numpy(c[t_order]), torch.from_numpy(r[t_order]), torch.from_numpy(t_order), torch.from_numpy(back), v,
+        )  # fmt: skip
+
+    @property
+    def entries(self) -> int:
+        return len(self.column)
+
+    @property
+    def T(self) -> Csr:
+        """The transpose, sharing memory; values are permuted."""
+        return Csr(
+            (self.shape[1], self.shape[0]), self.t_start, self.t_row, self.t_column, self.start, self.row, self.column,
+            self.t_back, self.t_order, None if self.value is None else self.value[self.t_order],
+        )  # fmt: skip
+
+    def with_value(self, value: Tensor | None) -> Csr:
+        return replace(self, value=value)
+
+    def degrees(self) -> tuple[Tensor, Tensor]:
+        """Entries of each row (R,) and each column (C,), int64."""
+        return self.start.diff(), self.t_start.diff()
+
+    def to(self, device: torch.device | str) -> Csr:
+        moved = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **moved)
+
+    def rows(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The entries of some rows, as (position in ``rows``, column), both (e,): what masking and lookups need."""
+        begin, count = self.start[rows], self.start[rows + 1] - self.start[rows]
+        where = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), count)
+        offset = torch.arange(len(where), device=rows.device) - (count.cumsum(0) - count)[where]
+        return where, self.column[begin[where] + offset]
+
+    def contains(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Which of the given (row, column) pairs are entries; both of one shape, so is the bool result."""
+        if self.entries == 0:
+            return torch.zeros_like(rows, dtype=torch.bool)
+        key = self._key
+        wanted = rows * self.shape[1] + columns
+        at = torch.searchsorted(key, wanted).clamp_(max=len(key) - 1)
+        return key[at] == wanted
+
+    @property
+    def _key(self) -> Tensor:
+        cached = self.__dict__.get("_key_cache")
+        if cached is None:
+            cached = self.row * self.shape[1] + self.column
+            object.__setattr__(self, "_key_cache", cached)
+        return cached  # type: ignore[no-any-return]
+
+    def dense(self) -> Tensor:
+        """(R,C): for oracles and small matrices."""
+        value = torch.ones(self.entries, device=self.column.device) if self.value is None else self.value
+        return torch.zeros(self.shape, dtype=value.dtype, device=value.device).index_put((self.row, self.column), value)
+
+
+def spmm(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
+    """sum_c value_rc dense_c: (E,),(C,D) -> (R,D). Gradients reach value and dense."""
+    return _Spmm.apply(pattern, value, dense)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def sddmm(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
+    """<left_r, right_c> at the pattern's entries: (R,D),(C,D) -> (E,). Gradients reach both."""
+    return _Sddmm.apply(pattern, left, right)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _Spmm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
+        ctx.pattern = pattern
+        ctx.save_for_backward(value, dense)
+        return _product(pattern, value, dense)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
+        value, dense = ctx.saved_tensors
+        p: Csr = ctx.pattern
+        d_value = _sampled(p, grad, dense) if ctx.needs_input_grad[1] else None
+        d_dense = _product(p.T.with_value(None), value[p.t_order], grad) if ctx.needs_input_grad[2] else None
+        return None, d_value, d_dense
+
+
+class _Sddmm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
+        ctx.pattern = pattern
+        ctx.save_for_backward(left, right)
+        return _sampled(pattern, left, right)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
+        left, right = ctx.saved_tensors
+        p: Csr = ctx.pattern
+        d_left = _product(p, grad, right) if ctx.needs_input_grad[1] else None
+        d_right = _product(p.T.with_value(None), grad[p.t_order], left) if ctx.needs_input_grad[2] else None
+        return None, d_left, d_right
+
+
+def _matrix(pattern: Csr, value: Tensor) -> Tensor:
+    return torch.sparse_csr_tensor(pattern.start, pattern.column, value, size=pattern.shape, check_invariants=False)
+
+
+def _product(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
+    value, dense = value.detach(), dense.detach().contiguous()
+    if pattern.entries and _has_kernel(dense.device.type, dense.dtype, "spmm"):
+        return _matrix(pattern, value.to(dense.dtype)) @ dense
+    return gathered_spmm(pattern, value, dense)
+
+
+def _sampled(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
+    left, right = left.detach().contiguous(), right.detach().contiguous()
+    if pattern.entries and _has_kernel(left.device.type, left.dtype, "sddmm"):
+        zeros = _matrix(pattern, torch.zeros(pattern.entries, dtype=left.dtype, device=left.device))
+        return torch.sparse.sampled_addmm(zeros, left, right.T, beta=0.0).values()
+    return gathered_sddmm(pattern, left, right)
+
+
+def gathered_spmm(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
+    """The fallback of ``spmm``, bounded in memory: gather the columns' rows, weigh, add up."""
+    out = torch.zeros(pattern.shape[0], dense.shape[1], dtype=dense.dtype, device=dense.device)
+    for at in range(0, pattern.entries, GATHER_ENTRIES):
+        part = slice(at, at + GATHER_ENTRIES)
+        out.index_add_(0, pattern.row[part], F.embedding(pattern.column[part], dense) * value[part, None].to(dense.dtype))
+    return out
+
+
+def gathered_sddmm(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
+    """The fallback of ``sddmm``, bounded in memory."""
+    out = torch.empty(pattern.entries, dtype=left.dtype, device=left.device)
+    for at in range(0, pattern.entries, GATHER_ENTRIES):
+        part = slice(at, at + GATHER_ENTRIES)
+        out[part] = (F.embedding(pattern.row[part], left) * F.embedding(pattern.column[part], right)).sum(-1)
+    return out
+
+
+@cache
+def _has_kernel(device: str, dtype: torch.dtype, kernel: str) -> bool:
+    """Does this device have torch's sparse kernel for this type? Asked once, with a 1 x 1 matrix."""
+    one = torch.ones(1, 1, dtype=dtype, device=device)
+    index = torch.tensor([0, 1], device=device), torch.tensor([0], device=device)
+    try:
+        csr = torch.sparse_csr_tensor(*index, one[0], size=(1, 1), check_invariants=False)
+        (csr @ one) if kernel == "spmm" else torch.sparse.sampled_addmm(csr, one, one, beta=0.0)
+    except (RuntimeError, NotImplementedError):
+        return False
+    return True

@@ -1,0 +1,330 @@
+"""Frozen data types and the protocols between the rooms of the house. Imports torch and numpy only.
+
+Shape legend: U users, I items, E interactions (edges), K segments, D embedding width, B users in a batch,
+N negatives, T length of a recommendation list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from gnnseg.rng import Rng
+    from gnnseg.sparse import Csr
+
+Strings = np.ndarray[Any, np.dtype[np.object_]]
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class InputError(ValueError):
+    """A mistake the user can mend: one sentence that names the file, line or key, what is wrong and what to do.
+
+    The command prints it and exits with code 2.
+    """
+
+
+# --- data -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class IdMap:
+    """Original ids by index: ``ids[index]`` is the id, ``index(id)`` the way back; ``names`` are for people.
+
+    ids, names: (n,) object arrays of str. An id's index is its rank (numeric if all are integers, else by UTF-8 bytes).
+    """
+
+    ids: Strings
+    names: Strings | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {value: index for index, value in enumerate(self.ids)}
+
+    def __contains__(self, value: object) -> bool:
+        return str(value) in self._index
+
+    def index(self, value: object) -> int:
+        """The index of an original id; KeyError for an id that is not here."""
+        return self._index[str(value)]
+
+    def name(self, index: int) -> str:
+        """What to call a row in front of people: its name if there is one, else its id."""
+        return str(self.ids[index] if self.names is None or not self.names[index] else self.names[index])
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Events in time, one row each, pairs may repeat: user, item (E,) int64 indices.
+
+    weight (E,) float64 rating, quantity or plays; time (E,) float64 seconds since 1970 UTC; spend (E,) float64 money.
+    """
+
+    user: Ints
+    item: Ints
+    weight: Floats | None = None
+    time: Floats | None = None
+    spend: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Interactions of one part merged by (user, item), sorted by user then item, each pair once.
+
+    weight: sum of the events' weights (count where they have none); count: number of events; first, last: their times;
+    spend: summed. All (E,).
+    """
+
+    user: Ints
+    item: Ints
+    weight: Floats
+    count: Ints
+    first: Floats | None = None
+    last: Floats | None = None
+    spend: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Attributes by column, one row an id in index order; a missing value is None (object) or NaN (float)."""
+
+    columns: Mapping[str, np.ndarray[Any, Any]]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+
+@dataclass(frozen=True)
+class Edges:
+    """User-user edges (friendships, follows): source, target (S,) int64 user indices, weight (S,) float64."""
+
+    source: Ints
+    target: Ints
+    weight: Floats
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Typed edges beside the interactions. Kinds are 'user', 'item' or an entity kind with its own ids in ``Split.entities``."""
+
+    name: str
+    source_kind: str
+    target_kind: str
+    source: Ints
+    target: Ints
+    weight: Floats
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a planted set was drawn from: alpha (U,K) memberships, beta (K,I) item distributions; rows sum to 1."""
+
+    alpha: Floats
+    beta: Floats
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A cleaned, indexed set of interactions with what is known beside them; ``notes`` say how it was read and cleaned.
+
+    ``parts`` (E,) int8 is 0 train, 1 valid, 2 test where the set brings its own split, else None.
+    """
+
+    name: str
+    users: IdMap
+    items: IdMap
+    interactions: Interactions
+    user_table: Table | None = None
+    item_table: Table | None = None
+    social: Edges | None = None
+    relations: tuple[Relation, ...] = ()
+    entities: Mapping[str, IdMap] = field(default_factory=dict)
+    truth: Truth | None = None
+    parts: np.ndarray[Any, np.dtype[np.int8]] | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The three parts of a data set, with everything it knows beside them. ``fingerprint`` is the content's sha256 (hex).
+
+    ``notes``: JSON-able account of reading, cleaning and splitting (counts, boundaries, leak report).
+    """
+
+    name: str
+    users: IdMap
+    items: IdMap
+    train: Pairs
+    valid: Pairs
+    test: Pairs
+    user_table: Table | None = None
+    item_table: Table | None = None
+    social: Edges | None = None
+    relations: tuple[Relation, ...] = ()
+    entities: Mapping[str, IdMap] = field(default_factory=dict)
+    truth: Truth | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @property
+    def parts(self) -> dict[str, Pairs]:
+        return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    @cached_property
+    def item_counts(self) -> Ints:
+        """(I,) training interactions of each item: n_j."""
+        return np.bincount(self.train.item, minlength=len(self.items)).astype(np.int64)
+
+
+# --- model ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a component must know of the data to make its parameters: sizes and the items' training counts (I,)."""
+
+    users: int
+    items: int
+    item_counts: Tensor
+    user_features: int = 0
+    item_features: int = 0
+    relations: tuple[str, ...] = ()
+    entities: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Attributes as the encoders read them: user_UF, item_IF float32, or None where a set has none."""
+
+    user: Tensor | None = None
+    item: Tensor | None = None
+
+    def to(self, device: torch.device) -> Features:
+        return replace(
+            self,
+            user=None if self.user is None else self.user.to(device),
+            item=None if self.item is None else self.item.to(device),
+        )
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """What an encoder says of users and items. Row r is user ``users[r]``; None: row = id.
+
+    user0_UD, item0_ID: the layer-0 rows, for L2; layers: each layer's (users, items), for contrastive terms.
+    """
+
+    user_UD: Tensor
+    item_ID: Tensor
+    user0_UD: Tensor
+    item0_ID: Tensor
+    users: Tensor | None = None
+    items: Tensor | None = None
+    layers: tuple[tuple[Tensor, Tensor], ...] | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why user b is shown item b, for B pairs. ``segments`` (B,K): parts of rec_ij that sum to 1 (``shares``) or signed
+    parts of the logit; ``bias`` (B,) the item's own part of the logit, ``personal`` (B,) hybrid's cosine part."""
+
+    shares: bool
+    segments: Tensor
+    bias: Tensor | None = None
+    personal: Tensor | None = None
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Scores as logits. Arguments are ROWS of the embeddings."""
+
+    def pairs(self, users: Tensor, items: Tensor) -> Tensor:
+        """(B,),(B,) -> (B,); (B,),(B,N) -> (B,N): each user's own negatives."""
+        ...
+
+    def block(self, users: Tensor, items: Tensor | None = None) -> Tensor:
+        """(B,),(N,) -> (B,N): shared or in-batch negatives; None: the whole catalogue."""
+        ...
+
+    def edges(self, pattern: Csr) -> Tensor:
+        """(E,) at the pattern's entries, in its order."""
+        ...
+
+
+@runtime_checkable
+class Segmentation(Scorer, Protocol):
+    """A scorer whose recommendations pass through segments: alpha (rows,K) rows sum to 1, beta (K,rows)."""
+
+    kind: str  # distribution | membership | affinity
+
+    @property
+    def alpha(self) -> Tensor: ...
+
+    @property
+    def beta(self) -> Tensor: ...
+
+    def explain(self, users: Tensor, items: Tensor) -> Explanation:
+        """The parts of each pair's score, (B,),(B,)."""
+        ...
+
+
+@runtime_checkable
+class Policy(Segmentation, Protocol):
+    """``distribution`` read as a policy pi(j|i) = rec_ij, renormalised without the seen items."""
+
+    def log_prob(self, users: Tensor, items: Tensor, seen: Csr | None = None) -> Tensor: ...
+
+    def sample(self, users: Tensor, n: int, rng: Rng, seen: Csr | None = None) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one training step looks at: users, items, weight (B,); negatives None, (N,) shared or (B,N) each user's own."""
+
+    users: Tensor
+    items: Tensor
+    weight: Tensor
+    negatives: Tensor | None = None
+    log_q: Tensor | None = None  # (I,) log probability that an item is drawn as a negative; None: uniform
+    reward: Tensor | None = None
+    propensity: Tensor | None = None
+    pattern: Csr | None = None
+    social: Csr | None = None
+    labels: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the model says in one training step; ``view`` runs one more noisy encoder pass when called."""
+
+    embeddings: Embeddings
+    scorer: Scorer
+    view: Callable[[Rng], Embeddings] | None = None
+
+
+class Recommender(Protocol):
+    """Trained models and fitted baselines alike."""
+
+    def scorer(self, graph: Any, features: Features) -> Scorer: ...
