@@ -1,0 +1,1 @@
+"""User segmentation learned together with graph recommendation."""

@@ -11,7 +11,7 @@ Shape legend: R rows, C columns, E entries, D width.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
 
@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
-warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
+with warnings.catch_warnings():  # torch says once a process that CSR is in beta: let it say so here, unheard
+    warnings.simplefilter("ignore")
+    torch.sparse_csr_tensor(torch.tensor([0, 1]), torch.tensor([0]), torch.ones(1), size=(1, 1), check_invariants=False)
 
 GATHER_ENTRIES = 1 << 20  # entries gathered at once by the fallback: bounds its memory
 
@@ -92,15 +93,15 @@ class Csr:
         return self.start.diff(), self.t_start.diff()
 
     def to(self, device: torch.device | str) -> Csr:
-        moved = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return replace(self, **moved)
+        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Csr(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in moved.items()})
 
-    def rows(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """The entries of some rows, as (position in ``rows``, column), both (e,): what masking and lookups need."""
+    def entries_of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The entries of some rows, as (position in ``rows``, entry), both (e,): what masking and lookups need."""
         begin, count = self.start[rows], self.start[rows + 1] - self.start[rows]
         where = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), count)
         offset = torch.arange(len(where), device=rows.device) - (count.cumsum(0) - count)[where]
-        return where, self.column[begin[where] + offset]
+        return where, begin[where] + offset
 
     def contains(self, rows: Tensor, columns: Tensor) -> Tensor:
         """Which of the given (row, column) pairs are entries; both of one shape, so is the bool result."""
@@ -193,7 +194,9 @@ def gathered_spmm(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
     out = torch.zeros(pattern.shape[0], dense.shape[1], dtype=dense.dtype, device=dense.device)
     for at in range(0, pattern.entries, GATHER_ENTRIES):
         part = slice(at, at + GATHER_ENTRIES)
-        out.index_add_(0, pattern.row[part], F.embedding(pattern.column[part], dense) * value[part, None].to(dense.dtype))
+        out.index_add_(
+            0, pattern.row[part], F.embedding(pattern.column[part], dense) * value[part, None].to(dense.dtype)
+        )
     return out
 
 

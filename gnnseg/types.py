@@ -203,7 +203,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Shape:
-    """What a component must know of the data to make its parameters: sizes and the items' training counts (I,)."""
+    """What a component must know of the data to make its parameters: sizes and the items' training counts (I,).
+
+    ``width``: D of the embeddings, which heads are told once the encoder stands.
+    """
 
     users: int
     items: int
@@ -212,6 +215,7 @@ class Shape:
     item_features: int = 0
     relations: tuple[str, ...] = ()
     entities: Mapping[str, int] = field(default_factory=dict)
+    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -284,6 +288,14 @@ class Segmentation(Scorer, Protocol):
 
     @property
     def beta(self) -> Tensor: ...
+
+    def memberships(self, users: Tensor | None) -> Tensor:
+        """alpha of some user rows, (B,K)."""
+        ...
+
+    def truncated(self, top: int) -> Segmentation:
+        """The same scores through each user's ``top`` largest segments only, alpha renormalised."""
+        ...
 
     def explain(self, users: Tensor, items: Tensor) -> Explanation:
         """The parts of each pair's score, (B,),(B,)."""

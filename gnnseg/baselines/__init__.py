@@ -1,0 +1,1 @@
+"""Baselines: recommenders without a training loop, the least that any model must beat."""

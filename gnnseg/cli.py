@@ -1,0 +1,254 @@
+"""The ``gnnseg`` command: arguments in, ``pipeline`` or ``run`` called, text out; no logic of its own.
+
+Standard output is the answer alone; everything said on the way goes to standard error. A user's mistake is one sentence, exit 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+EPILOG = """\
+examples:
+  gnnseg train                                        the main job: MovieLens 100K, LightGCN, 16 segments
+  gnnseg train data=file data.path=orders.csv data.user=customer data.item=sku
+  gnnseg train -m encoder=mf,lightgcn head=dot,segments seed=0,1,2
+  gnnseg show RUN test/ndcg@20
+  gnnseg recommend RUN --user 42 -k 10
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if given[:1] == ["train"]:
+            return _train(given[1:])
+        options = _parser().parse_args(given)
+        return int(options.call(options) or 0)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if type(error).__name__ == "Interrupted":
+            return 130
+        from gnnseg.types import InputError
+
+        if isinstance(error, InputError):
+            print(f"gnnseg: {error}", file=sys.stderr)
+            return 2
+        raise
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _train(given: list[str]) -> int:
+    if any(argument in ("-h", "--help") for argument in given):
+        print(_train_help())
+        return 0
+    from gnnseg import sweep
+
+    return sweep.run(given, say=_say, show=lambda line: print(line, flush=True))
+
+
+def _train_help() -> str:
+    return """\
+usage: gnnseg train [key=value ...] [-m] [--fresh] [--config-dir DIR]
+
+Train a model, judge it, and leave a run folder; its path is all that goes to standard output.
+The same command again returns the finished run, or goes on with an interrupted one.
+
+  key=value         a setting, such as encoder=mf head.segments=32 data=ml-1m data.root=DIR seed=1
+  -m, --multirun    a sweep: commas make runs, as in seed=0,1,2; ends with a table
+  --fresh           compute again what stands there finished
+  --config-dir DIR  your own conf/ folder beside the package's
+  --cfg job         print the configuration and stop
+
+choices: data= ml-100k ml-1m lastfm gowalla completejourney lastfm-2k ml-1m-raw planted file
+         encoder= mf lightgcn lightgcnpp   head= segments dot hybrid posthoc
+         objective= likelihood sampled_softmax bpr   split= random random_per_user time leave_last given auto
+         tracking= jsonl wandb"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gnnseg",
+        description="User segmentation learned together with graph recommendation.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, call: Any, text: str, run: bool = True) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if run:
+            sub.add_argument("run", metavar="RUN", help="a run folder, or its name under runs.root")
+        sub.set_defaults(call=call)
+        return sub
+
+    command("train", None, "train a model and judge it (gnnseg train --help)", run=False)
+    sub = command("show", _show, "print one figure of a run and nothing else")
+    sub.add_argument("metric", metavar="METRIC", help="such as test/ndcg@20, valid/recall@20, segment/effective_k")
+    command("evaluate", _evaluate, "judge a finished run again from its folder, and print what it says")
+    sub = command("segments", _segments, "print the segments of a run: size, share, what they like more than others")
+    sub.add_argument("--out", metavar="FILE", help="write each user's segment and alpha to .csv, .parquet or .jsonl")
+    sub = command("recommend", _recommend, "recommend to a user, to a segment, or to everybody")
+    who = sub.add_mutually_exclusive_group(required=True)
+    who.add_argument("--user", metavar="ID", help="a user's own id")
+    who.add_argument(
+        "--segment", metavar="N", type=int, help="a segment's number, from 1: what it wants beyond what everyone wants"
+    )
+    who.add_argument("--all", action="store_true", help="every user; needs --out")
+    sub.add_argument("-k", type=int, default=20, metavar="K", help="how many items (20)")
+    sub.add_argument(
+        "--seen", choices=["mask", "allow"], default="mask", help="leave out what the user already has (mask)"
+    )
+    sub.add_argument("--out", metavar="FILE", help=".csv, .parquet or .jsonl instead of a table")
+    sub = command("explain", _explain, "why a user is shown an item, by segment")
+    sub.add_argument("--user", metavar="ID", required=True)
+    sub.add_argument("--item", metavar="ID", required=True)
+    sub = command("compare", _compare, "one table of many runs: mean and deviation over seeds, time, memory", run=False)
+    sub.add_argument("runs", metavar="RUN", nargs="*", help="run folders")
+    sub.add_argument("--sweep", metavar="NAME", help="the runs of a sweep")
+    sub.add_argument(
+        "--root", metavar="DIR", default=os.environ.get("GNNSEG_RUNS", "./runs"), help="where the runs are (./runs)"
+    )
+    sub.add_argument("--format", choices=["text", "csv", "md", "latex"], default="text")
+    sub.add_argument("--metrics", metavar="A,B", default=None, help="test/recall@20,test/ndcg@20,… ")
+    command("report", _report, "write the page of a run again and print its path")
+    sub = commands.add_parser("data", help="list, fetch, check or describe data sets", description="Data sets.")
+    actions = sub.add_subparsers(title="actions", metavar="ACTION", required=True)
+    action = actions.add_parser("list", help="the named sets")
+    action.set_defaults(call=_data_list)
+    action = actions.add_parser("fetch", help="bring a named set to data.root")
+    action.add_argument("set")
+    action.add_argument("--root", default=os.environ.get("GNNSEG_DATA", "./data"))
+    action.set_defaults(call=_data_fetch)
+    action = actions.add_parser("check", help="read a file of your own and say what is in it")
+    action.add_argument("file")
+    for name in ("user", "item", "weight", "time", "spend", "separator"):
+        action.add_argument(f"--{name}", metavar="COLUMN" if name != "separator" else "CHAR")
+    action.set_defaults(call=_data_check)
+    action = actions.add_parser("stats", help="what a set holds once read, cleaned and split")
+    action.add_argument("overrides", nargs="*", metavar="key=value", help="such as data=ml-1m data.root=DIR")
+    action.set_defaults(call=_data_stats)
+    return parser
+
+
+def _open(options: argparse.Namespace) -> Any:
+    from gnnseg.run import Run
+
+    return Run.load(_folder(options.run))
+
+
+def _folder(name: str) -> Path:
+    path = Path(name).expanduser()
+    if not path.exists() and os.sep not in name:
+        under = Path(os.environ.get("GNNSEG_RUNS", "./runs")) / name
+        if under.exists():
+            return under.absolute()
+    return path.absolute()
+
+
+def _show(options: argparse.Namespace) -> None:
+    print(repr(_open(options).metric(options.metric)))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    print(_open(options).evaluate())
+
+
+def _segments(options: argparse.Namespace) -> None:
+    from gnnseg.report import tables
+
+    run = _open(options)
+    if options.out:
+        run.write(run.segments(), Path(options.out))
+        print(Path(options.out).absolute())
+    else:
+        print(tables.segments(run.path))
+
+
+def _recommend(options: argparse.Namespace) -> None:
+    from gnnseg.report import tables
+
+    run = _open(options)
+    if options.all:
+        if not options.out:
+            from gnnseg.types import InputError
+
+            raise InputError("recommend --all: name a file to write to with --out FILE (.csv, .parquet or .jsonl).")
+        print(run.recommend_all(Path(options.out), options.k, seen=options.seen))
+        return
+    if options.user is not None:
+        frame = run.recommend([options.user], options.k, seen=options.seen)
+    else:
+        frame = run.recommend_segment(options.segment, options.k)
+    if options.out:
+        run.write(frame, Path(options.out))
+        print(Path(options.out).absolute())
+    else:
+        print(tables.frame(frame))
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from gnnseg.report import tables
+
+    print(tables.explanation(_open(options).explain(options.user, options.item)))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from gnnseg import compare, sweep
+
+    runs = [_folder(name) for name in options.runs]
+    if options.sweep:
+        runs += sweep.folders(Path(options.root), options.sweep)
+    metrics = None if options.metrics is None else options.metrics.split(",")
+    print(compare.table(runs, form=options.format, metrics=metrics))
+
+
+def _report(options: argparse.Namespace) -> None:
+    from gnnseg.report import page
+
+    print(page.write(_folder(options.run)))
+
+
+def _data_list(options: argparse.Namespace) -> None:
+    from gnnseg.data import inspect
+
+    print(inspect.list_sets())
+
+
+def _data_fetch(options: argparse.Namespace) -> None:
+    from gnnseg import config, pipeline
+
+    node = config.compose([f"data={options.set}"])
+    print(pipeline.fetch(node, Path(options.root), say=_say))
+
+
+def _data_check(options: argparse.Namespace) -> None:
+    from gnnseg.data import inspect
+
+    columns = {name: getattr(options, name) for name in ("user", "item", "weight", "time", "spend")}
+    print(inspect.check(Path(options.file), columns, options.separator))
+
+
+def _data_stats(options: argparse.Namespace) -> None:
+    from gnnseg import config, pipeline
+    from gnnseg.data import inspect
+
+    composed = config.compose(options.overrides)
+    config.check(composed)
+    print(inspect.stats(pipeline.read(composed, _say)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,352 @@
+"""Configuration: composed by Hydra, checked against the signatures of what it names, built. The only importer of Hydra and OmegaConf.
+
+Plain YAML lets ``layers=abc`` through; ``check`` does not, and it runs before any data is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import inspect
+import math
+import os
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+GROUPS = (
+    "data", "split", "graph", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation", "tracking",
+)  # fmt: skip
+TOP = (*GROUPS, "seed", "device", "threads", "runs", "cache", "allow", "sweep")
+BESIDE = {
+    "data": ("root", "min_weight", "k_core"),
+    "regularisers": ("weight",),
+}  # keys the pipeline takes off before it builds
+FOREIGN = ("torch.optim.", "torch.optim.lr_scheduler.", "torch_geometric.nn.")
+SEQUENTIAL = {"membership", "affinity"}  # readings of beta whose catalogue softmax is not the score itself
+
+
+def conf_folder() -> Path:
+    """The packaged conf/ beside this file, else the checkout's."""
+    here = Path(__file__).resolve().parent
+    checkout = here.parent / "conf"
+    return (
+        checkout if (checkout / "config.yaml").exists() and (here.parent / "pyproject.toml").exists() else here / "conf"
+    )
+
+
+def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str, Any]:
+    """The configuration that these overrides describe, as plain values. ``folders``: more places to look for groups."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from omegaconf import OmegaConf
+
+    where = ",".join(f"file://{folder.absolute()}" for folder in folders or [])
+    extra = [f"hydra.searchpath=[{where}]"] if where else []
+    with _one_sentence(), initialize_config_dir(str(conf_folder()), version_base="1.3"):
+
+        def plain(*more: str) -> dict[str, Any]:
+            node = hydra_compose("config", [*overrides, *more, *extra])
+            container = OmegaConf.to_container(node, resolve=True)
+            assert isinstance(container, dict)
+            container.pop("experiment", None)
+            return typing.cast(dict[str, Any], container)
+
+        config = plain()
+        beta = _get(config, "head").get("beta")
+        if beta in SEQUENTIAL and not any(re.match(r"\+*objective=", override) for override in overrides):
+            config = plain("objective=sampled_softmax")
+    return config
+
+
+def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
+    """Run ``task(job's overrides)`` as Hydra's command line says: once, or many times under ``-m`` by its sweeper and launcher."""
+    import hydra
+
+    def job(node: Any) -> Any:
+        from hydra.core.hydra_config import HydraConfig
+
+        return task([str(override) for override in HydraConfig.get().overrides.task])
+
+    before, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = ["gnnseg train", *arguments]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        with _one_sentence():
+            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(job)()
+    finally:
+        sys.argv = before
+        os.environ.pop("HYDRA_FULL_ERROR") if full is None else os.environ.__setitem__("HYDRA_FULL_ERROR", full)
+
+
+def job_number() -> int | None:
+    """The job's place in its sweep; None outside one."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    return int(HydraConfig.get().job.num)
+
+
+@contextlib.contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Hydra's and OmegaConf's errors as one sentence that says what was meant."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _error(_explain(error)) from error
+
+
+def _explain(error: Exception) -> str:
+    text = str(error)
+    if match := re.search(r"Could not find '([\w-]+)/([^']+)'", text):
+        group, name = match[1], match[2]
+        known = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+        return f"{group}={name}: no such choice; {_meant(name, known)}"
+    if match := re.search(r"Could not override '([^']+)'", text):
+        return f"{match[1]}: no such setting; {_meant(match[1], known_keys())}"
+    if match := re.search(r"Could not override '?([\w.]+)'?\.\s*No match", text):
+        return f"{match[1]}: no such group; {_meant(match[1], list(TOP))}"
+    if (
+        "LexerNoViableAltException" in text
+        or "mismatched input" in text
+        or "no viable alternative" in text
+        or "extraneous input" in text
+    ):
+        first = text.splitlines()[0]
+        found = re.search(r"(\S+?)=(.*)$", first)
+        quoted = f"'{found[1]}=\"{found[2]}\"'" if found else "'key=\"value\"'"
+        return f"{first}: the override cannot be parsed; quote its value, as in {quoted}."
+    return " ".join(text.split())
+
+
+def known_keys(config: Mapping[str, Any] | None = None, prefix: str = "") -> list[str]:
+    """Every dotted key of the default configuration."""
+    if config is None:
+        config = compose([])
+    keys = []
+    for key, value in config.items():
+        keys.append(f"{prefix}{key}")
+        if isinstance(value, Mapping):
+            keys.extend(known_keys(value, f"{prefix}{key}."))
+    return keys
+
+
+def _meant(wrong: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(wrong, known, 1, 0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"there are {', '.join(known)}." if len(known) <= 24 else "see conf/ for those there are."
+
+
+def _error(sentence: str) -> Exception:
+    from gnnseg.types import InputError
+
+    return InputError(sentence)
+
+
+# --- check ----------------------------------------------------------------------------------------------------
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Refuse, in one sentence, what cannot be meant: unknown keys, wrong types, foreign targets, combinations that make no sense."""
+    for key in config:
+        if key not in TOP:
+            raise _error(f"{key}: no such setting; {_meant(key, list(TOP))}")
+    for key in TOP:
+        if key not in config:
+            raise _error(f"{key}: the configuration lacks it; start from conf/config.yaml.")
+    allow = config["allow"]
+    if not isinstance(allow, list) or not all(isinstance(name, str) for name in allow):
+        raise _error(f"allow={allow!r}: give a list of package names, such as allow=[mylab].")
+    for group in GROUPS:
+        node = config[group]
+        if group == "regularisers":
+            for name, term in (node or {}).items():
+                _check_node(f"regularisers.{name}", term, allow, BESIDE["regularisers"])
+                _check_value(f"regularisers.{name}.weight", term["weight"], float)
+        else:
+            _check_node(group, node, allow, BESIDE.get(group, ()))
+    _check_value("seed", config["seed"], int)
+    _check_value("threads", config["threads"], int | None)
+    _check_value("device", config["device"], Literal["auto", "cpu", "cuda"])
+    _check_value("data.k_core", config["data"]["k_core"], int)
+    _check_value("data.min_weight", config["data"]["min_weight"], float | None)
+    _check_value("sweep.fail_fast", _get(config, "sweep").get("fail_fast"), bool)
+    _check_together(config)
+
+
+def _check_node(where: str, node: Any, allow: list[str], beside: tuple[str, ...]) -> None:
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise _error(f"{where}: has no _target_; choose one of conf/{where.split('.')[0]}.")
+    target = locate(str(node["_target_"]), where, allow)
+    ours = not str(node["_target_"]).startswith(FOREIGN)
+    parameters = inspect.signature(target).parameters
+    takes = {
+        n: p
+        for n, p in parameters.items()
+        if p.kind is p.KEYWORD_ONLY or (not ours and p.kind is p.POSITIONAL_OR_KEYWORD)
+    }
+    given = {key: value for key, value in node.items() if key != "_target_"}
+    for key in given:
+        if key not in takes and key not in beside:
+            known = [f"{where}.{name}" for name in (*takes, *beside)]
+            raise _error(f"{where}.{key}: no such setting; {_meant(f'{where}.{key}', known)}")
+    if ours:
+        for key in (*takes, *beside):
+            if key not in given:
+                raise _error(f"{where}.{key}: is missing; conf/{where.split('.')[0]} gives its default.")
+    hints = annotations(target)
+    for key, value in given.items():
+        if key in hints:
+            _check_value(f"{where}.{key}", value, hints[key])
+
+
+def locate(path: str, where: str, allow: list[str]) -> Any:
+    """The class or function a ``_target_`` names, if it may be named."""
+    packages = ("gnnseg", *allow)
+    if not (path.startswith(FOREIGN) or path.split(".")[0] in packages):
+        raise _error(
+            f"{where}._target_={path}: not an allowed target; say allow=[{path.split('.')[0]}] if you trust that package."
+        )
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise _error(
+            f"{where}._target_={path}: cannot be imported ({error}); check the name and that the package can be found."
+        ) from None
+    except AttributeError:
+        raise _error(f"{where}._target_={path}: {module} has no {name}; check the name.") from None
+
+
+def annotations(target: Any) -> dict[str, Any]:
+    """Types of a target's parameters, as far as they can be resolved at run time."""
+    function = target.__init__ if inspect.isclass(target) else target
+    scope = vars(sys.modules[function.__module__]) if function.__module__ in sys.modules else {}
+    if inspect.isclass(target) and function.__module__ != target.__module__:
+        scope = vars(sys.modules[target.__module__])
+    found = {}
+    for name, parameter in inspect.signature(target).parameters.items():
+        hint = parameter.annotation
+        if isinstance(hint, str):
+            try:
+                hint = eval(hint, dict(scope), dict(vars(typing)))
+            except NameError:
+                continue
+        if hint is not parameter.empty:
+            found[name] = hint
+    return found
+
+
+def _check_value(where: str, value: Any, hint: Any) -> None:
+    if not fits(value, hint):
+        raise _error(f"{where}={value!r}: must be {described(hint)}.")
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Is a plain value of this type? A whole number is a float too; a bool is no number; NaN and infinity are nothing."""
+    origin = typing.get_origin(hint)
+    if hint is Any:
+        return True
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, part) for part in typing.get_args(hint))
+    if origin is Literal:
+        return any(value == allowed and type(value) is type(allowed) for allowed in typing.get_args(hint))
+    if hint is None or hint is type(None):
+        return value is None
+    if hint is bool:
+        return isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if hint is str:
+        return isinstance(value, str)
+    if origin in (list, tuple):
+        parts = typing.get_args(hint)
+        return (
+            isinstance(value, list) and all(fits(item, parts[0]) for item in value)
+            if parts
+            else isinstance(value, list)
+        )
+    if origin is dict or hint is dict:
+        return isinstance(value, dict)
+    return True  # a foreign type: its own constructor says
+
+
+def described(hint: Any) -> str:
+    """A type in words."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(described(part) for part in typing.get_args(hint))
+    if origin is Literal:
+        return "one of " + ", ".join(str(value) for value in typing.get_args(hint))
+    if origin is list:
+        return f"a list, each item {described(typing.get_args(hint)[0])}"
+    words = {
+        int: "a whole number",
+        float: "a finite number",
+        bool: "true or false",
+        str: "text",
+        type(None): "null",
+        None: "null",
+    }
+    return words.get(hint, str(getattr(hint, "__name__", hint)))
+
+
+def _check_together(config: Mapping[str, Any]) -> None:
+    """What each part is alone may still make no sense together: objective and terms need what the head offers."""
+    head_node, objective_node = config["head"], config["objective"]
+    head = locate(head_node["_target_"], "head", config["allow"])
+    offers = (
+        head.offers(**{k: v for k, v in head_node.items() if k != "_target_"})
+        if hasattr(head, "offers")
+        else frozenset()
+    )
+    needs = {
+        "objective": objective_node,
+        **{f"regularisers.{n}": t for n, t in (config["regularisers"] or {}).items() if t["weight"] != 0},
+    }
+    words = {
+        "probabilities": "a head whose scores are probabilities (head=segments head.beta=distribution)",
+        "segments": "a head with segments",
+    }
+    for where, node in needs.items():
+        target = locate(node["_target_"], where, config["allow"])
+        lacking = sorted(getattr(target, "needs", frozenset()) - offers)
+        if lacking:
+            chosen = head_node["_target_"].rsplit(".", 1)[-1].lower() + (
+                f" with head.beta={head_node['beta']}" if "beta" in head_node else ""
+            )
+            advice = "use objective=sampled_softmax" if where == "objective" else f"set {where}.weight=0"
+            raise _error(
+                f"{where}={node['_target_'].rsplit('.', 1)[-1].lower()}: needs {words.get(lacking[0], lacking[0])}, not {chosen}; {advice}."
+            )
+    top, segments = head_node.get("top"), head_node.get("segments")
+    if top is not None and segments is not None and not 1 <= top <= segments:
+        raise _error(f"head.top={top}: must lie between 1 and head.segments={segments}, or be null.")
+    size = config["trainer"]["batch_size"]
+    if size is not None and size < 1:
+        raise _error(f"trainer.batch_size={size}: must be at least 1, or null for full batch.")
+
+
+def _get(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = config.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def build(node: Mapping[str, Any], *positional: Any) -> Any:
+    """What a checked node describes: its target called with what the pipeline gives and the node's own keys."""
+    module, _, name = str(node["_target_"]).rpartition(".")
+    target = getattr(importlib.import_module(module), name)
+    return target(*positional, **{key: value for key, value in node.items() if key != "_target_"})

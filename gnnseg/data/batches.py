@@ -1,0 +1,55 @@
+"""Batches of training pairs and their negatives: every draw a function of (seed, name, step).
+
+Shape legend: E pairs, B pairs in a batch, N negatives, U users, I items.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gnnseg.rng import Rng
+from gnnseg.sparse import Csr
+
+ROUNDS = 10  # of drawing anew where a negative is one of the user's own items; what is left then stays
+
+
+def order(pairs: int, rng: Rng) -> Tensor:
+    """The epoch's order of the pairs, (E,): a permutation."""
+    return torch.randperm(pairs, generator=rng.torch("order"))
+
+
+def uniform_shared(count: int, items: int, rng: Rng) -> Tensor:
+    """(N,) items drawn uniformly, one draw for the whole batch."""
+    return torch.randint(items, (count,), generator=rng.torch("negatives"))
+
+
+def uniform_own(users: Tensor, count: int, pattern: Csr, rng: Rng) -> Tensor:
+    """(B,N) items drawn uniformly for each user among those not in the user's training.
+
+    Drawn anew at most ``ROUNDS`` times: a user who has every item must not hang the loop; what is left stays as drawn.
+    """
+    generator, items = rng.torch("negatives"), pattern.shape[1]
+    drawn = torch.randint(items, (len(users), count), generator=generator).to(users.device)
+    rows = users[:, None].expand_as(drawn)
+    for _ in range(ROUNDS):
+        taken = pattern.contains(rows, drawn)
+        again = int(taken.sum())
+        if again == 0:
+            break
+        drawn[taken] = torch.randint(items, (again,), generator=generator).to(users.device)
+    return drawn
+
+
+def in_batch(items: Tensor, count: int, rng: Rng) -> Tensor:
+    """(N,) items of the batch's own pairs, all of them where there are no more than N: drawn by popularity."""
+    if len(items) <= count:
+        return items
+    chosen = torch.randperm(len(items), generator=rng.torch("negatives"))[:count]
+    return items[chosen.to(items.device)]
+
+
+def log_popularity(pattern: Csr) -> Tensor:
+    """(I,) log(n_j/E), the chance that a random training pair holds the item; an item without pairs counts as half a pair."""
+    counts = pattern.degrees()[1].double().clamp(min=0.5)
+    return (counts / max(pattern.entries, 1)).log().float()

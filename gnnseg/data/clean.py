@@ -1,0 +1,203 @@
+"""From a raw table to an indexed set: minimum weight, k-core, ids to indices, what was dropped said and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gnnseg.data.raw import Raw
+from gnnseg.types import Dataset, Edges, IdMap, InputError, Interactions, Relation, Strings, Table, Truth
+
+Say = Callable[[str], None]
+
+
+def build(raw: Raw, *, min_weight: float | None, k_core: int, say: Say) -> Dataset:
+    """Clean and index. Events below ``min_weight`` go; then users and items with fewer than ``k_core`` partners, until none is left.
+
+    An id's index is its rank (numeric if all ids of its kind are integers, else by UTF-8 bytes), so that row order never
+    matters. InputError where nothing, one user or one item is left.
+    """
+    events, dropped = raw.events, dict(raw.rejected)
+    if min_weight is not None:
+        if "weight" not in events.columns:
+            raise InputError(
+                f"data.min_weight={min_weight}: {raw.name} has no weights; set data.weight to a column or min_weight to null."
+            )
+        kept = events.filter(pl.col("weight") >= min_weight)
+        _count(dropped, f"weight below {min_weight:g}", len(events) - len(kept))
+        events = kept
+        if events.is_empty():
+            raise InputError(
+                f"data.min_weight={min_weight:g} filters everything away: lower it (the weights go up to {raw.events['weight'].max()})."
+            )
+    if events.is_empty():
+        raise InputError(f"data {raw.name}: no interaction is left after cleaning; see the reasons counted above.")
+    events, users, items = _index(events)
+    if k_core > 0:
+        keep = core(events["user"].to_numpy(), events["item"].to_numpy(), len(users), len(items), k_core)
+        _count(dropped, f"outside the {k_core}-core", int(len(keep) - keep.sum()))
+        if not keep.any():
+            raise InputError(
+                f"data.k_core={k_core} empties the set: no user and item have {k_core} partners each; lower it."
+            )
+        events = events.filter(pl.Series(keep)).with_columns(
+            user=pl.Series(users)[events.filter(pl.Series(keep))["user"]],
+            item=pl.Series(items)[events.filter(pl.Series(keep))["item"]],
+        )
+        events, users, items = _index(events)
+    for kind, ids in (("user", users), ("item", items)):
+        if len(ids) == 1:
+            raise InputError(
+                f"data {raw.name}: only one {kind} is left ({ids[0]}); nothing can be compared, give more data or filter less."
+            )
+    for reason, count in dropped.items():
+        example = raw.rejected_examples.get(reason)
+        say(f"left out {count:,} rows: {reason}" + (f" (first: {example})" if example else ""))
+    beside: dict[str, int] = {}
+    user_table, user_names = _table(raw.users, users, "user", beside)
+    item_table, item_names = _table(raw.items, items, "item", beside)
+    user_map, item_map = IdMap(users, user_names), IdMap(items, item_names)
+    entities = _entities(raw)
+    kinds = {"user": user_map, "item": item_map, **entities}
+    social = None if raw.social is None else _social(raw.social, user_map, beside)
+    relations = tuple(
+        Relation(
+            r.name,
+            r.source_kind,
+            r.target_kind,
+            *_edges(r.edges, kinds[r.source_kind], kinds[r.target_kind], r.name, beside),
+        )
+        for r in raw.relations
+    )
+    for reason, count in beside.items():
+        say(f"left out {count:,}: {reason}")
+
+    def column(name: str) -> np.ndarray[Any, Any] | None:
+        return events[name].to_numpy().astype(np.float64) if name in events.columns else None
+
+    return Dataset(
+        raw.name, user_map, item_map,
+        Interactions(events["user"].to_numpy(), events["item"].to_numpy(), column("weight"), column("time"), column("spend")),
+        user_table, item_table, social, relations, entities, _truth(raw, users, items),
+        events["part"].to_numpy().astype(np.int8) if "part" in events.columns else None,
+        {**raw.notes, "rows": len(raw.events) + sum(raw.rejected.values()), "kept": len(events), "dropped": dropped, "left out": beside},
+    )  # fmt: skip
+
+
+def core(
+    user: np.ndarray[Any, Any], item: np.ndarray[Any, Any], users: int, items: int, k: int
+) -> np.ndarray[Any, Any]:
+    """Which events lie in the k-core: every user and item there has at least k distinct partners there. (E,) bool."""
+    pair, inverse = np.unique(user * items + item, return_inverse=True)
+    u, i = pair // items, pair % items
+    keep = np.ones(len(pair), dtype=bool)
+    while True:
+        few_u = np.bincount(u[keep], minlength=users) < k
+        few_i = np.bincount(i[keep], minlength=items) < k
+        lose = keep & (few_u[u] | few_i[i])
+        if not lose.any():
+            return keep[inverse]
+        keep &= ~lose
+
+
+def ranked(values: pl.Series) -> Strings:
+    """Distinct ids by rank: numeric if all are integers (ties such as 1 and 01 by bytes), else by UTF-8 bytes."""
+    distinct = values.unique()
+    if bool(distinct.str.contains(r"^-?\d{1,18}$").all()):
+        order = pl.DataFrame({"id": distinct, "n": distinct.cast(pl.Int64)}).sort("n", "id")["id"]
+    else:
+        order = distinct.sort()
+    return order.to_numpy().astype(object)
+
+
+def _index(events: pl.DataFrame) -> tuple[pl.DataFrame, Strings, Strings]:
+    users, items = ranked(events["user"]), ranked(events["item"])
+    for kind, ids in (("user", users), ("item", items)):
+        place = pl.DataFrame({kind: pl.Series(ids, dtype=pl.String), "index": np.arange(len(ids))})
+        events = events.with_columns(
+            events.select(kind).join(place, on=kind, how="left", maintain_order="left")["index"].alias(kind)
+        )
+    return events, users, items
+
+
+def _count(counts: dict[str, int], reason: str, number: int) -> None:
+    if number:
+        counts[reason] = counts.get(reason, 0) + number
+
+
+def _table(
+    frame: pl.DataFrame | None, ids: Strings, kind: str, beside: dict[str, int]
+) -> tuple[Table | None, Strings | None]:
+    """Attributes in index order, and names. Ids known only here are counted and left out; an id that stands twice is refused."""
+    if frame is None:
+        return None, None
+    twice = frame.filter(frame["id"].is_duplicated())
+    if len(twice):
+        raise InputError(
+            f"{kind} attributes: id {twice['id'][0]} stands {int((twice['id'] == twice['id'][0]).sum())} times; keep one row an id."
+        )
+    place = pl.DataFrame({"id": pl.Series(ids, dtype=pl.String)})
+    _count(beside, f"{kind}s known only from their attributes", len(frame.join(place, on="id", how="anti")))
+    aligned = place.join(frame, on="id", how="left", maintain_order="left").drop("id")
+    names = aligned["name"].to_numpy().astype(object) if "name" in aligned.columns else None
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    for name in aligned.columns:
+        if name == "name":
+            continue
+        series = aligned[name]
+        if series.dtype.is_numeric():
+            columns[name] = series.cast(pl.Float64).to_numpy()
+        else:
+            columns[name] = np.array([None if v is None else v for v in _plain(series)], dtype=object)
+    return Table(columns), names
+
+
+def _plain(series: pl.Series) -> list[Any]:
+    """Lists are kept as one text each, parts joined by '|', so that a column is text throughout."""
+    if isinstance(series.dtype, pl.List):
+        return series.list.join("|").to_list()
+    return series.cast(pl.String).to_list()
+
+
+def _entities(raw: Raw) -> dict[str, IdMap]:
+    """Ids of the entity kinds that typed edges speak of."""
+    found: dict[str, list[pl.Series]] = {}
+    for relation in raw.relations:
+        for kind, side in ((relation.source_kind, "source"), (relation.target_kind, "target")):
+            if kind not in ("user", "item"):
+                found.setdefault(kind, []).append(relation.edges[side])
+    return {kind: IdMap(ranked(pl.concat(series))) for kind, series in sorted(found.items())}
+
+
+def _edges(
+    edges: pl.DataFrame, sources: IdMap, targets: IdMap, name: str, beside: dict[str, int]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Typed edges by index, equal ones merged (weights added), those to unknown ids counted and left out."""
+    s = pl.DataFrame({"source": pl.Series(sources.ids, dtype=pl.String), "s": np.arange(len(sources))})
+    t = pl.DataFrame({"target": pl.Series(targets.ids, dtype=pl.String), "t": np.arange(len(targets))})
+    known = edges.join(s, on="source", how="inner").join(t, on="target", how="inner")
+    _count(beside, f"{name} edges to ids without an interaction", len(edges) - len(known))
+    merged = known.group_by("s", "t").agg(pl.col("weight").sum()).sort("s", "t")
+    return merged["s"].to_numpy(), merged["t"].to_numpy(), merged["weight"].to_numpy().astype(np.float64)
+
+
+def _social(frame: pl.DataFrame, users: IdMap, beside: dict[str, int]) -> Edges:
+    """User-user edges as given (a tie named in both directions stands in both); ties to oneself are counted and left out."""
+    others = frame.filter(pl.col("source") != pl.col("target"))
+    _count(beside, "social ties of a user to themselves", len(frame) - len(others))
+    return Edges(*_edges(others, users, users, "social", beside))
+
+
+def _truth(raw: Raw, users: Strings, items: Strings) -> Truth | None:
+    """The planted truth in index order; items never drawn leave beta, whose rows are scaled to 1 again."""
+    if raw.truth is None:
+        return None
+    assert raw.users is not None
+    assert raw.items is not None
+    u, i = IdMap(raw.users["id"].to_numpy().astype(object)), IdMap(raw.items["id"].to_numpy().astype(object))
+    alpha = raw.truth.alpha[[u.index(x) for x in users]]
+    beta = raw.truth.beta[:, [i.index(x) for x in items]]
+    return Truth(alpha, beta / beta.sum(1, keepdims=True))

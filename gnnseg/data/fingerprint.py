@@ -1,0 +1,62 @@
+"""What a data set is, as a number: two sets with one fingerprint are the same set."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from gnnseg.types import IdMap, Pairs, Split, Table
+
+PAIR_DIGITS = 16
+
+
+def pair_fingerprint(user: np.ndarray[Any, Any], item: np.ndarray[Any, Any]) -> str:
+    """First 16 hex digits of sha256 over the (user, item) int64 little-endian pairs, sorted by user, then item."""
+    order = np.lexsort((item, user))
+    pairs = np.stack([user[order], item[order]], axis=1).astype("<i8")
+    return hashlib.sha256(pairs.tobytes()).hexdigest()[:PAIR_DIGITS]
+
+
+def content_fingerprint(split: Split) -> str:
+    """sha256 over id maps, each part's pairs, weights and times, attributes, social and typed edges."""
+    digest = hashlib.sha256()
+
+    def add(name: str, value: np.ndarray[Any, Any] | None) -> None:
+        digest.update(f"\0{name}\0".encode())
+        if value is None:
+            return
+        if value.dtype == object:
+            digest.update("\x1f".join("" if v is None else str(v) for v in value).encode())
+        else:
+            digest.update(np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).tobytes())
+
+    def ids(name: str, values: IdMap) -> None:
+        add(name, values.ids)
+
+    def table(name: str, values: Table | None) -> None:
+        for column, cells in sorted((values.columns if values is not None else {}).items()):
+            add(f"{name}.{column}", cells)
+
+    ids("users", split.users)
+    ids("items", split.items)
+    for part, pairs in split.parts.items():
+        _pairs(add, part, pairs)
+    table("user_table", split.user_table)
+    table("item_table", split.item_table)
+    if split.social is not None:
+        for column in ("source", "target", "weight"):
+            add(f"social.{column}", getattr(split.social, column))
+    for kind, entities in sorted(split.entities.items()):
+        ids(f"entities.{kind}", entities)
+    for relation in split.relations:
+        digest.update(f"{relation.name}\0{relation.source_kind}\0{relation.target_kind}".encode())
+        for column in ("source", "target", "weight"):
+            add(f"relation.{column}", getattr(relation, column))
+    return digest.hexdigest()
+
+
+def _pairs(add: Any, part: str, pairs: Pairs) -> None:
+    for column in ("user", "item", "weight", "count", "first", "last", "spend"):
+        add(f"{part}.{column}", getattr(pairs, column))

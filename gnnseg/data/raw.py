@@ -1,0 +1,40 @@
+"""What a source of data hands over: tables of text and numbers, original ids, nothing indexed or cleaned yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from gnnseg.types import Truth
+
+
+@dataclass(frozen=True)
+class RawRelation:
+    """Typed edges by original ids: ``edges`` has source, target (String) and weight (Float64)."""
+
+    name: str
+    source_kind: str
+    target_kind: str
+    edges: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A set as read. ``events``: user, item (String), optionally weight, time (seconds since 1970 UTC), spend (Float64) and
+    part (Int8: 0 train, 1 valid, 2 test). ``users``, ``items``: id, optionally name (String), then attributes (String,
+    Float64 or List(String)). ``social``: source, target (String), weight (Float64). ``rejected``: rows left out by reason.
+    ``truth``: alpha (U,K) and beta (K,I) in the order of ``users`` and ``items``, which then must be there."""
+
+    name: str
+    events: pl.DataFrame
+    users: pl.DataFrame | None = None
+    items: pl.DataFrame | None = None
+    social: pl.DataFrame | None = None
+    relations: tuple[RawRelation, ...] = ()
+    truth: Truth | None = None
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    rejected_examples: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,88 @@
+"""What every encoder is, and the first values of an embedding table: normal draws or the graph's own spectrum."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gnnseg.graph import BipartiteGraph
+from gnnseg.rng import Rng
+from gnnseg.types import Embeddings, Features, InputError, Shape
+
+Init = Literal["normal", "spectral"]
+
+
+class Encoder(nn.Module):
+    """Parameters only, never the graph: the same weights serve another graph. ``width``: D of its embeddings."""
+
+    width: int
+
+    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
+        """First values, once, before the first step (a spectral start reads the graph)."""
+
+    @abstractmethod
+    def forward(
+        self,
+        graph: BipartiteGraph,
+        features: Features,
+        users: Tensor | None = None,
+        items: Tensor | None = None,
+        *,
+        rng: Rng | None = None,
+        noise: float = 0.0,
+    ) -> Embeddings:
+        """Embeddings of all users and items, or of those asked for. ``rng`` None: no dropout, no noise."""
+
+
+class EmbeddingTables(nn.Module):
+    """One embedding a user and one an item, U x D and I x D, with their first values.
+
+    ``normal``: N(0, scale^2). ``spectral``: the D leading singular vectors of the degree-normalised matrix
+    D_u^-1/2 A D_i^-1/2 (randomised SVD, Halko et al. 2011), times the root of singular value and degree; on large
+    sparse sets it puts training near its end before it starts.
+    """
+
+    def __init__(self, shape: Shape, rng: Rng, *, dim: int, init: Init, scale: float) -> None:
+        super().__init__()
+        if dim < 1:
+            raise InputError(f"encoder.dim is {dim}: the width of an embedding must be at least 1.")
+        if scale <= 0:
+            raise InputError(f"encoder.scale is {scale}: the first values' standard deviation must be above 0.")
+        self.init, self.scale = init, scale
+        self.user = nn.Parameter(torch.empty(shape.users, dim).normal_(0, scale, generator=rng.torch("user")))
+        self.item = nn.Parameter(torch.empty(shape.items, dim).normal_(0, scale, generator=rng.torch("item")))
+
+    @torch.no_grad()
+    def reset(self, graph: BipartiteGraph, rng: Rng) -> None:
+        if self.init == "spectral":
+            user, item = spectral(graph, self.user.shape[1], rng)
+            found = user.shape[1]
+            self.user[:, :found] = user.to(self.user.device)
+            self.item[:, :found] = item.to(self.item.device)
+
+
+def spectral(graph: BipartiteGraph, dim: int, rng: Rng) -> tuple[Tensor, Tensor]:
+    """Left and right singular vectors of the normalised matrix, (U,d), (I,d), times sqrt(s) sqrt(degree); d <= dim.
+
+    One thread, so that the result does not depend on their number.
+    """
+    from scipy.sparse import csr_array
+    from sklearn.utils.extmath import randomized_svd
+    from threadpoolctl import threadpool_limits
+
+    p = graph.pattern
+    value = graph.normalised(0.5, 0.5)[0].cpu().numpy()
+    matrix = csr_array((value, p.column.cpu().numpy(), p.start.cpu().numpy()), shape=p.shape)
+    rank = min(dim, min(p.shape))
+    seed = rng.number("spectral") % 2**32
+    with threadpool_limits(1):
+        left, s, right = randomized_svd(matrix, rank, n_iter=4, random_state=seed)
+    users, items = graph.degrees()
+    root = torch.from_numpy(np.sqrt(s)).float()
+    user = torch.from_numpy(np.ascontiguousarray(left)).float() * root * users.cpu().sqrt()[:, None]
+    item = torch.from_numpy(np.ascontiguousarray(right.T)).float() * root * items.cpu().sqrt()[:, None]
+    return user, item

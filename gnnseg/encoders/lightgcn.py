@@ -1,0 +1,115 @@
+"""LightGCN (He et al. 2020) and LightGCN++ (Lee et al. 2024): propagation over the user-item graph without weights.
+
+Shape legend: U users, I items, D width, E edges, L layers.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gnnseg.encoders.base import EmbeddingTables, Encoder, Init
+from gnnseg.graph import BipartiteGraph
+from gnnseg.rng import Rng
+from gnnseg.sparse import spmm
+from gnnseg.types import Embeddings, Features, InputError, Shape
+
+
+class LightGCN(Encoder):
+    """x_u^(l+1) = sum_i w_ui x_i^(l), x_i^(l+1) = sum_u w_iu x_u^(l); the embedding is a weighted sum of the layers.
+
+    The weight of a message is d_target^-alpha d_source^-beta (.5, .5: LightGCN's symmetric normalisation).
+    ``layer_weights``: L+1 numbers, layer 0 first; null: the mean. ``unit``: x <- x/|x| before each layer (LightGCN++).
+    ``gamma``: null, or gamma x0 + (1 - gamma) mean(x1..xL) (LightGCN++; then ``layer_weights`` must be null).
+    ``dropout``: share of edges left out of a training step, the rest scaled up by 1/(1 - dropout); the same edges in both
+    directions and in every layer. ``noise`` in forward adds sign(x) * unit(uniform) * noise at each layer (SimGCL, Yu et al. 2022).
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        rng: Rng,
+        *,
+        dim: int,
+        layers: int,
+        layer_weights: list[float] | None,
+        init: Init,
+        scale: float,
+        alpha: float,
+        beta: float,
+        gamma: float | None,
+        unit: bool,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        if layers < 0:
+            raise InputError(f"encoder.layers is {layers}: it must be 0 or more.")
+        if not 0 <= dropout < 1:
+            raise InputError(f"encoder.dropout is {dropout}: it must be at least 0 and below 1.")
+        if gamma is not None and (layer_weights is not None or layers == 0):
+            raise InputError(
+                "encoder.gamma takes the place of encoder.layer_weights and needs a layer: set one to null."
+            )
+        if layer_weights is not None and len(layer_weights) != layers + 1:
+            raise InputError(
+                f"encoder.layer_weights has {len(layer_weights)} numbers: "
+                f"encoder.layers={layers} needs {layers + 1}, layer 0 first."
+            )
+        self.width = dim
+        self.tables = EmbeddingTables(shape, rng, dim=dim, init=init, scale=scale)
+        self.layers, self.unit, self.dropout = layers, unit, dropout
+        self.exponents = (alpha, beta)
+        if layer_weights is not None:
+            self.layer_weights = list(layer_weights)
+        elif gamma is not None:
+            self.layer_weights = [gamma] + [(1 - gamma) / layers] * layers
+        else:
+            self.layer_weights = [1 / (layers + 1)] * (layers + 1)
+
+    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
+        self.tables.reset(graph, rng)
+
+    def forward(
+        self,
+        graph: BipartiteGraph,
+        features: Features,
+        users: Tensor | None = None,
+        items: Tensor | None = None,
+        *,
+        rng: Rng | None = None,
+        noise: float = 0.0,
+    ) -> Embeddings:
+        to_user, to_item = graph.normalised(*self.exponents)
+        if rng is not None and self.dropout > 0:
+            drawn = torch.rand(graph.pattern.entries, generator=rng.torch("dropout")).to(to_user.device)
+            kept = (drawn >= self.dropout).to(to_user.dtype) / (1 - self.dropout)
+            to_user, to_item = to_user * kept, to_item * kept
+        transposed = graph.pattern.T
+        to_item = to_item[graph.pattern.t_order]
+        user, item = self.tables.user, self.tables.item
+        layers = [(user, item)]
+        for layer in range(self.layers):
+            if self.unit:
+                user, item = F.normalize(user, dim=-1), F.normalize(item, dim=-1)
+            user, item = spmm(graph.pattern, to_user, item), spmm(transposed, to_item, user)
+            if rng is not None and noise > 0:
+                user = user + _noise(user, rng, f"noise-user-{layer}") * noise
+                item = item + _noise(item, rng, f"noise-item-{layer}") * noise
+            layers.append((user, item))
+        user_UD = _weighted([u for u, _ in layers], self.layer_weights)
+        item_ID = _weighted([i for _, i in layers], self.layer_weights)
+        return Embeddings(user_UD, item_ID, *layers[0], layers=tuple(layers))
+
+
+def _weighted(layers: list[Tensor], weights: list[float]) -> Tensor:
+    total: Tensor | None = None
+    for layer, weight in zip(layers, weights, strict=True):
+        if weight != 0:
+            total = layer * weight if total is None else total.add(layer, alpha=weight)
+    return torch.zeros_like(layers[0]) if total is None else total
+
+
+def _noise(x: Tensor, rng: Rng, name: str) -> Tensor:
+    drawn = torch.rand(x.shape, generator=rng.torch(name)).to(x.device)
+    return x.detach().sign() * F.normalize(drawn, dim=-1)

@@ -1,0 +1,1 @@
+"""Evaluation: full ranking by definitions that do not drift, segments' evidence, significance."""

@@ -1,0 +1,168 @@
+"""Evidence about segments: how many there really are, who is in them, what they like more than others do.
+
+Shape legend: U users, I items, K segments.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnnseg.types import IdMap, Pairs, Segmentation, Split
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUPPORT = 10  # training interactions an item needs for its lift to be told
+LARGEST_SHARE = 0.5  # a segment above this is an alarm
+
+
+def hard(alpha_UK: Tensor) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Each user's segment, (U,), from 0: the largest alpha, the lowest number on ties."""
+    return alpha_UK.cpu().numpy().argmax(1).astype(np.int64)
+
+
+def effective_k(alpha_UK: Tensor) -> float:
+    """exp(H(mean alpha)): K where the users' mass is spread evenly, 1 where one segment holds everybody."""
+    return float(torch.special.entr(alpha_UK.double().mean(0)).sum().exp())
+
+
+def segments_per_user(alpha_UK: Tensor) -> float:
+    """exp(mean entropy of alpha_i): 1 where every user is in one segment, K where everyone is everywhere."""
+    return float(torch.special.entr(alpha_UK.double()).sum(1).mean().exp())
+
+
+def alarms(alpha_UK: Tensor) -> list[str]:
+    """Signs of collapse, a sentence each: effective K below K/4, a share above one half, empty segments."""
+    k = alpha_UK.shape[1]
+    if k == 1:
+        return []
+    found = []
+    effective, share_K = effective_k(alpha_UK), alpha_UK.double().mean(0)
+    if effective < k / 4:
+        found.append(f"segments have collapsed: effective K is {effective:.1f} of {k}")
+    if float(share_K.max()) > LARGEST_SHARE:
+        found.append(f"segment {int(share_K.argmax()) + 1} holds {float(share_K.max()):.0%} of the users' mass")
+    size_K = np.bincount(hard(alpha_UK), minlength=k)
+    if (size_K == 0).any():
+        found.append(
+            f"{int((size_K == 0).sum())} of {k} segments are nobody's first: {', '.join(str(i + 1) for i in np.flatnonzero(size_K == 0)[:10])}"
+        )
+    return found
+
+
+def lift(
+    alpha_UK: Tensor, train: Pairs, items: int
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """(lift_KI, share_KI, base_I): alpha-weighted share of training pairs in the segment, overall share, their ratio."""
+    alpha = alpha_UK.double().cpu().numpy()
+    mass_KI = np.zeros((alpha.shape[1], items))
+    for k in range(alpha.shape[1]):
+        mass_KI[k] = np.bincount(train.item, alpha[train.user, k], minlength=items)
+    share_KI = mass_KI / np.maximum(mass_KI.sum(1, keepdims=True), 1e-300)
+    base_I = np.bincount(train.item, minlength=items) / max(len(train), 1)
+    return share_KI / np.maximum(base_I, 1e-300), share_KI, base_I
+
+
+def cards(alpha_UK: Tensor, train: Pairs, items: IdMap, top: int = 10) -> pl.DataFrame:
+    """Each segment's most telling items: segment (from 1), rank, item, name, share, base, lift, support.
+
+    Ranked by share log(lift), the item's part of how far the segment's taste is from everyone's (Kullback & Leibler 1951): lift
+    alone would show rarities, share alone what everyone likes. Only items with ``SUPPORT`` training pairs.
+    """
+    import polars as pl
+
+    lift_KI, share_KI, base_I = lift(alpha_UK, train, len(items))
+    support_I = np.bincount(train.item, minlength=len(items))
+    enough = support_I >= SUPPORT
+    rows: list[tuple[Any, ...]] = []
+    for k in range(len(lift_KI)):
+        telling = np.where(enough & (lift_KI[k] > 1), share_KI[k] * np.log(np.maximum(lift_KI[k], 1e-300)), -np.inf)
+        order = np.lexsort((np.arange(len(items)), -telling))[:top]
+        for rank, j in enumerate((j for j in order if telling[j] > -np.inf), 1):
+            rows.append(
+                (
+                    k + 1,
+                    rank,
+                    str(items.ids[j]),
+                    items.name(int(j)),
+                    share_KI[k, j],
+                    base_I[j],
+                    lift_KI[k, j],
+                    int(support_I[j]),
+                )
+            )
+    schema = {
+        "segment": pl.Int64,
+        "rank": pl.Int64,
+        "item": pl.String,
+        "name": pl.String,
+        "share": pl.Float64,
+        "base": pl.Float64,
+        "lift": pl.Float64,
+        "support": pl.Int64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def beyond(alpha_UK: Tensor, beta_KI: Tensor) -> Tensor:
+    """What a segment wants beyond what everyone wants, (K,I).
+
+    Where beta is not negative: beta_kj log(beta_kj / m_j) with m_j = sum_k mean alpha_k beta_kj, the item's part of the
+    divergence between the segment's taste and the average one; where it is real-valued (affinity): beta_kj - m_j.
+    """
+    beta, mean_K = beta_KI.double(), alpha_UK.double().mean(0)
+    mean_I = mean_K @ beta
+    if bool((beta >= 0).all()):
+        return torch.special.xlogy(beta, beta / mean_I.clamp(min=1e-300))
+    return beta - mean_I
+
+
+def modularity(user_segment: np.ndarray[Any, Any], item_segment: np.ndarray[Any, Any], train: Pairs) -> float:
+    """Barber's (2007) bipartite modularity: sum over pairs in one segment of (A_ij - d_i d_j / E) / E."""
+    edges = len(train)
+    k = int(max(user_segment.max(), item_segment.max())) + 1
+    inside = float((user_segment[train.user] == item_segment[train.item]).sum())
+    users = np.bincount(user_segment, np.bincount(train.user, minlength=len(user_segment)), minlength=k)
+    items = np.bincount(item_segment, np.bincount(train.item, minlength=len(item_segment)), minlength=k)
+    return inside / edges - float(users @ items) / edges**2
+
+
+def item_segments(alpha_UK: Tensor, train: Pairs, items: int) -> np.ndarray[Any, Any]:
+    """Each item's segment, (I,), from 0: where its lift is largest; an item without training pairs is in 0."""
+    return lift(alpha_UK, train, items)[0].argmax(0)
+
+
+def agreement(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> dict[str, float]:
+    """ARI (Hubert & Arabie 1985) and NMI of two partitions of the same users."""
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+    return {"ari": float(adjusted_rand_score(a, b)), "nmi": float(normalized_mutual_info_score(a, b))}
+
+
+def diversity(lists_KT: Tensor) -> float:
+    """Between-segment diversity: mean over pairs of segments of 1 - (items their lists share)/T. 0 for one segment."""
+    k, length = lists_KT.shape
+    if k < 2:
+        return 0.0
+    shared = (lists_KT[:, None, :, None] == lists_KT[None, :, None, :]).any(-1).sum(-1).double()
+    off = ~torch.eye(k, dtype=torch.bool, device=lists_KT.device)
+    return float(1 - shared[off].mean() / length)
+
+
+def evidence(scorer: Segmentation, train: Pairs, split: Split, length: int = 20) -> dict[str, float]:
+    """What a run says of its segments beside sharpness: modularity, diversity, largest share, and recovery of a planted truth."""
+    alpha = scorer.alpha
+    users = hard(alpha)
+    found = {
+        "segment/modularity": modularity(users, item_segments(alpha, train, len(split.items)), train),
+        f"segment/diversity@{length}": diversity(scorer.beta.topk(min(length, len(split.items)), dim=1).indices),
+        "segment/largest_share": float(alpha.double().mean(0).max()),
+    }
+    if split.truth is not None:
+        agreed = agreement(users, split.truth.alpha.argmax(1))
+        found |= {"segment/recovery_ari": agreed["ari"], "segment/recovery_nmi": agreed["nmi"]}
+    return found

@@ -1,0 +1,113 @@
+"""The user-item graph of the training interactions, both directions, with the normalisations that encoders ask for.
+
+Shape legend: U users, I items, E training edges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from gnnseg.sparse import Csr
+from gnnseg.types import Pairs
+
+Normalisation = Literal["symmetric", "left", "right", "none"]
+EXPONENTS: dict[str, tuple[float, float]] = {
+    "symmetric": (0.5, 0.5),
+    "left": (1.0, 0.0),
+    "right": (0.0, 1.0),
+    "none": (0.0, 0.0),
+}
+
+
+@dataclass(frozen=True)
+class BipartiteGraph:
+    """Users meet items: ``pattern`` (U,I), ``weight`` (E,) float32 or None (every edge weighs 1).
+
+    ``social``: user-user edges (U,U) with weights, or None; encoders that know of them may use them.
+    """
+
+    pattern: Csr
+    weight: Tensor | None = None
+    social: Csr | None = None
+    _cache: dict[tuple[float, float], tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def users(self) -> int:
+        return self.pattern.shape[0]
+
+    @property
+    def items(self) -> int:
+        return self.pattern.shape[1]
+
+    def degrees(self) -> tuple[Tensor, Tensor]:
+        """Weighted degrees of users (U,) and items (I,), float32; unweighted where the graph has no weights."""
+        if self.weight is None:
+            users, items = self.pattern.degrees()
+            return users.float(), items.float()
+        zeros = torch.zeros(self.users, device=self.weight.device), torch.zeros(self.items, device=self.weight.device)
+        return (
+            zeros[0].index_add(0, self.pattern.row, self.weight),
+            zeros[1].index_add(0, self.pattern.column, self.weight),
+        )
+
+    def normalised(self, target: float = 0.5, source: float = 0.5) -> tuple[Tensor, Tensor]:
+        """Edge weights d_target^-target d_source^-source in both directions, each (E,) in the pattern's order.
+
+        First the weights of messages to users (target = user), then of messages to items (target = item). (.5, .5) is the
+        symmetric normalisation of LightGCN (He et al. 2020), (1, 0) the left (mean over neighbours), (0, 1) the right;
+        LightGCN++ (Lee et al. 2024) takes other exponents. A node without edges has no weights to normalise.
+        """
+        key = (float(target), float(source))
+        if key not in self._cache:
+            users, items = (d.clamp(min=1e-12) for d in self.degrees())
+            u, i = users[self.pattern.row], items[self.pattern.column]
+            base = 1.0 if self.weight is None else self.weight
+            self._cache[key] = (base * u ** -key[0] * i ** -key[1], base * i ** -key[0] * u ** -key[1])
+        return self._cache[key]
+
+    def to(self, device: torch.device | str) -> BipartiteGraph:
+        return replace(
+            self,
+            pattern=self.pattern.to(device),
+            weight=None if self.weight is None else self.weight.to(device),
+            social=None if self.social is None else self.social.to(device),
+            _cache={},
+        )
+
+    def to_hetero(self) -> Any:
+        """As PyG's HeteroData: ('user','to','item') with ``edge_index`` (2,E) and the reverse ('item','rev_to','user')."""
+        from torch_geometric.data import HeteroData
+
+        data = HeteroData()
+        data["user"].num_nodes = self.users
+        data["item"].num_nodes = self.items
+        index = torch.stack([self.pattern.row, self.pattern.column])
+        data["user", "to", "item"].edge_index = index
+        data["item", "rev_to", "user"].edge_index = index.flip(0)
+        if self.weight is not None:
+            data["user", "to", "item"].edge_weight = self.weight
+            data["item", "rev_to", "user"].edge_weight = self.weight
+        return data
+
+    @staticmethod
+    def from_hetero(data: Any) -> BipartiteGraph:
+        """The way back from ``to_hetero``: only ('user','to','item') is read. A pair that stands twice is a ValueError."""
+        store = data["user", "to", "item"]
+        row, column = store.edge_index
+        weight = store.edge_weight if "edge_weight" in store else None
+        pattern = Csr.of(row, column, (int(data["user"].num_nodes), int(data["item"].num_nodes)), weight)
+        return BipartiteGraph(pattern.with_value(None), pattern.value)
+
+
+def build(train: Pairs, users: int, items: int, *, weights: Literal["value", "log"] | None) -> BipartiteGraph:
+    """The graph of the training part. weights: None (all 1), 'value' (as counted or rated), 'log' (log(1 + value))."""
+    value = None
+    if weights is not None:
+        raw = torch.from_numpy(train.weight).float().clamp(min=0.0)
+        value = raw.log1p() if weights == "log" else raw
+    pattern = Csr.of(train.user, train.item, (users, items), value)
+    return BipartiteGraph(pattern.with_value(None), pattern.value)

@@ -1,0 +1,104 @@
+"""Today's practice, the thing to beat: train a plain recommender, then cluster its users and recommend what clusters like."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gnnseg.graph import BipartiteGraph
+from gnnseg.heads.base import FLOOR, FactorScorer, Head, pick
+from gnnseg.heads.dot import Dot, DotScorer
+from gnnseg.heads.kmeans import nearest, prototypes
+from gnnseg.rng import Rng
+from gnnseg.types import Embeddings, Explanation, InputError, Shape
+
+PRIOR = 100.0  # pseudo-counts by which a cluster's item shares lean on everyone's
+
+
+class Posthoc(Head):
+    """Trained as ``dot``; then k-means++ once on unit user embeddings (Lloyd 1982; Arthur & Vassilvitskii 2007), hard alpha,
+    beta_kj = (n_kj + 100 n_j/E)/(n_k + 100), logit log rec_ij."""
+
+    fitted: Tensor
+    centres_KD: Tensor
+    beta_KI: Tensor
+
+    def __init__(
+        self, shape: Shape, rng: Rng, *, segments: int, similarity: Literal["cosine", "dot"], tau: float
+    ) -> None:
+        super().__init__()
+        if segments < 1:
+            raise InputError(f"head.segments is {segments}: there must be at least 1.")
+        self.segments = segments
+        self.dot = Dot(shape, rng, similarity=similarity, tau=tau)
+        self.register_buffer("fitted", torch.tensor(False))
+        self.register_buffer("centres_KD", torch.zeros(segments, shape.width))
+        self.register_buffer("beta_KI", torch.zeros(segments, shape.items))
+
+    @classmethod
+    def offers(cls, **node: Any) -> frozenset[str]:
+        return frozenset()
+
+    def forward(self, embeddings: Embeddings) -> DotScorer | HardScorer:
+        if not bool(self.fitted):
+            return self.dot(embeddings)
+        assignment = nearest(embeddings.user_UD, self.centres_KD)
+        return HardScorer(assignment, self.beta_KI)
+
+    def finish(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
+        centres = prototypes(embeddings.user_UD, self.segments, rng, rounds=300)
+        self.centres_KD = centres
+        self.beta_KI = shares(nearest(embeddings.user_UD, centres), self.segments, graph)
+        self.fitted = torch.ones_like(self.fitted)
+
+
+def shares(assignment_U: Tensor, segments: int, graph: BipartiteGraph) -> Tensor:
+    """beta_kj = (n_kj + 100 n_j/E)/(n_k + 100), (K,I) float32: n_kj training pairs of cluster k's users with item j."""
+    p = graph.pattern
+    counts_KI = torch.zeros(segments * graph.items, device=p.column.device)
+    counts_KI.index_add_(0, assignment_U[p.row] * graph.items + p.column, torch.ones(p.entries, device=p.column.device))
+    counts_KI = counts_KI.view(segments, graph.items)
+    overall_I = p.degrees()[1].float() / max(p.entries, 1)
+    return (counts_KI + PRIOR * overall_I) / (counts_KI.sum(-1, keepdim=True) + PRIOR)
+
+
+def cluster(user_UD: Tensor, segments: int, graph: BipartiteGraph, rng: Rng) -> HardScorer:
+    """``posthoc`` on embeddings that someone else trained: the row printed beside any run."""
+    centres = prototypes(user_UD, segments, rng, rounds=300)
+    assignment = nearest(user_UD, centres)
+    return HardScorer(assignment, shares(assignment, segments, graph))
+
+
+class HardScorer(FactorScorer):
+    """Each user in one segment: log beta of that segment."""
+
+    kind = "distribution"
+
+    def __init__(self, assignment_U: Tensor, beta_KI: Tensor) -> None:
+        self.assignment, self.beta = assignment_U, beta_KI
+
+    @property
+    def alpha(self) -> Tensor:
+        return self.memberships(None)
+
+    def memberships(self, users: Tensor | None) -> Tensor:
+        rows = self.assignment if users is None else self.assignment[users]
+        return F.one_hot(rows, len(self.beta)).to(self.beta.dtype)
+
+    def truncated(self, top: int) -> HardScorer:
+        return self
+
+    def left(self, users: Tensor | None) -> Tensor:
+        return self.memberships(users)
+
+    def right(self, items: Tensor | None) -> Tensor:
+        return pick(self.beta.T, items)
+
+    def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
+        return product.clamp(min=FLOOR).log()
+
+    def explain(self, users: Tensor, items: Tensor) -> Explanation:
+        return Explanation(True, self.memberships(users), torch.zeros(len(users), device=users.device))

@@ -1,0 +1,203 @@
+"""The head the project is named for: every recommendation passes through soft segments.
+
+Shape legend: U user rows, I item rows, B users in a batch, K segments, D width.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gnnseg.heads.base import FLOOR, FactorScorer, Head, ItemBias, pick, pick_bias, temperature
+from gnnseg.heads.kmeans import prototypes
+from gnnseg.rng import Rng
+from gnnseg.types import Embeddings, Explanation, InputError, Shape
+
+Beta = Literal["distribution", "membership", "affinity"]
+
+
+class Segments(Head):
+    """alpha_ik = softmax_k(cos(user_i, c_k)/tau_alpha) and one of three readings of 'item j in segment k':
+
+    - ``distribution``: beta_kj = softmax_j(cos(c'_k, item_j)/tau_beta + b_j); logit log sum_k alpha_ik beta_kj
+      (PLSA's form, Hofmann 1999);
+    - ``membership``: beta_kj = softmax_k(cos(c'_k, item_j)/tau_beta); logit log(sum_k alpha_ik beta_kj)/tau + b_j;
+    - ``affinity``: beta_kj = <t_k, item_j/|item_j|>/tau with t_k = c'_k - mean c' (``centre``; else c'_k);
+      logit cos(m_i, item_j)/tau + b_j with m_i = sum_k alpha_ik t_k, which is sum_k alpha_ik (beta_kj/|m_i| + b_j).
+
+    ``segments``: K; ``tied``: c' = c; ``top``: null, or keep the m largest alpha of a user, renormalised, in the forward
+    pass. Prototypes start at k-means++ centres (Arthur & Vassilvitskii 2007) of the first user embeddings.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        rng: Rng,
+        *,
+        segments: int,
+        beta: Beta,
+        tied: bool,
+        top: int | None,
+        centre: bool,
+        tau_alpha: float,
+        tau_beta: float,
+        tau: float,
+    ) -> None:
+        super().__init__()
+        if segments < 1:
+            raise InputError(f"head.segments is {segments}: there must be at least 1.")
+        if top is not None and not 1 <= top <= segments:
+            raise InputError(f"head.top is {top}: it must lie between 1 and head.segments={segments}, or be null.")
+        if beta == "affinity" and centre and segments == 1:
+            raise InputError(
+                "head.segments=1 with head.beta=affinity leaves nothing once centred: set head.centre=false."
+            )
+        self.segments, self.kind, self.top, self.centre = segments, beta, top, centre
+        self.tau_alpha = temperature(tau_alpha, "head.tau_alpha")
+        self.tau_beta = temperature(tau_beta, "head.tau_beta")
+        self.tau = temperature(tau, "head.tau")
+        self.bias = ItemBias(shape)
+        first = torch.empty(segments, shape.width).normal_(generator=rng.torch("prototypes"))
+        self.user_KD = nn.Parameter(first)
+        self.item_KD = None if tied else nn.Parameter(first.clone())
+
+    @classmethod
+    def offers(cls, **node: Any) -> frozenset[str]:
+        return frozenset({"segments", "probabilities"} if node.get("beta") == "distribution" else {"segments"})
+
+    @torch.no_grad()
+    def reset(self, embeddings: Embeddings, rng: Rng) -> None:
+        centres = prototypes(embeddings.user_UD, self.segments, rng)
+        self.user_KD.copy_(centres)
+        if self.item_KD is not None:
+            self.item_KD.copy_(centres)
+
+    def forward(self, embeddings: Embeddings) -> SegmentScorer:
+        item_KD = self.user_KD if self.item_KD is None else self.item_KD
+        bias_I = self.bias(embeddings)
+        if self.kind == "distribution":
+            return Distribution(self, embeddings, item_KD, bias_I)
+        if self.kind == "membership":
+            return Membership(self, embeddings, item_KD, bias_I)
+        return Affinity(self, embeddings, item_KD, bias_I)
+
+
+class SegmentScorer(FactorScorer):
+    """What the three readings share: alpha, its truncation, and the score as a sum over segments."""
+
+    kind: str
+
+    def __init__(self, head: Segments, embeddings: Embeddings, item_KD: Tensor, bias_I: Tensor) -> None:
+        self._head, self._e, self._item_KD, self._bias_I = head, embeddings, item_KD, bias_I
+        self._top = head.top
+
+    def truncated(self, top: int) -> SegmentScorer:
+        """The same scores reached through each user's ``top`` largest segments only, alpha renormalised."""
+        scorer = type(self)(self._head, self._e, self._item_KD, self._bias_I)
+        scorer._top = top if self._top is None else min(top, self._top)
+        return scorer
+
+    def memberships(self, users: Tensor | None) -> Tensor:
+        """alpha of some user rows, (B,K), or of all, (U,K)."""
+        unit_BD = F.normalize(pick(self._e.user_UD, users), dim=-1)
+        alpha_BK = (unit_BD @ F.normalize(self._head.user_KD, dim=-1).T / self._head.tau_alpha).softmax(-1)
+        return alpha_BK if self._top is None else keep_top(alpha_BK, self._top)
+
+    @cached_property
+    def alpha(self) -> Tensor:
+        return self.memberships(None)
+
+    @cached_property
+    def beta(self) -> Tensor:
+        return self._beta()
+
+    def _beta(self) -> Tensor:
+        raise AssertionError("abstract")
+
+    @cached_property
+    def _cos_KI(self) -> Tensor:
+        return F.normalize(self._item_KD, dim=-1) @ F.normalize(self._e.item_ID, dim=-1).T
+
+    def left(self, users: Tensor | None) -> Tensor:
+        return self.memberships(users)
+
+    def right(self, items: Tensor | None) -> Tensor:
+        return pick(self.beta.T, items)
+
+    def explain(self, users: Tensor, items: Tensor) -> Explanation:
+        """Shares of rec_ij = sum_k alpha_ik beta_kj by segment; they sum to 1. The item bias stands apart."""
+        parts_BK = self.memberships(users) * self.right(items)
+        return Explanation(
+            True, parts_BK / parts_BK.sum(-1, keepdim=True).clamp(min=FLOOR), pick_bias(self._bias_I, items)
+        )
+
+
+class Distribution(SegmentScorer):
+    """beta_kj = P(item j given segment k): rec_ij is a probability, the logit its logarithm."""
+
+    kind = "distribution"
+
+    def _beta(self) -> Tensor:
+        assert self._e.items is None, "the catalogue's softmax needs every item"
+        return (self._cos_KI / self._head.tau_beta + self._bias_I).softmax(-1)
+
+    def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
+        return product.float().clamp(min=FLOOR).log()
+
+
+class Membership(SegmentScorer):
+    """beta_kj = P(segment k given item j): soft co-clustering of users and items."""
+
+    kind = "membership"
+
+    def _beta(self) -> Tensor:
+        return (self._cos_KI / self._head.tau_beta).softmax(0)
+
+    def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
+        return product.float().clamp(min=FLOOR).log() / self._head.tau + pick_bias(self._bias_I, items)
+
+
+class Affinity(SegmentScorer):
+    """beta_kj real-valued segment taste: each user a convex mix of prototypes, ranked by its cosine with the items."""
+
+    kind = "affinity"
+
+    @cached_property
+    def _taste_KD(self) -> Tensor:
+        return self._item_KD - self._item_KD.mean(0) if self._head.centre else self._item_KD
+
+    def _beta(self) -> Tensor:
+        return self._taste_KD @ F.normalize(self._e.item_ID, dim=-1).T / self._head.tau
+
+    @cached_property
+    def inverse_norm(self) -> Tensor:
+        """1/|m_i|, (U,)."""
+        return 1 / (self.alpha @ self._taste_KD).norm(dim=-1).clamp(min=FLOOR)
+
+    def left(self, users: Tensor | None) -> Tensor:
+        return F.normalize(self.memberships(users) @ self._taste_KD, dim=-1) / self._head.tau
+
+    def right(self, items: Tensor | None) -> Tensor:
+        return F.normalize(pick(self._e.item_ID, items), dim=-1)
+
+    def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
+        return product + pick_bias(self._bias_I, items)
+
+    def explain(self, users: Tensor, items: Tensor) -> Explanation:
+        """Signed parts of the logit, alpha_ik beta_kj/|m_i|; with the item bias they sum to the logit."""
+        alpha_BK = self.memberships(users)
+        norm_B = (alpha_BK @ self._taste_KD).norm(dim=-1, keepdim=True).clamp(min=FLOOR)
+        parts_BK = alpha_BK * pick(self.beta.T, items) / norm_B
+        return Explanation(False, parts_BK, pick_bias(self._bias_I, items))
+
+
+def keep_top(alpha_BK: Tensor, top: int) -> Tensor:
+    """The ``top`` largest of each row, renormalised; the lowest number wins a tie."""
+    order = alpha_BK.argsort(dim=-1, descending=True, stable=True)[:, :top]
+    kept = torch.zeros_like(alpha_BK).scatter(1, order, 1.0)
+    alpha_BK = alpha_BK * kept
+    return alpha_BK / alpha_BK.sum(-1, keepdim=True)

@@ -1,0 +1,123 @@
+"""How a run is judged: validation while it trains; test, sharpness, segment evidence and baselines once at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnnseg.baselines.history import History
+from gnnseg.baselines.popularity import Popularity
+from gnnseg.evaluation import ranking, segments
+from gnnseg.evaluation.protocol import Protocol, Task
+from gnnseg.graph import BipartiteGraph
+from gnnseg.heads import posthoc
+from gnnseg.rng import Rng
+from gnnseg.types import Embeddings, Features, Pairs, Scorer, Segmentation, Split
+
+if TYPE_CHECKING:
+    import polars as pl
+
+CHECKED_TOPS = (
+    1,
+    3,
+)  # the ndcg reached through each user's top 1 and top 3 segments stands beside every segmented figure
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Metrics by name, baselines' metrics by baseline and name, alarms as sentences, the test's metrics by user, cards."""
+
+    metrics: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    alarms: list[str]
+    per_user: dict[str, np.ndarray[Any, Any]]
+    cards: pl.DataFrame | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def rank(scorer: Scorer, task: Task, protocol: Protocol, fitted: Pairs, device: torch.device) -> ranking.Ranking:
+    """Every metric of one task."""
+    move = task.to(device)
+    return ranking.evaluate(
+        scorer,
+        move.relevant,
+        move.mask,
+        ks=protocol.ks,
+        item_counts=_item_counts(move, fitted),
+        spend=move.spend,
+        cold=move.cold,
+    )
+
+
+def during(scorer: Scorer, task: Task, protocol: Protocol, fitted: Pairs, part: str) -> dict[str, float]:
+    """What a validation measures: the part's metrics and the segments' state."""
+    metrics = {
+        f"{part}/{name}": value for name, value in rank(scorer, task, protocol, fitted, _device(scorer)).metrics.items()
+    }
+    return {**metrics, **state_of(scorer)}
+
+
+def state_of(scorer: Scorer) -> dict[str, float]:
+    """segment/effective_k and segment/segments_per_user, where the scorer has segments."""
+    if not isinstance(scorer, Segmentation):
+        return {}
+    alpha = scorer.alpha
+    return {
+        "segment/effective_k": segments.effective_k(alpha),
+        "segment/segments_per_user": segments.segments_per_user(alpha),
+    }
+
+
+def final(
+    scorer: Scorer,
+    embeddings: Embeddings,
+    graph: BipartiteGraph,
+    split: Split,
+    fitted: Pairs,
+    protocol: Protocol,
+    clusters: int,
+    rng: Rng,
+) -> Verdict:
+    """The test, read once; validation with the same weights; the baselines; the segments' evidence."""
+    device = embeddings.user_UD.device
+    metrics: dict[str, float] = {}
+    if protocol.protocol != "paper":
+        valid = rank(scorer, protocol.valid_task(split), protocol, fitted, device)
+        metrics |= {f"valid/{name}": value for name, value in valid.metrics.items()}
+    test_task = protocol.test_task(split)
+    test = rank(scorer, test_task, protocol, fitted, device)
+    metrics |= {f"test/{name}": value for name, value in test.metrics.items()}
+    alarms: list[str] = []
+    cards = None
+    if isinstance(scorer, Segmentation):
+        for top in CHECKED_TOPS:
+            through = rank(scorer.truncated(top), test_task, protocol, fitted, device)
+            metrics |= {
+                f"test/{n}/top{top}": v for n, v in through.metrics.items() if n.split("@")[0] in ("recall", "ndcg")
+            }
+        metrics |= state_of(scorer) | segments.evidence(scorer, fitted, split)
+        alarms = segments.alarms(scorer.alpha)
+        cards = segments.cards(scorer.alpha, fitted, split.items)
+    baselines: dict[str, dict[str, float]] = {}
+    users, items = len(split.users), len(split.items)
+    rivals: dict[str, Scorer] = {"popularity": Popularity(fitted, users, items).scorer(graph, Features())}
+    if protocol.seen == "allow":
+        rivals["own history"] = History(fitted, users, items).scorer(graph, Features())
+    rivals["posthoc (own embeddings)"] = posthoc.cluster(embeddings.user_UD, clusters, graph, rng.child("posthoc"))
+    for name, rival in rivals.items():
+        result = rank(rival, test_task, protocol, fitted, device)
+        baselines[name] = {f"test/{metric}": value for metric, value in result.metrics.items()}
+    return Verdict(metrics, baselines, alarms, test.per_user, cards, dict(test.counts))
+
+
+def _item_counts(task: Task, fitted: Pairs) -> Tensor:
+    items = task.relevant.shape[1]
+    return torch.from_numpy(np.bincount(fitted.item, minlength=items)).to(task.relevant.column.device)
+
+
+def _device(scorer: Scorer) -> torch.device:
+    return scorer.pairs(torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long)).device

@@ -1,0 +1,65 @@
+"""What every objective is: a scalar from one training step, the negatives it wants, and how much each interaction weighs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from gnnseg.rng import Rng
+from gnnseg.types import Batch, InputError, Step
+
+Weights = Literal["value", "log"]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Negatives an objective wants: 'none', 'shared' ((N,) uniform for the whole batch), 'own' ((B,N) uniform, each user's
+    own, training items avoided), 'in_batch' (N items of the batch's own pairs, so drawn by popularity)."""
+
+    kind: Literal["none", "shared", "own", "in_batch"] = "none"
+    count: int = 0
+
+
+class Objective(nn.Module):
+    """A loss. ``needs``: what head, encoder and data must offer; compared by ``config.check``."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    sampling: Sampling = Sampling()
+
+    @abstractmethod
+    def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        """The scalar loss of one batch, a weighted mean over its interactions."""
+
+
+class PairObjective(Objective):
+    """An objective over training pairs, each with a weight w_e; the weights sum to 1 over the data.
+
+    ``weights``: None (each pair alike), 'value' (rating, plays, quantity), 'log' (log(1 + value)); times
+    (user's degree)^``degree_power``: below 0, heavy users count for less.
+    """
+
+    def __init__(self, *, weights: Weights | None, degree_power: float) -> None:
+        super().__init__()
+        self.weights, self.degree_power = weights, degree_power
+
+    def pair_weights(self, users: Tensor, degrees: Tensor, value: Tensor) -> Tensor:
+        """w_e (E,), float32, from each pair's user (E,), the users' degrees (U,) and the pairs' values (E,)."""
+        weight = torch.ones(len(users), dtype=torch.float64)
+        if self.weights is not None:
+            raw = value.double().cpu().clamp(min=0.0)
+            weight = raw.log1p() if self.weights == "log" else raw
+            if float(weight.sum()) <= 0:
+                raise InputError(
+                    f"objective.weights={self.weights}: no training interaction weighs above 0; set it to null."
+                )
+        weight = weight * degrees.double().cpu().clamp(min=1.0)[users.cpu()] ** self.degree_power
+        return (weight / weight.sum()).float()
+
+
+def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:
+    """sum_e w_e loss_e / sum_e w_e over a batch."""
+    return (loss * weight).sum() / weight.sum()

@@ -1,0 +1,34 @@
+"""Maximum likelihood over the whole catalogue, exactly, without negative samples.
+
+Shape legend: E training pairs, B pairs in a batch.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from gnnseg.objectives.base import PairObjective, Weights, weighted_mean
+from gnnseg.rng import Rng
+from gnnseg.types import Batch, Step
+
+
+class Likelihood(PairObjective):
+    """-sum_e w_e log( sum_k alpha[u_e,k] beta[k,i_e] ), sum of w = 1 (PLSA's likelihood, Hofmann 1999).
+
+    Full batch: one SDDMM over the edges, its gradient two SpMMs. Mini-batch: the same over the batch's pairs, divided by
+    their own sum of weights. The normaliser costs K I, not B I.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
+
+    def __init__(self, *, weights: Weights | None, degree_power: float) -> None:
+        super().__init__(weights=weights, degree_power=degree_power)
+
+    def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        if batch.pattern is not None:
+            log_rec_E = step.scorer.edges(batch.pattern)
+        else:
+            log_rec_E = step.scorer.pairs(batch.users, batch.items)
+        return -weighted_mean(log_rec_E, batch.weight)

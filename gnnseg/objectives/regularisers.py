@@ -1,0 +1,59 @@
+"""Terms beside the objective: each an ``Objective`` of its own, weighed in ``regularisers.NAME.weight``.
+
+Shape legend: B users in a batch, K segments.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gnnseg.objectives.base import Objective
+from gnnseg.rng import Rng
+from gnnseg.types import Batch, Segmentation, Step
+
+
+class L2(Objective):
+    """(|x_u|^2 + |x_i|^2 + |x_j|^2)/2 of the layer-0 rows a batch touches, per pair (LightGCN, He et al. 2020)."""
+
+    def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        e = step.embeddings
+        if batch.pattern is not None:  # every row, once an edge
+            users, items = (degree.to(e.user0_UD.dtype) for degree in batch.pattern.degrees())
+            total = (users * e.user0_UD.square().sum(-1)).sum() + (items * e.item0_ID.square().sum(-1)).sum()
+            return total / 2 / max(batch.pattern.entries, 1)
+        total = (
+            F.embedding(batch.users, e.user0_UD).square().sum() + F.embedding(batch.items, e.item0_ID).square().sum()
+        )
+        if batch.negatives is not None:
+            total = total + F.embedding(batch.negatives.reshape(-1), e.item0_ID).square().sum()
+        return total / 2 / len(batch.users)
+
+
+class Balance(Objective):
+    """log K - H(mean alpha): 0 where the users' mass is spread evenly over the segments, log K where one holds everybody."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"segments"})
+
+    def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        mean_K = _memberships(step, batch).mean(0)
+        count = torch.tensor(float(len(mean_K)), device=mean_K.device)
+        return count.log() - torch.special.entr(mean_K).sum()
+
+
+class Entropy(Objective):
+    """mean_i H(alpha_i): 0 where every user is in one segment. A weight above 0 sharpens, below 0 softens."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"segments"})
+
+    def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        return torch.special.entr(_memberships(step, batch)).sum(-1).mean()
+
+
+def _memberships(step: Step, batch: Batch) -> Tensor:
+    """Full batch: each user once; mini-batch: the batch's users, as often as they stand in it."""
+    assert isinstance(step.scorer, Segmentation)
+    return step.scorer.memberships(None if batch.pattern is not None else batch.users)

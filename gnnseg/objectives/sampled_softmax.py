@@ -1,0 +1,49 @@
+"""Softmax over the taken item and sampled others (Bengio & Senecal 2008; Wu et al. 2024 on why it suits recommendation)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gnnseg.objectives.base import PairObjective, Sampling, Weights, weighted_mean
+from gnnseg.rng import Rng
+from gnnseg.types import Batch, InputError, Step
+
+
+class SampledSoftmax(PairObjective):
+    """-log( e^{s_ui} / (e^{s_ui} + sum_j e^{s_uj}) ) over N negatives shared by the batch.
+
+    ``sampling``: 'uniform' over the catalogue, or 'in_batch' (items of the batch's own pairs). ``correct``: each logit less
+    log q_j, q_j the chance to draw j (the logQ correction, Yi et al. 2019); for uniform draws it cancels. A negative that is
+    the row's own item is left out.
+    """
+
+    def __init__(
+        self,
+        *,
+        weights: Weights | None,
+        degree_power: float,
+        sampling: Literal["uniform", "in_batch"],
+        negatives: int,
+        correct: bool,
+    ) -> None:
+        super().__init__(weights=weights, degree_power=degree_power)
+        if negatives < 1:
+            raise InputError(f"objective.negatives is {negatives}: sampled_softmax needs at least 1.")
+        self.sampling = Sampling("shared" if sampling == "uniform" else "in_batch", negatives)
+        self.correct = correct
+
+    def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        negatives = batch.negatives
+        assert negatives is not None
+        assert negatives.dim() == 1
+        positive_B = step.scorer.pairs(batch.users, batch.items)
+        negative_BN = step.scorer.block(batch.users, negatives)
+        if self.correct and batch.log_q is not None:
+            positive_B = positive_B - batch.log_q[batch.items]
+            negative_BN = negative_BN - batch.log_q[negatives]
+        negative_BN = negative_BN.masked_fill(batch.items[:, None] == negatives, -torch.inf)
+        everything_B = torch.logaddexp(positive_B, negative_BN.logsumexp(-1))
+        return weighted_mean(everything_B - positive_B, batch.weight)

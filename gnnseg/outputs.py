@@ -1,0 +1,245 @@
+"""What a finished run leaves in its folder, so that it can answer alone.
+
+Shape legend: U users, I items, K segments, D width, T length of a list.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from gnnseg.evaluation import ranking, segments
+from gnnseg.folder import RunFolder, atomic
+from gnnseg.judge import Verdict
+from gnnseg.sparse import Csr
+from gnnseg.training.model import Model
+from gnnseg.types import Embeddings, IdMap, Pairs, Scorer, Segmentation, Split
+
+LENGTH = 20  # items in a stored list
+SAMPLE = 200  # users whose lists are stored
+EXAMPLES = 6  # users whose lists are shown with their split over segments
+EXAMPLE_LENGTH = 5
+KEPT = (".lock", ".holder")
+
+
+def clear(folder: RunFolder) -> None:
+    """Empty the folder for a run from the start."""
+    import shutil
+
+    for path in folder.path.iterdir():
+        if path.name not in KEPT:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def write(
+    folder: RunFolder,
+    split: Split,
+    fitted: Pairs,
+    model: Model,
+    embeddings: Embeddings,
+    scorer: Scorer,
+    verdict: Verdict,
+) -> None:
+    """Every file but run.json, state.pt and the page."""
+    _tensors(folder, fitted, model, embeddings, scorer)
+    _ids_and_pairs(folder, split)
+    per_user = {name: value for name, value in verdict.per_user.items() if name != "user"}
+    folder.write_parquet(
+        "per_user.parquet", pl.DataFrame({"user": split.users.ids[verdict.per_user["user"]].astype(str), **per_user})
+    )
+    mask = seen(split).to(embeddings.user_UD.device)
+    users = (
+        torch.linspace(0, len(split.users) - 1, min(SAMPLE, len(split.users)))
+        .long()
+        .unique()
+        .to(embeddings.user_UD.device)
+    )
+    items, scores = ranking.topk(scorer, users, min(LENGTH, len(split.items)), mask)
+    lists = [long_list("user", split.users.ids[users.cpu().numpy()], items, scores, split.items)]
+    if isinstance(scorer, Segmentation):
+        _segments(folder, split, fitted, model, embeddings, scorer)
+        beyond = segments.beyond(scorer.alpha, scorer.beta)
+        top_scores, top_items = beyond.topk(min(LENGTH, len(split.items)), dim=-1)
+        numbers = np.array([str(k + 1) for k in range(len(beyond))], dtype=object)
+        lists.append(long_list("segment", numbers, top_items, top_scores, split.items))
+        folder.write_parquet(
+            "examples.parquet", _examples(split, scorer, users[:: max(1, len(users) // EXAMPLES)][:EXAMPLES], mask)
+        )
+    if verdict.cards is not None:
+        folder.write_parquet("cards.parquet", verdict.cards)
+    folder.write_parquet("recommendations.parquet", pl.concat(lists))
+
+
+def finish(folder: RunFolder, record: dict[str, Any], tracker: Any, say: Callable[[str], None]) -> None:
+    """run.json (which makes the run a finished one), the page, the tables on the terminal and in the tracker."""
+    from gnnseg.report import page, tables
+
+    folder.write_json({**record, "state": "running"})
+    page.write(folder.path)
+    tracker.summary(record["metrics"])
+    for name in ("cards", "recommendations", "examples"):
+        if folder.file(f"{name}.parquet").exists():
+            tracker.table(name, pl.read_parquet(folder.file(f"{name}.parquet")))
+    folder.write_json(record)
+    say(tables.run(folder.path))
+
+
+def seen(split: Split) -> Csr:
+    """Every pair of all three parts, (U,I): what a recommendation to a user leaves out."""
+    user = np.concatenate([pairs.user for pairs in split.parts.values()])
+    item = np.concatenate([pairs.item for pairs in split.parts.values()])
+    key = np.unique(user * len(split.items) + item)
+    return Csr.of(key // len(split.items), key % len(split.items), (len(split.users), len(split.items)))
+
+
+def long_list(kind: str, ids: np.ndarray[Any, Any], items: Tensor, scores: Tensor, catalogue: IdMap) -> pl.DataFrame:
+    """(B,T) lists as rows: kind, id, rank from 1, item, name, score; padding (-1) is left out."""
+    index = items.cpu().numpy()
+    flat = index.ravel()
+    names = catalogue.ids if catalogue.names is None else catalogue.names
+    frame = pl.DataFrame(
+        {
+            "kind": [kind] * len(flat),
+            "id": np.repeat(ids.astype(str), index.shape[1]).tolist(),
+            "rank": np.tile(np.arange(1, index.shape[1] + 1), len(index)),
+            "item": catalogue.ids[flat].tolist(),
+            "name": names[flat].tolist(),
+            "score": scores.double().cpu().numpy().ravel(),
+        },
+        schema={
+            "kind": pl.String,
+            "id": pl.String,
+            "rank": pl.Int64,
+            "item": pl.String,
+            "name": pl.String,
+            "score": pl.Float64,
+        },
+    )
+    return frame.filter(pl.Series(flat >= 0))
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """The process's largest resident size so far; on CUDA the allocator's largest instead."""
+    if device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated() / 1e6, 1)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
+
+
+def _tensors(folder: RunFolder, fitted: Pairs, model: Model, embeddings: Embeddings, scorer: Scorer) -> None:
+    from safetensors.torch import save_file
+
+    def own(value: Tensor) -> Tensor:
+        return value.detach().cpu().contiguous().clone()
+
+    counts = np.bincount(fitted.item, minlength=len(embeddings.item_ID))
+    scores = {"user": own(embeddings.user_UD), "item": own(embeddings.item_ID), "item_counts": torch.from_numpy(counts)}
+    if isinstance(scorer, Segmentation):
+        scores |= {"alpha": own(scorer.alpha), "beta": own(scorer.beta)}
+        if hasattr(scorer, "inverse_norm"):
+            scores["inverse_norm"] = own(scorer.inverse_norm)
+    for name, value in model.head.named_parameters():
+        if name.endswith("bias.value"):
+            scores["bias"] = own(value)
+    with atomic(folder.file("scores.safetensors")) as aside:
+        save_file(scores, aside)
+    with atomic(folder.file("model.safetensors")) as aside:
+        save_file({name: own(value) for name, value in model.state_dict().items()}, aside)
+
+
+def _ids_and_pairs(folder: RunFolder, split: Split) -> None:
+    frames = []
+    for kind, ids in (("user", split.users), ("item", split.items)):
+        frames.append(
+            pl.DataFrame(
+                {
+                    "kind": [kind] * len(ids),
+                    "index": np.arange(len(ids)),
+                    "id": ids.ids.tolist(),
+                    "name": [None] * len(ids) if ids.names is None else ids.names.tolist(),
+                },
+                schema={"kind": pl.String, "index": pl.Int64, "id": pl.String, "name": pl.String},
+            )
+        )
+    folder.write_parquet("ids.parquet", pl.concat(frames))
+    parts = list(split.parts.values())
+    with atomic(folder.file("seen.npz")) as aside, open(aside, "wb") as handle:
+        np.savez_compressed(
+            handle,
+            user=np.concatenate([p.user for p in parts]),
+            item=np.concatenate([p.item for p in parts]),
+            part=np.concatenate([np.full(len(p), i, dtype=np.int8) for i, p in enumerate(parts)]),
+            weight=np.concatenate([p.weight for p in parts]),
+        )
+
+
+def _segments(
+    folder: RunFolder, split: Split, fitted: Pairs, model: Model, embeddings: Embeddings, scorer: Segmentation
+) -> None:
+    alpha = scorer.alpha.float().cpu()
+    hard = segments.hard(alpha)
+    frame = pl.DataFrame(
+        {"user": split.users.ids.tolist(), "segment": np.asarray(hard, dtype=np.int64) + 1},
+        schema_overrides={"user": pl.String},
+    )
+    columns = [pl.Series(f"alpha_{k + 1}", alpha[:, k].numpy(), dtype=pl.Float32) for k in range(alpha.shape[1])]
+    folder.write_parquet("segments.parquet", frame.with_columns(columns))
+    mass_K = alpha.double().sum(0)
+    group_KD = (alpha.double() / mass_K.clamp(min=1e-12)).T @ embeddings.user_UD.double().cpu()
+    prototype = next((v for n, v in model.head.state_dict().items() if n.endswith(("user_KD", "centres_KD"))), group_KD)
+    effective = mass_K.square() / alpha.double().square().sum(0).clamp(min=1e-12)
+    size = np.bincount(np.asarray(hard), minlength=alpha.shape[1])
+    groups = pl.DataFrame(
+        {
+            "segment": np.arange(1, alpha.shape[1] + 1),
+            "size": size.astype(np.int64),
+            "effective_size": effective.numpy(),
+            "share": (mass_K / mass_K.sum()).numpy(),
+            "group": group_KD.float().tolist(),
+            "prototype": prototype.float().cpu().tolist(),
+        },
+        schema_overrides={"group": pl.List(pl.Float32), "prototype": pl.List(pl.Float32)},
+    )
+    folder.write_parquet("groups.parquet", groups)
+
+
+def _examples(split: Split, scorer: Segmentation, users: Tensor, mask: Csr) -> pl.DataFrame:
+    """A few users' first recommendations with their split over segments."""
+    items, scores = ranking.topk(scorer, users, min(EXAMPLE_LENGTH, len(split.items)), mask)
+    frames = []
+    for row, user in enumerate(users):
+        shown = items[row][items[row] >= 0]
+        why = scorer.explain(user.repeat(len(shown)), shown)
+        parts = why.segments.double().cpu().numpy()
+        nothing = [None] * len(shown)
+        frames.append(
+            pl.DataFrame(
+                {
+                    "user": [str(split.users.ids[int(user)])] * len(shown),
+                    "rank": np.arange(1, len(shown) + 1),
+                    "item": split.items.ids[shown.cpu().numpy()].tolist(),
+                    "name": [split.items.name(int(i)) for i in shown],
+                    "score": scores[row][: len(shown)].double().cpu().numpy(),
+                    "shares": [why.shares] * len(shown),
+                    "bias": nothing if why.bias is None else why.bias.double().cpu().numpy(),
+                    "personal": nothing if why.personal is None else why.personal.double().cpu().numpy(),
+                    **{f"part_{k + 1}": parts[:, k] for k in range(parts.shape[1])},
+                },
+                schema_overrides={
+                    "user": pl.String,
+                    "item": pl.String,
+                    "name": pl.String,
+                    "bias": pl.Float64,
+                    "personal": pl.Float64,
+                },
+            )
+        )
+    return pl.concat(frames)

@@ -1,0 +1,396 @@
+"""What a run does, top to bottom: the composition root.
+
+table -> Interactions -> Split -> BipartiteGraph -> training -> Segmentation -> judgement -> run folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from gnnseg import data, graph, judge, outputs, tracking
+from gnnseg.config import build
+from gnnseg.data.fingerprint import pair_fingerprint
+from gnnseg.folder import NUMERICS, SCHEMA, RunFolder, identity
+from gnnseg.graph import BipartiteGraph
+from gnnseg.objectives.base import PairObjective
+from gnnseg.rng import Rng
+from gnnseg.training.checkpoint import Checkpoint, State
+from gnnseg.training.loop import Interrupted, Settings, Training, fit
+from gnnseg.training.model import Model
+from gnnseg.training.progress import Progress
+from gnnseg.types import Embeddings, Features, InputError, Pairs, Scorer, Shape, Split
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run's folder, the monitored metric's best value, and whether the run stood there finished already."""
+
+    path: Path
+    value: float | None
+    reused: bool
+
+
+def train(
+    config: Mapping[str, Any],
+    *,
+    say: Say = lambda line: print(line, file=sys.stderr),
+    fresh: bool = False,
+    sweep: str | None = None,
+    job: int | None = None,
+) -> Result:
+    """Do the run that ``config`` (checked by ``config.check``) describes; find it again finished; or go on with it."""
+    begun = time.monotonic()
+    device, why = choose_device(str(config["device"]))
+    with _threads(config["threads"]):
+        say(f"device {device}: {why}; {torch.get_num_threads()} threads")
+        split = read(config, say)
+        protocol = build(config["evaluation"])
+        fitted = protocol.fit_part(split)
+        digest = identity(config, split.fingerprint)
+        name = "-".join(
+            [str(config["data"]["name"]), component(config, "encoder"), component(config, "head"), digest[:12]]
+        )
+        folder = RunFolder(Path(config["runs"]["root"]).expanduser().absolute() / name)
+        with folder.locked():
+            if fresh:
+                outputs.clear(folder)
+            if folder.state() == "finished":
+                return _found(folder, say)
+            run = _Run(config, split, fitted, protocol, device, folder, say)
+            record = run.record(why, digest, name, sweep, job)
+            record["seconds"]["data"] = round(time.monotonic() - begun, 3)
+            return run.go(record, begun)
+
+
+def read(config: Mapping[str, Any], say: Say) -> Split:
+    """The data set, cleaned, indexed and split; what it is, said aloud."""
+    import platformdirs
+
+    root = Path(config["data"]["root"]).expanduser().absolute()
+    cache = Path(config["cache"]["root"] or platformdirs.user_cache_dir("gnnseg")).expanduser().absolute()
+    split = data.split.make(data.load(config["data"], root=root, cache=cache, say=say), config["split"])
+    say(
+        f"data {split.name} ({split.fingerprint[:16]}): {len(split.users):,} users, {len(split.items):,} items; split "
+        f"{split_name(config)}: {len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test pairs"
+    )
+    return split
+
+
+def split_name(config: Mapping[str, Any]) -> str:
+    return str(config["split"]["_target_"]).rsplit(".", 1)[-1]
+
+
+def component(config: Mapping[str, Any], group: str) -> str:
+    return str(config[group]["_target_"]).rsplit(".", 1)[-1].lower()
+
+
+def choose_device(wanted: str) -> tuple[torch.device, str]:
+    """The device and why. ``cuda`` without CUDA is an InputError."""
+    if wanted == "cpu":
+        return torch.device("cpu"), "asked for"
+    if torch.cuda.is_available():
+        return torch.device("cuda"), f"{torch.cuda.get_device_name()}" + (", asked for" if wanted == "cuda" else "")
+    reason = "torch has no CUDA" if not torch.backends.cuda.is_built() else "no CUDA device was found"
+    if wanted == "cuda":
+        raise InputError(f"device=cuda: {reason}; use device=auto or device=cpu.")
+    return torch.device("cpu"), reason
+
+
+class _Run:
+    """One run in its folder, from the split to the report."""
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        split: Split,
+        fitted: Pairs,
+        protocol: Any,
+        device: torch.device,
+        folder: RunFolder,
+        say: Say,
+    ) -> None:
+        self.config, self.split, self.fitted, self.protocol = config, split, fitted, protocol
+        self.device, self.folder, self.say = device, folder, say
+        self.rng = Rng(int(config["seed"]))
+        self.settings: Settings = build(config["trainer"])
+        self.monitor = self.settings.monitor
+        if protocol.protocol == "paper":
+            self.monitor = self.monitor.replace("valid/", "test/")
+            self.settings = replace(self.settings, monitor=self.monitor)
+
+    def record(self, why: str, digest: str, name: str, sweep: str | None, job: int | None) -> dict[str, Any]:
+        """run.json as far as it is known before training."""
+        split = self.split
+        return {
+            "schema": SCHEMA,
+            "numerics": NUMERICS,
+            "hash": digest,
+            "name": name,
+            "state": "running",
+            "error": None,
+            "config": dict(self.config),
+            "data": {
+                "name": split.name,
+                "users": len(split.users),
+                "items": len(split.items),
+                **{part: len(pairs) for part, pairs in split.parts.items()},
+                "fingerprint": split.fingerprint,
+                "pairs": {part: pair_fingerprint(pairs.user, pairs.item) for part, pairs in split.parts.items()},
+                "split": split_name(self.config),
+                "notes": dict(split.notes),
+            },
+            "versions": versions(),
+            "git": git_revision(),
+            "source": source_digest(),
+            "device": {"name": str(self.device), "why": why, "threads": torch.get_num_threads()},
+            "sweep": sweep,
+            "job": job,
+            "seconds": {},
+            "protocol": self.protocol.protocol,
+            "seen": self.protocol.seen,
+            "metrics": {},
+            "baselines": {},
+            "alarms": [],
+            "exact": True,
+        }
+
+    def go(self, record: dict[str, Any], begun: float) -> Result:
+        self.folder.write_json(record)
+        tracker = tracking.open_tracker(
+            build(self.config["tracking"]), self.folder.path, config=dict(self.config), name=record["name"],
+            group=record["sweep"], say=self.say,
+        )  # fmt: skip
+        failed = True
+        try:
+            self._train_and_judge(record, tracker, begun)
+            failed = False
+        except Interrupted:
+            record["state"] = "interrupted"
+            self.folder.write_json(record)
+            self.say(f"stopped and saved; the same command goes on: {self.folder.path}")
+            raise
+        except Exception as error:
+            record["state"], record["error"] = "failed", f"{error}" or type(error).__name__
+            with contextlib.suppress(InputError):
+                self.folder.write_json(record)
+            raise
+        finally:
+            tracker.finish(failed)
+        return Result(self.folder.path, record["best"]["value"], reused=False)
+
+    def _train_and_judge(self, record: dict[str, Any], tracker: Any, begun: float) -> None:
+        graph_ = self._graph().to(self.device)
+        features = Features()
+        model = self.build_model(graph_)
+        record["parameters"] = sum(p.numel() for p in model.parameters())
+        started = time.monotonic()
+        with _deterministic(self.device):
+            best, record["exact"] = self._fit(model, graph_, features, tracker)
+        record["seconds"]["train"] = round(time.monotonic() - started, 3)
+        record["best"] = {"epoch": best.best_epoch, "metric": self.monitor, "value": best.best_value}
+        started = time.monotonic()
+        with torch.no_grad():
+            embeddings = model.embed(graph_, features)
+            model.head.finish(embeddings, graph_, self.rng.child("finish"))
+            scorer: Scorer = model.head(embeddings)
+            verdict = judge.final(
+                scorer, embeddings, graph_, self.split, self.fitted, self.protocol, self._clusters(), self.rng
+            )
+            record["metrics"], record["baselines"], record["alarms"] = (
+                verdict.metrics,
+                verdict.baselines,
+                verdict.alarms,
+            )
+            record["seconds"]["evaluate"] = round(time.monotonic() - started, 3)
+            outputs.write(self.folder, self.split, self.fitted, model, embeddings, scorer, verdict)
+        record["seconds"]["total"] = round(time.monotonic() - begun, 3)
+        record["memory_mb"] = outputs.peak_memory_mb(self.device)
+        record["state"] = "finished"
+        outputs.finish(self.folder, record, tracker, self.say)
+
+    def _graph(self) -> BipartiteGraph:
+        node = {key: value for key, value in self.config["graph"].items() if key != "_target_"}
+        return graph.build(self.fitted, len(self.split.users), len(self.split.items), **node)
+
+    def _clusters(self) -> int:
+        """K of the row 'posthoc (own embeddings)': the head's, or 16."""
+        return int(self.config["head"].get("segments", 16))
+
+    def build_model(self, graph_: BipartiteGraph) -> Model:
+        counts = graph_.pattern.degrees()[1]
+        shape = Shape(len(self.split.users), len(self.split.items), counts.cpu())
+        return assemble(self.config, shape, self.rng).to(self.device)
+
+    def _fit(self, model: Model, graph_: BipartiteGraph, features: Features, tracker: Any) -> tuple[State, bool]:
+        """Train, or go on training, and leave the best weights in the model."""
+        weight = torch.from_numpy(self.fitted.weight)
+        objective = model.objective
+        pair_weight = torch.full((graph_.pattern.entries,), 1 / max(graph_.pattern.entries, 1))
+        if isinstance(objective, PairObjective):
+            pair_weight = objective.pair_weights(graph_.pattern.row, graph_.pattern.degrees()[0], weight)
+        checkpoint, exact = Checkpoint(self.folder.file("state.pt")), True
+        if not checkpoint.path.exists():
+            with torch.no_grad():
+                model.reset(graph_, features, self.rng)
+        optimizer = build(self.config["optimizer"], model.parameters())
+        state = State()
+        if checkpoint.path.exists():
+            state, exact = checkpoint.load(model, optimizer, self.device)
+            self.say(f"going on at epoch {state.epoch + 1}, step {state.step + 1}")
+            if not exact:
+                self.say("this machine or torch differs from the one before: the result may differ in the last digits")
+        tracker.truncate(state.logged_bytes)
+        task = self.protocol.valid_task(self.split)
+        begun = time.monotonic()
+
+        def evaluate(scorer: Scorer) -> dict[str, float]:
+            return judge.during(scorer, task, self.protocol, self.fitted, self.monitor.split("/")[0])
+
+        def log(at: State, metrics: Mapping[str, float]) -> int:
+            line = {
+                "epoch": at.epoch,
+                **metrics,
+                "lr": optimizer.param_groups[0]["lr"],
+                "seconds": time.monotonic() - begun,
+            }
+            tracker.log(line, at.step)
+            return int(tracker.position())
+
+        with Progress(self.settings.max_epochs, self.monitor) as progress, _signals() as stop:
+            state = fit(
+                model, optimizer, Training(graph_, features, pair_weight.to(self.device)), self.settings, self.rng.child("train"),
+                state, checkpoint, evaluate=evaluate, log=log, progress=progress, stop=stop,
+            )  # fmt: skip
+        assert checkpoint.best is not None
+        model.load_state_dict(checkpoint.best)
+        model.eval()
+        return state, exact
+
+
+def assemble(config: Mapping[str, Any], shape: Shape, rng: Rng) -> Model:
+    """The model a configuration describes, untrained."""
+    encoder = build(config["encoder"], shape, rng.child("encoder"))
+    head = build(config["head"], replace(shape, width=encoder.width), rng.child("head"))
+    terms = {}
+    for name, node in (config["regularisers"] or {}).items():
+        rest = {key: value for key, value in node.items() if key != "weight"}
+        terms[name] = (float(node["weight"]), build(rest))
+    return Model(encoder, head, build(config["objective"]), terms)
+
+
+def scorer_of(path: Path) -> Scorer:
+    """A finished run's scorer on the CPU, from its folder alone: stored embeddings through the stored head."""
+    from safetensors.torch import load_file
+
+    folder = RunFolder(Path(path))
+    config = folder.read_json()["config"]
+    stored = load_file(folder.file("scores.safetensors"))
+    weights = load_file(folder.file("model.safetensors"))
+    user, item = stored["user"], stored["item"]
+    shape = Shape(len(user), len(item), stored["item_counts"], width=user.shape[1])
+    head = build(config["head"], shape, Rng(int(config["seed"])).child("head"))
+    head.load_state_dict({name[5:]: value for name, value in weights.items() if name.startswith("head.")})
+    head.eval()
+    with torch.no_grad():
+        scorer: Scorer = head(Embeddings(user, item, user, item))
+    return scorer
+
+
+def _found(folder: RunFolder, say: Say) -> Result:
+    record = folder.read_json()
+    note = (
+        ""
+        if record["source"] == source_digest()
+        else " (with other code than this: its digest differs; --fresh recomputes)"
+    )
+    say(f"finished before{note}: {folder.path}")
+    return Result(folder.path, record["best"]["value"], reused=True)
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("gnnseg", "torch", "numpy", "hydra-core", "polars", "scikit-learn", "scipy"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def git_revision() -> str | None:
+    """The checkout's commit, with '+' where files differ from it; None outside a checkout."""
+    here = Path(__file__).parent
+    if not (here.parent / ".git").exists():
+        return None
+    try:
+        ask = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+        return subprocess.run(ask, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def source_digest() -> str:
+    """sha256 over this package's Python files."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    for path in sorted(here.rglob("*.py")):
+        digest.update(str(path.relative_to(here)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _threads(wanted: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    if wanted is not None:
+        torch.set_num_threads(int(wanted))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def _deterministic(device: torch.device) -> Iterator[None]:
+    """Deterministic algorithms while training on the CPU; the mode before is restored."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(device.type == "cpu" or before)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[Callable[[], bool]]:
+    """SIGINT and SIGTERM ask the loop to stop after the step it is in; a second one stops at once. Main thread only."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,368 @@
+"""A finished run as an object: its figures, its segments, what it recommends and why. It speaks original ids.
+
+Everything comes from the run's folder; the training data and the device it was trained on are not needed.
+Shape legend: U users, I items, K segments, B users in a chunk, T length of a list.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from gnnseg.folder import RunFolder, atomic
+from gnnseg.types import IdMap, InputError, Pairs, Scorer, Segmentation, Split
+
+if TYPE_CHECKING:
+    from gnnseg.sparse import Csr
+
+Seen = Literal["mask", "allow"]
+BLOCK_BYTES = 64 << 20  # scores of a chunk of users take at most so much
+SEARCHED = 20_000  # ids among which a close one is looked for when an unknown id is asked about
+LISTS = {
+    "kind": pl.String, "id": pl.String, "rank": pl.Int64, "item": pl.String, "name": pl.String, "score": pl.Float64,
+}  # fmt: skip
+EXPLAINED = {
+    "user": pl.String, "item": pl.String, "name": pl.String, "part": pl.String, "segment": pl.Int64,
+    "value": pl.Float64, "unit": pl.String,
+}  # fmt: skip
+
+
+class Run:
+    """A run's folder, read when asked. ``scorer``: given, or made from the folder on first use."""
+
+    def __init__(self, path: Path | str, scorer: Scorer | None = None) -> None:
+        self.path = Path(path).expanduser().absolute()
+        self.folder = RunFolder(self.path)
+        self.record = self.folder.read_json()
+        self._given = scorer
+
+    @classmethod
+    def load(cls, path: Path | str) -> Run:
+        """InputError where ``path`` is no run folder or the run has not finished."""
+        run = cls(path)
+        if run.state != "finished":
+            raise InputError(f"{run.path}: this run is {run.state}, not finished; give its command again to go on.")
+        return run
+
+    # --- figures ----------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        return str(self.record.get("state"))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return dict(self.record["config"])
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """By name; a figure that is not defined (JSON's null) is NaN."""
+        return {name: float("nan") if value is None else float(value) for name, value in self.record["metrics"].items()}
+
+    def metric(self, name: str) -> float:
+        """One figure. InputError for a name this run does not know, with the names nearest to it."""
+        known = self.metrics
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
+            hint = f"did you mean {', '.join(close)}?" if close else f"it has {', '.join(sorted(known)[:8])} …"
+            raise InputError(f"{self.path.name}: no metric {name!r}; {hint if known else 'this run has none yet.'}")
+        return known[name]
+
+    def history(self) -> pl.DataFrame:
+        """metrics.jsonl as a frame, a row a line; null where a line has no such figure."""
+        path = self.folder.file("metrics.jsonl")
+        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+        return pl.DataFrame(lines, infer_schema_length=None)
+
+    # --- segments ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def users(self) -> IdMap:
+        return self._ids("user")
+
+    @cached_property
+    def items(self) -> IdMap:
+        return self._ids("item")
+
+    @property
+    def alpha(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """(U,K) memberships in index order, rows sum to 1."""
+        return self._tensor("alpha").numpy()
+
+    @property
+    def beta(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """(K,I) in index order, read as ``head.beta`` says."""
+        return self._tensor("beta").numpy()
+
+    def segments(self) -> pl.DataFrame:
+        """Who is where: user, segment (from 1), alpha_1..alpha_K."""
+        return self._frame("segments")
+
+    def groups(self) -> pl.DataFrame:
+        """The segments themselves: segment, size, effective_size, share, group, prototype."""
+        return self._frame("groups")
+
+    def cards(self) -> pl.DataFrame:
+        """What is telling of each segment: segment, rank, item, name, share, base, lift, support."""
+        return self._frame("cards")
+
+    # --- recommendations --------------------------------------------------------------------------------------
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        if self._given is not None:
+            return self._given
+        from gnnseg.pipeline import scorer_of
+
+        return scorer_of(self.path)
+
+    def recommend(self, users: str | Sequence[str], k: int = 20, seen: Seen = "mask") -> pl.DataFrame:
+        """The k best items of each user, by score and then by item number: kind 'user', id, rank, item, name, score.
+
+        ``seen='mask'`` leaves out every item the user met in any part; a user with fewer left gets a shorter list.
+        """
+        asked = [users] if isinstance(users, str) else list(users)
+        rows = torch.tensor([self._find("user", user) for user in asked], dtype=torch.long)
+        _at_least_one(k)
+        chunks = [self._lists(part, k, seen) for part in rows.split(self._chunk)] if len(rows) else []
+        return pl.concat([pl.DataFrame(schema=LISTS), *chunks])
+
+    @torch.no_grad()
+    def recommend_segment(self, segment: int, k: int = 20) -> pl.DataFrame:
+        """What a segment (from 1) wants beyond what everyone wants: kind 'segment', id, rank, item, name, score.
+
+        With m_j = sum_k mean_i(alpha_ik) beta_kj, what everyone wants, the score is beta_kj log(beta_kj / m_j): the item's
+        part of the Kullback-Leibler divergence (1951) between the segment's taste and everyone's. An item ranks high when
+        the segment wants it much *and* more than others do: plain lift beta_kj/m_j would put rarities first, plain beta_kj
+        what everyone wants. Where beta is real-valued (affinity) it is the difference beta_kj - m_j. Ties by item number.
+        """
+        from gnnseg.evaluation import segments
+
+        _at_least_one(k)
+        alpha, beta = self._tensor("alpha"), self._tensor("beta")
+        if not 1 <= segment <= len(beta):
+            raise InputError(f"segment {segment}: {self.path.name} has segments 1 to {len(beta)}.")
+        best = segments.beyond(alpha, beta)[segment - 1].sort(descending=True, stable=True)
+        return self._long("segment", [str(segment)], best.indices[None, :k], best.values[None, :k])
+
+    def recommend_all(self, out: Path | str, k: int = 20, seen: Seen = "mask") -> int:
+        """``recommend`` for every user, written in chunks to .parquet, .csv or .jsonl; how many rows were written.
+
+        Written aside and renamed: a file that stands there is whole. Memory is bounded by a chunk of users.
+        """
+        path = Path(out).expanduser().absolute()
+        writers = {".parquet": _write_parquet, ".csv": _write_csv, ".jsonl": _write_jsonl}
+        if path.suffix.lower() not in writers:
+            raise InputError(f"{path}: unknown kind of file; end its name in {', '.join(writers)}.")
+        if not path.parent.is_dir():
+            raise InputError(f"{path.parent}: no such folder; make it or choose another.")
+        _at_least_one(k)
+        written = 0
+
+        def chunks() -> Iterator[pl.DataFrame]:
+            nonlocal written
+            for rows in torch.arange(len(self.users)).split(self._chunk):
+                frame = self._lists(rows, k, seen)
+                written += len(frame)
+                yield frame
+
+        with atomic(path) as aside, open(aside, "wb") as handle:
+            writers[path.suffix.lower()](chunks(), handle)
+        return written
+
+    @torch.no_grad()
+    def explain(self, user: str, item: str) -> pl.DataFrame:
+        """Why this item for this user: user, item, name, part, segment, value, unit; the largest segments first.
+
+        ``part`` 'segment': with unit 'share', parts of rec_ij that sum to 1 (distribution, membership), else with unit
+        'logit' signed parts of the logit (affinity), which make the score together with the item's 'bias'. hybrid: shares
+        of its segment part, and the two parts of the logit, 'segments' and 'personal'. 'score' is the logit itself.
+        """
+        rows = torch.tensor([self._find("user", user)]), torch.tensor([self._find("item", item)])
+        scorer = self.scorer
+        if not isinstance(scorer, Segmentation):
+            raise InputError(f"{self.path.name}: its head has no segments to explain by; train with head=segments.")
+        why = scorer.explain(*rows)
+        values = why.segments[0].double()
+        order = values.abs().argsort(descending=True, stable=True).tolist()
+        unit = "share" if why.shares else "logit"
+        found: list[tuple[str, int | None, float, str]] = [("segment", k + 1, float(values[k]), unit) for k in order]
+        if why.bias is not None:
+            found.append(("bias" if why.personal is None else "segments", None, float(why.bias[0]), "logit"))
+        if why.personal is not None:
+            found.append(("personal", None, float(why.personal[0]), "logit"))
+        found.append(("score", None, float(scorer.pairs(*rows)[0]), "logit"))
+        who = (str(user), str(item), self.items.name(int(rows[1])))
+        return pl.DataFrame([(*who, *part) for part in found], schema=EXPLAINED, orient="row")
+
+    # --- evaluation -------------------------------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        part: Literal["valid", "test"] = "test",
+        *,
+        protocol: str | None = None,
+        seen: str | None = None,
+        ks: Sequence[int] | None = None,
+    ) -> pl.DataFrame:
+        """Judge the stored scores anew: metric, value, protocol, seen. None: as the run was judged.
+
+        What needs the data themselves (revenue) stands in run.json only. A run trained under ``paper`` has seen the
+        validation pairs, so that ``paper`` and the others do not change places without training again.
+        """
+        from gnnseg import judge
+        from gnnseg.evaluation.protocol import Protocol
+
+        was = {key: value for key, value in self.config["evaluation"].items() if key != "_target_"}
+        asked = was | {k: v for k, v in (("protocol", protocol), ("seen", seen), ("ks", ks)) if v is not None}
+        allowed = {"protocol": ("clean", "paper", "train-mask"), "seen": ("mask", "allow")}
+        for key, values in allowed.items():
+            if asked[key] not in values:
+                raise InputError(f"evaluation.{key}={asked[key]}: it is one of {', '.join(values)}.")
+        if (asked["protocol"] == "paper") != (was["protocol"] == "paper"):
+            raise InputError(
+                f"{self.path.name}: trained under evaluation.protocol={was['protocol']}, which cannot be judged as "
+                f"{asked['protocol']}; train again with evaluation.protocol={asked['protocol']}."
+            )
+        rules = Protocol(**{**asked, "ks": [int(k) for k in asked["ks"]]})
+        split = self.split()
+        if part == "valid" and rules.protocol == "paper":
+            raise InputError(f"{self.path.name}: under evaluation.protocol=paper validation is part of the training.")
+        task = rules.test_task(split) if part == "test" else rules.valid_task(split)
+        found = judge.rank(self.scorer, task, rules, rules.fit_part(split), torch.device("cpu")).metrics
+        return pl.DataFrame(
+            [(f"{part}/{name}", value, rules.protocol, rules.seen) for name, value in found.items()],
+            schema={"metric": pl.String, "value": pl.Float64, "protocol": pl.String, "seen": pl.String},
+            orient="row",
+        )
+
+    def split(self) -> Split:
+        """The pairs of the three parts as they were split, with their weights; times and spend stay with the data."""
+        stored = self._pairs
+        parts = {}
+        for number, name in enumerate(("train", "valid", "test")):
+            at = stored["part"] == number
+            user, item, weight = stored["user"][at], stored["item"][at], stored["weight"][at]
+            parts[name] = Pairs(user, item, weight, np.ones(len(user), dtype=np.int64))
+        return Split(str(self.record["data"]["name"]), self.users, self.items, **parts)
+
+    # --- what stands in the folder ----------------------------------------------------------------------------
+
+    @cached_property
+    def _pairs(self) -> dict[str, np.ndarray[Any, Any]]:
+        with np.load(self._file("seen.npz")) as stored:
+            return {name: stored[name] for name in ("user", "item", "part", "weight")}
+
+    @cached_property
+    def _seen(self) -> Csr:
+        from gnnseg.sparse import Csr
+
+        users, items = len(self.users), len(self.items)
+        key = np.unique(self._pairs["user"] * items + self._pairs["item"])
+        return Csr.of(key // items, key % items, (users, items))
+
+    @property
+    def _chunk(self) -> int:
+        return max(1, min(4096, BLOCK_BYTES // (4 * max(1, len(self.items)))))
+
+    @torch.no_grad()
+    def _lists(self, rows: Tensor, k: int, seen: Seen) -> pl.DataFrame:
+        from gnnseg.evaluation import ranking
+
+        if seen not in ("mask", "allow"):
+            raise InputError(f"seen={seen}: it is mask (leave out what a user has met) or allow.")
+        mask = self._seen if seen == "mask" else None
+        items, scores = ranking.topk(self.scorer, rows, min(k, len(self.items)), mask)
+        return self._long("user", self.users.ids[rows.numpy()].tolist(), items, scores)
+
+    def _long(self, kind: str, ids: Sequence[str], items: Tensor, scores: Tensor) -> pl.DataFrame:
+        """(B,T) lists, a row an item; padding (-1) is left out."""
+        length = items.shape[1]
+        flat = items.numpy().ravel()
+        names = self.items.ids if self.items.names is None else self.items.names
+        columns = {
+            "kind": [kind] * len(flat),
+            "id": np.repeat(np.asarray(ids, dtype=object), length).tolist(),
+            "rank": np.tile(np.arange(1, length + 1), len(ids)),
+            "item": self.items.ids[flat].tolist(),
+            "name": names[flat].tolist(),
+            "score": scores.double().numpy().ravel(),
+        }
+        return pl.DataFrame(columns, schema=LISTS).filter(pl.Series(flat >= 0, dtype=pl.Boolean))
+
+    def _ids(self, kind: str) -> IdMap:
+        frame = self._frame("ids").filter(pl.col("kind") == kind).sort("index")
+        names = frame["name"]
+        as_objects = None if names.null_count() == len(names) else names.to_numpy().astype(object)
+        return IdMap(frame["id"].to_numpy().astype(object), as_objects)
+
+    def _find(self, kind: Literal["user", "item"], value: object) -> int:
+        """The index of an original id; InputError in one sentence, with near ids, for one that is not here."""
+        ids = self.users if kind == "user" else self.items
+        if value in ids:
+            return ids.index(value)
+        text, hint = str(value), f"gnnseg segments {self.path.name} lists the users" if kind == "user" else ""
+        if ids.names is not None and (named := [i for i, name in enumerate(ids.names) if name and name == text]):
+            hint = f"that is the name of {kind} {ids.ids[named[0]]}"
+        elif len(ids) <= SEARCHED and (close := difflib.get_close_matches(text, ids.ids.tolist(), n=3)):
+            hint = f"did you mean {', '.join(close)}?"
+        raise InputError(f"{kind} {text!r} is not known to {self.path.name}{f'; {hint}' if hint else ''}.")
+
+    def _file(self, name: str) -> Path:
+        path = self.folder.file(name)
+        if not path.exists():
+            why = (
+                f"this run is {self.state}"
+                if self.state != "finished"
+                else "this run's head has none, or it was removed"
+            )
+            raise InputError(f"{path}: not there; {why}.")
+        return path
+
+    def _frame(self, name: str) -> pl.DataFrame:
+        return pl.read_parquet(self._file(f"{name}.parquet"))
+
+    def _tensor(self, name: str) -> Tensor:
+        from safetensors import safe_open
+
+        with safe_open(self._file("scores.safetensors"), framework="pt") as stored:
+            if name not in stored.keys():  # noqa: SIM118 (it is no mapping)
+                raise InputError(f"{self.path.name}: its head has no segments; train with head=segments.")
+            tensor: Tensor = stored.get_tensor(name)
+            return tensor
+
+
+def _at_least_one(k: int) -> None:
+    if k < 1:
+        raise InputError(f"k={k}: a list has at least 1 item.")
+
+
+def _write_parquet(chunks: Iterator[pl.DataFrame], handle: BinaryIO) -> None:
+    import pyarrow.parquet as pq
+
+    writer = None
+    for frame in chunks:
+        table = frame.to_arrow()
+        writer = writer or pq.ParquetWriter(handle, table.schema)
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+
+
+def _write_csv(chunks: Iterator[pl.DataFrame], handle: BinaryIO) -> None:
+    for number, frame in enumerate(chunks):
+        handle.write(frame.write_csv(include_header=number == 0).encode())
+
+
+def _write_jsonl(chunks: Iterator[pl.DataFrame], handle: BinaryIO) -> None:
+    for frame in chunks:
+        handle.write(frame.write_ndjson().encode())

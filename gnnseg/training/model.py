@@ -1,0 +1,62 @@
+"""The parts of a model under one roof: encoder, head, objective and the extra terms with their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from gnnseg.encoders import Encoder
+from gnnseg.graph import BipartiteGraph
+from gnnseg.heads import Head
+from gnnseg.objectives import Objective
+from gnnseg.rng import Rng
+from gnnseg.types import Batch, Embeddings, Features, Scorer, Step
+
+
+class Model(nn.Module):
+    """loss = objective + sum of weight * term. A term of weight 0 is left out."""
+
+    def __init__(
+        self, encoder: Encoder, head: Head, objective: Objective, terms: Mapping[str, tuple[float, Objective]]
+    ) -> None:
+        super().__init__()
+        self.encoder, self.head, self.objective = encoder, head, objective
+        self.terms = nn.ModuleDict({name: term for name, (weight, term) in terms.items() if weight != 0})
+        self.weights = {name: weight for name, (weight, _) in terms.items() if weight != 0}
+        self.objective_name = type(objective).__name__.lower()
+
+    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
+        """First values, once: the encoder's from the graph, the head's from the first embeddings."""
+        self.encoder.reset(graph, features, rng.child("encoder"))
+        self.head.reset(self.encoder(graph, features), rng.child("head"))
+
+    def embed(self, graph: BipartiteGraph, features: Features) -> Embeddings:
+        embeddings = self.encoder(graph, features)
+        assert isinstance(embeddings, Embeddings)
+        return embeddings
+
+    def scorer(self, graph: BipartiteGraph, features: Features) -> Scorer:
+        scorer: Scorer = self.head(self.embed(graph, features))
+        return scorer
+
+    def losses(self, graph: BipartiteGraph, features: Features, batch: Batch, rng: Rng) -> dict[str, Tensor]:
+        """The objective first, then each extra term, unweighted."""
+        embeddings = self.encoder(graph, features, batch.users, batch.items, rng=rng.child("encoder"))
+
+        def view(inner: Rng) -> Embeddings:
+            again = self.encoder(graph, features, batch.users, batch.items, rng=inner)
+            assert isinstance(again, Embeddings)
+            return again
+
+        step = Step(embeddings, self.head(embeddings), view)
+        losses = {self.objective_name: self.objective(step, batch, rng.child("objective"))}
+        for name, term in self.terms.items():
+            losses[name] = term(step, batch, rng.child(name))
+        return losses
+
+    def total(self, losses: Mapping[str, Tensor]) -> Tensor:
+        total = losses[self.objective_name]
+        for name, weight in self.weights.items():
+            total = total + weight * losses[name]
+        return total

@@ -1,0 +1,43 @@
+"""A progress bar on a terminal: loss, best metric, speed, remaining time. Silent elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+
+from gnnseg.training.checkpoint import State
+
+
+class Progress:
+    """``with Progress(total_epochs, monitor) as progress: progress(state, per_epoch, values)``."""
+
+    def __init__(self, epochs: int, monitor: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self._monitor = monitor
+        self._bar = Bar(
+            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[facts]}"), TimeRemainingColumn(),
+            console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
+        )  # fmt: skip
+        self._task = self._bar.add_task("training", total=epochs, facts="")
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, state: State, per_epoch: int, values: Mapping[str, float]) -> None:
+        if self._bar.disable:
+            return
+        best = "" if state.best_value is None else f"best {self._monitor} {state.best_value:.4f}"
+        task = self._bar.tasks[0]
+        speed = "" if not task.speed else f"{task.speed * per_epoch:.1f} steps/s"
+        done = state.epoch + state.batch / per_epoch
+        self._bar.update(self._task, completed=done, facts=f"loss {values['loss']:.4f}  {best}  {speed}")

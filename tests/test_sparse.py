@@ -1,0 +1,104 @@
+"""Sparse products against dense ones; gradients against finite differences; the fallback against the kernels."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gnnseg import sparse
+from gnnseg.sparse import Csr, sddmm, spmm
+
+
+def draw(rows: int, columns: int, entries: int, seed: int = 0) -> Csr:
+    g = np.random.default_rng(seed)
+    key = g.choice(rows * columns, size=min(entries, rows * columns), replace=False)
+    return Csr.of(key // columns, key % columns, (rows, columns))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 9), st.integers(0, 60), st.integers(0, 5))
+def test_products_equal_dense_ones(rows: int, columns: int, entries: int, seed: int) -> None:
+    p = draw(rows, columns, entries, seed)
+    g = torch.Generator().manual_seed(seed)
+    value = torch.randn(p.entries, generator=g, dtype=torch.float64)
+    left = torch.randn(rows, 3, generator=g, dtype=torch.float64)
+    right = torch.randn(columns, 3, generator=g, dtype=torch.float64)
+    dense = p.with_value(value).dense()
+    torch.testing.assert_close(spmm(p, value, right), dense @ right)
+    torch.testing.assert_close(spmm(p.T, value[p.t_order], left), dense.T @ left)
+    torch.testing.assert_close(sddmm(p, left, right), (left @ right.T)[p.row, p.column])
+
+
+def test_gradients_equal_finite_differences() -> None:
+    p = draw(7, 6, 20)
+    value, left, right = (
+        torch.randn(*size, dtype=torch.float64, requires_grad=True) for size in ((p.entries,), (7, 3), (6, 3))
+    )
+    assert torch.autograd.gradcheck(lambda v, x: spmm(p, v, x), (value, right))
+    assert torch.autograd.gradcheck(lambda v, x: spmm(p.T, v[p.t_order], x), (value, left))
+    assert torch.autograd.gradcheck(lambda a, b: sddmm(p, a, b), (left, right))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_fallback_gives_the_kernels_numbers(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = draw(50, 40, 300)
+    value, left, right = (
+        torch.randn(p.entries, dtype=dtype),
+        torch.randn(50, 8, dtype=dtype),
+        torch.randn(40, 8, dtype=dtype),
+    )
+    kernel = spmm(p, value, right), sddmm(p, left, right)
+    monkeypatch.setattr(sparse, "GATHER_ENTRIES", 7)  # many parts
+    monkeypatch.setattr(sparse, "_has_kernel", lambda *_: False)
+    torch.testing.assert_close((spmm(p, value, right), sddmm(p, left, right)), kernel)
+
+
+def test_a_type_without_kernel_takes_the_fallback() -> None:
+    p = draw(20, 10, 60)
+    right = torch.randn(10, 4)
+    low = spmm(p, torch.ones(p.entries, dtype=torch.bfloat16), right.bfloat16())
+    torch.testing.assert_close(low.float(), p.dense() @ right, atol=0.2, rtol=0.05)
+
+
+def test_transpose_and_back() -> None:
+    p = draw(9, 7, 30).with_value(torch.arange(30.0))
+    torch.testing.assert_close(p.T.dense(), p.dense().T)
+    torch.testing.assert_close(p.T.T.dense(), p.dense())
+    assert torch.equal(p.t_order[p.t_back], torch.arange(30))
+
+
+def test_rows_and_contains_equal_a_loop() -> None:
+    p = draw(9, 7, 30)
+    wanted = torch.tensor([4, 0, 4, 8])
+    where, entry = p.entries_of(wanted)
+    dense = p.dense().bool()
+    expected = [(i, c) for i, r in enumerate(wanted) for c in range(7) if dense[r, c]]
+    assert list(zip(where.tolist(), p.column[entry].tolist(), strict=True)) == expected
+    rows, columns = torch.meshgrid(torch.arange(9), torch.arange(7), indexing="ij")
+    assert torch.equal(p.contains(rows, columns), dense)
+    assert not draw(3, 3, 0).contains(torch.tensor([1]), torch.tensor([1])).any()
+
+
+def test_pairs_that_stand_twice_or_outside_are_refused() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        Csr.of([0, 0], [1, 1], (2, 2))
+    with pytest.raises(ValueError, match="outside"):
+        Csr.of([0, 2], [1, 1], (2, 2))
+
+
+def test_row_order_does_not_matter() -> None:
+    a = Csr.of([1, 0, 1], [0, 1, 1], (2, 2), torch.tensor([3.0, 1.0, 2.0]))
+    b = Csr.of([0, 1, 1], [1, 1, 0], (2, 2), torch.tensor([1.0, 2.0, 3.0]))
+    assert torch.equal(a.dense(), b.dense())
+    assert torch.equal(a.value, b.value)  # type: ignore[arg-type]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch has no CUDA here")
+def test_cuda_agrees_with_the_cpu() -> None:
+    p = draw(200, 150, 3000)
+    value, left, right = torch.randn(p.entries), torch.randn(200, 16), torch.randn(150, 16)
+    q = p.to("cuda")
+    torch.testing.assert_close(spmm(q, value.cuda(), right.cuda()).cpu(), spmm(p, value, right), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(sddmm(q, left.cuda(), right.cuda()).cpu(), sddmm(p, left, right), atol=1e-4, rtol=1e-4)
