@@ -133,17 +133,18 @@ class Run:
         asked = [users] if isinstance(users, str) else list(users)
         rows = torch.tensor([self._find("user", user) for user in asked], dtype=torch.long)
         _at_least_one(k)
-        chunks = [self._lists(part, k, seen) for part in rows.split(self._chunk)] if len(rows) else []
+        chunks = [self._lists(part, k, seen) for part in _pieces(rows, self._chunk)]
         return pl.concat([pl.DataFrame(schema=LISTS), *chunks])
 
     @torch.no_grad()
     def recommend_segment(self, segment: int, k: int = 20) -> pl.DataFrame:
         """What a segment (from 1) wants beyond what everyone wants: kind 'segment', id, rank, item, name, score.
 
-        With m_j = sum_k mean_i(alpha_ik) beta_kj, what everyone wants, the score is beta_kj log(beta_kj / m_j): the item's
-        part of the Kullback-Leibler divergence (1951) between the segment's taste and everyone's. An item ranks high when
-        the segment wants it much *and* more than others do: plain lift beta_kj/m_j would put rarities first, plain beta_kj
-        what everyone wants. Where beta is real-valued (affinity) it is the difference beta_kj - m_j. Ties by item number.
+        With m_j = sum_k mean_i(alpha_ik) beta_kj, what everyone wants, the score is beta_kj log(beta_kj / m_j): the
+        item's part of the divergence (Kullback & Leibler 1951) between the segment's taste and everyone's. An item is
+        high when the segment wants it much *and* more than others do: lift beta_kj/m_j alone would put rarities first,
+        beta_kj alone what everyone wants. Where beta is real-valued (affinity) it is the difference beta_kj - m_j. Ties
+        by item number.
         """
         from gnnseg.evaluation import segments
 
@@ -170,7 +171,7 @@ class Run:
 
         def chunks() -> Iterator[pl.DataFrame]:
             nonlocal written
-            for rows in torch.arange(len(self.users)).split(self._chunk):
+            for rows in _pieces(torch.arange(len(self.users)), self._chunk):
                 frame = self._lists(rows, k, seen)
                 written += len(frame)
                 yield frame
@@ -184,8 +185,8 @@ class Run:
         """Why this item for this user: user, item, name, part, segment, value, unit; the largest segments first.
 
         ``part`` 'segment': with unit 'share', parts of rec_ij that sum to 1 (distribution, membership), else with unit
-        'logit' signed parts of the logit (affinity), which make the score together with the item's 'bias'. hybrid: shares
-        of its segment part, and the two parts of the logit, 'segments' and 'personal'. 'score' is the logit itself.
+        'logit' signed parts of the logit (affinity), which make the score together with the item's 'bias'. hybrid:
+        shares of its segment part, and the two parts of the logit, 'segments' and 'personal'. 'score' is the logit.
         """
         rows = torch.tensor([self._find("user", user)]), torch.tensor([self._find("item", item)])
         scorer = self.scorer
@@ -253,7 +254,8 @@ class Run:
             at = stored["part"] == number
             user, item, weight = stored["user"][at], stored["item"][at], stored["weight"][at]
             parts[name] = Pairs(user, item, weight, np.ones(len(user), dtype=np.int64))
-        return Split(str(self.record["data"]["name"]), self.users, self.items, **parts)
+        name = str(self.record["data"]["name"])
+        return Split(name, self.users, self.items, parts["train"], parts["valid"], parts["test"])
 
     # --- what stands in the folder ----------------------------------------------------------------------------
 
@@ -297,7 +299,8 @@ class Run:
             "name": names[flat].tolist(),
             "score": scores.double().numpy().ravel(),
         }
-        return pl.DataFrame(columns, schema=LISTS).filter(pl.Series(flat >= 0, dtype=pl.Boolean))
+        frame = pl.DataFrame(columns, schema=LISTS).with_columns(name=pl.coalesce("name", "item"))
+        return frame.filter(pl.Series(flat >= 0, dtype=pl.Boolean))
 
     def _ids(self, kind: str) -> IdMap:
         frame = self._frame("ids").filter(pl.col("kind") == kind).sort("index")
@@ -339,6 +342,11 @@ class Run:
                 raise InputError(f"{self.path.name}: its head has no segments; train with head=segments.")
             tensor: Tensor = stored.get_tensor(name)
             return tensor
+
+
+def _pieces(rows: Tensor, length: int) -> Iterator[Tensor]:
+    for at in range(0, len(rows), length):
+        yield rows[at : at + length]
 
 
 def _at_least_one(k: int) -> None:

@@ -1,0 +1,241 @@
+import json
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from gnnseg.run import EXPLAINED, LISTS, Run
+from gnnseg.types import InputError
+
+KINDS = ["distribution", "membership", "affinity", "hybrid", "dot"]
+
+
+@pytest.fixture
+def run(make_run):
+    return Run(*make_run())
+
+
+def slow_lists(run, scorer, users, k, masked):
+    """Item by item: score, then item number; what was seen is left out."""
+    pairs = set(zip(run._pairs["user"].tolist(), run._pairs["item"].tolist()))
+    found = []
+    for u in users:
+        scores = [float(scorer.pairs(torch.tensor([u]), torch.tensor([j]))[0]) for j in range(len(run.items))]
+        order = sorted(range(len(run.items)), key=lambda j: (-scores[j], j))
+        kept = [j for j in order if not masked or (u, j) not in pairs][:k]
+        found += [(f"u{u}", rank, f"i{j}", scores[j]) for rank, j in enumerate(kept, 1)]
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seen", ["mask", "allow"])
+def test_recommend_equals_the_slow_lists(make_run, kind, seen):
+    run = Run(*make_run(kind))
+    frame = run.recommend(["u3", "u0"], 7, seen)
+    assert dict(frame.schema) == LISTS
+    expected = slow_lists(run, run.scorer, [3, 0], 7, seen == "mask")
+    assert frame.select("id", "rank", "item").rows() == [row[:3] for row in expected]
+    np.testing.assert_allclose(frame["score"], [row[3] for row in expected], rtol=1e-4)
+
+
+def test_seen_items_are_left_out_and_short_lists_are_not_padded(run):
+    everything = run.recommend("u1", 10**6)
+    seen = set(run._pairs["item"][run._pairs["user"] == 1].tolist())
+    assert seen
+    assert set(everything["item"]) == {f"i{j}" for j in range(25)} - {f"i{j}" for j in seen}
+    assert len(run.recommend("u1", 10**6, "allow")) == 25
+
+
+def test_ties_go_to_the_lower_item_number(make_run):
+    class Constant:
+        def block(self, users, items=None):
+            return torch.zeros(len(users), 25)
+
+    path, _ = make_run()
+    run = Run(path, Constant())
+    assert run.recommend("u2", 4, "allow")["item"].to_list() == ["i0", "i1", "i2", "i3"]
+
+
+def test_names_stand_beside_the_ids(run):
+    frame = run.recommend("u0", 25, "allow").sort("item")
+    names = dict(frame.select("item", "name").rows())
+    assert names["i0"] == "<script>"
+    assert names["i3"] == "i3"  # has none: its id
+    assert names["i7"] == "The item 7"
+
+
+@pytest.mark.parametrize("kind", ["distribution", "membership", "affinity", "hybrid"])
+def test_recommend_segment_ranks_by_divergence_from_everyone(make_run, kind):
+    path, scorer = make_run(kind)
+    run = Run(path, scorer)
+    alpha, beta = scorer.alpha.double(), scorer.beta.double()
+    for segment in (1, 3):
+        scores = []
+        for j in range(25):
+            everyone = sum(float(alpha[:, c].mean() * beta[c, j]) for c in range(3))
+            own = float(beta[segment - 1, j])
+            scores.append(own - everyone if kind == "affinity" else own * math.log(own / everyone))
+        order = sorted(range(25), key=lambda j: (-scores[j], j))[:6]
+        frame = run.recommend_segment(segment, 6)
+        assert frame["item"].to_list() == [f"i{j}" for j in order]
+        assert frame["id"].unique().to_list() == [str(segment)]
+        assert frame["kind"].unique().to_list() == ["segment"]
+        np.testing.assert_allclose(frame["score"], [scores[j] for j in order], rtol=1e-4, atol=1e-7)
+
+
+def test_what_everyone_wants_is_not_beyond(make_run):
+    """An item that each segment wants alike scores 0, however popular; one that a segment alone wants comes first."""
+    path, _ = make_run()
+    from safetensors.torch import save_file
+
+    beta = torch.tensor([[0.6, 0.3, 0.1], [0.6, 0.1, 0.3]])
+    save_file({"alpha": torch.full((12, 2), 0.5), "beta": beta}, path / "scores.safetensors")
+    found = Run(path).recommend_segment(1, 3)
+    assert found["item"].to_list() == ["i1", "i0", "i2"]
+    assert found["score"][1] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
+def test_recommend_all_streams_what_recommend_says(run, tmp_path, suffix, monkeypatch):
+    monkeypatch.setattr(type(run), "_chunk", 5)  # three chunks
+    out = tmp_path / f"all{suffix}"
+    written = run.recommend_all(out, 4)
+    read = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson}[suffix](out)
+    expected = run.recommend(run.users.ids.tolist(), 4)
+    assert written == len(expected) == len(read)
+    assert read.drop("score").rows() == expected.drop("score").rows()
+    np.testing.assert_allclose(read["score"], expected["score"])
+    assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_recommend_all_never_holds_more_than_a_chunk(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(run), "_chunk", 2)
+    asked = []
+    block = run.scorer.block
+    monkeypatch.setattr(run.scorer, "block", lambda users, items=None: asked.append(len(users)) or block(users, items))
+    run.recommend_all(tmp_path / "all.csv", 3)
+    assert max(asked) == 2
+    assert sum(asked) == 12
+
+
+def test_a_write_that_fails_leaves_nothing(run, tmp_path, monkeypatch):
+    out = tmp_path / "all.csv"
+    out.write_text("what stood there before")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(run), "_lists", full)
+    with pytest.raises(InputError, match="No space left"):
+        run.recommend_all(out)
+    assert out.read_text() == "what stood there before"
+    assert [path for path in tmp_path.iterdir() if path.name.endswith(".part")] == []
+
+
+@pytest.mark.parametrize("kind", ["distribution", "membership", "affinity", "hybrid"])
+def test_explain_adds_up(make_run, kind):
+    path, scorer = make_run(kind)
+    frame = Run(path, scorer).explain("u4", "i9")
+    assert dict(frame.schema) == EXPLAINED
+    parts = {row["part"]: row["value"] for row in frame.filter(pl.col("segment").is_null()).iter_rows(named=True)}
+    segments = frame.filter(part="segment")
+    assert segments["segment"].sort().to_list() == [1, 2, 3]
+    rows = torch.tensor([4]), torch.tensor([9])
+    assert parts["score"] == pytest.approx(float(scorer.pairs(*rows)), rel=1e-5)
+    if kind == "affinity":
+        assert segments["unit"].unique().to_list() == ["logit"]
+        assert segments["value"].sum() + parts["bias"] == pytest.approx(parts["score"], rel=1e-4)
+        return
+    assert segments["unit"].unique().to_list() == ["share"]
+    assert segments["value"].sum() == pytest.approx(1, abs=1e-5)
+    each = [float(scorer.alpha[4, c] * scorer.beta[c, 9]) for c in range(3)]
+    for segment, value in segments.select("segment", "value").rows():
+        assert value == pytest.approx(each[segment - 1] / sum(each), rel=1e-4)
+    assert segments["value"].to_list() == sorted(segments["value"], reverse=True)
+    if kind == "hybrid":
+        assert set(parts) == {"segments", "personal", "score"}
+        assert parts["segments"] + parts["personal"] == pytest.approx(parts["score"], rel=1e-4)
+    else:
+        assert set(parts) == {"bias", "score"}
+
+
+def test_frames_speak_of_segments_from_1(run):
+    assert run.segments()["segment"].min() >= 1
+    assert run.segments().columns == ["user", "segment", "alpha_1", "alpha_2", "alpha_3"]
+    np.testing.assert_allclose(run.alpha.sum(1), 1, rtol=1e-5)
+    assert run.alpha.shape == (12, 3)
+    assert run.beta.shape == (3, 25)
+    assert run.groups()["size"].sum() == 12
+    assert run.history()["epoch"].to_list() == list(range(1, 9))
+
+
+def test_metrics(run):
+    assert run.metric("test/ndcg@20") == 0.29
+    assert math.isnan(run.metric("test/revenue@20"))
+    with pytest.raises(InputError, match=r"no metric 'test/ndgc@20'; did you mean .*test/ndcg@20"):
+        run.metric("test/ndgc@20")
+
+
+def test_evaluate_equals_a_loop(make_run):
+    run = Run(*make_run("membership"))
+    frame = run.evaluate(ks=[4])
+    found = dict(frame.select("metric", "value").rows())
+    pairs = {p: {} for p in range(3)}
+    for u, i, p in zip(run._pairs["user"].tolist(), run._pairs["item"].tolist(), run._pairs["part"].tolist()):
+        pairs[p].setdefault(u, set()).add(i)
+    recalls = []
+    for u, relevant in pairs[2].items():
+        if u not in pairs[0]:
+            continue  # cold
+        hidden = pairs[0].get(u, set()) | pairs[1].get(u, set())
+        scores = run.scorer.block(torch.tensor([u]))[0].tolist()
+        best = [j for j in sorted(range(25), key=lambda j: (-scores[j], j)) if j not in hidden][:4]
+        recalls.append(len(relevant & set(best)) / len(relevant))
+    assert found["test/recall@4"] == pytest.approx(np.mean(recalls))
+    assert frame["protocol"].unique().to_list() == ["clean"]
+    assert "valid/recall@4" in run.evaluate("valid", ks=[4])["metric"].to_list()
+    masked_less = run.evaluate(protocol="train-mask", ks=[4])
+    assert masked_less["protocol"].unique().to_list() == ["train-mask"]
+
+
+REFUSED = [
+    (lambda run: run.recommend("u99"), r"user 'u99' is not known to a-run; did you mean u9"),
+    (lambda run: run.recommend("u0", 0), "k=0: a list has at least 1 item"),
+    (lambda run: run.recommend("u0", seen="perhaps"), "seen=perhaps: it is mask"),
+    (lambda run: run.explain("u0", "zzz"), r"item 'zzz' is not known to a-run\.$"),
+    (lambda run: run.explain("u0", "The item 7"), "that is the name of item i7"),
+    (lambda run: run.recommend_segment(4), "segment 4: a-run has segments 1 to 3"),
+    (lambda run: run.recommend_segment(0), "segment 0: a-run has segments 1 to 3"),
+    (lambda run: run.recommend_all("all.xlsx"), r"all\.xlsx: unknown kind of file; end its name in \.parquet"),
+    (lambda run: run.recommend_all("no-such-folder/all.csv"), "no such folder"),
+    (lambda run: run.evaluate(protocol="paper"), "cannot be judged as paper; train again"),
+    (lambda run: run.evaluate(protocol="cleen"), "it is one of clean, paper, train-mask"),
+]
+
+
+@pytest.mark.parametrize(("ask", "sentence"), REFUSED)
+def test_mistakes_are_one_sentence(run, ask, sentence):
+    with pytest.raises(InputError, match=sentence) as caught:
+        ask(run)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_without_segments_says_so(make_run):
+    run = Run(*make_run("dot"))
+    for ask in (lambda: run.alpha, lambda: run.recommend_segment(1), lambda: run.explain("u0", "i1"), run.segments):
+        with pytest.raises(InputError):
+            ask()
+    assert len(run.recommend("u0", 5)) == 5
+
+
+def test_load_wants_a_finished_run(make_run, tmp_path):
+    path, _ = make_run()
+    assert Run.load(path).state == "finished"
+    record = json.loads((path / "run.json").read_text("utf-8"))
+    (path / "run.json").write_text(json.dumps(record | {"state": "interrupted"}), "utf-8")
+    with pytest.raises(InputError, match="this run is interrupted, not finished"):
+        Run.load(path)
+    with pytest.raises(InputError, match="not a run folder"):
+        Run.load(tmp_path / "nowhere")
