@@ -163,7 +163,9 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    print(_open(options).evaluate())
+    from gnnseg.report import tables
+
+    print(tables.frame(_open(options).evaluate()))
 
 
 def _segments(options: argparse.Namespace) -> None:
