@@ -32,7 +32,7 @@ LISTS = {
 }  # fmt: skip
 EXPLAINED = {
     "user": pl.String, "item": pl.String, "name": pl.String, "part": pl.String, "segment": pl.Int64,
-    "value": pl.Float64, "unit": pl.String,
+    "value": pl.Float64, "share": pl.Boolean,
 }  # fmt: skip
 
 
@@ -155,38 +155,25 @@ class Run:
         best = segments.beyond(alpha, beta)[segment - 1].sort(descending=True, stable=True)
         return self._long("segment", [str(segment)], best.indices[None, :k], best.values[None, :k])
 
-    def recommend_all(self, out: Path | str, k: int = 20, seen: Seen = "mask") -> int:
-        """``recommend`` for every user, written in chunks to .parquet, .csv or .jsonl; how many rows were written.
+    def recommend_all(self, out: Path | str, k: int = 20, seen: Seen = "mask") -> Path:
+        """``recommend`` for every user, written in chunks to .parquet, .csv or .jsonl; where it stands.
 
         Written aside and renamed: a file that stands there is whole. Memory is bounded by a chunk of users.
         """
-        path = Path(out).expanduser().absolute()
-        writers = {".parquet": _write_parquet, ".csv": _write_csv, ".jsonl": _write_jsonl}
-        if path.suffix.lower() not in writers:
-            raise InputError(f"{path}: unknown kind of file; end its name in {', '.join(writers)}.")
-        if not path.parent.is_dir():
-            raise InputError(f"{path.parent}: no such folder; make it or choose another.")
         _at_least_one(k)
-        written = 0
+        return _write((self._lists(rows, k, seen) for rows in _pieces(torch.arange(len(self.users)), self._chunk)), out)
 
-        def chunks() -> Iterator[pl.DataFrame]:
-            nonlocal written
-            for rows in _pieces(torch.arange(len(self.users)), self._chunk):
-                frame = self._lists(rows, k, seen)
-                written += len(frame)
-                yield frame
-
-        with atomic(path) as aside, open(aside, "wb") as handle:
-            writers[path.suffix.lower()](chunks(), handle)
-        return written
+    def write(self, frame: pl.DataFrame, out: Path | str) -> Path:
+        """A frame as .parquet, .csv or .jsonl, by the name's ending."""
+        return _write(iter([frame]), out)
 
     @torch.no_grad()
     def explain(self, user: str, item: str) -> pl.DataFrame:
-        """Why this item for this user: user, item, name, part, segment, value, unit; the largest segments first.
+        """Why this item for this user: user, item, name, part, segment, value, share; the largest segments first.
 
-        ``part`` 'segment': with unit 'share', parts of rec_ij that sum to 1 (distribution, membership), else with unit
-        'logit' signed parts of the logit (affinity), which make the score together with the item's 'bias'. hybrid:
-        shares of its segment part, and the two parts of the logit, 'segments' and 'personal'. 'score' is the logit.
+        Rows 'segment k': where ``share``, parts of rec_ij that sum to 1 (distribution, membership, hybrid's segment part),
+        else signed parts of the logit (affinity), which add up to the 'score' together with the item's 'bias'.
+        hybrid: 'segments' and 'personal' are the two parts of the logit. 'score' is the logit itself.
         """
         rows = torch.tensor([self._find("user", user)]), torch.tensor([self._find("item", item)])
         scorer = self.scorer
@@ -195,14 +182,11 @@ class Run:
         why = scorer.explain(*rows)
         values = why.segments[0].double()
         order = values.abs().argsort(descending=True, stable=True).tolist()
-        unit = "share" if why.shares else "logit"
-        found: list[tuple[str, int | None, float, str]] = [("segment", k + 1, float(values[k]), unit) for k in order]
-        if why.bias is not None:
-            found.append(("bias" if why.personal is None else "segments", None, float(why.bias[0]), "logit"))
-        if why.personal is not None:
-            found.append(("personal", None, float(why.personal[0]), "logit"))
-        found.append(("score", None, float(scorer.pairs(*rows)[0]), "logit"))
-        who = (str(user), str(item), self.items.name(int(rows[1])))
+        found = [(f"segment {k + 1}", k + 1, float(values[k]), why.shares) for k in order]
+        apart = {"bias" if why.personal is None else "segments": why.bias, "personal": why.personal}
+        apart["score"] = scorer.pairs(*rows)
+        found += [(part, None, float(value[0]), False) for part, value in apart.items() if value is not None]
+        who = (self.users.ids[int(rows[0])], self.items.ids[int(rows[1])], self.items.name(int(rows[1])))
         return pl.DataFrame([(*who, *part) for part in found], schema=EXPLAINED, orient="row")
 
     # --- evaluation -------------------------------------------------------------------------------------------
@@ -352,6 +336,18 @@ def _pieces(rows: Tensor, length: int) -> Iterator[Tensor]:
 def _at_least_one(k: int) -> None:
     if k < 1:
         raise InputError(f"k={k}: a list has at least 1 item.")
+
+
+def _write(chunks: Iterator[pl.DataFrame], out: Path | str) -> Path:
+    path = Path(out).expanduser().absolute()
+    kinds = {".parquet": _write_parquet, ".csv": _write_csv, ".jsonl": _write_jsonl}
+    if path.suffix.lower() not in kinds:
+        raise InputError(f"{path}: unknown kind of file; end its name in {', '.join(kinds)}.")
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent}: no such folder; make it or choose another.")
+    with atomic(path) as aside, open(aside, "wb") as handle:
+        kinds[path.suffix.lower()](chunks, handle)
+    return path
 
 
 def _write_parquet(chunks: Iterator[pl.DataFrame], handle: BinaryIO) -> None:

@@ -104,7 +104,7 @@ def test_recommend_all_streams_what_recommend_says(run, tmp_path, suffix, monkey
     written = run.recommend_all(out, 4)
     read = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson}[suffix](out)
     expected = run.recommend(run.users.ids.tolist(), 4)
-    assert written == len(expected) == len(read)
+    assert written == out
     assert read.drop("score").rows() == expected.drop("score").rows()
     np.testing.assert_allclose(read["score"], expected["score"])
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
@@ -118,6 +118,11 @@ def test_recommend_all_never_holds_more_than_a_chunk(run, tmp_path, monkeypatch)
     run.recommend_all(tmp_path / "all.csv", 3)
     assert max(asked) == 2
     assert sum(asked) == 12
+
+
+def test_write(run, tmp_path):
+    path = run.write(run.segments(), tmp_path / "who.csv")
+    assert pl.read_csv(path).select("user", "segment").rows() == run.segments().select("user", "segment").rows()
 
 
 def test_a_write_that_fails_leaves_nothing(run, tmp_path, monkeypatch):
@@ -140,15 +145,16 @@ def test_explain_adds_up(make_run, kind):
     frame = Run(path, scorer).explain("u4", "i9")
     assert dict(frame.schema) == EXPLAINED
     parts = {row["part"]: row["value"] for row in frame.filter(pl.col("segment").is_null()).iter_rows(named=True)}
-    segments = frame.filter(part="segment")
+    segments = frame.filter(pl.col("segment").is_not_null())
     assert segments["segment"].sort().to_list() == [1, 2, 3]
+    assert segments["part"].to_list() == [f"segment {k}" for k in segments["segment"]]
     rows = torch.tensor([4]), torch.tensor([9])
     assert parts["score"] == pytest.approx(float(scorer.pairs(*rows)), rel=1e-5)
     if kind == "affinity":
-        assert segments["unit"].unique().to_list() == ["logit"]
+        assert not segments["share"].any()
         assert segments["value"].sum() + parts["bias"] == pytest.approx(parts["score"], rel=1e-4)
         return
-    assert segments["unit"].unique().to_list() == ["share"]
+    assert segments["share"].all()
     assert segments["value"].sum() == pytest.approx(1, abs=1e-5)
     each = [float(scorer.alpha[4, c] * scorer.beta[c, 9]) for c in range(3)]
     for segment, value in segments.select("segment", "value").rows():
