@@ -171,8 +171,8 @@ class Run:
     def explain(self, user: str, item: str) -> pl.DataFrame:
         """Why this item for this user: user, item, name, part, segment, value, share; the largest segments first.
 
-        Rows 'segment k': where ``share``, parts of rec_ij that sum to 1 (distribution, membership, hybrid's segment part),
-        else signed parts of the logit (affinity), which add up to the 'score' together with the item's 'bias'.
+        Rows 'segment k': where ``share``, parts of rec_ij that sum to 1 (distribution, membership, and hybrid's segment
+        part), else signed parts of the logit (affinity), which add up to the 'score' together with the item's 'bias'.
         hybrid: 'segments' and 'personal' are the two parts of the logit. 'score' is the logit itself.
         """
         rows = torch.tensor([self._find("user", user)]), torch.tensor([self._find("item", item)])
@@ -302,7 +302,7 @@ class Run:
             hint = f"that is the name of {kind} {ids.ids[named[0]]}"
         elif len(ids) <= SEARCHED and (close := difflib.get_close_matches(text, ids.ids.tolist(), n=3)):
             hint = f"did you mean {', '.join(close)}?"
-        raise InputError(f"{kind} {text!r} is not known to {self.path.name}{f'; {hint}' if hint else ''}.")
+        raise InputError(f"{kind} {text!r} is not known to {self.path.name}{f'; {hint}' if hint else ''}")
 
     def _file(self, name: str) -> Path:
         path = self.folder.file(name)

@@ -210,7 +210,7 @@ REFUSED = [
     (lambda run: run.recommend("u99"), r"user 'u99' is not known to a-run; did you mean u9"),
     (lambda run: run.recommend("u0", 0), "k=0: a list has at least 1 item"),
     (lambda run: run.recommend("u0", seen="perhaps"), "seen=perhaps: it is mask"),
-    (lambda run: run.explain("u0", "zzz"), r"item 'zzz' is not known to a-run\.$"),
+    (lambda run: run.explain("u0", "zzz"), r"item 'zzz' is not known to a-run$"),
     (lambda run: run.explain("u0", "The item 7"), "that is the name of item i7"),
     (lambda run: run.recommend_segment(4), "segment 4: a-run has segments 1 to 3"),
     (lambda run: run.recommend_segment(0), "segment 0: a-run has segments 1 to 3"),

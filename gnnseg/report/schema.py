@@ -1,0 +1,231 @@
+"""What stands in a finished run's folder: files, columns and types, and a check of a folder against them."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+# Columns ending in '*' stand once for each segment, 1..K; '*' alone for the metrics of that run, by name.
+FILES: dict[str, dict[str, str]] = {
+    "ids.parquet": {"kind": "String", "index": "Int64", "id": "String", "name": "String"},
+    "segments.parquet": {"user": "String", "segment": "Int64", "alpha_*": "Float32"},
+    "groups.parquet": {
+        "segment": "Int64",
+        "size": "Int64",
+        "effective_size": "Float64",
+        "share": "Float64",
+        "group": "List(Float32)",
+        "prototype": "List(Float32)",
+    },
+    "cards.parquet": {
+        "segment": "Int64",
+        "rank": "Int64",
+        "item": "String",
+        "name": "String",
+        "share": "Float64",
+        "base": "Float64",
+        "lift": "Float64",
+        "support": "Int64",
+    },
+    "recommendations.parquet": {
+        "kind": "String",
+        "id": "String",
+        "rank": "Int64",
+        "item": "String",
+        "name": "String",
+        "score": "Float64",
+    },
+    "examples.parquet": {
+        "user": "String",
+        "rank": "Int64",
+        "item": "String",
+        "name": "String",
+        "score": "Float64",
+        "shares": "Boolean",
+        "bias": "Float64",
+        "personal": "Float64",
+        "part_*": "Float64",
+    },
+    "per_user.parquet": {"user": "String", "*": "Float64", "cold": "Boolean"},
+    "seen.npz": {"user": "int64", "item": "int64", "part": "int8", "weight": "float64"},
+    "scores.safetensors": {
+        "user": "F32 (U,D)",
+        "item": "F32 (I,D)",
+        "item_counts": "I64 (I)",
+        "bias": "F32 (I)",
+        "alpha": "F32 (U,K)",
+        "beta": "F32 (K,I)",
+        "inverse_norm": "F32 (U)",
+    },
+    "model.safetensors": {"*": "tensors by parameter name"},
+    "metrics.jsonl": {"epoch": "number", "step": "number", "*": "number"},
+    "run.json": {
+        "schema": "int",
+        "numerics": "int",
+        "hash": "str",
+        "name": "str",
+        "state": "str",
+        "error": "str | None",
+        "config": "dict",
+        "data": "dict",
+        "versions": "dict",
+        "git": "str | None",
+        "source": "str",
+        "device": "dict",
+        "seconds": "dict",
+        "memory_mb": "float",
+        "parameters": "int",
+        "protocol": "str",
+        "seen": "str",
+        "metrics": "dict",
+        "baselines": "dict",
+        "best": "dict",
+        "alarms": "list",
+        "exact": "bool",
+    },
+    "report.html": {},
+}
+
+ABOUT: dict[str, str] = {
+    "ids.parquet": "original ids and names; index is the row in every tensor",
+    "segments.parquet": "who is where: segment = argmax alpha, from 1; alpha sums to 1",
+    "groups.parquet": "the segments: users, effective size, share of all alpha, centroid, prototype",
+    "cards.parquet": "what is telling of a segment: share in it, share overall, lift, training pairs",
+    "recommendations.parquet": "lists of some users, and of each segment beyond what everyone wants; rank from 1",
+    "examples.parquet": "a few users' lists with their split over segments (shares, or signed parts of the logit)",
+    "per_user.parquet": "the test's metrics user by user; cold: without training data",
+    "seen.npz": "the pairs of train (part 0), valid (1) and test (2) by index, with weights",
+    "scores.safetensors": "final embeddings, and what the head makes of them",
+    "model.safetensors": "the weights of the best epoch",
+    "metrics.jsonl": "a line each time something was measured; null where a figure is not defined",
+    "run.json": "configuration, fingerprints, versions, device, seconds, metrics, baselines, alarms",
+    "report.html": "the page: one file, no network",
+}
+
+WITH_SEGMENTS = ("segments.parquet", "groups.parquet", "cards.parquet", "examples.parquet")  # not there for `dot`
+OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm")
+
+
+def check(folder: Path) -> list[str]:
+    """What in a finished run's folder differs from FILES, a sentence each; none: all is as written here."""
+    segmented = any((folder / name).exists() for name in WITH_SEGMENTS)
+    problems = []
+    for name, columns in FILES.items():
+        path = folder / name
+        if not path.exists():
+            if segmented or name not in WITH_SEGMENTS:
+                problems.append(f"{name}: is missing")
+            continue
+        problems += [f"{name}: {problem}" for problem in _check(path, columns)]
+    return problems
+
+
+def markdown() -> str:
+    """FILES as a Markdown table, for README."""
+    rows = ["| file | columns | |", "|---|---|---|"]
+    for name, columns in FILES.items():
+        listed = ", ".join(f"`{column}` {kind}" for column, kind in columns.items())
+        rows.append(f"| `{name}` | {listed} | {ABOUT[name]} |")
+    return "\n".join(rows)
+
+
+def _check(path: Path, columns: dict[str, str]) -> list[str]:
+    if path.suffix == ".parquet":
+        found = {name: str(kind) for name, kind in pl.read_parquet_schema(path).items()}
+        return _compare(columns, found)
+    if path.suffix == ".npz":
+        import numpy as np
+
+        with np.load(path) as arrays:
+            return _compare(columns, {name: str(arrays[name].dtype) for name in arrays.files})
+    if path.name == "scores.safetensors":
+        return _tensors(columns, _header(path))
+    if path.name == "run.json":
+        return _types(columns, json.loads(path.read_text("utf-8")))
+    if path.suffix == ".jsonl":
+        return _lines(path)
+    return []
+
+
+def _compare(columns: dict[str, str], found: dict[str, str]) -> list[str]:
+    """Exact columns in their order, patterns expanded by what is there."""
+    expected: dict[str, str] = {}
+    for name, kind in columns.items():
+        if name == "*":
+            expected |= {other: kind for other in found if other not in columns}
+        elif name.endswith("*"):
+            count = sum(other.startswith(name[:-1]) for other in found)
+            expected |= {f"{name[:-1]}{k + 1}": kind for k in range(max(count, 1))}
+        else:
+            expected[name] = kind
+    problems = [f"column {name} is missing" for name in expected if name not in found]
+    problems += [f"column {name} is not known" for name in found if name not in expected]
+    for name, kind in expected.items():
+        if name in found and found[name] != kind:
+            problems.append(f"column {name} is {found[name]}, not {kind}")
+    if not problems and list(expected) != list(found):
+        problems.append(f"columns stand in another order: {', '.join(found)}")
+    return problems
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The names, types and shapes of a safetensors file, read without torch."""
+    with open(path, "rb") as handle:
+        (length,) = struct.unpack("<Q", handle.read(8))
+        header = json.loads(handle.read(length))
+    assert isinstance(header, dict)
+    return {name: value for name, value in header.items() if name != "__metadata__"}
+
+
+def _tensors(columns: dict[str, str], header: dict[str, Any]) -> list[str]:
+    problems = [f"tensor {name} is not known" for name in header if name not in columns]
+    sizes: dict[str, int] = {}
+    for name, described in columns.items():
+        if name not in header:
+            if name not in OPTIONAL_TENSORS:
+                problems.append(f"tensor {name} is missing")
+            continue
+        kind, letters = described.split(" ", 1)
+        axes, shape = letters.strip("()").split(","), header[name]["shape"]
+        if header[name]["dtype"] != kind or len(shape) != len(axes):
+            problems.append(f"tensor {name} is {header[name]['dtype']} {shape}, not {described}")
+            continue
+        for axis, size in zip(axes, shape, strict=True):
+            if sizes.setdefault(axis, size) != size:
+                problems.append(f"tensor {name} has {axis} = {size}, elsewhere it is {sizes[axis]}")
+    return problems
+
+
+def _types(columns: dict[str, str], record: dict[str, Any]) -> list[str]:
+    kinds = {
+        "int": int,
+        "str": str,
+        "dict": dict,
+        "list": list,
+        "bool": bool,
+        "float": (int, float),
+        "None": type(None),
+    }
+    problems = []
+    for name, described in columns.items():
+        if name not in record:
+            problems.append(f"{name} is missing")
+        elif not any(isinstance(record[name], kinds[kind]) for kind in described.split(" | ")):  # type: ignore[arg-type]
+            problems.append(f"{name} is {type(record[name]).__name__}, not {described}")
+    return problems
+
+
+def _lines(path: Path) -> list[str]:
+    for number, text in enumerate(path.read_text("utf-8").splitlines(), 1):
+        line = json.loads(text)
+        for name in ("epoch", "step"):
+            if name not in line:
+                return [f"line {number}: {name} is missing"]
+        wrong = [n for n, v in line.items() if isinstance(v, bool) or not isinstance(v, int | float | None)]
+        if wrong:
+            return [f"line {number}: {', '.join(wrong)} is no number"]
+    return []
