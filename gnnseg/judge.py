@@ -53,11 +53,11 @@ def rank(scorer: Scorer, task: Task, protocol: Protocol, fitted: Pairs, device: 
     )
 
 
-def during(scorer: Scorer, task: Task, protocol: Protocol, fitted: Pairs, part: str) -> dict[str, float]:
+def during(
+    scorer: Scorer, task: Task, protocol: Protocol, fitted: Pairs, part: str, device: torch.device
+) -> dict[str, float]:
     """What a validation measures: the part's metrics and the segments' state."""
-    metrics = {
-        f"{part}/{name}": value for name, value in rank(scorer, task, protocol, fitted, _device(scorer)).metrics.items()
-    }
+    metrics = {f"{part}/{name}": value for name, value in rank(scorer, task, protocol, fitted, device).metrics.items()}
     return {**metrics, **state_of(scorer)}
 
 
@@ -117,7 +117,3 @@ def final(
 def _item_counts(task: Task, fitted: Pairs) -> Tensor:
     items = task.relevant.shape[1]
     return torch.from_numpy(np.bincount(fitted.item, minlength=items)).to(task.relevant.column.device)
-
-
-def _device(scorer: Scorer) -> torch.device:
-    return scorer.pairs(torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long)).device

@@ -261,7 +261,7 @@ class _Run:
         begun = time.monotonic()
 
         def evaluate(scorer: Scorer) -> dict[str, float]:
-            return judge.during(scorer, task, self.protocol, self.fitted, self.monitor.split("/")[0])
+            return judge.during(scorer, task, self.protocol, self.fitted, self.monitor.split("/")[0], self.device)
 
         def log(at: State, metrics: Mapping[str, float]) -> int:
             line = {

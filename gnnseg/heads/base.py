@@ -57,7 +57,7 @@ class FactorScorer(ABC):
         left_BF = self.left(users)
         if items.dim() == 1:
             return self.logit((left_BF * self.right(items)).sum(-1), items)
-        right_BNF = self.right(items.reshape(-1)).view(*items.shape, -1)
+        right_BNF = self.right(items.reshape(-1)).view(*items.shape, left_BF.shape[-1])
         return self.logit(torch.einsum("bf,bnf->bn", left_BF, right_BNF), items)
 
     def block(self, users: Tensor, items: Tensor | None = None) -> Tensor:

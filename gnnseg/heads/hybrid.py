@@ -79,7 +79,7 @@ class HybridScorer:
 
     def pairs(self, users: Tensor, items: Tensor) -> Tensor:
         left, right = self._units(users, items.reshape(-1))
-        right = right.view(*items.shape, -1)
+        right = right.view(*items.shape, right.shape[-1])
         personal = (left * right).sum(-1) if items.dim() == 1 else (left[:, None] * right).sum(-1)
         return self._group.pairs(users, items) + personal
 

@@ -70,7 +70,7 @@ class Checkpoint:
 def fingerprint_of_machine() -> dict[str, Any]:
     """What bit for bit means here: torch, CPU model, threads."""
     return {
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
     }

@@ -1,0 +1,182 @@
+"""The main route on drawn data: identity, reuse, protocols, files, another seed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from gnnseg import config, pipeline
+from gnnseg.evaluation.ranking import topk
+from gnnseg.folder import RunFolder, identity
+from gnnseg.sparse import Csr
+from gnnseg.types import InputError
+
+SMALL = [
+    "data=planted", "data.users=150", "data.items=80", "data.interactions=2500", "data.segments=4", "head.segments=4",
+    "trainer.max_epochs=10", "trainer.eval_every=5", "encoder.dim=16",
+]  # fmt: skip
+QUICK = ["trainer.batch_size=1024", "trainer.max_epochs=2", "trainer.eval_every=1"]
+
+
+def train(root: Path, *overrides: str, fresh: bool = False) -> pipeline.Result:
+    composed = config.compose([f"runs.root={root}", *SMALL, *overrides])
+    config.check(composed)
+    return pipeline.train(composed, say=lambda line: None, fresh=fresh)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Result:
+    return train(tmp_path_factory.mktemp("runs"))
+
+
+def test_a_run_leaves_what_it_promises(first: pipeline.Result) -> None:
+    names = {path.name for path in first.path.iterdir()}
+    promised = {
+        "run.json", "metrics.jsonl", "model.safetensors", "scores.safetensors", "ids.parquet", "seen.npz", "state.pt",
+        "per_user.parquet", "segments.parquet", "groups.parquet", "recommendations.parquet", "cards.parquet",
+        "examples.parquet", "report.html",
+    }  # fmt: skip
+    assert promised <= names
+    record = RunFolder(first.path).read_json()
+    assert record["state"] == "finished"
+    assert record["metrics"]["valid/ndcg@20"] == pytest.approx(first.value)
+    assert {"popularity", "posthoc (own embeddings)"} <= set(record["baselines"])
+    for name in (
+        "test/ndcg@20/top1",
+        "test/ndcg@20/top3",
+        "segment/segments_per_user",
+        "segment/effective_k",
+        "segment/recovery_ari",
+    ):
+        assert name in record["metrics"], name
+
+
+def test_the_same_command_finds_its_run_and_fresh_repeats_it_exactly(first: pipeline.Result) -> None:
+    before = load_file(first.path / "model.safetensors")
+    again = train(first.path.parent)
+    assert again.reused
+    assert again.path == first.path
+    repeated = train(first.path.parent, fresh=True)
+    assert not repeated.reused
+    after = load_file(first.path / "model.safetensors")
+    assert all((before[name] == after[name]).all() for name in before)
+
+
+def test_another_seed_is_another_run_with_other_weights(first: pipeline.Result) -> None:
+    other = train(first.path.parent, "seed=1")
+    assert other.path != first.path
+    mine, theirs = load_file(first.path / "model.safetensors"), load_file(other.path / "model.safetensors")
+    assert any((mine[name] != theirs[name]).any() for name in mine)
+
+
+def test_segments_and_lists_are_consistent(first: pipeline.Result) -> None:
+    table = pl.read_parquet(first.path / "segments.parquet")
+    alpha = table.select(pl.col("^alpha_.*$"))
+    assert alpha.width == 4
+    assert ((alpha.sum_horizontal() - 1).abs() < 1e-5).all()
+    assert (alpha.to_numpy().argmax(1) + 1 == table["segment"].to_numpy()).all()
+    groups = pl.read_parquet(first.path / "groups.parquet")
+    assert groups["size"].sum() == len(table) == 150
+    assert groups["share"].sum() == pytest.approx(1)
+    lists = pl.read_parquet(first.path / "recommendations.parquet")
+    assert lists.filter(pl.col("kind") == "segment").group_by("id").len()["len"].to_list() == [20] * 4
+    ids = pl.read_parquet(first.path / "ids.parquet").filter(pl.col("kind") == "item")["id"]
+    assert lists["item"].is_in(ids.implode()).all()
+
+
+@pytest.mark.parametrize(
+    "head", ["dot", "hybrid", "posthoc", "segments head.beta=membership", "segments head.beta=affinity"]
+)
+def test_every_head_runs_under_its_default_objective(head: str, first: pipeline.Result) -> None:
+    name, *more = head.split()
+    small = [o for o in SMALL if name != "dot" or not o.startswith("head.")]
+    whole = config.compose([f"runs.root={first.path.parent}", *small, f"head={name}", *more, *QUICK])
+    config.check(whole)
+    assert whole["objective"]["_target_"].endswith("SampledSoftmax")
+    result = pipeline.train(whole, say=lambda line: None)
+    record = RunFolder(result.path).read_json()
+    assert record["metrics"]["test/ndcg@20"] > 0
+    assert (result.path / "segments.parquet").exists() == (name != "dot")
+    stored = pipeline.scorer_of(result.path)
+    assert stored.block(torch.tensor([0])).shape == (1, record["data"]["items"])
+
+
+def test_a_stored_scorer_gives_the_stored_lists(first: pipeline.Result) -> None:
+    scorer = pipeline.scorer_of(first.path)
+    lists = pl.read_parquet(first.path / "recommendations.parquet").filter(pl.col("kind") == "user")
+    ids = pl.read_parquet(first.path / "ids.parquet")
+    users = dict(ids.filter(pl.col("kind") == "user").select("id", "index").rows())
+    items = dict(ids.filter(pl.col("kind") == "item").select("index", "id").rows())
+    user = lists["id"][0]
+    shown = lists.filter(pl.col("id") == user).sort("rank")["item"].to_list()
+    with np.load(first.path / "seen.npz") as seen:
+        key = np.unique(seen["user"] * len(items) + seen["item"])
+    mask = Csr.of(key // len(items), key % len(items), (len(users), len(items)))
+    got, _ = topk(scorer, torch.tensor([users[user]]), len(shown), mask)
+    assert [items[i] for i in got[0].tolist()] == shown
+
+
+def test_protocol_paper_trains_on_validation_too(first: pipeline.Result) -> None:
+    result = train(first.path.parent, "evaluation.protocol=paper")
+    record = RunFolder(result.path).read_json()
+    assert record["best"]["metric"] == "test/ndcg@20"
+    assert record["metrics"]["test/ndcg@20"] == pytest.approx(result.value)
+    assert not any(name.startswith("valid/") for name in record["metrics"])
+
+
+def test_identity_ignores_paths_and_devices_and_sees_all_else() -> None:
+    base = config.compose([*SMALL])
+    same = [
+        ["runs.root=elsewhere"],
+        ["data.root=elsewhere"],
+        ["device=cpu"],
+        ["threads=1"],
+        ["tracking=wandb"],
+        ["sweep.name=x"],
+    ]
+    for overrides in same:
+        assert identity(config.compose([*SMALL, *overrides]), "f") == identity(base, "f"), overrides
+    other = [
+        ["seed=1"],
+        ["split.seed=1"],
+        ["encoder.dim=8"],
+        ["optimizer.lr=0.01"],
+        ["head.tau_alpha=0.3"],
+        ["data.k_core=2"],
+        ["evaluation.seen=allow"],
+    ]
+    hashes = {identity(config.compose([*SMALL, *o]), "f") for o in other} | {identity(base, "f"), identity(base, "g")}
+    assert len(hashes) == len(other) + 2
+    assert identity(config.compose([*SMALL, "optimizer.lr=1"]), "f") == identity(
+        config.compose([*SMALL, "optimizer.lr=1.0"]), "f"
+    )
+
+
+def test_a_held_folder_says_who_holds_it(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with folder.locked(), pytest.raises(InputError, match="process .* on .* is at work"):
+        with RunFolder(tmp_path / "run").locked():
+            raise AssertionError("two at once")
+    with folder.locked():
+        pass
+
+
+def test_divergence_names_the_term(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"train/\w+ became (nan|inf).*lower optimizer.lr"):
+        small = [o for o in SMALL if not o.startswith("head.")]
+        overrides = [*small, "head=dot", "head.similarity=dot", "optimizer.lr=1e30", *QUICK]
+        pipeline.train(config.compose([f"runs.root={tmp_path}", *overrides]), say=lambda line: None)
+    record = json.loads(next(tmp_path.glob("*/run.json")).read_text("utf-8"))
+    assert record["state"] == "failed"
+    assert "became" in record["error"]
+
+
+def test_cuda_that_is_not_there_is_one_sentence() -> None:
+    if torch.cuda.is_available():
+        return
+    with pytest.raises(InputError, match="device=cuda: .*use device=auto"):
+        pipeline.choose_device("cuda")

@@ -1,0 +1,116 @@
+"""A run killed anywhere and started again ends as if nothing had happened: weights and metrics, bit for bit.
+
+One process imports everything and forks a life at a time: each trains the real pipeline and dies by SIGKILL at a step, or
+before or after a rename; the next goes on where it stood.
+"""
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LIVES = """
+import json, os, signal, sys
+import sklearn.cluster, sklearn.utils.extmath, torch._dynamo
+from gnnseg import config, pipeline
+from gnnseg.training import checkpoint
+
+def live(life, overrides):
+    die = lambda: os.kill(os.getpid(), signal.SIGKILL)
+    checkpoint.EVERY_SECONDS = 0.0 if life.get("save") == "every step" else 1e9
+    seen = {"step": 0, "rename": 0}
+    rename, progress = os.replace, pipeline.Progress.__call__
+    def replace(a, b):
+        seen["rename"] += 1
+        if life.get("before") == seen["rename"]: die()
+        rename(a, b)
+        if life.get("after") == seen["rename"]: die()
+    def counted(self, state, per_epoch, values):
+        seen["step"] += 1
+        if life.get("step") == seen["step"]: die()
+    os.replace, pipeline.Progress.__call__ = replace, counted
+    c = config.compose(overrides)
+    config.check(c)
+    print(pipeline.train(c, say=lambda line: None).path, flush=True)
+
+lives, overrides = json.loads(sys.argv[1]), sys.argv[2:]
+for life in lives:
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            live(life, overrides)
+            code = 0
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+        os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code not in (0, -9): sys.exit(f"a life ended with {code}")
+    if code == 0: break
+"""
+SMALL = [
+    "data=planted",
+    "data.users=120",
+    "data.items=64",
+    "data.interactions=1500",
+    "data.segments=4",
+    "head.segments=4",
+]
+FULL = [*SMALL, "trainer.max_epochs=24", "trainer.eval_every=4"]
+MINI = [
+    *SMALL, "objective=sampled_softmax", "head.beta=affinity", "encoder.dropout=0.2", "objective.negatives=16",
+    "trainer.batch_size=200", "trainer.max_epochs=4", "trainer.eval_every=2",
+]  # fmt: skip
+
+
+def live(root: Path, overrides: list[str], lives: list[dict[str, object]]) -> str:
+    """The folder of the run that one life after another has finished."""
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-c",
+        LIVES,
+        json.dumps(lives),
+        f"runs.root={root}",
+        "threads=2",
+        *overrides,
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "2"}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def digest(folder: str) -> tuple[str, str]:
+    """sha256 of the weights, and of the metrics without times."""
+    lines = [json.loads(line) for line in (Path(folder) / "metrics.jsonl").read_text("utf-8").splitlines()]
+    for line in lines:
+        line.pop("seconds", None)
+    weights = hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest()
+    record = json.loads((Path(folder) / "run.json").read_text("utf-8"))
+    return weights, hashlib.sha256(json.dumps([lines, record["metrics"], record["baselines"]]).encode()).hexdigest()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("overrides", [FULL, MINI], ids=["full batch", "mini-batch, negatives, dropout"])
+def test_killed_and_started_again_equals_uninterrupted(overrides: list[str], tmp_path: Path) -> None:
+    whole = live(tmp_path / "whole", overrides, [{}])
+    # Twenty deaths at random steps, some with the state saved after every step, some only at evaluations; then a death before
+    # and after every rename there is: each rename number is tried until a life gets past all of them.
+    chance = random.Random(0)
+    lives: list[dict[str, object]] = [
+        {"step": chance.randint(1, 3), "save": "every step" if chance.random() < 0.6 else ""} for _ in range(20)
+    ]
+    lives += [{when: number} for number in range(1, 40) for when in ("before", "after")]
+    killed = live(tmp_path / "killed", overrides, [*lives, {}])
+    assert digest(killed) == digest(whole)
+    assert Path(killed).name == Path(whole).name
+    assert not list(Path(killed).glob(".*.part"))
