@@ -205,7 +205,7 @@ def _check_node(where: str, node: Any, allow: list[str], beside: tuple[str, ...]
         for key in (*takes, *beside):
             if key not in given:
                 raise _error(f"{where}.{key}: is missing; conf/{where.split('.')[0]} gives its default.")
-    hints = annotations(target)
+    hints = parameter_types(target)
     for key, value in given.items():
         if key in hints:
             _check_value(f"{where}.{key}", value, hints[key])
@@ -229,7 +229,7 @@ def locate(path: str, where: str, allow: list[str]) -> Any:
         raise _error(f"{where}._target_={path}: {module} has no {name}; check the name.") from None
 
 
-def annotations(target: Any) -> dict[str, Any]:
+def parameter_types(target: Any) -> dict[str, Any]:
     """Types of a target's parameters, as far as they can be resolved at run time."""
     function = target.__init__ if inspect.isclass(target) else target
     scope = vars(sys.modules[function.__module__]) if function.__module__ in sys.modules else {}

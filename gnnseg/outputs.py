@@ -54,12 +54,8 @@ def write(
         "per_user.parquet", pl.DataFrame({"user": split.users.ids[verdict.per_user["user"]].astype(str), **per_user})
     )
     mask = seen(split).to(embeddings.user_UD.device)
-    users = (
-        torch.linspace(0, len(split.users) - 1, min(SAMPLE, len(split.users)))
-        .long()
-        .unique()
-        .to(embeddings.user_UD.device)
-    )
+    sample = np.unique(np.linspace(0, len(split.users) - 1, min(SAMPLE, len(split.users))).astype(np.int64))
+    users = torch.from_numpy(sample).to(embeddings.user_UD.device)
     items, scores = ranking.topk(scorer, users, min(LENGTH, len(split.items)), mask)
     lists = [long_list("user", split.users.ids[users.cpu().numpy()], items, scores, split.items)]
     if isinstance(scorer, Segmentation):

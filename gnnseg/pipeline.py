@@ -107,7 +107,7 @@ def choose_device(wanted: str) -> tuple[torch.device, str]:
         return torch.device("cpu"), "asked for"
     if torch.cuda.is_available():
         return torch.device("cuda"), f"{torch.cuda.get_device_name()}" + (", asked for" if wanted == "cuda" else "")
-    reason = "torch has no CUDA" if not torch.backends.cuda.is_built() else "no CUDA device was found"
+    reason = "torch has no CUDA" if not torch.version.cuda else "no CUDA device was found"
     if wanted == "cuda":
         raise InputError(f"device=cuda: {reason}; use device=auto or device=cpu.")
     return torch.device("cpu"), reason

@@ -93,7 +93,7 @@ class Csr:
         return self.start.diff(), self.t_start.diff()
 
     def to(self, device: torch.device | str) -> Csr:
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         return Csr(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in moved.items()})
 
     def entries_of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -118,7 +118,7 @@ class Csr:
         if cached is None:
             cached = self.row * self.shape[1] + self.column
             object.__setattr__(self, "_key_cache", cached)
-        return cached  # type: ignore[no-any-return]
+        return cached
 
     def dense(self) -> Tensor:
         """(R,C): for oracles and small matrices."""
@@ -144,7 +144,7 @@ class _Spmm(torch.autograd.Function):
         return _product(pattern, value, dense)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
         value, dense = ctx.saved_tensors
         p: Csr = ctx.pattern
@@ -161,7 +161,7 @@ class _Sddmm(torch.autograd.Function):
         return _sampled(pattern, left, right)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
         left, right = ctx.saved_tensors
         p: Csr = ctx.pattern
@@ -177,7 +177,8 @@ def _matrix(pattern: Csr, value: Tensor) -> Tensor:
 def _product(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
     value, dense = value.detach(), dense.detach().contiguous()
     if pattern.entries and _has_kernel(dense.device.type, dense.dtype, "spmm"):
-        return _matrix(pattern, value.to(dense.dtype)) @ dense
+        product: Tensor = _matrix(pattern, value.to(dense.dtype)) @ dense
+        return product
     return gathered_spmm(pattern, value, dense)
 
 
@@ -185,7 +186,8 @@ def _sampled(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
     left, right = left.detach().contiguous(), right.detach().contiguous()
     if pattern.entries and _has_kernel(left.device.type, left.dtype, "sddmm"):
         zeros = _matrix(pattern, torch.zeros(pattern.entries, dtype=left.dtype, device=left.device))
-        return torch.sparse.sampled_addmm(zeros, left, right.T, beta=0.0).values()
+        sampled: Tensor = torch.sparse.sampled_addmm(zeros, left, right.T, beta=0.0).values()
+        return sampled
     return gathered_sddmm(pattern, left, right)
 
 

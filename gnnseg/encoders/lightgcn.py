@@ -87,7 +87,8 @@ class LightGCN(Encoder):
             to_user, to_item = to_user * kept, to_item * kept
         transposed = graph.pattern.T
         to_item = to_item[graph.pattern.t_order]
-        user, item = self.tables.user, self.tables.item
+        user: Tensor = self.tables.user
+        item: Tensor = self.tables.item
         layers = [(user, item)]
         for layer in range(self.layers):
             if self.unit:

@@ -44,7 +44,8 @@ class Posthoc(Head):
 
     def forward(self, embeddings: Embeddings) -> DotScorer | HardScorer:
         if not bool(self.fitted):
-            return self.dot(embeddings)
+            scorer: DotScorer = self.dot(embeddings)
+            return scorer
         assignment = nearest(embeddings.user_UD, self.centres_KD)
         return HardScorer(assignment, self.beta_KI)
 

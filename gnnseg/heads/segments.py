@@ -176,7 +176,8 @@ class Affinity(SegmentScorer):
     @cached_property
     def inverse_norm(self) -> Tensor:
         """1/|m_i|, (U,)."""
-        return 1 / (self.alpha @ self._taste_KD).norm(dim=-1).clamp(min=FLOOR)
+        norm_U: Tensor = (self.alpha @ self._taste_KD).norm(dim=-1)
+        return norm_U.clamp(min=FLOOR).reciprocal()
 
     def left(self, users: Tensor | None) -> Tensor:
         return F.normalize(self.memberships(users) @ self._taste_KD, dim=-1) / self._head.tau

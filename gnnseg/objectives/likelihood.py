@@ -27,8 +27,6 @@ class Likelihood(PairObjective):
         super().__init__(weights=weights, degree_power=degree_power)
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
-        if batch.pattern is not None:
-            log_rec_E = step.scorer.edges(batch.pattern)
-        else:
-            log_rec_E = step.scorer.pairs(batch.users, batch.items)
+        whole = batch.pattern
+        log_rec_E = step.scorer.pairs(batch.users, batch.items) if whole is None else step.scorer.edges(whole)
         return -weighted_mean(log_rec_E, batch.weight)

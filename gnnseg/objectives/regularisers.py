@@ -41,7 +41,8 @@ class Balance(Objective):
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
         mean_K = _memberships(step, batch).mean(0)
         count = torch.tensor(float(len(mean_K)), device=mean_K.device)
-        return count.log() - torch.special.entr(mean_K).sum()
+        imbalance: Tensor = count.log() - torch.special.entr(mean_K).sum()
+        return imbalance
 
 
 class Entropy(Objective):
@@ -50,7 +51,8 @@ class Entropy(Objective):
     needs: ClassVar[frozenset[str]] = frozenset({"segments"})
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
-        return torch.special.entr(_memberships(step, batch)).sum(-1).mean()
+        entropy: Tensor = torch.special.entr(_memberships(step, batch)).sum(-1).mean()
+        return entropy
 
 
 def _memberships(step: Step, batch: Batch) -> Tensor:
