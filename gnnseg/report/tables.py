@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,101 +24,168 @@ HEADLINE = (
     "revenue@20",
 )
 SHOWN_ITEMS = 4
+SHOWN_SEGMENTS = 32  # at the end of a run; `gnnseg segments` shows them all
+NAME_WIDTH = 26
+WIDTH = 120
 
 
-def render(columns: list[str], rows: list[list[str]], title: str = "", right: int = 1) -> str:
-    """A plain table: text on the left, numbers on the right from column ``right`` on."""
+def render(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", right: int = 1, left: Sequence[int] = ()
+) -> str:
+    """A plain table: text on the left, numbers on the right from column ``right`` on, those in ``left`` excepted."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number >= right else "left", overflow="fold")
+        on_the_right = number >= right and number not in left
+        table.add_column(Text(column), justify="right" if on_the_right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*[_escape(cell) for cell in row])
+        table.add_row(*[Text(_printable(cell)) for cell in row])
     buffer = io.StringIO()
-    Console(file=buffer, width=120, color_system=None).print(table)
-    return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip().splitlines())
+    Console(file=buffer, width=WIDTH, color_system=None).print(table)
+    lines = [line.rstrip() for line in buffer.getvalue().rstrip().splitlines()]
+    return "\n".join([_printable(title), *lines] if title else lines)
 
 
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+def _printable(text: str) -> str:
+    """A name may hold anything: control characters would move the terminal's cursor."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """run.json of a folder, read as it stands."""
-    content = json.loads((folder / "run.json").read_text("utf-8"))
+    """run.json of a folder, read as it stands; InputError where there is none."""
+    path = Path(folder) / "run.json"
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        from gnnseg.types import InputError  # brings torch: only where something is wrong
+
+        raise InputError(f"{folder}: not a run folder ({error}); gnnseg train prints the path of one.") from None
     assert isinstance(content, dict)
     return content
 
 
 def run(folder: Path) -> str:
-    """What a finished run says: figures beside the baselines, segments, sharpness, alarms, where the page is."""
+    """What a finished run says: data, figures beside the baselines, segments, sharpness, alarms, where the page is."""
     record = read(folder)
-    parts = [metrics(record)]
+    parts = [data(record), metrics(record)]
     if (folder / "groups.parquet").exists():
-        parts.append(segments(folder))
-        m = record["metrics"]
-        parts.append(
-            f"effective K {m['segment/effective_k']:.1f} of {len(pl.read_parquet(folder / 'groups.parquet'))}; "
-            f"{m['segment/segments_per_user']:.1f} segments a user; ndcg@20 through the top 1 and 3 segments "
-            f"{m.get('test/ndcg@20/top1', float('nan')):.4f}, {m.get('test/ndcg@20/top3', float('nan')):.4f}"
-        )
-        if "segment/recovery_ari" in m:
-            parts.append(
-                f"segment/recovery_ari {m['segment/recovery_ari']:.4f} (hard segments against the planted truth)"
-            )
+        parts += [segments(folder, SHOWN_SEGMENTS), sharpness(record["metrics"], _k(folder))]
     parts += [f"alarm: {alarm}" for alarm in record["alarms"]]
     seconds = record["seconds"]
     parts.append(
-        f"{seconds['total']:.1f} s ({seconds['train']:.1f} s training), {record['memory_mb']:.0f} MB; report: {folder / 'report.html'}"
+        f"{seconds['total']:.1f} s ({seconds['train']:.1f} s training), {record['memory_mb']:.0f} MB; "
+        f"report: {folder / 'report.html'}"
     )
     return "\n".join(parts)
 
 
-def metrics(record: dict[str, Any]) -> str:
+def data(record: Mapping[str, Any]) -> str:
+    """What the run learned from: sizes, density, how it was split, what was dropped or is new in the test."""
+    d = record["data"]
+    pairs = d["train"] + d["valid"] + d["test"]
+    density = pairs / max(1, d["users"] * d["items"])
+    lines = [
+        f"{d['name']}: {d['users']:,} users, {d['items']:,} items, {pairs:,} pairs ({density:.2%} of all), "
+        f"{pairs / max(1, d['users']):.1f} a user; {d['train']:,} train, {d['valid']:,} valid, {d['test']:,} test"
+    ]
+    notes = d.get("notes", {})
+    split = notes.get("split", d["split"])
+    new = [f"{notes[key]:,} {key}" for key in notes if "unseen in train" in key and notes[key]]
+    lines.append(f"split {split}" + (f"; {', '.join(new)}" if new else ""))
+    for key in ("dropped", "left out"):
+        if isinstance(notes.get(key), Mapping) and notes[key]:
+            lines.append(f"{key}: " + ", ".join(f"{count:,} {why}" for why, count in notes[key].items()))
+    return "\n".join(lines)
+
+
+def metrics(record: Mapping[str, Any]) -> str:
     """The run's test figures beside the baselines'."""
     rows = {"this run": record["metrics"], **record["baselines"]}
     names = [n for n in HEADLINE if f"test/{n}" in record["metrics"] and not n.endswith("@10")]
+    cells = [[who, *[number(values.get(f"test/{n}")) for n in names]] for who, values in rows.items()]
+    return render(["", *names], cells, protocol(record))
+
+
+def protocol(record: Mapping[str, Any]) -> str:
+    """Under which rules the figures stand."""
     mark = " (best epoch on test)" if record["protocol"] == "paper" else ""
-    title = f"test, full ranking, protocol {record['protocol']}{mark}, seen={record['seen']}, split {record['data']['split']}"
-    cells = [[who, *[_number(values.get(f"test/{n}")) for n in names]] for who, values in rows.items()]
-    return render(["", *names], cells, title)
+    rules = f"protocol {record['protocol']}{mark}, seen={record['seen']}"
+    return f"test, full ranking, {rules}, split {record['data']['split']}"
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+def number(value: float | None) -> str:
+    """Four decimals; nothing for a figure that is not there or not defined."""
+    return "" if value is None or not math.isfinite(value) else f"{value:.4f}"
 
 
-def segments(folder: Path) -> str:
-    """Size, share and the most telling items of each segment, with their lift over the base rate."""
+def sharpness(values: Mapping[str, float], k: int) -> str:
+    """How many segments there really are, how many a user is in, and what the largest of them reach."""
+    lines = [
+        f"effective K {values['segment/effective_k']:.1f} of {k}; {values['segment/segments_per_user']:.1f} segments "
+        f"a user; ndcg@20 through the top 1 and 3 segments {number(values.get('test/ndcg@20/top1')) or '-'}, "
+        f"{number(values.get('test/ndcg@20/top3')) or '-'}"
+    ]
+    if "segment/recovery_ari" in values:
+        lines.append(
+            f"segment/recovery_ari {values['segment/recovery_ari']:.4f} (hard segments against the planted truth)"
+        )
+    return "\n".join(lines)
+
+
+def segments(folder: Path, limit: int | None = None) -> str:
+    """Size, share and the most telling items of each segment, with their lift over the base rate.
+
+    ``limit``: only so many, the largest; the others are counted.
+    """
+    for name in ("groups.parquet", "cards.parquet"):
+        if not (folder / name).exists():
+            from gnnseg.types import InputError
+
+            raise InputError(f"{folder / name}: not there; this run's head has no segments, or it has not finished.")
     groups = pl.read_parquet(folder / "groups.parquet")
     cards = pl.read_parquet(folder / "cards.parquet")
+    shown = groups if limit is None else groups.sort("share", descending=True).head(limit).sort("segment")
     rows = []
-    for row in groups.iter_rows(named=True):
+    for row in shown.iter_rows(named=True):
         top = cards.filter(pl.col("segment") == row["segment"]).sort("rank").head(SHOWN_ITEMS)
-        liked = ", ".join(f"{name} ({lift:.1f}x)" for name, lift in top.select("name", "lift").rows())
+        liked = ", ".join(f"{short(name)} ({lift:.1f}x)" for name, lift in top.select("name", "lift").rows())
         rows.append([str(row["segment"]), str(row["size"]), f"{row['share']:.1%}", liked])
-    table = render(["segment", "users", "share", "likes more than others do (lift)"], rows, "segments")
-    return table
+    title = ["segment", "users", "share", "likes more than others do (lift)"]
+    table = render(title, rows, "segments", left=(3,))
+    left_out = len(groups) - len(shown)
+    return table + (f"\n… and {left_out} smaller ones: gnnseg segments {folder.name}" if left_out else "")
+
+
+def short(name: str, width: int = NAME_WIDTH) -> str:
+    return name if len(name) <= width else f"{name[: width - 1].rstrip()}…"
 
 
 def frame(table: pl.DataFrame) -> str:
-    """Any small frame as text."""
+    """Any small frame as text, numbers on the right."""
     rows = [
         [f"{cell:.4f}" if isinstance(cell, float) else "" if cell is None else str(cell) for cell in row]
         for row in table.rows()
     ]
-    return render(table.columns, rows, right=len(table.columns))
+    text = [at for at, kind in enumerate(table.dtypes) if not kind.is_numeric()]
+    return render(table.columns, rows, right=0, left=text)
 
 
 def explanation(table: pl.DataFrame) -> str:
-    """An explanation as ``Run.explain`` returns it: shares as percentages, signed parts as numbers."""
+    """An explanation as ``Run.explain`` returns it: shares as percentages, signed parts of the logit as numbers."""
     rows = []
     for part in table.iter_rows(named=True):
         value = part["value"]
         rows.append([part["part"], f"{value:.1%}" if part["share"] else f"{value:+.4f}"])
-    return render(["part", "value"], rows)
+    title = ""
+    if {"user", "item", "name"} <= set(table.columns) and len(table):
+        user, item, name = table.select("user", "item", "name").row(0)
+        title = f"user {user}, item {item}" + (f" ({name})" if name != item else "")
+    return render(["part", "value"], rows, title)
+
+
+def _k(folder: Path) -> int:
+    return len(pl.read_parquet(folder / "groups.parquet", columns=["segment"]))
