@@ -1,86 +1,183 @@
-"""Reading tables: text is checked before it is believed, every refusal names the file and the line.
+"""Reading tables of text: bytes are checked before they are believed, every refusal names the file and the line.
 
-All readers return polars frames of text columns; numbers and times are made of them by ``number`` and ``moment``.
+All readers return text columns; numbers and times are made of them in ``fields``. Everything here is vectorised: ten
+million rows are checked and read in seconds, and no row is looked at by Python unless it is the one to be named.
 """
 
 from __future__ import annotations
 
-import re
+import codecs
+import gzip
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from gnnseg.types import InputError
+from gnnseg.types import InputError, Ints
 
-EARLIEST, LATEST = -2208988800.0, 4102444800.0  # 1900 and 2100: a time outside is a mistake of unit
-MILLISECONDS = 1e11  # unix times above this are in milliseconds
-CHUNK = 1 << 20
+CHUNK = 1 << 23
+UNIT = b"\x1f"  # stands in for separators of more than one character
+KINDS = {  # how files begin that are no tables of text
+    b"PK\x03\x04": "a zip archive or an Excel workbook; unpack it, or export it as CSV",
+    b"%PDF": "a PDF; export the table as CSV",
+    b"SQLite format 3": "an SQLite database; export the table as CSV",
+    b"\x28\xb5\x2f\xfd": "packed by zstd; unpack it",
+    b"\xff\xfe": "UTF-16 text; save it as UTF-8 or set data.encoding=utf-16",
+    b"\xfe\xff": "UTF-16 text; save it as UTF-8 or set data.encoding=utf-16",
+}
+SEPARATORS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|", "pipe": "|", "space": " "}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as read and where its rows stand in the file: row r on line ``first + r``, or on ``lines[r]``."""
+
+    path: Path
+    frame: pl.DataFrame
+    first: int = 2
+    lines: Ints | None = None
+    unit: str = "line"
+
+    def line(self, row: int) -> int:
+        return self.first + row if self.lines is None else int(self.lines[row])
 
 
 def exists(path: Path, what: str = "file") -> Path:
-    """The path, if a readable file is there."""
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a {what} in it.")
-    if not path.exists():
-        raise InputError(f"{path}: no such file; check the path ({what}).")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty; give one with a header and rows.")
-    return path
+    """The path, if a readable file with something in it is there."""
+    try:
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; name a {what} in it.")
+        if not path.exists():
+            raise InputError(f"{path}: no such file; check the path ({what}).")
+        if path.stat().st_size == 0:
+            raise InputError(f"{path}: the file is empty; give one with a header and rows.")
+        with open(path, "rb"):
+            return path
+    except PermissionError:
+        raise InputError(f"{path}: may not be read; change its permissions.") from None
 
 
-def check_text(path: Path, encoding: str = "utf-8") -> None:
-    """Binary junk and text in another encoding are refused, with the line where it shows."""
-    line = 1
-    rest = b""
-    with open(path, "rb") as handle:
-        while chunk := handle.read(CHUNK):
-            if b"\0" in chunk:
-                raise InputError(
-                    f"{path}: is not a text file (a zero byte near line {line + chunk[: chunk.index(0)].count(10)}); give CSV, TSV or Parquet."
-                )
-            if encoding == "utf-8":
-                try:
-                    (rest + chunk).decode("utf-8")
-                    rest = b""
-                except UnicodeDecodeError as error:
-                    data = rest + chunk
-                    if error.reason == "unexpected end of data" and len(data) - error.start < 4:
-                        rest = data[error.start :]
-                    else:
-                        at = line + data[: error.start].count(10)
-                        raise InputError(
-                            f"{path}, line {at}: not UTF-8 (byte 0x{data[error.start]:02x}); save the file as UTF-8 or set data.encoding=latin-1."
-                        ) from None
-            line += chunk.count(10)
-    if rest:
+def separator_of(name: str) -> str:
+    """A separator by its name (tab, comma, semicolon, bar, space), or as it is."""
+    if not name:
+        raise InputError("data.separator: is empty; give a character, or tab, comma, semicolon, bar or space.")
+    return SEPARATORS.get(name, name)
+
+
+def text(path: Path, encoding: str = "utf-8") -> bytes:
+    """The file as UTF-8 bytes with \\n at the ends of lines. Binary junk and text in another encoding are refused."""
+    exists(path)
+    data = path.read_bytes()
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError) as error:
+            raise InputError(f"{path}: is packed by gzip and broken ({error}); fetch or pack it again.") from None
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise InputError(f"data.encoding={encoding}: no such encoding; utf-8, latin-1 and cp1252 are usual.") from None
+    if name != "utf-8":
+        try:
+            data = data.decode(name).encode()
+        except UnicodeError as error:
+            raise InputError(f"{path}: is not {encoding} text ({error}); set data.encoding to what it is.") from None
+    for start, kind in KINDS.items():
+        if data.startswith(start):
+            raise InputError(f"{path}: is {kind}.")
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise InputError(f"{path}, line {line}: a zero byte, so this is no text file; give CSV, TSV or Parquet.")
+    if name == "utf-8":
+        _check_utf8(path, data)
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if b"\n" not in data and b"\r" in data:
+        data = data.replace(b"\r", b"\n")
+    return data
+
+
+def _check_utf8(path: Path, data: bytes) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(data), CHUNK):
+            decoder.decode(data[start : start + CHUNK], final=start + CHUNK >= len(data))
+    except UnicodeDecodeError:
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            junk = sum(byte < 9 or 13 < byte < 32 for byte in data[:4096]) > len(data[:4096]) // 20
+            if junk:
+                raise InputError(f"{path}: is not a text file; give CSV, TSV or Parquet.") from None
+            line = data.count(b"\n", 0, error.start) + 1
+            raise InputError(
+                f"{path}, line {line}: not UTF-8 (byte 0x{data[error.start]:02x}); "
+                "save the file as UTF-8 or set data.encoding=latin-1."
+            ) from None
+
+
+# --- rows and their shape ---------------------------------------------------------------------------------------
+
+
+def _rows(path: Path, data: bytes, separator: bytes, quote: bool) -> tuple[Ints, Ints, Ints]:
+    """Of each row: the byte it starts at, its number of separators, its line. A quote out of place is an InputError.
+
+    A separator or line end between quotes belongs to the cell. (RFC 4180: a cell that holds a separator, a line end or
+    a quote stands between quotes, and quotes in it are doubled.)
+    """
+    raw = np.frombuffer(data, dtype=np.uint8)
+    quotes = np.flatnonzero(raw == 34) if quote else np.empty(0, dtype=np.int64)
+    if len(quotes):
+        _check_quotes(path, data, raw, quotes, separator[0])
+    ends, counts, seps, closed = [], [], 0, 0
+    for start in range(0, len(raw), CHUNK):
+        part = raw[start : start + CHUNK]
+        is_sep, is_end = part == separator[0], part == 10
+        if len(quotes):
+            inside = np.zeros(len(part), dtype=np.int8)
+            lo, hi = np.searchsorted(quotes, [start, start + len(part)])
+            inside[quotes[lo:hi] - start] = 1
+            outside = ((np.cumsum(inside, dtype=np.int32) + (lo & 1)) & 1) == 0
+            is_sep &= outside
+            is_end &= outside
+        end = np.flatnonzero(is_end)
+        position = np.flatnonzero(is_sep)
+        upto = np.searchsorted(position, end) + seps  # separators before each line end
+        counts.append(np.diff(upto, prepend=closed))
+        ends.append(end + start)
+        seps += len(position)
+        closed = int(upto[-1]) if len(end) else closed
+    end, count = np.concatenate(ends), np.concatenate(counts)
+    if len(raw) and (not len(end) or end[-1] != len(raw) - 1):  # the last line has no line end
+        end, count = np.append(end, len(raw)), np.append(count, seps - closed)
+    starts = np.concatenate([[0], end[:-1] + 1]).astype(np.int64)
+    if len(quotes) and len(starts) <= int(np.count_nonzero(raw == 10)):
+        every = np.flatnonzero(raw == 10)
+        lines = np.searchsorted(every, starts) + 1
+    else:
+        lines = np.arange(1, len(starts) + 1)
+    return starts, count.astype(np.int64), lines.astype(np.int64)
+
+
+def _check_quotes(path: Path, data: bytes, raw: np.ndarray[Any, Any], quotes: Ints, separator: int) -> None:
+    """Quotes open at the start of a cell and close at its end; the even ones open, the odd ones close."""
+    opening, closing = quotes[::2], quotes[1::2]
+    border = np.array([separator, 10, 13, 34], dtype=np.uint8)
+    wrong_open = (opening > 0) & ~np.isin(raw[np.maximum(opening - 1, 0)], border)
+    wrong_close = (closing < len(raw) - 1) & ~np.isin(raw[np.minimum(closing + 1, len(raw) - 1)], border)
+    bad = [int(places[wrong][0]) for places, wrong in ((opening, wrong_open), (closing, wrong_close)) if wrong.any()]
+    if not bad and len(quotes) % 2:
+        bad = [int(quotes[-1])]
+    if bad:
+        line = data.count(b"\n", 0, min(bad)) + 1
         raise InputError(
-            f"{path}, line {line}: not UTF-8 at the end of the file; save the file as UTF-8 or set data.encoding=latin-1."
+            f"{path}, line {line}: a quote that does not open and close a whole cell; "
+            'put the cell between quotes and double those inside it ("a ""b"" c").'
         )
 
 
-def sniff_separator(path: Path, encoding: str = "utf-8") -> tuple[str, str]:
-    """The separator, and what was seen, in words. Unsure: an InputError that says what to set."""
-    with open(path, encoding=encoding, errors="replace") as handle:
-        lines = [line.rstrip("\r\n") for line in (handle.readline() for _ in range(20)) if line]
-    head = lines[0].lstrip("\ufeff")
-    for separator, name in (("::", "'::'"), ("\t", "tab"), (",", "comma"), (";", "semicolon"), ("|", "bar")):
-        counts = {_outside_quotes(line, separator) for line in lines}
-        if _outside_quotes(head, separator) and len(counts) == 1:
-            return separator, f"{path.name}: separated by {name}, {counts.pop() + 1} columns"
-    candidates = {s: _outside_quotes(head, s) for s in (",", "\t", ";", "|")}
-    best = max(candidates, key=lambda s: candidates[s])
-    if candidates[best] and sum(n > 0 for n in candidates.values()) == 1:
-        return best, f"{path.name}: separated by {best!r}, {candidates[best] + 1} columns"
-    raise InputError(f"{path}: cannot tell what separates its columns (first line: {head[:60]!r}); set data.separator.")
-
-
-def _outside_quotes(line: str, separator: str) -> int:
-    return re.sub(r'"(?:[^"]|"")*"', "", line).count(separator)
-
-
-def table(
+def sheet(
     path: Path,
     *,
     separator: str,
@@ -88,238 +185,116 @@ def table(
     columns: list[str] | None = None,
     encoding: str = "utf-8",
     quote: bool = True,
+    data: bytes | None = None,
+) -> Sheet:
+    """A table of text, every column as text, blanks at the ends of a cell kept, blank lines left out.
+
+    A ragged line and a quote out of place are named. Without a ``header``, ``columns`` names the columns.
+    ``data``: the file's ``text``, where it has been read already.
+    """
+    data = text(path, encoding) if data is None else data
+    mark = separator.encode()
+    if len(mark) > 1:
+        data, mark = data.replace(mark, UNIT), UNIT
+    starts, counts, lines = _rows(path, data, mark, quote)
+    blank = np.array([], dtype=np.int64)
+    lone = np.flatnonzero(counts == 0)
+    if len(lone):
+        stops = np.append(starts[1:], len(data) + 1)
+        blank = lone[[not data[starts[r] : stops[r]].strip() for r in lone.tolist()]] if len(lone) < 1000 else lone[:0]
+    if len(blank):
+        keep = np.ones(len(starts), dtype=bool)
+        keep[blank] = False
+        stops = np.append(starts[1:], len(data))
+        pieces = zip(starts[keep].tolist(), stops[keep].tolist(), strict=True)
+        data = b"".join(data[a:b] for a, b in pieces)
+        counts, lines = counts[keep], lines[keep]
+    if not len(counts):
+        raise InputError(f"{path}: holds blank lines only; give a file with a header and rows.")
+    wanted = len(columns) - 1 if columns is not None and not header else int(counts[0])
+    wrong = np.flatnonzero(counts != wanted)
+    if len(wrong):
+        row = int(wrong[0])
+        first = "the first line has" if header or columns is None else "there should be"
+        raise InputError(
+            f"{path}, line {lines[row]}: has {counts[row] + 1} columns where {first} {wanted + 1}; "
+            "mend the line, or set data.separator."
+        )
+    if len(counts) == 1 and header:
+        raise InputError(f"{path}: holds a header and no rows; give a file with interactions.")
+    frame = _parse(path, data, mark.decode(), header, columns, quote)
+    lines = lines[1:] if header else lines
+    regular = lines[-1] - lines[0] == len(lines) - 1
+    return Sheet(path, frame, int(lines[0]), None if regular else lines)
+
+
+def _parse(
+    path: Path, data: bytes, separator: str, header: bool, columns: list[str] | None, quote: bool
 ) -> pl.DataFrame:
-    """A text table, every column as text, blanks at the ends of a cell kept. A ragged line is named."""
-    exists(path)
-    check_text(path, encoding)
-    if len(separator) > 1:
-        return _two_character(path, separator, columns or [], encoding)
     try:
         frame = pl.read_csv(
-            path, separator=separator, has_header=header, infer_schema=False, quote_char='"' if quote else None,
-            encoding="utf8" if encoding == "utf-8" else encoding, new_columns=None if header else columns,
+            data, separator=separator, has_header=header, infer_schema=False, quote_char='"' if quote else None,
+            new_columns=None if header else columns,
         )  # fmt: skip
     except pl.exceptions.PolarsError as error:
-        line, why = ragged(path, separator, encoding, quote)
-        if line is None:
-            raise InputError(
-                f"{path}: cannot be read as a table separated by {separator!r} ({str(error).splitlines()[0]})."
-            ) from None
-        raise InputError(f"{path}, line {line}: {why}; mend the line or set data.separator.") from None
-    line, why = ragged(path, separator, encoding, quote)
-    if line is not None:
-        raise InputError(f"{path}, line {line}: {why}; mend the line or set data.separator.")
-    if frame.is_empty():
-        raise InputError(f"{path}: holds a header and no rows; give a file with interactions.")
-    if header:
-        frame = frame.rename({name: name.strip().lstrip("\ufeff") for name in frame.columns})
+        why = str(error).splitlines()[0]
+        raise InputError(f"{path}: cannot be read as a table separated by {separator!r} ({why}).") from None
+    if not header:
+        return frame
+    names = [name.strip() for name in frame.columns]
+    for place, name in enumerate(names):
+        if name in names[:place] or "_duplicated_" in name:
+            raise InputError(f"{path}, line 1: the column {name.split('_duplicated_')[0]!r} stands twice; rename one.")
+    frame.columns = names
     return frame
 
 
-def ragged(path: Path, separator: str, encoding: str, quote: bool) -> tuple[int | None, str]:
-    """The first line whose number of columns differs from the first line's, or whose quote never closes."""
-    import csv
-
-    if not quote or '"' not in _sample_has_quotes(path, encoding):
-        wanted = None
-        with open(path, encoding=encoding, newline="") as handle:
-            for number, line in enumerate(handle, 1):
-                if not line.strip("\r\n"):
-                    continue
-                count = line.count(separator)
-                wanted = count if wanted is None else wanted
-                if count != wanted:
-                    return number, f"has {count + 1} columns where the first line has {wanted + 1}"
-        return None, ""
-    with open(path, encoding=encoding, newline="") as handle:
-        reader, wanted, last = csv.reader(handle, delimiter=separator, strict=True), None, 1
-        try:
-            for row in reader:
-                if row:
-                    wanted = len(row) if wanted is None else wanted
-                    if len(row) != wanted:
-                        return last, f"has {len(row)} columns where the first line has {wanted}"
-                last = reader.line_num + 1
-        except csv.Error as error:
-            return last, f"a quote is not closed or not doubled ({error})"
-    return None, ""
+def table(path: Path, **options: Any) -> pl.DataFrame:
+    """The table alone, for files that bring attributes."""
+    return sheet(path, **options).frame
 
 
-def _sample_has_quotes(path: Path, encoding: str) -> str:
-    with open(path, "rb") as handle:
-        while chunk := handle.read(CHUNK):
-            if b'"' in chunk:
-                return '"'
-    return ""
+# --- other formats ----------------------------------------------------------------------------------------------
 
 
-def _two_character(path: Path, separator: str, columns: list[str], encoding: str) -> pl.DataFrame:
-    """MovieLens' '::' tables, which have no header and no quotes."""
-    rows: list[list[str]] = []
-    with open(path, encoding=encoding) as handle:
-        for number, line in enumerate(handle, 1):
-            cells = line.rstrip("\r\n").split(separator)
-            if len(cells) != len(columns):
-                raise InputError(
-                    f"{path}, line {number}: has {len(cells)} columns where {len(columns)} belong ({'::'.join(columns)})."
-                )
-            rows.append(cells)
-    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
-
-
-def atomic_file(path: Path) -> pl.DataFrame:
+def atomic_file(path: Path) -> Sheet:
     """RecBole's atomic file: tab separated, header ``name:type``; types are dropped, every column is text."""
-    frame = table(path, separator="\t", quote=False)
-    if not all(":" in name for name in frame.columns):
+    found = sheet(path, separator="\t", quote=False)
+    if not all(":" in name for name in found.frame.columns):
         raise InputError(f"{path}: no RecBole header (name:type in each column); set data.format.")
-    return frame.rename({name: name.rsplit(":", 1)[0] for name in frame.columns})
+    names = {name: name.rsplit(":", 1)[0] for name in found.frame.columns}
+    return Sheet(path, found.frame.rename(names), found.first, found.lines)
 
 
-def lists(path: Path) -> pl.DataFrame:
+def lists(path: Path, data: bytes | None = None) -> Sheet:
     """LightGCN's lines ``user item item …``: user, item. A user without items stands in no row."""
-    exists(path)
-    check_text(path)
+    data = text(path) if data is None else data
     users: list[str] = []
     items: list[str] = []
-    with open(path, encoding="utf-8") as handle:
-        for number, line in enumerate(handle, 1):
-            cells = line.split()
-            if not cells:
-                continue
-            bad = next((cell for cell in cells if not cell.isdigit()), None)
-            if bad is not None:
-                raise InputError(
-                    f"{path}, line {number}: {bad!r} is not a number; lines are 'user item item …' of integer ids."
-                )
-            users.extend(cells[:1] * (len(cells) - 1))
-            items.extend(cells[1:])
+    lines: list[int] = []
+    for number, line in enumerate(data.decode().split("\n"), 1):
+        cells = line.split()
+        if not cells:
+            continue
+        bad = next((cell for cell in cells if not (cell.isascii() and cell.isdigit())), None)
+        if bad is not None:
+            raise InputError(f"{path}, line {number}: {bad!r} is no id; lines are 'user item item …' of integer ids.")
+        users.extend(cells[:1] * (len(cells) - 1))
+        items.extend(cells[1:])
+        lines.extend([number] * (len(cells) - 1))
     if not users:
         raise InputError(f"{path}: holds no interactions; lines are 'user item item …'.")
-    return pl.DataFrame({"user": users, "item": items})
+    return Sheet(path, pl.DataFrame({"user": users, "item": items}), 1, np.array(lines))
 
 
-def parquet(path: Path) -> pl.DataFrame:
+def parquet(path: Path) -> Sheet:
+    """A Parquet file; its rows are counted from 1."""
     exists(path)
     try:
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}).") from None
+        why = (str(error).splitlines() or ["unreadable"])[0]
+        raise InputError(f"{path}: cannot be read as Parquet ({why}); write or fetch it again.") from None
     if frame.is_empty():
         raise InputError(f"{path}: holds no rows; give a file with interactions.")
-    return frame
-
-
-def number(frame: pl.DataFrame, column: str) -> pl.DataFrame:
-    """The column as Float64; what is no number becomes null."""
-    return frame.with_columns(
-        pl.col(column).cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False).alias(column)
-    )
-
-
-def moment(series: pl.Series) -> pl.Series:
-    """Seconds since 1970 UTC from unix seconds or milliseconds, ISO dates or date-times; null where unparsable."""
-    if series.dtype.is_temporal():
-        return series.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / 1e6
-    text = series.cast(pl.String).str.strip_chars()
-    value = text.cast(pl.Float64, strict=False)
-    if value.null_count() < len(value) or text.null_count() == len(text):
-        largest = value.abs().max()
-        if isinstance(largest, int | float) and np.isfinite(largest) and largest > MILLISECONDS:
-            value = value / 1000
-        return value
-    return (
-        text.str.to_datetime(strict=False, time_zone="UTC", time_unit="us").dt.epoch("us").cast(pl.Float64) / 1e6
-        if _zoned(text)
-        else _naive(text)
-    )
-
-
-def _zoned(text: pl.Series) -> bool:
-    first = text.drop_nulls()
-    return bool(len(first)) and bool(re.search(r"(Z|[+-]\d\d:?\d\d)$", str(first[0])))
-
-
-def _naive(text: pl.Series) -> pl.Series:
-    best: pl.Series | None = None
-    for form in (
-        "%Y-%m-%d %H:%M:%S%.f",
-        "%Y-%m-%dT%H:%M:%S%.f",
-        "%Y-%m-%d %H:%M",
-        "%Y-%m-%dT%H:%M",
-        "%Y-%m-%d",
-        "%Y/%m/%d",
-        "%Y%m%d",
-    ):
-        if "%H" in form:
-            parsed = text.str.to_datetime(form, strict=False, time_unit="us")
-        else:
-            parsed = text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
-        if best is None or parsed.null_count() < best.null_count():
-            best = parsed
-        if parsed.null_count() == text.null_count():
-            break
-    assert best is not None
-    return best.dt.epoch("us").cast(pl.Float64) / 1e6
-
-
-def events(
-    frame: pl.DataFrame, path: Path, columns: dict[str, str | None], *, drop: bool, first_line: int = 2
-) -> tuple[pl.DataFrame, dict[str, int], dict[str, str]]:
-    """User, item, weight, time, spend from a table by a column mapping; rows that cannot be read refused or counted by reason.
-
-    ``drop`` False: the first such row is an InputError with its line; True: they are left out and counted.
-    """
-    wanted = {role: name for role, name in columns.items() if name is not None}
-    for role, name in wanted.items():
-        if name not in frame.columns:
-            import difflib
-
-            close = difflib.get_close_matches(name, frame.columns, 1, 0.5)
-            hint = (
-                f"did you mean {close[0]!r}?" if close else f"the file has {', '.join(map(repr, frame.columns[:12]))}."
-            )
-            raise InputError(f"{path}: no column {name!r} for data.{role}; {hint}")
-    out = pl.DataFrame({role: frame[name] for role, name in wanted.items()}).with_row_index("line", first_line)
-    checks: list[tuple[str, pl.Expr]] = []
-    for role in ("user", "item"):
-        out = out.with_columns(pl.col(role).cast(pl.String))
-        checks.append((f"no {role}", pl.col(role).is_null() | (pl.col(role).str.strip_chars() == "")))
-        checks.append((f"{role} id with blanks around it", pl.col(role).str.strip_chars() != pl.col(role)))
-        checks.append((f"{role} id with a stray quote", pl.col(role).str.contains('"', literal=True)))
-    for role in ("weight", "spend"):
-        if role in wanted:
-            out = out.with_columns(pl.col(role).cast(pl.String).str.strip_chars().alias(f"{role} text"))
-            out = number(out, role)
-            checks.append((f"{role} is no number", pl.col(role).is_null()))
-            checks.append((f"{role} is NaN or infinite", pl.col(role).is_not_null() & ~pl.col(role).is_finite()))
-    if "time" in wanted:
-        out = out.with_columns(moment(out["time"]).alias("moment"))
-        checks.append(("time cannot be read (unix seconds or ISO 8601)", pl.col("moment").is_null()))
-        checks.append(
-            (
-                "time is outside 1900-2100",
-                pl.col("moment").is_not_null() & ~pl.col("moment").is_between(EARLIEST, LATEST),
-            )
-        )
-    rejected: dict[str, int] = {}
-    examples: dict[str, str] = {}
-    for reason, bad in checks:
-        rows = out.filter(bad)
-        if rows.is_empty():
-            continue
-        role = reason.split()[0]
-        cell = rows[role][0] if f"{role} text" not in rows.columns else rows[f"{role} text"][0]
-        where = f"{path.name}, line {rows['line'][0]}: {cell!r}"
-        if not drop:
-            raise InputError(
-                f"{path}, line {rows['line'][0]}: {reason} ({cell!r}); mend it, or set data.on_error=drop to leave such rows out."
-            )
-        rejected[reason], examples[reason] = len(rows), where
-        out = out.filter(~bad.fill_null(False))
-    if out.is_empty():
-        raise InputError(
-            f"{path}: every row was left out ({', '.join(f'{n:,} {r}' for r, n in rejected.items())}); check the mapping."
-        )
-    if "time" in wanted:
-        out = out.with_columns(pl.col("moment").alias("time"))
-    return out.select(*wanted), rejected, examples
+    return Sheet(path, frame, 1, unit="row")
