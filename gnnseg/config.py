@@ -48,7 +48,7 @@ def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str
 
     where = ",".join(f"file://{folder.absolute()}" for folder in folders or [])
     extra = [f"hydra.searchpath=[{where}]"] if where else []
-    with _one_sentence(), initialize_config_dir(str(conf_folder()), version_base="1.3"):
+    with _one_sentence(), _own_hydra(), initialize_config_dir(str(conf_folder()), version_base="1.3"):
 
         def plain(*more: str) -> dict[str, Any]:
             node = hydra_compose("config", [*overrides, *more, *extra])
@@ -82,6 +82,19 @@ def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
     finally:
         sys.argv = before
         os.environ.pop("HYDRA_FULL_ERROR") if full is None else os.environ.__setitem__("HYDRA_FULL_ERROR", full)
+
+
+@contextlib.contextmanager
+def _own_hydra() -> Iterator[None]:
+    """Room for a composition inside somebody else's Hydra program, whose global state comes back afterwards."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    state = GlobalHydra.instance()
+    before, state.hydra = state.hydra, None
+    try:
+        yield
+    finally:
+        state.hydra = before
 
 
 def job_number() -> int | None:

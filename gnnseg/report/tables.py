@@ -30,7 +30,12 @@ WIDTH = 120
 
 
 def render(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", right: int = 1, left: Sequence[int] = ()
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    title: str = "",
+    right: int = 1,
+    left: Sequence[int] = (),
+    width: int = WIDTH,
 ) -> str:
     """A plain table: text on the left, numbers on the right from column ``right`` on, those in ``left`` excepted."""
     from rich.box import SIMPLE_HEAD
@@ -45,7 +50,7 @@ def render(
     for row in rows:
         table.add_row(*[Text(_printable(cell)) for cell in row])
     buffer = io.StringIO()
-    Console(file=buffer, width=WIDTH, color_system=None).print(table)
+    Console(file=buffer, width=width, color_system=None).print(table)
     lines = [line.rstrip() for line in buffer.getvalue().rstrip().splitlines()]
     return "\n".join([_printable(title), *lines] if title else lines)
 

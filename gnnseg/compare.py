@@ -1,0 +1,142 @@
+"""One table of many runs: runs that are equal but for their seeds are one row, mean and standard deviation.
+
+Reads run.json alone; imports no model.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+GROUPS = (
+    "data", "split", "graph", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation",
+)  # fmt: skip
+METRICS = ("test/recall@20", "test/ndcg@20", "segment/segments_per_user", "test/ndcg@20/top1", "test/ndcg@20/top3")
+SEEDS = ("seed", "split.seed")
+NOT_SHOWN = ("data.root", "runs.root")
+PAPER = "†"
+
+
+def table(paths: Sequence[Path], form: str = "text", metrics: Sequence[str] | None = None) -> str:
+    """``paths``: run folders; ``form``: text, csv, md or latex. Cells of protocol ``paper`` are marked."""
+    records = [_read(Path(path)) for path in paths]
+    if not records:
+        raise _error("compare: name run folders, or a sweep with --sweep NAME.")
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        settings = {k: v for k, v in flat(record["config"]).items() if k not in SEEDS}
+        groups.setdefault(json.dumps([settings, record["numerics"]], sort_keys=True), []).append(record)
+    named = list(groups.values())
+    varying = _varying([flat(runs[0]["config"]) for runs in named])
+    shown = [m for m in (metrics or METRICS) if metrics or any(m in r["metrics"] for r in records)]
+    header = [*(key.removesuffix("._target_") for key in varying), "runs", *shown, "s", "MB"]
+    rows = []
+    for runs in named:
+        settings = flat(runs[0]["config"])
+        mark = PAPER if runs[0]["protocol"] == "paper" else ""
+        cells = [_setting(settings.get(key, "")) for key in varying]
+        figures = [_figure([r["metrics"].get(m) for r in runs], form, mark) for m in shown]
+        seconds, memory = (
+            _figure([r[k] if k != "seconds" else r[k].get("total") for r in runs], form, "", 1)
+            for k in ("seconds", "memory_mb")
+        )
+        rows.append([*cells, str(len(runs)), *figures, seconds, memory])
+    note = (
+        f"{PAPER} protocol paper: best epoch chosen on the test"
+        if any(r["protocol"] == "paper" for r in records)
+        else ""
+    )
+    return _written(header, rows, len(varying), form, note)
+
+
+def flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The groups that make a run, and its seed, as dotted keys."""
+    found: dict[str, Any] = {"seed": config["seed"]}
+
+    def walk(prefix: str, node: Any) -> None:
+        if isinstance(node, Mapping):
+            for key, value in node.items():
+                walk(f"{prefix}.{key}", value)
+        else:
+            found[prefix] = node
+
+    for group in GROUPS:
+        walk(group, config[group])
+    return {key: value for key, value in found.items() if key not in NOT_SHOWN}
+
+
+def _varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Keys in which rows differ. Where a group's part differs its name alone is shown, not the keys of its parts; and where the
+    objective differs, not the training that comes with it."""
+    keys = dict.fromkeys(key for s in settings for key in s)
+    differ = [key for key in keys if key not in SEEDS and len({json.dumps(s.get(key)) for s in settings}) > 1]
+    named = {key.split(".")[0] for key in differ if key.endswith("._target_")}
+    silent = named | ({"trainer", "optimizer"} if "objective" in named else set())
+    return [key for key in differ if key.endswith("._target_") or key.split(".")[0] not in silent]
+
+
+def _setting(value: Any) -> str:
+    text = "null" if value is None else str(value)
+    return text.rsplit(".", 1)[-1].lower() if text.startswith(("gnnseg.", "torch.")) else text
+
+
+def _figure(values: Sequence[float | None], form: str, mark: str, digits: int = 4) -> str:
+    there = [v for v in values if v is not None and v == v]
+    if not there:
+        return ""
+    mean = f"{statistics.fmean(there):.{digits}f}"
+    if len(there) == 1:
+        return mean + mark
+    sign = r"$\pm$" if form == "latex" else "±"
+    return f"{mean} {sign} {statistics.stdev(there):.{digits}f}{mark}"
+
+
+def _written(header: list[str], rows: list[list[str]], left: int, form: str, note: str) -> str:
+    if form == "csv":
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
+        return buffer.getvalue().rstrip("\n")
+    if form == "md":
+        line = ["---"] * left + ["---:"] * (len(header) - left)
+        text = "\n".join(
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in [header, line, *rows]
+        )
+        return f"{text}\n\n{note}" if note else text
+    if form == "latex":
+        body = [" & ".join(_latex(cell) for cell in row) + r" \\" for row in rows]
+        lines = [
+            r"\begin{tabular}{" + "l" * left + "r" * (len(header) - left) + "}", r"\hline",
+            " & ".join(_latex(cell) for cell in header) + r" \\", r"\hline", *body, r"\hline", r"\end{tabular}",
+        ]  # fmt: skip
+        return "\n".join([*lines, "% " + note] if note else lines)
+    from gnnseg.report.tables import render
+
+    return render(header, rows, right=left, width=220) + (f"\n{note}" if note else "")
+
+
+def _latex(cell: str) -> str:
+    return "".join({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", PAPER: r"$\dagger$"}.get(c, c) for c in cell)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads((path / "run.json").read_text("utf-8"))
+    except FileNotFoundError:
+        raise _error(f"{path}: not a run folder (no run.json there); gnnseg train prints the path of one.") from None
+    except ValueError as error:
+        raise _error(f"{path / 'run.json'}: damaged ({error}); train again with --fresh.") from None
+    if record["state"] != "finished":
+        raise _error(f"{path}: the run is {record['state']}; finish it with the command that began it.")
+    assert isinstance(record, dict)
+    return record
+
+
+def _error(sentence: str) -> Exception:
+    from gnnseg.types import InputError
+
+    return InputError(sentence)

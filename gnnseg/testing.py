@@ -1,0 +1,304 @@
+"""The laws every component obeys, as test classes to inherit: for our own and for yours.
+
+    from gnnseg.testing import EncoderContract
+
+    class TestMine(EncoderContract):
+        def make(self, shape, rng):
+            return MyEncoder(shape, rng, dim=16)
+
+Shape legend: U users, I items, E edges, K segments, D width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnnseg.encoders.base import Encoder
+from gnnseg.graph import BipartiteGraph
+from gnnseg.heads.base import Head
+from gnnseg.heads.segments import Segments
+from gnnseg.objectives.base import Objective, PairObjective
+from gnnseg.objectives.likelihood import Likelihood
+from gnnseg.rng import Rng
+from gnnseg.sparse import Csr
+from gnnseg.types import Batch, Embeddings, Features, Segmentation, Shape, Step
+
+WIDTH = 16
+
+
+def random_graph(users: int = 23, items: int = 17, edges: int = 90, seed: int = 0) -> BipartiteGraph:
+    """A graph whose last user and last item have no edge."""
+    key = np.random.default_rng(seed).choice((users - 1) * (items - 1), size=edges, replace=False)
+    return BipartiteGraph(Csr.of(key // (items - 1), key % (items - 1), (users, items)))
+
+
+def block_graph(
+    segments: int = 4, users: int = 120, items: int = 60, each: int = 8, seed: int = 0
+) -> tuple[BipartiteGraph, Tensor]:
+    """Users of known segments who meet their own segment's items nine times in ten, and their labels (U,)."""
+    g = np.random.default_rng(seed)
+    label = np.arange(users) % segments
+    home = np.arange(items) % segments
+    pairs = set()
+    for user in range(users):
+        own = np.flatnonzero(home == label[user])
+        for item in g.choice(own, size=min(each, len(own)), replace=False):
+            pairs.add((user, int(item) if g.random() < 0.9 else int(g.integers(items))))
+    rows, columns = zip(*sorted(pairs), strict=True)
+    return BipartiteGraph(Csr.of(list(rows), list(columns), (users, items))), torch.from_numpy(label)
+
+
+def shape_of(graph: BipartiteGraph, width: int = 0) -> Shape:
+    return Shape(graph.users, graph.items, graph.pattern.degrees()[1], width=width)
+
+
+def random_embeddings(graph: BipartiteGraph, width: int = WIDTH, seed: int = 0) -> Embeddings:
+    g = torch.Generator().manual_seed(seed)
+    user = torch.randn(graph.users, width, generator=g, requires_grad=True)
+    item = torch.randn(graph.items, width, generator=g, requires_grad=True)
+    return Embeddings(user, item, user, item)
+
+
+def full_batch(graph: BipartiteGraph) -> Batch:
+    p = graph.pattern
+    return Batch(p.row, p.column, torch.full((p.entries,), 1 / p.entries), pattern=p)
+
+
+class EncoderContract:
+    """Laws of an encoder. Say how to make one; ``recovers`` False where it cannot be asked to find planted segments."""
+
+    recovers = True
+
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        raise AssertionError("say how to make the encoder")
+
+    def _ready(self, graph: BipartiteGraph) -> Encoder:
+        encoder = self.make(shape_of(graph), Rng(0))
+        with torch.no_grad():
+            encoder.reset(graph, Features(), Rng(0))
+        return encoder
+
+    def test_shapes_and_width(self) -> None:
+        graph = random_graph()
+        e = self._ready(graph)(graph, Features())
+        encoder = self._ready(graph)
+        assert e.user_UD.shape == (graph.users, encoder.width)
+        assert e.item_ID.shape == (graph.items, encoder.width)
+        assert len(e.user0_UD) == graph.users
+        assert len(e.item0_ID) == graph.items
+        assert e.user_UD.dtype == torch.float32
+
+    def test_a_function_of_the_seed(self) -> None:
+        graph = random_graph()
+        a, b = self._ready(graph)(graph, Features()), self._ready(graph)(graph, Features())
+        assert torch.equal(a.user_UD, b.user_UD)
+        assert torch.equal(a.item_ID, b.item_ID)
+        other = self.make(shape_of(graph), Rng(1))
+        with torch.no_grad():
+            other.reset(graph, Features(), Rng(1))
+        parameters = zip(self._ready(graph).parameters(), other.parameters(), strict=True)
+        assert any(not torch.equal(x, y) for x, y in parameters)
+
+    def test_draws_of_a_training_pass_are_a_function_of_the_step(self) -> None:
+        graph = random_graph()
+        encoder = self._ready(graph)
+        a, b = (encoder(graph, Features(), rng=Rng(3).at(5)) for _ in range(2))
+        assert torch.equal(a.user_UD, b.user_UD)
+
+    def test_gradients_reach_every_parameter(self) -> None:
+        graph = random_graph()
+        encoder = self._ready(graph)
+        e = encoder(graph, Features())
+        (e.user_UD.square().sum() + e.item_ID.square().sum()).backward()
+        for name, parameter in encoder.named_parameters():
+            assert parameter.grad is not None, name
+            assert bool(parameter.grad.abs().sum() > 0), name
+
+    def test_nodes_without_neighbours_are_finite(self) -> None:
+        graph = random_graph()
+        e = self._ready(graph)(graph, Features())
+        assert bool(torch.isfinite(e.user_UD).all())
+        assert bool(torch.isfinite(e.item_ID).all())
+
+    def test_holds_parameters_not_the_graph(self) -> None:
+        graph, other = random_graph(), random_graph(seed=1)
+        encoder = self._ready(graph)
+        before = encoder(graph, Features()).user_UD
+        encoder(other, Features())
+        assert torch.equal(encoder(graph, Features()).user_UD, before)
+        edges = graph.pattern.entries
+        assert all(edges not in value.shape for value in encoder.state_dict().values())
+
+    def test_weights_come_back(self) -> None:
+        graph = random_graph()
+        encoder = self._ready(graph)
+        copy = self.make(shape_of(graph), Rng(9))
+        copy.load_state_dict(encoder.state_dict())
+        assert torch.equal(copy(graph, Features()).user_UD, encoder(graph, Features()).user_UD)
+
+    def test_recovers_planted_segments(self) -> None:
+        if not self.recovers:
+            return
+        graph, label = block_graph()
+        encoder = self._ready(graph)
+        head = Segments(
+            shape_of(graph, encoder.width), Rng(0), segments=4, beta="distribution", tied=False, top=None, centre=True,
+            tau_alpha=0.2, tau_beta=0.2, tau=0.2,
+        )  # fmt: skip
+        found = _train(encoder, head, Likelihood(weights=None, degree_power=0.0), graph)
+        assert isinstance(found, Segmentation)
+        assert _agree(found.alpha.argmax(1), label) > 0.9
+
+
+class HeadContract:
+    """Laws of a head."""
+
+    def make(self, shape: Shape, rng: Rng) -> Head:
+        raise AssertionError("say how to make the head")
+
+    def _ready(self, graph: BipartiteGraph) -> tuple[Head, Embeddings]:
+        embeddings = random_embeddings(graph)
+        head = self.make(shape_of(graph, WIDTH), Rng(0))
+        head.reset(embeddings, Rng(0))
+        return head, embeddings
+
+    def test_pairs_blocks_and_edges_agree(self) -> None:
+        graph = random_graph()
+        head, embeddings = self._ready(graph)
+        scorer = head(embeddings)
+        every = torch.arange(graph.users)
+        whole = scorer.block(every)
+        assert whole.shape == (graph.users, graph.items)
+        assert bool(torch.isfinite(whole).all())
+        p = graph.pattern
+        tolerance: dict[str, Any] = {"atol": 1e-4, "rtol": 1e-4}
+        torch.testing.assert_close(scorer.edges(p), whole[p.row, p.column], **tolerance)
+        torch.testing.assert_close(scorer.pairs(p.row, p.column), whole[p.row, p.column], **tolerance)
+        some = torch.tensor([0, 3, graph.items - 1])
+        torch.testing.assert_close(scorer.block(every, some), whole[:, some], **tolerance)
+        torch.testing.assert_close(scorer.pairs(every, some.expand(graph.users, 3)), whole[:, some], **tolerance)
+
+    def test_segments_are_distributions_and_explanations_add_up(self) -> None:
+        graph = random_graph()
+        head, embeddings = self._ready(graph)
+        scorer = head(embeddings)
+        if not isinstance(scorer, Segmentation):
+            return
+        torch.testing.assert_close(scorer.alpha.sum(1), torch.ones(graph.users))
+        users, items = torch.tensor([0, 1, 2]), torch.tensor([2, 0, 1])
+        why = scorer.explain(users, items)
+        if why.shares:
+            torch.testing.assert_close(why.segments.sum(1), torch.ones(3))
+        else:
+            parts = why.segments.sum(1) + (0.0 if why.bias is None else why.bias)
+            torch.testing.assert_close(parts, scorer.pairs(users, items), atol=1e-4, rtol=1e-4)
+        one = scorer.truncated(1).alpha
+        assert bool(((one > 0).sum(1) == 1).all())
+
+    def test_gradients_reach_both_sides_and_every_parameter(self) -> None:
+        graph = random_graph()
+        head, embeddings = self._ready(graph)
+        scores = head(embeddings).block(torch.arange(graph.users))
+        weights = torch.randn(scores.shape, generator=torch.Generator().manual_seed(0))
+        (scores * weights).sum().backward()
+        for name, value in [("users", embeddings.user_UD), ("items", embeddings.item_ID), *head.named_parameters()]:
+            assert value.grad is not None, name
+            assert bool(value.grad.abs().sum() > 0), name
+
+    def test_weights_come_back(self) -> None:
+        graph = random_graph()
+        head, embeddings = self._ready(graph)
+        copy = self.make(shape_of(graph, WIDTH), Rng(9))
+        copy.load_state_dict(head.state_dict())
+        every = torch.arange(graph.users)
+        assert torch.equal(copy(embeddings).block(every), head(embeddings).block(every))
+
+    def test_finishing_leaves_a_scorer(self) -> None:
+        graph = random_graph()
+        head, embeddings = self._ready(graph)
+        with torch.no_grad():
+            head.finish(embeddings, graph, Rng(0))
+            assert bool(torch.isfinite(head(embeddings).block(torch.arange(graph.users))).all())
+
+
+class ObjectiveContract:
+    """Laws of an objective or a regulariser."""
+
+    def make(self) -> Objective:
+        raise AssertionError("say how to make the objective")
+
+    def _batch(self, graph: BipartiteGraph, objective: Objective) -> Batch:
+        p, want = graph.pattern, objective.sampling
+        weight = torch.full((p.entries,), 1 / p.entries)
+        g = torch.Generator().manual_seed(0)
+        if want.kind == "own":
+            return Batch(p.row, p.column, weight, torch.randint(graph.items, (p.entries, want.count), generator=g))
+        if want.kind != "none":
+            return Batch(p.row, p.column, weight, torch.randint(graph.items, (want.count,), generator=g))
+        return full_batch(graph)
+
+    def _head(self, graph: BipartiteGraph) -> Head:
+        head = Segments(
+            shape_of(graph, WIDTH), Rng(0), segments=4, beta="distribution", tied=False, top=None, centre=True,
+            tau_alpha=0.2, tau_beta=0.2, tau=0.2,
+        )  # fmt: skip
+        head.reset(random_embeddings(graph), Rng(0))
+        return head
+
+    def test_a_finite_scalar_with_a_gradient(self) -> None:
+        graph = random_graph()
+        objective, e = self.make(), random_embeddings(graph)
+        head = self._head(graph)
+        loss = objective(Step(e, head(e)), self._batch(graph, objective), Rng(0))
+        assert loss.shape == ()
+        assert bool(torch.isfinite(loss))
+        loss.backward()
+        assert e.user_UD.grad is not None
+        assert bool(e.user_UD.grad.abs().sum() > 0)
+
+    def test_the_scale_of_the_weights_does_not_matter(self) -> None:
+        graph = random_graph()
+        objective, e = self.make(), random_embeddings(graph)
+        if not isinstance(objective, PairObjective):
+            return
+        step = Step(e, self._head(graph)(e))
+        batch = self._batch(graph, objective)
+        tripled = Batch(batch.users, batch.items, batch.weight * 3, batch.negatives, pattern=batch.pattern)
+        torch.testing.assert_close(objective(step, batch, Rng(0)), objective(step, tripled, Rng(0)))
+
+    def test_steps_make_it_smaller(self) -> None:
+        graph = random_graph()
+        objective, e, head = self.make(), random_embeddings(graph), self._head(graph)
+        batch = self._batch(graph, objective)
+        optimizer = torch.optim.Adam([e.user_UD, e.item_ID, *head.parameters()], lr=0.02)
+        losses = []
+        for _ in range(20):
+            optimizer.zero_grad()
+            loss = objective(Step(e, head(e)), batch, Rng(0))
+            losses.append(loss.item())
+            loss.backward()
+            optimizer.step()
+        assert losses[-1] < losses[0]
+
+
+def _train(encoder: Encoder, head: Head, objective: Objective, graph: BipartiteGraph, steps: int = 60) -> Any:
+    with torch.no_grad():
+        head.reset(encoder(graph, Features()), Rng(0))
+    optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=0.05)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        e = encoder(graph, Features())
+        objective(Step(e, head(e)), full_batch(graph), Rng(0)).backward()
+        optimizer.step()
+    with torch.no_grad():
+        return head(encoder(graph, Features()))
+
+
+def _agree(found: Tensor, label: Tensor) -> float:
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(label.numpy(), found.numpy()))

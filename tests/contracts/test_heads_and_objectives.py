@@ -1,0 +1,82 @@
+"""Every head, objective and regulariser obeys the laws."""
+
+import pytest
+
+from gnnseg.heads import Dot, Head, Hybrid, Posthoc, Segments
+from gnnseg.objectives import BPR, L2, Balance, Entropy, Likelihood, Objective, SampledSoftmax
+from gnnseg.rng import Rng
+from gnnseg.testing import HeadContract, ObjectiveContract
+from gnnseg.types import Shape
+
+GROUP = {"segments": 4, "tied": False, "top": None, "tau_alpha": 0.2, "tau_beta": 0.2, "tau": 0.2}
+
+
+class TestDot(HeadContract):
+    def make(self, shape: Shape, rng: Rng) -> Head:
+        return Dot(shape, rng, similarity="cosine", tau=0.2)
+
+
+class TestRawDot(HeadContract):
+    def make(self, shape: Shape, rng: Rng) -> Head:
+        return Dot(shape, rng, similarity="dot", tau=0.2)
+
+
+class TestPosthoc(HeadContract):
+    def make(self, shape: Shape, rng: Rng) -> Head:
+        return Posthoc(shape, rng, segments=4, similarity="cosine", tau=0.2)
+
+
+@pytest.mark.parametrize("beta", ["distribution", "membership", "affinity"])
+@pytest.mark.parametrize("top", [None, 2])
+class TestSegments(HeadContract):
+    @pytest.fixture(autouse=True)
+    def _options(self, beta: str, top: int | None) -> None:
+        self.options = {"beta": beta, "top": top, "centre": True}
+
+    def make(self, shape: Shape, rng: Rng) -> Head:
+        return Segments(shape, rng, **{**GROUP, **self.options})  # type: ignore[arg-type]
+
+
+class TestTied(HeadContract):
+    def make(self, shape: Shape, rng: Rng) -> Head:
+        return Segments(shape, rng, **{**GROUP, "tied": True}, beta="distribution", centre=True)  # type: ignore[arg-type]
+
+
+class TestHybrid(HeadContract):
+    def make(self, shape: Shape, rng: Rng) -> Head:
+        return Hybrid(shape, rng, **GROUP)  # type: ignore[arg-type]
+
+
+class TestLikelihood(ObjectiveContract):
+    def make(self) -> Objective:
+        return Likelihood(weights=None, degree_power=-0.3)
+
+
+class TestBPR(ObjectiveContract):
+    def make(self) -> Objective:
+        return BPR(weights=None, degree_power=0.0, negatives=2)
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "in_batch"])
+class TestSampledSoftmax(ObjectiveContract):
+    @pytest.fixture(autouse=True)
+    def _sampling(self, sampling: str) -> None:
+        self.sampling = sampling
+
+    def make(self) -> Objective:
+        return SampledSoftmax(weights=None, degree_power=0.0, sampling=self.sampling, negatives=8, correct=True)  # type: ignore[arg-type]
+
+
+class TestL2(ObjectiveContract):
+    def make(self) -> Objective:
+        return L2()
+
+
+class TestBalance(ObjectiveContract):
+    def make(self) -> Objective:
+        return Balance()
+
+
+class TestEntropy(ObjectiveContract):
+    def make(self) -> Objective:
+        return Entropy()
