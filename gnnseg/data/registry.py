@@ -12,11 +12,11 @@ LIGHTGCNPP = "https://raw.githubusercontent.com/geon0325/LightGCNpp/a394f79a7ace
 class File:
     """One file of a set. ``sha256``: every version known to be right (line ends differ between copies); empty: unknown.
 
-    ``url``: its own address. ``optional``: the set can do without it.
+    ``size`` None: it differs between the copies. ``url``: its own address. ``optional``: the set can do without it.
     """
 
     name: str
-    size: int
+    size: int | None
     sha256: tuple[str, ...] = ()
     url: str | None = None
     optional: bool = False
@@ -178,14 +178,14 @@ SOURCES: dict[str, Source] = {
             Layout(
                 (  # the sums are of copies with line feeds alone; the archive's files end lines as Windows does
                     File(
-                        "user_artists.dat", 1203620,
+                        "user_artists.dat", None,
                         ("254272fa721c3935e8be286d28c051b206844307128698ab4eaa41d483379416",
                          "001400dc3c7d2667fca6e4ea6dc6acc31a9dd28ad5cd0f74cea988c019934d3b"),
                     ),
-                    File("artists.dat", 1925879),
-                    File("user_friends.dat", 226130),
-                    File("tags.dat", 222521),
-                    File("user_taggedartists.dat", 4180216),
+                    File("artists.dat", None),
+                    File("user_friends.dat", None),
+                    File("tags.dat", None),
+                    File("user_taggedartists.dat", None),
                 ),
                 archive=Archive(
                     f"{GROUPLENS}/hetrec2011/hetrec2011-lastfm-2k.zip", None,

@@ -67,24 +67,30 @@ class Place:
         """``gnnseg data fetch``: the set in <data.root>/<set>, or under the cache where data.root cannot be written."""
         if name not in SOURCES:
             raise InputError(f"data fetch {name}: there is nothing to fetch; the sets are {', '.join(SOURCES)}.")
-        target = self.root / name
-        for folder in (target, self.kept / name):
-            if any(self._complete(folder, layout) for layout in SOURCES[name].layouts):
-                self.say(f"{name}: is there already")
-                return folder
+        target, kept, layouts = self.root / name, self.kept / name, SOURCES[name].layouts
+        if any(self._complete(target, layout) for layout in layouts):
+            self.say(f"{name}: is there already")
+            return target
         if not _writable(target):
             self.say(f"{name}: {self.root} cannot be written, so it goes to {self.kept}")
-            target = self.kept / name
-        for layout in SOURCES[name].layouts:
+            target = kept
+        for layout in layouts:
+            if self._complete(kept, layout):
+                if target != kept:
+                    self._copy(kept, target, layout, f"{name}: copied from {kept}")
+                return target
             if layout.package is not None and (installed := _installed(layout.package, layout.files)) is not None:
-                self.say(f"{name}: from the installed package {layout.package.name}")
-                with _aside(target) as aside:
-                    for file in layout.files:
-                        if (installed / file.name).exists():
-                            shutil.copyfile(installed / file.name, aside / file.name)
-                    _settle(aside, target, layout, trusted=True)
+                self._copy(installed, target, layout, f"{name}: from the installed package {layout.package.name}")
                 return target
         return self._fetch(name, target)
+
+    def _copy(self, source: Path, target: Path, layout: Layout, said: str) -> None:
+        self.say(said)
+        with _aside(target) as aside:
+            for file in layout.files:
+                if (source / file.name).exists():
+                    shutil.copyfile(source / file.name, aside / file.name)
+            _settle(aside, target, layout, trusted=True)
 
     def _complete(self, folder: Path, layout: Layout) -> bool:
         """Are all files there that the layout needs? A folder that has but some is told of."""
@@ -271,6 +277,8 @@ def _aside(target: Path) -> Iterator[Path]:
             yield aside
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+            if not any(target.iterdir()):
+                target.rmdir()
     except OSError as error:
         why = error.strerror or str(error)
         raise InputError(f"{target}: cannot be written ({why}); free it or set cache.root or data.root.") from None
@@ -312,7 +320,6 @@ def _by_hand(name: str, folder: Path, tried: list[str]) -> str:
         for piece in layout.files:
             known = f"  sha256 {piece.sha256[0]}" if piece.sha256 else ""
             origin = f"  ({piece.url})" if piece.url else ""
-            lines.append(
-                f"  {piece.name}  {piece.size:,} bytes{known}{origin}" + ("  (optional)" if piece.optional else "")
-            )
+            size = "" if piece.size is None else f"  {piece.size:,} bytes"
+            lines.append(f"  {piece.name}{size}{known}{origin}" + ("  (optional)" if piece.optional else ""))
     return "\n".join(lines)
