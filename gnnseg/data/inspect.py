@@ -100,7 +100,7 @@ def stats(split: Split) -> str:
         _head(split.item_counts),
     ]
     for kind, table in (("users", split.user_table), ("items", split.item_table)):
-        if table is not None:
+        if table is not None and table.columns:
             lines.append(f"attributes of {kind}: {_attributes(table)}")
     named = [kind for kind, ids in (("users", split.users), ("items", split.items)) if ids.names is not None]
     if named:
@@ -113,11 +113,11 @@ def stats(split: Split) -> str:
         lines.append(f"typed edges: {', '.join(shown + more)}")
         kinds = [f"{len(ids):,} of kind '{kind}'" for kind, ids in split.entities.items()]
         lines += [f"entities: {', '.join(kinds)}"] if kinds else []
-    lines += [
-        f"{key}: {_plain(value)}"
-        for key, value in split.notes.items()
-        if key != "split" and value not in ({}, [], None)
-    ]
+    for key, value in split.notes.items():
+        if key == "leak" and isinstance(value, Mapping):
+            lines.append(_leak(value))
+        elif key != "split" and value not in ({}, [], None):
+            lines.append(f"{key}: {_plain(value)}")
     return "\n".join(lines)
 
 
