@@ -1,0 +1,79 @@
+"""Who is asked about what: masks, seen pairs, cold users, by hand-made splits."""
+
+import numpy as np
+import pytest
+
+from gnnseg.evaluation.protocol import Protocol, join
+from gnnseg.types import IdMap, InputError, Pairs, Split
+
+
+def pairs(*given: tuple[int, int], spend: bool = False) -> Pairs:
+    given = tuple(sorted(given))
+    user, item = np.array([u for u, _ in given]), np.array([i for _, i in given])
+    one = np.ones(len(given))
+    return Pairs(user, item, one * 2, one.astype(np.int64), one * user, one * item, one * 3 if spend else None)
+
+
+def split(**options: bool) -> Split:
+    users, items = (IdMap(np.array([f"{k}{n}" for n in range(5)], dtype=object)) for k in "ui")
+    train = pairs((0, 0), (0, 1), (1, 1), (2, 2), **options)
+    valid = pairs((0, 2), (1, 0), **options)
+    test = pairs((0, 2), (0, 3), (1, 1), (3, 0), (2, 4), **options)
+    return Split("hand", users, items, train, valid, test)
+
+
+def asked(
+    protocol: str, seen: str = "mask", part: str = "test"
+) -> tuple[set[tuple[int, int]], set[tuple[int, int]] | None]:
+    p = Protocol(protocol=protocol, seen=seen, ks=[2])  # type: ignore[arg-type]
+    task = p.test_task(split()) if part == "test" else p.valid_task(split())
+    relevant = set(zip(task.relevant.row.tolist(), task.relevant.column.tolist(), strict=True))
+    mask = None if task.mask is None else set(zip(task.mask.row.tolist(), task.mask.column.tolist(), strict=True))
+    return relevant, mask
+
+
+TRAIN, VALID = {(0, 0), (0, 1), (1, 1), (2, 2)}, {(0, 2), (1, 0)}
+
+
+def test_clean_masks_train_and_valid_and_takes_masked_pairs_out() -> None:
+    relevant, mask = asked("clean")
+    assert mask == TRAIN | VALID
+    assert relevant == {(0, 3), (3, 0), (2, 4)}  # (0,2) was in validation, (1,1) in train: user 1 has nothing left
+    assert asked("clean", part="valid") == (VALID, TRAIN)
+
+
+def test_train_mask_and_paper_and_allow() -> None:
+    assert asked("train-mask") == ({(0, 2), (0, 3), (3, 0), (2, 4)}, TRAIN)
+    assert asked("paper") == asked("paper", part="valid") == asked("clean")
+    assert asked("clean", "allow") == ({(0, 2), (0, 3), (1, 1), (3, 0), (2, 4)}, None)
+
+
+def test_counts_and_cold_users() -> None:
+    task = Protocol(protocol="clean", seen="mask", ks=[2]).test_task(split())
+    assert task.cold.tolist() == [False, False, False, True, True]
+    assert task.counts["pairs seen before"] == 2
+    assert task.counts["users with every item seen before"] == 1
+    assert task.counts["pairs of items unseen in train"] == 2  # items 3 and 4
+    assert task.spend is None
+    with_spend = Protocol(protocol="clean", seen="mask", ks=[2]).test_task(split(spend=True))
+    assert with_spend.spend is not None
+    assert with_spend.spend.tolist() == [3, 3, 3]
+
+
+def test_paper_fits_on_train_and_valid_merged() -> None:
+    both = Protocol(protocol="paper", seen="mask", ks=[2]).fit_part(split())
+    assert set(zip(both.user.tolist(), both.item.tolist(), strict=True)) == TRAIN | VALID
+    merged = join(pairs((0, 0), (1, 1)), pairs((0, 0), (2, 2)), 5)
+    assert merged.user.tolist() == [0, 1, 2]
+    assert merged.weight.tolist() == [4, 2, 2]
+    assert merged.count.tolist() == [2, 1, 1]
+
+
+def test_nothing_to_ask_is_one_sentence() -> None:
+    same = split()
+    with pytest.raises(InputError, match="evaluation.seen=allow"):
+        Protocol(protocol="clean", seen="mask", ks=[2]).test_task(
+            Split("s", same.users, same.items, same.train, same.valid, same.train)
+        )
+    with pytest.raises(InputError, match="evaluation.ks"):
+        Protocol(protocol="clean", seen="mask", ks=[0])

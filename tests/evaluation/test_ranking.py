@@ -1,0 +1,202 @@
+"""Every metric against a loop over plain Python lists, and the usual ones against ranx; ties, masks, cold users, memory."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gnnseg.evaluation.ranking import Ranking, evaluate, topk
+from gnnseg.sparse import Csr
+
+
+class Fixed:
+    """A scorer that is a matrix."""
+
+    def __init__(self, scores: torch.Tensor) -> None:
+        self.scores = scores
+
+    def block(self, users: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        return self.scores[users].clone() if items is None else self.scores[users][:, items]
+
+    def pairs(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        return self.scores[users, items]
+
+    def edges(self, pattern: Csr) -> torch.Tensor:
+        return self.scores[pattern.row, pattern.column]
+
+
+def csr(sets: list[set[int]], items: int) -> Csr:
+    pairs = [(u, i) for u, chosen in enumerate(sets) for i in chosen]
+    return Csr.of([u for u, _ in pairs], [i for _, i in pairs], (len(sets), items))
+
+
+def ordered(row: list[float], hidden: set[int], k: int) -> list[int]:
+    """The oracle's list: by score, ties by item number."""
+    return sorted((j for j in range(len(row)) if j not in hidden), key=lambda j: (-row[j], j))[:k]
+
+
+def oracle(
+    listed: list[int], wanted: set[int], k: int, counts: list[int], users: int, spend: dict[int, float]
+) -> dict[str, float]:
+    hits = [1 if j in wanted else 0 for j in listed]
+    best = min(k, len(wanted))
+    dcg = sum(h / math.log2(r + 2) for r, h in enumerate(hits))
+    ideal = sum(1 / math.log2(r + 2) for r in range(best))
+    recall, precision = sum(hits) / len(wanted), sum(hits) / k
+    first = next((1 / (r + 1) for r, h in enumerate(hits) if h), 0.0)
+    rich = sorted((spend[j] for j in wanted), reverse=True)[:k]
+    return {
+        "recall": recall,
+        "precision": precision,
+        "f1": 2 * recall * precision / (recall + precision) if sum(hits) else 0.0,
+        "hit": float(any(hits)),
+        "ndcg": dcg / ideal,
+        "map": sum(sum(hits[: r + 1]) / (r + 1) for r, h in enumerate(hits) if h) / best,
+        "mrr": first,
+        "novelty": sum(-math.log2(min(1, max(counts[j], 1) / users)) for j in listed) / max(1, len(listed)),
+        "revenue": sum(spend[j] for j, h in zip(listed, hits, strict=True) if h) / sum(rich),
+    }
+
+
+def case(seed: int, users: int = 9, items: int = 14) -> tuple[torch.Tensor, list[set[int]], list[set[int]], list[int]]:
+    g = np.random.default_rng(seed)
+    scores = torch.from_numpy(g.integers(0, 5, (users, items)).astype(np.float32))  # many ties
+    wanted = [set(g.choice(items, g.integers(0, 6), replace=False).tolist()) for _ in range(users)]
+    hidden = [set(g.choice(items, g.integers(0, items - 1), replace=False).tolist()) - w for w in wanted]
+    return scores, wanted, hidden, g.integers(0, 9, items).tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([1, 3, 14, 20]), st.sampled_from([1, 2, 100]))
+def test_every_metric_equals_a_loop(seed: int, k: int, chunk: int) -> None:
+    scores, wanted, hidden, counts = case(seed)
+    users, items = scores.shape
+    relevant = csr(wanted, items)
+    if relevant.entries == 0:
+        return
+    money = torch.from_numpy(np.random.default_rng(seed).random(relevant.entries) + 0.1)
+    spend = {(int(u), int(i)): float(v) for u, i, v in zip(relevant.row, relevant.column, money, strict=True)}
+    got = evaluate(
+        Fixed(scores), relevant, csr(hidden, items), ks=[k], item_counts=torch.tensor(counts), spend=money, chunk=chunk
+    )
+    expected: dict[str, list[float]] = {}
+    shown = [0] * items
+    for u in range(users):
+        if not wanted[u]:
+            continue
+        listed = ordered(scores[u].tolist(), hidden[u], k)
+        for j in listed:
+            shown[j] += 1
+        for name, value in oracle(listed, wanted[u], k, counts, users, {j: spend[u, j] for j in wanted[u]}).items():
+            expected.setdefault(name, []).append(value)
+    for name, values in expected.items():
+        assert got.metrics[f"{name}@{k}"] == pytest.approx(sum(values) / len(values), abs=1e-9), name
+        assert got.per_user[f"{name}@{k}"] == pytest.approx(values, abs=1e-9), name
+    assert got.metrics[f"coverage@{k}"] == pytest.approx(sum(n > 0 for n in shown) / items)
+    total, pairs = sum(shown), sum(abs(a - b) for a in shown for b in shown)
+    assert got.metrics[f"gini@{k}"] == pytest.approx(pairs / (2 * items * total), abs=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_equals_ranx() -> None:
+    """ranx's ndcg, recall, precision, map@k, mrr, hit rate on lists without ties. Its map divides by all relevant items, so it
+    is compared where no user has more than k."""
+    from ranx import Qrels, Run
+    from ranx import evaluate as theirs
+
+    g = np.random.default_rng(0)
+    users, items, k = 30, 60, 10
+    scores = torch.from_numpy(g.permutation(users * items).reshape(users, items).astype(np.float32))
+    wanted = [set(g.choice(items, g.integers(1, k + 1), replace=False).tolist()) for _ in range(users)]
+    got = evaluate(Fixed(scores), csr(wanted, items), None, ks=[k], item_counts=torch.ones(items)).metrics
+    qrels = Qrels({f"u{u}": {f"i{j}": 1 for j in w} for u, w in enumerate(wanted)})
+    run = Run({f"u{u}": {f"i{j}": float(scores[u, j]) for j in range(items)} for u in range(users)})
+    names = {
+        "ndcg": "ndcg",
+        "recall": "recall",
+        "precision": "precision",
+        "map": "map",
+        "mrr": "mrr",
+        "hit": "hit_rate",
+    }
+    result = theirs(qrels, run, [f"{name}@{k}" for name in names.values()])
+    for mine, other in names.items():
+        assert got[f"{mine}@{k}"] == pytest.approx(result[f"{other}@{k}"], abs=1e-9), mine
+
+
+def test_a_constant_scorer_gets_no_luck_from_ties() -> None:
+    items, _ = topk(Fixed(torch.zeros(3, 50)), torch.arange(3), 5, None)
+    assert items.tolist() == [[0, 1, 2, 3, 4]] * 3
+    masked, _ = topk(Fixed(torch.zeros(2, 50)), torch.arange(2), 3, csr([{0, 2}, set()], 50))
+    assert masked.tolist() == [[1, 3, 4], [0, 1, 2]]
+
+
+def test_a_perfect_scorer_has_ndcg_one_and_a_list_ends_where_items_do() -> None:
+    wanted = [{1, 4}, {0}, set()]
+    perfect = csr(wanted, 6).dense()
+    got = evaluate(Fixed(perfect), csr(wanted, 6), None, ks=[2, 5], item_counts=torch.ones(6))
+    assert got.metrics["ndcg@2"] == got.metrics["ndcg@5"] == got.metrics["recall@5"] == 1
+    assert got.counts == {"users": 2, "cold users": 0}
+    items, scores = topk(Fixed(perfect), torch.tensor([0]), 5, csr([{0, 1, 2, 3}, set(), set()], 6))
+    assert items.tolist() == [[4, 5, -1, -1, -1]]
+    assert scores[0, 2] == -math.inf
+
+
+def test_users_without_training_are_left_out_counted_and_shown() -> None:
+    scores, wanted, hidden, counts = case(3)
+    wanted = [w or {0} for w in wanted]
+    cold = torch.zeros(len(wanted), dtype=torch.bool)
+    cold[[1, 4]] = True
+
+    def run(keep: list[int], mark: torch.Tensor | None) -> Ranking:
+        chosen = [w if u in keep else set() for u, w in enumerate(wanted)]
+        relevant = csr(chosen, scores.shape[1])
+        return evaluate(
+            Fixed(scores), relevant, csr(hidden, scores.shape[1]), ks=[3], item_counts=torch.tensor(counts), cold=mark
+        )
+
+    everyone = list(range(len(wanted)))
+    both, warm, only = run(everyone, cold), run([u for u in everyone if not cold[u]], None), run([1, 4], None)
+    assert both.metrics["ndcg@3"] == pytest.approx(warm.metrics["ndcg@3"])
+    assert both.metrics["coverage@3"] == pytest.approx(warm.metrics["coverage@3"])
+    assert both.metrics["ndcg@3/cold"] == pytest.approx(only.metrics["ndcg@3"])
+    assert both.counts == {"users": len(wanted) - 2, "cold users": 2}
+
+
+def test_nan_is_refused() -> None:
+    scores = torch.zeros(2, 4)
+    scores[1, 2] = math.nan
+    with pytest.raises(ValueError, match="NaN"):
+        topk(Fixed(scores), torch.arange(2), 2, None)
+
+
+MEMORY = """
+import resource, torch
+from gnnseg.heads.dot import DotScorer
+from gnnseg.types import Embeddings
+from gnnseg.evaluation.ranking import evaluate
+from gnnseg.sparse import Csr
+torch.set_num_threads(1)
+users, items = 1_000_000, 100_000
+e = Embeddings(torch.randn(users, 8), torch.randn(items, 8), torch.empty(0), torch.empty(0))
+asked = torch.arange(0, users, 1250)
+relevant = Csr.of(asked, asked % items, (users, items))
+mask = Csr.of(asked, (asked + 1) % items, (users, items))
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))
+got = evaluate(DotScorer(e, 1.0, torch.zeros(items)), relevant, mask, ks=[20], item_counts=torch.ones(items))
+print(got.counts["users"])
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's address space limit")
+def test_a_million_users_by_a_hundred_thousand_items_within_a_gigabyte() -> None:
+    """The whole shape, a sample of its users asked: chunks cost the same however many follow."""
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == "800"
