@@ -1,0 +1,60 @@
+"""What ``gnnseg data`` prints."""
+
+import re
+
+import pytest
+
+import gnnseg.data
+from gnnseg.data import inspect
+from gnnseg.data.registry import SOURCES
+from gnnseg.types import InputError
+
+NONE = dict.fromkeys(("user", "item", "weight", "time", "spend"))
+
+
+def test_the_list_names_every_set_and_where_it_comes_from():
+    text = inspect.list_sets()
+    for name in [*SOURCES, "planted", "file"]:
+        assert re.search(rf"^{name} ", text, re.MULTILINE)
+    assert "recbole 1.2.1" in text
+    assert "files.grouplens.org" in text
+
+
+def test_check_says_what_is_in_a_file(tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text("customer;sku;date\na;x;2024-01-01\na;x;2024-02-01\nb;y;2024-03-01\nc;;2024-03-01\n")
+    text = inspect.check(path, {**NONE, "user": "customer"})
+    for part in (
+        "orders.csv: separated by semicolon, 3 columns; user='customer', item='sku', time='date'",
+        "time read as ISO dates and times, taken as UTC",
+        "2024-01-01 to 2024-03-01",
+        "3 events of 2 users and 2 items; 2 different pairs (50 % of all), 1 repeats",
+        "1 × no item (first: orders.csv, line 5: empty)",
+        f"gnnseg train data=file data.path={path} data.user=customer",
+    ):
+        assert part in text
+    with pytest.raises(InputError, match="no such file"):
+        inspect.check(tmp_path / "none.csv", NONE)
+
+
+def test_check_warns_of_a_single_user(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("user,item\na,x\na,y\n")
+    assert "only one user" in inspect.check(path, NONE)
+
+
+def test_stats_say_what_a_split_holds(tmp_path):
+    node = {
+        "_target_": "gnnseg.data.sets.planted", "name": "planted", "min_weight": None, "k_core": 0,
+        "preset": "easy", "users": 60, "items": 40, "segments": 3, "interactions": 400, "seed": 0,
+    }  # fmt: skip
+    dataset = gnnseg.data.load(node, root=tmp_path, cache=tmp_path, say=lambda _: None)
+    split = gnnseg.data.split.make(
+        dataset, {"_target_": "gnnseg.data.split.random_overall", "seed": 0, "ratios": [0.8, 0.1, 0.1]}
+    )
+    text = inspect.stats(split)
+    assert f"planted, fingerprint {split.fingerprint[:16]}" in text
+    assert f"{len(split.users)} users, {len(split.items)} items" in text
+    assert f"train: {len(split.train)} pairs" in text
+    assert "attributes of users: age" in text
+    assert re.search(r"leak: \d+ users \([\d.]+ %\) train on data from after the first test event \(2020-", text)
