@@ -232,8 +232,7 @@ def _data_list(options: argparse.Namespace) -> None:
 def _data_fetch(options: argparse.Namespace) -> None:
     from gnnseg import config, pipeline
 
-    node = config.compose([f"data={options.set}"])
-    print(pipeline.fetch(node, Path(options.root), say=_say))
+    print(pipeline.fetch(config.compose([]), options.set, Path(options.root), say=_say))
 
 
 def _data_check(options: argparse.Namespace) -> None:

@@ -71,13 +71,24 @@ def flat(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Keys in which rows differ. Where a group's part differs its name alone is shown, not the keys of its parts; and where the
-    objective differs, not the training that comes with it."""
-    keys = dict.fromkeys(key for s in settings for key in s)
-    differ = [key for key in keys if key not in SEEDS and len({json.dumps(s.get(key)) for s in settings}) > 1]
-    named = {key.split(".")[0] for key in differ if key.endswith("._target_")}
-    silent = named | ({"trainer", "optimizer"} if "objective" in named else set())
-    return [key for key in differ if key.endswith("._target_") or key.split(".")[0] not in silent]
+    """Keys in which rows differ: a part's name, and its keys where two rows have the same part with other values. Training that
+    comes with an objective differs only where rows of one objective differ."""
+
+    def distinct(rows: Sequence[Mapping[str, Any]], key: str) -> bool:
+        return len({json.dumps(row.get(key)) for row in rows}) > 1
+
+    def shown(key: str) -> bool:
+        group = key.split(".")[0]
+        owner = f"{'objective' if group in ('trainer', 'optimizer') else group}._target_"
+        if key.endswith("._target_"):
+            return distinct(settings, key)
+        parts: dict[str, list[Mapping[str, Any]]] = {}
+        for row in settings:
+            parts.setdefault(str(row.get(owner)), []).append(row)
+        return any(distinct(rows, key) for rows in parts.values())
+
+    keys = dict.fromkeys(key for row in settings for key in row if key not in SEEDS)
+    return [key for key in keys if shown(key)]
 
 
 def _setting(value: Any) -> str:

@@ -81,16 +81,27 @@ def train(
 
 def read(config: Mapping[str, Any], say: Say) -> Split:
     """The data set, cleaned, indexed and split; what it is, said aloud."""
-    import platformdirs
-
     root = Path(config["data"]["root"]).expanduser().absolute()
-    cache = Path(config["cache"]["root"] or platformdirs.user_cache_dir("gnnseg")).expanduser().absolute()
-    split = data.split.make(data.load(config["data"], root=root, cache=cache, say=say), config["split"])
+    split = data.split.make(data.load(config["data"], root=root, cache=cache_root(config), say=say), config["split"])
     say(
         f"data {split.name} ({split.fingerprint[:16]}): {len(split.users):,} users, {len(split.items):,} items; split "
         f"{split_name(config)}: {len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test pairs"
     )
     return split
+
+
+def fetch(config: Mapping[str, Any], name: str, root: Path, *, say: Say) -> Path:
+    """Bring a named set to ``root`` (or the cache, where root cannot be written); the folder it is in."""
+    from gnnseg.data.sources import Place
+
+    return Place(root.expanduser().absolute(), cache_root(config), say).fetch(name)
+
+
+def cache_root(config: Mapping[str, Any]) -> Path:
+    """cache.root, or the user's cache folder."""
+    import platformdirs
+
+    return Path(config["cache"]["root"] or platformdirs.user_cache_dir("gnnseg")).expanduser().absolute()
 
 
 def split_name(config: Mapping[str, Any]) -> str:

@@ -94,7 +94,8 @@ class Csr:
 
     def to(self, device: torch.device | str) -> Csr:
         moved: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Csr(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in moved.items()})
+        moved = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in moved.items()}
+        return Csr(**moved)
 
     def entries_of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The entries of some rows, as (position in ``rows``, entry), both (e,): what masking and lookups need."""

@@ -45,6 +45,5 @@ class HistoryScorer:
         return scores if items is None else scores[:, items]
 
     def edges(self, pattern: Csr) -> Tensor:
-        return torch.cat(
-            [self.pairs(pattern.row[p], pattern.column[p]) for p in torch.arange(pattern.entries).split(1024)]
-        )
+        parts = [slice(at, at + 1024) for at in range(0, pattern.entries, 1024)]
+        return torch.cat([self.pairs(pattern.row[part], pattern.column[part]) for part in parts])

@@ -11,7 +11,7 @@ from torch import Tensor
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 
-ROUNDS = 10  # of drawing anew where a negative is one of the user's own items; what is left then stays
+ROUNDS = 10  # of drawing anew where a negative is one of the user's own items; the few that are left then are drawn exactly
 
 
 def order(pairs: int, rng: Rng) -> Tensor:
@@ -27,7 +27,8 @@ def uniform_shared(count: int, items: int, rng: Rng) -> Tensor:
 def uniform_own(users: Tensor, count: int, pattern: Csr, rng: Rng) -> Tensor:
     """(B,N) items drawn uniformly for each user among those not in the user's training.
 
-    Drawn anew at most ``ROUNDS`` times: a user who has every item must not hang the loop; what is left stays as drawn.
+    Drawn anew at most ``ROUNDS`` times, what is left then from the user's other items one by one; a user who has every item
+    keeps what was drawn, and nothing hangs.
     """
     generator, items = rng.torch("negatives"), pattern.shape[1]
     drawn = torch.randint(items, (len(users), count), generator=generator).to(users.device)
@@ -38,6 +39,12 @@ def uniform_own(users: Tensor, count: int, pattern: Csr, rng: Rng) -> Tensor:
         if again == 0:
             break
         drawn[taken] = torch.randint(items, (again,), generator=generator).to(users.device)
+    for row, place in pattern.contains(rows, drawn).nonzero().tolist():
+        own = pattern.column[pattern.start[users[row]] : pattern.start[users[row] + 1]]
+        if len(own) == items:
+            continue
+        free = torch.ones(items, dtype=torch.bool, device=own.device).index_fill_(0, own, False).nonzero().squeeze(1)
+        drawn[row, place] = free[torch.randint(len(free), (1,), generator=generator).to(own.device)][0]
     return drawn
 
 

@@ -31,7 +31,7 @@ def build(raw: Raw, *, min_weight: float | None, k_core: int, say: Say) -> Datas
         events = kept
         if events.is_empty():
             raise InputError(
-                f"data.min_weight={min_weight:g} filters everything away: lower it (the weights go up to {raw.events['weight'].max()})."
+                f"data.min_weight={min_weight:g} filters everything away: lower it (the weights go up to {raw.events['weight'].max()!r})."
             )
     if events.is_empty():
         raise InputError(f"data {raw.name}: no interaction is left after cleaning; see the reasons counted above.")

@@ -84,7 +84,7 @@ def _memberships(
     other = g.beta(2.0, 2.0 * (1 - overlap) / overlap, users).clip(max=0.45)
     spread = g.gamma(0.3, size=(users, segments)) + 1e-9
     spread[np.arange(users), first] = 0
-    alpha = other[:, None] * spread / spread.sum(1, keepdims=True)
+    alpha: np.ndarray[Any, Any] = other[:, None] * spread / spread.sum(1, keepdims=True)
     alpha[np.arange(users), first] = 1 - other
     return alpha
 

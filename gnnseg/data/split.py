@@ -31,11 +31,11 @@ def make(dataset: Dataset, node: Mapping[str, Any]) -> Split:
             raise InputError(
                 f"split {said}: no {label} interaction is left in {dataset.name}; use another split or more data."
             )
-    merged = [merge(_rows(dataset.interactions, part == number), len(dataset.items)) for number in range(3)]
+    train, valid, test = (merge(_rows(dataset.interactions, part == n), len(dataset.items)) for n in range(3))
     split = Split(
-        dataset.name, dataset.users, dataset.items, *merged, dataset.user_table, dataset.item_table, dataset.social,
+        dataset.name, dataset.users, dataset.items, train, valid, test, dataset.user_table, dataset.item_table, dataset.social,
         dataset.relations, dataset.entities, dataset.truth,
-        {**dataset.notes, "split": said, **_unseen(merged), "leak": leak(dataset, part)},
+        {**dataset.notes, "split": said, **_unseen(train, valid, test), "leak": leak(dataset, part)},
     )  # fmt: skip
     return replace(split, fingerprint=content_fingerprint(split))
 
@@ -146,12 +146,12 @@ def leak(dataset: Dataset, part: np.ndarray[Any, Any]) -> dict[str, Any] | None:
     }
 
 
-def _unseen(merged: list[Pairs]) -> dict[str, Any]:
+def _unseen(train: Pairs, valid: Pairs, test: Pairs) -> dict[str, Any]:
     """Users and items of validation and test that training lacks."""
     found: dict[str, Any] = {}
-    for number, label in ((1, "valid"), (2, "test")):
+    for part, label in ((valid, "valid"), (test, "test")):
         for kind in ("user", "item"):
-            fresh = np.setdiff1d(getattr(merged[number], kind), getattr(merged[0], kind))
+            fresh = np.setdiff1d(getattr(part, kind), getattr(train, kind))
             found[f"{label} {kind}s unseen in train"] = len(fresh)
     return found
 
@@ -171,9 +171,12 @@ def _in_order(dataset: Dataset) -> Dataset:
 
 
 def _rows(events: Interactions, rows: np.ndarray[Any, Any]) -> Interactions:
+    def some(column: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any] | None:
+        return None if column is None else column[rows]
+
     return Interactions(
-        *(None if c is None else c[rows] for c in (events.user, events.item, events.weight, events.time, events.spend))
-    )  # type: ignore[arg-type]
+        events.user[rows], events.item[rows], some(events.weight), some(events.time), some(events.spend)
+    )
 
 
 def _place(user: np.ndarray[Any, Any], key: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

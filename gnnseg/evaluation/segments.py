@@ -22,7 +22,9 @@ LARGEST_SHARE = 0.5  # a segment above this is an alarm
 
 def hard(alpha_UK: Tensor) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Each user's segment, (U,), from 0: the largest alpha, the lowest number on ties."""
-    return alpha_UK.cpu().numpy().argmax(1).astype(np.int64)
+    alpha: np.ndarray[Any, Any] = alpha_UK.cpu().numpy()
+    segment: np.ndarray[Any, np.dtype[np.int64]] = np.argmax(alpha, axis=1).astype(np.int64)
+    return segment
 
 
 def effective_k(alpha_UK: Tensor) -> float:
@@ -48,9 +50,8 @@ def alarms(alpha_UK: Tensor) -> list[str]:
         found.append(f"segment {int(share_K.argmax()) + 1} holds {float(share_K.max()):.0%} of the users' mass")
     size_K = np.bincount(hard(alpha_UK), minlength=k)
     if (size_K == 0).any():
-        found.append(
-            f"{int((size_K == 0).sum())} of {k} segments are nobody's first: {', '.join(str(i + 1) for i in np.flatnonzero(size_K == 0)[:10])}"
-        )
+        empty = np.flatnonzero(size_K == 0) + 1
+        found.append(f"{len(empty)} of {k} segments are nobody's first: {', '.join(map(str, empty[:10]))}")
     return found
 
 
@@ -117,7 +118,8 @@ def beyond(alpha_UK: Tensor, beta_KI: Tensor) -> Tensor:
     beta, mean_K = beta_KI.double(), alpha_UK.double().mean(0)
     mean_I = mean_K @ beta
     if bool((beta >= 0).all()):
-        return torch.special.xlogy(beta, beta / mean_I.clamp(min=1e-300))
+        divergence: Tensor = torch.special.xlogy(beta, beta / mean_I.clamp(min=1e-300))
+        return divergence
     return beta - mean_I
 
 
@@ -133,7 +135,8 @@ def modularity(user_segment: np.ndarray[Any, Any], item_segment: np.ndarray[Any,
 
 def item_segments(alpha_UK: Tensor, train: Pairs, items: int) -> np.ndarray[Any, Any]:
     """Each item's segment, (I,), from 0: where its lift is largest; an item without training pairs is in 0."""
-    return lift(alpha_UK, train, items)[0].argmax(0)
+    telling: np.ndarray[Any, Any] = lift(alpha_UK, train, items)[0].argmax(0)
+    return telling
 
 
 def agreement(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> dict[str, float]:

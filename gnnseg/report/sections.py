@@ -277,8 +277,8 @@ def _memberships(folder: Path, users: list[str]) -> dict[str, str]:
     found = {}
     for row in pl.scan_parquet(folder / "segments.parquet").filter(pl.col("user").is_in(users)).collect().rows():
         large = sorted(((value, k) for k, value in enumerate(row[2:], 1)), key=lambda part: (-part[0], part[1]))[:3]
-        told = ", ".join(f"{k} ({percent(value)})" for value, k in large if value >= SHOWN_SHARE)
-        found[row[0]] = f'<p class="in">in segments {told}</p>'
+        told = [f"{k} ({percent(value)})" for value, k in large if value >= SHOWN_SHARE]
+        found[row[0]] = f'<p class="in">in segment{"s" if len(told) > 1 else ""} {", ".join(told)}</p>'
     return found
 
 

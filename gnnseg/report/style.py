@@ -22,7 +22,8 @@ p{margin:.3em 0 .9em;max-width:75ch}
 .card,figure{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:16px 18px;margin:0;
 min-width:0}
 figure{padding:14px 14px 10px}
-.wide{margin-bottom:14px}
+.wide{margin-bottom:14px;overflow-x:auto}
+.wide svg{min-width:680px}
 .half{max-width:560px}
 figcaption{font-size:.86rem;margin:.2em 4px 0}
 .kpis{display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));margin:20px 0 6px}

@@ -1,0 +1,164 @@
+"""Splits against loops; merging, leaks, unseen users; the draw never depends on the order of rows."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gnnseg.data import split
+from gnnseg.types import Dataset, IdMap, InputError, Interactions, Split
+
+RANDOM = {"_target_": "gnnseg.data.split.random_overall", "seed": 0, "ratios": [0.8, 0.1, 0.1]}
+PER_USER = {**RANDOM, "_target_": "gnnseg.data.split.random_per_user"}
+TIME = {"_target_": "gnnseg.data.split.global_time", "seed": 0, "quantiles": [0.8, 0.9]}
+LAST = {"_target_": "gnnseg.data.split.leave_last", "seed": 0, "least": 3}
+
+
+def ids(prefix: str, n: int) -> IdMap:
+    return IdMap(np.array([f"{prefix}{i}" for i in range(n)], dtype=object))
+
+
+def dataset(events: int = 400, time: bool = True, seed: int = 0) -> Dataset:
+    g = np.random.default_rng(seed)
+    return Dataset(
+        "drawn", ids("u", 20), ids("i", 30),
+        Interactions(
+            g.integers(0, 20, events), g.integers(0, 30, events), g.integers(1, 6, events).astype(float),
+            g.integers(0, 300, events).astype(float) if time else None, g.random(events),
+        ),
+    )  # fmt: skip
+
+
+def shuffled(d: Dataset) -> Dataset:
+    order = np.random.default_rng(9).permutation(len(d.interactions))
+    e = d.interactions
+    return replace(d, interactions=Interactions(*(c[order] for c in (e.user, e.item, e.weight, e.time, e.spend))))  # type: ignore[index]
+
+
+@pytest.mark.parametrize("node", [RANDOM, PER_USER, TIME, LAST], ids=["overall", "per user", "time", "last"])
+def test_every_event_is_in_one_part_and_rows_order_does_not_matter(node: dict[str, object]) -> None:
+    d = dataset()
+    made, again = split.make(d, node), split.make(shuffled(d), node)
+    assert made.fingerprint == again.fingerprint
+    assert sum(int(p.count.sum()) for p in made.parts.values()) == 400
+    whole = Counter(zip(d.interactions.user.tolist(), d.interactions.item.tolist(), strict=True))
+    found: Counter[tuple[int, int]] = Counter()
+    for part in made.parts.values():
+        for u, i, n in zip(part.user.tolist(), part.item.tolist(), part.count.tolist(), strict=True):
+            found[u, i] += n
+    assert found == whole
+
+
+def test_overall_sizes_and_seeds() -> None:
+    d = dataset()
+    sizes = [int(p.count.sum()) for p in split.make(d, RANDOM).parts.values()]
+    assert sizes == [320, 40, 40]
+    assert split.make(d, {**RANDOM, "seed": 1}).fingerprint != split.make(d, RANDOM).fingerprint
+
+
+def test_per_user_shares() -> None:
+    d = dataset()
+    made = split.make(d, PER_USER)
+    for u in range(20):
+        n = int((d.interactions.user == u).sum())
+        assert int(made.test.count[made.test.user == u].sum()) == n // 10
+        assert int(made.valid.count[made.valid.user == u].sum()) == n // 10
+
+
+def test_global_time_ties_go_to_the_later_part() -> None:
+    d = dataset()
+    time = d.interactions.time
+    assert time is not None
+    low, high = sorted(time.tolist())[int(0.8 * 399)], sorted(time.tolist())[int(0.9 * 399)]
+    made = split.make(d, TIME)
+    assert int(made.train.count.sum()) == int((time < low).sum())
+    assert int(made.test.count.sum()) == int((time >= high).sum())
+    assert made.train.last is not None
+    assert made.valid.first is not None
+    assert made.train.last.max() < made.valid.first.min()
+    assert made.notes["leak"]["users"] == 0
+
+
+def test_leave_last_equals_a_loop() -> None:
+    d = dataset()
+    made = split.make(d, LAST)
+    e = d.interactions
+    assert e.time is not None
+    for u in range(20):
+        mine = sorted(e.time[e.user == u].tolist())
+        assert made.test.last is not None
+        assert made.test.last[made.test.user == u].tolist() == [mine[-1]]
+        assert made.valid.count[made.valid.user == u].tolist() == [1]
+
+
+def test_merging_keeps_weight_count_times_and_spend() -> None:
+    e = Interactions(
+        np.array([1, 0, 1, 1]), np.array([2, 0, 2, 0]), np.array([1.0, 2.0, 3.0, 4.0]), np.array([5.0, 6.0, 2.0, 1.0]),
+        np.array([0.5, 1.0, 0.25, 2.0]),
+    )  # fmt: skip
+    p = split.merge(e, 3)
+    assert list(zip(p.user.tolist(), p.item.tolist(), strict=True)) == [(0, 0), (1, 0), (1, 2)]
+    assert p.weight.tolist() == [2, 4, 4]
+    assert p.count.tolist() == [1, 1, 2]
+    assert p.first is not None
+    assert p.last is not None
+    assert p.spend is not None
+    assert (p.first.tolist(), p.last.tolist(), p.spend.tolist()) == ([6, 1, 2], [6, 1, 5], [1, 2, 0.75])
+    assert split.merge(replace(e, weight=None), 3).weight.tolist() == [1, 1, 2]
+
+
+def test_leaks_and_strangers_are_counted() -> None:
+    d = Dataset(
+        "hand", ids("u", 3), ids("i", 3),
+        Interactions(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 2]), None, np.array([1.0, 9.0, 2.0, 5.0, 6.0])),
+        parts=np.array([0, 0, 1, 2, 2], dtype=np.int8),
+    )  # fmt: skip
+    made = split.make(d, {"_target_": "gnnseg.data.split.given", "seed": 0})
+    assert made.notes["leak"] == {"boundary": 5.0, "users": 1, "share": 1 / 3, "examples": ["u0"]}
+    assert made.notes["test users unseen in train"] == 2
+    assert made.notes["test items unseen in train"] == 1
+
+
+def test_auto_takes_what_is_there() -> None:
+    node = {"_target_": "gnnseg.data.split.auto", "seed": 0, "quantiles": [0.8, 0.9], "ratios": [0.8, 0.1, 0.1]}
+    assert split.make(dataset(), node).fingerprint == split.make(dataset(), TIME).fingerprint
+    assert split.make(dataset(time=False), node).fingerprint == split.make(dataset(time=False), RANDOM).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("node", "time", "match"),
+    [
+        (TIME, False, "split=time: drawn has no times"),
+        (LAST, False, "has no times"),
+        ({"_target_": "gnnseg.data.split.given", "seed": 0}, True, "split=given: drawn brings no parts"),
+        ({**RANDOM, "ratios": [0.9, 0.1, 0.1]}, True, "split.ratios"),
+        ({**TIME, "quantiles": [0.9, 0.8]}, True, "split.quantiles"),
+    ],
+)
+def test_bad_splits_are_one_sentence(node: dict[str, object], time: bool, match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        split.make(dataset(time=time), node)
+
+
+def test_an_empty_part_is_one_sentence() -> None:
+    tiny = Dataset("tiny", ids("u", 2), ids("i", 2), Interactions(np.array([0, 1]), np.array([0, 1])))
+    with pytest.raises(InputError, match="no valid interaction|no test interaction"):
+        split.make(tiny, RANDOM)
+
+
+def test_the_fingerprint_sees_content_and_pairs_are_published_ones() -> None:
+    from gnnseg.data.fingerprint import content_fingerprint, pair_fingerprint
+
+    made: Split = split.make(dataset(), RANDOM)
+    changed = replace(made, train=replace(made.train, weight=made.train.weight + 1))
+    assert content_fingerprint(changed) != made.fingerprint
+    renamed = replace(made, users=ids("v", 20))
+    assert content_fingerprint(renamed) != made.fingerprint
+    import hashlib
+    import struct
+
+    pairs = [(3, 1), (0, 2), (0, 1)]
+    text = b"".join(struct.pack("<qq", u, i) for u, i in sorted(pairs))
+    got = pair_fingerprint(np.array([u for u, _ in pairs]), np.array([i for _, i in pairs]))
+    assert got == hashlib.sha256(text).hexdigest()[:16]
