@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 import gnnseg.data
+from gnnseg import cli
 from gnnseg.data.own import file
 from gnnseg.data.sources import Place
 from gnnseg.types import InputError
@@ -182,3 +183,35 @@ def test_tables_beside_the_interactions_are_checked(tmp_path, option, text, word
 def test_relations_must_say_what_they_are(tmp_path):
     path = put(tmp_path, GOOD)
     assert "data.relations: each entry has the keys" in refused(tmp_path, path=path, relations=[{"name": "x"}])
+
+
+@pytest.mark.parametrize("kind", [*BAD, "no such file", "everything filtered away", "empty core", "unseen test users"])
+def test_the_command_exits_with_2_and_leaves_no_run(tmp_path, capsys, kind):
+    if kind in BAD:
+        options = [f"data.path={put(tmp_path, BAD[kind][0])}"]
+        words = BAD[kind][1]
+    elif kind == "no such file":
+        options, words = [f"data.path={tmp_path}/none.csv"], "no such file"
+    elif kind == "unseen test users":
+        options = [f"data.{key}={path}" for key, path in parts(tmp_path, test="zoe,x\n").items()]
+        words = "1 users that train lacks (first: zoe)"
+    else:
+        more, words = {
+            "everything filtered away": ("data.min_weight=99", "filters everything away"),
+            "empty core": ("data.k_core=8", "empties the set"),
+        }[kind]
+        options = [f"data.path={put(tmp_path, GOOD)}", more]
+    runs = tmp_path / "runs"
+    assert cli.main(["train", "data=file", f"runs.root={runs}", f"cache.root={tmp_path / 'cache'}", *options]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[-1].startswith("gnnseg: ")
+    assert words in err.splitlines()[-1]
+    assert not runs.exists() or not any(path.is_file() for path in runs.rglob("*"))
+
+
+def test_check_reads_a_file_by_command(tmp_path, capsys):
+    assert cli.main(["data", "check", put(tmp_path, GOOD)]) == 0
+    assert "35 events of 7 users and 5 items" in capsys.readouterr().out
+    assert cli.main(["data", "check", str(tmp_path / "none.csv")]) == 2
+    assert "no such file" in capsys.readouterr().err
