@@ -88,13 +88,15 @@ def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
 def _own_hydra() -> Iterator[None]:
     """Room for a composition inside somebody else's Hydra program, whose global state comes back afterwards."""
     from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.singleton import Singleton
 
-    state = GlobalHydra.instance()
-    before, state.hydra = state.hydra, None
+    before = Singleton._instances.pop(GlobalHydra, None)
     try:
         yield
     finally:
-        state.hydra = before
+        Singleton._instances.pop(GlobalHydra, None)
+        if before is not None:
+            Singleton._instances[GlobalHydra] = before
 
 
 def job_number() -> int | None:

@@ -53,7 +53,7 @@ def run(arguments: list[str], *, say: Say, show: Say) -> int:
     )
     try:
         configuration.launch(
-            [*given, *searchpath],
+            ["--multirun", *overrides, *searchpath],
             functools.partial(_job_of_many, folders=folders, fresh=fresh, sweep=name, record=str(record)),
         )
     finally:

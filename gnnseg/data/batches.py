@@ -11,7 +11,9 @@ from torch import Tensor
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 
-ROUNDS = 10  # of drawing anew where a negative is one of the user's own items; the few that are left then are drawn exactly
+ROUNDS = (
+    10  # of drawing anew where a negative is one of the user's own items; the few that are left then are drawn exactly
+)
 
 
 def order(pairs: int, rng: Rng) -> Tensor:

@@ -1,0 +1,130 @@
+"""The command, as a user types it: what goes to which stream, exit codes, one sentence for a mistake."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gnnseg.cli import main
+
+SMALL = [
+    "data=planted", "data.users=150", "data.items=80", "data.interactions=2500", "data.segments=4", "head.segments=4",
+    "trainer.max_epochs=10", "trainer.eval_every=5", "encoder.dim=16",
+]  # fmt: skip
+GNNSEG = [sys.executable, "-W", "error", "-m", "gnnseg.cli"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run by the real command, typed in a folder that must stay clean but for runs/."""
+    here = tmp_path_factory.mktemp("typed here")
+    done = subprocess.run([*GNNSEG, "train", *SMALL], capture_output=True, text=True, cwd=here, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1  # the run's folder and nothing else
+    assert [path.name for path in here.iterdir()] == ["runs"]
+    assert done.stderr.splitlines()[0].startswith("device ")
+    assert "posthoc (own embeddings)" in done.stderr
+    path = Path(lines[0])
+    assert path.is_absolute()
+    assert (path / "report.html").stat().st_size > 1000
+    return path
+
+
+def test_show_prints_one_figure(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(run), "test/ndcg@20"]) == 0
+    record = json.loads((run / "run.json").read_text("utf-8"))
+    assert float(capsys.readouterr().out) == pytest.approx(record["metrics"]["test/ndcg@20"], abs=1e-4)
+
+
+def test_recommend_segment_explain_segments_report_compare(
+    run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["recommend", str(run), "--user", "3", "-k", "5"]) == 0
+    assert "segment" in capsys.readouterr().out
+    assert main(["recommend", str(run), "--segment", "2", "-k", "5"]) == 0
+    capsys.readouterr()
+    out = tmp_path / "all.csv"
+    assert main(["recommend", str(run), "--all", "-k", "3", "--out", str(out)]) == 0
+    assert len(out.read_text("utf-8").splitlines()) == 1 + 150 * 3
+    assert main(["explain", str(run), "--user", "3", "--item", "7"]) == 0
+    assert "%" in capsys.readouterr().out
+    for command in (["segments", str(run)], ["evaluate", str(run)], ["report", str(run)]):
+        assert main(command) == 0
+        assert capsys.readouterr().out.strip()
+    for form in ("text", "csv", "md", "latex"):
+        assert main(["compare", str(run), "--format", form]) == 0
+        assert "test/ndcg" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "{run}", "test/ndgc@20"], "test/ndcg@20"),
+        (["show", "nowhere", "test/ndcg@20"], "not a run folder"),
+        (["recommend", "{run}", "--user", "nobody"], "nobody"),
+        (["recommend", "{run}", "--segment", "9"], "segment"),
+        (["recommend", "{run}", "--all"], "--out"),
+        (["explain", "{run}", "--user", "3", "--item", "x"], "x"),
+        (["compare", "nowhere"], "not a run folder"),
+        (["compare", "--sweep", "nothing"], "sweep nothing"),
+        (["train", "encoder.layer=2"], "did you mean encoder.layers?"),
+        (["train", "data=file"], "data.path is not set"),
+        (["train", "data=file", "data.path=no-such.csv"], "no such file"),
+        (["train", "device=cuda", *SMALL], "device=cuda"),
+        (["train", "--config-dir", "nowhere"], "no such folder"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_exit_2(
+    arguments: list[str],
+    said: str,
+    run: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import torch
+
+    if "device=cuda" in arguments and torch.cuda.is_available():
+        return
+    monkeypatch.chdir(tmp_path)
+    assert main([a.format(run=run) for a in arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_help_needs_nothing_heavy() -> None:
+    """Help imports neither torch nor Hydra nor polars: that is what keeps it under half a second."""
+    script = "import sys; from gnnseg.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\nprint([m for m in ('torch', 'hydra', 'polars', 'numpy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    for command in ("train", "evaluate", "segments", "recommend", "explain", "compare", "report", "show", "data"):
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_save_and_the_same_command_goes_on(number: signal.Signals, tmp_path: Path) -> None:
+    command = [*GNNSEG, "train", *SMALL, "trainer.max_epochs=3000", "trainer.eval_every=100"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    for _ in range(600):
+        if list(tmp_path.glob("runs/*/state.pt")):
+            break
+        time.sleep(0.1)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out == ""
+    assert "the same command goes on" in err
+    folder = next(tmp_path.glob("runs/planted*"))
+    assert json.loads((folder / "run.json").read_text("utf-8"))["state"] == "interrupted"
+    again = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ}, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "going on at epoch" in again.stderr
+    assert Path(again.stdout.strip()) == folder

@@ -1,0 +1,122 @@
+"""What composes, what is refused, and how it is said."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gnnseg import config
+from gnnseg.types import InputError
+
+
+def target(node: Any) -> str:
+    return str(node["_target_"]).rsplit(".", 1)[-1]
+
+
+@pytest.mark.parametrize("data", [p.stem for p in sorted((config.conf_folder() / "data").glob("*.yaml"))])
+def test_every_data_set_composes_and_is_allowed(data: str) -> None:
+    config.check(config.compose([f"data={data}"]))
+
+
+@pytest.mark.parametrize("group", ["encoder", "head", "objective", "split", "tracking"])
+def test_every_choice_of_every_group_composes_and_is_allowed(group: str) -> None:
+    for path in sorted((config.conf_folder() / group).glob("*.yaml")):
+        config.check(config.compose([f"{group}={path.stem}"]))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "group", "expected"),
+    [
+        ([], "objective", "Likelihood"),
+        (["head=dot"], "objective", "SampledSoftmax"),
+        (["head=hybrid"], "objective", "SampledSoftmax"),
+        (["head=dot", "objective=bpr"], "objective", "BPR"),
+        (["objective=bpr", "head=dot"], "objective", "BPR"),
+        (["head.beta=affinity"], "objective", "SampledSoftmax"),
+        (["head.beta=membership", "objective=bpr"], "objective", "BPR"),
+        (["data=completejourney"], "split", "global_time"),
+        (["data=gowalla"], "split", "given"),
+        (["data=completejourney", "split=random"], "split", "random_overall"),
+    ],
+)
+def test_a_choice_brings_its_defaults_and_the_command_line_wins(
+    overrides: list[str], group: str, expected: str
+) -> None:
+    assert target(config.compose(overrides)[group]) == expected
+
+
+def test_an_objective_brings_its_training() -> None:
+    assert config.compose([])["trainer"]["batch_size"] is None
+    assert config.compose(["head=dot"])["trainer"]["batch_size"] == 4096
+    assert config.compose(["objective=bpr"])["optimizer"]["lr"] == 0.001
+    chosen = config.compose(["head=dot", "trainer.max_epochs=7", "optimizer.lr=0.5"])
+    assert (chosen["trainer"]["max_epochs"], chosen["optimizer"]["lr"]) == (7, 0.5)
+    assert config.compose(["head.beta=affinity", "trainer.max_epochs=7"])["trainer"]["max_epochs"] == 7
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["encoder.layer=2"], r"encoder\.layer: no such setting; did you mean encoder\.layers\?"),
+        (["+encoder.layer=2"], r"encoder\.layer: no such setting; did you mean encoder\.layers\?"),
+        (["encoder.layers=abc"], r"encoder\.layers='abc': must be a whole number"),
+        (["encoder.layers=1.5"], r"encoder\.layers=1\.5: must be a whole number"),
+        (["encoder.layers=true"], r"encoder\.layers=True: must be a whole number"),
+        (["head.tau_alpha=nan"], r"head\.tau_alpha=nan: must be a finite number"),
+        (["head.beta=soft"], r"head\.beta='soft': must be one of distribution, membership, affinity"),
+        (["head.top=99"], r"head\.top=99: must lie between 1 and head\.segments=16"),
+        (["encoder=lightgnc"], r"encoder=lightgnc: no such choice; did you mean lightgcn\?"),
+        (
+            ["head.beta=membership", "objective=likelihood"],
+            r"objective=likelihood: needs .* use objective=sampled_softmax",
+        ),
+        (["head=dot", "objective=likelihood"], r"objective=likelihood: needs .* use objective=sampled_softmax"),
+        (["head=dot", "regularisers.balance.weight=1"], r"regularisers\.balance=balance: needs a head with segments"),
+        (["device=tpu"], r"device='tpu': must be one of auto, cpu, cuda"),
+        (["trainer.batch_size=0"], r"trainer\.batch_size=0: must be at least 1, or null"),
+        (["evaluation.ks=20"], r"evaluation\.ks=20: must be a list"),
+        (["encoder._target_=os.system"], r"encoder\._target_=os\.system: not an allowed target; say allow=\[os\]"),
+        (["encoder._target_=gnnseg.encoders.mf.MFF"], r"gnnseg\.encoders\.mf has no MFF"),
+        (["data.k_core=x"], r"data\.k_core='x': must be a whole number"),
+        (["seeds=1"], r"seeds: no such setting; did you mean seed\?"),
+        (["data.path=a b"], r"data\.path"),
+        (["optimizer.momentums=1"], r"optimizer\.momentums"),
+        (["allow=mylab"], r"allow='mylab': give a list"),
+    ],
+)
+def test_mistakes_are_one_sentence(overrides: list[str], said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        config.check(config.compose(overrides))
+    assert "\n" not in str(caught.value)
+    assert "append" not in str(caught.value)
+
+
+def test_a_lacking_key_is_named() -> None:
+    whole = config.compose([])
+    del whole["encoder"]["dim"]
+    with pytest.raises(InputError, match=r"encoder\.dim: is missing"):
+        config.check(whole)
+
+
+def test_torch_targets_take_a_part_of_their_signature() -> None:
+    config.check(config.compose(["optimizer._target_=torch.optim.SGD", "+optimizer.momentum=0.9"]))
+
+
+def test_fits() -> None:
+    assert config.fits(1, float)
+    assert not config.fits(True, float)
+    assert not config.fits(float("inf"), float)
+    assert config.fits(None, int | None)
+    assert config.fits([1, 2.5], list[float])
+    assert not config.fits(["a"], list[float])
+
+
+def test_composing_inside_another_hydra_program_leaves_it_alone(tmp_path: Path) -> None:
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    (tmp_path / "theirs.yaml").write_text("a: 1\n", "utf-8")
+    with initialize_config_dir(str(tmp_path), version_base="1.3"):
+        assert config.compose(["seed=5"])["seed"] == 5
+        assert compose("theirs")["a"] == 1
+    assert not GlobalHydra.instance().is_initialized()
