@@ -94,12 +94,12 @@ def test_bpr_equals_a_loop() -> None:
     weight = torch.rand(p.entries)
     step = step_of(head, user, item)
     got = BPR(**PLAIN, negatives=2)(step, batch_of(p, weight, negatives=negatives), Rng(0))  # type: ignore[arg-type]
-    scores = step.scorer.block(torch.arange(U))
+    scores = step.scorer.block(torch.arange(U)).detach()
     total = 0.0
     for e, (u, i) in enumerate(zip(p.row.tolist(), p.column.tolist(), strict=True)):
         terms = [math.log(1 + math.exp(float(scores[u, j] - scores[u, i]))) for j in negatives[e].tolist()]
         total += float(weight[e]) * sum(terms) / 2
-    assert float(got) == pytest.approx(total / float(weight.sum()), rel=1e-5)
+    assert got.item() == pytest.approx(total / float(weight.sum()), rel=1e-5)
 
 
 @pytest.mark.parametrize("correct", [False, True])
@@ -111,13 +111,13 @@ def test_sampled_softmax_equals_a_loop(correct: bool) -> None:
     step = step_of(head, user, item)
     objective = SampledSoftmax(**PLAIN, sampling="in_batch", negatives=4, correct=correct)  # type: ignore[arg-type]
     got = objective(step, batch_of(p, torch.ones(p.entries), negatives=negatives, log_q=log_q), Rng(0))
-    scores = step.scorer.block(torch.arange(U)) - (log_q if correct else 0.0)
+    scores = step.scorer.block(torch.arange(U)).detach() - (log_q if correct else 0.0)
     total = 0.0
     for u, i in zip(p.row.tolist(), p.column.tolist(), strict=True):
         others = [math.exp(float(scores[u, j])) for j in negatives.tolist() if j != i]
         mine = math.exp(float(scores[u, i]))
         total += -math.log(mine / (mine + sum(others)))
-    assert float(got) == pytest.approx(total / p.entries, rel=1e-5)
+    assert got.item() == pytest.approx(total / p.entries, rel=1e-5)
 
 
 def test_softmax_over_the_whole_catalogue_is_the_likelihood() -> None:
@@ -138,16 +138,16 @@ def test_regularisers_equal_loops() -> None:
     p = pattern()
     step = step_of(head, user, item)
     full, mini = batch_of(p, torch.ones(p.entries), pattern=p), batch_of(p, torch.ones(p.entries))
-    squares = [float((user[u] ** 2).sum() + (item[i] ** 2).sum()) for u, i in zip(p.row, p.column, strict=True)]
-    assert float(L2()(step, full, Rng(0))) == pytest.approx(sum(squares) / 2 / p.entries, rel=1e-5)
-    assert float(L2()(step, mini, Rng(0))) == pytest.approx(sum(squares) / 2 / p.entries, rel=1e-5)
-    alpha = step.scorer.alpha  # type: ignore[attr-defined]
+    squares = [((user[u] ** 2).sum() + (item[i] ** 2).sum()).item() for u, i in zip(p.row, p.column, strict=True)]
+    assert L2()(step, full, Rng(0)).item() == pytest.approx(sum(squares) / 2 / p.entries, rel=1e-5)
+    assert L2()(step, mini, Rng(0)).item() == pytest.approx(sum(squares) / 2 / p.entries, rel=1e-5)
+    alpha = step.scorer.alpha.detach()  # type: ignore[attr-defined]
     mean = [float(alpha[:, k].mean()) for k in range(K)]
-    assert float(Balance()(step, full, Rng(0))) == pytest.approx(
+    assert Balance()(step, full, Rng(0)).item() == pytest.approx(
         math.log(K) + sum(m * math.log(m) for m in mean), abs=1e-5
     )
     entropy = -sum(float(a) * math.log(float(a)) for row in alpha for a in row) / U
-    assert float(Entropy()(step, full, Rng(0))) == pytest.approx(entropy, rel=1e-5)
+    assert Entropy()(step, full, Rng(0)).item() == pytest.approx(entropy, rel=1e-5)
 
 
 def test_bad_values_are_one_sentence() -> None:
