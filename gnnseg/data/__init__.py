@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gnnseg.data import cache as cache_
 from gnnseg.data import clean, split
 from gnnseg.types import Dataset
 
@@ -15,11 +16,20 @@ OWN = ("_target_", "name", "root", "min_weight", "k_core")  # keys of a data nod
 
 
 def load(node: Mapping[str, Any], *, root: Path, cache: Path, say: Callable[[str], None]) -> Dataset:
-    """The set a data node describes, read from its source, cleaned and indexed."""
+    """The set a data node describes, read from its source, cleaned and indexed; a large one is kept in the cache."""
     from gnnseg.data import sets
     from gnnseg.data.sources import Place
 
+    place = Place(root, cache, say)
+    key = cache_.key(node, place)
+    kept = None if key is None else cache / "indexed" / f"{key[:32]}.npz"
+    if kept is not None and (found := cache_.load(kept, say)) is not None:
+        say(f"{found.name}: cleaned and indexed before ({kept})")
+        return found
     source = getattr(sets, str(node["_target_"]).rsplit(".", 1)[-1])
-    options = {key: value for key, value in node.items() if key not in OWN}
-    raw = source(Place(root, cache, say), name=node["name"], **options)
-    return clean.build(raw, min_weight=node["min_weight"], k_core=int(node["k_core"]), say=say)
+    options = {option: value for option, value in node.items() if option not in OWN}
+    raw = source(place, name=node["name"], **options)
+    dataset = clean.build(raw, min_weight=node["min_weight"], k_core=int(node["k_core"]), say=say)
+    if kept is not None and len(dataset.interactions) >= cache_.ROWS:
+        cache_.save(kept, dataset, say)
+    return dataset

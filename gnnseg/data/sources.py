@@ -19,7 +19,7 @@ import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gnnseg.data.registry import SOURCES, Archive, File, Layout, Package
@@ -42,6 +42,7 @@ class Place:
     root: Path
     cache: Path
     say: Callable[[str], None]
+    found: dict[str, Path] = field(default_factory=dict, compare=False)  # sets found already, looked for and said once
 
     @property
     def kept(self) -> Path:
@@ -50,6 +51,11 @@ class Place:
 
     def find(self, name: str) -> Path:
         """The folder that holds a named set, fetched into the cache if need be. InputError: what to put where."""
+        if name not in self.found:
+            self.found[name] = self._find(name)
+        return self.found[name]
+
+    def _find(self, name: str) -> Path:
         for folder in (self.root / name, self.kept / name):
             for layout in SOURCES[name].layouts:
                 if self._complete(folder, layout):

@@ -1,0 +1,148 @@
+"""Cleaned, indexed sets kept in the cache folder, by content: the same files read the same way are read once.
+
+One file a set, written aside and renamed. Whatever is wrong with it (an older version, a truncated or damaged file, a folder
+that cannot be written) is said, and the set is read from its source again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gnnseg.data.sources import Place
+from gnnseg.types import Dataset, Edges, IdMap, Interactions, Relation, Strings, Table
+
+VERSION = 1  # of what is stored and of how it is made: raised with every change of reading, cleaning or indexing
+ROWS = 500_000  # smaller sets are read faster than they are worth keeping
+CHUNK = 1 << 22
+Say = Callable[[str], None]
+
+
+def key(node: Mapping[str, Any], place: Place) -> str | None:
+    """sha256 over the content of the files a node reads and how it reads them; None where it reads none."""
+    from gnnseg.data.registry import SOURCES
+
+    paths = [Path(v).expanduser() for v in node.values() if isinstance(v, str) and v and Path(v).expanduser().is_file()]
+    paths += [
+        Path(r["path"]).expanduser() for r in node.get("relations") or [] if Path(r["path"]).expanduser().is_file()
+    ]
+    if node["name"] in SOURCES and not paths:
+        paths = sorted(path for path in place.find(str(node["name"])).iterdir() if path.is_file())
+    if not paths:
+        return None
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as handle:
+            while chunk := handle.read(CHUNK):
+                digest.update(chunk)
+        digest.update(path.suffix.encode() + b"\0")
+    names = {str(path) for path in paths}
+    how = {
+        k: v for k, v in node.items() if k != "root" and not (isinstance(v, str) and str(Path(v).expanduser()) in names)
+    }
+    where = [k for k, v in node.items() if isinstance(v, str) and str(Path(v).expanduser()) in names]
+    edges = [{k: v for k, v in r.items() if k != "path"} for r in relations]
+    digest.update(json.dumps([{**how, "relations": edges}, where], sort_keys=True, default=str).encode())
+    return digest.hexdigest()
+
+
+def load(path: Path, say: Say) -> Dataset | None:
+    """The set stored at ``path``; None where there is none or none that can be used, which is said."""
+    if not path.exists():
+        return None
+    try:
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as stored:
+            meta = json.loads(bytes(stored["meta"]).decode("utf-8"))
+            if meta["version"] != VERSION:
+                say(f"{path}: of another version ({meta['version']}, not {VERSION}); the set is read again")
+                return None
+            arrays = {name: stored[name] for name in stored.files}
+            return _dataset(meta, arrays)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError) as error:
+        say(f"{path}: damaged ({error}); the set is read again")
+        return None
+
+
+def save(path: Path, dataset: Dataset, say: Say) -> None:
+    """Store a set; a folder that cannot be written or a full disk is said, and nothing half-written stays."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(aside, "wb") as handle:
+            np.savez(handle, **_arrays(dataset))
+        os.replace(aside, path)
+    except OSError as error:
+        say(f"{path.parent}: cannot be written ({error.strerror or error}); going on without a cache")
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def _arrays(d: Dataset) -> dict[str, Any]:
+    """Numbers as arrays, everything else as one JSON text."""
+    e = d.interactions
+    arrays: dict[str, Any] = {"user": e.user, "item": e.item}
+    arrays |= {n: getattr(e, n) for n in ("weight", "time", "spend") if getattr(e, n) is not None}
+    if d.parts is not None:
+        arrays["parts"] = d.parts
+    tables: dict[str, Any] = {}
+    for side, table in (("user_table", d.user_table), ("item_table", d.item_table)):
+        if table is not None:
+            tables[side] = {
+                name: None if column.dtype != object else column.tolist() for name, column in table.columns.items()
+            }
+            arrays |= {f"{side}/{name}": column for name, column in table.columns.items() if column.dtype != object}
+    edges = {"social": d.social} | {f"relation {n}": r for n, r in enumerate(d.relations)}
+    for name, edge in edges.items():
+        if edge is not None:
+            arrays |= {f"{name}/{side}": getattr(edge, side) for side in ("source", "target", "weight")}
+    meta = {
+        "version": VERSION, "name": d.name, "notes": dict(d.notes), "tables": tables,
+        "ids": {"users": _ids(d.users), "items": _ids(d.items), **{f"entity {k}": _ids(v) for k, v in d.entities.items()}},
+        "relations": [[r.name, r.source_kind, r.target_kind] for r in d.relations],
+    }  # fmt: skip
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode("utf-8"), dtype=np.uint8)
+    return arrays
+
+
+def _dataset(meta: dict[str, Any], arrays: Mapping[str, Any]) -> Dataset:
+    def table(side: str) -> Table | None:
+        if side not in meta["tables"]:
+            return None
+        columns = meta["tables"][side]
+        return Table(
+            {n: arrays[f"{side}/{n}"] if values is None else _objects(values) for n, values in columns.items()}
+        )
+
+    def edge(name: str) -> tuple[Any, Any, Any]:
+        return arrays[f"{name}/source"], arrays[f"{name}/target"], arrays[f"{name}/weight"]
+
+    ids = {
+        kind: IdMap(_objects(i), None if names is None else _objects(names)) for kind, (i, names) in meta["ids"].items()
+    }
+    return Dataset(
+        meta["name"], ids["users"], ids["items"],
+        Interactions(arrays["user"], arrays["item"], *(arrays.get(n) for n in ("weight", "time", "spend"))),
+        table("user_table"), table("item_table"), Edges(*edge("social")) if "social/source" in arrays else None,
+        tuple(Relation(name, source, target, *edge(f"relation {n}")) for n, (name, source, target) in enumerate(meta["relations"])),
+        {kind.removeprefix("entity "): ids[kind] for kind in ids if kind.startswith("entity ")},
+        None, arrays.get("parts"), meta["notes"],
+    )  # fmt: skip
+
+
+def _ids(ids: IdMap) -> list[Any]:
+    return [ids.ids.tolist(), None if ids.names is None else ids.names.tolist()]
+
+
+def _objects(values: list[Any]) -> Strings:
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out
