@@ -31,9 +31,8 @@ def key(node: Mapping[str, Any], place: Place) -> str | None:
     from gnnseg.data.registry import SOURCES
 
     paths = [Path(v).expanduser() for v in node.values() if isinstance(v, str) and v and Path(v).expanduser().is_file()]
-    paths += [
-        Path(r["path"]).expanduser() for r in node.get("relations") or [] if Path(r["path"]).expanduser().is_file()
-    ]
+    relations = [r for r in node.get("relations") or [] if isinstance(r, Mapping)]
+    paths += [path for r in relations if (path := Path(str(r.get("path"))).expanduser()).is_file()]
     if node["name"] in SOURCES and not paths:
         paths = sorted(path for path in place.find(str(node["name"])).iterdir() if path.is_file())
     if not paths:
