@@ -57,9 +57,12 @@ def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str
             container.pop("experiment", None)
             return typing.cast(dict[str, Any], container)
 
-        config = plain()
-        beta = _get(config, "head").get("beta")
-        if beta in SEQUENTIAL and not any(re.match(r"\+*objective=", override) for override in overrides):
+        chosen = any(re.match(r"\+*objective=", override) for override in overrides)
+        typed = any(
+            override.partition("=")[2] in SEQUENTIAL for override in overrides if override.startswith("head.beta=")
+        )
+        config = plain(*(["objective=sampled_softmax"] if typed and not chosen else []))
+        if not (chosen or typed) and _get(config, "head").get("beta") in SEQUENTIAL:
             config = plain("objective=sampled_softmax")
     return config
 
