@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gnnseg.baselines.history import History
 from gnnseg.baselines.popularity import Popularity
-from gnnseg.evaluation import ranking, segments
+from gnnseg.evaluation import diversity, ranking, segments
 from gnnseg.evaluation.protocol import Protocol, Task
 from gnnseg.graph import BipartiteGraph
 from gnnseg.heads import posthoc
@@ -91,6 +91,12 @@ def final(
     test_task = protocol.test_task(split)
     test = rank(scorer, test_task, protocol, fitted, device)
     metrics |= {f"test/{name}": value for name, value in test.metrics.items()}
+    asked = torch.from_numpy(diversity.sample(test_task.relevant)).to(device)
+    lists, _ = ranking.topk(
+        scorer, asked, max(protocol.ks), None if test_task.mask is None else test_task.mask.to(device)
+    )
+    diverse = diversity.intra_list(lists, fitted, len(split.users), len(split.items), protocol.ks)
+    metrics |= {f"test/{name}": value for name, value in diverse.items()}
     alarms: list[str] = []
     cards = None
     if isinstance(scorer, Segmentation):

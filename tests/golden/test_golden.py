@@ -18,7 +18,9 @@ SMALL = [
 ]  # fmt: skip
 RUNS = {
     "likelihood, full batch": ["head.segments=4", "trainer.max_epochs=20", "trainer.eval_every=4"],
-    "affinity, sampled softmax": ["head.segments=4", "head.beta=affinity", "trainer.max_epochs=3", "trainer.batch_size=512", "trainer.eval_every=1"],
+    "affinity, sampled softmax": [
+        "head.segments=4", "head.beta=affinity", "trainer.max_epochs=3", "trainer.batch_size=512", "trainer.eval_every=1",
+    ],
     "membership, in batch": [
         "head.segments=4", "head.beta=membership", "objective.sampling=in_batch", "objective.negatives=64",
         "trainer.max_epochs=3", "trainer.batch_size=512", "trainer.eval_every=1",
