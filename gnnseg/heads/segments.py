@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from gnnseg.heads.base import FLOOR, FactorScorer, Head, ItemBias, pick, pick_bias, temperature
 from gnnseg.heads.kmeans import prototypes
 from gnnseg.rng import Rng
+from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, Explanation, InputError, Shape
 
 Beta = Literal["distribution", "membership", "affinity"]
@@ -147,6 +148,29 @@ class Distribution(SegmentScorer):
 
     def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
         return product.float().clamp(min=FLOOR).log()
+
+    def log_prob(self, users: Tensor, items: Tensor, seen: Csr | None = None) -> Tensor:
+        """log pi(j|i) of (B,),(B,) pairs; with ``seen`` (rows, I) the served policy rec_ij / (1 - sum over S_i of rec_ij), whose
+        seen items have probability 0 (-inf)."""
+        log_rec_B = self.pairs(users, items)
+        if seen is None:
+            return log_rec_B
+        where, entry = seen.entries_of(users)
+        rec_e = (pick(self.memberships(users), where) * self.right(seen.column[entry])).sum(-1)
+        gone_B = torch.zeros(len(users), dtype=rec_e.dtype, device=rec_e.device).index_add(0, where, rec_e)
+        masked_B = log_rec_B - (1 - gone_B).clamp(min=FLOOR).log()
+        return masked_B.masked_fill(seen.contains(users, items), -torch.inf)
+
+    def sample(self, users: Tensor, n: int, rng: Rng, seen: Csr | None = None) -> Tensor:
+        """(B,n) items drawn without replacement from the (masked) policy: Gumbel top-n, the Plackett-Luce order (Luce 1959)."""
+        logits_BI = self.block(users)
+        if seen is not None:
+            where, entry = seen.entries_of(users)
+            logits_BI = logits_BI.index_put(
+                (where, seen.column[entry]), torch.tensor(-torch.inf, device=logits_BI.device)
+            )
+        uniform = torch.rand(logits_BI.shape, generator=rng.torch("policy")).to(logits_BI.device).clamp(min=1e-20)
+        return (logits_BI - (-uniform.log()).log()).topk(n, dim=-1).indices
 
 
 class Membership(SegmentScorer):

@@ -12,7 +12,7 @@ from gnnseg.heads.base import Head
 from gnnseg.heads.segments import keep_top
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Embeddings, InputError, Segmentation, Shape
+from gnnseg.types import Embeddings, InputError, Policy, Segmentation, Shape
 
 U, I, D, K = 13, 10, 6, 4
 COUNTS = torch.tensor([5, 4, 3, 3, 2, 2, 1, 1, 1, 0])
@@ -239,3 +239,31 @@ def test_fewer_users_than_segments_still_start() -> None:
 def test_bad_values_are_one_sentence(options: dict[str, object], key: str) -> None:
     with pytest.raises(InputError, match=rf"head\.{key}"):
         Segments(SHAPE, Rng(0), **{**SEGMENTS, "beta": "distribution", "centre": True, **options})  # type: ignore[arg-type]
+
+
+def test_the_policy_is_exact_with_and_without_seen_items() -> None:
+    head, e = make("distribution"), embeddings(1)
+    scorer = head(e)
+    assert isinstance(scorer, Policy)
+    every = torch.arange(U)
+    rec = scorer.block(every).exp()
+    users, items = every.repeat_interleave(I), torch.arange(I).repeat(U)
+    torch.testing.assert_close(scorer.log_prob(users, items).exp().view(U, I), rec)
+    seen = Csr.of([0, 0, 3, 12], [1, 2, 9, 0], (U, I))
+    served = scorer.log_prob(users, items, seen).exp().view(U, I)
+    torch.testing.assert_close(served.sum(1), torch.ones(U))
+    left = rec * (1 - seen.dense())
+    torch.testing.assert_close(served, left / left.sum(1, keepdim=True))
+
+
+def test_the_policy_draws_by_its_probabilities_and_never_what_was_seen() -> None:
+    scorer = make("distribution")(embeddings(1))
+    assert isinstance(scorer, Policy)
+    seen = Csr.of([2, 2], [0, 5], (U, I))
+    users = torch.full((20000,), 2)
+    drawn = scorer.sample(users, 3, Rng(0), seen)
+    assert not ((drawn == 0) | (drawn == 5)).any()
+    assert (drawn.sort(1).values.diff(dim=1) > 0).all()  # without replacement
+    share = torch.bincount(drawn[:, 0], minlength=I) / len(users)
+    expected = scorer.log_prob(torch.full((I,), 2), torch.arange(I), seen).exp().detach()
+    assert float((share - expected).abs().max()) < 0.015
