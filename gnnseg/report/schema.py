@@ -128,7 +128,7 @@ def markdown() -> str:
     """FILES as a Markdown table, for README."""
     rows = ["| file | columns | |", "|---|---|---|"]
     for name, columns in FILES.items():
-        listed = ", ".join(f"`{column}` {kind}" for column, kind in columns.items())
+        listed = ", ".join(f"`{column}` {kind.replace('|', 'or')}" for column, kind in columns.items())
         rows.append(f"| `{name}` | {listed} | {ABOUT[name]} |")
     return "\n".join(rows)
 
