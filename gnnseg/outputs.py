@@ -78,7 +78,9 @@ def finish(folder: RunFolder, record: dict[str, Any], tracker: Any, say: Callabl
 
     folder.write_json({**record, "state": "running"})
     page.write(folder.path)
-    tracker.summary(record["metrics"])
+    tracker.summary({**record["metrics"], "segment/alarms": len(record["alarms"])})
+    if record["alarms"]:
+        tracker.table("alarms", pl.DataFrame({"alarm": record["alarms"]}))
     for name in ("cards", "recommendations", "examples"):
         if folder.file(f"{name}.parquet").exists():
             tracker.table(name, pl.read_parquet(folder.file(f"{name}.parquet")))
