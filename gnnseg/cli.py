@@ -136,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     action.add_argument("file")
     for name in ("user", "item", "weight", "time", "spend", "separator"):
         action.add_argument(f"--{name}", metavar="COLUMN" if name != "separator" else "CHAR")
+    action.add_argument("--encoding", metavar="NAME", default="utf-8", help="such as latin-1, utf-16, gb18030 (utf-8)")
     action.set_defaults(call=_data_check)
     action = actions.add_parser("stats", help="what a set holds once read, cleaned and split")
     action.add_argument("overrides", nargs="*", metavar="key=value", help="such as data=ml-1m data.root=DIR")
@@ -239,7 +240,7 @@ def _data_check(options: argparse.Namespace) -> None:
     from gnnseg.data import inspect
 
     columns = {name: getattr(options, name) for name in ("user", "item", "weight", "time", "spend")}
-    print(inspect.check(Path(options.file), columns, options.separator))
+    print(inspect.check(Path(options.file), columns, options.separator, encoding=options.encoding))
 
 
 def _data_stats(options: argparse.Namespace) -> None:

@@ -91,7 +91,7 @@ def records(path):
 
 def test_an_offline_run_is_read_back(tmp_path, monkeypatch):
     """One run holds its metrics under their prefixes, its configuration, its group and tags, and its tables."""
-    pytest.importorskip("wandb")
+    wandb = pytest.importorskip("wandb")
     for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):
         monkeypatch.setenv(variable, str(tmp_path / "home"))
     said = []
@@ -101,6 +101,7 @@ def test_an_offline_run_is_read_back(tmp_path, monkeypatch):
     tracker.table("recommendations", pl.DataFrame({"id": ["u1"], "item": ["i9"]}))
     tracker.summary({"test/recall@20": 0.375, "segment/effective_k": 3.5})
     tracker.finish(False)
+    wandb.teardown()  # wandb's own process closes the file after finish() has returned; this waits for that process
     assert said == []
     (file,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     found = list(records(file))

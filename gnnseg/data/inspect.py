@@ -79,6 +79,7 @@ def check(
     named = {role: name for role, name in found.columns.items() if name is not None and columns.get(role) == name}
     words = [f"data.{role}={name}" for role, name in named.items()]
     words += [f"data.separator={separator}"] if separator else []
+    words += [f"data.encoding={encoding}"] if encoding != "utf-8" else []
     lines.append(" ".join(["train on it: gnnseg train data=file", f"data.path={path}", *words]))
     return "\n".join(lines)
 

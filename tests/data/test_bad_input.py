@@ -215,3 +215,9 @@ def test_check_reads_a_file_by_command(tmp_path, capsys):
     assert "35 events of 7 users and 5 items" in capsys.readouterr().out
     assert cli.main(["data", "check", str(tmp_path / "none.csv")]) == 2
     assert "no such file" in capsys.readouterr().err
+    other = tmp_path / "latin.csv"
+    other.write_bytes("user,item\nRené,x\nZoë,y\n".encode("latin-1"))
+    assert cli.main(["data", "check", str(other)]) == 2
+    assert "data.encoding=latin-1" in capsys.readouterr().err
+    assert cli.main(["data", "check", str(other), "--encoding", "latin-1"]) == 0
+    assert f"data.path={other} data.encoding=latin-1" in capsys.readouterr().out
