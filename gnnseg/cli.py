@@ -15,10 +15,12 @@ from typing import Any
 EPILOG = """\
 examples:
   gnnseg train                                        the main job: MovieLens 100K, LightGCN, 16 segments
-  gnnseg train data=file data.path=orders.csv data.user=customer data.item=sku
+  gnnseg data check orders.csv                        what a file of your own holds, and the command to train on it
+  gnnseg train orders.csv --user customer --item sku --time date
   gnnseg train -m encoder=mf,lightgcn head=dot,segments seed=0,1,2
   gnnseg show RUN test/ndcg@20
   gnnseg recommend RUN --user 42 -k 10
+  gnnseg assign RUN new.csv --out segments.csv        people who were not in training
 """
 
 
@@ -61,7 +63,7 @@ def _train(given: list[str]) -> int:
 
 def _train_help() -> str:
     return """\
-usage: gnnseg train [key=value ...] [-m] [--fresh] [--config-dir DIR]
+usage: gnnseg train [FILE ... --user COLUMN --item COLUMN ...] [key=value ...] [-m] [--fresh] [--config-dir DIR]
 
 Train a model, judge it, and leave a run folder; its path is all that goes to standard output.
 The same command again returns the finished run, or goes on with an interrupted one.
@@ -72,7 +74,17 @@ The same command again returns the finished run, or goes on with an interrupted 
   --config-dir DIR  your own conf/ folder beside the package's
   --cfg job         print the configuration and stop
 
-choices: data= ml-100k ml-1m lastfm gowalla completejourney lastfm-2k ml-1m-raw planted file
+a file of your own (gnnseg data check FILE proposes all of this); it is saved as YAML, and data=./NAME.yaml finds it again:
+  FILE ...                       CSV, TSV, Parquet, gzip …; several files, or a quoted pattern, make one table
+  --user --item --time --weight --spend COLUMN
+  --users FILE, --items FILE     attributes by id; --item-title COLUMN; --social FILE: user, user[, weight]
+  --returns subtract|drop|keep   events of negative weight; --on-error drop counts rows that cannot be read
+  --separator --encoding --decimal --dates   where two readings fit
+  --min-weight --k-core NUMBER
+  --sql 'select …' --connect sqlite:///shop.db   (or postgresql://user@host/db; the password in PGPASSWORD)
+
+choices (gnnseg options GROUP says more):
+         data= ml-100k ml-1m lastfm gowalla completejourney lastfm-2k ml-1m-raw planted file, or ./NAME.yaml
          encoder= mf lightgcn lightgcnpp   head= segments dot hybrid posthoc
          objective= likelihood sampled_softmax bpr   split= random random_per_user time leave_last given auto
          tracking= jsonl wandb"""
@@ -99,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("metric", metavar="METRIC", help="such as test/ndcg@20, valid/recall@20, segment/effective_k")
     command("evaluate", _evaluate, "judge a finished run again from its folder, and print what it says")
     sub = command("segments", _segments, "print the segments of a run: size, share, what they like more than others")
-    sub.add_argument("--out", metavar="FILE", help="write each user's segment and alpha to .csv, .parquet or .jsonl")
+    _out(sub, "write each user's segment and alpha to .csv, .parquet or .jsonl")
     sub = command("recommend", _recommend, "recommend to a user, to a segment, or to everybody")
     who = sub.add_mutually_exclusive_group(required=True)
     who.add_argument("--user", metavar="ID", help="a user's own id")
@@ -107,11 +119,17 @@ def _parser() -> argparse.ArgumentParser:
         "--segment", metavar="N", type=int, help="a segment's number, from 1: what it wants beyond what everyone wants"
     )
     who.add_argument("--all", action="store_true", help="every user; needs --out")
-    sub.add_argument("-k", type=int, default=20, metavar="K", help="how many items (20)")
-    sub.add_argument(
-        "--seen", choices=["mask", "allow"], default="mask", help="leave out what the user already has (mask)"
+    _lists(sub)
+    _out(sub, ".csv, .parquet or .jsonl instead of a table")
+    sub = command(
+        "assign", _assign, "segments, and lists, for people who were not in training, from what they have met"
     )
-    sub.add_argument("--out", metavar="FILE", help=".csv, .parquet or .jsonl instead of a table")
+    sub.add_argument("file", metavar="FILE", help="their interactions: user, item[, weight]")
+    for name in ("user", "item", "weight"):
+        sub.add_argument(f"--{name}", metavar="COLUMN")
+    _lists(sub)
+    sub.add_argument("--lists", metavar="FILE", help="write their recommendations too, K items each")
+    _out(sub, "write segments and alpha to .csv, .parquet or .jsonl instead of a table")
     sub = command("explain", _explain, "why a user is shown an item, by segment")
     sub.add_argument("--user", metavar="ID", required=True)
     sub.add_argument("--item", metavar="ID", required=True)
@@ -124,6 +142,18 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--format", choices=["text", "csv", "md", "latex"], default="text")
     sub.add_argument("--metrics", metavar="A,B", default=None, help="test/recall@20,test/ndcg@20,… ")
     command("report", _report, "write the page of a run again and print its path")
+    sub = command("options", _options, "every setting: default, type, meaning, paper", run=False)
+    sub.add_argument("group", metavar="GROUP", nargs="?", help="such as encoder, head, objective")
+    sub.add_argument("name", metavar="NAME", nargs="?", help="such as lightgcn")
+    sub.add_argument("--config-dir", metavar="DIR", action="append", default=[], help="your own conf/ folder too")
+    sub.add_argument(
+        "--allow", metavar="PACKAGE", action="append", default=[], help="a package whose components it names"
+    )
+    sub = command(
+        "doctor", _doctor, "what is installed, which kernels run, where data are, what may be written", run=False
+    )
+    sub.add_argument("--root", default=os.environ.get("GNNSEG_DATA", "./data"), help="data.root (./data)")
+    sub.add_argument("--runs", default=os.environ.get("GNNSEG_RUNS", "./runs"), help="runs.root (./runs)")
     sub = commands.add_parser("data", help="list, fetch, check or describe data sets", description="Data sets.")
     actions = sub.add_subparsers(title="actions", metavar="ACTION", required=True)
     action = actions.add_parser("list", help="the named sets")
@@ -132,16 +162,39 @@ def _parser() -> argparse.ArgumentParser:
     action.add_argument("set")
     action.add_argument("--root", default=os.environ.get("GNNSEG_DATA", "./data"))
     action.set_defaults(call=_data_fetch)
-    action = actions.add_parser("check", help="read a file of your own and say what is in it")
-    action.add_argument("file")
-    for name in ("user", "item", "weight", "time", "spend", "separator"):
-        action.add_argument(f"--{name}", metavar="COLUMN" if name != "separator" else "CHAR")
-    action.add_argument("--encoding", metavar="NAME", default="utf-8", help="such as latin-1, utf-16, gb18030 (utf-8)")
+    action = actions.add_parser(
+        "check", help="read files of your own: what is in them, and the command to train on them"
+    )
+    action.add_argument("files", metavar="FILE", nargs="+")
+    for name in ("user", "item", "weight", "time", "spend"):
+        action.add_argument(f"--{name}", metavar="COLUMN")
+    for name, text in (("users", "attributes of users by id"), ("items", "attributes of items by id")):
+        action.add_argument(f"--{name}", metavar="FILE", help=text)
+    action.add_argument("--item-title", metavar="COLUMN", help="what people call an item")
+    action.add_argument("--separator", metavar="CHAR", help="told, if only one fits")
+    action.add_argument("--encoding", metavar="NAME", help="such as latin-1, utf-16, gb18030; told, if only one fits")
+    action.add_argument("--decimal", choices=["point", "comma", ".", ","], help="told, if only one fits")
+    action.add_argument("--dates", choices=["dmy", "mdy", "ymd"], help="told, if only one fits")
+    action.add_argument("--returns", choices=["keep", "drop", "subtract"], help="what negative weights are")
     action.set_defaults(call=_data_check)
     action = actions.add_parser("stats", help="what a set holds once read, cleaned and split")
     action.add_argument("overrides", nargs="*", metavar="key=value", help="such as data=ml-1m data.root=DIR")
     action.set_defaults(call=_data_stats)
     return parser
+
+
+def _lists(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("-k", type=int, default=20, metavar="K", help="how many items (20)")
+    sub.add_argument(
+        "--seen", choices=["mask", "allow"], default="mask", help="leave out what the user already has (mask)"
+    )
+    sub.add_argument("--only", metavar="FILE", help="show only items listed here (first column, or 'item')")
+    sub.add_argument("--exclude", metavar="FILE", help="never show items listed here")
+
+
+def _out(sub: argparse.ArgumentParser, text: str) -> None:
+    sub.add_argument("--out", metavar="FILE", help=text)
+    sub.add_argument("--excel", action="store_true", help="a CSV that Excel opens as UTF-8")
 
 
 def _open(options: argparse.Namespace) -> Any:
@@ -174,32 +227,78 @@ def _segments(options: argparse.Namespace) -> None:
 
     run = _open(options)
     if options.out:
-        run.write(run.segments(), Path(options.out))
-        print(Path(options.out).absolute())
+        print(run.write(run.segments(), options.out, excel=options.excel))
     else:
         print(tables.segments(run.path))
 
 
 def _recommend(options: argparse.Namespace) -> None:
     from gnnseg.report import tables
+    from gnnseg.types import InputError
 
     run = _open(options)
-    if options.all:
-        if not options.out:
-            from gnnseg.types import InputError
-
-            raise InputError("recommend --all: name a file to write to with --out FILE (.csv, .parquet or .jsonl).")
-        print(run.recommend_all(Path(options.out), options.k, seen=options.seen))
-        return
-    if options.user is not None:
-        frame = run.recommend([options.user], options.k, seen=options.seen)
+    if options.all and not options.out:
+        raise InputError("recommend --all: name a file to write to with --out FILE (.csv, .parquet or .jsonl).")
+    if options.segment is None:
+        users = None if options.all else [options.user]
+        frames = run.stream(users, options.k, options.seen, **_filters(options))
+    elif options.only or options.exclude:
+        raise InputError("recommend --segment: --only and --exclude go with --user and --all.")
     else:
-        frame = run.recommend_segment(options.segment, options.k)
+        frames = iter([run.recommend_segment(options.segment, options.k)])
     if options.out:
-        run.write(frame, Path(options.out))
-        print(Path(options.out).absolute())
+        print(run.write(frames, options.out, excel=options.excel))
     else:
-        print(tables.frame(frame))
+        print(tables.frame(next(frames)))
+
+
+def _filters(options: argparse.Namespace) -> dict[str, Any]:
+    """--only and --exclude as lists of item ids."""
+    from gnnseg import newcomers
+
+    return {
+        name: None if (path := getattr(options, name)) is None else newcomers.items_in(Path(path))
+        for name in ("only", "exclude")
+    }
+
+
+def _assign(options: argparse.Namespace) -> None:
+    from gnnseg import newcomers
+    from gnnseg.report import tables
+
+    run = _open(options)
+    who = newcomers.read_file(
+        Path(options.file), {name: getattr(options, name) for name in ("user", "item", "weight")}, _say
+    )
+    lists = run.stream(who, options.k, options.seen, **_filters(options))
+    if options.lists:
+        print(run.write(lists, options.lists, excel=options.excel))
+    if not run.has_segments:
+        if not options.lists:
+            print(tables.frame(next(lists)))
+        return
+    segments = run.assign(who)
+    if options.out:
+        print(run.write(segments, options.out, excel=options.excel))
+    else:
+        print(tables.frame(segments))
+
+
+def _options(options: argparse.Namespace) -> None:
+    from gnnseg import options as settings
+
+    folders = [Path(folder) for folder in options.config_dir]
+    print(settings.text(options.group, options.name, folders=folders, allow=options.allow))
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    import platformdirs
+
+    from gnnseg import doctor
+
+    found = doctor.examine(Path(options.root), Path(options.runs), Path(platformdirs.user_cache_dir("gnnseg")))
+    print(doctor.text(found))
+    return int(any(finding.essential and finding.ok is False for finding in found))
 
 
 def _explain(options: argparse.Namespace) -> None:
@@ -240,7 +339,11 @@ def _data_check(options: argparse.Namespace) -> None:
     from gnnseg.data import inspect
 
     columns = {name: getattr(options, name) for name in ("user", "item", "weight", "time", "spend")}
-    print(inspect.check(Path(options.file), columns, options.separator, encoding=options.encoding))
+    beside = {
+        name: getattr(options, name)
+        for name in ("encoding", "decimal", "dates", "returns", "users", "items", "item_title")
+    }
+    print(inspect.check(options.files, columns, options.separator, **beside))
 
 
 def _data_stats(options: argparse.Namespace) -> None:

@@ -12,10 +12,12 @@ import inspect
 import math
 import os
 import re
+import shlex
 import sys
+import threading
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +30,7 @@ BESIDE = {
     "regularisers": ("weight",),
 }  # keys the pipeline takes off before it builds
 FOREIGN = ("torch.optim.", "torch.optim.lr_scheduler.", "torch_geometric.nn.")
+_COMPOSING = threading.RLock()  # Hydra's state is the process's
 SEQUENTIAL = {"membership", "affinity"}  # readings of beta whose catalogue softmax is not the score itself
 
 
@@ -46,8 +49,8 @@ def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str
     from hydra import initialize_config_dir
     from omegaconf import OmegaConf
 
-    where = ",".join(f"file://{folder.absolute()}" for folder in folders or [])
-    extra = [f"hydra.searchpath=[{where}]"] if where else []
+    extra = searchpath(folders or [])
+    _check_grammar(overrides)
     with _one_sentence(), _own_hydra(), initialize_config_dir(str(conf_folder()), version_base="1.3"):
 
         def plain(*more: str) -> dict[str, Any]:
@@ -65,6 +68,41 @@ def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str
         if not (chosen or typed) and _get(config, "head").get("beta") in SEQUENTIAL:
             config = plain("objective=sampled_softmax")
     return config
+
+
+def searchpath(folders: Sequence[Path]) -> list[str]:
+    """The override that lets Hydra look in more folders, if there are any."""
+    return (
+        [f"hydra.searchpath=[{','.join(quoted(f'file://{folder.absolute()}') for folder in folders)}]"]
+        if folders
+        else []
+    )
+
+
+def quoted(value: str) -> str:
+    """A value that Hydra's grammar takes as it stands."""
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', value)
+    escaped = re.sub(r"(\\+)$", r"\1\1", escaped)
+    return f'"{escaped}"'
+
+
+def _check_grammar(overrides: Sequence[str]) -> None:
+    """Refuse an override that Hydra cannot parse, or takes for several values, with the form that works."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    parser = OverridesParser.create()
+    for override in overrides:
+        key, mark, value = override.partition("=")
+        if not mark:
+            continue
+        advice = f"quote it, as in {shlex.quote(f'{key}={quoted(value)}')}."
+        try:
+            if parser.parse_override(override).is_sweep_override():
+                raise _error(f"{override}: holds several values; add -m to run them all, or {advice}")
+        except HydraException as error:
+            why = str(error).splitlines()[0]
+            raise _error(f"{override}: cannot be parsed ({why}); {advice}") from None
 
 
 def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
@@ -89,17 +127,18 @@ def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
 
 @contextlib.contextmanager
 def _own_hydra() -> Iterator[None]:
-    """Room for a composition inside somebody else's Hydra program, whose global state comes back afterwards."""
+    """Room for a composition inside somebody else's Hydra program, whose global state comes back afterwards; one at a time."""
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.singleton import Singleton
 
-    before = Singleton._instances.pop(GlobalHydra, None)
-    try:
-        yield
-    finally:
-        Singleton._instances.pop(GlobalHydra, None)
-        if before is not None:
-            Singleton._instances[GlobalHydra] = before
+    with _COMPOSING:
+        before = Singleton._instances.pop(GlobalHydra, None)
+        try:
+            yield
+        finally:
+            Singleton._instances.pop(GlobalHydra, None)
+            if before is not None:
+                Singleton._instances[GlobalHydra] = before
 
 
 def job_number() -> int | None:
@@ -134,16 +173,6 @@ def _explain(error: Exception) -> str:
         return f"{match[1]}: no such setting; {_meant(match[1], known_keys())}"
     if match := re.search(r"Could not override '?([\w.]+)'?\.\s*No match", text):
         return f"{match[1]}: no such group; {_meant(match[1], list(TOP))}"
-    if (
-        "LexerNoViableAltException" in text
-        or "mismatched input" in text
-        or "no viable alternative" in text
-        or "extraneous input" in text
-    ):
-        first = text.splitlines()[0]
-        found = re.search(r"(\S+?)=(.*)$", first)
-        quoted = f"'{found[1]}=\"{found[2]}\"'" if found else "'key=\"value\"'"
-        return f"{first}: the override cannot be parsed; quote its value, as in {quoted}."
     return " ".join(text.split())
 
 

@@ -34,6 +34,8 @@ PATHS = (
     "items",
     "social",
     "relations",
+    "query",
+    "connect",
 )  # of the data group, where text
 
 

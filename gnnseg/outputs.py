@@ -19,7 +19,7 @@ from gnnseg.folder import RunFolder, atomic
 from gnnseg.judge import Verdict
 from gnnseg.sparse import Csr
 from gnnseg.training.model import Model
-from gnnseg.types import Embeddings, IdMap, Pairs, Scorer, Segmentation, Split
+from gnnseg.types import Embeddings, IdMap, Pairs, Scorer, Segmentation, Split, Strings
 
 LENGTH = 20  # items in a stored list
 SAMPLE = 200  # users whose lists are stored
@@ -74,10 +74,12 @@ def write(
 
 def finish(folder: RunFolder, record: dict[str, Any], tracker: Any, say: Callable[[str], None]) -> None:
     """run.json (which makes the run a finished one), the page, the tables on the terminal and in the tracker."""
-    from gnnseg.report import page, tables
+    from gnnseg.report import fonts, page, tables
 
     folder.write_json({**record, "state": "running"})
     page.write(folder.path)
+    if (warning := fonts.warning(folder.path)) is not None:
+        say(f"report.html: {warning}")
     tracker.summary({**record["metrics"], "segment/alarms": len(record["alarms"])})
     if record["alarms"]:
         tracker.table("alarms", pl.DataFrame({"alarm": record["alarms"]}))
@@ -184,12 +186,7 @@ def _segments(
 ) -> None:
     alpha = scorer.alpha.float().cpu()
     hard = segments.hard(alpha)
-    frame = pl.DataFrame(
-        {"user": split.users.ids.tolist(), "segment": np.asarray(hard, dtype=np.int64) + 1},
-        schema_overrides={"user": pl.String},
-    )
-    columns = [pl.Series(f"alpha_{k + 1}", alpha[:, k].numpy(), dtype=pl.Float32) for k in range(alpha.shape[1])]
-    folder.write_parquet("segments.parquet", frame.with_columns(columns))
+    folder.write_parquet("segments.parquet", segments_frame(split.users.ids, alpha))
     mass_K = alpha.double().sum(0)
     group_KD = (alpha.double() / mass_K.clamp(min=1e-12)).T @ embeddings.user_UD.double().cpu()
     prototype = next((v for n, v in model.head.state_dict().items() if n.endswith(("user_KD", "centres_KD"))), group_KD)
@@ -207,6 +204,14 @@ def _segments(
         schema_overrides={"group": pl.List(pl.Float32), "prototype": pl.List(pl.Float32)},
     )
     folder.write_parquet("groups.parquet", groups)
+
+
+def segments_frame(ids: Strings, alpha: Tensor) -> pl.DataFrame:
+    """user, segment (from 1: the largest alpha, the lowest of equals), alpha_1..alpha_K."""
+    hard = np.asarray(segments.hard(alpha), dtype=np.int64) + 1
+    columns = [pl.Series(f"alpha_{k + 1}", alpha[:, k].cpu().numpy(), dtype=pl.Float32) for k in range(alpha.shape[1])]
+    frame = pl.DataFrame({"user": ids.tolist(), "segment": hard}, schema_overrides={"user": pl.String})
+    return frame.with_columns(columns)
 
 
 def _examples(split: Split, scorer: Segmentation, users: Tensor, mask: Csr) -> pl.DataFrame:

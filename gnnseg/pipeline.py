@@ -25,6 +25,7 @@ import torch
 from gnnseg import data, graph, judge, outputs, tracking
 from gnnseg.config import build
 from gnnseg.data.fingerprint import pair_fingerprint
+from gnnseg.data.raw import Raw
 from gnnseg.folder import NUMERICS, SCHEMA, RunFolder, identity
 from gnnseg.graph import BipartiteGraph
 from gnnseg.objectives.base import PairObjective
@@ -32,6 +33,7 @@ from gnnseg.rng import Rng
 from gnnseg.training.checkpoint import Checkpoint, State
 from gnnseg.training.loop import Interrupted, Settings, Training, fit
 from gnnseg.training.model import Model
+from gnnseg.training.newcomers import FoldIn
 from gnnseg.training.progress import Progress
 from gnnseg.types import Embeddings, Features, InputError, Pairs, Scorer, Shape, Split
 
@@ -54,13 +56,19 @@ def train(
     fresh: bool = False,
     sweep: str | None = None,
     job: int | None = None,
+    raw: Raw | None = None,
+    progress: bool = True,
 ) -> Result:
-    """Do the run that ``config`` (checked by ``config.check``) describes; find it again finished; or go on with it."""
+    """Do the run that ``config`` (checked by ``config.check``) describes; find it again finished; or go on with it.
+
+    ``raw``: the interactions themselves, where they were handed over in Python (data=given). ``progress``: a bar where
+    standard error is a terminal.
+    """
     begun = time.monotonic()
     device, why = choose_device(str(config["device"]))
     with _threads(config["threads"]):
         say(f"device {device}: {why}; {torch.get_num_threads()} threads")
-        split = read(config, say)
+        split = read(config, say, raw)
         protocol = build(config["evaluation"])
         fitted = protocol.fit_part(split)
         digest = identity(config, split.fingerprint)
@@ -73,16 +81,17 @@ def train(
                 outputs.clear(folder)
             if folder.state() == "finished":
                 return _found(folder, say)
-            run = _Run(config, split, fitted, protocol, device, folder, say)
+            run = _Run(config, split, fitted, protocol, device, folder, say, progress)
             record = run.record(why, digest, name, sweep, job)
             record["seconds"]["data"] = round(time.monotonic() - begun, 3)
             return run.go(record, begun)
 
 
-def read(config: Mapping[str, Any], say: Say) -> Split:
+def read(config: Mapping[str, Any], say: Say, raw: Raw | None = None) -> Split:
     """The data set, cleaned, indexed and split; what it is, said aloud."""
     root = Path(config["data"]["root"]).expanduser().absolute()
-    split = data.split.make(data.load(config["data"], root=root, cache=cache_root(config), say=say), config["split"])
+    dataset = data.load(config["data"], root=root, cache=cache_root(config), say=say, raw=raw)
+    split = data.split.make(dataset, config["split"])
     say(
         f"data {split.name} ({split.fingerprint[:16]}): {len(split.users):,} users, {len(split.items):,} items; split "
         f"{split_name(config)}: {len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test pairs"
@@ -136,9 +145,10 @@ class _Run:
         device: torch.device,
         folder: RunFolder,
         say: Say,
+        progress: bool,
     ) -> None:
         self.config, self.split, self.fitted, self.protocol = config, split, fitted, protocol
-        self.device, self.folder, self.say = device, folder, say
+        self.device, self.folder, self.say, self.progress = device, folder, say, progress
         self.rng = Rng(int(config["seed"]))
         self.settings: Settings = build(config["trainer"])
         self.monitor = self.settings.monitor
@@ -257,12 +267,12 @@ class _Run:
         if isinstance(objective, PairObjective):
             pair_weight = objective.pair_weights(graph_.pattern.row, graph_.pattern.degrees()[0], weight)
         checkpoint, exact = Checkpoint(self.folder.file("state.pt")), True
-        if not checkpoint.path.exists():
+        if not checkpoint.exists():
             with torch.no_grad():
                 model.reset(graph_, features, self.rng)
         optimizer = build(self.config["optimizer"], model.parameters())
         state = State()
-        if checkpoint.path.exists():
+        if checkpoint.exists():
             state, exact = checkpoint.load(model, optimizer, self.device)
             self.say(f"going on at epoch {state.epoch + 1}, step {state.step + 1}")
             if not exact:
@@ -284,7 +294,7 @@ class _Run:
             tracker.log(line, at.step)
             return int(tracker.position())
 
-        with Progress(self.settings.max_epochs, self.monitor) as progress, _signals() as stop:
+        with Progress(self.settings.max_epochs, self.monitor, shown=self.progress) as progress, _signals() as stop:
             state = fit(
                 model, optimizer, Training(graph_, features, pair_weight.to(self.device)), self.settings, self.rng.child("train"),
                 state, checkpoint, evaluate=evaluate, log=log, progress=progress, stop=stop,
@@ -322,6 +332,22 @@ def scorer_of(path: Path) -> Scorer:
     with torch.no_grad():
         scorer: Scorer = head(Embeddings(user, item, user, item))
     return scorer
+
+
+def fold_in_of(path: Path, split: Split) -> FoldIn:
+    """A finished run ready for users it was not trained on, on the CPU, from its folder alone (``split``: its own pairs)."""
+    from safetensors.torch import load_file
+
+    folder = RunFolder(Path(path))
+    config = folder.read_json()["config"]
+    fitted = build(config["evaluation"]).fit_part(split)
+    node = {key: value for key, value in config["graph"].items() if key != "_target_"}
+    graph_ = graph.build(fitted, len(split.users), len(split.items), **node)
+    shape = Shape(len(split.users), len(split.items), graph_.pattern.degrees()[1])
+    model = assemble(config, shape, Rng(int(config["seed"])))
+    model.load_state_dict(load_file(folder.file("model.safetensors")))
+    model.eval()
+    return FoldIn(model, graph_, Features(), node["weights"])
 
 
 def _found(folder: RunFolder, say: Say) -> Result:
@@ -375,15 +401,35 @@ def _threads(wanted: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@contextlib.contextmanager
-def _deterministic(device: torch.device) -> Iterator[None]:
-    """Deterministic algorithms while training on the CPU; the mode before is restored."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(device.type == "cpu" or before)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
+class _Deterministic:
+    """Deterministic algorithms while anything trains on the CPU; the mode before comes back after the last of them.
+
+    The mode is the process's, so trainings in several threads share it.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = threading.Lock(), 0, False
+
+    @contextlib.contextmanager
+    def __call__(self, device: torch.device) -> Iterator[None]:
+        if device.type != "cpu":
+            yield
+            return
+        with self._lock:
+            if self._inside == 0:
+                self._before = torch.are_deterministic_algorithms_enabled()
+                torch.use_deterministic_algorithms(True)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if self._inside == 0:
+                    torch.use_deterministic_algorithms(self._before)
+
+
+_deterministic = _Deterministic()
 
 
 @contextlib.contextmanager

@@ -11,22 +11,26 @@ import json
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
 
-from gnnseg.folder import RunFolder, atomic
-from gnnseg.types import IdMap, InputError, Pairs, Scorer, Segmentation, Split
+from gnnseg import export, newcomers
+from gnnseg.folder import RunFolder
+from gnnseg.outputs import segments_frame
+from gnnseg.sparse import Csr
+from gnnseg.types import IdMap, InputError, Pairs, Scorer, Segmentation, Split, Strings
 
 if TYPE_CHECKING:
-    from gnnseg.sparse import Csr
+    from gnnseg.training.newcomers import FoldIn
 
 Seen = Literal["mask", "allow"]
 BLOCK_BYTES = 64 << 20  # scores of a chunk of users take at most so much
 SEARCHED = 20_000  # ids among which a close one is looked for when an unknown id is asked about
+SHOWN = ("test/recall@20", "test/ndcg@20", "segment/segments_per_user")
 LISTS = {
     "kind": pl.String, "id": pl.String, "rank": pl.Int64, "item": pl.String, "name": pl.String, "score": pl.Float64,
 }  # fmt: skip
@@ -52,6 +56,16 @@ class Run:
         if run.state != "finished":
             raise InputError(f"{run.path}: this run is {run.state}, not finished; give its command again to go on.")
         return run
+
+    def __repr__(self) -> str:
+        figures = ", ".join(f"{name} {self.metrics[name]:.4f}" for name in SHOWN if name in self.metrics)
+        return f"Run({self.path.name}: {figures or self.state})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: figures beside the baselines, and the segments' cards."""
+        from gnnseg.report import page
+
+        return page.cell(self.path)
 
     # --- figures ----------------------------------------------------------------------------------------------
 
@@ -103,6 +117,10 @@ class Run:
         """(K,I) in index order, read as ``head.beta`` says."""
         return self._tensor("beta").numpy()
 
+    @property
+    def has_segments(self) -> bool:
+        return self.folder.file("segments.parquet").exists()
+
     def segments(self) -> pl.DataFrame:
         """Who is where: user, segment (from 1), alpha_1..alpha_K."""
         return self._frame("segments")
@@ -125,16 +143,70 @@ class Run:
 
         return scorer_of(self.path)
 
-    def recommend(self, users: str | Sequence[str], k: int = 20, seen: Seen = "mask") -> pl.DataFrame:
+    def recommend(
+        self,
+        users: Any,
+        k: int = 20,
+        seen: Seen = "mask",
+        *,
+        only: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
         """The k best items of each user, by score and then by item number: kind 'user', id, rank, item, name, score.
 
-        ``seen='mask'`` leaves out every item the user met in any part; a user with fewer left gets a shorter list.
+        ``users``: an id, several, or the histories of people who were not in training, as ``assign`` takes them.
+        ``seen='mask'`` leaves out every item the user met in any part; ``only`` and ``exclude`` are item ids (what is in
+        stock, what may be shown). A user with fewer items left gets a shorter list.
         """
-        asked = [users] if isinstance(users, str) else list(users)
-        rows = torch.tensor([self._find("user", user) for user in asked], dtype=torch.long)
+        return pl.concat([pl.DataFrame(schema=LISTS), *self.stream(users, k, seen, only=only, exclude=exclude)])
+
+    def stream(
+        self,
+        users: Any = None,
+        k: int = 20,
+        seen: Seen = "mask",
+        *,
+        only: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+    ) -> Iterator[pl.DataFrame]:
+        """``recommend`` in pieces of bounded memory; None: every user of the run."""
         _at_least_one(k)
-        chunks = [self._lists(part, k, seen) for part in _pieces(rows, self._chunk)]
-        return pl.concat([pl.DataFrame(schema=LISTS), *chunks])
+        if seen not in ("mask", "allow"):
+            raise InputError(f"seen={seen}: it is mask (leave out what a user has met) or allow.")
+        barred = self._barred(only, exclude)
+        if users is None or isinstance(users, str) or _is_ids(users):
+            asked = None if users is None else [users] if isinstance(users, str) else list(users)
+            rows = torch.arange(len(self.users)) if asked is None else self._rows(asked)
+            yield from self._lists(self.scorer, rows, self.users.ids, k, self._seen if seen == "mask" else None, barred)
+            return
+        for part in newcomers.read(users, self.items, self.path.name).parts():
+            count, p = len(part.ids), part.pairs
+            mask = Csr.of(p.user, p.item, (count, len(self.items))) if seen == "mask" else None
+            scorer = self.fold_in.scorer(p, count)
+            yield from self._lists(scorer, torch.arange(count), part.ids, k, mask, barred)
+
+    @cached_property
+    def fold_in(self) -> FoldIn:
+        """What embeds users who were not in training."""
+        from gnnseg.pipeline import fold_in_of
+
+        return fold_in_of(self.path, self.split())
+
+    def assign(self, histories: Any) -> pl.DataFrame:
+        """Segments of people who were not in training, from what they have met alone: user, segment, alpha_1..alpha_K.
+
+        ``histories``: {'anna': ['50', '181'], …} by item ids, or a table with columns user, item[, weight]. Nothing is
+        trained again and nobody else's scores move. Items the run does not know are counted and left out; a user of whom
+        nothing is known is an average user. What they would like: ``recommend(histories)``.
+        """
+        found = []
+        for part in newcomers.read(histories, self.items, self.path.name).parts():
+            scorer = self.fold_in.scorer(part.pairs, len(part.ids))
+            if not isinstance(scorer, Segmentation):
+                raise InputError(f"{self.path.name}: its head has no segments; train with head=segments.")
+            with torch.no_grad():
+                found.append(segments_frame(part.ids, scorer.memberships(None)))
+        return pl.concat(found)
 
     @torch.no_grad()
     def recommend_segment(self, segment: int, k: int = 20) -> pl.DataFrame:
@@ -155,17 +227,12 @@ class Run:
         best = segments.beyond(alpha, beta)[segment - 1].sort(descending=True, stable=True)
         return self._long("segment", [str(segment)], best.indices[None, :k], best.values[None, :k])
 
-    def recommend_all(self, out: Path | str, k: int = 20, seen: Seen = "mask") -> Path:
-        """``recommend`` for every user, written in chunks to .parquet, .csv or .jsonl; where it stands.
+    def write(self, frames: pl.DataFrame | Iterator[pl.DataFrame], out: Path | str, *, excel: bool = False) -> Path:
+        """A frame, or a stream of them, as .parquet, .csv or .jsonl by the name's ending; where it stands.
 
-        Written aside and renamed: a file that stands there is whole. Memory is bounded by a chunk of users.
+        Written aside and renamed: a file that stands there is whole. ``excel``: a CSV that Excel opens as UTF-8.
         """
-        _at_least_one(k)
-        return _write((self._lists(rows, k, seen) for rows in _pieces(torch.arange(len(self.users)), self._chunk)), out)
-
-    def write(self, frame: pl.DataFrame, out: Path | str) -> Path:
-        """A frame as .parquet, .csv or .jsonl, by the name's ending."""
-        return _write(iter([frame]), out)
+        return export.write(iter([frames]) if isinstance(frames, pl.DataFrame) else frames, out, excel=excel)
 
     @torch.no_grad()
     def explain(self, user: str, item: str) -> pl.DataFrame:
@@ -250,8 +317,6 @@ class Run:
 
     @cached_property
     def _seen(self) -> Csr:
-        from gnnseg.sparse import Csr
-
         users, items = len(self.users), len(self.items)
         key = np.unique(self._pairs["user"] * items + self._pairs["item"])
         return Csr.of(key // items, key % items, (users, items))
@@ -260,15 +325,34 @@ class Run:
     def _chunk(self) -> int:
         return max(1, min(4096, BLOCK_BYTES // (4 * max(1, len(self.items)))))
 
-    @torch.no_grad()
-    def _lists(self, rows: Tensor, k: int, seen: Seen) -> pl.DataFrame:
+    def _lists(
+        self, scorer: Scorer, rows: Tensor, ids: Strings, k: int, mask: Csr | None, barred: Tensor | None
+    ) -> Iterator[pl.DataFrame]:
         from gnnseg.evaluation import ranking
 
-        if seen not in ("mask", "allow"):
-            raise InputError(f"seen={seen}: it is mask (leave out what a user has met) or allow.")
-        mask = self._seen if seen == "mask" else None
-        items, scores = ranking.topk(self.scorer, rows, min(k, len(self.items)), mask)
-        return self._long("user", self.users.ids[rows.numpy()].tolist(), items, scores)
+        for part in _pieces(rows, self._chunk):
+            with torch.no_grad():
+                items, scores = ranking.topk(scorer, part, min(k, len(self.items)), mask, barred)
+            yield self._long("user", ids[part.numpy()].tolist(), items, scores)
+
+    def _rows(self, users: Sequence[object]) -> Tensor:
+        return torch.tensor([self._find("user", user) for user in users], dtype=torch.long)
+
+    def _barred(self, only: Sequence[str] | None, exclude: Sequence[str] | None) -> Tensor | None:
+        """(I,) which items may not be shown. Ids the run does not know bar nothing, and are counted."""
+        if only is None and exclude is None:
+            return None
+        barred = torch.zeros(len(self.items), dtype=torch.bool)
+        if only is not None:
+            barred[:] = True
+            known = [self.items.index(item) for item in only if item in self.items]
+            if not known:
+                raise InputError(f"only: none of its {len(only):,} items is known to {self.path.name}; check the ids.")
+            barred[known] = False
+        barred[[self.items.index(item) for item in exclude or () if item in self.items]] = True
+        if bool(barred.all()):
+            raise InputError(f"only and exclude leave no item of {self.path.name}.")
+        return barred
 
     def _long(self, kind: str, ids: Sequence[str], items: Tensor, scores: Tensor) -> pl.DataFrame:
         """(B,T) lists, a row an item; padding (-1) is left out."""
@@ -328,6 +412,10 @@ class Run:
             return tensor
 
 
+def _is_ids(users: Any) -> bool:
+    return isinstance(users, Sequence | np.ndarray | pl.Series) and not isinstance(users, str)
+
+
 def _pieces(rows: Tensor, length: int) -> Iterator[Tensor]:
     for at in range(0, len(rows), length):
         yield rows[at : at + length]
@@ -336,37 +424,3 @@ def _pieces(rows: Tensor, length: int) -> Iterator[Tensor]:
 def _at_least_one(k: int) -> None:
     if k < 1:
         raise InputError(f"k={k}: a list has at least 1 item.")
-
-
-def _write(chunks: Iterator[pl.DataFrame], out: Path | str) -> Path:
-    path = Path(out).expanduser().absolute()
-    kinds = {".parquet": _write_parquet, ".csv": _write_csv, ".jsonl": _write_jsonl}
-    if path.suffix.lower() not in kinds:
-        raise InputError(f"{path}: unknown kind of file; end its name in {', '.join(kinds)}.")
-    if not path.parent.is_dir():
-        raise InputError(f"{path.parent}: no such folder; make it or choose another.")
-    with atomic(path) as aside, open(aside, "wb") as handle:
-        kinds[path.suffix.lower()](chunks, handle)
-    return path
-
-
-def _write_parquet(chunks: Iterator[pl.DataFrame], handle: BinaryIO) -> None:
-    import pyarrow.parquet as pq
-
-    writer = None
-    for frame in chunks:
-        table = frame.to_arrow()
-        writer = writer or pq.ParquetWriter(handle, table.schema)
-        writer.write_table(table)
-    if writer is not None:
-        writer.close()
-
-
-def _write_csv(chunks: Iterator[pl.DataFrame], handle: BinaryIO) -> None:
-    for number, frame in enumerate(chunks):
-        handle.write(frame.write_csv(include_header=number == 0).encode())
-
-
-def _write_jsonl(chunks: Iterator[pl.DataFrame], handle: BinaryIO) -> None:
-    for frame in chunks:
-        handle.write(frame.write_ndjson().encode())

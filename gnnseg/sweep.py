@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnseg import config as configuration
+from gnnseg import plain
 
 Say = Callable[[str], None]
 
@@ -29,10 +30,30 @@ def run(arguments: list[str], *, say: Say, show: Say) -> int:
     given = [a for a in arguments if a != "--fresh"]
     fresh = len(given) != len(arguments)
     given, folders = _config_dirs(given)
+    own = plain.resolve(given, _cache_root(given), say=say)
+    try:
+        return _run(own.arguments, folders + own.folders, fresh, say, show)
+    except InputError:
+        if own.written is not None:  # it describes what could not be read
+            own.written.unlink(missing_ok=True)
+        raise
+
+
+def _run(given: list[str], folders: list[Path], fresh: bool, say: Say, show: Say) -> int:
+    from gnnseg.types import InputError
+
     many = any(a in ("-m", "--multirun") for a in given)
+    searchpath = configuration.searchpath(folders)
     if not many:
         if any(a.startswith("-") for a in given):  # --cfg, --info, …: Hydra's own business
-            configuration.launch(given, functools.partial(_job, folders=folders, fresh=fresh, sweep=None, show=show))
+            flags = [
+                a for a in given if a.startswith("-") or "=" not in a
+            ]  # and their values; argparse wants overrides together
+            rest = [a for a in given if a not in flags]
+            configuration.launch(
+                [*flags, *searchpath, *rest],
+                functools.partial(_job, folders=folders, fresh=fresh, sweep=None, show=show),
+            )
             return 0
         _job(given, folders=folders, fresh=fresh, sweep=None, show=show)
         return 0
@@ -48,9 +69,6 @@ def run(arguments: list[str], *, say: Say, show: Say) -> int:
     record.mkdir(parents=True, exist_ok=True)
     for old in record.glob("*.json"):
         old.unlink()
-    searchpath = (
-        [f"hydra.searchpath=[{','.join(f'file://{folder.absolute()}' for folder in folders)}]"] if folders else []
-    )
     try:
         configuration.launch(
             ["--multirun", *overrides, *searchpath],
@@ -164,6 +182,14 @@ def _sweeps(override: str) -> bool:
     value = override.partition("=")[2]
     bare = re.sub(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}", "", value)
     return "," in bare or bool(re.match(r"(choice|range|interval|glob|shuffle|sort|tag)\(", value))
+
+
+def _cache_root(given: list[str]) -> Path:
+    """cache.root, as far as it is known before anything is composed."""
+    import platformdirs
+
+    named = [a.partition("=")[2] for a in given if a.startswith("cache.root=")]
+    return Path(named[-1] if named else platformdirs.user_cache_dir("gnnseg")).expanduser().absolute()
 
 
 def _config_dirs(given: list[str]) -> tuple[list[str], list[Path]]:

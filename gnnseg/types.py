@@ -278,6 +278,15 @@ class Scorer(Protocol):
 
 
 @runtime_checkable
+class EmbeddingScorer(Scorer, Protocol):
+    """A scorer that can face other users at no cost on the items' side."""
+
+    def with_users(self, user_UD: Tensor) -> EmbeddingScorer:
+        """The same items; user row r is user_UD[r]."""
+        ...
+
+
+@runtime_checkable
 class Segmentation(Scorer, Protocol):
     """A scorer whose recommendations pass through segments: alpha (rows,K) rows sum to 1, beta (K,rows)."""
 

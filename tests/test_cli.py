@@ -129,3 +129,45 @@ def test_signals_save_and_the_same_command_goes_on(number: signal.Signals, tmp_p
     assert again.returncode == 0, again.stderr
     assert "going on at epoch" in again.stderr
     assert Path(again.stdout.strip()) == folder
+
+
+def test_assign_and_filters(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Somebody new from a file, with what is in stock and what may not be shown; Excel's own CSV."""
+    import polars as pl
+
+    new = tmp_path / "neue kunden.csv"
+    new.write_text("Kunde;Artikel\nanna;3\nanna;17\nbert;5\nbert;unheard of\n", "utf-8")
+    who, lists, stock, banned = (tmp_path / name for name in ("who.csv", "lists.csv", "stock.txt", "banned.csv"))
+    stock.write_text("".join(f"{j}\n" for j in range(40)), "utf-8")
+    banned.write_text("id,why\n1,rights\n2,rights\n", "utf-8")
+    words = ["assign", str(run), str(new), "--out", str(who), "--lists", str(lists), "-k", "50", "--excel"]
+    assert main([*words, "--only", str(stock), "--exclude", str(banned)]) == 0
+    out, err = capsys.readouterr()
+    assert out.split() == [str(lists), str(who)]
+    assert "separated by semicolon" in err
+    assert who.read_bytes().startswith(b"\xef\xbb\xbfuser,segment,alpha_1")
+    found = pl.read_csv(lists, schema_overrides={"item": pl.String})
+    assert found.group_by("id").len().sort("id").rows() == [("anna", 36), ("bert", 37)]
+    assert not {"1", "2", "3", "17"} & set(found.filter(pl.col("id") == "anna")["item"])
+    assert pl.read_csv(who)["user"].to_list() == ["anna", "bert"]
+    assert main(["assign", str(run), str(new)]) == 0
+    assert "anna" in capsys.readouterr().out
+    assert main(["recommend", str(run), "--user", "3", "--only", str(banned)]) == 0
+    capsys.readouterr()
+    for wrong, sentence in (
+        (["assign", str(run), str(tmp_path / "none.csv")], "no such file"),
+        (["assign", str(run), str(new), "--user", "Kunden"], "did you mean 'Kunde'?"),
+        (["recommend", str(run), "--segment", "1", "--only", str(stock)], "--only and --exclude go with"),
+        (["recommend", str(run), "--user", "3", "--only", str(tmp_path / "none.txt")], "no such file"),
+    ):
+        assert main(wrong) == 2
+        assert sentence in capsys.readouterr().err
+
+
+def test_options_and_doctor_answer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["options", "encoder", "lightgcn"]) == 0
+    assert "He et al. 2020" in capsys.readouterr().out
+    assert main(["options", "encoder", "lightgnc"]) == 2
+    assert "did you mean lightgcn" in capsys.readouterr().err
+    assert main(["doctor", "--root", str(tmp_path), "--runs", str(tmp_path / "runs")]) == 0
+    assert "kernels" in capsys.readouterr().out

@@ -48,3 +48,29 @@ def test_the_example_of_an_encoder_runs_from_elsewhere(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert schema.check(Path(done.stdout.strip())) == []
+
+
+def test_readme_is_short_enough_to_be_read() -> None:
+    assert len(README.splitlines()) <= 250
+
+
+@pytest.mark.slow
+def test_the_example_from_python_runs(tmp_path: Path) -> None:
+    code = re.search(r"```python\n(import pandas.*?)```", README, re.S)
+    assert code is not None
+    assert len(code[1].strip().splitlines()) <= 15
+    rows = ["customer,sku,ts,qty"]
+    rows += [
+        f"C{n % 40:03},P{(n % 40) % 2 * 15 + n * 7 % 17:02},2025-01-{1 + n % 28:02},{1 + n % 3}" for n in range(600)
+    ]
+    (tmp_path / "orders.csv").write_text("\n".join(rows) + "\n", "utf-8")
+    run = [
+        sys.executable,
+        "-W",
+        "error",
+        "-c",
+        code[1].replace('"head.segments=16"', '"head.segments=16", "trainer.max_epochs=5"'),
+    ]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path / "runs" / "table-lightgcn-segments-"))

@@ -98,10 +98,10 @@ def test_what_everyone_wants_is_not_beyond(make_run):
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
-def test_recommend_all_streams_what_recommend_says(run, tmp_path, suffix, monkeypatch):
+def test_everybody_is_streamed_as_what_recommend_says(run, tmp_path, suffix, monkeypatch):
     monkeypatch.setattr(type(run), "_chunk", 5)  # three chunks
     out = tmp_path / f"all{suffix}"
-    written = run.recommend_all(out, 4)
+    written = run.write(run.stream(None, 4), out)
     read = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson}[suffix](out)
     expected = run.recommend(run.users.ids.tolist(), 4)
     assert written == out
@@ -110,12 +110,12 @@ def test_recommend_all_streams_what_recommend_says(run, tmp_path, suffix, monkey
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_recommend_all_never_holds_more_than_a_chunk(run, tmp_path, monkeypatch):
+def test_a_stream_never_holds_more_than_a_chunk(run, tmp_path, monkeypatch):
     monkeypatch.setattr(type(run), "_chunk", 2)
     asked = []
     block = run.scorer.block
     monkeypatch.setattr(run.scorer, "block", lambda users, items=None: asked.append(len(users)) or block(users, items))
-    run.recommend_all(tmp_path / "all.csv", 3)
+    run.write(run.stream(None, 3), tmp_path / "all.csv")
     assert max(asked) == 2
     assert sum(asked) == 12
 
@@ -134,7 +134,7 @@ def test_a_write_that_fails_leaves_nothing(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr(type(run), "_lists", full)
     with pytest.raises(InputError, match="No space left"):
-        run.recommend_all(out)
+        run.write(run.stream(), out)
     assert out.read_text() == "what stood there before"
     assert [path for path in tmp_path.iterdir() if path.name.endswith(".part")] == []
 
@@ -214,8 +214,8 @@ REFUSED = [
     (lambda run: run.explain("u0", "The item 7"), "that is the name of item i7"),
     (lambda run: run.recommend_segment(4), "segment 4: a-run has segments 1 to 3"),
     (lambda run: run.recommend_segment(0), "segment 0: a-run has segments 1 to 3"),
-    (lambda run: run.recommend_all("all.xlsx"), r"all\.xlsx: unknown kind of file; end its name in \.parquet"),
-    (lambda run: run.recommend_all("no-such-folder/all.csv"), "no such folder"),
+    (lambda run: run.write(run.stream(), "all.xlsx"), r"all\.xlsx: unknown kind of file; end its name in \.parquet"),
+    (lambda run: run.write(run.stream(), "no-such-folder/all.csv"), "no such folder"),
     (lambda run: run.evaluate(protocol="paper"), "cannot be judged as paper; train again"),
     (lambda run: run.evaluate(protocol="cleen"), "it is one of clean, paper, train-mask"),
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from gnnseg.data import cache as cache_
 from gnnseg.data import clean, split
+from gnnseg.data.raw import Raw
 from gnnseg.types import Dataset
 
 __all__ = ["load", "split"]
@@ -15,8 +16,15 @@ __all__ = ["load", "split"]
 OWN = ("_target_", "name", "root", "min_weight", "k_core")  # keys of a data node that are not the source's options
 
 
-def load(node: Mapping[str, Any], *, root: Path, cache: Path, say: Callable[[str], None]) -> Dataset:
-    """The set a data node describes, read from its source, cleaned and indexed; a large one is kept in the cache."""
+def load(
+    node: Mapping[str, Any], *, root: Path, cache: Path, say: Callable[[str], None], raw: Raw | None = None
+) -> Dataset:
+    """The set a data node describes, read from its source, cleaned and indexed; a large one is kept in the cache.
+
+    ``raw``: the table itself, where it has been handed over rather than named.
+    """
+    if raw is not None:
+        return clean.build(raw, min_weight=node["min_weight"], k_core=int(node["k_core"]), say=say)
     from gnnseg.data import sets
     from gnnseg.data.sources import Place
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from gnnseg.data.formats import listed
 from gnnseg.data.sources import Place
 from gnnseg.types import Dataset, Edges, IdMap, Interactions, Relation, Strings, Table
 
@@ -30,8 +31,9 @@ def key(node: Mapping[str, Any], place: Place) -> str | None:
     """sha256 over the content of the files a node reads and how it reads them; None where it reads none."""
     from gnnseg.data.registry import SOURCES
 
-    paths = [Path(v).expanduser() for v in node.values() if isinstance(v, str) and v and Path(v).expanduser().is_file()]
+    named = {name: found for name, value in node.items() if (found := _files(name, value))}
     relations = [r for r in node.get("relations") or [] if isinstance(r, Mapping)]
+    paths = [path for found in named.values() for path in found]
     paths += [path for r in relations if (path := Path(str(r.get("path"))).expanduser()).is_file()]
     if node["name"] in SOURCES and not paths:
         paths = sorted(path for path in place.find(str(node["name"])).iterdir() if path.is_file())
@@ -43,14 +45,20 @@ def key(node: Mapping[str, Any], place: Place) -> str | None:
             while chunk := handle.read(CHUNK):
                 digest.update(chunk)
         digest.update(path.suffix.encode() + b"\0")
-    names = {str(path) for path in paths}
-    how = {
-        k: v for k, v in node.items() if k != "root" and not (isinstance(v, str) and str(Path(v).expanduser()) in names)
-    }
-    where = [k for k, v in node.items() if isinstance(v, str) and str(Path(v).expanduser()) in names]
+    how = {k: v for k, v in node.items() if k != "root" and k not in named}
+    where = [[k, len(found)] for k, found in named.items()]
     edges = [{k: v for k, v in r.items() if k != "path"} for r in relations]
     digest.update(json.dumps([{**how, "relations": edges}, where], sort_keys=True, default=str).encode())
     return digest.hexdigest()
+
+
+def _files(name: str, value: Any) -> list[Path]:
+    """The files that a value of a node names; the interactions may be several, or a pattern."""
+    if name == "path" and (isinstance(value, list) or (isinstance(value, str) and value)):
+        return [path for path in listed(value) if path.is_file()]
+    if isinstance(value, str) and value and (path := Path(value).expanduser()).is_file():
+        return [path]
+    return []
 
 
 def load(path: Path, say: Say) -> Dataset | None:

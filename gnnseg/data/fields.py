@@ -3,86 +3,49 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import polars as pl
 
-from gnnseg.data.formats import Sheet
+from gnnseg.data import dates, numbers
+from gnnseg.data.dates import EARLIEST, LATEST
+from gnnseg.data.formats import Sheet, shown
+from gnnseg.data.returns import Returns
 from gnnseg.types import InputError
 
 ROLES = ("user", "item", "weight", "time", "spend")
-EARLIEST, LATEST = -2208988800.0, 4102444800.0  # 1900 and 2100: a time outside is a mistake of unit
-MILLISECONDS = 1e11  # unix times above this are in milliseconds
-DAY_NUMBER = r"^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"  # 20240131: as seconds all would lie in August 1970
-MOMENTS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
-DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d")
+BLANKS = r"^\s|\s$|[\r\n]|^$"
+TIMES = "unix seconds, unix milliseconds, ISO 8601 such as 2024-01-31 18:30, 31/01/2024 or 31-Jan-2024"
+YEAR = 31536000.0  # times that all lie in 1970 are numbers of another kind: row numbers, Excel's days
 
 
 @dataclass(frozen=True)
 class Events:
-    """Events as read: ``frame`` has the roles found; rows left out by reason, the first of each; what was seen."""
+    """Events as read: ``frame`` has the roles found; rows left out by reason, the first of each; what was seen, in words.
+
+    ``told``: the settings decimal and dates, where all columns speak for one.
+    """
 
     frame: pl.DataFrame
     rejected: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, str] = field(default_factory=dict)
     said: tuple[str, ...] = ()
+    told: Mapping[str, str] = field(default_factory=dict)
 
 
 def number(frame: pl.DataFrame, column: str) -> pl.DataFrame:
-    """The column as Float64; what is no number becomes null."""
-    return frame.with_columns(_float(frame[column]).alias(column))
-
-
-def _float(series: pl.Series) -> pl.Series:
-    if series.dtype.is_numeric():
-        return series.cast(pl.Float64)
-    return series.cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False)
+    """The column as Float64, decimal point; what is no number becomes null."""
+    series = frame[column]
+    if not series.dtype.is_numeric():
+        series = series.cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False)
+    return frame.with_columns(series.cast(pl.Float64).alias(column))
 
 
 def moment(series: pl.Series) -> tuple[pl.Series, str]:
-    """Seconds since 1970 UTC, null where unparsable; and how the column was read, in words.
-
-    Unix seconds or milliseconds (told apart by the median), ISO 8601 dates and date-times with or without a zone (none:
-    UTC), and dates such as 20240131. Days and months in another order are not guessed at.
-    """
-    if series.dtype == pl.Date:
-        return _seconds(series.cast(pl.Datetime("us"))), "dates"
-    if series.dtype.is_temporal():
-        return _seconds(series), "date-times"
-    words = series.cast(pl.String).str.strip_chars()
-    value = _float(series)
-    known = words.drop_nulls()
-    if len(known) and bool(known.str.contains(DAY_NUMBER).all()):
-        return _seconds(known_days(words)), "dates such as 20240131"
-    if value.null_count() * 2 <= len(value):
-        middle = value.filter(value.is_finite()).median()
-        if isinstance(middle, float) and abs(middle) > MILLISECONDS:
-            return value / 1000, "unix milliseconds"
-        return value, "unix seconds"
-    plain = words.str.replace(r"^(\d{4}-\d\d-\d\d)T", "${1} ").str.replace(r"\s?(Z|z|UTC)$", "+00:00")
-    zoned = plain.str.contains(r"\d\d:\d\d.*[+-]\d\d:?\d\d$")
-    best = pl.Series("time", [None] * len(plain), dtype=pl.Datetime("us"))
-    for form in MOMENTS:
-        best = best.zip_with(best.is_not_null(), plain.str.to_datetime(form, strict=False, time_unit="us"))
-        if bool(zoned.any()):
-            aware = plain.str.to_datetime(form + "%z", strict=False, time_unit="us").dt.replace_time_zone(None)
-            best = best.zip_with(best.is_not_null(), aware)
-    best = best.zip_with(best.is_not_null(), known_days(plain))
-    return _seconds(best), "ISO dates and times" + (", zones heeded" if bool(zoned.any()) else ", taken as UTC")
-
-
-def known_days(words: pl.Series) -> pl.Series:
-    """Dates by the forms that cannot be misread."""
-    found = pl.Series("time", [None] * len(words), dtype=pl.Datetime("us"))
-    for form in DAYS:
-        day = words.str.to_date(form, strict=False).cast(pl.Datetime("us"))
-        found = found.zip_with(found.is_not_null(), day)
-    return found
-
-
-def _seconds(series: pl.Series) -> pl.Series:
-    return series.dt.epoch("us").cast(pl.Float64) / 1e6
+    """Seconds since 1970 UTC, null where unparsable; and how the column was read, in words."""
+    return dates.read(series)
 
 
 def identifiers(series: pl.Series) -> pl.Series:
@@ -95,78 +58,128 @@ def identifiers(series: pl.Series) -> pl.Series:
     return series.cast(pl.String)
 
 
-def events(sheet: Sheet, columns: Mapping[str, str | None], *, drop: bool) -> Events:
-    """User, item, weight, time, spend of a table by a column mapping (null: not there).
+def events(
+    sheet: Sheet,
+    columns: Mapping[str, str | None],
+    *,
+    drop: bool,
+    beside: Sequence[str] = (),
+    decimal: numbers.Decimal | None = None,
+    order: dates.Order | None = None,
+    returns: Returns | None = "keep",
+) -> Events:
+    """User, item, weight, time, spend of a table by a column mapping (null: not there), and the columns ``beside`` as they are.
 
     ``drop`` False: the first row that cannot be read is an InputError with its line; True: such rows are left out, and
-    counted by reason with the first line of each.
+    counted by reason with the first line of each. ``decimal`` and ``order`` (of day, month, year): null is told.
+    ``returns``: rows of negative weight are refused (null), kept, or dropped and counted; whoever subtracts them keeps them.
     """
-    wanted = {role: columns[role] for role in ROLES if columns.get(role) is not None}
-    _named(sheet, wanted)
-    out = pl.DataFrame({role: sheet.frame[str(name)] for role, name in wanted.items()})
-    texts = {role: out[role].cast(pl.String).alias(f"{role} text") for role in wanted}
+    wanted = {role: str(columns[role]) for role in ROLES if columns.get(role) is not None}
+    named(sheet.path, sheet.frame.columns, wanted)
+    for role, name in wanted.items():
+        kind = sheet.frame.schema[name]
+        if kind.is_nested() or kind in (pl.Binary, pl.Object, pl.Duration):
+            raise InputError(
+                f"{sheet.path}: column {name!r} for data.{role} holds {str(kind).lower()}; give text, numbers or times."
+            )
+    where = str(sheet.path)
+    found: dict[str, pl.Series] = {}
     said: list[str] = []
-    reason = pl.when(pl.lit(False)).then(pl.lit("")).otherwise(None)
-    checks: list[tuple[str, str, pl.Expr]] = []
+    told: dict[str, str] = {}
+    signs: set[str] = set()
+    bad: list[tuple[str, str, pl.Series]] = []  # role, reason, row numbers
+
+    def refuse(role: str, reason: str, rows: pl.Series) -> None:
+        if len(rows):
+            bad.append((role, reason, rows))
+
     for role in ("user", "item"):
-        out = out.with_columns(identifiers(out[role]).alias(role))
-        bare = pl.col(role).str.strip_chars()
-        checks.append((role, f"no {role}", pl.col(role).is_null() | (bare == "")))
-        checks.append((role, f"{role} id with blanks around it", bare != pl.col(role)))
-        checks.append((role, f"{role} id with a line break in it", pl.col(role).str.contains(r"[\r\n]")))
+        ids = found[role] = identifiers(sheet.frame[wanted[role]]).alias(role)
+        rows = (ids.is_null() | ids.str.contains(BLANKS)).arg_true()
+        cells = ids.gather(rows)
+        bare = cells.str.strip_chars()
+        none = cells.is_null() | (bare == "").fill_null(True)
+        refuse(role, f"no {role}", rows.filter(none))
+        refuse(role, f"{role} id with blanks around it", rows.filter((bare != cells) & ~none))
+        refuse(role, f"{role} id with a line break in it", rows.filter((bare == cells) & ~none))
     for role in ("weight", "spend"):
         if role in wanted:
-            out = number(out, role)
-            checks.append((role, f"{role} is no number", pl.col(role).is_null()))
-            checks.append((role, f"{role} is NaN or infinite", ~pl.col(role).is_finite()))
+            value, how = numbers.read(sheet.frame[wanted[role]], where, role, decimal)
+            found[role] = value.alias(role)
+            said += [f"{role} with {how}"] if how else []
+            if how == numbers.COMMA or bool((value != value.round()).any()):
+                signs.add("," if how == numbers.COMMA else ".")
+            refuse(role, f"{role} is no number", value.is_null().arg_true())
+            refuse(role, f"{role} is NaN or infinite", (~value.is_finite()).fill_null(False).arg_true())
     if "time" in wanted:
-        seconds, how = moment(out["time"])
-        out = out.with_columns(seconds.alias("time"))
+        value, how = dates.read(sheet.frame[wanted["time"]], where, order)
+        found["time"] = value.alias("time")
         said.append(f"time read as {how}")
-        form = "unix seconds, unix milliseconds or ISO 8601 such as 2024-01-31 18:30"
-        checks.append(("time", f"time cannot be read ({form})", pl.col("time").is_null() | pl.col("time").is_nan()))
-        checks.append(("time", "time lies outside 1900-2100", ~pl.col("time").is_between(EARLIEST, LATEST)))
-    for _, words, bad in reversed(checks):
-        reason = pl.when(bad.fill_null(False)).then(pl.lit(words)).otherwise(reason)
-    why = out.select(reason.alias("reason"))["reason"]
-    broken = why.is_not_null()
-    if not bool(broken.any()):
-        return Events(out, said=(*said, *_span(out)))
-    roles = {words: role for role, words, _ in checks}
-    rows = pl.DataFrame({"row": broken.arg_true(), "reason": why.filter(broken)})
+        told |= dict([("dates", name) for name, words in dates.WORDS.items() if words in how][:1])
+        refuse("time", f"time cannot be read ({TIMES})", (value.is_null() | value.is_nan()).arg_true())
+        outside = ~value.is_between(EARLIEST, LATEST) & ~value.is_nan()
+        refuse("time", "time lies outside 1900-2100", outside.fill_null(False).arg_true())
+    if len(signs) == 1:
+        told["decimal"] = signs.pop()
+    if "weight" in wanted and returns in (None, "drop"):
+        rows = ((found["weight"] < 0) & found["weight"].is_finite()).fill_null(False).arg_true()
+        if len(rows) and returns is None:
+            row = int(rows[0])
+            raise InputError(
+                f"{sheet.where(row)}: weight is negative: {_cell(sheet, wanted['weight'], row)}{_others(len(rows))}; "
+                "if these are returns, set data.returns=subtract, drop or keep."
+            )
+        refuse("weight", "weight is negative (a return)", rows)
+    extra = {name: sheet.frame[name] for name in beside if name in sheet.frame.columns}
+    out = pl.DataFrame({**{role: found[role] for role in wanted}, **extra})
+    if not bad:
+        return Events(out, said=(*said, *_span(out)), told=told)
+    reasons = list(dict.fromkeys(reason for _, reason, _ in bad))
+    roles = {reason: role for role, reason, _ in bad}
+    parts = [
+        pl.DataFrame({"row": rows.cast(pl.Int64), "reason": pl.repeat(reasons.index(r), len(rows), dtype=pl.Int16, eager=True)})
+        for _, r, rows in bad
+    ]  # fmt: skip
+    rows_ = pl.concat(parts).sort("row", "reason").unique("row", keep="first", maintain_order=True)
     rejected: dict[str, int] = {}
     examples: dict[str, str] = {}
-    for row, words, count in rows.group_by("reason").agg(pl.col("row").min(), pl.len()).sort("row").select(
-        "row", "reason", "len"
-    ).iter_rows():  # fmt: skip
-        cell = texts[roles[words]][row]
-        shown = "empty" if cell is None or cell == "" else repr(cell)
-        line = f"{sheet.unit} {sheet.line(row)}"
-        if not drop:
-            others = f" (and {len(rows) - 1:,} other rows)" if len(rows) > 1 else ""
+    for place, row, count in rows_.group_by("reason").agg(pl.col("row").min(), pl.len()).sort("row").iter_rows():
+        reason = reasons[place]
+        cell = _cell(sheet, wanted[roles[reason]], row)
+        if not drop and reason != "weight is negative (a return)":
             raise InputError(
-                f"{sheet.path}, {line}: {words}: {shown}{others}; "
+                f"{sheet.where(row)}: {reason}: {cell}{_others(len(rows_))}; "
                 "mend it, or set data.on_error=drop to leave such rows out, counted."
             )
-        rejected[words], examples[words] = count, f"{sheet.path.name}, {line}: {shown}"
-    out = out.filter(~broken)
+        rejected[reason], examples[reason] = count, f"{sheet.where(row, short=True)}: {cell}"
+    keep = pl.Series(pl.repeat(True, len(out), eager=True)).scatter(rows_["row"], False)
+    out = out.filter(keep)
     if out.is_empty():
         listed = ", ".join(f"{count:,} {words}" for words, count in rejected.items())
         raise InputError(f"{sheet.path}: every row was left out ({listed}); check the mapping of columns.")
-    return Events(out, rejected, examples, (*said, *_span(out)))
+    return Events(out, rejected, examples, (*said, *_span(out)), told)
 
 
-def _named(sheet: Sheet, wanted: Mapping[str, str | None]) -> None:
-    """Each named column must be there, and none serve two roles."""
-    names = sheet.frame.columns
+def _cell(sheet: Sheet, column: str, row: int) -> str:
+    cell = sheet.frame[column][row]
+    return shown(None if cell is None else str(cell))
+
+
+def _others(count: int) -> str:
+    return f" (and {count - 1:,} other rows)" if count > 1 else ""
+
+
+def named(path: Path, names: Sequence[str], wanted: Mapping[str, str | None]) -> None:
+    """Each named column must be there, and none serve as user and item."""
     for role, name in wanted.items():
-        if name not in names:
+        if name is not None and name not in names:
+            role = "item_title" if role == "title" else role
             close = difflib.get_close_matches(str(name), names, 1, 0.5)
-            listed = ", ".join(map(repr, names[:12])) + (" …" if len(names) > 12 else "")
+            listed = ", ".join(map(shown, names[:12])) + (" …" if len(names) > 12 else "")
             hint = f"did you mean {close[0]!r}?" if close else f"it has {listed}; set data.{role}=COLUMN."
-            raise InputError(f"{sheet.path}: no column {name!r} for data.{role}; {hint}")
-    if wanted.get("user") == wanted.get("item"):
-        raise InputError(f"{sheet.path}: data.user and data.item are both {wanted.get('user')!r}; name two columns.")
+            raise InputError(f"{path}: no column {name!r} for data.{role}; {hint}")
+    if wanted.get("user") is not None and wanted.get("user") == wanted.get("item"):
+        raise InputError(f"{path}: data.user and data.item are both {wanted.get('user')!r}; name two columns.")
 
 
 def _span(frame: pl.DataFrame) -> list[str]:
@@ -175,4 +188,5 @@ def _span(frame: pl.DataFrame) -> list[str]:
         return []
     ends = pl.Series([frame["time"].min(), frame["time"].max()]).cast(pl.Int64) * 1000
     days = ends.cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%d").to_list()
-    return [f"{days[0]} to {days[1]}"]
+    odd = " (if these are no times, set data.time='')" if float(ends[1] or 0) < 1000 * YEAR else ""
+    return [f"{days[0]} to {days[1]}{odd}"]

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from gnnseg.data import fields, sniff
+from gnnseg.data import columns as columns_
+from gnnseg.data import fields, formats, own, sniff
+from gnnseg.data.dates import Order
+from gnnseg.data.numbers import Decimal
 from gnnseg.data.registry import SOURCES, Layout
+from gnnseg.data.returns import Returns
 from gnnseg.types import Pairs, Split, Table
 
 QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
-SHOWN = 12  # attributes and relations listed
+SHOWN = 12  # attributes and relations listed, columns shown
+ROWS = 5  # of a file, shown as read
+WIDEST = 28  # characters of a cell shown
 
 
 def list_sets() -> str:
@@ -26,7 +34,7 @@ def list_sets() -> str:
         f"{'planted':<16} drawn, with known segments: data.preset=easy|hard, data.segments, data.interactions …"
     )
     lines.append(
-        f"{'file':<16} your own: data.path=FILE data.user=COLUMN data.item=COLUMN (try: gnnseg data check FILE)"
+        f"{'file':<16} your own: gnnseg train FILE --user COLUMN --item COLUMN (first: gnnseg data check FILE)"
     )
     return "\n".join(lines)
 
@@ -44,44 +52,135 @@ def _origin(layouts: tuple[Layout, ...]) -> str:
 
 
 def check(
-    path: Path, columns: Mapping[str, str | None], separator: str | None = None, *, encoding: str = "utf-8"
+    files: Path | str | Sequence[Path | str],
+    columns: Mapping[str, str | None],
+    separator: str | None = None,
+    *,
+    encoding: str | None = None,
+    decimal: Decimal | None = None,
+    dates: Order | None = None,
+    returns: Returns | None = None,
+    users: str | None = None,
+    items: str | None = None,
+    item_title: str | None = None,
 ) -> str:
-    """What is in a user's file, as ``data=file`` would read it. InputError where it could not be read at all.
+    """What is in a user's files, as ``data=file`` would read them, and the command that trains on them.
 
-    Rows that cannot be read are listed by reason with the first line of each.
+    Columns that no one named are proposed, by their names or else by their content. Rows that cannot be read are listed by
+    reason with the first line of each. InputError where a file could not be read at all, or could be read in two ways.
     """
-    found = sniff.read(path, columns, separator=separator, encoding=encoding)
-    events = fields.events(found.sheet, found.columns, drop=True)
+    given = [str(one) for one in ([files] if isinstance(files, str | Path) else files)]
+    mapping = {**columns, "title": None if items else item_title}
+    paths = formats.listed(given)
+    founds = [sniff.read(one, mapping, separator=separator, encoding=encoding, guess=True) for one in paths]
+    own.same_columns(founds, None)
+    first = founds[0]
+    head = first.sheet.frame.head(formats.HEAD) if first.sheet.head is None else first.sheet.head
+    sheet = own.stacked(founds, given)
+    roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
+    events = fields.events(sheet, roles, drop=True, decimal=decimal, order=dates, returns="keep")
     frame = events.frame
     pairs = frame.select("user", "item").n_unique()
-    users, items = frame["user"].n_unique(), frame["item"].n_unique()
+    counts = {kind: frame[kind].n_unique() for kind in ("user", "item")}
     lines = [
-        found.said,
+        *own.words(founds),
         *events.said,
-        f"{len(frame):,} events of {users:,} users and {items:,} items; {pairs:,} different pairs "
-        f"({100 * pairs / (users * items):.3g} % of all), {len(frame) - pairs:,} repeats",
+        *(["numbers with a decimal point"] if events.told.get("decimal") == "." else []),
+        *_columns(head, first.columns),
+        "",
+        *aligned([head.columns, *head.head(ROWS).rows()]),
+        "",
+        f"{len(frame):,} events of {counts['user']:,} users and {counts['item']:,} items; {pairs:,} different pairs "
+        f"({100 * pairs / (counts['user'] * counts['item']):.3g} % of all), {len(frame) - pairs:,} repeats",
         _spread("events a user", frame.group_by("user").len()["len"].to_numpy()),
         _spread("events an item", frame.group_by("item").len()["len"].to_numpy()),
     ]
     lines += [_spread(role, frame[role].to_numpy()) for role in ("weight", "spend") if role in frame.columns]
-    for kind, count in (("user", users), ("item", items)):
-        if count == 1:
-            lines.append(f"only one {kind}: nothing can be compared; give more data")
+    lines += [f"only one {kind}: nothing can be compared; give more data" for kind, n in counts.items() if n == 1]
+    if item_title is None:
+        item_title = _title(head, first.columns) if items is None else None
+        lines += [f"items are called by column {item_title!r}"] if item_title else []
+    for kind, table in (("user", users), ("item", items)):
+        title = item_title if kind == "item" else None
+        lines += _beside(table, kind, frame, own.attributes(table, separator, encoding, decimal, title))
+    options: dict[str, str | None] = {role: columns.get(role) for role in fields.ROLES}
+    options |= {role: name for role, name in first.columns.items() if name is not None and role in fields.ROLES}
+    options |= {"separator": separator, "encoding": None if encoding == "utf-8" else encoding}
+    options["decimal"] = decimal or ("," if events.told.get("decimal") == "," else None)
+    options["dates"] = dates or (events.told["dates"] if events.told.get("dates") in ("dmy", "mdy") else None)
+    options["returns"] = returns
+    if "weight" in frame.columns and (back := int((frame["weight"] < 0).sum())):
+        lines.append(
+            f"{back:,} {'row' if back == 1 else 'rows'} of negative weight: --returns subtract takes them off the purchases "
+            "before them (drop: leaves them out; keep: takes them as they are)"
+        )
+        options["returns"] = returns or "subtract"
+    options |= {"users": users, "items": items, "item-title": item_title}
     if events.rejected:
         lines.append(
-            f"{sum(events.rejected.values()):,} rows cannot be read; training stops there unless data.on_error=drop:"
+            f"{sum(events.rejected.values()):,} rows cannot be read; --on-error drop leaves them out, counted:"
         )
         lines += [
             f"  {count:,} × {reason} (first: {events.examples[reason]})" for reason, count in events.rejected.items()
         ]
+        options["on-error"] = "drop"
     else:
         lines.append("every row can be read")
-    named = {role: name for role, name in found.columns.items() if name is not None and columns.get(role) == name}
-    words = [f"data.{role}={name}" for role, name in named.items()]
-    words += [f"data.separator={separator}"] if separator else []
-    words += [f"data.encoding={encoding}"] if encoding != "utf-8" else []
-    lines.append(" ".join(["train on it: gnnseg train data=file", f"data.path={path}", *words]))
+    named = [word for key, value in options.items() if value is not None for word in (f"--{key}", shlex.quote(value))]
+    shown = [shlex.quote(f"./{one}" if one.startswith("-") else one) for one in given]
+    lines += ["", "train on it:", " ".join(["gnnseg train", *shown, *named])]
     return "\n".join(lines)
+
+
+def _columns(head: pl.DataFrame, columns: Mapping[str, str | None]) -> list[str]:
+    """One line a column: its role, what a sample of it holds."""
+    serves: dict[str, str] = {}
+    for role, name in columns.items():
+        if name is not None:
+            serves[name] = f"{serves[name]}, {role}" if name in serves else role
+    rows = [("column", "serves as", "holds", f"different of {len(head):,}")]
+    for name in head.columns[: 2 * SHOWN]:
+        cells = head[name]
+        distinct = "" if cells.dtype.is_nested() else f"{cells.drop_nulls().n_unique():,}"
+        rows.append((name, serves.get(name, "-"), columns_.kind(cells), distinct))
+    more = head.width - 2 * SHOWN
+    return ["", *aligned(rows), *([f"and {more} more columns"] if more > 0 else [])]
+
+
+def _title(head: pl.DataFrame, columns: Mapping[str, str | None]) -> str | None:
+    """The only unused column that is called as titles of items usually are."""
+    fits = [n for n in head.columns if columns_.simple(n) in columns_.TITLES and n not in columns.values()]
+    return fits[0] if len(fits) == 1 else None
+
+
+def _beside(path: str | None, kind: str, frame: pl.DataFrame, table: pl.DataFrame | None) -> list[str]:
+    """How many of those who stand in the interactions a table of attributes knows, and what of them."""
+    if table is None:
+        return []
+    seen = frame[kind].unique()
+    known = int(seen.is_in(table["id"].implode()).sum())
+    listed = ", ".join(name for name in table.columns[: SHOWN + 1] if name != "id") or "none"
+    return [f"{path}: knows {known:,} of {len(seen):,} {kind}s; attributes: {listed}"]
+
+
+def aligned(rows: Sequence[Sequence[Any]]) -> list[str]:
+    """A small table of text, columns as wide as their widest cell, hanzi counted as two; long cells are cut."""
+    cells = [[_cell(cell) for cell in row[:SHOWN]] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    more = [" …"] * len(rows) if len(rows[0]) > SHOWN else [""] * len(rows)
+    return [
+        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip() + end
+        for row, end in zip(cells, more, strict=True)
+    ]
+
+
+def _cell(cell: Any) -> str:
+    text = "" if cell is None else "".join(c if c.isprintable() else "·" for c in str(cell))
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def stats(split: Split) -> str:

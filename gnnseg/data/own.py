@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 
-from gnnseg.data import fields, formats, sniff
+from gnnseg.data import fields, formats, numbers, sniff
+from gnnseg.data import returns as returns_
+from gnnseg.data.dates import Order
 from gnnseg.data.formats import Sheet
+from gnnseg.data.numbers import Decimal
 from gnnseg.data.raw import Raw, RawRelation
+from gnnseg.data.returns import Returns
 from gnnseg.data.sources import Place
 from gnnseg.types import InputError
 
+Say = Callable[[str], None]
 RELATION_KEYS = {"name", "source_kind", "target_kind", "path"}
 
 
@@ -20,7 +27,7 @@ def file(
     place: Place,
     *,
     name: str,
-    path: str | None,
+    path: str | list[str] | None,
     train: str | None,
     valid: str | None,
     test: str | None,
@@ -30,8 +37,12 @@ def file(
     weight: str | None,
     time: str | None,
     spend: str | None,
+    item_title: str | None,
     separator: str | None,
-    encoding: str,
+    encoding: str | None,
+    decimal: Decimal | None,
+    dates: Order | None,
+    returns: Returns | None,
     on_error: Literal["fail", "drop"],
     unseen_users: Literal["refuse", "allow"],
     users: str | None,
@@ -39,52 +50,147 @@ def file(
     social: str | None,
     relations: list[dict[str, Any]],
 ) -> Raw:
-    """One file (``path``) or a given split (``train``, ``valid``, ``test``), columns by name; null: the usual names.
+    """One table (``path``: a file, several, or a pattern) or a given split (``train``, ``valid``, ``test``), columns by name.
 
-    ``on_error``: what to do with a row that cannot be read. ``unseen_users``: may a given test have users that train
-    lacks? ``users``, ``items``: tables of attributes by id. ``social``: user, user[, weight]. ``relations``: typed edges,
-    each with name, source_kind, target_kind (user, item, or a kind of your own) and path (source, target[, weight]).
+    Null: a column by its usual names; ``separator``, ``encoding``, ``decimal`` sign and the order of ``dates`` are told from
+    the whole file, and asked where two readings fit. ``returns``: events of negative weight are refused (null), kept, dropped,
+    or taken off the purchases before them, within each part of a given split. ``on_error``: what to do with a row that
+    cannot be read. ``unseen_users``: may a given test have users that train lacks? ``users``, ``items``: tables of attributes
+    by id. ``item_title``: the column of items, or else of the interactions, that names the items. ``social``: user, user[,
+    weight]. ``relations``: typed edges, each with name, source_kind, target_kind (user, item, or a kind of your own) and path
+    (source, target[, weight]).
     """
     parts = {"train": train, "valid": valid, "test": test}
     if path is not None and any(parts.values()):
         raise InputError("data.path and data.train/valid/test are both set; give one file, or three, not both.")
     sources = {"path": path} if path is not None or not any(parts.values()) else parts
+    missing = next((key for key, source in sources.items() if not source), None)
+    if missing is not None:
+        raise InputError(
+            f"data.{missing} is not set: give data.path=FILE, or all of data.train, data.valid and data.test."
+        )
+    files = [one for key, source in sources.items() for one in formats.listed(source or "", f"data.{key}")]
+    if path is None and len(files) != len(parts):
+        raise InputError("data.train, data.valid and data.test are one file each; give several as data.path.")
     mapping = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
-    frames: list[pl.DataFrame] = []
-    rejected: dict[str, int] = {}
-    examples: dict[str, str] = {}
-    said: list[str] = []
-    for number, (key, source) in enumerate(sources.items()):
-        if source is None:
-            raise InputError(
-                f"data.{key} is not set: give data.path=FILE, or all of data.train, data.valid and data.test."
-            )
-        where = Path(source).expanduser()
-        found = sniff.read(where, mapping, separator=separator, encoding=encoding, form=format)
-        events = fields.events(found.sheet, found.columns, drop=on_error == "drop")
-        said.append("; ".join((found.said, *events.said)))
-        place.say(said[-1])
-        for reason, count in events.rejected.items():
-            rejected[reason] = rejected.get(reason, 0) + count
-            examples.setdefault(reason, events.examples[reason])
-        part = pl.lit(number, dtype=pl.Int8).alias("part")
-        frames.append(events.frame if path is not None else events.frame.with_columns(part))
-    if path is None:
-        if any(frame.columns != frames[0].columns for frame in frames):
-            lists = "; ".join(f"{key}: {', '.join(f.columns[:-1])}" for key, f in zip(parts, frames, strict=True))
-            raise InputError(f"data.train, data.valid and data.test have different columns ({lists}); make them alike.")
-        if unseen_users == "refuse":
-            _refuse_unseen(frames, str(test))
+    if item_title is not None and items is None:
+        mapping["title"] = item_title
+    founds = [sniff.read(one, mapping, separator=separator, encoding=encoding, form=format) for one in files]
+    same_columns(founds, list(parts) if path is None else None)
+    sheet = stacked(founds, "data.train/valid/test" if path is None else path)
+    if "title" in mapping and "title" not in sheet.frame.columns:
+        raise InputError(f"data.item_title={item_title}: {sheet.path} has no columns of names; leave it unset.")
+    said = words(founds)
+    founds.clear()
+    if path is not None:  # the number of the file is no part of a split
+        sheet = replace(sheet, frame=sheet.frame.drop("part"))
+    raw = assemble(
+        place, name, sheet, said, on_error=on_error, decimal=decimal, dates=dates, returns=returns, users=users, items=items,
+        item_title=item_title, social=social, separator=separator, encoding=encoding,
+    )  # fmt: skip
+    if path is None and unseen_users == "refuse":
+        _refuse_unseen(raw.events, str(test))
+    return replace(raw, relations=tuple(_relation(node, separator, encoding, decimal) for node in relations))
+
+
+def assemble(
+    place: Place,
+    name: str,
+    sheet: Sheet,
+    said: list[str],
+    *,
+    on_error: Literal["fail", "drop"],
+    decimal: Decimal | None,
+    dates: Order | None,
+    returns: Returns | None,
+    users: str | None,
+    items: str | None,
+    item_title: str | None,
+    social: str | None,
+    separator: str | None,
+    encoding: str | None,
+) -> Raw:
+    """A table whose columns are called by their roles, its returns settled, with the tables beside it."""
+    roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
+    given = "part" in sheet.frame.columns
+    events = fields.events(
+        sheet, roles, drop=on_error == "drop", beside=("part", "title"), decimal=decimal, order=dates, returns=returns
+    )
+    said[-1] = "; ".join((said[-1], *events.said))
+    for line in said:
+        place.say(line)
+    frame, rejected = events.frame, dict(events.rejected)
+    if given:
+        frame = frame.with_columns(pl.col("part").cast(pl.Int8))
+    if returns == "subtract" and "weight" in frame.columns:
+        frame, taken = returns_.subtract(frame, ["user", "item", *(["part"] if given else [])])
+        rejected |= taken
+    item_table = attributes(items, separator, encoding, decimal, item_title)
+    if "title" in frame.columns:
+        item_table, frame = titles(frame, place.say), frame.drop("title")
     return Raw(
-        name, pl.concat(frames), attributes(users, separator, encoding), attributes(items, separator, encoding),
-        None if social is None else edges(social, separator, encoding, "social ties"),
-        tuple(_relation(node, separator, encoding) for node in relations), None, rejected, examples, {"read": said},
+        name, frame, attributes(users, separator, encoding, decimal), item_table,
+        None if social is None else edges(social, separator, encoding, "social ties", decimal),
+        (), None, rejected, events.examples, {"read": said},
     )  # fmt: skip
 
 
-def _refuse_unseen(frames: list[pl.DataFrame], test: str) -> None:
+def same_columns(founds: list[sniff.Found], parts: list[str] | None) -> None:
+    """Files that make one table have the same columns; parts of a split serve the same roles."""
+    if parts is not None:
+        roles = [[role for role, name in found.columns.items() if name is not None] for found in founds]
+        if any(one != roles[0] for one in roles):
+            lists = "; ".join(f"{part}: {', '.join(one)}" for part, one in zip(parts, roles, strict=True))
+            raise InputError(f"data.train, data.valid and data.test have different columns ({lists}); make them alike.")
+        return
+    first = founds[0]
+    for found in founds[1:]:
+        if set(found.names) != set(first.names):
+            odd = sorted(set(found.names) ^ set(first.names))[0]
+            lacks = found if odd in first.names else first
+            raise InputError(
+                f"{found.sheet.path}: its columns are not those of {first.sheet.path.name} ({lacks.sheet.path.name} "
+                f"lacks {odd!r}); make them alike."
+            )
+
+
+def stacked(founds: list[sniff.Found], path: str | list[str]) -> Sheet:
+    """All files as one table whose columns are called by their roles."""
+    columns = [{role: name for role, name in found.columns.items() if name is not None} for found in founds]
+    if len(founds) == 1:
+        where = founds[0].sheet.path
+    else:
+        where = Path(path if isinstance(path, str) else f"{founds[0].sheet.path} and {len(founds) - 1} more")
+    return formats.stack([found.sheet for found in founds], columns, where)
+
+
+def words(founds: list[sniff.Found]) -> list[str]:
+    """What was seen in each file; files of which the same is to be said share a line."""
+    lines: dict[str, list[str]] = {}
+    for found in founds:
+        name = found.sheet.path.name
+        lines.setdefault(found.said.removeprefix(f"{name}: "), []).append(name)
+    return [
+        f"{names[0] if len(names) == 1 else f'{len(names)} files, {names[0]} to {names[-1]}'}: {line}"
+        for line, names in lines.items()
+    ]
+
+
+def titles(frame: pl.DataFrame, say: Say) -> pl.DataFrame:
+    """Names of items out of the interactions: each item's commonest title, of equals the first by alphabet."""
+    counts = frame.lazy().filter(pl.col("title").cast(pl.String).str.strip_chars() != "")
+    counts = counts.group_by("item", pl.col("title").cast(pl.String).str.strip_chars().alias("name")).len()
+    found = counts.sort("item", "len", "name", descending=[False, True, False]).collect()
+    table = found.unique("item", keep="first", maintain_order=True)
+    if several := found.filter(found["item"].is_duplicated())["item"].n_unique():
+        say(f"{several:,} items bear more than one title; each is called by its commonest")
+    return table.select(id="item", name="name")
+
+
+def _refuse_unseen(frame: pl.DataFrame, test: str) -> None:
     """A given test of users nobody trained on is a mistake more often than a wish."""
-    fresh = frames[2].join(frames[0], on="user", how="anti", maintain_order="left")
+    train = frame.filter(pl.col("part") == 0)
+    fresh = frame.filter(pl.col("part") == 2).join(train, on="user", how="anti", maintain_order="left")
     if len(fresh):
         raise InputError(
             f"{test}: {fresh['user'].n_unique():,} users that train lacks (first: {fresh['user'][0]}); take them out, "
@@ -92,26 +198,40 @@ def _refuse_unseen(frames: list[pl.DataFrame], test: str) -> None:
         )
 
 
-def _table(path: str, separator: str | None, encoding: str) -> Sheet:
+def _table(path: str, separator: str | None, encoding: str | None) -> Sheet:
     where = Path(path).expanduser()
     formats.exists(where)
     if where.suffix in (".parquet", ".pq"):
         return formats.parquet(where)
     if where.suffix in (".user", ".item", ".net", ".link"):
         return formats.atomic_file(where)
-    data = formats.text(where, encoding)
-    lines = [line for line in data[: 1 << 16].decode(errors="ignore").splitlines()[: sniff.HEAD] if line.strip()]
-    mark = sniff.the_separator(where, lines or [""], separator)[0]
+    data = formats.text(where, encoding).data
+    mark = sniff.the_separator(where, sniff.first_lines(where, data), separator)[0]
     return formats.sheet(where, separator=mark, data=data, quote=where.suffix != ".dat")
 
 
-def attributes(path: str | None, separator: str | None, encoding: str) -> pl.DataFrame | None:
-    """A table of attributes: a column called id, else the first, holds the ids; a column of numbers alone is numbers."""
-    if path is None:
-        return None
-    sheet = _table(path, separator, encoding)
+def attributes(
+    path: str | None,
+    separator: str | None,
+    encoding: str | None,
+    decimal: Decimal | None,
+    title: str | None = None,
+) -> pl.DataFrame | None:
+    """A file of attributes; null: none."""
+    return None if path is None else attribute_table(_table(path, separator, encoding), decimal, title)
+
+
+def attribute_table(sheet: Sheet, decimal: Decimal | None = None, title: str | None = None) -> pl.DataFrame:
+    """A table of attributes: a column called id, else the first, holds the ids; a column of numbers alone is numbers.
+
+    ``title``: the column of names, in place of one called name.
+    """
     frame = sheet.frame
     key = "id" if "id" in frame.columns else frame.columns[0]
+    if title is not None:
+        fields.named(sheet.path, frame.columns, {"title": title})
+        title_ = frame[title].cast(pl.String).alias("name")
+        frame = frame.drop({title, "name"} & set(frame.columns) - {key}).with_columns(title_)
     frame = frame.rename({key: "id"}).with_columns(fields.identifiers(frame[key]).alias("id"))
     bad = frame["id"].is_null() | (frame["id"].str.strip_chars() != frame["id"]) | (frame["id"] == "")
     if bool(bad.any()):
@@ -126,21 +246,30 @@ def attributes(path: str | None, separator: str | None, encoding: str) -> pl.Dat
             f"{sheet.path}, {sheet.unit} {sheet.line(int(rows[0]))}: id {frame['id'][int(rows[0])]} stands more than once; "
             "keep one row an id."
         )
-    return frame.select("id", *[_column(frame[column]) for column in frame.columns if column != "id"])
+    return frame.select("id", *[_column(frame[column], decimal) for column in frame.columns if column != "id"])
 
 
-def _column(series: pl.Series) -> pl.Series:
+def _column(series: pl.Series, decimal: Decimal | None) -> pl.Series:
     """Numbers where every cell is one (names stay text); lists stay lists; everything else is text."""
-    if series.name == "name" or isinstance(series.dtype, pl.List):
-        return series if isinstance(series.dtype, pl.List) else series.cast(pl.String)
-    numbers = fields.number(series.to_frame(), series.name).to_series()
-    whole = numbers.null_count() == series.null_count() and numbers.null_count() < len(numbers)
-    return numbers if whole and series.dtype != pl.Boolean else series.cast(pl.String)
+    if isinstance(series.dtype, pl.List):
+        return series
+    text = series.cast(pl.String)
+    if series.name == "name" or series.dtype == pl.Boolean:
+        return text
+    try:
+        found = numbers.read(series, "", series.name, decimal)[0]
+    except InputError:  # two decimal signs fit: numbers as a program writes them, or else text
+        found = fields.number(series.to_frame(), series.name).to_series()
+    return found if found.null_count() == series.null_count() and found.null_count() < len(found) else text
 
 
-def edges(path: str, separator: str | None, encoding: str, what: str) -> pl.DataFrame:
+def edges(path: str, separator: str | None, encoding: str | None, what: str, decimal: Decimal | None) -> pl.DataFrame:
     """Edges by place: source, target[, weight]. Extra columns are refused, since they could be anything."""
-    sheet = _table(path, separator, encoding)
+    return edge_table(_table(path, separator, encoding), what, decimal)
+
+
+def edge_table(sheet: Sheet, what: str, decimal: Decimal | None = None) -> pl.DataFrame:
+    """The edges of a table already read."""
     frame = sheet.frame
     if frame.width not in (2, 3):
         raise InputError(f"{sheet.path}: {what} have columns source, target[, weight]; it has {frame.width} columns.")
@@ -152,7 +281,7 @@ def edges(path: str, separator: str | None, encoding: str, what: str) -> pl.Data
         raise InputError(f"{sheet.path}, {sheet.unit} {line}: an end of {what} is missing; mend it.")
     if frame.width == 2:
         return found.with_columns(weight=pl.lit(1.0))
-    weight = fields.number(frame, frame.columns[2]).to_series(2)
+    weight = numbers.read(frame.to_series(2), str(sheet.path), f"the weight of {what}", decimal)[0]
     bad = weight.is_null() | ~weight.is_finite().fill_null(False)
     if bool(bad.any()):
         line = sheet.line(int(bad.arg_true()[0]))
@@ -160,10 +289,12 @@ def edges(path: str, separator: str | None, encoding: str, what: str) -> pl.Data
     return found.with_columns(weight=weight)
 
 
-def _relation(node: dict[str, Any], separator: str | None, encoding: str) -> RawRelation:
+def _relation(
+    node: dict[str, Any], separator: str | None, encoding: str | None, decimal: Decimal | None
+) -> RawRelation:
     if not isinstance(node, dict) or set(node) != RELATION_KEYS or not all(isinstance(v, str) for v in node.values()):
         raise InputError(
             f"data.relations: each entry has the keys {', '.join(sorted(RELATION_KEYS))}, all text; not {node}."
         )
-    found = edges(node["path"], separator, encoding, f"edges '{node['name']}'")
+    found = edges(node["path"], separator, encoding, f"edges '{node['name']}'", decimal)
     return RawRelation(node["name"], node["source_kind"], node["target_kind"], found)

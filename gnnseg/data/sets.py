@@ -15,9 +15,22 @@ from gnnseg.data.fingerprint import pair_fingerprint
 from gnnseg.data.own import file
 from gnnseg.data.raw import Raw, RawRelation
 from gnnseg.data.sources import Place
+from gnnseg.data.sql import sql
 from gnnseg.types import InputError
 
-__all__ = ["completejourney", "file", "gowalla", "lastfm", "lastfm_2k", "ml_1m", "ml_1m_raw", "ml_100k", "planted"]
+__all__ = [
+    "completejourney",
+    "file",
+    "given",
+    "gowalla",
+    "lastfm",
+    "lastfm_2k",
+    "ml_1m",
+    "ml_1m_raw",
+    "ml_100k",
+    "planted",
+    "sql",
+]
 
 FINGERPRINTS = {  # (train, valid, test), first 16 hex of sha256 over the sorted pairs
     "gowalla": ("68bb924a1e7ea41d", "277b9ba79cbdddbe", "dac9527045e35230"),
@@ -33,6 +46,13 @@ RATINGS = ["user", "item", "weight", "time"]
 YEAR = r"\s*\((\d{4})\)\s*$"
 ONE = pl.lit(1.0).alias("weight")
 TAGS = 10  # of an artist, the commonest
+
+
+def given(place: Place, *, name: str) -> Raw:
+    """A table handed over in Python; it cannot be read from anywhere."""
+    raise InputError(
+        f"data={name}: is a table handed to gnnseg.train in Python; for a file use data=file data.path=FILE."
+    )
 
 
 # --- MovieLens --------------------------------------------------------------------------------------------------

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import polars as pl
+
+from gnnseg.data import columns as columns_
 from gnnseg.data import formats
 from gnnseg.data.fields import ROLES
 from gnnseg.data.formats import Sheet
@@ -16,13 +20,6 @@ from gnnseg.types import InputError
 Format = Literal["table", "parquet", "recbole", "lightgcn", "u.data", "ratings.dat"]
 HEAD = 200  # lines looked at
 NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
-USUAL = {  # names of columns, in lower case without '_', '-' and blanks
-    "user": {"user", "userid", "uid", "customer", "customerid", "householdid", "member", "memberid", "visitorid"},
-    "item": {"item", "itemid", "iid", "movieid", "artistid", "product", "productid", "sku", "articleid", "trackid"},
-    "weight": {"weight", "rating", "quantity", "plays", "playcount", "count"},
-    "time": {"time", "timestamp", "datetime", "date", "transactiontimestamp"},
-    "spend": {"spend", "amount", "salesvalue", "revenue"},
-}
 MOVIELENS = ("user", "item", "weight", "time")
 
 
@@ -34,37 +31,66 @@ class Found:
     columns: dict[str, str | None]
     said: str
 
+    @property
+    def names(self) -> list[str]:
+        """All columns of the file, those not read too."""
+        return (self.sheet.frame if self.sheet.head is None else self.sheet.head).columns
+
 
 def read(
     path: Path,
     mapping: Mapping[str, str | None],
     *,
     separator: str | None = None,
-    encoding: str = "utf-8",
+    encoding: str | None = None,
     form: Format | None = None,
+    guess: bool = False,
 ) -> Found:
-    """A user's table of interactions. ``mapping``: columns by role; null: looked for by its usual names; '': not there."""
+    """A user's table of interactions. ``mapping``: columns by role, and of titles; null: by the usual names; '': not there.
+
+    Only the columns that serve are read. ``guess``: columns may be told by their content too, for people to look at.
+    """
     formats.exists(path)
+    columns: dict[str, str | None] = {}
+
+    def pick(head: pl.DataFrame) -> list[str]:
+        columns.update(columns_.choose(path, head, mapping, text=form != "parquet", guess=guess))
+        return list(dict.fromkeys(name for name in columns.values() if name is not None))
+
     if form == "parquet" or (form is None and (path.suffix in (".parquet", ".pq") or _begins(path, b"PAR1"))):
-        sheet = formats.parquet(path)
-        return _found(sheet, mapping, f"Parquet, {len(sheet.frame):,} rows")
-    data = formats.text(path, encoding)
-    lines = [line for line in data[: 1 << 16].decode(errors="ignore").splitlines()[:HEAD] if line.strip()]
-    if not lines:
-        raise InputError(f"{path}: holds blank lines only; give a file with a header and rows.")
+        form = "parquet"
+        sheet = formats.parquet(path, pick)
+        return _found(sheet, columns, (f"Parquet, {len(sheet.frame):,} rows",))
+    text = formats.text(path, encoding)
+    if first := re.match(rb'"?sep=(.)"?\r?(?=\n)', text.data):  # Excel's own note; its line stays, blank
+        text = formats.Text(text.data[first.end() :], text.said)
+        separator = first[1].decode(errors="replace") if separator is None else separator
+    lines = first_lines(path, text.data)
     form = form or _form(path, lines, separator, mapping)
     if form == "recbole":
-        return _found(formats.atomic_file(path), mapping, "RecBole atomic file")
+        sheet = formats.atomic_file(path, text.data)
+        pick(sheet.frame.head(formats.HEAD))
+        return _found(sheet, columns, (*text.said, "RecBole atomic file"))
     if form == "lightgcn":
-        sheet = formats.lists(path, data)
+        sheet = formats.lists(path, text.data)
         return Found(sheet, {"user": "user", "item": "item"}, f"{path.name}: lines 'user item item …'")
     if form in ("u.data", "ratings.dat"):
         mark = "\t" if form == "u.data" else "::"
-        sheet = formats.sheet(path, separator=mark, header=False, columns=list(MOVIELENS), quote=False, data=data)
+        sheet = formats.sheet(path, separator=mark, header=False, columns=list(MOVIELENS), quote=False, data=text.data)
         return Found(sheet, {role: role for role in MOVIELENS}, f"{path.name}: MovieLens' {form}, no header")
-    mark, name = the_separator(path, lines, separator)
-    sheet = formats.sheet(path, separator=mark, data=data, quote=path.suffix != ".dat")
-    return _found(sheet, mapping, f"separated by {name}, {sheet.frame.width} columns")
+    mark, name = the_separator(path, lines, separator, [name for name in mapping.values() if name])
+    sheet = formats.sheet(path, separator=mark, data=text.data, quote=path.suffix != ".dat", pick=pick)
+    width = sheet.head.width if sheet.head is not None else sheet.frame.width
+    return _found(sheet, columns, (*text.said, f"separated by {name}, {width} columns"))
+
+
+def first_lines(path: Path, data: bytes) -> list[str]:
+    """The first lines that hold something."""
+    lines = data[: 1 << 16].decode(errors="ignore").split("\n")[:HEAD]
+    found = [line.rstrip("\r") for line in lines if line.strip()]
+    if not found:
+        raise InputError(f"{path}: holds blank lines only; give a file with a header and rows.")
+    return found
 
 
 def _begins(path: Path, magic: bytes) -> bool:
@@ -94,8 +120,11 @@ def _form(path: Path, lines: list[str], separator: str | None, mapping: Mapping[
     return "table"
 
 
-def the_separator(path: Path, lines: list[str], separator: str | None) -> tuple[str, str]:
-    """What separates the columns, and its name. Unsure: an InputError that says what to set."""
+def the_separator(path: Path, lines: list[str], separator: str | None, named: Collection[str] = ()) -> tuple[str, str]:
+    """What separates the columns, and its name. Where several could, only one may make the ``named`` columns.
+
+    Unsure: an InputError that says what to set.
+    """
     head = {mark: _outside(lines[0], mark) for mark in ("::", "\t", ",", ";", "|")}
     if separator is not None:
         mark = formats.separator_of(separator)
@@ -107,6 +136,8 @@ def the_separator(path: Path, lines: list[str], separator: str | None) -> tuple[
     likely = [mark for mark, count in head.items() if count]
     steady = [mark for mark in likely if {_outside(line, mark) for line in lines[:20]} == {head[mark]}]
     pick = steady if len(steady) == 1 else likely
+    if len(pick) > 1 and named:
+        pick = [mark for mark in pick if set(named) <= _cells(lines[0], mark)] or pick
     if len(pick) == 1:
         return pick[0], NAMES.get(pick[0], repr(pick[0]))
     shown = lines[0][:60]
@@ -120,34 +151,16 @@ def the_separator(path: Path, lines: list[str], separator: str | None) -> tuple[
     )
 
 
+def _cells(line: str, mark: str) -> set[str]:
+    """The names that a header has, split by this mark."""
+    cells = line.split(mark) if len(mark) > 1 else next(csv.reader([line], delimiter=mark))
+    return {cell.strip() for cell in cells}
+
+
 def _outside(line: str, mark: str) -> int:
     return re.sub(r'"(?:[^"]|"")*"', "", line).count(mark)
 
 
-def _found(sheet: Sheet, mapping: Mapping[str, str | None], said: str) -> Found:
-    """Columns by their usual names where none was named; two that would do, or none for user and item, are asked about."""
-    names, path = sheet.frame.columns, sheet.path
-    taken = {name for name in mapping.values() if name}
-    columns: dict[str, str | None] = {}
-    for role in ROLES:
-        named = mapping.get(role)
-        if named is not None:
-            columns[role] = named or None
-            continue
-        fits = [n for n in names if re.sub(r"[\s_-]", "", n).lower() in USUAL[role] and n not in taken]
-        if len(fits) > 1:
-            quoted = " or ".join(map(repr, fits))
-            none = "" if role in ("user", "item") else f" (data.{role}='' for none)"
-            raise InputError(f"{path}: {role} may be column {quoted}; set data.{role}=COLUMN{none}.")
-        columns[role] = fits[0] if fits else None
-    for role in ("user", "item"):
-        if columns[role] is None:
-            if sheet.unit == "line" and all(re.fullmatch(r"-?[\d.:\sTZ/-]+", name) for name in names):
-                first = ", ".join(names[:6])
-                raise InputError(
-                    f"{path}: its first line ({first}) looks like data; give it a header, such as user,item,weight,time."
-                )
-            listed = ", ".join(map(repr, names[:12])) + (" …" if len(names) > 12 else "")
-            raise InputError(f"{path}: no column for data.{role}; it has {listed}: set data.{role}=COLUMN.")
+def _found(sheet: Sheet, columns: dict[str, str | None], said: Sequence[str]) -> Found:
     roles = ", ".join(f"{role}={name!r}" for role, name in columns.items() if name is not None)
-    return Found(sheet, columns, f"{path.name}: {said}; {roles}")
+    return Found(sheet, columns, f"{sheet.path.name}: {', '.join(said)}; {roles}")

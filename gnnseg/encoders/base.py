@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -36,6 +37,16 @@ class Encoder(nn.Module):
         noise: float = 0.0,
     ) -> Embeddings:
         """Embeddings of all users and items, or of those asked for. ``rng`` None: no dropout, no noise."""
+
+    def newcomers(self, graph: BipartiteGraph, embeddings: Embeddings) -> Callable[[Tensor], Tensor]:
+        """How users who were not in training are embedded: from their layer 0, (B,D), to their embeddings, (B,D).
+
+        They receive from items as trained, and send nothing back. graph: (B,I), as ``BipartiteGraph.with_users`` makes it;
+        embeddings: of everybody who was in training.
+        """
+        raise InputError(
+            f"encoder {type(self).__name__.lower()}: does not know how to embed users it was not trained on."
+        )
 
 
 class EmbeddingTables(nn.Module):

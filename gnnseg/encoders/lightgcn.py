@@ -5,6 +5,8 @@ Shape legend: U users, I items, D width, E edges, L layers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -101,6 +103,19 @@ class LightGCN(Encoder):
         user_UD = _weighted([u for u, _ in layers], self.layer_weights)
         item_ID = _weighted([i for _, i in layers], self.layer_weights)
         return Embeddings(user_UD, item_ID, *layers[0], layers=tuple(layers))
+
+    def newcomers(self, graph: BipartiteGraph, embeddings: Embeddings) -> Callable[[Tensor], Tensor]:
+        """w_0 start + A_new sum_l w_l x_item^(l-1): one product, since items' layers do not depend on newcomers."""
+        assert embeddings.layers is not None
+        own, *others = self.layer_weights
+        if not others:
+            return lambda start_BD: own * start_BD
+        sent = [item for _, item in embeddings.layers[:-1]]
+        if self.unit:
+            sent = [F.normalize(item, dim=-1) for item in sent]
+        to_user, _ = graph.normalised(*self.exponents)
+        received_BD = spmm(graph.pattern, to_user, _weighted(sent, others))
+        return lambda start_BD: received_BD + own * start_BD
 
 
 def _weighted(layers: list[Tensor], weights: list[float]) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from gnnseg.encoders.base import EmbeddingTables, Encoder, Init
@@ -11,7 +13,7 @@ from gnnseg.types import Embeddings, Features, Shape
 
 
 class MF(Encoder):
-    """user_i = p_i, item_j = q_j. ``dim``: width D; ``init`` normal (N(0, scale^2)) or spectral."""
+    """user_i = p_i, item_j = q_j. ``init``: normal (N(0, scale^2)) or spectral, the graph's leading singular vectors."""
 
     def __init__(self, shape: Shape, rng: Rng, *, dim: int, init: Init, scale: float) -> None:
         super().__init__()
@@ -33,3 +35,6 @@ class MF(Encoder):
     ) -> Embeddings:
         user, item = self.tables.user, self.tables.item
         return Embeddings(user, item, user, item)
+
+    def newcomers(self, graph: BipartiteGraph, embeddings: Embeddings) -> Callable[[Tensor], Tensor]:
+        return lambda start_BD: start_BD

@@ -30,10 +30,13 @@ class Ranking:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def topk(scorer: Scorer, users: Tensor, k: int, mask: Csr | None) -> tuple[Tensor, Tensor]:
+def topk(
+    scorer: Scorer, users: Tensor, k: int, mask: Csr | None, barred: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The k best items of some user rows, (B,k) int64 by score, ties by item number, and their scores.
 
-    Masked items are never among them; a row with too few items left ends in -1 with score -inf. NaN is a ValueError.
+    Masked items (U,I) and items ``barred`` (I,) bool for everybody are never among them; a row with too few items left ends
+    in -1 with score -inf. NaN is a ValueError.
     """
     scores = scorer.block(users)
     if not bool(torch.isfinite(scores.sum(dtype=torch.float64))) and bool(scores.isnan().any()):
@@ -41,6 +44,8 @@ def topk(scorer: Scorer, users: Tensor, k: int, mask: Csr | None) -> tuple[Tenso
     if mask is not None:
         where, entry = mask.entries_of(users)
         scores[where, mask.column[entry]] = -torch.inf
+    if barred is not None:
+        scores[:, barred] = -torch.inf
     width = min(k, scores.shape[1])
     values, items = scores.topk(min(width + 1, scores.shape[1]), dim=1)
     if values.shape[1] > width:

@@ -15,6 +15,7 @@ from gnnseg.sparse import Csr
 from gnnseg.types import Pairs
 
 Normalisation = Literal["symmetric", "left", "right", "none"]
+Weights = Literal["value", "log"]
 EXPONENTS: dict[str, tuple[float, float]] = {
     "symmetric": (0.5, 0.5),
     "left": (1.0, 0.0),
@@ -33,6 +34,7 @@ class BipartiteGraph:
     pattern: Csr
     weight: Tensor | None = None
     social: Csr | None = None
+    item_degree: Tensor | None = None  # (I,) where it is not what the edges here say: new users of an old graph
     _cache: dict[tuple[float, float], tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -46,13 +48,21 @@ class BipartiteGraph:
     def degrees(self) -> tuple[Tensor, Tensor]:
         """Weighted degrees of users (U,) and items (I,), float32; unweighted where the graph has no weights."""
         if self.weight is None:
-            users, items = self.pattern.degrees()
-            return users.float(), items.float()
-        zeros = torch.zeros(self.users, device=self.weight.device), torch.zeros(self.items, device=self.weight.device)
-        return (
-            zeros[0].index_add(0, self.pattern.row, self.weight),
-            zeros[1].index_add(0, self.pattern.column, self.weight),
-        )
+            users, items = (degree.float() for degree in self.pattern.degrees())
+        else:
+            nothing = self.weight.new_zeros
+            users = nothing(self.users).index_add(0, self.pattern.row, self.weight)
+            items = nothing(self.items).index_add(0, self.pattern.column, self.weight)
+        return users, items if self.item_degree is None else self.item_degree
+
+    def with_users(self, histories: Pairs, count: int, weights: Weights | None) -> BipartiteGraph:
+        """``count`` new users and what they have met, (B,I): they receive from items, and items keep the degrees they have
+        here, so that nobody else's messages change. An item nobody met in training weighs as if one had.
+
+        ``histories``: user is the new user's number, item an item's index here.
+        """
+        new = build(histories, count, self.items, weights=weights)
+        return replace(new, item_degree=self.degrees()[1].clamp(min=1.0))
 
     def normalised(self, target: float = 0.5, source: float = 0.5) -> tuple[Tensor, Tensor]:
         """Edge weights d_target^-target d_source^-source in both directions, each (E,) in the pattern's order.
@@ -75,6 +85,7 @@ class BipartiteGraph:
             pattern=self.pattern.to(device),
             weight=None if self.weight is None else self.weight.to(device),
             social=None if self.social is None else self.social.to(device),
+            item_degree=None if self.item_degree is None else self.item_degree.to(device),
             _cache={},
         )
 
@@ -103,7 +114,7 @@ class BipartiteGraph:
         return BipartiteGraph(pattern.with_value(None), pattern.value)
 
 
-def build(train: Pairs, users: int, items: int, *, weights: Literal["value", "log"] | None) -> BipartiteGraph:
+def build(train: Pairs, users: int, items: int, *, weights: Weights | None) -> BipartiteGraph:
     """The graph of the training part. weights: None (all 1), 'value' (as counted or rated), 'log' (log(1 + value))."""
     value = None
     if weights is not None:

@@ -6,6 +6,7 @@ Shape legend: U user rows, I item rows, B users in a batch, N items asked for, F
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -33,6 +34,11 @@ class Head(nn.Module):
 
     @abstractmethod
     def forward(self, embeddings: Embeddings) -> Scorer: ...
+
+    def fitting_scorer(self, embeddings: Embeddings) -> Scorer:
+        """What training sees, smooth in the users: the scorer itself, where ``finish`` has put nothing in its place."""
+        scorer: Scorer = self(embeddings)
+        return scorer
 
     def finish(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
         """Once, after the last step (posthoc fits here)."""
@@ -65,6 +71,11 @@ class FactorScorer(ABC):
 
     def edges(self, pattern: Csr) -> Tensor:
         return self.logit(sddmm(pattern, self.left(None), self.right(None)), pattern.column)
+
+
+def facing(embeddings: Embeddings, user_UD: Tensor) -> Embeddings:
+    """The same items, other users."""
+    return replace(embeddings, user_UD=user_UD, user0_UD=user_UD, users=None, layers=None)
 
 
 def pick(table: Tensor, rows: Tensor | None) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import functional as F
 
-from gnnseg.heads.base import FactorScorer, Head, ItemBias, pick, pick_bias, temperature
+from gnnseg.heads.base import FactorScorer, Head, ItemBias, facing, pick, pick_bias, temperature
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Shape
 
@@ -29,6 +29,9 @@ class DotScorer(FactorScorer):
 
     def __init__(self, embeddings: Embeddings, tau: float, bias: Tensor | None) -> None:
         self._e, self._tau, self._bias = embeddings, tau, bias
+
+    def with_users(self, user_UD: Tensor) -> DotScorer:
+        return DotScorer(facing(self._e, user_UD), self._tau, self._bias)
 
     def left(self, users: Tensor | None) -> Tensor:
         rows = pick(self._e.user_UD, users)

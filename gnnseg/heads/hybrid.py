@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.heads.base import Head, pick, temperature
+from gnnseg.heads.base import Head, facing, pick, temperature
 from gnnseg.heads.segments import Segments, SegmentScorer
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
@@ -72,6 +72,9 @@ class HybridScorer:
 
     def truncated(self, top: int) -> HybridScorer:
         return HybridScorer(self._group.truncated(top), self._e, self._tau)
+
+    def with_users(self, user_UD: Tensor) -> HybridScorer:
+        return HybridScorer(self._group.with_users(user_UD), facing(self._e, user_UD), self._tau)
 
     def _units(self, users: Tensor | None, items: Tensor | None) -> tuple[Tensor, Tensor]:
         left = F.normalize(pick(self._e.user_UD, users), dim=-1) / self._tau

@@ -47,7 +47,11 @@ class Posthoc(Head):
             scorer: DotScorer = self.dot(embeddings)
             return scorer
         assignment = nearest(embeddings.user_UD, self.centres_KD)
-        return HardScorer(assignment, self.beta_KI)
+        return HardScorer(assignment, self.beta_KI, self.centres_KD)
+
+    def fitting_scorer(self, embeddings: Embeddings) -> DotScorer:
+        scorer: DotScorer = self.dot(embeddings)
+        return scorer
 
     def finish(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
         centres = prototypes(embeddings.user_UD, self.segments, rng, rounds=300)
@@ -70,16 +74,19 @@ def cluster(user_UD: Tensor, segments: int, graph: BipartiteGraph, rng: Rng) -> 
     """``posthoc`` on embeddings that someone else trained: the row printed beside any run."""
     centres = prototypes(user_UD, segments, rng, rounds=300)
     assignment = nearest(user_UD, centres)
-    return HardScorer(assignment, shares(assignment, segments, graph))
+    return HardScorer(assignment, shares(assignment, segments, graph), centres)
 
 
 class HardScorer(FactorScorer):
-    """Each user in one segment: log beta of that segment."""
+    """Each user in the segment of the nearest centre: log beta of that segment."""
 
     kind = "distribution"
 
-    def __init__(self, assignment_U: Tensor, beta_KI: Tensor) -> None:
-        self.assignment, self.beta = assignment_U, beta_KI
+    def __init__(self, assignment_U: Tensor, beta_KI: Tensor, centres_KD: Tensor) -> None:
+        self.assignment, self.beta, self.centres_KD = assignment_U, beta_KI, centres_KD
+
+    def with_users(self, user_UD: Tensor) -> HardScorer:
+        return HardScorer(nearest(user_UD, self.centres_KD), self.beta, self.centres_KD)
 
     @property
     def alpha(self) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.heads.base import FLOOR, FactorScorer, Head, ItemBias, pick, pick_bias, temperature
+from gnnseg.heads.base import FLOOR, FactorScorer, Head, ItemBias, facing, pick, pick_bias, temperature
 from gnnseg.heads.kmeans import prototypes
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
@@ -30,8 +30,9 @@ class Segments(Head):
     - ``affinity``: beta_kj = <t_k, item_j/|item_j|>/tau with t_k = c'_k - mean c' (``centre``; else c'_k);
       logit cos(m_i, item_j)/tau + b_j with m_i = sum_k alpha_ik t_k, which is sum_k alpha_ik (beta_kj/|m_i| + b_j).
 
-    ``segments``: K; ``tied``: c' = c; ``top``: null, or keep the m largest alpha of a user, renormalised, in the forward
-    pass. Prototypes start at k-means++ centres (Arthur & Vassilvitskii 2007) of the first user embeddings.
+    ``segments``: K, how many; ``tied``: c' = c, one prototype a segment for users and items alike; ``top``: null, or keep
+    the m largest alpha of a user, renormalised, in the forward pass. Prototypes start at k-means++ centres (Arthur &
+    Vassilvitskii 2007) of the first user embeddings.
     """
 
     def __init__(
@@ -100,6 +101,12 @@ class SegmentScorer(FactorScorer):
         """The same scores reached through each user's ``top`` largest segments only, alpha renormalised."""
         scorer = type(self)(self._head, self._e, self._item_KD, self._bias_I)
         scorer._top = top if self._top is None else min(top, self._top)
+        return scorer
+
+    def with_users(self, user_UD: Tensor) -> SegmentScorer:
+        scorer = type(self)(self._head, facing(self._e, user_UD), self._item_KD, self._bias_I)
+        scorer._top = self._top
+        scorer.beta = self.beta  # of the items alone
         return scorer
 
     def memberships(self, users: Tensor | None) -> Tensor:

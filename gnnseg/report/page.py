@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gnnseg.report import sections, tables
+from gnnseg.report import fonts, sections, tables
 from gnnseg.report.html import escape
 from gnnseg.report.style import CSS
 
@@ -35,12 +35,21 @@ def write(folder: Path) -> Path:
     return path
 
 
+def cell(folder: Path, height: int = 640) -> str:
+    """What a notebook shows of a run: figures and segments in a frame of their own, so that styles do not mix."""
+    path = Path(folder).absolute()
+    record = tables.read(path)
+    parts = [sections.header(record), sections.alarms(record), sections.headline(record, path), sections.metrics(record),
+             sections.segments(path), sections.cards(path)]  # fmt: skip
+    return f'<iframe srcdoc="{escape(_page(record, parts))}" style="width:100%;height:{height}px;border:0"></iframe>'
+
+
 def render(folder: Path) -> str:
     """The page's text. What a run does not have (segments, figures not yet measured) is left out."""
     record = tables.read(folder)
-    body = [
+    return _page(record, [
         sections.header(record),
-        sections.alarms(record),
+        sections.alarms(record, fonts.warning(folder)),
         sections.headline(record, folder),
         sections.metrics(record),
         sections.learning(record, folder),
@@ -49,7 +58,10 @@ def render(folder: Path) -> str:
         sections.examples(folder),
         sections.data(record),
         sections.provenance(record),
-    ]
+    ])  # fmt: skip
+
+
+def _page(record: Mapping[str, Any], body: list[str]) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'

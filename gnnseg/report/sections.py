@@ -50,8 +50,8 @@ def header(record: Mapping[str, Any]) -> str:
     )
 
 
-def alarms(record: Mapping[str, Any]) -> str:
-    found = list(record["alarms"])
+def alarms(record: Mapping[str, Any], *more: str | None) -> str:
+    found = [*record["alarms"], *(text for text in more if text)]
     if record["protocol"] == "paper":
         found.append("protocol paper: the best epoch was chosen on the test set; these figures flatter")
     if not record.get("exact", True):

@@ -32,14 +32,19 @@ class State:
 
 
 class Checkpoint:
-    """``state.pt``: weights, best weights, optimiser, counters, and the length of metrics.jsonl at that moment."""
+    """``state.pt``: weights, best weights, optimiser, counters, and the length of metrics.jsonl at that moment.
 
-    def __init__(self, path: Path) -> None:
+    ``path`` None: the best weights are kept in memory, and nothing is written.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self.best: dict[str, Tensor] | None = None
         self._last = time.monotonic()
 
     def save(self, state: State, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        if self.path is None:
+            return
         content = {
             "state": asdict(state),
             "model": model.state_dict(),
@@ -51,11 +56,15 @@ class Checkpoint:
             torch.save(content, aside)
         self._last = time.monotonic()
 
+    def exists(self) -> bool:
+        return self.path is not None and self.path.exists()
+
     def due(self) -> bool:
         return time.monotonic() - self._last > EVERY_SECONDS
 
     def load(self, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> tuple[State, bool]:
         """The stored state, and whether going on from it is exact (same torch, processor and thread count)."""
+        assert self.path is not None
         content: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
         model.load_state_dict(content["model"])
         optimizer.load_state_dict(content["optimizer"])

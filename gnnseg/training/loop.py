@@ -99,11 +99,11 @@ def fit(
     checkpoint: Checkpoint,
     *,
     evaluate: Callable[[Scorer], Mapping[str, float]],
-    log: Callable[[State, Mapping[str, float]], int],
-    progress: Callable[[State, int, Mapping[str, float]], None],
-    stop: Callable[[], bool],
+    log: Callable[[State, Mapping[str, float]], int] = lambda state, metrics: 0,
+    progress: Callable[[State, int, Mapping[str, float]], None] = lambda state, per_epoch, values: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> State:
-    """Train from ``state`` to the end; ``checkpoint.best`` then holds the best weights.
+    """Train from ``state`` to the end; ``checkpoint.best`` then holds the best weights. ``evaluate`` gives the monitored metric.
 
     ``log`` writes one line of metrics and returns the length of what is written so far. Raises Interrupted when ``stop()``.
     """

@@ -12,7 +12,7 @@ from gnnseg.training.checkpoint import State
 class Progress:
     """``with Progress(total_epochs, monitor) as progress: progress(state, per_epoch, values)``."""
 
-    def __init__(self, epochs: int, monitor: str) -> None:
+    def __init__(self, epochs: int, monitor: str, *, shown: bool = True) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
@@ -20,7 +20,7 @@ class Progress:
         self._monitor = monitor
         self._bar = Bar(
             TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[facts]}"), TimeRemainingColumn(),
-            console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
+            console=Console(stderr=True), transient=True, disable=not (shown and sys.stderr.isatty()),
         )  # fmt: skip
         self._task = self._bar.add_task("training", total=epochs, facts="")
 

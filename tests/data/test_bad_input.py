@@ -11,7 +11,7 @@ from gnnseg.types import InputError
 
 DEFAULTS = {
     **dict.fromkeys(("path", "train", "valid", "test", "format", "user", "item", "weight", "time", "spend")),
-    **dict.fromkeys(("separator", "users", "items", "social")),
+    **dict.fromkeys(("separator", "users", "items", "social", "item_title", "decimal", "dates", "returns")),
     "encoding": "utf-8", "on_error": "fail", "unseen_users": "refuse", "relations": [],
 }  # fmt: skip
 GOOD = "user,item,weight,time\n" + "".join(f"u{n % 7},i{n % 5},{n},{1600000000 + n}\n" for n in range(35))
@@ -220,4 +220,4 @@ def test_check_reads_a_file_by_command(tmp_path, capsys):
     assert cli.main(["data", "check", str(other)]) == 2
     assert "data.encoding=latin-1" in capsys.readouterr().err
     assert cli.main(["data", "check", str(other), "--encoding", "latin-1"]) == 0
-    assert f"data.path={other} data.encoding=latin-1" in capsys.readouterr().out
+    assert f"gnnseg train {other} --user user --item item --encoding latin-1" in capsys.readouterr().out

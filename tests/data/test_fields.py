@@ -59,7 +59,8 @@ def test_days_dates_and_typed_columns():
 
 
 def test_a_day_and_month_that_could_be_swapped_are_not_guessed_at():
-    assert fields.moment(pl.Series("time", ["03/04/2024", "31/01/2024"]))[0].null_count() == 2
+    with pytest.raises(InputError, match="'03/04/2024' may be 2024-04-03"):
+        fields.moment(pl.Series("time", ["03/04/2024", "01/02/2024"]))
 
 
 def test_one_wild_number_does_not_turn_seconds_into_milliseconds(tmp_path):
@@ -84,7 +85,7 @@ def test_good_rows_come_through_as_they_are(tmp_path):
         ("weight", "NaN", "weight is NaN or infinite: 'NaN'"),
         ("weight", "inf", "weight is NaN or infinite"),
         ("weight", "many", "weight is no number: 'many'"),
-        ("weight", "3,5", "weight is no number: '3,5'"),
+        ("weight", "3,,5", "weight is no number: '3,,5'"),
         ("spend", "", "spend is no number: empty"),
         ("time", "yesterday", "time cannot be read"),
         ("time", "99999999999", "time lies outside 1900-2100: '99999999999'"),

@@ -25,12 +25,12 @@ def test_check_says_what_is_in_a_file(tmp_path):
     path.write_text("customer;sku;date\na;x;2024-01-01\na;x;2024-02-01\nb;y;2024-03-01\nc;;2024-03-01\n")
     text = inspect.check(path, {**NONE, "user": "customer"})
     for part in (
-        "orders.csv: separated by semicolon, 3 columns; user='customer', item='sku', time='date'",
+        "orders.csv: UTF-8, separated by semicolon, 3 columns; user='customer', item='sku', time='date'",
         "time read as ISO dates and times, taken as UTC",
         "2024-01-01 to 2024-03-01",
         "3 events of 2 users and 2 items; 2 different pairs (50 % of all), 1 repeats",
         "1 × no item (first: orders.csv, line 5: empty)",
-        f"gnnseg train data=file data.path={path} data.user=customer",
+        f"gnnseg train {path} --user customer --item sku --time date",
     ):
         assert part in text
     with pytest.raises(InputError, match="no such file"):

@@ -1,0 +1,109 @@
+"""The Python door: a table in, a run out. The same configuration, checks and run folder as the command.
+
+Reached as ``gnnseg.interactions``, ``gnnseg.train`` and ``gnnseg.load``; nothing here prints, exits or seeds a global generator.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gnnseg.data.raw import Raw
+from gnnseg.run import Run
+from gnnseg.types import InputError
+
+LOG = logging.getLogger("gnnseg")
+PATH_SAFE = r"[\w.-]+"
+
+
+def interactions(
+    table: Any,
+    *,
+    user: str = "user",
+    item: str = "item",
+    weight: str | None = None,
+    time: str | None = None,
+    spend: str | None = None,
+    users: Any = None,
+    items: Any = None,
+    social: Any = None,
+    item_title: str | None = None,
+    name: str = "table",
+    on_error: str = "fail",
+) -> Raw:
+    """Interactions from a pandas, polars or arrow table, or a mapping of arrays; one row an event, pairs may repeat.
+
+    ``user``, ``item``, ``weight``, ``time``, ``spend`` name columns. ``users``, ``items``: tables of attributes, by a
+    column ``id`` or their first; ``item_title`` names the column that people read. ``social``: user, user[, weight].
+    ``name`` begins the names of run folders. ``on_error``: 'fail' at a row that cannot be read, or 'drop' and count it.
+    InputError, with the row, where the table cannot be read.
+    """
+    from gnnseg.data import fields, frames, own
+    from gnnseg.data.formats import Sheet
+
+    if not re.fullmatch(PATH_SAFE, name):
+        raise InputError(f"name={name!r}: it begins the names of folders; use letters, digits, '.', '_' and '-' alone.")
+    if on_error not in ("fail", "drop"):
+        raise InputError(f"on_error={on_error!r}: it is 'fail' or 'drop'.")
+    frame = frames.read(table, "the table of interactions")
+    sheet = Sheet(Path(name), frame, 1, unit="row")
+    columns = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
+    found = fields.events(sheet, columns, drop=on_error == "drop")
+
+    def beside(given: Any, what: str) -> Sheet:
+        return Sheet(Path(what), frames.read(given, what), 1, unit="row")
+
+    return Raw(
+        name, found.frame,
+        None if users is None else own.attribute_table(beside(users, "users")),
+        None if items is None else own.attribute_table(beside(items, "items")),
+        None if social is None else own.edge_table(beside(social, "social"), "social ties"),
+        rejected=found.rejected, rejected_examples=found.examples, notes={"read": list(found.said)},
+    )  # fmt: skip
+
+
+def train(
+    data: Raw | str,
+    overrides: Sequence[str] = (),
+    *,
+    seed: int | None = None,
+    config_dir: Path | str | None = None,
+    fresh: bool = False,
+) -> Run:
+    """Train, or find the same run again finished, or go on with it; the finished run.
+
+    ``data``: what ``interactions`` returns, or the name of a set (``'ml-100k'``). ``overrides`` as on the command line
+    (``['encoder=lightgcn', 'head.segments=16']``); ``config_dir``: more configuration of your own. What the command would
+    say goes to the logger ``gnnseg``. InputError for a user's mistake; KeyboardInterrupt where training was stopped, which
+    is saved: the same call goes on.
+    """
+    from gnnseg import config as configuration
+    from gnnseg import pipeline
+    from gnnseg.training.loop import Interrupted
+
+    raw = data if isinstance(data, Raw) else None
+    chosen = [f"data={'given' if raw else data}", *overrides, *([] if seed is None else [f"seed={seed}"])]
+    for override in overrides:
+        if not isinstance(override, str) or "=" not in override:
+            raise InputError(f"{override!r}: is no override; write key=value, such as 'head.segments=16'.")
+    config = configuration.compose(chosen, [] if config_dir is None else [Path(config_dir)])
+    if raw is not None:
+        config["data"]["name"] = raw.name
+    configuration.check(config)
+    try:
+        result = pipeline.train(config, say=_log, fresh=fresh, raw=raw, progress=False)
+    except Interrupted as stop:
+        raise KeyboardInterrupt(str(stop)) from None
+    return Run.load(result.path)
+
+
+def load(path: Path | str) -> Run:
+    """A finished run from its folder; neither its data nor the device it was trained on is needed."""
+    return Run.load(path)
+
+
+def _log(line: str) -> None:
+    LOG.info("%s", line)

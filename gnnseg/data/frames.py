@@ -1,0 +1,40 @@
+"""Tables that somebody else made: pandas, polars, arrow, or a mapping of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from gnnseg.types import InputError
+
+
+def read(table: Any, what: str) -> pl.DataFrame:
+    """A table of any usual kind as a polars frame."""
+    kind = f"{type(table).__module__.split('.')[0]}.{type(table).__name__}"
+    try:
+        if isinstance(table, pl.LazyFrame):
+            table = table.collect()
+        if isinstance(table, Mapping):
+            frame = pl.DataFrame(dict(table), strict=False)
+        elif isinstance(table, pl.DataFrame):
+            frame = table
+        elif kind.startswith("pandas."):
+            frame = pl.from_pandas(table)
+        elif kind.startswith("pyarrow."):
+            arrow = pl.from_arrow(table)
+            assert isinstance(arrow, pl.DataFrame)
+            frame = arrow
+        else:
+            raise InputError(f"{what}: is a {kind}; give a pandas, polars or arrow table, or a mapping of arrays.")
+    except (pl.exceptions.PolarsError, TypeError, ValueError, AssertionError) as error:
+        if isinstance(error, InputError):
+            raise
+        why = (str(error).splitlines() or [kind])[0]
+        raise InputError(f"{what}: cannot be read as a table ({why}); give columns of equal length.") from None
+    if frame.is_empty():
+        raise InputError(f"{what}: holds no rows.")
+    if not all(isinstance(name, str) for name in frame.columns):
+        raise InputError(f"{what}: a column's name is no text; name the columns.")
+    return frame

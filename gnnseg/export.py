@@ -1,0 +1,52 @@
+"""Tables out: a stream of frames as one whole .parquet, .csv or .jsonl."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from gnnseg.folder import atomic
+from gnnseg.types import InputError
+
+
+def write(chunks: Iterator[pl.DataFrame], out: Path | str, *, excel: bool = False) -> Path:
+    """Written aside and renamed, in bounded memory: a file that stands there is whole. ``excel``: a CSV that Excel opens as UTF-8."""
+    path = Path(out).expanduser().absolute()
+    kinds = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}
+    if path.suffix.lower() not in kinds:
+        raise InputError(f"{path}: unknown kind of file; end its name in {', '.join(kinds)}.")
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent}: no such folder; make it or choose another.")
+    if excel and path.suffix.lower() != ".csv":
+        raise InputError(f"{path}: only a CSV can be written for Excel; end its name in .csv.")
+    with atomic(path) as aside, open(aside, "wb") as handle:
+        if excel:
+            handle.write(codecs.BOM_UTF8)
+        kinds[path.suffix.lower()](chunks, handle)
+    return path
+
+
+def _parquet(chunks: Iterator[pl.DataFrame], handle: BinaryIO) -> None:
+    import pyarrow.parquet as pq
+
+    writer = None
+    for frame in chunks:
+        table = frame.to_arrow()
+        writer = writer or pq.ParquetWriter(handle, table.schema)
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+
+
+def _csv(chunks: Iterator[pl.DataFrame], handle: BinaryIO) -> None:
+    for number, frame in enumerate(chunks):
+        handle.write(frame.write_csv(include_header=number == 0).encode())
+
+
+def _jsonl(chunks: Iterator[pl.DataFrame], handle: BinaryIO) -> None:
+    for frame in chunks:
+        handle.write(frame.write_ndjson().encode())

@@ -1,0 +1,94 @@
+"""Users who were not in training: embedded from what they have met, everything that was trained left as it is.
+
+Shape legend: B newcomers, I items, D width, E pairs of their histories, N sampled items.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gnnseg.graph import BipartiteGraph
+from gnnseg.graph.bipartite import Weights
+from gnnseg.rng import Rng
+from gnnseg.training.model import Model
+from gnnseg.types import Embeddings, EmbeddingScorer, Features, Pairs, Policy, Scorer
+
+STEPS = 20  # of Adam
+RATE = 0.1  # a step, in parts of the root mean square of a trained user's layer 0
+PRIOR = 10.0  # how much being an average user weighs against one interaction
+SAMPLE = 1024  # items that stand for the catalogue where its softmax is not exact at no cost
+CHUNK = 1024  # newcomers solved for at once
+FEW = 4096  # pairs that are scored faster one by one than by a sparse product
+
+
+class FoldIn:
+    """A trained model with its items' side computed once, ready for newcomers in any number.
+
+    A newcomer is an average user until their history says otherwise. They receive from the items they have met, as the
+    encoder does it, and what the encoder cannot receive, their own layer 0 x, is the maximum a posteriori of
+    sum_j log p(j | x) - PRIOR |x - mean|^2 / (2 s^2), j in the history, p the softmax of the scores over the catalogue
+    (``distribution``: rec itself, whose sum is 1; else over N uniform items, the same for all), mean the trained users'
+    mean layer 0, s^2 their mean square, by ``STEPS`` of Adam from the mean. Each newcomer's result is their own: who else
+    is in the batch does not matter, and nobody else's scores move.
+    """
+
+    @torch.no_grad()
+    def __init__(self, model: Model, graph: BipartiteGraph, features: Features, weights: Weights | None) -> None:
+        self._model, self._graph, self._weights = model, graph, weights
+        self._trained = model.embed(graph, features)
+        self._scorer = model.head.fitting_scorer(self._trained)
+        self._served: Scorer = model.head(self._trained)
+        known = graph.pattern.degrees()[0] > 0
+        layer0 = self._trained.user0_UD[known]
+        self._mean = layer0.mean(0, keepdim=True)
+        self._scale = float(layer0.square().mean().sqrt())
+        items = graph.items
+        self._sample: Tensor | None = None
+        self._exact = isinstance(self._scorer, Policy)  # its scores are normalised already
+        if not self._exact and items > SAMPLE:
+            drawn = torch.randperm(items, generator=Rng(0).child("newcomers").torch("items"))[:SAMPLE]
+            self._sample = drawn.sort().values.to(graph.pattern.column.device)
+
+    def scorer(self, histories: Pairs, count: int) -> Scorer:
+        """Scores of ``count`` newcomers: row r is the newcomer that ``histories`` calls user r. Items are the run's own."""
+        return facing(self._model, self._trained, self._served, self.embed(histories, count))
+
+    def embed(self, histories: Pairs, count: int) -> Tensor:
+        """(B,D) embeddings of the newcomers."""
+        parts = []
+        for at in range(0, count, CHUNK):
+            inside = slice(*histories.user.searchsorted([at, at + CHUNK]).tolist())
+            size = min(CHUNK, count - at)
+            part = Pairs(
+                histories.user[inside] - at, histories.item[inside], histories.weight[inside], histories.count[inside]
+            )
+            parts.append(self._solve(self._graph.with_users(part, size, self._weights).to(self._mean.device), size))
+        return torch.cat(parts) if parts else self._mean[:0]
+
+    def _solve(self, graph: BipartiteGraph, count: int) -> Tensor:
+        pattern = graph.pattern
+        with torch.no_grad():
+            embedded = self._model.encoder.newcomers(graph, self._trained)
+        start = self._mean.repeat(count, 1).requires_grad_(True)
+        optimizer = torch.optim.Adam([start], lr=RATE * self._scale)
+        for _ in range(STEPS if pattern.entries else 0):
+            with torch.enable_grad():
+                scorer = facing(self._model, self._trained, self._scorer, embedded(start))
+                few = pattern.entries < FEW
+                likelihood = (scorer.pairs(pattern.row, pattern.column) if few else scorer.edges(pattern)).sum()
+                if not self._exact:  # the softmax's denominator, up to a constant
+                    scores_BN = scorer.block(torch.arange(count, device=start.device), self._sample)
+                    likelihood = likelihood - (scores_BN.logsumexp(-1) * pattern.degrees()[0]).sum()
+                far = (start - self._mean).square().sum() / self._scale**2
+                start.grad = torch.autograd.grad(PRIOR / 2 * far - likelihood, start)[0]
+            optimizer.step()
+        return embedded(start.detach()).detach()
+
+
+def facing(model: Model, trained: Embeddings, scorer: Scorer, user_BD: Tensor) -> Scorer:
+    """The scorer's items before other users."""
+    if isinstance(scorer, EmbeddingScorer):
+        return scorer.with_users(user_BD)
+    again: Scorer = model.head(Embeddings(user_BD, trained.item_ID, user_BD, trained.item0_ID))
+    return again

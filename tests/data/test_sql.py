@@ -1,0 +1,160 @@
+"""Interactions out of real databases: SQLite, and a PostgreSQL server started here where one is installed."""
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gnnseg import cli
+from gnnseg.data import sql
+from gnnseg.types import InputError
+
+SMALL = [
+    "head.segments=2",
+    "encoder.dim=4",
+    "trainer.max_epochs=2",
+    "trainer.eval_every=2",
+    "split=random",
+    "cache.root=cache",
+]
+ROWS = [
+    (f"kunde {u}", f"art'{(u * 7 + n) % 11}", (n % 3) + 1, f"2024-0{1 + n % 9}-1{u % 9}", 2.5)
+    for u in range(12)
+    for n in range(8)
+]
+QUERY = 'select who, what as item, qty as "how many", day from sales where qty < 4'
+TYPED = ["--user", "who", "--weight", "how many", "--time", "day"]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GNNSEG_RUNS", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def shop(here):
+    with sqlite3.connect("shop.db") as database:
+        database.execute("create table sales (who text, what text, qty integer, day text, price real)")
+        database.executemany("insert into sales values (?, ?, ?, ?, ?)", ROWS)
+    database.close()
+    return here / "shop.db"
+
+
+def test_sqlite_trains_by_one_command(shop, capsys):
+    typed = ["train", "--sql", QUERY, "--connect", "sqlite:///shop.db", *TYPED, *SMALL]
+    assert cli.main(typed) == 0
+    path = capsys.readouterr().out.strip()
+    assert cli.main(["train", "data=./my-sql.yaml", *SMALL]) == 0
+    assert capsys.readouterr().out.strip() == path
+    assert cli.main(["segments", path]) == 0
+
+
+def test_the_database_is_only_read(shop):
+    before = shop.read_bytes()
+    with pytest.raises(InputError, match="readonly"):
+        sql.read("delete from sales", "sqlite:///shop.db")
+    assert shop.read_bytes() == before
+
+
+REFUSED = [
+    ("select * from elsewhere", "sqlite:///shop.db", "no such table: elsewhere"),
+    ("selec who from sales", "sqlite:///shop.db", "syntax error"),
+    ("select who, what from sales where qty > 99", "sqlite:///shop.db", "answers no rows"),
+    ("select who, who from sales", "sqlite:///shop.db", "two columns of one name"),
+    ("select 1; select 2", "sqlite:///shop.db", "one statement"),
+    ("select 1", "sqlite:///none.db", "no such file"),
+    ("select 1", "sqlite://shop.db", "write sqlite:///shop.db"),
+    ("select 1", "mysql://localhost/shop", "give sqlite:///FILE or postgresql"),
+    ("select * from sales", "sqlite:///junk.db", "not a database"),
+]
+
+
+@pytest.mark.parametrize(("query", "connect", "words"), REFUSED)
+def test_mistakes_are_one_sentence(shop, query, connect, words):
+    Path("junk.db").write_bytes(b"junk" * 1000)
+    with pytest.raises(InputError) as caught:
+        sql.read(query, connect)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_column_that_is_not_there_is_named(shop, capsys):
+    assert cli.main(["train", "--sql", QUERY, "--connect", "sqlite:///shop.db", "--user", "whom", *SMALL]) == 2
+    assert "no column 'whom' for data.user; did you mean 'who'?" in capsys.readouterr().err
+
+
+@pytest.fixture
+def postgres(here):
+    """A server of our own in a folder of our own, gone afterwards."""
+    tools = {name: shutil.which(name) or _debian(name) for name in ("initdb", "pg_ctl", "psql", "postgres")}
+    if not all(tools.values()):
+        pytest.skip(f"no PostgreSQL here ({', '.join(name for name, path in tools.items() if not path)} not found)")
+    pytest.importorskip("adbc_driver_postgresql")
+    folder, log = here / "pg", here / "pg.log"
+    as_user: list[str] = []
+    if os.geteuid() == 0:  # PostgreSQL will not run as root
+        if (
+            shutil.which("runuser") is None
+            or subprocess.run(["id", "postgres"], capture_output=True, check=False).returncode
+        ):
+            pytest.skip("PostgreSQL does not run as root, and there is no user postgres to run it as")
+        folder = Path("/tmp") / f"gnnseg-pg-{os.getpid()}"
+        folder.mkdir()
+        shutil.chown(folder, "postgres")
+        log = folder / "log"
+        as_user = ["runuser", "-u", "postgres", "--"]
+        folder = folder / "data"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def tool(name, *arguments):
+        done = subprocess.run(
+            [*as_user, tools[name], *arguments], capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, f"{name}: {done.stdout} {done.stderr}"
+
+    tool("initdb", "-D", str(folder), "-U", "anna", "--auth=trust", "-E", "UTF8", "--locale=C")
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    subprocess.run(
+        [*as_user, tools["pg_ctl"], "-D", str(folder), "-o", options, "-l", str(log), "-w", "start"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield f"postgresql://anna@127.0.0.1:{port}/postgres"
+    finally:
+        tool("pg_ctl", "-D", str(folder), "-m", "immediate", "stop")
+        if as_user:
+            shutil.rmtree(folder.parent)
+
+
+def _debian(name):
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else None
+
+
+def test_postgresql_gives_what_sqlite_gives(shop, postgres, capsys):
+    import adbc_driver_postgresql.dbapi as driver
+
+    with driver.connect(postgres) as database, database.cursor() as cursor:
+        cursor.execute("create table sales (who text, what text, qty numeric(8, 2), day date, price double precision)")
+        cursor.executemany("insert into sales values ($1, $2, cast($3 as text)::numeric, cast($4 as text)::date, $5)",
+                           [(a, b, str(c), d, e) for a, b, c, d, e in ROWS])  # fmt: skip
+        database.commit()
+    folders = []
+    for connect in (postgres, "sqlite:///shop.db"):
+        assert cli.main(["train", "--sql", QUERY, "--connect", connect, *TYPED, *SMALL]) == 0
+        folders.append(Path(capsys.readouterr().out.strip()))
+    first, second = ((folder / "segments.parquet").read_bytes() for folder in folders)
+    assert first == second
+    with pytest.raises(InputError, match=r"elsewhere.*does not exist"):
+        sql.read("select * from elsewhere", postgres)
+    with pytest.raises(InputError, match="check data.query and data.connect"):
+        sql.read("select 1", postgres.replace("anna", "nobody"))

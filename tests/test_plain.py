@@ -1,0 +1,195 @@
+"""Plain arguments: any name a file or a column may have, never read by Hydra; the YAML they leave; what is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from gnnseg import cli, config, plain
+from gnnseg.types import InputError
+
+SMALL = ["head.segments=3", "encoder.dim=8", "trainer.max_epochs=3", "trainer.eval_every=3", "split=random"]
+NAMES = [
+    "orders.csv", "my orders.csv", "orders [1].csv", "orders (copy).csv", "a,b.csv", "a=b.csv", "data=c.csv", "#1.csv", "${HOME}.csv",
+    "订单.csv", "заказы.csv", "it's.csv", 'say "x".csv', "-m.csv", "~orders.csv", "a\\b.csv", "a:b@c.csv", "null", "{x}.csv", "%41.csv",
+]  # fmt: skip
+COLUMNS = [
+    "user id",
+    "user[0]",
+    "user,name",
+    "user=1",
+    "#user",
+    "用户",
+    "--user",
+    "${user}",
+    "null",
+    "yes",
+    "1",
+    "a: b",
+    "it's",
+    "~",
+    "\\${x}",
+]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GNNSEG_RUNS", raising=False)
+    return tmp_path
+
+
+def write(path, user="user", item="item", rows=600):
+    draw = np.random.default_rng(0)
+    u = draw.integers(0, 40, rows)
+    frame = pl.DataFrame(
+        {
+            user: [f"u{x}" for x in u],
+            item: [f"i{(x % 3) * 8 + y}" for x, y in zip(u, draw.integers(0, 12, rows), strict=True)],
+        }
+    )
+    frame.write_csv(path)
+
+
+def composed(arguments, cache):
+    found = plain.resolve(arguments, cache, say=lambda line: None)
+    return config.compose(found.arguments, found.folders)["data"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_of_a_file(here, name):
+    write(Path(name))
+    typed = name if not name.startswith(("-", "~")) else f"./{name}"
+    data = composed([typed, "--user", "user", "--item", "item", "seed=3"], here / "cache")
+    assert Path(data["path"]) == here / name
+    (saved,) = here.glob("*.yaml")
+    assert saved.name.isascii()
+    assert composed([f"data=./{saved.name}"], here / "cache") == data
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_any_name_of_a_column(here, name):
+    write(Path("orders.csv"), user=name)
+    for typed in (["--user", name], [f"--user={name}"]):
+        data = composed(["orders.csv", *typed, "--item", "item"], here / "cache")
+        assert data["user"] == name
+    assert composed(["data=./orders.yaml"], here / "cache")["user"] == name
+
+
+@pytest.mark.parametrize(("name", "column"), [("my orders [1], a=b #2.csv", "用户 #1"), ("订单.csv", "user,name=[x]")])
+def test_a_strange_name_trains(here, capsys, name, column):
+    write(Path(name), user=column)
+    typed = ["train", name, "--user", column, "--item", "item", *SMALL, "cache.root=cache"]
+    assert cli.main(typed) == 0
+    path = Path(capsys.readouterr().out.strip())
+    assert json.loads((path / "run.json").read_text("utf-8"))["config"]["data"]["user"] == column
+    assert path.name.isascii()
+    assert cli.main(typed) == 0  # the same command finds the same run
+    assert capsys.readouterr().out.strip() == str(path)
+
+
+@pytest.mark.slow
+def test_the_saved_yaml_serves_a_sweep(here, capsys):
+    write(Path("orders.csv"))
+    assert cli.main(["train", "orders.csv", "--user", "user", "--item", "item", *SMALL, "cache.root=cache"]) == 0
+    first = capsys.readouterr().out.strip()
+    assert cli.main(["train", "-m", "data=./orders.yaml", "seed=0,1", *SMALL, "cache.root=cache"]) == 0
+    paths = capsys.readouterr().out.split()
+    assert len(paths) == 2
+    assert paths[0] == first
+
+
+def test_paths_are_meant_from_where_the_yaml_is(here, monkeypatch):
+    (here / "shop").mkdir()
+    monkeypatch.chdir(here / "shop")
+    write(Path("orders.csv"))
+    pl.DataFrame({"id": ["i1"], "name": ["Tea"]}).write_csv("items.csv")
+    composed(["orders.csv", "--items", "items.csv", "--item-title", "name"], here / "cache")
+    assert yaml.safe_load(Path("orders.yaml").read_text("utf-8"))["data"]["path"] == "orders.csv"
+    monkeypatch.chdir(here)
+    data = composed(["data=shop/orders.yaml"], here / "cache")
+    assert (data["path"], data["items"]) == (str(here / "shop/orders.csv"), str(here / "shop/items.csv"))
+    assert data["item_title"] == "name"
+
+
+def test_several_files_and_patterns(here):
+    for month in ("01", "02"):
+        write(Path(f"orders-{month}.csv"))
+    data = composed(["orders-01.csv", "orders-02.csv", "--user", "user"], here / "cache")
+    assert data["path"] == [str(here / "orders-01.csv"), str(here / "orders-02.csv")]
+    data = composed(["orders-*.csv", "--user", "user"], here / "cache")
+    assert data["path"] == str(here / "orders-*.csv")
+
+
+def test_what_stands_there_is_never_written_over(here):
+    write(Path("orders.csv"))
+    Path("orders.yaml").write_text("mine: 1\n")
+    composed(["orders.csv", "--user", "user"], here / "cache")
+    assert Path("orders.yaml").read_text() == "mine: 1\n"
+    assert len(list(here.glob("orders-*.yaml"))) == 1
+    composed(["orders.csv", "--user", "user"], here / "cache")
+    assert len(list(here.glob("*.yaml"))) == 2
+
+
+def test_a_file_that_cannot_be_read_leaves_no_yaml(here, capsys):
+    Path("orders.csv").write_text("user,item\na,x\nb\n")
+    assert cli.main(["train", "orders.csv", "cache.root=cache"]) == 2
+    assert "line 3" in capsys.readouterr().err
+    assert not list(here.glob("*.yaml"))
+
+
+def test_a_password_is_never_written(here, monkeypatch):
+    monkeypatch.setenv("PGPASSWORD", "")
+    address = "postgresql://anna:s%40crt@localhost:5432/shop"
+    data = composed(["--sql", "select 1", "--connect", address], here / "cache")
+    assert data["connect"] == "postgresql://anna@localhost:5432/shop"
+    assert __import__("os").environ["PGPASSWORD"] == "s@crt"
+    for path in here.rglob("*"):
+        assert not path.is_file() or "crt" not in path.read_text("utf-8").replace("script", "")
+
+
+REFUSED = [
+    (["nowhere.csv"], "nowhere.csv: no such file"),
+    (["nowhere-*.csv"], "nowhere-*.csv: no such file"),
+    (["--user", "customer"], "--user: says how to read a file; name the file too"),
+    (["orders.csv", "--user"], "--user: a value is missing"),
+    (["orders.csv", "--k-core", "many"], "--k-core: invalid int value: 'many'"),
+    (["orders.csv", "data=ml-1m"], "a file is named already"),
+    (["orders.csv", "--sql", "select 1"], "a file is named too"),
+    (["--sql", "select 1"], "where is the database?"),
+    (["--connect", "sqlite:///shop.db"], "what to read from the database?"),
+    (["data=./none.yaml"], "data=./none.yaml: no such file"),
+    (["data=./broken.yaml"], "broken.yaml: is no configuration of data"),
+    (["data=./empty.yaml"], "empty.yaml: is no configuration of data"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), REFUSED)
+def test_mistakes_are_one_sentence(here, arguments, words):
+    write(Path("orders.csv"))
+    Path("broken.yaml").write_text("data: [1\n")
+    Path("empty.yaml").write_text("")
+    with pytest.raises(InputError) as caught:
+        composed(arguments, here / "cache")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (here / "orders.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    "override", ["data.path=my file (1).csv", "data.path=a,b.csv", "data.user=用户 #1", "data.user={x", "data.user=[a"]
+)
+def test_a_syntax_error_is_answered_with_a_form_that_works(here, override, capsys):
+    import re
+    import shlex
+
+    assert cli.main(["train", "data=file", override]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    quoted = re.search(r"as in (.*)\.$", said)
+    assert quoted is not None, said
+    (word,) = shlex.split(quoted[1])
+    key, _, value = override.partition("=")
+    assert config.compose(["data=file", word])["data"][key.removeprefix("data.")] == value
