@@ -8,14 +8,23 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import polars as pl
 
 from gnnseg.data.raw import Raw
 from gnnseg.run import Run
 from gnnseg.types import InputError
 
 LOG = logging.getLogger("gnnseg")
+CHOICES: dict[str, tuple[str | None, ...]] = {
+    "on_error": ("fail", "drop"),
+    "returns": (None, "keep", "drop", "subtract"),
+    "decimal": (None, "point", "comma"),
+    "dates": (None, "dmy", "mdy", "ymd"),
+}
 PATH_SAFE = r"[\w.-]+"
 
 
@@ -29,16 +38,21 @@ def interactions(
     spend: str | None = None,
     users: Any = None,
     items: Any = None,
-    social: Any = None,
     item_title: str | None = None,
+    social: Any = None,
+    decimal: Literal["point", "comma"] | None = None,
+    dates: Literal["dmy", "mdy", "ymd"] | None = None,
+    returns: Literal["keep", "drop", "subtract"] | None = None,
+    on_error: Literal["fail", "drop"] = "fail",
     name: str = "table",
-    on_error: str = "fail",
 ) -> Raw:
     """Interactions from a pandas, polars or arrow table, or a mapping of arrays; one row an event, pairs may repeat.
 
     ``user``, ``item``, ``weight``, ``time``, ``spend`` name columns. ``users``, ``items``: tables of attributes, by a
-    column ``id`` or their first; ``item_title`` names the column that people read. ``social``: user, user[, weight].
-    ``name`` begins the names of run folders. ``on_error``: 'fail' at a row that cannot be read, or 'drop' and count it.
+    column ``id`` or their first; ``item_title``: the column of ``items``, or else of the interactions, that people read.
+    ``social``: user, user[, weight]. ``decimal``, ``dates``: of columns of text, told where only one reading fits.
+    ``returns``: events of negative weight are refused (None), kept, dropped, or taken off the purchases before them.
+    ``on_error``: 'fail' at a row that cannot be read, or 'drop' and count it. ``name`` begins the names of run folders.
     InputError, with the row, where the table cannot be read.
     """
     from gnnseg.data import fields, frames, own
@@ -46,22 +60,27 @@ def interactions(
 
     if not re.fullmatch(PATH_SAFE, name):
         raise InputError(f"name={name!r}: it begins the names of folders; use letters, digits, '.', '_' and '-' alone.")
-    if on_error not in ("fail", "drop"):
-        raise InputError(f"on_error={on_error!r}: it is 'fail' or 'drop'.")
-    frame = frames.read(table, "the table of interactions")
-    sheet = Sheet(Path(name), frame, 1, unit="row")
-    columns = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
-    found = fields.events(sheet, columns, drop=on_error == "drop")
+    for key, value in (("on_error", on_error), ("returns", returns), ("decimal", decimal), ("dates", dates)):
+        allowed = CHOICES[key]
+        if value not in allowed:
+            raise InputError(f"{key}={value!r}: it is one of {', '.join(map(repr, allowed))}.")
 
-    def beside(given: Any, what: str) -> Sheet:
+    def sheet(given: Any, what: str) -> Sheet:
         return Sheet(Path(what), frames.read(given, what), 1, unit="row")
 
-    return Raw(
-        name, found.frame,
-        None if users is None else own.attribute_table(beside(users, "users")),
-        None if items is None else own.attribute_table(beside(items, "items")),
-        None if social is None else own.edge_table(beside(social, "social"), "social ties"),
-        rejected=found.rejected, rejected_examples=found.examples, notes={"read": list(found.said)},
+    events = sheet(table, name)
+    columns = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
+    if items is None and item_title is not None:
+        columns["title"] = item_title
+    wanted = {role: column for role, column in columns.items() if column is not None}
+    fields.named(events.path, events.frame.columns, wanted)
+    frame = events.frame.select(**{role: pl.col(column) for role, column in wanted.items()})
+    return own.assemble(
+        name, replace(events, frame=frame), [f"{name}: {len(frame):,} rows"], _log,
+        on_error=on_error, decimal=decimal, dates=dates, returns=returns,
+        users=None if users is None else own.attribute_table(sheet(users, "users")),
+        items=None if items is None else own.attribute_table(sheet(items, "items"), title=item_title),
+        social=None if social is None else own.edge_table(sheet(social, "social"), "social ties"),
     )  # fmt: skip
 
 

@@ -97,6 +97,13 @@ def test_a_table_gives_what_the_command_gives_for_its_file(here, capsys):
     assert (here / "orders.yaml").exists()
 
 
+def test_returns_and_titles_from_a_table():
+    table = {"user": ["a", "a", "b"], "item": ["x", "x", "y"], "n": [3, -1, 2], "what": ["Tea", "Tea", "Cake"]}
+    data = gnnseg.interactions(table, weight="n", returns="subtract", item_title="what")
+    assert data.events.sort("user").select("user", "item", "weight").rows() == [("a", "x", 2.0), ("b", "y", 2.0)]
+    assert data.items.sort("id").rows() == [("x", "Tea"), ("y", "Cake")]
+
+
 def test_a_run_speaks_original_ids(run):
     assert run.metrics["test/ndcg@20"] > 0
     assert run.alpha.shape == (60, 3)
@@ -233,8 +240,13 @@ REFUSED = [
     (lambda run: gnnseg.interactions(table(), user="custome", item="sku"), "did you mean 'customer'?"),
     (lambda run: gnnseg.interactions({"user": ["a", None], "item": [1, 2]}), "row 2: no user"),
     (lambda run: gnnseg.interactions(table(), **COLUMNS, name="a/b"), "it begins the names of folders"),
-    (lambda run: gnnseg.interactions(table(), **COLUMNS, on_error="ignore"), "it is 'fail' or 'drop'"),
+    (lambda run: gnnseg.interactions(table(), **COLUMNS, on_error="ignore"), "it is one of 'fail', 'drop'"),
     (lambda run: gnnseg.interactions(table(), **COLUMNS, items={"id": ["a", "a"]}), "stands more than once"),
+    (
+        lambda run: gnnseg.interactions({"user": ["a", "b"], "item": [1, 2], "n": [1, -1]}, weight="n"),
+        "if these are returns",
+    ),
+    (lambda run: gnnseg.interactions({"user": ["a"], "item": [1], "t": ["03/04/2025"]}, time="t"), "may be 2025-04-03"),
     (lambda run: gnnseg.train("no-such-set"), "data=no-such-set: no such choice"),
     (
         lambda run: gnnseg.train(gnnseg.interactions(table(), **COLUMNS), ["head.segmets=3"]),

@@ -85,8 +85,9 @@ def file(
     if path is not None:  # the number of the file is no part of a split
         sheet = replace(sheet, frame=sheet.frame.drop("part"))
     raw = assemble(
-        place, name, sheet, said, on_error=on_error, decimal=decimal, dates=dates, returns=returns, users=users, items=items,
-        item_title=item_title, social=social, separator=separator, encoding=encoding,
+        name, sheet, said, place.say, on_error=on_error, decimal=decimal, dates=dates, returns=returns,
+        users=attributes(users, separator, encoding, decimal), items=attributes(items, separator, encoding, decimal, item_title),
+        social=None if social is None else edges(social, separator, encoding, "social ties", decimal),
     )  # fmt: skip
     if path is None and unseen_users == "refuse":
         _refuse_unseen(raw.events, str(test))
@@ -94,23 +95,20 @@ def file(
 
 
 def assemble(
-    place: Place,
     name: str,
     sheet: Sheet,
     said: list[str],
+    say: Say,
     *,
     on_error: Literal["fail", "drop"],
     decimal: Decimal | None,
     dates: Order | None,
     returns: Returns | None,
-    users: str | None,
-    items: str | None,
-    item_title: str | None,
-    social: str | None,
-    separator: str | None,
-    encoding: str | None,
+    users: pl.DataFrame | None,
+    items: pl.DataFrame | None,
+    social: pl.DataFrame | None,
 ) -> Raw:
-    """A table whose columns are called by their roles, its returns settled, with the tables beside it."""
+    """A table whose columns are called by their roles (and 'title', 'part'), its returns settled, with the tables beside it."""
     roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
     given = "part" in sheet.frame.columns
     events = fields.events(
@@ -118,21 +116,16 @@ def assemble(
     )
     said[-1] = "; ".join((said[-1], *events.said))
     for line in said:
-        place.say(line)
+        say(line)
     frame, rejected = events.frame, dict(events.rejected)
     if given:
         frame = frame.with_columns(pl.col("part").cast(pl.Int8))
     if returns == "subtract" and "weight" in frame.columns:
         frame, taken = returns_.subtract(frame, ["user", "item", *(["part"] if given else [])])
         rejected |= taken
-    item_table = attributes(items, separator, encoding, decimal, item_title)
     if "title" in frame.columns:
-        item_table, frame = titles(frame, place.say), frame.drop("title")
-    return Raw(
-        name, frame, attributes(users, separator, encoding, decimal), item_table,
-        None if social is None else edges(social, separator, encoding, "social ties", decimal),
-        (), None, rejected, events.examples, {"read": said},
-    )  # fmt: skip
+        items, frame = titles(frame, say), frame.drop("title")
+    return Raw(name, frame, users, items, social, (), None, rejected, events.examples, {"read": said})
 
 
 def same_columns(founds: list[sniff.Found], parts: list[str] | None) -> None:

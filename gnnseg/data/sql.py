@@ -62,8 +62,9 @@ def sql(
     sheet = Sheet(where, frame.select(**{role: pl.col(name) for role, name in chosen.items()}), 1, unit="row")
     said = [f"query: {len(frame):,} rows; " + ", ".join(f"{role}={name!r}" for role, name in chosen.items())]
     return own.assemble(
-        place, name, sheet, said, on_error=on_error, decimal=decimal, dates=dates, returns=returns, users=users, items=items,
-        item_title=item_title, social=social, separator=None, encoding=None,
+        name, sheet, said, place.say, on_error=on_error, decimal=decimal, dates=dates, returns=returns,
+        users=own.attributes(users, None, None, decimal), items=own.attributes(items, None, None, decimal, item_title),
+        social=None if social is None else own.edges(social, None, None, "social ties", decimal),
     )  # fmt: skip
 
 
