@@ -1,9 +1,10 @@
 """Users held out of training altogether, folded in after 1, 3, 10 and all of their training interactions.
 
-usage: python experiments/fold-in/run.py [--choose] [SET ...]      (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
+usage: python experiments/fold-in/run.py [--choose | --speed] [SET ...]      (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
 Writes results.json and results.md beside this file. A tenth of the users is taken out of every part; the model is trained
 without them and, as the mark to reach, with them. ``--choose`` prints what other priors and steps give on the held-out
 users' validation items (how the constants of gnnseg/training/newcomers.py were chosen); tests are read without it only.
+``--speed`` measures the times again, on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -243,7 +244,10 @@ def main(arguments: list[str]) -> None:
     path = HERE / "results.json"
     results = json.loads(path.read_text("utf-8")) if path.exists() else {}
     for name in names:
-        results[name] = claim(name)
+        if "--speed" in arguments:
+            results[name]["speed"] = speed(Case(SETS[name], SEEDS[-1]))
+        else:
+            results[name] = claim(name)
         results = {known: results[known] for known in SETS if known in results}
         path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
         (HERE / "results.md").write_text(table(results), "utf-8")
