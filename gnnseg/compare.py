@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 GROUPS = (
-    "data", "split", "graph", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation",
+    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation",
 )  # fmt: skip
 METRICS = ("test/recall@20", "test/ndcg@20", "segment/segments_per_user", "test/ndcg@20/top1", "test/ndcg@20/top3")
 SEEDS = ("seed", "split.seed")

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 GROUPS = (
-    "data", "split", "graph", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation", "tracking",
+    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation", "tracking",
 )  # fmt: skip
 TOP = (*GROUPS, "seed", "device", "threads", "runs", "cache", "allow", "sweep")
 BESIDE = {

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 SCHEMA = 1
-NUMERICS = 1  # raised with every change that may alter a figure
+NUMERICS = 2  # raised with every change that may alter a figure
 HASHED = (
-    "data", "split", "graph", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation",
+    "data", "split", "graph",
+    "features", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation",
 )  # fmt: skip
 PATHS = (
     "root",

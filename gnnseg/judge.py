@@ -11,12 +11,12 @@ from torch import Tensor
 
 from gnnseg.baselines.history import History
 from gnnseg.baselines.popularity import Popularity
-from gnnseg.evaluation import diversity, ranking, segments
+from gnnseg.evaluation import diversity, pairs, ranking, segments
 from gnnseg.evaluation.protocol import Protocol, Task
 from gnnseg.graph import BipartiteGraph
 from gnnseg.heads import posthoc
 from gnnseg.rng import Rng
-from gnnseg.types import Embeddings, Features, Pairs, Scorer, Segmentation, Split
+from gnnseg.types import Embeddings, Features, Pairs, Policy, Scorer, Segmentation, Split
 
 if TYPE_CHECKING:
     import polars as pl
@@ -81,8 +81,13 @@ def final(
     protocol: Protocol,
     clusters: int,
     rng: Rng,
+    negatives: int | None = None,
 ) -> Verdict:
-    """The test, read once; validation with the same weights; the baselines; the segments' evidence."""
+    """The test, read once; validation with the same weights; the baselines; the segments' evidence.
+
+    ``negatives``: at how many a taken pair the scores' sigmoid is a probability (objective bce): pairs are then judged at
+    that many and at one. None: at no number, so that accuracy and log loss of pairs would mean nothing.
+    """
     device = embeddings.user_UD.device
     metrics: dict[str, float] = {}
     if protocol.protocol != "paper":
@@ -97,6 +102,15 @@ def final(
     )
     diverse = diversity.intra_list(lists, fitted, len(split.users), len(split.items), protocol.ks)
     metrics |= {f"test/{name}": value for name, value in diverse.items()}
+    counts = dict(test.counts)
+    if negatives is not None and not isinstance(scorer, Policy | posthoc.HardScorer):  # whose scores are log rec_ij
+        taken = pairs.known(split)
+        for each in sorted({1, negatives}):
+            found, told = pairs.evaluate(
+                scorer, test_task.to(device), taken, each, rng.child("pairs"), trained=negatives
+            )
+            metrics |= {f"test/{name}": value for name, value in found.items()}
+            counts |= told
     alarms: list[str] = []
     cards = None
     if isinstance(scorer, Segmentation):
@@ -117,7 +131,7 @@ def final(
     for name, rival in rivals.items():
         result = rank(rival, test_task, protocol, fitted, device)
         baselines[name] = {f"test/{metric}": value for metric, value in result.metrics.items()}
-    return Verdict(metrics, baselines, alarms, test.per_user, cards, dict(test.counts))
+    return Verdict(metrics, baselines, alarms, test.per_user, cards, counts)
 
 
 def _item_counts(task: Task, fitted: Pairs) -> Tensor:

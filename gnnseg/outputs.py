@@ -6,7 +6,7 @@ Shape legend: U users, I items, K segments, D width, T length of a list.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from gnnseg.encoders import Encoder, Linear
 from gnnseg.evaluation import ranking, segments
 from gnnseg.folder import RunFolder, atomic
 from gnnseg.judge import Verdict
@@ -70,6 +71,27 @@ def write(
     if verdict.cards is not None:
         folder.write_parquet("cards.parquet", verdict.cards)
     folder.write_parquet("recommendations.parquet", pl.concat(lists))
+
+
+def write_attributes(folder: RunFolder, columns: Mapping[str, Sequence[str]], encoder: Encoder, scorer: Scorer) -> None:
+    """The attributes in use, by column; and, where an encoder's weights can be read, what each does to each segment."""
+    if not columns:
+        return
+    weights = encoder.attribute_weights() if isinstance(encoder, Linear) else {}
+    frames = []
+    for kind, names in columns.items():
+        frame = pl.DataFrame({"kind": [kind] * len(names), "attribute": list(names)})
+        if kind in weights:
+            weight_FD = weights[kind].detach().cpu()
+            frame = frame.with_columns(weight=pl.Series(weight_FD.tolist(), dtype=pl.List(pl.Float32)))
+            prototypes = getattr(scorer, "prototypes", None)
+            if kind == "user" and prototypes is not None:
+                towards_FK = weight_FD @ torch.nn.functional.normalize(prototypes.detach().cpu(), dim=-1).T
+                frame = frame.with_columns(
+                    [pl.Series(f"segment_{k + 1}", column.numpy()) for k, column in enumerate(towards_FK.T)]
+                )
+        frames.append(frame)
+    folder.write_parquet("attributes.parquet", pl.concat(frames, how="diagonal"))
 
 
 def finish(folder: RunFolder, record: dict[str, Any], tracker: Any, say: Callable[[str], None]) -> None:

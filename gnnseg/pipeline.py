@@ -22,20 +22,20 @@ from typing import Any
 
 import torch
 
-from gnnseg import data, graph, judge, outputs, tracking
+from gnnseg import data, inputs, judge, outputs, tracking
 from gnnseg.config import build
 from gnnseg.data.fingerprint import pair_fingerprint
 from gnnseg.data.raw import Raw
 from gnnseg.folder import NUMERICS, SCHEMA, RunFolder, identity
-from gnnseg.graph import BipartiteGraph
-from gnnseg.objectives.base import PairObjective
+from gnnseg.inputs import Inputs
+from gnnseg.objectives.base import Objective, PairObjective
 from gnnseg.rng import Rng
 from gnnseg.training.checkpoint import Checkpoint, State
 from gnnseg.training.loop import Interrupted, Settings, Training, fit
 from gnnseg.training.model import Model
 from gnnseg.training.newcomers import FoldIn
 from gnnseg.training.progress import Progress
-from gnnseg.types import Embeddings, Features, InputError, Pairs, Scorer, Shape, Split
+from gnnseg.types import Embeddings, InputError, Pairs, Scorer, Shape, Split
 
 Say = Callable[[str], None]
 
@@ -217,23 +217,25 @@ class _Run:
         return Result(self.folder.path, record["best"]["value"], reused=False)
 
     def _train_and_judge(self, record: dict[str, Any], tracker: Any, begun: float) -> None:
-        graph_ = self._graph().to(self.device)
-        features = Features()
-        model = self.build_model(graph_)
+        given = inputs.of(self.config, self.split, self.fitted, self.say).to(self.device)
+        record["data"]["features"] = {kind: len(names) for kind, names in given.columns.items()}
+        record["data"]["homophily"] = given.graph.homophily if given.graph.social is not None else None
+        model = assemble(self.config, given.shape, self.rng).to(self.device)
         record["parameters"] = sum(p.numel() for p in model.parameters())
         started = time.monotonic()
         with _deterministic(self.device):
-            best, record["exact"] = self._fit(model, graph_, features, tracker)
+            best, record["exact"] = self._fit(model, given, tracker)
         record["seconds"]["train"] = round(time.monotonic() - started, 3)
         record["best"] = {"epoch": best.best_epoch, "metric": self.monitor, "value": best.best_value}
         started = time.monotonic()
         with torch.no_grad():
-            embeddings = model.embed(graph_, features)
-            model.head.finish(embeddings, graph_, self.rng.child("finish"))
+            embeddings = model.embed(given.graph, given.features)
+            model.head.finish(embeddings, given.graph, self.rng.child("finish"))
             scorer: Scorer = model.head(embeddings)
             verdict = judge.final(
-                scorer, embeddings, graph_, self.split, self.fitted, self.protocol, self._clusters(), self.rng
-            )
+                scorer, embeddings, given.graph, self.split, self.fitted, self.protocol, self._clusters(), self.rng,
+                model.objective.negatives,
+            )  # fmt: skip
             record["metrics"], record["baselines"], record["alarms"] = (
                 verdict.metrics,
                 verdict.baselines,
@@ -241,35 +243,29 @@ class _Run:
             )
             record["seconds"]["evaluate"] = round(time.monotonic() - started, 3)
             outputs.write(self.folder, self.split, self.fitted, model, embeddings, scorer, verdict)
+            inputs.store(self.folder, given, self.split)
+            outputs.write_attributes(self.folder, given.columns, model.encoder, scorer)
         record["seconds"]["total"] = round(time.monotonic() - begun, 3)
         record["memory_mb"] = outputs.peak_memory_mb(self.device)
         record["state"] = "finished"
         outputs.finish(self.folder, record, tracker, self.say)
 
-    def _graph(self) -> BipartiteGraph:
-        node = {key: value for key, value in self.config["graph"].items() if key != "_target_"}
-        return graph.build(self.fitted, len(self.split.users), len(self.split.items), **node)
-
     def _clusters(self) -> int:
         """K of the row 'posthoc (own embeddings)': the head's, or 16."""
         return int(self.config["head"].get("segments", 16))
 
-    def build_model(self, graph_: BipartiteGraph) -> Model:
-        counts = graph_.pattern.degrees()[1]
-        shape = Shape(len(self.split.users), len(self.split.items), counts.cpu())
-        return assemble(self.config, shape, self.rng).to(self.device)
-
-    def _fit(self, model: Model, graph_: BipartiteGraph, features: Features, tracker: Any) -> tuple[State, bool]:
+    def _fit(self, model: Model, given: Inputs, tracker: Any) -> tuple[State, bool]:
         """Train, or go on training, and leave the best weights in the model."""
+        pattern = given.graph.pattern
         weight = torch.from_numpy(self.fitted.weight)
         objective = model.objective
-        pair_weight = torch.full((graph_.pattern.entries,), 1 / max(graph_.pattern.entries, 1))
+        pair_weight = torch.full((pattern.entries,), 1 / max(pattern.entries, 1))
         if isinstance(objective, PairObjective):
-            pair_weight = objective.pair_weights(graph_.pattern.row, graph_.pattern.degrees()[0], weight)
+            pair_weight = objective.pair_weights(pattern.row, pattern.degrees()[0], weight)
         checkpoint, exact = Checkpoint(self.folder.file("state.pt")), True
         if not checkpoint.exists():
             with torch.no_grad():
-                model.reset(graph_, features, self.rng)
+                model.reset(given.graph, given.features, self.rng)
         optimizer = build(self.config["optimizer"], model.parameters())
         state = State()
         if checkpoint.exists():
@@ -279,6 +275,7 @@ class _Run:
                 self.say("this machine or torch differs from the one before: the result may differ in the last digits")
         tracker.truncate(state.logged_bytes)
         task = self.protocol.valid_task(self.split)
+        training = Training(given.graph, given.features, pair_weight.to(self.device), given.labels)
         begun = time.monotonic()
 
         def evaluate(scorer: Scorer) -> dict[str, float]:
@@ -296,8 +293,8 @@ class _Run:
 
         with Progress(self.settings.max_epochs, self.monitor, shown=self.progress) as progress, _signals() as stop:
             state = fit(
-                model, optimizer, Training(graph_, features, pair_weight.to(self.device)), self.settings, self.rng.child("train"),
-                state, checkpoint, evaluate=evaluate, log=log, progress=progress, stop=stop,
+                model, optimizer, training, self.settings, self.rng.child("train"), state, checkpoint,
+                evaluate=evaluate, log=log, progress=progress, stop=stop,
             )  # fmt: skip
         assert checkpoint.best is not None
         model.load_state_dict(checkpoint.best)
@@ -309,11 +306,16 @@ def assemble(config: Mapping[str, Any], shape: Shape, rng: Rng) -> Model:
     """The model a configuration describes, untrained."""
     encoder = build(config["encoder"], shape, rng.child("encoder"))
     head = build(config["head"], replace(shape, width=encoder.width), rng.child("head"))
+    shape = replace(shape, width=encoder.width)
+    objective: Objective = build(config["objective"])
+    objective.prepare(shape, rng.child("objective"))
     terms = {}
     for name, node in (config["regularisers"] or {}).items():
-        rest = {key: value for key, value in node.items() if key != "weight"}
-        terms[name] = (float(node["weight"]), build(rest))
-    return Model(encoder, head, build(config["objective"]), terms)
+        if node["weight"] != 0:
+            term: Objective = build({key: value for key, value in node.items() if key != "weight"})
+            term.prepare(shape, rng.child(name))
+            terms[name] = (float(node["weight"]), term)
+    return Model(encoder, head, objective, terms)
 
 
 def scorer_of(path: Path) -> Scorer:
@@ -340,14 +342,11 @@ def fold_in_of(path: Path, split: Split) -> FoldIn:
 
     folder = RunFolder(Path(path))
     config = folder.read_json()["config"]
-    fitted = build(config["evaluation"]).fit_part(split)
-    node = {key: value for key, value in config["graph"].items() if key != "_target_"}
-    graph_ = graph.build(fitted, len(split.users), len(split.items), **node)
-    shape = Shape(len(split.users), len(split.items), graph_.pattern.degrees()[1])
-    model = assemble(config, shape, Rng(int(config["seed"])))
+    given = inputs.restore(path, config, split)
+    model = assemble(config, given.shape, Rng(int(config["seed"])))
     model.load_state_dict(load_file(folder.file("model.safetensors")))
     model.eval()
-    return FoldIn(model, graph_, Features(), node["weights"])
+    return FoldIn(model, given.graph, given.features, config["graph"]["weights"])
 
 
 def _found(folder: RunFolder, say: Say) -> Result:

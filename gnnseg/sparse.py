@@ -104,6 +104,13 @@ class Csr:
         offset = torch.arange(len(where), device=rows.device) - (count.cumsum(0) - count)[where]
         return where, begin[where] + offset
 
+    def rows(self, part: slice) -> Csr:
+        """Some rows in their order, (r,C); ``part`` without a step."""
+        begin, end, _ = part.indices(self.shape[0])
+        inside = slice(int(self.start[begin]), int(self.start[end]))
+        value = None if self.value is None else self.value[inside]
+        return Csr.of(self.row[inside] - begin, self.column[inside], (end - begin, self.shape[1]), value)
+
     def contains(self, rows: Tensor, columns: Tensor) -> Tensor:
         """Which of the given (row, column) pairs are entries; both of one shape, so is the bool result."""
         if self.entries == 0:

@@ -11,6 +11,7 @@ Shape legend: U users, I items, E edges, K segments, D width.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,14 @@ from torch import Tensor
 
 from gnnseg.encoders.base import Encoder
 from gnnseg.graph import BipartiteGraph
+from gnnseg.graph.social import both_ways
 from gnnseg.heads.base import Head
 from gnnseg.heads.segments import Segments
 from gnnseg.objectives.base import Objective, PairObjective
 from gnnseg.objectives.likelihood import Likelihood
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Batch, Embeddings, Features, Segmentation, Shape, Step
+from gnnseg.types import Batch, Edges, Embeddings, Features, Segmentation, Shape, Step
 
 WIDTH = 16
 
@@ -52,8 +54,31 @@ def block_graph(
     return BipartiteGraph(Csr.of(list(rows), list(columns), (users, items))), torch.from_numpy(label)
 
 
-def shape_of(graph: BipartiteGraph, width: int = 0) -> Shape:
-    return Shape(graph.users, graph.items, graph.pattern.degrees()[1], width=width)
+def shape_of(graph: BipartiteGraph, width: int = 0, features: Features | None = None) -> Shape:
+    found = features or Features()
+    user, item = (0 if matrix is None else matrix.shape[1] for matrix in (found.user, found.item))
+    return Shape(graph.users, graph.items, graph.pattern.degrees()[1], user, item, width=width)
+
+
+def telling_features(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> Features:
+    """Attributes that tell the segments of ``block_graph``, among noise."""
+    g = np.random.default_rng(seed)
+
+    def matrix(n: int) -> Tensor:
+        told = np.eye(segments)[np.arange(n) % segments]
+        return torch.from_numpy(np.hstack([told, g.normal(0, 0.3, (n, 3))])).float()
+
+    return Features(matrix(graph.users), matrix(graph.items))
+
+
+def with_ties(graph: BipartiteGraph, segments: int = 4, each: int = 4, seed: int = 0) -> BipartiteGraph:
+    """The graph with ``each`` friends named by every user but the last, among those of the user's segment in ``block_graph``."""
+    g = np.random.default_rng(seed)
+    source = np.repeat(np.arange(graph.users - 1), each)
+    target = (source + segments * g.integers(1, 6, len(source))) % (graph.users - graph.users % segments)
+    apart = (source != target) & (target != graph.users - 1)
+    ties = Edges(source[apart], target[apart], np.ones(int(apart.sum())))
+    return replace(graph, social=both_ways(ties, graph.users))
 
 
 def random_embeddings(graph: BipartiteGraph, width: int = WIDTH, seed: int = 0) -> Embeddings:
@@ -76,15 +101,23 @@ class EncoderContract:
     def make(self, shape: Shape, rng: Rng) -> Encoder:
         raise AssertionError("say how to make the encoder")
 
+    def features(self, graph: BipartiteGraph) -> Features:
+        """What the encoder is given beside the graph."""
+        return Features()
+
+    def given(self, graph: BipartiteGraph) -> BipartiteGraph:
+        """The graph as the encoder wants it: ``with_ties`` where it reads social ties."""
+        return graph
+
     def _ready(self, graph: BipartiteGraph) -> Encoder:
-        encoder = self.make(shape_of(graph), Rng(0))
+        encoder = self.make(shape_of(graph, features=self.features(graph)), Rng(0))
         with torch.no_grad():
-            encoder.reset(graph, Features(), Rng(0))
+            encoder.reset(graph, self.features(graph), Rng(0))
         return encoder
 
     def test_shapes_and_width(self) -> None:
-        graph = random_graph()
-        e = self._ready(graph)(graph, Features())
+        graph = self.given(random_graph())
+        e = self._ready(graph)(graph, self.features(graph))
         encoder = self._ready(graph)
         assert e.user_UD.shape == (graph.users, encoder.width)
         assert e.item_ID.shape == (graph.items, encoder.width)
@@ -93,63 +126,65 @@ class EncoderContract:
         assert e.user_UD.dtype == torch.float32
 
     def test_a_function_of_the_seed(self) -> None:
-        graph = random_graph()
-        a, b = self._ready(graph)(graph, Features()), self._ready(graph)(graph, Features())
+        graph = self.given(random_graph())
+        a, b = self._ready(graph)(graph, self.features(graph)), self._ready(graph)(graph, self.features(graph))
         assert torch.equal(a.user_UD, b.user_UD)
         assert torch.equal(a.item_ID, b.item_ID)
-        other = self.make(shape_of(graph), Rng(1))
+        other = self.make(shape_of(graph, features=self.features(graph)), Rng(1))
         with torch.no_grad():
-            other.reset(graph, Features(), Rng(1))
+            other.reset(graph, self.features(graph), Rng(1))
         parameters = zip(self._ready(graph).parameters(), other.parameters(), strict=True)
         assert any(not torch.equal(x, y) for x, y in parameters)
 
     def test_draws_of_a_training_pass_are_a_function_of_the_step(self) -> None:
-        graph = random_graph()
+        graph = self.given(random_graph())
         encoder = self._ready(graph)
-        a, b = (encoder(graph, Features(), rng=Rng(3).at(5)) for _ in range(2))
+        a, b = (encoder(graph, self.features(graph), rng=Rng(3).at(5)) for _ in range(2))
         assert torch.equal(a.user_UD, b.user_UD)
 
     def test_gradients_reach_every_parameter(self) -> None:
-        graph = random_graph()
+        graph = self.given(random_graph())
         encoder = self._ready(graph)
-        e = encoder(graph, Features())
+        e = encoder(graph, self.features(graph))
         (e.user_UD.square().sum() + e.item_ID.square().sum()).backward()
         for name, parameter in encoder.named_parameters():
             assert parameter.grad is not None, name
             assert bool(parameter.grad.abs().sum() > 0), name
 
     def test_nodes_without_neighbours_are_finite(self) -> None:
-        graph = random_graph()
-        e = self._ready(graph)(graph, Features())
+        graph = self.given(random_graph())
+        e = self._ready(graph)(graph, self.features(graph))
         assert bool(torch.isfinite(e.user_UD).all())
         assert bool(torch.isfinite(e.item_ID).all())
 
     def test_holds_parameters_not_the_graph(self) -> None:
-        graph, other = random_graph(), random_graph(seed=1)
+        graph, other = self.given(random_graph()), self.given(random_graph(seed=1))
         encoder = self._ready(graph)
-        before = encoder(graph, Features()).user_UD
-        encoder(other, Features())
-        assert torch.equal(encoder(graph, Features()).user_UD, before)
+        before = encoder(graph, self.features(graph)).user_UD
+        encoder(other, self.features(graph))
+        assert torch.equal(encoder(graph, self.features(graph)).user_UD, before)
         edges = graph.pattern.entries
         assert all(edges not in value.shape for value in encoder.state_dict().values())
 
     def test_weights_come_back(self) -> None:
-        graph = random_graph()
+        graph = self.given(random_graph())
         encoder = self._ready(graph)
-        copy = self.make(shape_of(graph), Rng(9))
+        copy = self.make(shape_of(graph, features=self.features(graph)), Rng(9))
         copy.load_state_dict(encoder.state_dict())
-        assert torch.equal(copy(graph, Features()).user_UD, encoder(graph, Features()).user_UD)
+        assert torch.equal(copy(graph, self.features(graph)).user_UD, encoder(graph, self.features(graph)).user_UD)
 
     def test_recovers_planted_segments(self) -> None:
         if not self.recovers:
             return
         graph, label = block_graph()
+        graph = self.given(graph)
         encoder = self._ready(graph)
+        shape = shape_of(graph, encoder.width, self.features(graph))
         head = Segments(
-            shape_of(graph, encoder.width), Rng(0), segments=4, beta="distribution", tied=False, top=None, centre=True,
+            shape, Rng(0), segments=4, beta="distribution", tied=False, top=None, centre=True,
             tau_alpha=0.2, tau_beta=0.2, tau=0.2,
         )  # fmt: skip
-        found = _train(encoder, head, Likelihood(weights=None, degree_power=0.0), graph)
+        found = _train(encoder, head, Likelihood(weights=None, degree_power=0.0), graph, self.features(graph))
         assert isinstance(found, Segmentation)
         assert _agree(found.alpha.argmax(1), label) > 0.9
 
@@ -285,17 +320,25 @@ class ObjectiveContract:
         assert losses[-1] < losses[0]
 
 
-def _train(encoder: Encoder, head: Head, objective: Objective, graph: BipartiteGraph, steps: int = 60) -> Any:
+def _train(
+    encoder: Encoder,
+    head: Head,
+    objective: Objective,
+    graph: BipartiteGraph,
+    features: Features | None = None,
+    steps: int = 60,
+) -> Any:
+    given = features or Features()
     with torch.no_grad():
-        head.reset(encoder(graph, Features()), Rng(0))
+        head.reset(encoder(graph, given), Rng(0))
     optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=0.05)
     for _ in range(steps):
         optimizer.zero_grad()
-        e = encoder(graph, Features())
+        e = encoder(graph, given)
         objective(Step(e, head(e)), full_batch(graph), Rng(0)).backward()
         optimizer.step()
     with torch.no_grad():
-        return head(encoder(graph, Features()))
+        return head(encoder(graph, given))
 
 
 def _agree(found: Tensor, label: Tensor) -> float:

@@ -216,6 +216,7 @@ class Shape:
     relations: tuple[str, ...] = ()
     entities: Mapping[str, int] = field(default_factory=dict)
     width: int = 0
+    classes: int = 0  # of labelled users
 
 
 @dataclass(frozen=True)
@@ -332,8 +333,9 @@ class Batch:
     reward: Tensor | None = None
     propensity: Tensor | None = None
     pattern: Csr | None = None
-    social: Csr | None = None
-    labels: Tensor | None = None
+    social: Csr | None = None  # (U,U) ties of all users, in both directions
+    homophily: float = 1.0  # what a tie is worth, 0 to 1
+    labels: Tensor | None = None  # (U,) int64 class of each user, -1 where it is not known
 
 
 @dataclass(frozen=True)

@@ -300,7 +300,7 @@ def test_the_parts_serve_on_ones_own_tensors():
     shape = Shape(30, 20, pattern.degrees()[1], width=8)
     encoder = LightGCN(
         shape, rng, dim=8, layers=2, layer_weights=None, init="normal", scale=0.1, alpha=0.5, beta=0.5, gamma=None,
-        unit=False, dropout=0.0,
+        unit=False, dropout=0.0, attributes=None, social=0.0,
     )  # fmt: skip
     head = Segments(
         shape,

@@ -1,7 +1,11 @@
 """Encoders: from the graph to embeddings of users and items."""
 
-from gnnseg.encoders.base import Encoder
+from gnnseg.encoders.base import AttributeEncoder, Encoder
+from gnnseg.encoders.dnn import DNN
 from gnnseg.encoders.lightgcn import LightGCN
+from gnnseg.encoders.linear import Linear
 from gnnseg.encoders.mf import MF
+from gnnseg.encoders.social import Social
+from gnnseg.encoders.two_tower import TwoTower
 
-__all__ = ["MF", "Encoder", "LightGCN"]
+__all__ = ["DNN", "MF", "AttributeEncoder", "Encoder", "LightGCN", "Linear", "Social", "TwoTower"]

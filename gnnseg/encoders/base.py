@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,6 +21,12 @@ class Encoder(nn.Module):
     """Parameters only, never the graph: the same weights serve another graph. ``width``: D of its embeddings."""
 
     width: int
+    free_users: bool = True  # has each user a layer 0 of their own, to be solved for in those who come later?
+
+    @classmethod
+    def wants(cls, **node: Any) -> frozenset[str]:
+        """What it reads beside the interactions, with these settings: 'features', 'social'."""
+        return frozenset()
 
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
         """First values, once, before the first step (a spectral start reads the graph)."""
@@ -38,15 +44,77 @@ class Encoder(nn.Module):
     ) -> Embeddings:
         """Embeddings of all users and items, or of those asked for. ``rng`` None: no dropout, no noise."""
 
-    def newcomers(self, graph: BipartiteGraph, embeddings: Embeddings) -> Callable[[Tensor], Tensor]:
+    def expected(self, embeddings: Embeddings, known: Tensor, count: int, features: Features) -> Tensor:
+        """(B,D) layer 0 of ``count`` users of whom no interaction is known: the mean of those trained, (U,) bool ``known``."""
+        return embeddings.user0_UD[known].mean(0, keepdim=True).repeat(count, 1)
+
+    def newcomers(
+        self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
+    ) -> Callable[[Tensor], Tensor]:
         """How users who were not in training are embedded: from their layer 0, (B,D), to their embeddings, (B,D).
 
-        They receive from items as trained, and send nothing back. graph: (B,I), as ``BipartiteGraph.with_users`` makes it;
-        embeddings: of everybody who was in training.
+        They receive from items and friends as trained, and send nothing back. graph: (B,I), as ``BipartiteGraph.with_users``
+        makes it; embeddings: of everybody who was in training; features.user: (B,F), or None where nothing is known.
         """
         raise InputError(
             f"encoder {type(self).__name__.lower()}: does not know how to embed users it was not trained on."
         )
+
+
+class AttributeEncoder(Encoder):
+    """An encoder of attributes alone: ``embed`` is all that differs. Who has met nothing is embedded like anybody else."""
+
+    @classmethod
+    def wants(cls, **node: Any) -> frozenset[str]:
+        return frozenset({"features"})
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        for kind, columns in (("users", shape.user_features), ("items", shape.item_features)):
+            if columns == 0:
+                raise InputError(
+                    f"encoder={type(self).__name__.lower()}: this set has no attributes of {kind}; give data.{kind}=FILE, "
+                    "set features.derived=true, or choose an encoder of interactions."
+                )
+
+    @abstractmethod
+    def embed(self, kind: str, features_BF: Tensor, rng: Rng | None) -> Tensor:
+        """(B,D) of rows of attributes; kind: 'user' or 'item'."""
+
+    def forward(
+        self,
+        graph: BipartiteGraph,
+        features: Features,
+        users: Tensor | None = None,
+        items: Tensor | None = None,
+        *,
+        rng: Rng | None = None,
+        noise: float = 0.0,
+    ) -> Embeddings:
+        assert features.user is not None
+        assert features.item is not None
+        user, item = self.embed("user", features.user, rng), self.embed("item", features.item, rng)
+        return Embeddings(user, item, user, item)
+
+    def expected(self, embeddings: Embeddings, known: Tensor, count: int, features: Features) -> Tensor:
+        if features.user is None:
+            return super().expected(embeddings, known, count, features)
+        return self.embed("user", features.user, None)
+
+    def newcomers(
+        self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
+    ) -> Callable[[Tensor], Tensor]:
+        return lambda start_BD: start_BD
+
+
+def weights(features: int, dim: int, scale: float, generator: torch.Generator, bias: bool = False) -> nn.Linear:
+    """A weighted sum of attributes, (F,) -> (D,), whose first results have entries of standard deviation ``scale``."""
+    layer = nn.Linear(features, dim, bias=bias)
+    with torch.no_grad():
+        layer.weight.normal_(0, scale / max(features, 1) ** 0.5, generator=generator)
+        if bias:
+            layer.bias.zero_()
+    return layer
 
 
 class EmbeddingTables(nn.Module):
@@ -69,11 +137,14 @@ class EmbeddingTables(nn.Module):
 
     @torch.no_grad()
     def reset(self, graph: BipartiteGraph, rng: Rng) -> None:
+        """Who has no edge has no vector of their own: zero."""
         if self.init == "spectral":
             user, item = spectral(graph, self.user.shape[1], rng)
             found = user.shape[1]
             self.user[:, :found] = user.to(self.user.device)
             self.item[:, :found] = item.to(self.item.device)
+        for table, degree in zip((self.user, self.item), graph.pattern.degrees(), strict=True):
+            table[degree == 0] = 0.0
 
 
 def spectral(graph: BipartiteGraph, dim: int, rng: Rng) -> tuple[Tensor, Tensor]:

@@ -1,20 +1,23 @@
 """LightGCN (He et al. 2020) and LightGCN++ (Lee et al. 2024): propagation over the user-item graph without weights.
 
-Shape legend: U users, I items, D width, E edges, L layers.
+Attributes may stand in layer 0, and friends may send messages beside items.
+Shape legend: U users, I items, D width, E edges, L layers, F attribute columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.encoders.base import EmbeddingTables, Encoder, Init
+from gnnseg.encoders.base import EmbeddingTables, Encoder, Init, weights
 from gnnseg.graph import BipartiteGraph
+from gnnseg.graph.social import normalised
 from gnnseg.rng import Rng
-from gnnseg.sparse import spmm
+from gnnseg.sparse import Csr, spmm
 from gnnseg.types import Embeddings, Features, InputError, Shape
 
 
@@ -25,7 +28,11 @@ class LightGCN(Encoder):
     ``layer_weights``: L+1 numbers, layer 0 first; null: the mean. ``unit``: x <- x/|x| before each layer (LightGCN++).
     ``gamma``: null, or gamma x0 + (1 - gamma) mean(x1..xL) (LightGCN++; then ``layer_weights`` must be null).
     ``dropout``: share of edges left out of a training step, the rest scaled up by 1/(1 - dropout); the same edges in both
-    directions and in every layer. ``noise`` in forward adds sign(x) * unit(uniform) * noise at each layer (SimGCL, Yu et al. 2022).
+    directions and in every layer. ``attributes``: null; 'beside': layer 0 is a vector of one's own plus a weighted sum of the
+    attributes; 'alone': that sum alone, so that whoever has attributes can be embedded (inductive). ``social``: weight of
+    friends' messages beside items': x_u^(l+1) += social * homophily * sum_v x_v^(l) / sqrt(d_u d_v), d counting friends
+    (after DiffNet, Wu et al. 2019); 0: ties are not read. ``noise`` in forward adds sign(x) * unit(uniform) * noise at each
+    layer (SimGCL, Yu et al. 2022).
     """
 
     def __init__(
@@ -43,6 +50,8 @@ class LightGCN(Encoder):
         gamma: float | None,
         unit: bool,
         dropout: float,
+        attributes: Literal["beside", "alone"] | None,
+        social: float,
     ) -> None:
         super().__init__()
         if layers < 0:
@@ -58,8 +67,32 @@ class LightGCN(Encoder):
                 f"encoder.layer_weights has {len(layer_weights)} numbers: "
                 f"encoder.layers={layers} needs {layers + 1}, layer 0 first."
             )
+        if attributes is not None and not shape.user_features and not shape.item_features:
+            raise InputError(
+                f"encoder.attributes={attributes}: this set has no attributes; give data.users=FILE or data.items=FILE, or "
+                "set encoder.attributes to null."
+            )
+        if attributes == "alone" and not (shape.user_features and shape.item_features):
+            lacking = "users" if not shape.user_features else "items"
+            raise InputError(
+                f"encoder.attributes=alone: this set has no attributes of {lacking}, who would all be alike; "
+                f"give data.{lacking}=FILE, or set encoder.attributes=beside."
+            )
         self.width = dim
-        self.tables = EmbeddingTables(shape, rng, dim=dim, init=init, scale=scale)
+        self.attributes, self.social = attributes, social
+        self.free_users = attributes != "alone"
+        self.tables = None if attributes == "alone" else EmbeddingTables(shape, rng, dim=dim, init=init, scale=scale)
+        widths = {"user": shape.user_features, "item": shape.item_features} if attributes is not None else {}
+        spread = (
+            scale if attributes == "alone" else 0.0
+        )  # beside vectors of one's own, attributes begin by saying nothing
+        self.read = nn.ModuleDict(
+            {
+                kind: weights(width, dim, spread, rng.torch(f"attributes-{kind}"))
+                for kind, width in widths.items()
+                if width
+            }
+        )
         self.layers, self.unit, self.dropout = layers, unit, dropout
         self.exponents = (alpha, beta)
         if layer_weights is not None:
@@ -69,8 +102,16 @@ class LightGCN(Encoder):
         else:
             self.layer_weights = [1 / (layers + 1)] * (layers + 1)
 
+    @classmethod
+    def wants(cls, **node: Any) -> frozenset[str]:
+        return frozenset(
+            ({"features"} if node.get("attributes") is not None else set())
+            | ({"social"} if node.get("social") else set())
+        )
+
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
-        self.tables.reset(graph, rng)
+        if self.tables is not None:
+            self.tables.reset(graph, rng)
 
     def forward(
         self,
@@ -89,13 +130,15 @@ class LightGCN(Encoder):
             to_user, to_item = to_user * kept, to_item * kept
         transposed = graph.pattern.T
         to_item = to_item[graph.pattern.t_order]
-        user: Tensor = self.tables.user
-        item: Tensor = self.tables.item
+        user = self._start("user", features.user)
+        item = self._start("item", features.item)
+        friends = self._friends(graph)
         layers = [(user, item)]
         for layer in range(self.layers):
             if self.unit:
                 user, item = F.normalize(user, dim=-1), F.normalize(item, dim=-1)
-            user, item = spmm(graph.pattern, to_user, item), spmm(transposed, to_item, user)
+            from_friends = 0.0 if friends is None else spmm(*friends, user)
+            user, item = spmm(graph.pattern, to_user, item) + from_friends, spmm(transposed, to_item, user)
             if rng is not None and noise > 0:
                 user = user + _noise(user, rng, f"noise-user-{layer}") * noise
                 item = item + _noise(item, rng, f"noise-item-{layer}") * noise
@@ -104,18 +147,48 @@ class LightGCN(Encoder):
         item_ID = _weighted([i for _, i in layers], self.layer_weights)
         return Embeddings(user_UD, item_ID, *layers[0], layers=tuple(layers))
 
-    def newcomers(self, graph: BipartiteGraph, embeddings: Embeddings) -> Callable[[Tensor], Tensor]:
-        """w_0 start + A_new sum_l w_l x_item^(l-1): one product, since items' layers do not depend on newcomers."""
+    def newcomers(
+        self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
+    ) -> Callable[[Tensor], Tensor]:
+        """w_0 start + A_new sum_l w_l x_item^(l-1), and the same of friends: what was trained does not depend on newcomers."""
         assert embeddings.layers is not None
         own, *others = self.layer_weights
         if not others:
             return lambda start_BD: own * start_BD
-        sent = [item for _, item in embeddings.layers[:-1]]
+        sent = [(user, item) for user, item in embeddings.layers[:-1]]
         if self.unit:
-            sent = [F.normalize(item, dim=-1) for item in sent]
+            sent = [(F.normalize(user, dim=-1), F.normalize(item, dim=-1)) for user, item in sent]
         to_user, _ = graph.normalised(*self.exponents)
-        received_BD = spmm(graph.pattern, to_user, _weighted(sent, others))
+        received_BD = spmm(graph.pattern, to_user, _weighted([item for _, item in sent], others))
+        friends = self._friends(graph)
+        if friends is not None:
+            received_BD = received_BD + spmm(*friends, _weighted([user for user, _ in sent], others))
         return lambda start_BD: received_BD + own * start_BD
+
+    def expected(self, embeddings: Embeddings, known: Tensor, count: int, features: Features) -> Tensor:
+        """What attributes say, plus the mean of what else the trained users have; without attributes, their mean."""
+        if features.user is None or "user" not in self.read:
+            return super().expected(embeddings, known, count, features)
+        said_BD: Tensor = self.read["user"](features.user)
+        if self.tables is None:
+            return said_BD
+        return said_BD + self.tables.user[known].mean(0)
+
+    def _start(self, kind: Literal["user", "item"], features: Tensor | None) -> Tensor:
+        """Layer 0: a vector of one's own, what attributes say, or both."""
+        own: Tensor | None = None if self.tables is None else getattr(self.tables, kind)
+        if kind not in self.read:
+            assert own is not None
+            return own
+        assert features is not None
+        said: Tensor = self.read[kind](features)
+        return said if own is None else own + said
+
+    def _friends(self, graph: BipartiteGraph) -> tuple[Csr, Tensor] | None:
+        """Ties and the weights of the messages along them."""
+        if self.social == 0 or graph.social is None:
+            return None
+        return graph.social, self.social * graph.homophily * normalised(graph.social, graph.friend_degree)
 
 
 def _weighted(layers: list[Tensor], weights: list[float]) -> Tensor:

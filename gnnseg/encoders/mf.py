@@ -36,5 +36,7 @@ class MF(Encoder):
         user, item = self.tables.user, self.tables.item
         return Embeddings(user, item, user, item)
 
-    def newcomers(self, graph: BipartiteGraph, embeddings: Embeddings) -> Callable[[Tensor], Tensor]:
+    def newcomers(
+        self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
+    ) -> Callable[[Tensor], Tensor]:
         return lambda start_BD: start_BD

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnseg.types import IdMap, Pairs, Segmentation, Split
+from gnnseg.types import Edges, IdMap, Pairs, Segmentation, Split
 
 if TYPE_CHECKING:
     import polars as pl
@@ -139,6 +139,13 @@ def item_segments(alpha_UK: Tensor, train: Pairs, items: int) -> np.ndarray[Any,
     return telling
 
 
+def friends_together(user_segment: np.ndarray[Any, Any], ties: Edges) -> tuple[float, float]:
+    """Share of ties within one segment, and what chance would give: sum over segments of the squared share of tie ends."""
+    ends = np.bincount(user_segment[np.concatenate([ties.source, ties.target])])
+    inside = user_segment[ties.source] == user_segment[ties.target]
+    return float(inside.mean()), float(((ends / ends.sum()) ** 2).sum())
+
+
 def agreement(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> dict[str, float]:
     """ARI (Hubert & Arabie 1985) and NMI of two partitions of the same users."""
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
@@ -165,6 +172,9 @@ def evidence(scorer: Segmentation, train: Pairs, split: Split, length: int = 20)
         f"segment/diversity@{length}": diversity(scorer.beta.topk(min(length, len(split.items)), dim=1).indices),
         "segment/largest_share": float(alpha.double().mean(0).max()),
     }
+    if split.social is not None and len(split.social):
+        together, chance = friends_together(users, split.social)
+        found |= {"segment/friends_together": together, "segment/friends_by_chance": chance}
     if split.truth is not None:
         agreed = agreement(users, split.truth.alpha.argmax(1))
         found |= {"segment/recovery_ari": agreed["ari"], "segment/recovery_nmi": agreed["nmi"]}

@@ -11,11 +11,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from gnnseg.graph import social as social_
+from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Pairs
+from gnnseg.types import Edges, Pairs
 
 Normalisation = Literal["symmetric", "left", "right", "none"]
 Weights = Literal["value", "log"]
+Worth = Literal["measured", "full"]
 EXPONENTS: dict[str, tuple[float, float]] = {
     "symmetric": (0.5, 0.5),
     "left": (1.0, 0.0),
@@ -28,13 +31,16 @@ EXPONENTS: dict[str, tuple[float, float]] = {
 class BipartiteGraph:
     """Users meet items: ``pattern`` (U,I), ``weight`` (E,) float32 or None (every edge weighs 1).
 
-    ``social``: user-user edges (U,U) with weights, or None; encoders that know of them may use them.
+    ``social``: user-user ties (U,U) in both directions, with weights, or None; of new users, (B, users of old).
+    ``homophily``: what a tie is worth beside an interaction, 0 to 1 (``graph.social.homophily``).
     """
 
     pattern: Csr
     weight: Tensor | None = None
     social: Csr | None = None
+    homophily: float = 1.0
     item_degree: Tensor | None = None  # (I,) where it is not what the edges here say: new users of an old graph
+    friend_degree: Tensor | None = None  # (users of old,) as well
     _cache: dict[tuple[float, float], tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -55,14 +61,23 @@ class BipartiteGraph:
             items = nothing(self.items).index_add(0, self.pattern.column, self.weight)
         return users, items if self.item_degree is None else self.item_degree
 
-    def with_users(self, histories: Pairs, count: int, weights: Weights | None) -> BipartiteGraph:
+    def with_users(
+        self, histories: Pairs, count: int, weights: Weights | None, social: Csr | None = None
+    ) -> BipartiteGraph:
         """``count`` new users and what they have met, (B,I): they receive from items, and items keep the degrees they have
         here, so that nobody else's messages change. An item nobody met in training weighs as if one had.
 
-        ``histories``: user is the new user's number, item an item's index here.
+        ``histories``: user is the new user's number, item an item's index here. ``social``: their ties to users here, (B,U).
         """
         new = build(histories, count, self.items, weights=weights)
-        return replace(new, item_degree=self.degrees()[1].clamp(min=1.0))
+        friends = None if self.social is None else social_.degrees(self.social)
+        return replace(
+            new,
+            item_degree=self.degrees()[1].clamp(min=1.0),
+            social=social,
+            friend_degree=friends,
+            homophily=self.homophily,
+        )
 
     def normalised(self, target: float = 0.5, source: float = 0.5) -> tuple[Tensor, Tensor]:
         """Edge weights d_target^-target d_source^-source in both directions, each (E,) in the pattern's order.
@@ -86,6 +101,7 @@ class BipartiteGraph:
             weight=None if self.weight is None else self.weight.to(device),
             social=None if self.social is None else self.social.to(device),
             item_degree=None if self.item_degree is None else self.item_degree.to(device),
+            friend_degree=None if self.friend_degree is None else self.friend_degree.to(device),
             _cache={},
         )
 
@@ -114,11 +130,28 @@ class BipartiteGraph:
         return BipartiteGraph(pattern.with_value(None), pattern.value)
 
 
-def build(train: Pairs, users: int, items: int, *, weights: Weights | None) -> BipartiteGraph:
-    """The graph of the training part. weights: None (all 1), 'value' (as counted or rated), 'log' (log(1 + value))."""
+def build(
+    train: Pairs,
+    users: int,
+    items: int,
+    ties: Edges | None = None,
+    *,
+    weights: Weights | None,
+    homophily: Worth = "measured",
+) -> BipartiteGraph:
+    """The graph of the training part, with the users' ties where they are given.
+
+    ``weights``: None (all 1), 'value' (as counted or rated), 'log' (log(1 + value)). ``homophily``: what a social tie is worth:
+    'measured', by how much more alike friends are than strangers in train; 'full': 1.
+    """
     value = None
     if weights is not None:
         raw = torch.from_numpy(train.weight).float().clamp(min=0.0)
         value = raw.log1p() if weights == "log" else raw
     pattern = Csr.of(train.user, train.item, (users, items), value)
-    return BipartiteGraph(pattern.with_value(None), pattern.value)
+    graph = BipartiteGraph(pattern.with_value(None), pattern.value)
+    if ties is None:
+        return graph
+    social = social_.both_ways(ties, users)
+    worth = 1.0 if homophily == "full" else social_.homophily(graph.pattern, social, Rng(0))
+    return replace(graph, social=social, homophily=worth)

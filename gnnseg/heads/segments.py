@@ -115,6 +115,11 @@ class SegmentScorer(FactorScorer):
         alpha_BK = (unit_BD @ F.normalize(self._head.user_KD, dim=-1).T / self._head.tau_alpha).softmax(-1)
         return alpha_BK if self._top is None else keep_top(alpha_BK, self._top)
 
+    @property
+    def prototypes(self) -> Tensor:
+        """c_k, (K,D): a user's alpha is read against them."""
+        return self._head.user_KD
+
     @cached_property
     def alpha(self) -> Tensor:
         return self.memberships(None)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnseg.rng import Rng
-from gnnseg.types import Batch, InputError, Step
+from gnnseg.types import Batch, InputError, Shape, Step
 
 Weights = Literal["value", "log"]
 
@@ -29,6 +29,10 @@ class Objective(nn.Module):
 
     needs: ClassVar[frozenset[str]] = frozenset()
     sampling: Sampling = Sampling()
+    negatives: int | None = None  # a taken pair, at which the sigmoid of a score is the chance that a pair was taken
+
+    def prepare(self, shape: Shape, rng: Rng) -> None:
+        """Parameters of its own, once the data's sizes and the embeddings' width are known."""
 
     @abstractmethod
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:

@@ -15,6 +15,8 @@ from gnnseg.objectives.base import Objective
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, Segmentation, Step
 
+TIES = 1 << 16  # looked at in one step
+
 
 class L2(Objective):
     """(|x_u|^2 + |x_i|^2 + |x_j|^2)/2 of the layer-0 rows a batch touches, per pair (LightGCN, He et al. 2020)."""
@@ -53,6 +55,29 @@ class Entropy(Objective):
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
         entropy: Tensor = torch.special.entr(_memberships(step, batch)).sum(-1).mean()
         return entropy
+
+
+class Social(Objective):
+    """homophily * mean over ties of w_uv |alpha_u - alpha_v|^2 / 2: friends share their segments (Belkin & Niyogi 2003).
+
+    All ties of all users, whatever the batch; above ``TIES`` of them, so many drawn anew for each step.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"segments", "social"})
+
+    def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        ties = batch.social
+        assert isinstance(step.scorer, Segmentation)
+        assert ties is not None
+        assert ties.value is not None
+        row, column, weight = ties.row, ties.column, ties.value
+        if ties.entries > TIES:
+            some = torch.randint(ties.entries, (TIES,), generator=rng.torch("ties")).to(row.device)
+            row, column, weight = row[some], column[some], weight[some]
+        alpha_UK = step.scorer.memberships(None)
+        apart_S = (F.embedding(row, alpha_UK) - F.embedding(column, alpha_UK)).square().sum(-1) / 2
+        pulled: Tensor = batch.homophily * (weight * apart_S).sum() / weight.sum().clamp(min=1e-12)
+        return pulled
 
 
 def _memberships(step: Step, batch: Batch) -> Tensor:

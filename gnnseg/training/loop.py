@@ -62,11 +62,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Training:
-    """What the loop trains on, on the model's device: the graph, the features, and each pair's weight (E,)."""
+    """What the loop trains on, on the model's device: the graph, the features, each pair's weight (E,), and the users' classes
+    (U,), -1 where they are not known, or None."""
 
     graph: BipartiteGraph
     features: Features
     weight: Tensor
+    labels: Tensor | None = None
 
     def batch(self, rows: Tensor | None, objective: Objective, log_q: Tensor, rng: Rng) -> Batch:
         """The pairs at ``rows`` with the negatives the objective wants; None: every pair, as one full batch."""
@@ -86,6 +88,7 @@ class Training:
             users, items, weight, negatives,
             log_q=log_q if want.kind == "in_batch" else None,
             pattern=p if rows is None else None,
+            social=self.graph.social, homophily=self.graph.homophily, labels=self.labels,
         )  # fmt: skip
 
 

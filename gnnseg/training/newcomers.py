@@ -11,6 +11,7 @@ from torch import Tensor
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.bipartite import Weights
 from gnnseg.rng import Rng
+from gnnseg.sparse import Csr
 from gnnseg.training.model import Model
 from gnnseg.types import Embeddings, EmbeddingScorer, Features, Pairs, Policy, Scorer
 
@@ -25,24 +26,24 @@ FEW = 4096  # pairs that are scored faster one by one than by a sparse product
 class FoldIn:
     """A trained model with its items' side computed once, ready for newcomers in any number.
 
-    A newcomer is an average user until their history says otherwise. They receive from the items they have met, as the
-    encoder does it, and what the encoder cannot receive, their own layer 0 x, is the maximum a posteriori of
-    sum_j log p(j | x) - PRIOR |x - mean|^2 / (2 s^2), j in the history, p the softmax of the scores over the catalogue
-    (``distribution``: rec itself, whose sum is 1; else over N uniform items, the same for all), mean the trained users'
-    mean layer 0, s^2 their mean square, by ``STEPS`` of Adam from the mean. Each newcomer's result is their own: who else
-    is in the batch does not matter, and nobody else's scores move.
+    A newcomer is what their attributes say, or an average user, until their history says otherwise. They receive from the
+    items they have met and from their friends, as the encoder does it, and what the encoder cannot receive, their own
+    layer 0 x, is the maximum a posteriori of sum_j log p(j | x) - PRIOR |x - mean|^2 / (2 s^2), j in the history, p the
+    softmax of the scores over the catalogue (``distribution``: rec itself, whose sum is 1; else over N uniform items, the
+    same for all), mean what the encoder expects of somebody new, s^2 the trained users' mean square, by ``STEPS`` of Adam
+    from the mean. Each newcomer's result is their own: who else is in the batch does not matter, and nobody else's scores
+    move.
     """
 
     @torch.no_grad()
     def __init__(self, model: Model, graph: BipartiteGraph, features: Features, weights: Weights | None) -> None:
         self._model, self._graph, self._weights = model, graph, weights
+        self._features = features
         self._trained = model.embed(graph, features)
         self._scorer = model.head.fitting_scorer(self._trained)
         self._served: Scorer = model.head(self._trained)
-        known = graph.pattern.degrees()[0] > 0
-        layer0 = self._trained.user0_UD[known]
-        self._mean = layer0.mean(0, keepdim=True)
-        self._scale = float(layer0.square().mean().sqrt())
+        self._known = graph.pattern.degrees()[0] > 0
+        self._scale = float(self._trained.user0_UD[self._known].square().mean().sqrt())
         items = graph.items
         self._sample: Tensor | None = None
         self._exact = isinstance(self._scorer, Policy)  # its scores are normalised already
@@ -50,12 +51,17 @@ class FoldIn:
             drawn = torch.randperm(items, generator=Rng(0).child("newcomers").torch("items"))[:SAMPLE]
             self._sample = drawn.sort().values.to(graph.pattern.column.device)
 
-    def scorer(self, histories: Pairs, count: int) -> Scorer:
+    def scorer(
+        self, histories: Pairs, count: int, attributes_BF: Tensor | None = None, friends: Csr | None = None
+    ) -> Scorer:
         """Scores of ``count`` newcomers: row r is the newcomer that ``histories`` calls user r. Items are the run's own."""
-        return facing(self._model, self._trained, self._served, self.embed(histories, count))
+        return facing(self._model, self._trained, self._served, self.embed(histories, count, attributes_BF, friends))
 
-    def embed(self, histories: Pairs, count: int) -> Tensor:
-        """(B,D) embeddings of the newcomers."""
+    def embed(
+        self, histories: Pairs, count: int, attributes_BF: Tensor | None = None, friends: Csr | None = None
+    ) -> Tensor:
+        """(B,D) embeddings of the newcomers. ``attributes_BF``: in the run's columns; ``friends``: ties to the run's users, (B,U)
+        with values; None: not known."""
         parts = []
         for at in range(0, count, CHUNK):
             inside = slice(*histories.user.searchsorted([at, at + CHUNK]).tolist())
@@ -63,16 +69,21 @@ class FoldIn:
             part = Pairs(
                 histories.user[inside] - at, histories.item[inside], histories.weight[inside], histories.count[inside]
             )
-            parts.append(self._solve(self._graph.with_users(part, size, self._weights).to(self._mean.device), size))
-        return torch.cat(parts) if parts else self._mean[:0]
+            rows = slice(at, at + size)
+            known = Features(None if attributes_BF is None else attributes_BF[rows], self._features.item)
+            graph = self._graph.with_users(part, size, self._weights, None if friends is None else friends.rows(rows))
+            device = self._known.device
+            parts.append(self._solve(graph.to(device), size, known.to(device)))
+        return torch.cat(parts) if parts else self._trained.user_UD[:0]
 
-    def _solve(self, graph: BipartiteGraph, count: int) -> Tensor:
+    def _solve(self, graph: BipartiteGraph, count: int, features: Features) -> Tensor:
         pattern = graph.pattern
         with torch.no_grad():
-            embedded = self._model.encoder.newcomers(graph, self._trained)
-        start = self._mean.repeat(count, 1).requires_grad_(True)
+            embedded = self._model.encoder.newcomers(graph, self._trained, features)
+            mean = self._model.encoder.expected(self._trained, self._known, count, features)
+        start = mean.clone().requires_grad_(True)
         optimizer = torch.optim.Adam([start], lr=RATE * self._scale)
-        for _ in range(STEPS if pattern.entries else 0):
+        for _ in range(STEPS if pattern.entries and self._model.encoder.free_users else 0):
             with torch.enable_grad():
                 scorer = facing(self._model, self._trained, self._scorer, embedded(start))
                 few = pattern.entries < FEW
@@ -80,7 +91,7 @@ class FoldIn:
                 if not self._exact:  # the softmax's denominator, up to a constant
                     scores_BN = scorer.block(torch.arange(count, device=start.device), self._sample)
                     likelihood = likelihood - (scores_BN.logsumexp(-1) * pattern.degrees()[0]).sum()
-                far = (start - self._mean).square().sum() / self._scale**2
+                far = (start - mean).square().sum() / self._scale**2
                 start.grad = torch.autograd.grad(PRIOR / 2 * far - likelihood, start)[0]
             optimizer.step()
         return embedded(start.detach()).detach()

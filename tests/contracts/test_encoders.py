@@ -2,14 +2,15 @@
 
 import pytest
 
-from gnnseg.encoders import MF, Encoder, LightGCN
+from gnnseg.encoders import DNN, MF, Encoder, LightGCN, Linear, Social, TwoTower
+from gnnseg.graph import BipartiteGraph
 from gnnseg.rng import Rng
-from gnnseg.testing import EncoderContract
-from gnnseg.types import Shape
+from gnnseg.testing import EncoderContract, telling_features, with_ties
+from gnnseg.types import Features, Shape
 
 LIGHTGCN = {
     "dim": 12, "layers": 2, "layer_weights": None, "init": "spectral", "scale": 0.1,
-    "alpha": 0.5, "beta": 0.5, "gamma": None, "unit": False, "dropout": 0.0,
+    "alpha": 0.5, "beta": 0.5, "gamma": None, "unit": False, "dropout": 0.0, "attributes": None, "social": 0.0,
 }  # fmt: skip
 
 
@@ -36,3 +37,58 @@ class TestLightGCN(EncoderContract):
 
     def make(self, shape: Shape, rng: Rng) -> Encoder:
         return LightGCN(shape, rng, **{**LIGHTGCN, **self.options})  # type: ignore[arg-type]
+
+
+class WithAttributes(EncoderContract):
+    def features(self, graph: BipartiteGraph) -> Features:
+        return telling_features(graph)
+
+
+@pytest.mark.parametrize("attributes", ["beside", "alone"])
+class TestLightGCNWithAttributes(WithAttributes):
+    @pytest.fixture(autouse=True)
+    def _attributes(self, attributes: str) -> None:
+        self.attributes = attributes
+
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        return LightGCN(shape, rng, **{**LIGHTGCN, "attributes": self.attributes, "init": "normal"})  # type: ignore[arg-type]
+
+
+class WithTies(EncoderContract):
+    def given(self, graph: BipartiteGraph) -> BipartiteGraph:
+        return with_ties(graph)
+
+
+class TestLightGCNWithFriends(WithTies):
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        return LightGCN(shape, rng, **{**LIGHTGCN, "social": 0.5})  # type: ignore[arg-type]
+
+
+class TestSocial(WithTies):
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        return Social(shape, rng, dim=12, layers=2, scale=0.1)
+
+
+class TestLinear(WithAttributes):
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        return Linear(shape, rng, dim=12, scale=0.1)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+class TestDNN(WithAttributes):
+    @pytest.fixture(autouse=True)
+    def _dropout(self, dropout: float) -> None:
+        self.dropout = dropout
+
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        return DNN(shape, rng, layers=[16, 12], dropout=self.dropout)
+
+
+class TestTwoTower(WithAttributes):
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        return TwoTower(shape, rng, dim=12, layers=[24, 12], scale=0.1, dropout=0.1)
+
+
+class TestTwoTowerWithoutAttributes(EncoderContract):
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        return TwoTower(shape, rng, dim=12, layers=[24, 12], scale=0.1, dropout=0.0)

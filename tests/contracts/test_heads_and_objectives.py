@@ -2,8 +2,8 @@
 
 import pytest
 
-from gnnseg.heads import Dot, Head, Hybrid, Posthoc, Segments
-from gnnseg.objectives import BPR, L2, Balance, Entropy, Likelihood, Objective, SampledSoftmax
+from gnnseg.heads import MLP, Dot, Head, Hybrid, NeuMF, Posthoc, Segments
+from gnnseg.objectives import BCE, BPR, L2, Balance, Entropy, Likelihood, Objective, SampledSoftmax
 from gnnseg.rng import Rng
 from gnnseg.testing import HeadContract, ObjectiveContract
 from gnnseg.types import Shape
@@ -47,6 +47,21 @@ class TestHybrid(HeadContract):
         return Hybrid(shape, rng, **GROUP)  # type: ignore[arg-type]
 
 
+class TestMLP(HeadContract):
+    def make(self, shape: Shape, rng: Rng) -> Head:
+        return MLP(shape, rng, layers=[12, 8])
+
+
+@pytest.mark.parametrize("gmf", [None, 3])
+class TestNeuMF(HeadContract):
+    @pytest.fixture(autouse=True)
+    def _gmf(self, gmf: int | None) -> None:
+        self.gmf = gmf
+
+    def make(self, shape: Shape, rng: Rng) -> Head:
+        return NeuMF(shape, rng, gmf=self.gmf, layers=[12, 8])
+
+
 class TestLikelihood(ObjectiveContract):
     def make(self) -> Objective:
         return Likelihood(weights=None, degree_power=-0.3)
@@ -55,6 +70,11 @@ class TestLikelihood(ObjectiveContract):
 class TestBPR(ObjectiveContract):
     def make(self) -> Objective:
         return BPR(weights=None, degree_power=0.0, negatives=2)
+
+
+class TestBCE(ObjectiveContract):
+    def make(self) -> Objective:
+        return BCE(weights=None, degree_power=0.0, negatives=2)
 
 
 @pytest.mark.parametrize("sampling", ["uniform", "in_batch"])

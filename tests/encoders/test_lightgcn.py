@@ -13,7 +13,7 @@ from gnnseg.types import Features, InputError, Shape
 
 DEFAULTS = {
     "dim": 8, "layers": 2, "layer_weights": None, "init": "normal", "scale": 0.1,
-    "alpha": 0.5, "beta": 0.5, "gamma": None, "unit": False, "dropout": 0.0,
+    "alpha": 0.5, "beta": 0.5, "gamma": None, "unit": False, "dropout": 0.0, "attributes": None, "social": 0.0,
 }  # fmt: skip
 
 

@@ -44,7 +44,18 @@ def trained(encoder="lightgcn", head="distribution", weights=None, top=None):
     if encoder == "mf":
         made = MF(shape, rng, dim=WIDTH, init="normal", scale=1.0)
     else:
-        made = LightGCN(shape, rng, dim=WIDTH, layers=2, init="normal", scale=1.0, dropout=0.0, **ENCODERS[encoder])
+        made = LightGCN(
+            shape,
+            rng,
+            dim=WIDTH,
+            layers=2,
+            init="normal",
+            scale=1.0,
+            dropout=0.0,
+            attributes=None,
+            social=0.0,
+            **ENCODERS[encoder],
+        )
     common = {"tied": False, "top": top, "tau_alpha": 0.3, "tau_beta": 0.4, "tau": 0.5, "segments": 3}
     if head == "dot":
         top_of = Dot(shape, rng, similarity="cosine", tau=0.5)
@@ -72,7 +83,7 @@ def test_newcomers_receive_as_in_a_dense_graph_whose_items_stay(encoder, weights
     start = torch.randn(3, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         everybody = enc(graph, Features())
-        found = enc.newcomers(graph.with_users(met, 3, weights), everybody)(start)
+        found = enc.newcomers(graph.with_users(met, 3, weights), everybody, Features())(start)
     item_degree = graph.degrees()[1].double().clamp(min=1)
     expected = start * enc.layer_weights[0]
     for u in range(3):
@@ -120,7 +131,7 @@ def test_newcomers_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch
         adam = torch.optim.Adam([x], lr=newcomers.RATE * float(scale))
         alone = graph.with_users(pairs([met]), 1, None)
         for _ in range(newcomers.STEPS):
-            user = model.encoder.newcomers(alone, old)(x[None])
+            user = model.encoder.newcomers(alone, old, Features())(x[None])
             scorer = model.head.fitting_scorer(Embeddings(user, old.item_ID, user, old.item0_ID))
             scores = scorer.block(torch.tensor([0]))[0]
             candidates = scores if fold._sample is None else scores[fold._sample]
@@ -130,7 +141,7 @@ def test_newcomers_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch
             adam.zero_grad()
             loss.backward()
             adam.step()
-        expected = model.encoder.newcomers(alone, old)(x.detach()[None])[0]
+        expected = model.encoder.newcomers(alone, old, Features())(x.detach()[None])[0]
         torch.testing.assert_close(found[u], expected, rtol=2e-4, atol=2e-4)
 
 

@@ -1,0 +1,104 @@
+"""Users from their friends alone: segmentation by social network.
+
+Shape legend: U users, I items, D width, S ties, B newcomers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gnnseg.encoders.base import Encoder, weights
+from gnnseg.graph import BipartiteGraph
+from gnnseg.graph.social import normalised
+from gnnseg.rng import Rng
+from gnnseg.sparse import Csr, spmm
+from gnnseg.types import Embeddings, Features, InputError, Shape
+
+
+class Social(Encoder):
+    """user_i = W z_i + w_0, z the leading eigenvectors of the ties' normalised matrix, averaged over friends; item_j free.
+
+    z: rows of unit length (Ng et al. 2002) of the ``dim`` leading eigenvectors of D^-1/2 A D^-1/2, of the friends of friends up to
+    ``layers`` steps away, never one's own: so somebody new is known by their friends like anybody else. Whoever has no friend is
+    w_0. W, w_0 and the items are learned. With ``objective=network`` segments come without a single interaction.
+    """
+
+    free_users = False
+    ties: Tensor
+
+    @classmethod
+    def wants(cls, **node: Any) -> frozenset[str]:
+        return frozenset({"social"})
+
+    def __init__(self, shape: Shape, rng: Rng, *, dim: int, layers: int, scale: float) -> None:
+        super().__init__()
+        if dim < 1 or layers < 1:
+            raise InputError(f"encoder.dim is {dim}, encoder.layers is {layers}: both must be at least 1.")
+        self.width, self.layers = dim, layers
+        self.register_buffer("ties", torch.zeros(shape.users, dim))
+        self.read = weights(dim, dim, dim**0.5, rng.torch("read"), bias=True)
+        self.item = nn.Parameter(torch.empty(shape.items, dim).normal_(0, scale, generator=rng.torch("item")))
+
+    @torch.no_grad()
+    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
+        assert graph.social is not None
+        found = leading(graph.social, self.width, rng)
+        self.ties[:, : found.shape[1]] = found.to(self.ties.device)
+
+    def forward(
+        self,
+        graph: BipartiteGraph,
+        features: Features,
+        users: Tensor | None = None,
+        items: Tensor | None = None,
+        *,
+        rng: Rng | None = None,
+        noise: float = 0.0,
+    ) -> Embeddings:
+        assert graph.social is not None
+        steps = self._steps(graph.social)
+        user: Tensor = self.read(F.normalize(torch.stack(steps[1:]).mean(0), dim=-1))
+        return Embeddings(user, self.item, user, self.item, layers=tuple((step, self.item) for step in steps))
+
+    def newcomers(
+        self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
+    ) -> Callable[[Tensor], Tensor]:
+        """From their friends; without any, like anybody without friends."""
+        met_BD = self.ties.new_zeros(graph.users, self.width)
+        if graph.social is not None:
+            assert embeddings.layers is not None
+            sent = torch.stack([step for step, _ in embeddings.layers[:-1]]).mean(0)
+            met_BD = spmm(graph.social, normalised(graph.social, graph.friend_degree), sent)
+        user_BD: Tensor = self.read(F.normalize(met_BD, dim=-1))
+        return lambda start_BD: user_BD
+
+    def _steps(self, ties: Csr) -> list[Tensor]:
+        """z, and what arrives after 1..L steps along the ties."""
+        weight, steps = normalised(ties), [self.ties]
+        for _ in range(self.layers):
+            steps.append(spmm(ties, weight, steps[-1]))
+        return steps
+
+
+def leading(ties: Csr, dim: int, rng: Rng) -> Tensor:
+    """(U,d) the d <= dim leading eigenvectors of (I + D^-1/2 A D^-1/2)/2, rows of unit length, zero for users without ties.
+
+    One thread, so that the result does not depend on their number.
+    """
+    from scipy.sparse import csr_array, eye_array
+    from sklearn.utils.extmath import randomized_svd
+    from threadpoolctl import threadpool_limits
+
+    users = ties.shape[0]
+    value = normalised(ties).cpu().numpy()
+    matrix = csr_array((value, ties.column.cpu().numpy(), ties.start.cpu().numpy()), shape=ties.shape)
+    half = csr_array((matrix + eye_array(users)) / 2)
+    with threadpool_limits(1):
+        left, s, _ = randomized_svd(half, min(dim, users), n_iter=6, random_state=rng.number("leading") % 2**32)
+    found = F.normalize(torch.from_numpy(left * s).float(), dim=-1)
+    return found * (ties.degrees()[0].cpu() > 0)[:, None]

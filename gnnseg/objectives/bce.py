@@ -1,0 +1,32 @@
+"""Binary cross-entropy: was this pair taken or not? (He et al. 2017)"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from gnnseg.objectives.base import PairObjective, Sampling, Weights, weighted_mean
+from gnnseg.rng import Rng
+from gnnseg.types import Batch, InputError, Step
+
+
+class BCE(PairObjective):
+    """-( log sigmoid(s_ui) + sum_j log sigmoid(-s_uj) ) / (1 + N): the mean log loss of a taken pair and its N others.
+
+    j is drawn uniformly among the items the user did not take in training; N is ``negatives``. sigmoid(s) is then the chance
+    that a pair was taken where N in N + 1 were not: ``evaluation.pairs`` judges at these odds.
+    """
+
+    def __init__(self, *, weights: Weights | None, degree_power: float, negatives: int) -> None:
+        super().__init__(weights=weights, degree_power=degree_power)
+        if negatives < 1:
+            raise InputError(f"objective.negatives is {negatives}: bce needs at least 1.")
+        self.negatives = negatives
+        self.sampling = Sampling("own", negatives)
+
+    def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        assert batch.negatives is not None
+        positive_B = step.scorer.pairs(batch.users, batch.items)
+        negative_BN = step.scorer.pairs(batch.users, batch.negatives)
+        loss_B = F.softplus(-positive_B) + F.softplus(negative_BN).sum(-1)
+        return weighted_mean(loss_B / (1 + negative_BN.shape[1]), batch.weight)
