@@ -31,6 +31,7 @@ BESIDE = {
 }  # keys the pipeline takes off before it builds
 FOREIGN = ("torch.optim.", "torch.optim.lr_scheduler.", "torch_geometric.nn.")
 _COMPOSING = threading.RLock()  # Hydra's state is the process's
+OF_DATA = {"social", "labels", "features"}  # what the set must have, which is seen once it is read
 SEQUENTIAL = {"membership", "affinity"}  # readings of beta whose catalogue softmax is not the score itself
 
 
@@ -370,7 +371,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     }
     for where, node in needs.items():
         target = locate(node["_target_"], where, config["allow"])
-        lacking = sorted(getattr(target, "needs", frozenset()) - offers)
+        lacking = sorted(getattr(target, "needs", frozenset()) - offers - OF_DATA)
         if lacking:
             chosen = head_node["_target_"].rsplit(".", 1)[-1].lower() + (
                 f" with head.beta={head_node['beta']}" if "beta" in head_node else ""
