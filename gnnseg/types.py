@@ -102,7 +102,9 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Table:
-    """Attributes by column, one row an id in index order; a missing value is None (object) or NaN (float)."""
+    """Attributes by column, one row an id in index order; a missing value is None (object) or NaN (float).
+
+    An object column holds text, or lists of floats: vectors."""
 
     columns: Mapping[str, np.ndarray[Any, Any]]
 

@@ -151,14 +151,23 @@ def _table(
         if series.dtype.is_numeric():
             columns[name] = series.cast(pl.Float64).to_numpy()
         else:
-            columns[name] = np.array([None if v is None else v for v in _plain(series)], dtype=object)
+            columns[name] = objects(_plain(series))
     return Table(columns), names
 
 
+def objects(values: list[Any]) -> Strings:
+    """(n,) one object a cell; a list in a cell stays one, where numpy would make a dimension of it."""
+    out = np.empty(len(values), dtype=object)
+    for at, value in enumerate(values):
+        out[at] = value
+    return out
+
+
 def _plain(series: pl.Series) -> list[Any]:
-    """Lists are kept as one text each, parts joined by '|', so that a column is text throughout."""
+    """Lists of numbers are vectors and stay lists of floats; lists of text become one text each, parts joined by '|'."""
     if isinstance(series.dtype, pl.List):
-        return series.list.join("|").to_list()
+        vectors = series.dtype.inner.is_numeric()
+        return series.cast(pl.List(pl.Float64)).to_list() if vectors else series.list.join("|").to_list()
     return series.cast(pl.String).to_list()
 
 
