@@ -104,7 +104,7 @@ class Pairs:
 class Table:
     """Attributes by column, one row an id in index order; a missing value is None (object) or NaN (float).
 
-    An object column holds text, or lists of floats: vectors."""
+    Vectors are (n,D) float64."""
 
     columns: Mapping[str, np.ndarray[Any, Any]]
 

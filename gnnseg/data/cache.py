@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from gnnseg.data.clean import objects
 from gnnseg.data.formats import listed
 from gnnseg.data.sources import Place
-from gnnseg.types import Dataset, Edges, IdMap, Interactions, Relation, Table
+from gnnseg.types import Dataset, Edges, IdMap, Interactions, Relation, Strings, Table
 
 VERSION = 1  # of what is stored and of how it is made: raised with every change of reading, cleaning or indexing
 ROWS = 500_000  # smaller sets are read faster than they are worth keeping
@@ -126,13 +125,15 @@ def _dataset(meta: dict[str, Any], arrays: Mapping[str, Any]) -> Dataset:
         if side not in meta["tables"]:
             return None
         columns = meta["tables"][side]
-        return Table({n: arrays[f"{side}/{n}"] if values is None else objects(values) for n, values in columns.items()})
+        return Table(
+            {n: arrays[f"{side}/{n}"] if values is None else _objects(values) for n, values in columns.items()}
+        )
 
     def edge(name: str) -> tuple[Any, Any, Any]:
         return arrays[f"{name}/source"], arrays[f"{name}/target"], arrays[f"{name}/weight"]
 
     ids = {
-        kind: IdMap(objects(i), None if names is None else objects(names)) for kind, (i, names) in meta["ids"].items()
+        kind: IdMap(_objects(i), None if names is None else _objects(names)) for kind, (i, names) in meta["ids"].items()
     }
     return Dataset(
         meta["name"], ids["users"], ids["items"],
@@ -146,3 +147,9 @@ def _dataset(meta: dict[str, Any], arrays: Mapping[str, Any]) -> Dataset:
 
 def _ids(ids: IdMap) -> list[Any]:
     return [ids.ids.tolist(), None if ids.names is None else ids.names.tolist()]
+
+
+def _objects(values: list[Any]) -> Strings:
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out

@@ -150,24 +150,17 @@ def _table(
         series = aligned[name]
         if series.dtype.is_numeric():
             columns[name] = series.cast(pl.Float64).to_numpy()
+        elif isinstance(series.dtype, pl.List) and series.dtype.inner.is_float():
+            columns[name] = np.array(series.to_list(), dtype=np.float64)
         else:
-            columns[name] = objects(_plain(series))
+            columns[name] = np.array([None if v is None else v for v in _plain(series)], dtype=object)
     return Table(columns), names
 
 
-def objects(values: list[Any]) -> Strings:
-    """(n,) one object a cell; a list in a cell stays one, where numpy would make a dimension of it."""
-    out = np.empty(len(values), dtype=object)
-    for at, value in enumerate(values):
-        out[at] = value
-    return out
-
-
 def _plain(series: pl.Series) -> list[Any]:
-    """Lists of numbers are vectors and stay lists of floats; lists of text become one text each, parts joined by '|'."""
+    """Lists are kept as one text each, parts joined by '|', so that a column is text throughout."""
     if isinstance(series.dtype, pl.List):
-        vectors = series.dtype.inner.is_numeric()
-        return series.cast(pl.List(pl.Float64)).to_list() if vectors else series.list.join("|").to_list()
+        return series.list.join("|").to_list()
     return series.cast(pl.String).to_list()
 
 

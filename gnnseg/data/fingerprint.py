@@ -28,7 +28,6 @@ def content_fingerprint(split: Split) -> str:
         if value is None:
             return
         if value.dtype == object:
-            # a list of floats is told by the shortest text that gives each back
             digest.update("\x1f".join("" if v is None else str(v) for v in value).encode())
         else:
             digest.update(np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).tobytes())

@@ -149,7 +149,7 @@ def test_vectors_come_through_cleaning_and_cache_as_they_are(tmp_path: Path) -> 
     assert d.item_table is not None
     assert drawn.items is not None
     by_id = dict(zip(drawn.items["id"], drawn.items["image"].to_list(), strict=True))
-    assert d.item_table.columns["image"].shape == (len(d.items),)
+    assert d.item_table.columns["image"].shape == (len(d.items), planted.WIDTH)
     assert d.item_table.columns["image"].tolist() == [by_id[one] for one in d.items.ids]
     cache.save(tmp_path / "one.npz", d, print)
     again = cache.load(tmp_path / "one.npz", print)
