@@ -368,6 +368,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     words = {
         "probabilities": "a head whose scores are probabilities (head=segments head.beta=distribution)",
         "segments": "a head with segments",
+        "untied": "prototypes of their own for the items (head.tied=false)",
     }
     for where, node in needs.items():
         target = locate(node["_target_"], where, config["allow"])

@@ -90,7 +90,8 @@ def random_embeddings(graph: BipartiteGraph, width: int = WIDTH, seed: int = 0) 
 
 def full_batch(graph: BipartiteGraph) -> Batch:
     p = graph.pattern
-    return Batch(p.row, p.column, torch.full((p.entries,), 1 / p.entries), pattern=p)
+    weight = torch.full((p.entries,), 1 / p.entries)
+    return Batch(p.row, p.column, weight, pattern=p, social=graph.social, homophily=graph.homophily)
 
 
 class EncoderContract:
@@ -266,6 +267,10 @@ class ObjectiveContract:
     def make(self) -> Objective:
         raise AssertionError("say how to make the objective")
 
+    def given(self, graph: BipartiteGraph) -> BipartiteGraph:
+        """The graph as the objective wants it: ``with_ties`` where it reads social ties."""
+        return graph
+
     def _batch(self, graph: BipartiteGraph, objective: Objective) -> Batch:
         p, want = graph.pattern, objective.sampling
         weight = torch.full((p.entries,), 1 / p.entries)
@@ -285,7 +290,7 @@ class ObjectiveContract:
         return head
 
     def test_a_finite_scalar_with_a_gradient(self) -> None:
-        graph = random_graph()
+        graph = self.given(random_graph())
         objective, e = self.make(), random_embeddings(graph)
         head = self._head(graph)
         loss = objective(Step(e, head(e)), self._batch(graph, objective), Rng(0))
@@ -296,17 +301,17 @@ class ObjectiveContract:
         assert bool(e.user_UD.grad.abs().sum() > 0)
 
     def test_the_scale_of_the_weights_does_not_matter(self) -> None:
-        graph = random_graph()
+        graph = self.given(random_graph())
         objective, e = self.make(), random_embeddings(graph)
         if not isinstance(objective, PairObjective):
             return
         step = Step(e, self._head(graph)(e))
         batch = self._batch(graph, objective)
-        tripled = Batch(batch.users, batch.items, batch.weight * 3, batch.negatives, pattern=batch.pattern)
+        tripled = replace(batch, weight=batch.weight * 3)
         torch.testing.assert_close(objective(step, batch, Rng(0)), objective(step, tripled, Rng(0)))
 
     def test_steps_make_it_smaller(self) -> None:
-        graph = random_graph()
+        graph = self.given(random_graph())
         objective, e, head = self.make(), random_embeddings(graph), self._head(graph)
         batch = self._batch(graph, objective)
         optimizer = torch.optim.Adam([e.user_UD, e.item_ID, *head.parameters()], lr=0.02)

@@ -69,7 +69,8 @@ class Segments(Head):
 
     @classmethod
     def offers(cls, **node: Any) -> frozenset[str]:
-        return frozenset({"segments", "probabilities"} if node.get("beta") == "distribution" else {"segments"})
+        offered = {"segments", *(["probabilities"] if node.get("beta") == "distribution" else [])}
+        return frozenset(offered | (set() if node.get("tied") else {"untied"}))
 
     @torch.no_grad()
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
