@@ -26,8 +26,9 @@ class Head(nn.Module):
 
     @classmethod
     def offers(cls, **node: Any) -> frozenset[str]:
-        """What an objective may need of this head with these settings: 'segments', 'probabilities'."""
-        return frozenset()
+        """What an objective may need of this head with these settings: 'segments', 'probabilities' (scores are log rec_ij),
+        'logits' (scores of any sign, whose sigmoid may be any chance), 'untied' (items' prototypes are their own)."""
+        return frozenset({"logits"})
 
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
         """First values from the first embeddings, once (prototypes)."""

@@ -39,7 +39,7 @@ class Hybrid(Head):
 
     @classmethod
     def offers(cls, **node: Any) -> frozenset[str]:
-        return frozenset({"segments"})
+        return frozenset({"segments", "logits"})
 
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
         self.group.reset(embeddings, rng)

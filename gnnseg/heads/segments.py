@@ -69,7 +69,7 @@ class Segments(Head):
 
     @classmethod
     def offers(cls, **node: Any) -> frozenset[str]:
-        offered = {"segments", *(["probabilities"] if node.get("beta") == "distribution" else [])}
+        offered = {"segments", "probabilities" if node.get("beta") == "distribution" else "logits"}
         return frozenset(offered | (set() if node.get("tied") else {"untied"}))
 
     @torch.no_grad()
