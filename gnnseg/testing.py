@@ -152,6 +152,19 @@ class EncoderContract:
             assert parameter.grad is not None, name
             assert bool(parameter.grad.abs().sum() > 0), name
 
+    def test_some_rows_are_those_of_the_whole(self) -> None:
+        graph = self.given(random_graph())
+        encoder = self._ready(graph)
+        if not encoder.partial:
+            return
+        whole, users, items = encoder(graph, self.features(graph)), torch.tensor([1, 4, 7]), torch.tensor([0, 5])
+        some = encoder(graph, self.features(graph), users, items)
+        torch.testing.assert_close(some.user_UD, whole.user_UD[users], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(some.item_ID, whole.item_ID[items], atol=1e-6, rtol=1e-5)
+        assert some.users is users
+        assert some.items is items
+        assert encoder(graph, self.features(graph), None, items).user_UD.shape == whole.user_UD.shape
+
     def test_nodes_without_neighbours_are_finite(self) -> None:
         graph = self.given(random_graph())
         e = self._ready(graph)(graph, self.features(graph))

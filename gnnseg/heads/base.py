@@ -22,7 +22,12 @@ FLOOR = 1e-12  # below this a probability is not told from 0 in float32's logari
 
 
 class Head(nn.Module):
-    """Scores are logits; temperature and item bias belong here, objectives add none."""
+    """Scores are logits; temperature and item bias belong here, objectives add none.
+
+    ``catalogue``: its scores need every item's embedding (a softmax over the catalogue).
+    """
+
+    catalogue: bool = False
 
     @classmethod
     def offers(cls, **node: Any) -> frozenset[str]:

@@ -18,6 +18,8 @@ from gnnseg.types import Embeddings, Explanation, Shape
 class Hybrid(Head):
     """logit_ij = log sum_k alpha_ik beta_kj + cos(user_i, item_j)/tau, beta the segments' item distributions; no further bias."""
 
+    catalogue = True
+
     def __init__(
         self,
         shape: Shape,

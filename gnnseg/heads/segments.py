@@ -59,6 +59,7 @@ class Segments(Head):
                 "head.segments=1 with head.beta=affinity leaves nothing once centred: set head.centre=false."
             )
         self.segments, self.kind, self.top, self.centre = segments, beta, top, centre
+        self.catalogue = beta == "distribution"
         self.tau_alpha = temperature(tau_alpha, "head.tau_alpha")
         self.tau_beta = temperature(tau_beta, "head.tau_beta")
         self.tau = temperature(tau, "head.tau")

@@ -76,18 +76,29 @@ def test_what_a_step_asks_for_is_not_in_the_bag() -> None:
         if e not in (0, 3, 8)
     ]
     user, _ = oracle(encoder, graph, Features(), pairs)
-    got = encoder(graph, Features(), p.row[asked], p.column[asked], rng=Rng(0))
+    got = encoder(graph.hiding(p.row[asked], p.column[asked], Rng(0)), Features())
     torch.testing.assert_close(got.user_UD, user, atol=1e-5, rtol=1e-5)
 
 
-def test_a_full_batch_leaves_out_half_by_chance() -> None:
+def test_a_full_batch_hides_half_by_chance() -> None:
     graph = random_graph()
-    encoder = make(graph, Features())
     p = graph.pattern
-    kept = torch.stack([encoder._left(graph, p.row, p.column, Rng(0).at(step)).float() for step in range(200)])
-    assert kept.mean().item() == pytest.approx(0.5, abs=0.02)
-    a, b = (encoder(graph, Features(), p.row, p.column, rng=Rng(0).at(step)).user_UD for step in (0, 1))
-    assert not torch.equal(a, b)
+    hidden = [graph.hiding(p.row, p.column, Rng(0).at(step)).weight for step in range(200)]
+    assert torch.stack([w for w in hidden if w is not None]).mean().item() == pytest.approx(0.5, abs=0.02)
+    weighted = BipartiteGraph(p, torch.rand(p.entries, generator=torch.Generator().manual_seed(0)) + 1)
+    found = weighted.hiding(p.row[:2], p.column[:2], Rng(0)).weight
+    assert found is not None
+    assert weighted.weight is not None
+    assert found[:2].tolist() == [0.0, 0.0]
+    assert torch.equal(found[2:], weighted.weight[2:])
+
+
+def test_hidden_pairs_do_not_come_back_by_what_was_computed_before() -> None:
+    graph = random_graph()
+    before = graph.normalised()[0]
+    after = graph.hiding(graph.pattern.row[:1], graph.pattern.column[:1], Rng(0)).normalised()[0]
+    assert float(before[0]) > 0
+    assert float(after[0]) == 0.0
 
 
 def test_who_met_nothing_is_the_tower_of_an_empty_bag() -> None:
