@@ -49,6 +49,11 @@ class TwoTower(Encoder):
         self.user = perceptron([dim + shape.user_features, *layers], rng.torch("user"))
         self.item = perceptron([dim + shape.item_features, *layers], rng.torch("item"))
 
+    @torch.no_grad()
+    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
+        """Whom nobody met has no vector of their own: zero."""
+        self.met[graph.pattern.degrees()[1] == 0] = 0.0
+
     def forward(
         self,
         graph: BipartiteGraph,
