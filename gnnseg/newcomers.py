@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
-from gnnseg.data import fields, frames
+from gnnseg.data import fields, frames, own, sniff, wording
+from gnnseg.data.formats import Sheet
+from gnnseg.data.numbers import Decimal
+from gnnseg.data.raw import Raw
+from gnnseg.data.returns import Returns
 from gnnseg.types import IdMap, InputError, Pairs, Strings
 
 LOG = logging.getLogger("gnnseg")
@@ -35,31 +39,20 @@ class Newcomers:
 
 
 def read(histories: Any, items: IdMap, name: str) -> Newcomers:
-    """From {id: [item ids]} or a table of user, item[, weight]; unknown items are counted in the log and left out."""
+    """From {id: [item ids]}, a table of user, item[, weight], or one that ``gnnseg.interactions`` has read.
+
+    Unknown items are counted in the log and left out.
+    """
+    if isinstance(histories, Newcomers):
+        return histories
     if isinstance(histories, Mapping) and not {"user", "item"} <= set(histories):
-        listed = {str(user): [str(item) for item in met] for user, met in histories.items() if not isinstance(met, str)}
-        if len(listed) != len(histories):
-            wrong = next(user for user, met in histories.items() if isinstance(met, str))
-            raise InputError(
-                f"histories: {wrong!r} has a text instead of a list of item ids; write [{histories[wrong]!r}]."
-            )
-        everyone = pl.Series("user", list(listed), dtype=pl.String)
-        lengths = [len(met) for met in listed.values()]
-        frame = pl.DataFrame(
-            {"user": np.repeat(np.array(list(listed), dtype=object), lengths).tolist(),
-             "item": [item for met in listed.values() for item in met]},
-            schema={"user": pl.String, "item": pl.String},
-        )  # fmt: skip
+        everyone, frame = _listed(histories)
     else:
-        frame = frames.read(histories, "histories")
-        for column in ("user", "item"):
-            if column not in frame.columns:
-                raise InputError(f"histories: has no column {column!r}; it has {', '.join(frame.columns)}.")
-        frame = frame.with_columns(*[fields.identifiers(frame[c]).alias(c) for c in ("user", "item")])
+        frame = histories.events if isinstance(histories, Raw) else _table(histories)
         everyone = frame["user"].unique(maintain_order=True)
     if everyone.is_empty():
         raise InputError("histories: nobody is in them.")
-    weight = pl.col("weight").cast(pl.Float64) if "weight" in frame.columns else pl.lit(1.0).alias("weight")
+    weight = pl.col("weight") if "weight" in frame.columns else pl.lit(1.0).alias("weight")
     place = pl.DataFrame({"user": everyone, "row": np.arange(len(everyone))})
     number = pl.DataFrame({"item": pl.Series(items.ids.tolist(), dtype=pl.String), "index": np.arange(len(items))})
     met = frame.select("user", "item", weight).join(place, on="user").join(number, on="item", how="left")
@@ -77,14 +70,55 @@ def read(histories: Any, items: IdMap, name: str) -> Newcomers:
     return Newcomers(everyone.to_numpy().astype(object), pairs)
 
 
-def read_file(path: Path, columns: Mapping[str, str | None], say: Callable[[str], None]) -> pl.DataFrame:
-    """Histories from a file of any form ``data=file`` reads: user, item[, weight]; what was seen in it is said."""
-    from gnnseg.data import sniff
+def _listed(histories: Mapping[Any, Any]) -> tuple[pl.Series, pl.DataFrame]:
+    """Who they are, those without any item too, and what each has met."""
+    for user, met in histories.items():
+        if isinstance(met, str) or not isinstance(met, Iterable):
+            what = "a text" if isinstance(met, str) else repr(met)
+            raise InputError(f"histories: {user!r} has {what} instead of a list of item ids; write [{met!r}].")
+    listed = {str(user): [str(item) for item in met] for user, met in histories.items()}
+    everyone = pl.Series("user", list(listed), dtype=pl.String)
+    met = pl.Series("item", list(listed.values()), dtype=pl.List(pl.String))
+    return everyone, pl.DataFrame([everyone, met]).explode("item").drop_nulls()
 
-    found = sniff.read(path, {**dict.fromkeys(fields.ROLES), **columns, "time": "", "spend": ""})
-    events = fields.events(found.sheet, found.columns, drop=False)
-    say("; ".join((found.said, *events.said)))
-    return events.frame
+
+def _table(histories: Any) -> pl.DataFrame:
+    frame = frames.read(histories, "histories")
+    for column in ("user", "item"):
+        if column not in frame.columns:
+            listed = ", ".join(frame.columns)
+            raise InputError(
+                f"histories: has no column {column!r}; it has {listed}: read it by gnnseg.interactions(…)."
+            )
+    sheet = Sheet(Path("histories"), frame, 1, unit="row")
+    roles: dict[str, str | None] = {role: role for role in ("user", "item", "weight") if role in frame.columns}
+    with wording.heard(lambda text: f"{wording.arguments(text).removesuffix('.')} (in gnnseg.interactions)."):
+        return fields.events(sheet, roles, drop=False, returns=None).frame
+
+
+def read_file(
+    path: Path,
+    columns: Mapping[str, str | None],
+    say: Callable[[str], None],
+    *,
+    separator: str | None = None,
+    encoding: str | None = None,
+    format: sniff.Format | None = None,
+    decimal: Decimal | None = None,
+    returns: Returns | None = None,
+    on_error: Literal["fail", "drop"] = "fail",
+) -> Raw:
+    """Histories from a file of any form ``data=file`` reads: user, item[, weight]; what was seen in it is said."""
+    mapping = {**dict.fromkeys(fields.ROLES), **columns, "time": "", "spend": ""}
+    found = sniff.read(path, mapping, separator=separator, encoding=encoding, form=format)
+    roles = {role: pl.col(name) for role, name in found.columns.items() if name is not None and role in mapping}
+    raw = own.assemble(
+        path.name, replace(found.sheet, frame=found.sheet.frame.select(**roles)), [found.said], say,
+        on_error=on_error, decimal=decimal, dates=None, returns=returns, users=None, items=None, social=None,
+    )  # fmt: skip
+    for reason, count in raw.rejected.items():
+        say(f"left out {count:,} {'row' if count == 1 else 'rows'}: {reason}")
+    return raw
 
 
 def items_in(path: Path) -> list[str]:

@@ -57,6 +57,7 @@ def check(
     separator: str | None = None,
     *,
     encoding: str | None = None,
+    format: sniff.Format | None = None,
     decimal: Decimal | None = None,
     dates: Order | None = None,
     returns: Returns | None = None,
@@ -72,7 +73,8 @@ def check(
     given = [str(one) for one in ([files] if isinstance(files, str | Path) else files)]
     mapping = {**columns, "title": None if items else item_title}
     paths = formats.listed(given)
-    founds = [sniff.read(one, mapping, separator=separator, encoding=encoding, guess=True) for one in paths]
+    how = {"separator": separator, "encoding": encoding}
+    founds = [sniff.read(one, mapping, **how, form=format, guess=True) for one in paths]
     own.same_columns(founds, None)
     first = founds[0]
     head = first.sheet.frame.head(formats.HEAD) if first.sheet.head is None else first.sheet.head
@@ -97,15 +99,19 @@ def check(
     ]
     lines += [_spread(role, frame[role].to_numpy()) for role in ("weight", "spend") if role in frame.columns]
     lines += [f"only one {kind}: nothing can be compared; give more data" for kind, n in counts.items() if n == 1]
+    tables = {
+        "user": own.attributes(users, separator, encoding, decimal),
+        "item": own.attributes(items, separator, encoding, decimal, item_title),
+    }
     if item_title is None:
-        item_title = _title(head, first.columns) if items is None else None
+        beside = tables["item"]
+        item_title = _title(head, first.columns) if beside is None else _title(beside, {"item": "id"})
         lines += [f"items are called by column {item_title!r}"] if item_title else []
-    for kind, table in (("user", users), ("item", items)):
-        title = item_title if kind == "item" else None
-        lines += _beside(table, kind, frame, own.attributes(table, separator, encoding, decimal, title))
+    for kind, path in (("user", users), ("item", items)):
+        lines += _beside(path, kind, frame, tables[kind])
     options: dict[str, str | None] = {role: columns.get(role) for role in fields.ROLES}
     options |= {role: name for role, name in first.columns.items() if name is not None and role in fields.ROLES}
-    options |= {"separator": separator, "encoding": None if encoding == "utf-8" else encoding}
+    options |= {"separator": separator, "encoding": None if encoding == "utf-8" else encoding, "format": format}
     options["decimal"] = decimal or ("," if events.told.get("decimal") == "," else None)
     options["dates"] = dates or (events.told["dates"] if events.told.get("dates") in ("dmy", "mdy") else None)
     options["returns"] = returns

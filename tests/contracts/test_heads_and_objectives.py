@@ -2,10 +2,11 @@
 
 import pytest
 
+from gnnseg.graph import BipartiteGraph
 from gnnseg.heads import MLP, Dot, Head, Hybrid, NeuMF, Posthoc, Segments
-from gnnseg.objectives import BCE, BPR, L2, Balance, Entropy, Likelihood, Objective, SampledSoftmax
+from gnnseg.objectives import BCE, BPR, L2, Balance, Entropy, Likelihood, Network, Objective, SampledSoftmax, Social
 from gnnseg.rng import Rng
-from gnnseg.testing import HeadContract, ObjectiveContract
+from gnnseg.testing import HeadContract, ObjectiveContract, with_ties
 from gnnseg.types import Shape
 
 GROUP = {"segments": 4, "tied": False, "top": None, "tau_alpha": 0.2, "tau_beta": 0.2, "tau": 0.2}
@@ -70,6 +71,21 @@ class TestLikelihood(ObjectiveContract):
 class TestBPR(ObjectiveContract):
     def make(self) -> Objective:
         return BPR(weights=None, degree_power=0.0, negatives=2)
+
+
+class WithTies(ObjectiveContract):
+    def given(self, graph: BipartiteGraph) -> BipartiteGraph:
+        return with_ties(graph)
+
+
+class TestSocial(WithTies):
+    def make(self) -> Objective:
+        return Social()
+
+
+class TestNetwork(WithTies):
+    def make(self) -> Objective:
+        return Network(weights=None, degree_power=0.0, collapse=1.0)
 
 
 class TestBCE(ObjectiveContract):
