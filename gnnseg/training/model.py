@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
@@ -26,10 +26,17 @@ class Model(nn.Module):
         self.weights = {name: weight for name, (weight, _) in terms.items() if weight != 0}
         self.objective_name = type(objective).__name__.lower()
 
-    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
-        """First values, once: the encoder's from the graph, the head's from the first embeddings."""
+    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng, labels: Tensor | None = None) -> None:
+        """First values, once: the encoder's from the graph, the head's from the first embeddings, its segments in the order that
+        what is known, (U,) classes, asks for."""
         self.encoder.reset(graph, features, rng.child("encoder"))
-        self.head.reset(self.encoder(graph, features), rng.child("head"))
+        embeddings = self.embed(graph, features)
+        self.head.reset(embeddings, rng.child("head"))
+        if labels is not None:
+            step = Step(embeddings, self.head(embeddings))
+            for part in self.parts():
+                if (order := part.numbering(step, labels)) is not None:
+                    self.head.renumber(order)
 
     def embed(self, graph: BipartiteGraph, features: Features) -> Embeddings:
         embeddings = self.encoder(graph, features)
@@ -39,6 +46,19 @@ class Model(nn.Module):
     def scorer(self, graph: BipartiteGraph, features: Features) -> Scorer:
         scorer: Scorer = self.head(self.embed(graph, features))
         return scorer
+
+    def parts(self) -> Iterator[Objective]:
+        """The objective and the extra terms."""
+        for part in (self.objective, *self.terms.values()):
+            assert isinstance(part, Objective)
+            yield part
+
+    def predict(self, step: Step) -> Tensor | None:
+        """(U,C) chance that each user is in each class, where a part learns labels."""
+        for part in self.parts():
+            if (found := part.predict(step)) is not None:
+                return found
+        return None
 
     def losses(self, graph: BipartiteGraph, features: Features, batch: Batch, rng: Rng) -> dict[str, Tensor]:
         """The objective first, then each extra term, unweighted."""
