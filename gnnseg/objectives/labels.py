@@ -52,6 +52,7 @@ class Labels(Objective):
                 self.linear.weight.normal_(0, shape.width**-0.5, generator=rng.torch("readout"))
                 self.linear.bias.zero_()
 
+    @torch.no_grad()
     def numbering(self, step: Step, labels: Tensor) -> Tensor | None:
         """The numbering that makes this term smallest (Kuhn 1955): else class c would have to move to a segment that by chance
         bears its number, and where few are told the many others stay."""

@@ -3,7 +3,7 @@
 import pytest
 
 from gnnseg.heads import MLP, Dot, Head, Hybrid, NeuMF, Posthoc, Segments
-from gnnseg.objectives import BCE, BPR, L2, Balance, Entropy, Likelihood, Objective, SampledSoftmax
+from gnnseg.objectives import BCE, BPR, L2, Balance, Entropy, Labels, Likelihood, Objective, SampledSoftmax
 from gnnseg.rng import Rng
 from gnnseg.testing import HeadContract, ObjectiveContract
 from gnnseg.types import Shape
@@ -100,3 +100,13 @@ class TestBalance(ObjectiveContract):
 class TestEntropy(ObjectiveContract):
     def make(self) -> Objective:
         return Entropy()
+
+
+@pytest.mark.parametrize("readout", ["alpha", "linear"])
+class TestLabels(ObjectiveContract):
+    @pytest.fixture(autouse=True)
+    def _readout(self, readout: str) -> None:
+        self.readout = readout
+
+    def make(self) -> Objective:
+        return Labels(column="kind", share=0.5, readout=self.readout)  # type: ignore[arg-type]
