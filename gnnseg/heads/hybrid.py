@@ -46,6 +46,9 @@ class Hybrid(Head):
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
         self.group.reset(embeddings, rng)
 
+    def renumber(self, order: Tensor) -> None:
+        self.group.renumber(order)
+
     def forward(self, embeddings: Embeddings) -> HybridScorer:
         return HybridScorer(self.group(embeddings), embeddings, self.tau)
 

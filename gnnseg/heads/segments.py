@@ -80,6 +80,12 @@ class Segments(Head):
         if self.item_KD is not None:
             self.item_KD.copy_(centres)
 
+    @torch.no_grad()
+    def renumber(self, order: Tensor) -> None:
+        for prototypes_KD in (self.user_KD, self.item_KD):
+            if prototypes_KD is not None:
+                prototypes_KD.copy_(F.embedding(order, prototypes_KD))
+
     def forward(self, embeddings: Embeddings) -> SegmentScorer:
         item_KD = self.user_KD if self.item_KD is None else self.item_KD
         bias_I = self.bias(embeddings)

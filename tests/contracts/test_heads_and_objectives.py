@@ -4,7 +4,19 @@ import pytest
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.heads import MLP, Dot, Head, Hybrid, NeuMF, Posthoc, Segments
-from gnnseg.objectives import BCE, BPR, L2, Balance, Entropy, Likelihood, Network, Objective, SampledSoftmax, Social
+from gnnseg.objectives import (
+    BCE,
+    BPR,
+    L2,
+    Balance,
+    Entropy,
+    Labels,
+    Likelihood,
+    Network,
+    Objective,
+    SampledSoftmax,
+    Social,
+)
 from gnnseg.rng import Rng
 from gnnseg.testing import HeadContract, ObjectiveContract, with_ties
 from gnnseg.types import Shape
@@ -116,3 +128,13 @@ class TestBalance(ObjectiveContract):
 class TestEntropy(ObjectiveContract):
     def make(self) -> Objective:
         return Entropy()
+
+
+@pytest.mark.parametrize("readout", ["alpha", "linear"])
+class TestLabels(ObjectiveContract):
+    @pytest.fixture(autouse=True)
+    def _readout(self, readout: str) -> None:
+        self.readout = readout
+
+    def make(self) -> Objective:
+        return Labels(column="kind", share=0.5, readout=self.readout)  # type: ignore[arg-type]
