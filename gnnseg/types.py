@@ -102,7 +102,9 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Table:
-    """Attributes by column, one row an id in index order; a missing value is None (object) or NaN (float)."""
+    """Attributes by column, one row an id in index order; a missing value is None (object) or NaN (float).
+
+    Vectors are (n,D) float64."""
 
     columns: Mapping[str, np.ndarray[Any, Any]]
 

@@ -150,6 +150,8 @@ def _table(
         series = aligned[name]
         if series.dtype.is_numeric():
             columns[name] = series.cast(pl.Float64).to_numpy()
+        elif isinstance(series.dtype, pl.List) and series.dtype.inner.is_float():
+            columns[name] = np.array(series.to_list(), dtype=np.float64)
         else:
             columns[name] = np.array([None if v is None else v for v in _plain(series)], dtype=object)
     return Table(columns), names
