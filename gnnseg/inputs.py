@@ -23,13 +23,16 @@ from gnnseg.types import Edges, Features, InputError, Pairs, Shape, Split
 @dataclass(frozen=True)
 class Inputs:
     """``columns``: the names of the attributes' columns by kind ('user', 'item'). ``labels`` (U,): each user's class, -1 where
-    training does not know it; ``classes``: their names."""
+    training does not know it; ``classes``: their names. ``people`` (U,F), ``people_columns``: users' attributes by which the
+    segments are described, on the CPU; there too where the model is not given them."""
 
     graph: BipartiteGraph
     features: Features = field(default_factory=Features)
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     labels: torch.Tensor | None = None
     classes: tuple[str, ...] = ()
+    people: torch.Tensor | None = None
+    people_columns: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> Inputs:
         return replace(
@@ -60,12 +63,19 @@ def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[st
     graph = graph_of(config, split, fitted, ties)
     if ties is not None:
         say(f"social ties: {len(ties):,}; friends are alike beyond strangers by {graph.homophily:.0%}")
-    features, columns = Features(), {}
-    if "features" in asked:
-        found = dict(zip(("user", "item"), build(config["features"]).build(split, fitted, say), strict=True))
-        columns = {kind: encoded.names for kind, encoded in found.items() if encoded is not None}
-        features = Features(**{k: None if e is None else torch.from_numpy(e.matrix) for k, e in found.items()})
-    return Inputs(graph, features, columns)
+    read = "features" in asked
+    if not read and not config["head"].get("segments"):
+        return Inputs(graph)
+    told = say if read else _silent
+    found = dict(zip(("user", "item"), build(config["features"]).build(split, fitted, told), strict=True))
+    columns = {kind: encoded.names for kind, encoded in found.items() if encoded is not None}
+    features = Features(**{k: None if e is None else torch.from_numpy(e.matrix) for k, e in found.items()})
+    people = {"people": features.user, "people_columns": columns.get("user", ())}
+    return Inputs(graph, features, columns, **people) if read else Inputs(graph, **people)
+
+
+def _silent(line: str) -> None:
+    """Attributes that the model is not given are not announced."""
 
 
 def graph_of(config: Mapping[str, Any], split: Split, fitted: Pairs, ties: Edges | None) -> BipartiteGraph:

@@ -133,6 +133,14 @@ class Run:
         """What is telling of each segment: segment, rank, item, name, share, base, lift, support."""
         return self._frame("cards")
 
+    def profiles(self) -> pl.DataFrame:
+        """What is telling of each segment's people: segment, rank, attribute, mean, base, difference, support."""
+        return self._frame("profiles")
+
+    def attributes(self) -> pl.DataFrame:
+        """What each attribute does (encoder=linear): kind, attribute, deviation, weight, segment_1..segment_K."""
+        return self._frame("attributes")
+
     # --- recommendations --------------------------------------------------------------------------------------
 
     @cached_property
