@@ -26,12 +26,15 @@ from gnnseg.types import Edges, Features, InputError, Pairs, Shape, Split, Table
 @dataclass(frozen=True)
 class Inputs:
     """``columns``: the names of the attributes' columns by kind ('user', 'item'). ``labels``: the users' classes, where a part
-    learns them."""
+    learns them. ``people`` (U,F), ``people_columns``: users' attributes by which the segments are described, on the CPU; there
+    too where the model is not given them."""
 
     graph: BipartiteGraph
     features: Features = field(default_factory=Features)
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     labels: Labelled | None = None
+    people: torch.Tensor | None = None
+    people_columns: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> Inputs:
         return replace(self, graph=self.graph.to(device), features=self.features.to(device))
@@ -68,13 +71,21 @@ def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[st
         say(
             f"labels {labels.column}: {len(labels.classes)} classes, {told['labelled']:,} users labelled, {told['told']:,} told"
         )
-    features, columns = Features(), {}
-    if "features" in asked:
-        read = split if labels is None else _without(split, labels.column)
-        found = dict(zip(("user", "item"), build(config["features"]).build(read, fitted, say), strict=True))
-        columns = {kind: encoded.names for kind, encoded in found.items() if encoded is not None}
-        features = Features(**{k: None if e is None else torch.from_numpy(e.matrix) for k, e in found.items()})
-    return Inputs(graph, features, columns, labels)
+    read = "features" in asked
+    if not read and not config["head"].get("segments"):
+        return Inputs(graph, labels=labels)
+    source = split if labels is None else _without(split, labels.column)
+    found = dict(
+        zip(("user", "item"), build(config["features"]).build(source, fitted, say if read else _silent), strict=True)
+    )
+    columns = {kind: encoded.names for kind, encoded in found.items() if encoded is not None}
+    features = Features(**{k: None if e is None else torch.from_numpy(e.matrix) for k, e in found.items()})
+    given = Inputs(graph, labels=labels, people=features.user, people_columns=columns.get("user", ()))
+    return replace(given, features=features, columns=columns) if read else given
+
+
+def _silent(line: str) -> None:
+    """Attributes that the model is not given are not announced."""
 
 
 def labels_of(config: Mapping[str, Any], split: Split) -> Labelled | None:

@@ -249,7 +249,8 @@ class _Run:
             record["seconds"]["evaluate"] = round(time.monotonic() - started, 3)
             outputs.write(self.folder, self.split, self.fitted, model, embeddings, scorer, verdict)
             inputs.store(self.folder, given, self.split)
-            outputs.write_attributes(self.folder, given.columns, model.encoder, scorer)
+            outputs.write_attributes(self.folder, given.features, given.columns, self.fitted, model.encoder, scorer)
+            outputs.write_profiles(self.folder, given.people, given.people_columns, self.fitted, scorer)
         record["seconds"]["total"] = round(time.monotonic() - begun, 3)
         record["memory_mb"] = outputs.peak_memory_mb(self.device)
         record["state"] = "finished"
@@ -257,7 +258,7 @@ class _Run:
 
     def _clusters(self) -> int:
         """K of the row 'posthoc (own embeddings)': the head's, or 16."""
-        return int(self.config["head"].get("segments", 16))
+        return int(self.config["head"].get("segments") or 16)
 
     def _fit(self, model: Model, given: Inputs, tracker: Any) -> tuple[State, bool]:
         """Train, or go on training, and leave the best weights in the model."""
@@ -320,7 +321,13 @@ def assemble(config: Mapping[str, Any], shape: Shape, rng: Rng) -> Model:
             term: Objective = build({key: value for key, value in node.items() if key != "weight"})
             term.prepare(shape, rng.child(name))
             terms[name] = (float(node["weight"]), term)
-    return Model(encoder, head, objective, terms)
+    model = Model(encoder, head, objective, terms)
+    if not any(True for _ in model.parameters()):
+        raise InputError(
+            f"encoder={component(config, 'encoder')} with head={component(config, 'head')}: there is nothing to train; "
+            "choose another head or encoder."
+        )
+    return model
 
 
 def scorer_of(path: Path) -> Scorer:

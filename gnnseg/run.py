@@ -146,6 +146,14 @@ class Run:
             raise InputError(f"{self.path.name}: learned no labels; train with regularisers.labels.weight above 0.")
         return self._frame("labels")
 
+    def profiles(self) -> pl.DataFrame:
+        """What is telling of each segment's people: segment, rank, attribute, mean, base, difference, support."""
+        return self._frame("profiles")
+
+    def attributes(self) -> pl.DataFrame:
+        """What each attribute does (encoder=linear): kind, attribute, deviation, weight, segment_1..segment_K."""
+        return self._frame("attributes")
+
     # --- recommendations --------------------------------------------------------------------------------------
 
     @cached_property

@@ -46,7 +46,7 @@ def test_the_overview_names_every_choice_and_marks_the_default() -> None:
     said = options.text()
     for group in config.GROUPS:
         assert f"\n{group} " in said
-    assert "dnn [lightgcn] lightgcnpp linear mf social two_tower" in said
+    assert "dnn [lightgcn] lightgcnpp linear mf raw social two_tower" in said
     assert "[ml-100k]" in said
     assert "balance entropy l2" in said
     assert "runs.root=./runs (or $GNNSEG_RUNS)  text" in said

@@ -221,7 +221,9 @@ def table(results: Mapping[str, Any]) -> str:
     for name in MODALITIES:
         for arm, f in results.get(name, {}).get("figures", {}).items():
             cells = [
-                "" if arm == "nothing" and where == "cold" else show(f[where][m]) for where in ("warm", "cold") for m in SHOWN
+                "" if arm == "nothing" and where == "cold" else show(f[where][m])
+                for where in ("warm", "cold")
+                for m in SHOWN
             ]  # without attributes cold items are all alike
             cells.append(show(f["by lot"]["ndcg@20"]))
             lines.append(f"| {name} | {arm} | " + " | ".join(cells) + " |")

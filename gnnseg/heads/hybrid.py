@@ -72,6 +72,14 @@ class HybridScorer:
     def beta(self) -> Tensor:
         return self._group.beta
 
+    @property
+    def prototypes(self) -> Tensor:
+        return self._group.prototypes
+
+    @property
+    def item_prototypes(self) -> Tensor:
+        return self._group.item_prototypes
+
     def memberships(self, users: Tensor | None) -> Tensor:
         return self._group.memberships(users)
 

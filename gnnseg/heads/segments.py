@@ -128,6 +128,11 @@ class SegmentScorer(FactorScorer):
         """c_k, (K,D): a user's alpha is read against them."""
         return self._head.user_KD
 
+    @property
+    def item_prototypes(self) -> Tensor:
+        """c'_k, (K,D): a segment's items are read against them."""
+        return self._item_KD
+
     @cached_property
     def alpha(self) -> Tensor:
         return self.memberships(None)
