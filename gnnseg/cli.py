@@ -256,7 +256,7 @@ def _segments(options: argparse.Namespace) -> None:
     if options.out:
         print(run.write(run.segments(), options.out, excel=options.excel))
     else:
-        print(tables.segments(run.path))
+        print("\n".join(text for text in (tables.segments(run.path), tables.weights(run.path)) if text))
 
 
 def _recommend(options: argparse.Namespace) -> None:

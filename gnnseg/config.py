@@ -373,7 +373,8 @@ def _check_together(config: Mapping[str, Any]) -> None:
     }
     for where, node in needs.items():
         target = locate(node["_target_"], where, config["allow"])
-        lacking = sorted(getattr(target, "needs", frozenset()) - offers - OF_DATA)
+        wanted = target.wants(**{key: value for key, value in node.items() if key not in ("_target_", "weight")})
+        lacking = sorted(wanted - offers - OF_DATA)
         if lacking:
             chosen = head_node["_target_"].rsplit(".", 1)[-1].lower() + (
                 f" with head.beta={head_node['beta']}" if "beta" in head_node else ""
@@ -385,6 +386,12 @@ def _check_together(config: Mapping[str, Any]) -> None:
     top, segments = head_node.get("top"), head_node.get("segments")
     if top is not None and segments is not None and not 1 <= top <= segments:
         raise _error(f"head.top={top}: must lie between 1 and head.segments={segments}, or be null.")
+    for where, node in needs.items():
+        if top is not None and node.get("readout") == "alpha":
+            raise _error(
+                f"{where}.readout=alpha with head.top={top}: a told user whose class is not among the {top} largest would not be "
+                f"moved there; set head.top=null or {where}.readout=linear."
+            )
     size = config["trainer"]["batch_size"]
     if size is not None and size < 1:
         raise _error(f"trainer.batch_size={size}: must be at least 1, or null for full batch.")

@@ -137,6 +137,23 @@ class Run:
         """What is telling of each segment: segment, rank, item, name, share, base, lift, support."""
         return self._frame("cards")
 
+    def labels(self) -> pl.DataFrame:
+        """The known classes and those carried to everyone: user, label (null: not known), told, predicted, probability.
+
+        InputError for a run that learned no labels.
+        """
+        if not self.folder.file("labels.parquet").exists() and self.state == "finished":
+            raise InputError(f"{self.path.name}: learned no labels; train with regularisers.labels.weight above 0.")
+        return self._frame("labels")
+
+    def profiles(self) -> pl.DataFrame:
+        """What is telling of each segment's people: segment, rank, attribute, mean, base, difference, support."""
+        return self._frame("profiles")
+
+    def attributes(self) -> pl.DataFrame:
+        """What each attribute does (encoder=linear): kind, attribute, deviation, weight, segment_1..segment_K."""
+        return self._frame("attributes")
+
     # --- recommendations --------------------------------------------------------------------------------------
 
     @cached_property

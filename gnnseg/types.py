@@ -290,10 +290,19 @@ class EmbeddingScorer(Scorer, Protocol):
 
 
 @runtime_checkable
+class HistoryScorer(EmbeddingScorer, Protocol):
+    """A scorer that reads its users' segments off what they took, which an embedding alone does not say."""
+
+    def with_histories(self, pattern: Csr) -> HistoryScorer:
+        """The same users, told by their pairs, (users, items)."""
+        ...
+
+
+@runtime_checkable
 class Segmentation(Scorer, Protocol):
     """A scorer whose recommendations pass through segments: alpha (rows,K) rows sum to 1, beta (K,rows)."""
 
-    kind: str  # distribution | membership | affinity
+    kind: str  # distribution | membership | affinity | rate (mlp: a segment's mean chance of taking the item)
 
     @property
     def alpha(self) -> Tensor: ...

@@ -38,6 +38,9 @@ class Head(nn.Module):
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
         """First values from the first embeddings, once (prototypes)."""
 
+    def renumber(self, order: Tensor) -> None:
+        """From now on segment k is what was segment order[k], (K,); called before the first step, if at all."""
+
     @abstractmethod
     def forward(self, embeddings: Embeddings) -> Scorer: ...
 

@@ -46,6 +46,9 @@ class Hybrid(Head):
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
         self.group.reset(embeddings, rng)
 
+    def renumber(self, order: Tensor) -> None:
+        self.group.renumber(order)
+
     def forward(self, embeddings: Embeddings) -> HybridScorer:
         return HybridScorer(self.group(embeddings), embeddings, self.tau)
 
@@ -68,6 +71,14 @@ class HybridScorer:
     @property
     def beta(self) -> Tensor:
         return self._group.beta
+
+    @property
+    def prototypes(self) -> Tensor:
+        return self._group.prototypes
+
+    @property
+    def item_prototypes(self) -> Tensor:
+        return self._group.item_prototypes
 
     def memberships(self, users: Tensor | None) -> Tensor:
         return self._group.memberships(users)

@@ -80,6 +80,12 @@ class Segments(Head):
         if self.item_KD is not None:
             self.item_KD.copy_(centres)
 
+    @torch.no_grad()
+    def renumber(self, order: Tensor) -> None:
+        for prototypes_KD in (self.user_KD, self.item_KD):
+            if prototypes_KD is not None:
+                prototypes_KD.copy_(F.embedding(order, prototypes_KD))
+
     def forward(self, embeddings: Embeddings) -> SegmentScorer:
         item_KD = self.user_KD if self.item_KD is None else self.item_KD
         bias_I = self.bias(embeddings)
@@ -121,6 +127,11 @@ class SegmentScorer(FactorScorer):
     def prototypes(self) -> Tensor:
         """c_k, (K,D): a user's alpha is read against them."""
         return self._head.user_KD
+
+    @property
+    def item_prototypes(self) -> Tensor:
+        """c'_k, (K,D): a segment's items are read against them."""
+        return self._item_KD
 
     @cached_property
     def alpha(self) -> Tensor:

@@ -10,12 +10,14 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import plots, tables
+from gnnseg.report import plots, tables, words
 from gnnseg.report.html import definitions, dot, escape, figure, name, number, percent, segment_style, table
 
 CARDS = 100  # segments with a card of their own, the largest first
 CARD_ITEMS = 8
 WANTED = 5
+WEIGHTS = 12  # attributes in a table
+WEIGHT_SEGMENTS = 16  # columns of it
 SHOWN_SHARE = 0.04  # smaller shares of a recommendation are added up as the rest
 PROTOCOLS = {
     "clean": "early stopping on validation, test read once, items of train and validation left out",
@@ -33,7 +35,7 @@ def model_name(record: Mapping[str, Any]) -> str:
 
     head = config.get("head", {})
     details = [str(head[key]) for key in ("beta",) if key in head]
-    details += [f"K = {head['segments']}"] if "segments" in head else []
+    details += [f"K = {head['segments']}"] if head.get("segments") else []
     details += [f"top {head['top']}"] if head.get("top") else []
     return f"{component('encoder')} + {component('head')}" + (f" ({', '.join(details)})" if details else "")
 
@@ -97,7 +99,7 @@ def metrics(record: Mapping[str, Any]) -> str:
     names = [n for n in tables.HEADLINE if f"test/{n}" in m]
     if not names:
         return ""
-    rows = {"this run": m, **record["baselines"]}
+    rows = {"this run": m, **tables.rivals(record, "test/")}
     text = table(names, [(who, [values.get(f"test/{n}") for n in names]) for who, values in rows.items()])
     sharp = ""
     tops = [t for t in ("ndcg@20", "recall@20") if f"test/{t}/top1" in m]
@@ -115,6 +117,42 @@ def metrics(record: Mapping[str, Any]) -> str:
         f"each column is bold. Posthoc is k-means on this run's own user embeddings.</p>{text}{sharp}"
         f"<details><summary>All {len(m)} figures</summary><pre>{escape(everything)}</pre></details></section>"
     )
+
+
+def labels(record: Mapping[str, Any], folder: Path) -> str:
+    """Classes that were known of some users and carried to the others: how well, in all and by class."""
+    told = record["data"].get("labels")
+    if not told or not (folder / "labels.parquet").exists():
+        return ""
+    frame = pl.read_parquet(folder / "labels.parquet")
+    held = frame.filter(pl.col("label").is_not_null() & ~pl.col("told"))
+    right = held.filter(pl.col("label") == pl.col("predicted"))
+    rows = {"this run": record["metrics"], **tables.rivals(record, "label/")}
+    figures = [(who, [v.get(f"label/{n}") for n in ("accuracy", "macro_f1")]) for who, v in rows.items()]
+    judged = table(["accuracy", "macro-F1"], figures) if len(held) else ""
+
+    def count(frame: pl.DataFrame, column: str) -> dict[str, int]:
+        return dict(frame.group_by(column).len().rows())
+
+    among, said, hit = count(held, "label"), count(held, "predicted"), count(right, "label")
+    known, everyone = count(frame.filter("told"), "label"), count(frame, "predicted")
+    lines = "".join(
+        f"<tr><td>{name(each)}</td><td>{known.get(each, 0):,}</td><td>{among.get(each, 0):,}</td>"
+        f"<td>{_part(hit.get(each, 0), among.get(each, 0))}</td><td>{_part(hit.get(each, 0), said.get(each, 0))}</td>"
+        f"<td>{everyone.get(each, 0):,}</td></tr>"
+        for each in told["classes"]
+    )
+    return (
+        f"<section><h2>Labels: {escape(told['column'])}</h2><p class=soft>{told['labelled']:,} of {len(frame):,} users are "
+        f"labelled; training was told {told['told']:,} of them, and is judged on the {told['held_out']:,} held out. Everybody's "
+        f"class stands in labels.parquet.</p>{judged}<details><summary>By class</summary><div class=scroll><table>"
+        "<tr><th></th><th>told</th><th>held out</th><th>of them found</th><th>right when said</th><th>said of everyone</th></tr>"
+        f"{lines}</table></div></details></section>"
+    )
+
+
+def _part(count: int, whole: int) -> str:
+    return percent(count / whole) if whole else "–"
 
 
 def learning(record: Mapping[str, Any], folder: Path) -> str:
@@ -203,6 +241,7 @@ def cards(folder: Path) -> str:
     wanted = pl.DataFrame()
     if (folder / "recommendations.parquet").exists():
         wanted = pl.read_parquet(folder / "recommendations.parquet").filter(pl.col("kind") == "segment")
+    people = words.segments(folder)
     widest = max(1.0, math.log(max([1.0, *liked["lift"].to_list()])))
     shown = []
     for group in groups.head(CARDS).iter_rows(named=True):
@@ -222,6 +261,7 @@ def cards(folder: Path) -> str:
         shown.append(
             f'<article class="card" id="segment-{k}"><div class="seghead"><h3>{dot(k)}Segment {k}</h3>'
             f"<span>{group['size']:,} users · {percent(group['share'])} of alpha</span></div>"
+            f"{_who(people.get(k))}"
             f'<ol class="items">{"".join(items) or "<li>no item has enough support</li>"}</ol>'
             f"{wants if beyond else ''}</article>"
         )
@@ -231,6 +271,44 @@ def cards(folder: Path) -> str:
         "(alpha-weighted share of training pairs / overall share; items with enough support). Largest segments first. "
         f'</p><div class="cards">{"".join(shown)}</div>{more}</section>'
     )
+
+
+def _who(said: str | None) -> str:
+    """Who is in a segment, in words; nothing where nothing is known of people."""
+    return f'<p class="who"><bdi>{escape(said)}</bdi></p>' if said else ""
+
+
+def attributes(folder: Path) -> str:
+    """The strongest weights by attribute, where the encoder's weights can be read."""
+    tables_ = []
+    for kind, title in (("user", "People"), ("item", "Items")):
+        frame = words.weights(folder, kind, WEIGHTS)
+        if not len(frame):
+            continue
+        columns, shown = frame.columns[1 : 1 + WEIGHT_SEGMENTS], []
+        largest = max(1e-9, *(abs(value) for row in frame.select(columns).rows() for value in row))
+        for name_, *values in frame.select("attribute", *columns).rows():
+            cells = "".join(_pull(value, largest) for value in values)
+            shown.append(f"<tr><td>{escape(name_)}</td>{cells}</tr>")
+        head = "".join(f"<th>{dot(int(c[8:]))}segment {c[8:]}</th>" for c in columns)
+        tables_.append(
+            f"<div><h3>{title}</h3><div class=scroll><table class=weights><tr><th></th>{head}</tr>{''.join(shown)}</table>"
+            "</div></div>"
+        )
+    if not tables_:
+        return ""
+    return (
+        "<section><h2>Weights by attribute</h2><p class=soft>How far one standard deviation of an attribute pulls towards a "
+        "segment, beyond its pull towards the average one: what the encoder's weighted sums say. The strongest first. "
+        f'</p><div class="grid pair">{"".join(tables_)}</div></section>'
+    )
+
+
+def _pull(value: float, largest: float) -> str:
+    """A cell, the stronger the deeper its colour: blue pulls towards, red away."""
+    depth = 55 * abs(value) / largest
+    colour = f"color-mix(in oklab,var(--{'accent' if value > 0 else 'neg'}) {depth:.0f}%,transparent)"
+    return f'<td style="background:{colour}">{value:+.2f}</td>'.replace(">-", ">−")
 
 
 def examples(folder: Path) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg.report import words
+
 HEADLINE = (
     "recall@20",
     "ndcg@20",
@@ -24,6 +26,7 @@ HEADLINE = (
     "revenue@20",
 )
 SHOWN_ITEMS = 4
+SHOWN_WEIGHTS = 8
 SHOWN_SEGMENTS = 32  # at the end of a run; `gnnseg segments` shows them all
 NAME_WIDTH = 26
 WIDTH = 120
@@ -76,7 +79,7 @@ def read(folder: Path) -> dict[str, Any]:
 def run(folder: Path) -> str:
     """What a finished run says: data, figures beside the baselines, segments, sharpness, alarms, where the page is."""
     record = read(folder)
-    parts = [data(record), metrics(record)]
+    parts = [part for part in (data(record), metrics(record), labels(record)) if part]
     if (folder / "groups.parquet").exists():
         parts += [segments(folder, SHOWN_SEGMENTS), sharpness(record["metrics"], _k(folder))]
     parts += [f"alarm: {alarm}" for alarm in record["alarms"]]
@@ -109,10 +112,26 @@ def data(record: Mapping[str, Any]) -> str:
 
 def metrics(record: Mapping[str, Any]) -> str:
     """The run's test figures beside the baselines'."""
-    rows = {"this run": record["metrics"], **record["baselines"]}
+    rows = {"this run": record["metrics"], **rivals(record, "test/")}
     names = [n for n in HEADLINE if f"test/{n}" in record["metrics"] and not n.endswith("@10")]
     cells = [[who, *[number(values.get(f"test/{n}")) for n in names]] for who, values in rows.items()]
     return render(["", *names], cells, protocol(record))
+
+
+def rivals(record: Mapping[str, Any], prefix: str) -> dict[str, dict[str, float]]:
+    """The baselines that have figures of this kind: 'test/' or 'label/'."""
+    return {who: values for who, values in record["baselines"].items() if any(n.startswith(prefix) for n in values)}
+
+
+def labels(record: Mapping[str, Any]) -> str:
+    """How well the classes of those held out are told, beside the baselines; nothing where no labels were learned."""
+    told = record["data"].get("labels")
+    if not told or "label/accuracy" not in record["metrics"]:
+        return ""
+    rows = {"this run": record["metrics"], **rivals(record, "label/")}
+    cells = [[who, *[number(v.get(f"label/{n}")) for n in ("accuracy", "macro_f1")]] for who, v in rows.items()]
+    title = f"labels {told['column']}: {told['told']:,} users told, {told['held_out']:,} held out"
+    return render(["", "accuracy", "macro-F1"], cells, title)
 
 
 def protocol(record: Mapping[str, Any]) -> str:
@@ -161,8 +180,23 @@ def segments(folder: Path, limit: int | None = None) -> str:
         rows.append([str(row["segment"]), str(row["size"]), f"{row['share']:.1%}", liked])
     title = ["segment", "users", "share", "likes more than others do (lift)"]
     table = render(title, rows, "segments", left=(3,))
+    said = words.segments(folder)
+    people = [f"  {k}: {_printable(said[k])}" for k in shown["segment"] if k in said]
+    table = "\n".join([table, *(["who they are (against everyone)", *people] if people else [])])
     left_out = len(groups) - len(shown)
     return table + (f"\n… and {left_out} smaller ones: gnnseg segments {folder.name}" if left_out else "")
+
+
+def weights(folder: Path) -> str:
+    """The strongest weights by attribute, where an encoder's weights can be read and the head has segments."""
+    parts = []
+    for kind, title in (("user", "people"), ("item", "items")):
+        frame = words.weights(folder, kind, SHOWN_WEIGHTS)
+        if len(frame):
+            rows = [[str(name), *(f"{value:+.2f}" for value in row)] for name, *row in frame.rows()]
+            head = [f"attribute of {title}", *(column.replace("_", " ") for column in frame.columns[1:])]
+            parts.append(render(head, rows, f"pull of one standard deviation towards each segment: {title}"))
+    return "\n".join(parts)
 
 
 def short(name: str, width: int = NAME_WIDTH) -> str:

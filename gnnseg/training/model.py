@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
@@ -28,10 +28,17 @@ class Model(nn.Module):
         asked = {need for part in (objective, *(terms[name][1] for name in self.weights)) for need in part.needs}
         self._everybody = bool(asked & {"social", "labels"})  # terms that look at all users, not only the batch's
 
-    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
-        """First values, once: the encoder's from the graph, the head's from the first embeddings."""
+    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng, labels: Tensor | None = None) -> None:
+        """First values, once: the encoder's from the graph, the head's from the first embeddings, its segments in the order that
+        what is known, (U,) classes, asks for."""
         self.encoder.reset(graph, features, rng.child("encoder"))
-        self.head.reset(self.encoder(graph, features), rng.child("head"))
+        embeddings = self.embed(graph, features)
+        self.head.reset(embeddings, rng.child("head"))
+        if labels is not None:
+            step = Step(embeddings, self.head(embeddings))
+            for part in self.parts():
+                if (order := part.numbering(step, labels)) is not None:
+                    self.head.renumber(order)
 
     def embed(self, graph: BipartiteGraph, features: Features) -> Embeddings:
         embeddings = self.encoder(graph, features)
@@ -41,6 +48,19 @@ class Model(nn.Module):
     def scorer(self, graph: BipartiteGraph, features: Features) -> Scorer:
         scorer: Scorer = self.head(self.embed(graph, features))
         return scorer
+
+    def parts(self) -> Iterator[Objective]:
+        """The objective and the extra terms."""
+        for part in (self.objective, *self.terms.values()):
+            assert isinstance(part, Objective)
+            yield part
+
+    def predict(self, step: Step) -> Tensor | None:
+        """(U,C) chance that each user is in each class, where a part learns labels."""
+        for part in self.parts():
+            if (found := part.predict(step)) is not None:
+                return found
+        return None
 
     def losses(self, graph: BipartiteGraph, features: Features, batch: Batch, rng: Rng) -> dict[str, Tensor]:
         """The objective first, then each extra term, unweighted."""
