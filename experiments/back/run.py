@@ -34,6 +34,7 @@ FEW = 20  # judged users below which a segment's mean is not looked at
 NEGATIVES = "objective.negatives=256"  # a quarter of the default, in every row that samples: time
 SOFTMAX, LIKELIHOOD = "objective=segment_softmax", "objective=segment_likelihood"
 OWN = [[SOFTMAX, NEGATIVES, f"objective.own={v}"] for v in (-1, -0.5, 0.5, 1)]
+STRONG = 0.03  # eta of one more row, whatever validation says: overall ndcg cannot choose what is for the worst segment
 # head: (plain, {what: its few settings})
 HEADS: dict[str, tuple[list[str], dict[str, list[list[str]]]]] = {
     "dot": (
@@ -41,6 +42,7 @@ HEADS: dict[str, tuple[list[str], dict[str, list[list[str]]]]] = {
         {
             "negatives by segment": [["head=dot", *one] for one in OWN],
             "worst-segment weights": [["head=dot", SOFTMAX, NEGATIVES, f"objective.eta={v}"] for v in (0.003, 0.03)],
+            "worst-segment weights, strong": [["head=dot", SOFTMAX, NEGATIVES, f"objective.eta={STRONG}"]],
             "item bias by segment": [["head=biased_dot", NEGATIVES, f"head.pace={v}"] for v in (0.1, 1)],
         },
     ),
@@ -48,6 +50,7 @@ HEADS: dict[str, tuple[list[str], dict[str, list[list[str]]]]] = {
         ["head=segments"],
         {
             "worst-segment weights": [["head=segments", LIKELIHOOD, f"objective.eta={v}"] for v in (0.003, 0.03)],
+            "worst-segment weights, strong": [["head=segments", LIKELIHOOD, f"objective.eta={STRONG}"]],
             "item bias by segment": [["head=biased_segments", f"head.pace={v}"] for v in (0.1, 1)],
         },
     ),
@@ -57,6 +60,9 @@ HEADS: dict[str, tuple[list[str], dict[str, list[list[str]]]]] = {
             "negatives by segment": [["head=segments", "head.beta=affinity", *one] for one in OWN],
             "worst-segment weights": [
                 ["head=segments", "head.beta=affinity", SOFTMAX, NEGATIVES, f"objective.eta={v}"] for v in (0.003, 0.03)
+            ],
+            "worst-segment weights, strong": [
+                ["head=segments", "head.beta=affinity", SOFTMAX, NEGATIVES, f"objective.eta={STRONG}"]
             ],
         },
     ),

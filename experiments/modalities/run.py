@@ -168,12 +168,13 @@ def arms(name: str) -> dict[str, list[str]]:
         return [f"features.only=[frequency,{','.join(chosen)}]", f"features.text=[{','.join(text)}]"]
 
     each = MODALITIES[name]
-    found = {"nothing": []}
+    found: dict[str, list[str]] = {"nothing": [], "nothing, init=normal": ["encoder.init=normal"]}
     found |= {f"{WORDS.get(one, one)}, alone": ["encoder.attributes=alone", *features(one)] for one in each}
     if name == "planted":  # as good as it gets: each item's home, without error
         found["category (the home itself), alone"] = ["encoder.attributes=alone", *features("category")]
     found["all, alone"] = ["encoder.attributes=alone", *features(*each)]
     found["all, beside"] = ["encoder.attributes=beside", *features(*each)]
+    found["all, beside, init=normal"] = [*found["all, beside"], "encoder.init=normal"]
     return found
 
 
@@ -221,7 +222,7 @@ def table(results: Mapping[str, Any]) -> str:
     for name in MODALITIES:
         for arm, f in results.get(name, {}).get("figures", {}).items():
             cells = [
-                "" if arm == "nothing" and where == "cold" else show(f[where][m])
+                "" if "nothing" in arm and where == "cold" else show(f[where][m])
                 for where in ("warm", "cold")
                 for m in SHOWN
             ]  # without attributes cold items are all alike
