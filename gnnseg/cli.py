@@ -140,15 +140,17 @@ def _parser() -> argparse.ArgumentParser:
     _lists(sub)
     _out(sub, ".csv, .parquet or .jsonl instead of a table")
     sub = command(
-        "assign", _assign, "segments, and lists, for people who were not in training, from what they have met"
+        "assign", _assign, "segments, and lists, for people who were not in training, from what is known of them"
     )
-    sub.add_argument("file", metavar="FILE", help="their interactions: user, item[, weight]")
-    for name in ("user", "item", "weight"):
+    sub.add_argument("file", metavar="FILE", nargs="?", help="their interactions: user, item[, weight, time, spend]")
+    for name in ("user", "item", "weight", "time", "spend"):
         sub.add_argument(f"--{name}", metavar="COLUMN")
     _form(sub)
     sub.add_argument(
         "--on-error", choices=["fail", "drop"], default="fail", help="drop: count rows that cannot be read"
     )
+    sub.add_argument("--users", metavar="FILE", help="their attributes by id, of the columns the run was trained on")
+    sub.add_argument("--social", metavar="FILE", help="their friends among the run's users: user, user[, weight]")
     _lists(sub)
     sub.add_argument("--lists", metavar="FILE", help="write their recommendations too, K items each")
     _out(sub, "write segments and alpha to .csv, .parquet or .jsonl instead of a table")
@@ -293,15 +295,23 @@ def _assign(options: argparse.Namespace) -> None:
     from gnnseg import newcomers
     from gnnseg.data import wording
     from gnnseg.report import tables
+    from gnnseg.types import InputError
 
     run = _open(options)
+    if not (options.file or options.users or options.social):
+        raise InputError("assign: give a FILE of interactions, --users FILE or --social FILE.")
     columns = {name: getattr(options, name) for name in ("user", "item", "weight")}
+    columns |= {name: getattr(options, name) or "" for name in ("time", "spend")}
     how = {
         name: getattr(options, name) for name in ("separator", "encoding", "format", "decimal", "returns", "on_error")
     }
-    with wording.heard(wording.options):
-        raw = newcomers.read_file(Path(options.file), columns, _say, **how)
-    who = newcomers.read(raw, run.items, run.path.name)
+    histories = None
+    if options.file:
+        with wording.heard(wording.options):
+            histories = newcomers.read_file(Path(options.file), columns, _say, **how)
+    beside = {name: getattr(options, name) for name in ("users", "social")}
+    told = {name: None if path is None else newcomers.table_of(Path(path)) for name, path in beside.items()}
+    who = newcomers.read(histories, run.known, **told)
     lists = run.stream(who, options.k, options.seen, **_filters(options))
     if options.lists:
         print(run.write(lists, options.lists, excel=options.excel))

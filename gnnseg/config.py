@@ -380,6 +380,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 f" with head.beta={head_node['beta']}" if "beta" in head_node else ""
             )
             advice = "use objective=sampled_softmax" if where == "objective" else f"set {where}.weight=0"
+            advice = f"set {where}.readout=linear" if node.get("readout") == "alpha" else advice
             raise _error(
                 f"{where}={node['_target_'].rsplit('.', 1)[-1].lower()}: needs {words.get(lacking[0], lacking[0])}, not {chosen}; {advice}."
             )

@@ -166,45 +166,55 @@ class Run:
 
     def recommend(
         self,
-        users: Any,
+        who: Any,
         k: int = 20,
         seen: Seen = "mask",
         *,
         only: Iterable[object] | None = None,
         exclude: Iterable[object] | None = None,
+        users: Any = None,
+        social: Any = None,
     ) -> pl.DataFrame:
         """The k best items of each user, by score and then by item number: kind 'user', id, rank, item, name, score.
 
-        ``users``: an id, several, or the histories of people who were not in training, as ``assign`` takes them.
-        ``seen='mask'`` leaves out every item the user met in any part; ``only`` and ``exclude`` are item ids (what is in
-        stock, what may be shown). A user with fewer items left gets a shorter list.
+        ``who``: an id, several, or the histories of people who were not in training, as ``assign`` takes them with their
+        ``users`` and ``social``. ``seen='mask'`` leaves out every item the user met in any part; ``only`` and ``exclude`` are
+        item ids (what is in stock, what may be shown). A user with fewer items left gets a shorter list.
         """
-        return pl.concat([pl.DataFrame(schema=LISTS), *self.stream(users, k, seen, only=only, exclude=exclude)])
+        lists = self.stream(who, k, seen, only=only, exclude=exclude, users=users, social=social)
+        return pl.concat([pl.DataFrame(schema=LISTS), *lists])
 
     def stream(
         self,
-        users: Any = None,
+        who: Any = None,
         k: int = 20,
         seen: Seen = "mask",
         *,
         only: Iterable[object] | None = None,
         exclude: Iterable[object] | None = None,
+        users: Any = None,
+        social: Any = None,
     ) -> Iterator[pl.DataFrame]:
         """``recommend`` in pieces of bounded memory; None: every user of the run."""
         k = _at_least_one(k)
         if seen not in ("mask", "allow"):
             raise InputError(f"seen={seen}: it is mask (leave out what a user has met) or allow.")
         barred = self._barred(only, exclude)
-        asked = _ids(users)
-        if users is None or asked is not None:
+        new = users is not None or social is not None
+        asked = _ids(who)
+        if asked is not None or (who is None and not new):
+            if new:
+                raise InputError(
+                    "users and social tell of people who were not in training: give their histories, {'anna': []} where "
+                    "there are none, in place of ids of the run's users."
+                )
             rows = torch.arange(len(self.users)) if asked is None else self._rows(asked)
             yield from self._lists(self.scorer, rows, self.users.ids, k, self._seen if seen == "mask" else None, barred)
             return
-        for part in newcomers.read(users, self.items, self.path.name).parts():
+        for part in newcomers.read(who, self.known, users, social).parts():
             count, p = len(part.ids), part.pairs
             mask = Csr.of(p.user, p.item, (count, len(self.items))) if seen == "mask" else None
-            scorer = self.fold_in.scorer(p, count)
-            yield from self._lists(scorer, torch.arange(count), part.ids, k, mask, barred)
+            yield from self._lists(self._facing(part), torch.arange(count), part.ids, k, mask, barred)
 
     @cached_property
     def fold_in(self) -> FoldIn:
@@ -213,22 +223,37 @@ class Run:
 
         return fold_in_of(self.path, self.split())
 
-    def assign(self, histories: Any) -> pl.DataFrame:
-        """Segments of people who were not in training, from what they have met alone: user, segment, alpha_1..alpha_K.
+    def assign(self, histories: Any, users: Any = None, social: Any = None) -> pl.DataFrame:
+        """Segments of people who were not in training: user, segment, alpha_1..alpha_K.
 
-        ``histories``: {'anna': ['50', '181'], …} by item ids, a table with columns user, item[, weight], or what
-        ``gnnseg.interactions`` makes of any other. Nothing is trained again and nobody else's scores move. Items the run
-        does not know are counted in the log and left out; a user of whom nothing is known is an average user. What they
-        would like: ``recommend(histories)``.
+        ``histories``: what they have met, {'anna': ['50', '181'], …} by item ids, a table with columns user, item[, weight,
+        time, spend], or what ``gnnseg.interactions`` makes of any other; {'anna': []} or None where nothing is known.
+        ``users``: their attributes, a table by a column ``id`` or its first, of the columns the run was trained on;
+        ``social``: their friends among the run's users, a table of user, user[, weight]. Who stands in one of the three alone
+        is assigned too. Nothing is trained again and nobody else's scores move. What the run does not know (items, columns,
+        friends) is counted in the log and left out; somebody of whom nothing is known is an average user. What they would
+        like: ``recommend(histories, users=users, social=social)``.
         """
         found = []
-        for part in newcomers.read(histories, self.items, self.path.name).parts():
-            scorer = self.fold_in.scorer(part.pairs, len(part.ids))
+        for part in newcomers.read(histories, self.known, users, social).parts():
+            scorer = self._facing(part)
             if not isinstance(scorer, Segmentation):
                 raise InputError(f"{self.path.name}: its head has no segments; train with head=segments.")
             with torch.no_grad():
                 found.append(segments_frame(part.ids, scorer.memberships(None)))
         return pl.concat(found)
+
+    @cached_property
+    def known(self) -> newcomers.Known:
+        """What of somebody new can be read."""
+        from gnnseg import inputs
+
+        config, encoding = self.config, inputs.encoding_of(self.path)
+        return newcomers.Known(self.path.name, self.users, self.items, encoding, inputs.reads(config))
+
+    def _facing(self, part: newcomers.Newcomers) -> Scorer:
+        """The run's items before newcomers."""
+        return self.fold_in.scorer(part.pairs, len(part.ids), part.attributes(self.known.encoding), part.friends)
 
     @torch.no_grad()
     def recommend_segment(self, segment: int, k: int = 20) -> pl.DataFrame:

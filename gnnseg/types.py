@@ -102,9 +102,8 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Table:
-    """Attributes by column, one row an id in index order; a missing value is None (object) or NaN (float).
-
-    Vectors are (n,D) float64."""
+    """Attributes by column, one row an id in index order: (n,) float64, NaN where missing; (n,) object of text, several classes
+    joined by '|', None where missing; (n,D) float64 vectors, rows of NaN where missing."""
 
     columns: Mapping[str, np.ndarray[Any, Any]]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gnnseg.data import attributes, fields, formats, own, sniff
 from gnnseg.data import columns as columns_
-from gnnseg.data import fields, formats, own, sniff
 from gnnseg.data.dates import Order
 from gnnseg.data.numbers import Decimal
 from gnnseg.data.registry import SOURCES, Layout
@@ -207,7 +207,7 @@ def stats(split: Split) -> str:
     ]
     for kind, table in (("users", split.user_table), ("items", split.item_table)):
         if table is not None and table.columns:
-            lines.append(f"attributes of {kind}: {_attributes(table)}")
+            lines += [f"attributes of {kind}:", *(f"  {line}" for line in _attributes(table))]
     named = [kind for kind, ids in (("users", split.users), ("items", split.items)) if ids.names is not None]
     if named:
         lines.append(f"names: of {' and '.join(named)}")
@@ -249,13 +249,26 @@ def _head(counts: np.ndarray[Any, Any]) -> str:
     return f"the {top:,} most popular items (1 %) hold {100 * share:.1f} % of train"
 
 
-def _attributes(table: Table) -> str:
-    shown = []
-    for name, cells in list(table.columns.items())[:SHOWN]:
-        there = ~np.isnan(cells) if cells.dtype.kind == "f" else np.array([cell is not None for cell in cells])
-        known = "" if there.all() else f" ({100 * there.mean():.3g} % known)"
-        shown.append(name + known)
-    return ", ".join(shown)
+def _attributes(table: Table) -> list[str]:
+    """A line a column: what it holds, and of how many ids it is known."""
+    rows = []
+    for name, cells in attributes.columns_of(table).items():
+        known = attributes.there(cells)
+        rows.append((name, _holds(cells[known]), f"{known.sum():,} known", f"{100 * known.mean():.3g} %"))
+    return aligned(rows)
+
+
+def _holds(cells: np.ndarray[Any, Any]) -> str:
+    """Numbers with their ends, classes with their number, vectors with their width."""
+    if not len(cells):
+        return "nothing"
+    if cells.ndim > 1:
+        return f"vectors of {cells.shape[1]}"
+    if cells.dtype != object:
+        return f"numbers, {cells.min():.6g} to {cells.max():.6g}"
+    several = any("|" in cell for cell in cells)
+    classes = {word.strip() for cell in cells for word in cell.split("|")} - {""}
+    return f"{len(classes):,} classes" + (", several each" if several else "")
 
 
 def _social(split: Split) -> str:

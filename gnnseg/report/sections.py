@@ -289,10 +289,10 @@ def attributes(folder: Path) -> str:
         largest = max(1e-9, *(abs(value) for row in frame.select(columns).rows() for value in row))
         for name_, *values in frame.select("attribute", *columns).rows():
             cells = "".join(_pull(value, largest) for value in values)
-            shown.append(f"<tr><td>{escape(name_)}</td>{cells}</tr>")
-        head = "".join(f"<th>{dot(int(c[8:]))}segment {c[8:]}</th>" for c in columns)
+            shown.append(f"<tr><td>{escape(name_.replace('=', ' ', 1).replace('_', ' '))}</td>{cells}</tr>")
+        head = "".join(f"<th>{dot(int(c[8:]))}{c[8:]}</th>" for c in columns)
         tables_.append(
-            f"<div><h3>{title}</h3><div class=scroll><table class=weights><tr><th></th>{head}</tr>{''.join(shown)}</table>"
+            f"<div><h3>{title}</h3><div class=scroll><table class=weights><tr><th>towards segment</th>{head}</tr>{''.join(shown)}</table>"
             "</div></div>"
         )
     if not tables_:
@@ -306,9 +306,10 @@ def attributes(folder: Path) -> str:
 
 def _pull(value: float, largest: float) -> str:
     """A cell, the stronger the deeper its colour: blue pulls towards, red away."""
-    depth = 55 * abs(value) / largest
-    colour = f"color-mix(in oklab,var(--{'accent' if value > 0 else 'neg'}) {depth:.0f}%,transparent)"
-    return f'<td style="background:{colour}">{value:+.2f}</td>'.replace(">-", ">−")
+    colour = (
+        f"color-mix(in oklab,var(--{'accent' if value > 0 else 'neg'}) {55 * abs(value) / largest:.0f}%,transparent)"
+    )
+    return f'<td style="background:{colour}">{words.signed(value)}</td>'
 
 
 def examples(folder: Path) -> str:

@@ -193,7 +193,7 @@ def weights(folder: Path) -> str:
     for kind, title in (("user", "people"), ("item", "items")):
         frame = words.weights(folder, kind, SHOWN_WEIGHTS)
         if len(frame):
-            rows = [[str(name), *(f"{value:+.2f}" for value in row)] for name, *row in frame.rows()]
+            rows = [[str(name), *map(words.signed, row)] for name, *row in frame.rows()]
             head = [f"attribute of {title}", *(column.replace("_", " ") for column in frame.columns[1:])]
             parts.append(render(head, rows, f"pull of one standard deviation towards each segment: {title}"))
     return "\n".join(parts)

@@ -91,6 +91,12 @@ def _strength(row: dict[str, Any]) -> str:
     return f"({row['difference']:+.1f} sd)".replace("-", "−")
 
 
+def signed(value: float) -> str:
+    """Two decimals with a sign; 0.00 has none."""
+    told = f"{value:+.2f}"
+    return "0.00" if told in ("+0.00", "-0.00") else told.replace("-", "−")
+
+
 def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.0995 or share == 0 else f"{share:.1%}"
 
