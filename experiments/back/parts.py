@@ -174,6 +174,11 @@ class BiasedDot(Head):
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
         self.user_KD.copy_(prototypes(embeddings.user_UD, len(self.user_KD), rng))
 
+    @torch.no_grad()
+    def renumber(self, order: Tensor) -> None:
+        for rows in (self.user_KD, self.by_segment_KI):
+            rows.copy_(F.embedding(order, rows))
+
     def forward(self, embeddings: Embeddings) -> BiasedDotScorer:
         return BiasedDotScorer(self, embeddings, self.bias(embeddings))
 
@@ -215,6 +220,11 @@ class BiasedSegments(Segments):
             raise InputError(f"head.beta={beta}: an item bias by segment is tried with distribution only.")
         self.pace = pace
         self.by_segment_KI = nn.Parameter(torch.zeros(segments, shape.items))
+
+    @torch.no_grad()
+    def renumber(self, order: Tensor) -> None:
+        super().renumber(order)
+        self.by_segment_KI.copy_(F.embedding(order, self.by_segment_KI))
 
     def forward(self, embeddings: Embeddings) -> BiasedDistribution:
         item_KD = self.user_KD if self.item_KD is None else self.item_KD
