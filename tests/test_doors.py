@@ -55,8 +55,8 @@ def embedded(run, *told, **more):
     """Embeddings of newcomers, as the doors make them."""
     from gnnseg import newcomers
 
-    (part,) = newcomers.read(told[0], run._known, **more).parts()
-    return run.fold_in.embed(part.pairs, len(part.ids), part.attributes(run._known.encoding), part.friends).numpy()
+    (part,) = newcomers.read(told[0], run.known, **more).parts()
+    return run.fold_in.embed(part.pairs, len(part.ids), part.attributes(run.known.encoding), part.friends).numpy()
 
 
 def test_the_same_attributes_are_the_same_embedding(linear):

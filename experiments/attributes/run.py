@@ -3,8 +3,8 @@
 usage: python experiments/attributes/run.py [--minutes M] [SET ...]       (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
 Writes a cell as results/<hash>.json when it is finished, finds it again, and writes results.md from the cells there are.
 Protocol clean. completejourney's items are kinds of products (2,232), as in experiments/shop: with single products the models
-here would take hours. For each model and set the configurations of CHOICES are tried on seed 0; the one of the best validation
-ndcg@20 is run on seeds 1 and 2 as well; only its tests are read. What has no cell yet stands in the table as not run.
+here would take hours. Every model is run as it comes, its defaults, none tuned on these sets; the best epoch is chosen on
+validation, the test read once. What has no cell yet stands in the table as not run.
 ``--minutes``: begin no cell after so many. Two may run beside each other: a cell in work is left to who began it.
 """
 
@@ -47,30 +47,23 @@ PAIRS: dict[str, list[str]] = {  # scorers of pairs have no segments and no prod
     "neumf": ["encoder=mf", "encoder.init=normal", "head=neumf"],
     "dnn + mlp": ["encoder=dnn", "head=mlp"],
 }
-CHOICES: dict[str, list[list[str]]] = {  # by what a model learns from
-    "attributes": [[], ["optimizer.lr=0.01"]],
-    "graph": [[]],
-    "pairs": [[], ["optimizer.lr=0.005"]],
-}
-ATTRIBUTES = ("linear", "dnn", "lightgcn, attributes alone")
 FRIENDS = ("lightgcn, friends", "lightgcn, attributes and friends", "social")
 SEEDS = (0, 1, 2)
-VALID = "valid/ndcg@20"
 SHOWN = {
     "recall@20": "recall", "ndcg@20": "ndcg", "precision@20": "precision", "f1@20": "F1", "coverage@20": "coverage",
     "revenue@20": "revenue",
 }  # fmt: skip
 
 
-def models(data: str) -> Iterator[tuple[str, str, list[str], list[list[str]]]]:
-    """(model, head, overrides, configurations to choose from) that make sense on a set."""
+def models(data: str) -> Iterator[tuple[str, str, list[str]]]:
+    """(model, head, overrides) that make sense on a set."""
     for head, chosen in HEADS.items():
         for name, overrides in MODELS.items():
             if name in FRIENDS and data != "lastfm-2k":
                 continue
-            yield name, head, [*overrides, *chosen], CHOICES["attributes" if name in ATTRIBUTES else "graph"]
+            yield name, head, [*overrides, *chosen]
     for name, overrides in PAIRS.items():
-        yield name, "own", overrides, CHOICES["pairs"]
+        yield name, "own", overrides
 
 
 def seeded(data: str, seed: int) -> list[str]:
@@ -127,14 +120,9 @@ def _kept(record: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def row(data: str, overrides: list[str], choices: list[list[str]], deadline: float) -> list[dict[str, Any] | None]:
-    """The cells of the chosen configuration, a seed each."""
-    tried = [(choice, cell(data, [*overrides, *choice, *seeded(data, 0)], deadline)) for choice in choices]
-    finished = [(choice, c) for choice, c in tried if c is not None and "metrics" in c]
-    if not finished:
-        return [tried[0][1]]
-    best, first = max(finished, key=lambda pair: pair[1]["metrics"][VALID])
-    return [first, *(cell(data, [*overrides, *best, *seeded(data, seed)], deadline) for seed in SEEDS[1:])]
+def row(data: str, overrides: list[str], deadline: float) -> list[dict[str, Any] | None]:
+    """A model's cells, a seed each."""
+    return [cell(data, [*overrides, *seeded(data, seed)], deadline) for seed in SEEDS]
 
 
 def table(data: str) -> list[str]:
@@ -142,8 +130,8 @@ def table(data: str) -> list[str]:
     head = ["model", "head", *SHOWN.values(), "segments a user", "ndcg top 3", "parameters", "s a run", "MB", "seeds"]
     lines = [f"## {data}", "", "| " + " | ".join(head) + " |", "|---|---|" + "---:|" * (len(head) - 2)]
     popularity = None
-    for name, kind, overrides, choices in models(data):
-        cells = row(data, overrides, choices, 0.0)
+    for name, kind, overrides in models(data):
+        cells = row(data, overrides, 0.0)
         done = [c for c in cells if c is not None and "metrics" in c]
         if not done:
             why = next((c["not run"] for c in cells if c is not None and "not run" in c), "no time yet")
@@ -175,8 +163,8 @@ def main(arguments: list[str]) -> None:
     deadline = time.monotonic() + 60 * minutes
     RESULTS.mkdir(exist_ok=True)
     for data in names:
-        for _, _, overrides, choices in models(data):
-            row(data, overrides, choices, deadline)
+        for _, _, overrides in models(data):
+            row(data, overrides, deadline)
     said = [
         "Means over seeds ± one standard deviation; k = 20; protocol clean, test read once. `python experiments/attributes/run.py`"
     ]

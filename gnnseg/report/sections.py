@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import plots, tables, words
+from gnnseg.report import fonts, plots, tables, words
 from gnnseg.report.html import definitions, dot, escape, figure, name, number, percent, segment_style, table
 
 CARDS = 100  # segments with a card of their own, the largest first
@@ -237,10 +237,10 @@ def cards(folder: Path) -> str:
     if not (folder / "cards.parquet").exists() or not (folder / "groups.parquet").exists():
         return ""
     groups = pl.read_parquet(folder / "groups.parquet").sort("share", "segment", descending=[True, False])
-    liked = pl.read_parquet(folder / "cards.parquet")
+    liked = fonts.legible(pl.read_parquet(folder / "cards.parquet"))
     wanted = pl.DataFrame()
     if (folder / "recommendations.parquet").exists():
-        wanted = pl.read_parquet(folder / "recommendations.parquet").filter(pl.col("kind") == "segment")
+        wanted = fonts.legible(pl.read_parquet(folder / "recommendations.parquet").filter(pl.col("kind") == "segment"))
     people = words.segments(folder)
     widest = max(1.0, math.log(max([1.0, *liked["lift"].to_list()])))
     shown = []
@@ -316,7 +316,7 @@ def examples(folder: Path) -> str:
     """A few users' recommendations, each split over the segments it came through."""
     if not (folder / "examples.parquet").exists():
         return ""
-    frame = pl.read_parquet(folder / "examples.parquet")
+    frame = fonts.legible(pl.read_parquet(folder / "examples.parquet"))
     shares = bool(len(frame)) and all(frame["shares"])
     hybrid = frame["personal"].null_count() < len(frame)
     how = (
@@ -344,7 +344,7 @@ def _titles(folder: Path) -> dict[int, str]:
     """What to call a segment where there is room for a few words: what it likes most."""
     if not (folder / "cards.parquet").exists():
         return {}
-    cards = pl.read_parquet(folder / "cards.parquet").sort("segment", "rank")
+    cards = fonts.legible(pl.read_parquet(folder / "cards.parquet")).sort("segment", "rank")
     grouped = cards.group_by("segment", maintain_order=True).agg(pl.col("name").head(3))
     return {k: ", ".join(names) for k, names in grouped.rows()}
 
