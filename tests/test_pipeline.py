@@ -188,7 +188,8 @@ def test_pairs_may_count_by_what_was_spent_where_it_is_told(tmp_path: Path) -> N
     (tmp_path / "shop.csv").write_text("\n".join(rows) + "\n", "utf-8")
     common = [
         "data=file", f"data.path={tmp_path / 'shop.csv'}", "data.weight=quantity", "objective.weights=spend", "head.segments=2",
-        "encoder.dim=4", "trainer.max_epochs=2", "evaluation.seen=allow", f"runs.root={tmp_path / 'runs'}", f"cache.root={tmp_path / 'cache'}", "threads=1",
+        "encoder.dim=4", "trainer.max_epochs=2", "evaluation.seen=allow",
+        f"runs.root={tmp_path / 'runs'}", f"cache.root={tmp_path / 'cache'}", "threads=1",
     ]  # fmt: skip
     by_spend = config.compose([*common, "data.spend=spend"])
     config.check(by_spend)
