@@ -140,7 +140,7 @@ def test_a_users_own_component_is_found_and_told(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p != ""])
     own = {"folders": [Path("conf")], "allow": ["myown_lab"]}
-    assert "linear mf mine social" in options.text(folders=[Path("conf")])
+    assert "linear mf mine raw social" in options.text(folders=[Path("conf")])
     assert "mine        My own encoder (Somebody & Other 2031): a sum." in options.text("encoder", **own)
     said = options.text("encoder", "mine", **own)
     assert "papers: Somebody & Other 2031" in said
