@@ -368,21 +368,31 @@ def _check_together(config: Mapping[str, Any]) -> None:
     words = {
         "probabilities": "a head whose scores are probabilities (head=segments head.beta=distribution)",
         "segments": "a head with segments",
+        "logits": "a head whose scores are logits of any sign (head=dot, neumf, mlp, …)",
+        "untied": "prototypes of their own for the items (head.tied=false)",
     }
     for where, node in needs.items():
         target = locate(node["_target_"], where, config["allow"])
-        lacking = sorted(getattr(target, "needs", frozenset()) - offers - OF_DATA)
+        wanted = target.wants(**{key: value for key, value in node.items() if key not in ("_target_", "weight")})
+        lacking = sorted(wanted - offers - OF_DATA)
         if lacking:
             chosen = head_node["_target_"].rsplit(".", 1)[-1].lower() + (
                 f" with head.beta={head_node['beta']}" if "beta" in head_node else ""
             )
             advice = "use objective=sampled_softmax" if where == "objective" else f"set {where}.weight=0"
+            advice = f"set {where}.readout=linear" if node.get("readout") == "alpha" else advice
             raise _error(
                 f"{where}={node['_target_'].rsplit('.', 1)[-1].lower()}: needs {words.get(lacking[0], lacking[0])}, not {chosen}; {advice}."
             )
     top, segments = head_node.get("top"), head_node.get("segments")
     if top is not None and segments is not None and not 1 <= top <= segments:
         raise _error(f"head.top={top}: must lie between 1 and head.segments={segments}, or be null.")
+    for where, node in needs.items():
+        if top is not None and node.get("readout") == "alpha":
+            raise _error(
+                f"{where}.readout=alpha with head.top={top}: a told user whose class is not among the {top} largest would not be "
+                f"moved there; set head.top=null or {where}.readout=linear."
+            )
     size = config["trainer"]["batch_size"]
     if size is not None and size < 1:
         raise _error(f"trainer.batch_size={size}: must be at least 1, or null for full batch.")

@@ -5,6 +5,7 @@ Shape legend: U users, I items, F attribute columns.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,39 +16,47 @@ import torch
 
 from gnnseg import graph as graphs
 from gnnseg.config import build, locate
+from gnnseg.data.attributes import Encoding
+from gnnseg.data.labels import Labelled
 from gnnseg.folder import RunFolder, atomic
 from gnnseg.graph import BipartiteGraph
+from gnnseg.objectives import Objective
+from gnnseg.rng import Rng
 from gnnseg.types import Edges, Features, InputError, Pairs, Shape, Split
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """``columns``: the names of the attributes' columns by kind ('user', 'item'). ``labels`` (U,): each user's class, -1 where
-    training does not know it; ``classes``: their names. ``people`` (U,F), ``people_columns``: users' attributes by which the
-    segments are described, on the CPU; there too where the model is not given them."""
+    """``encoding``: how attributes became ``features``. ``labels``: the users' classes, where a part learns them. ``people``
+    (U,F), ``people_columns``: users' attributes by which the segments are described, on the CPU; there too where the model is
+    not given them."""
 
     graph: BipartiteGraph
     features: Features = field(default_factory=Features)
-    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    labels: torch.Tensor | None = None
-    classes: tuple[str, ...] = ()
+    encoding: Encoding = field(default_factory=Encoding)
+    labels: Labelled | None = None
     people: torch.Tensor | None = None
     people_columns: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> Inputs:
-        return replace(
-            self,
-            graph=self.graph.to(device),
-            features=self.features.to(device),
-            labels=None if self.labels is None else self.labels.to(device),
-        )
+        return replace(self, graph=self.graph.to(device), features=self.features.to(device))
+
+    def known(self, device: torch.device) -> torch.Tensor | None:
+        """(U,) int64 class of each user, -1 where training is not told it; None where no part asks."""
+        return None if self.labels is None else torch.from_numpy(self.labels.known).to(device)
+
+    @property
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """The names of the attributes' columns by kind ('user', 'item'); a kind without any is not there."""
+        return {kind: names for kind in ("user", "item") if (names := self.encoding.names(kind))}
 
     @property
     def shape(self) -> Shape:
         """What components must know of the data to make their parameters."""
         user, item = (0 if matrix is None else matrix.shape[1] for matrix in (self.features.user, self.features.item))
         counts = self.graph.pattern.degrees()[1].cpu()
-        return Shape(self.graph.users, self.graph.items, counts, user, item, classes=len(self.classes))
+        classes = 0 if self.labels is None else len(self.labels.classes)
+        return Shape(self.graph.users, self.graph.items, counts, user, item, classes=classes)
 
 
 def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[str], None]) -> Inputs:
@@ -63,19 +72,35 @@ def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[st
     graph = graph_of(config, split, fitted, ties)
     if ties is not None:
         say(f"social ties: {len(ties):,}; friends are alike beyond strangers by {graph.homophily:.0%}")
+    labels = labels_of(config, split)
+    if labels is not None:
+        told = labels.account()
+        say(
+            f"labels {labels.column}: {len(labels.classes)} classes, {told['labelled']:,} users labelled, {told['told']:,} told"
+        )
     read = "features" in asked
     if not read and not config["head"].get("segments"):
-        return Inputs(graph)
-    told = say if read else _silent
-    found = dict(zip(("user", "item"), build(config["features"]).build(split, fitted, told), strict=True))
-    columns = {kind: encoded.names for kind, encoded in found.items() if encoded is not None}
-    features = Features(**{k: None if e is None else torch.from_numpy(e.matrix) for k, e in found.items()})
-    people = {"people": features.user, "people_columns": columns.get("user", ())}
-    return Inputs(graph, features, columns, **people) if read else Inputs(graph, **people)
+        return Inputs(graph, labels=labels)
+    without = () if labels is None else (f"user.{labels.column}",)
+    found = build(config["features"]).fit(split, fitted, say if read else _silent, without)
+    user, item = (None if matrix is None else torch.from_numpy(matrix) for matrix in (found.user, found.item))
+    given = Inputs(graph, labels=labels, people=user, people_columns=found.encoding.names("user"))
+    return replace(given, features=Features(user, item), encoding=found.encoding) if read else given
 
 
 def _silent(line: str) -> None:
     """Attributes that the model is not given are not announced."""
+
+
+def labels_of(config: Mapping[str, Any], split: Split) -> Labelled | None:
+    """What the term that learns labels is told; None where there is none."""
+    asking = [(where, node) for where, node in _nodes(config) if "labels" in _wants(config, where, node)]
+    if len(asking) > 1:
+        raise InputError(f"{asking[0][0]} and {asking[1][0]} both learn labels: set one's weight to 0.")
+    for where, node in asking:
+        term: Objective = build({key: value for key, value in node.items() if key != "weight"})
+        return term.tell(split.user_table, Rng(int(config["seed"])).child("labels"), where)
+    return None
 
 
 def graph_of(config: Mapping[str, Any], split: Split, fitted: Pairs, ties: Edges | None) -> BipartiteGraph:
@@ -87,12 +112,23 @@ def wanted(config: Mapping[str, Any]) -> dict[str, str]:
     """What is asked for beside the interactions ('features', 'social', 'labels'), and which setting asks for it."""
     asked: dict[str, str] = {}
     for where, node in _nodes(config):
-        target = locate(str(node["_target_"]), where, config["allow"])
-        settings = {key: value for key, value in node.items() if key != "_target_"}
-        for need in target.wants(**settings) if where == "encoder" else target.needs:
+        for need in _wants(config, where, node):
             if need in ("features", "social", "labels"):
                 asked.setdefault(need, f"{where}={node['_target_'].rsplit('.', 1)[-1].lower()}")
     return asked
+
+
+def _wants(config: Mapping[str, Any], where: str, node: Mapping[str, Any]) -> frozenset[str]:
+    target = locate(str(node["_target_"]), where, config["allow"])
+    wants: frozenset[str] = target.wants(
+        **{key: value for key, value in node.items() if key not in ("_target_", "weight")}
+    )
+    return wants
+
+
+def reads(config: Mapping[str, Any]) -> frozenset[str]:
+    """What the encoder reads beside the interactions ('features', 'social'): what of somebody new can be told."""
+    return _wants(config, "encoder", config["encoder"])
 
 
 def _nodes(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -106,14 +142,20 @@ def _nodes(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
 # --- in a run's folder ------------------------------------------------------------------------------------------
 
 
+INTEREST = "interest in "  # how the tensors of classes that shares are derived from are called
+
+
 def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
-    """What ``restore`` needs beside the pairs: features.safetensors, social.npz; neither where there is none."""
+    """What ``restore`` needs beside the pairs: features.json and .safetensors, social.npz; none where there is none."""
     from safetensors.torch import save_file
 
     found = {kind: value.cpu() for kind in ("user", "item") if (value := getattr(inputs.features, kind)) is not None}
     if found:
+        found |= {f"{INTEREST}{name}": torch.from_numpy(member) for name, member in inputs.encoding.interests.items()}
         with atomic(folder.file("features.safetensors")) as aside:
             save_file(found, aside)
+        with atomic(folder.file("features.json")) as aside:
+            aside.write_text(json.dumps(inputs.encoding.to_json(), ensure_ascii=False, indent=1), "utf-8")
     if inputs.graph.social is not None and split.social is not None:
         with atomic(folder.file("social.npz")) as aside, open(aside, "wb") as handle:
             s = split.social
@@ -131,4 +173,35 @@ def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
             ties = Edges(arrays["source"], arrays["target"], arrays["weight"])
     graph = graph_of(config, split, build(config["evaluation"]).fit_part(split), ties)
     features = folder.file("features.safetensors")
-    return Inputs(graph, Features(**load_file(features)) if features.exists() else Features())
+    given = Inputs(graph, labels=_labels_in(folder))
+    if not features.exists():
+        return given
+    tensors = load_file(features)
+    return replace(given, features=Features(tensors.get("user"), tensors.get("item")), encoding=encoding_of(path))
+
+
+def _labels_in(folder: RunFolder) -> Labelled | None:
+    import polars as pl
+
+    if not folder.file("labels.parquet").exists():
+        return None
+    stored, frame = folder.read_json()["data"]["labels"], pl.read_parquet(folder.file("labels.parquet"))
+    place = {name: at for at, name in enumerate(stored["classes"])}
+    label = np.array([-1 if name is None else place[name] for name in frame["label"]], dtype=np.int64)
+    return Labelled(stored["column"], tuple(stored["classes"]), label, frame["told"].to_numpy())
+
+
+def encoding_of(path: Path) -> Encoding:
+    """How a finished run's attributes became numbers, from its folder; empty where it reads none."""
+    from safetensors import safe_open
+
+    folder = RunFolder(path)
+    if not folder.file("features.json").exists():
+        return Encoding()
+    with safe_open(folder.file("features.safetensors"), framework="numpy") as stored:
+        interests = {
+            name.removeprefix(INTEREST): stored.get_tensor(name)
+            for name in stored.keys()  # noqa: SIM118 (it is no mapping)
+            if name.startswith(INTEREST)
+        }
+    return Encoding.from_json(json.loads(folder.file("features.json").read_text("utf-8")), interests)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,9 @@ from torch import Tensor
 
 from gnnseg.baselines.history import History
 from gnnseg.baselines.popularity import Popularity
+from gnnseg.data.labels import Labelled
 from gnnseg.evaluation import diversity, pairs, ranking, segments
+from gnnseg.evaluation import labels as told
 from gnnseg.evaluation.protocol import Protocol, Task
 from gnnseg.graph import BipartiteGraph
 from gnnseg.heads import posthoc
@@ -132,6 +134,27 @@ def final(
         result = rank(rival, test_task, protocol, fitted, device)
         baselines[name] = {f"test/{metric}": value for metric, value in result.metrics.items()}
     return Verdict(metrics, baselines, alarms, test.per_user, cards, counts)
+
+
+def with_labels(verdict: Verdict, classes_UC: Tensor, labels: Labelled) -> Verdict:
+    """The verdict with label/accuracy and label/macro_f1 of the users held out, argmax of (U,C), beside the class that most of
+    those told are in; as it was where nobody is held out."""
+    held = labels.held_out
+    if not held.any():
+        return verdict
+    said = {
+        "this run": classes_UC.argmax(-1).cpu().numpy()[held],
+        "majority class": np.full(held.sum(), told.majority(labels.label[labels.told])),
+    }
+    found = {
+        who: {
+            "label/accuracy": told.accuracy(labels.label[held], classes),
+            "label/macro_f1": told.macro_f1(labels.label[held], classes),
+        }
+        for who, classes in said.items()
+    }
+    metrics = verdict.metrics | found.pop("this run")
+    return replace(verdict, metrics=metrics, baselines=verdict.baselines | found)
 
 
 def _item_counts(task: Task, fitted: Pairs) -> Tensor:

@@ -14,6 +14,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from gnnseg.data.labels import Labelled
 from gnnseg.encoders import Encoder, Linear
 from gnnseg.evaluation import ranking, segments
 from gnnseg.folder import RunFolder, atomic
@@ -118,6 +119,21 @@ def write_profiles(
     """profiles.parquet: what is telling of each segment's people, where anything is known of them."""
     if people_UF is not None and isinstance(scorer, Segmentation):
         folder.write_parquet("profiles.parquet", segments.profiles(scorer.alpha, people_UF, columns, fitted))
+
+
+def write_labels(folder: RunFolder, users: IdMap, labels: Labelled, classes_UC: Tensor) -> None:
+    """labels.parquet: everybody's class as known, whether training was told it, and as predicted, with its chance."""
+    chance_U, said_U = classes_UC.max(-1)
+    names = np.array([*labels.classes, None], dtype=object)  # -1, not labelled, is the last
+    columns = {
+        "user": users.ids.tolist(),
+        "label": names[labels.label].tolist(),
+        "told": labels.told,
+        "predicted": names[said_U.cpu().numpy()].tolist(),
+        "probability": chance_U.double().cpu().numpy(),
+    }
+    text = {"user": pl.String, "label": pl.String, "predicted": pl.String}
+    folder.write_parquet("labels.parquet", pl.DataFrame(columns, schema_overrides=text))
 
 
 def finish(folder: RunFolder, record: dict[str, Any], tracker: Any, say: Callable[[str], None]) -> None:

@@ -35,7 +35,7 @@ from gnnseg.training.loop import Interrupted, Settings, Training, fit
 from gnnseg.training.model import Model
 from gnnseg.training.newcomers import FoldIn
 from gnnseg.training.progress import Progress
-from gnnseg.types import Embeddings, InputError, Pairs, Scorer, Shape, Split
+from gnnseg.types import Embeddings, InputError, Pairs, Scorer, Shape, Split, Step
 
 Say = Callable[[str], None]
 
@@ -220,6 +220,7 @@ class _Run:
         given = inputs.of(self.config, self.split, self.fitted, self.say).to(self.device)
         record["data"]["features"] = {kind: len(names) for kind, names in given.columns.items()}
         record["data"]["homophily"] = given.graph.homophily if given.graph.social is not None else None
+        record["data"]["labels"] = None if given.labels is None else given.labels.account()
         model = assemble(self.config, given.shape, self.rng).to(self.device)
         record["parameters"] = sum(p.numel() for p in model.parameters())
         started = time.monotonic()
@@ -236,6 +237,10 @@ class _Run:
                 scorer, embeddings, given.graph, self.split, self.fitted, self.protocol, self._clusters(), self.rng,
                 model.objective.negatives,
             )  # fmt: skip
+            classes_UC = model.predict(Step(embeddings, scorer))
+            if given.labels is not None and classes_UC is not None:
+                verdict = judge.with_labels(verdict, classes_UC, given.labels)
+                outputs.write_labels(self.folder, self.split.users, given.labels, classes_UC)
             record["metrics"], record["baselines"], record["alarms"] = (
                 verdict.metrics,
                 verdict.baselines,
@@ -257,7 +262,7 @@ class _Run:
 
     def _fit(self, model: Model, given: Inputs, tracker: Any) -> tuple[State, bool]:
         """Train, or go on training, and leave the best weights in the model."""
-        pattern = given.graph.pattern
+        pattern, known = given.graph.pattern, given.known(self.device)
         weight = torch.from_numpy(self.fitted.weight)
         objective = model.objective
         pair_weight = torch.full((pattern.entries,), 1 / max(pattern.entries, 1))
@@ -266,7 +271,7 @@ class _Run:
         checkpoint, exact = Checkpoint(self.folder.file("state.pt")), True
         if not checkpoint.exists():
             with torch.no_grad():
-                model.reset(given.graph, given.features, self.rng)
+                model.reset(given.graph, given.features, self.rng, known)
         optimizer = build(self.config["optimizer"], model.parameters())
         state = State()
         if checkpoint.exists():
@@ -276,7 +281,7 @@ class _Run:
                 self.say("this machine or torch differs from the one before: the result may differ in the last digits")
         tracker.truncate(state.logged_bytes)
         task = self.protocol.valid_task(self.split)
-        training = Training(given.graph, given.features, pair_weight.to(self.device), given.labels)
+        training = Training(given.graph, given.features, pair_weight.to(self.device), known)
         begun = time.monotonic()
 
         def evaluate(scorer: Scorer) -> dict[str, float]:

@@ -30,6 +30,7 @@ from gnnseg.sparse import Csr
 from gnnseg.types import Batch, Edges, Embeddings, Features, Segmentation, Shape, Step
 
 WIDTH = 16
+CLASSES = 3
 
 
 def random_graph(users: int = 23, items: int = 17, edges: int = 90, seed: int = 0) -> BipartiteGraph:
@@ -90,7 +91,8 @@ def random_embeddings(graph: BipartiteGraph, width: int = WIDTH, seed: int = 0) 
 
 def full_batch(graph: BipartiteGraph) -> Batch:
     p = graph.pattern
-    return Batch(p.row, p.column, torch.full((p.entries,), 1 / p.entries), pattern=p)
+    weight = torch.full((p.entries,), 1 / p.entries)
+    return Batch(p.row, p.column, weight, pattern=p, social=graph.social, homophily=graph.homophily)
 
 
 class EncoderContract:
@@ -153,6 +155,19 @@ class EncoderContract:
         for name, parameter in encoder.named_parameters():
             assert parameter.grad is not None, name
             assert bool(parameter.grad.abs().sum() > 0), name
+
+    def test_some_rows_are_those_of_the_whole(self) -> None:
+        graph = self.given(random_graph())
+        encoder = self._ready(graph)
+        if not encoder.partial:
+            return
+        whole, users, items = encoder(graph, self.features(graph)), torch.tensor([1, 4, 7]), torch.tensor([0, 5])
+        some = encoder(graph, self.features(graph), users, items)
+        torch.testing.assert_close(some.user_UD, whole.user_UD[users], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(some.item_ID, whole.item_ID[items], atol=1e-6, rtol=1e-5)
+        assert some.users is users
+        assert some.items is items
+        assert encoder(graph, self.features(graph), None, items).user_UD.shape == whole.user_UD.shape
 
     def test_nodes_without_neighbours_are_finite(self) -> None:
         graph = self.given(random_graph())
@@ -255,6 +270,29 @@ class HeadContract:
         every = torch.arange(graph.users)
         assert torch.equal(copy(embeddings).block(every), head(embeddings).block(every))
 
+    def test_memberships_of_some_are_rows_of_all(self) -> None:
+        graph = random_graph()
+        head, embeddings = self._ready(graph)
+        scorer = head(embeddings)
+        if isinstance(scorer, Segmentation):
+            some = torch.tensor([4, 0, 4])
+            torch.testing.assert_close(scorer.memberships(some), scorer.alpha[some])
+
+    def test_renumbered_segments_are_the_same_segments(self) -> None:
+        graph = random_graph()
+        head, embeddings = self._ready(graph)
+        scorer = head(embeddings)
+        if not isinstance(scorer, Segmentation):
+            return
+        every = torch.arange(graph.users)
+        alpha, scores = scorer.alpha.detach().clone(), scorer.block(every).detach().clone()
+        order = torch.arange(alpha.shape[1]).roll(1)
+        head.renumber(order)
+        again = head(embeddings)
+        assert isinstance(again, Segmentation)
+        torch.testing.assert_close(again.alpha, alpha[:, order])
+        torch.testing.assert_close(again.block(every), scores, atol=1e-4, rtol=1e-4)
+
     def test_finishing_leaves_a_scorer(self) -> None:
         graph = random_graph()
         head, embeddings = self._ready(graph)
@@ -269,15 +307,26 @@ class ObjectiveContract:
     def make(self) -> Objective:
         raise AssertionError("say how to make the objective")
 
+    def given(self, graph: BipartiteGraph) -> BipartiteGraph:
+        """The graph as the objective wants it: ``with_ties`` where it reads social ties."""
+        return graph
+
+    def _ready(self, graph: BipartiteGraph) -> Objective:
+        objective = self.make()
+        objective.prepare(replace(shape_of(graph, WIDTH), classes=CLASSES), Rng(0))
+        return objective
+
     def _batch(self, graph: BipartiteGraph, objective: Objective) -> Batch:
+        """Every pair, with the negatives it wants and, of every third user, a label."""
         p, want = graph.pattern, objective.sampling
         weight = torch.full((p.entries,), 1 / p.entries)
         g = torch.Generator().manual_seed(0)
-        if want.kind == "own":
-            return Batch(p.row, p.column, weight, torch.randint(graph.items, (p.entries, want.count), generator=g))
-        if want.kind != "none":
-            return Batch(p.row, p.column, weight, torch.randint(graph.items, (want.count,), generator=g))
-        return full_batch(graph)
+        every = torch.arange(graph.users)
+        labels = torch.where(every % 3 == 0, every // 3 % CLASSES, -1)
+        if want.kind == "none":
+            return replace(full_batch(graph), labels=labels)
+        shape = (p.entries, want.count) if want.kind == "own" else (want.count,)
+        return Batch(p.row, p.column, weight, torch.randint(graph.items, shape, generator=g), labels=labels)
 
     def _head(self, graph: BipartiteGraph) -> Head:
         head = Segments(
@@ -288,8 +337,8 @@ class ObjectiveContract:
         return head
 
     def test_a_finite_scalar_with_a_gradient(self) -> None:
-        graph = random_graph()
-        objective, e = self.make(), random_embeddings(graph)
+        graph = self.given(random_graph())
+        objective, e = self._ready(graph), random_embeddings(graph)
         head = self._head(graph)
         loss = objective(Step(e, head(e)), self._batch(graph, objective), Rng(0))
         assert loss.shape == ()
@@ -299,20 +348,20 @@ class ObjectiveContract:
         assert bool(e.user_UD.grad.abs().sum() > 0)
 
     def test_the_scale_of_the_weights_does_not_matter(self) -> None:
-        graph = random_graph()
-        objective, e = self.make(), random_embeddings(graph)
+        graph = self.given(random_graph())
+        objective, e = self._ready(graph), random_embeddings(graph)
         if not isinstance(objective, PairObjective):
             return
         step = Step(e, self._head(graph)(e))
         batch = self._batch(graph, objective)
-        tripled = Batch(batch.users, batch.items, batch.weight * 3, batch.negatives, pattern=batch.pattern)
+        tripled = replace(batch, weight=batch.weight * 3)
         torch.testing.assert_close(objective(step, batch, Rng(0)), objective(step, tripled, Rng(0)))
 
     def test_steps_make_it_smaller(self) -> None:
-        graph = random_graph()
-        objective, e, head = self.make(), random_embeddings(graph), self._head(graph)
+        graph = self.given(random_graph())
+        objective, e, head = self._ready(graph), random_embeddings(graph), self._head(graph)
         batch = self._batch(graph, objective)
-        optimizer = torch.optim.Adam([e.user_UD, e.item_ID, *head.parameters()], lr=0.02)
+        optimizer = torch.optim.Adam([e.user_UD, e.item_ID, *head.parameters(), *objective.parameters()], lr=0.02)
         losses = []
         for _ in range(20):
             optimizer.zero_grad()

@@ -300,10 +300,18 @@ def planted(
     segments: int,
     interactions: int,
     seed: int,
+    homophily: float | None,
+    group_signal: float | None,
+    category_signal: float | None,
+    noise_columns: int,
+    image_signal: float | None,
+    sound_signal: float | None,
 ) -> Raw:
-    """A drawn set whose truth is known."""
+    """A drawn set whose truth is known; ``gnnseg.data.planted.draw`` says how."""
     from gnnseg.data import planted as planted_
 
     return planted_.draw(
-        preset=preset, users=users, items=items, segments=segments, interactions=interactions, seed=seed
-    )
+        preset=preset, users=users, items=items, segments=segments, interactions=interactions, seed=seed,
+        homophily=homophily, group_signal=group_signal, category_signal=category_signal, noise_columns=noise_columns,
+        image_signal=image_signal, sound_signal=sound_signal,
+    )  # fmt: skip

@@ -79,6 +79,18 @@ class BipartiteGraph:
             homophily=self.homophily,
         )
 
+    def hiding(self, users: Tensor, items: Tensor, rng: Rng) -> BipartiteGraph:
+        """The same graph, where the pairs (B,),(B,) that are asked for weigh nothing; of more than half of all, half by chance.
+
+        For encoders that read a user's history: what a step asks for must not stand in it.
+        """
+        weight = torch.ones(self.pattern.entries, device=self.pattern.column.device)
+        if len(users) > self.pattern.entries // 2:
+            weight = (torch.rand(len(weight), generator=rng.torch("hidden")) < 0.5).to(weight)
+        else:
+            weight[self.pattern.entry(users, items)] = 0.0
+        return replace(self, weight=weight if self.weight is None else weight * self.weight, _cache={})
+
     def normalised(self, target: float = 0.5, source: float = 0.5) -> tuple[Tensor, Tensor]:
         """Edge weights d_target^-target d_source^-source in both directions, each (E,) in the pattern's order.
 

@@ -18,6 +18,8 @@ from gnnseg.types import Embeddings, Explanation, Shape
 class Hybrid(Head):
     """logit_ij = log sum_k alpha_ik beta_kj + cos(user_i, item_j)/tau, beta the segments' item distributions; no further bias."""
 
+    catalogue = True
+
     def __init__(
         self,
         shape: Shape,
@@ -39,10 +41,13 @@ class Hybrid(Head):
 
     @classmethod
     def offers(cls, **node: Any) -> frozenset[str]:
-        return frozenset({"segments"})
+        return frozenset({"segments", "logits"})
 
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
         self.group.reset(embeddings, rng)
+
+    def renumber(self, order: Tensor) -> None:
+        self.group.renumber(order)
 
     def forward(self, embeddings: Embeddings) -> HybridScorer:
         return HybridScorer(self.group(embeddings), embeddings, self.tau)

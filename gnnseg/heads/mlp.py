@@ -56,6 +56,10 @@ class MLP(Head):
             self.register_buffer("centres_KD", torch.zeros(segments, layers[-1]))
             self.register_buffer("beta_KI", torch.zeros(segments, shape.items))
 
+    def renumber(self, order: Tensor) -> None:
+        if self.segments is not None:
+            self.centres_KD, self.beta_KI = self.centres_KD[order], self.beta_KI[order]
+
     def forward(self, embeddings: Embeddings) -> TowerScorer | RateScorer:
         tower = TowerScorer(embeddings, self.tower)
         if self.segments is None or not bool(self.fitted):

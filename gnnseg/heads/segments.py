@@ -59,6 +59,7 @@ class Segments(Head):
                 "head.segments=1 with head.beta=affinity leaves nothing once centred: set head.centre=false."
             )
         self.segments, self.kind, self.top, self.centre = segments, beta, top, centre
+        self.catalogue = beta == "distribution"
         self.tau_alpha = temperature(tau_alpha, "head.tau_alpha")
         self.tau_beta = temperature(tau_beta, "head.tau_beta")
         self.tau = temperature(tau, "head.tau")
@@ -69,7 +70,8 @@ class Segments(Head):
 
     @classmethod
     def offers(cls, **node: Any) -> frozenset[str]:
-        return frozenset({"segments", "probabilities"} if node.get("beta") == "distribution" else {"segments"})
+        offered = {"segments", "probabilities" if node.get("beta") == "distribution" else "logits"}
+        return frozenset(offered | (set() if node.get("tied") else {"untied"}))
 
     @torch.no_grad()
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
@@ -77,6 +79,12 @@ class Segments(Head):
         self.user_KD.copy_(centres)
         if self.item_KD is not None:
             self.item_KD.copy_(centres)
+
+    @torch.no_grad()
+    def renumber(self, order: Tensor) -> None:
+        for prototypes_KD in (self.user_KD, self.item_KD):
+            if prototypes_KD is not None:
+                prototypes_KD.copy_(F.embedding(order, prototypes_KD))
 
     def forward(self, embeddings: Embeddings) -> SegmentScorer:
         item_KD = self.user_KD if self.item_KD is None else self.item_KD

@@ -3,6 +3,7 @@
 from gnnseg.objectives.base import Objective, Sampling
 from gnnseg.objectives.bce import BCE
 from gnnseg.objectives.bpr import BPR
+from gnnseg.objectives.labels import Labels
 from gnnseg.objectives.likelihood import Likelihood
 from gnnseg.objectives.network import Network
 from gnnseg.objectives.regularisers import L2, Balance, Entropy, Social
@@ -14,6 +15,7 @@ __all__ = [
     "L2",
     "Balance",
     "Entropy",
+    "Labels",
     "Likelihood",
     "Network",
     "Objective",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from gnnseg.rng import Rng
-from gnnseg.types import Batch, InputError, Shape, Step
+from gnnseg.types import Batch, InputError, Shape, Step, Table
+
+if TYPE_CHECKING:
+    from gnnseg.data.labels import Labelled
 
 Weights = Literal["value", "log"]
 
@@ -25,11 +28,29 @@ class Sampling:
 
 
 class Objective(nn.Module):
-    """A loss. ``needs``: what head, encoder and data must offer; compared by ``config.check``."""
+    """A loss. ``needs``: what head and data must offer, whatever its settings; ``wants`` says it for some settings, and is what
+    ``config.check`` compares."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
     sampling: Sampling = Sampling()
     negatives: int | None = None  # a taken pair, at which the sigmoid of a score is the chance that a pair was taken
+
+    @classmethod
+    def wants(cls, **node: Any) -> frozenset[str]:
+        """What head and data must offer, with these settings."""
+        return cls.needs
+
+    def tell(self, table: Table | None, rng: Rng, where: str) -> Labelled:
+        """The users' classes and whom of them training is told, from their attributes; asked where it wants 'labels'."""
+        raise AssertionError(f"{type(self).__name__} wants labels: it must say which")
+
+    def numbering(self, step: Step, labels: Tensor) -> Tensor | None:
+        """(K,) the first segments in the order it wants them numbered, from what is known, (U,) classes; None: it does not mind."""
+        return None
+
+    def predict(self, step: Step) -> Tensor | None:
+        """(U,C) chance that each user is in each class, where it learns labels."""
+        return None
 
     def prepare(self, shape: Shape, rng: Rng) -> None:
         """Parameters of its own, once the data's sizes and the embeddings' width are known."""

@@ -67,6 +67,13 @@ FILES: dict[str, dict[str, str]] = {
         "part_*": "Float64",
     },
     "per_user.parquet": {"user": "String", "*": "Float64", "cold": "Boolean"},
+    "labels.parquet": {
+        "user": "String",
+        "label": "String",
+        "told": "Boolean",
+        "predicted": "String",
+        "probability": "Float64",
+    },
     "seen.npz": {"user": "int64", "item": "int64", "part": "int8", "weight": "float64"},
     "scores.safetensors": {
         "user": "F32 (U,D)",
@@ -116,6 +123,8 @@ ABOUT: dict[str, str] = {
     "recommendations.parquet": "lists of some users, and of each segment beyond what everyone wants; rank from 1",
     "examples.parquet": "a few users' lists with their split over segments (shares, or signed parts of the logit)",
     "per_user.parquet": "the test's metrics user by user; cold: without training data",
+    "labels.parquet": "only of a run that learns labels: each user's class as known (null: nobody knows it), whether training was "
+    "told it, as predicted, and the chance of that",
     "seen.npz": "the pairs of train (part 0), valid (1) and test (2) by index, with weights",
     "scores.safetensors": "final embeddings, and what the head makes of them",
     "model.safetensors": "the weights of the best epoch",
@@ -136,11 +145,18 @@ def check(folder: Path) -> list[str]:
     for name, columns in FILES.items():
         path = folder / name
         if not path.exists():
-            if name not in WITH_ATTRIBUTES and (segmented or name not in WITH_SEGMENTS):
+            if name in WITH_ATTRIBUTES:
+                continue
+            if segmented if name in WITH_SEGMENTS else name != "labels.parquet" or _learns_labels(folder):
                 problems.append(f"{name}: is missing")
             continue
         problems += [f"{name}: {problem}" for problem in _check(path, columns)]
     return problems
+
+
+def _learns_labels(folder: Path) -> bool:
+    path = folder / "run.json"
+    return path.exists() and json.loads(path.read_text("utf-8")).get("data", {}).get("labels") is not None
 
 
 def markdown() -> str:

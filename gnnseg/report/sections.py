@@ -99,7 +99,7 @@ def metrics(record: Mapping[str, Any]) -> str:
     names = [n for n in tables.HEADLINE if f"test/{n}" in m]
     if not names:
         return ""
-    rows = {"this run": m, **record["baselines"]}
+    rows = {"this run": m, **tables.rivals(record, "test/")}
     text = table(names, [(who, [values.get(f"test/{n}") for n in names]) for who, values in rows.items()])
     sharp = ""
     tops = [t for t in ("ndcg@20", "recall@20") if f"test/{t}/top1" in m]
@@ -117,6 +117,42 @@ def metrics(record: Mapping[str, Any]) -> str:
         f"each column is bold. Posthoc is k-means on this run's own user embeddings.</p>{text}{sharp}"
         f"<details><summary>All {len(m)} figures</summary><pre>{escape(everything)}</pre></details></section>"
     )
+
+
+def labels(record: Mapping[str, Any], folder: Path) -> str:
+    """Classes that were known of some users and carried to the others: how well, in all and by class."""
+    told = record["data"].get("labels")
+    if not told or not (folder / "labels.parquet").exists():
+        return ""
+    frame = pl.read_parquet(folder / "labels.parquet")
+    held = frame.filter(pl.col("label").is_not_null() & ~pl.col("told"))
+    right = held.filter(pl.col("label") == pl.col("predicted"))
+    rows = {"this run": record["metrics"], **tables.rivals(record, "label/")}
+    figures = [(who, [v.get(f"label/{n}") for n in ("accuracy", "macro_f1")]) for who, v in rows.items()]
+    judged = table(["accuracy", "macro-F1"], figures) if len(held) else ""
+
+    def count(frame: pl.DataFrame, column: str) -> dict[str, int]:
+        return dict(frame.group_by(column).len().rows())
+
+    among, said, hit = count(held, "label"), count(held, "predicted"), count(right, "label")
+    known, everyone = count(frame.filter("told"), "label"), count(frame, "predicted")
+    lines = "".join(
+        f"<tr><td>{name(each)}</td><td>{known.get(each, 0):,}</td><td>{among.get(each, 0):,}</td>"
+        f"<td>{_part(hit.get(each, 0), among.get(each, 0))}</td><td>{_part(hit.get(each, 0), said.get(each, 0))}</td>"
+        f"<td>{everyone.get(each, 0):,}</td></tr>"
+        for each in told["classes"]
+    )
+    return (
+        f"<section><h2>Labels: {escape(told['column'])}</h2><p class=soft>{told['labelled']:,} of {len(frame):,} users are "
+        f"labelled; training was told {told['told']:,} of them, and is judged on the {told['held_out']:,} held out. Everybody's "
+        f"class stands in labels.parquet.</p>{judged}<details><summary>By class</summary><div class=scroll><table>"
+        "<tr><th></th><th>told</th><th>held out</th><th>of them found</th><th>right when said</th><th>said of everyone</th></tr>"
+        f"{lines}</table></div></details></section>"
+    )
+
+
+def _part(count: int, whole: int) -> str:
+    return percent(count / whole) if whole else "–"
 
 
 def learning(record: Mapping[str, Any], folder: Path) -> str:

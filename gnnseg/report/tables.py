@@ -79,7 +79,7 @@ def read(folder: Path) -> dict[str, Any]:
 def run(folder: Path) -> str:
     """What a finished run says: data, figures beside the baselines, segments, sharpness, alarms, where the page is."""
     record = read(folder)
-    parts = [data(record), metrics(record)]
+    parts = [part for part in (data(record), metrics(record), labels(record)) if part]
     if (folder / "groups.parquet").exists():
         parts += [segments(folder, SHOWN_SEGMENTS), sharpness(record["metrics"], _k(folder))]
     parts += [f"alarm: {alarm}" for alarm in record["alarms"]]
@@ -112,10 +112,26 @@ def data(record: Mapping[str, Any]) -> str:
 
 def metrics(record: Mapping[str, Any]) -> str:
     """The run's test figures beside the baselines'."""
-    rows = {"this run": record["metrics"], **record["baselines"]}
+    rows = {"this run": record["metrics"], **rivals(record, "test/")}
     names = [n for n in HEADLINE if f"test/{n}" in record["metrics"] and not n.endswith("@10")]
     cells = [[who, *[number(values.get(f"test/{n}")) for n in names]] for who, values in rows.items()]
     return render(["", *names], cells, protocol(record))
+
+
+def rivals(record: Mapping[str, Any], prefix: str) -> dict[str, dict[str, float]]:
+    """The baselines that have figures of this kind: 'test/' or 'label/'."""
+    return {who: values for who, values in record["baselines"].items() if any(n.startswith(prefix) for n in values)}
+
+
+def labels(record: Mapping[str, Any]) -> str:
+    """How well the classes of those held out are told, beside the baselines; nothing where no labels were learned."""
+    told = record["data"].get("labels")
+    if not told or "label/accuracy" not in record["metrics"]:
+        return ""
+    rows = {"this run": record["metrics"], **rivals(record, "label/")}
+    cells = [[who, *[number(v.get(f"label/{n}")) for n in ("accuracy", "macro_f1")]] for who, v in rows.items()]
+    title = f"labels {told['column']}: {told['told']:,} users told, {told['held_out']:,} held out"
+    return render(["", "accuracy", "macro-F1"], cells, title)
 
 
 def protocol(record: Mapping[str, Any]) -> str:

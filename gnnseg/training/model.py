@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
@@ -25,11 +25,20 @@ class Model(nn.Module):
         self.terms = nn.ModuleDict({name: term for name, (weight, term) in terms.items() if weight != 0})
         self.weights = {name: weight for name, (weight, _) in terms.items() if weight != 0}
         self.objective_name = type(objective).__name__.lower()
+        asked = {need for part in (objective, *(terms[name][1] for name in self.weights)) for need in part.needs}
+        self._everybody = bool(asked & {"social", "labels"})  # terms that look at all users, not only the batch's
 
-    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
-        """First values, once: the encoder's from the graph, the head's from the first embeddings."""
+    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng, labels: Tensor | None = None) -> None:
+        """First values, once: the encoder's from the graph, the head's from the first embeddings, its segments in the order that
+        what is known, (U,) classes, asks for."""
         self.encoder.reset(graph, features, rng.child("encoder"))
-        self.head.reset(self.encoder(graph, features), rng.child("head"))
+        embeddings = self.embed(graph, features)
+        self.head.reset(embeddings, rng.child("head"))
+        if labels is not None:
+            step = Step(embeddings, self.head(embeddings))
+            for part in self.parts():
+                if (order := part.numbering(step, labels)) is not None:
+                    self.head.renumber(order)
 
     def embed(self, graph: BipartiteGraph, features: Features) -> Embeddings:
         embeddings = self.encoder(graph, features)
@@ -40,12 +49,30 @@ class Model(nn.Module):
         scorer: Scorer = self.head(self.embed(graph, features))
         return scorer
 
+    def parts(self) -> Iterator[Objective]:
+        """The objective and the extra terms."""
+        for part in (self.objective, *self.terms.values()):
+            assert isinstance(part, Objective)
+            yield part
+
+    def predict(self, step: Step) -> Tensor | None:
+        """(U,C) chance that each user is in each class, where a part learns labels."""
+        for part in self.parts():
+            if (found := part.predict(step)) is not None:
+                return found
+        return None
+
     def losses(self, graph: BipartiteGraph, features: Features, batch: Batch, rng: Rng) -> dict[str, Tensor]:
         """The objective first, then each extra term, unweighted."""
-        embeddings = self.encoder(graph, features, batch.users, batch.items, rng=rng.child("encoder"))
+        if self.encoder.hides:
+            graph = graph.hiding(batch.users, batch.items, rng.child("encoder"))
+        users = items = None
+        if self.encoder.partial and batch.pattern is None:
+            batch, users, items = batch.compact(users=not self._everybody, items=not self.head.catalogue)
+        embeddings = self.encoder(graph, features, users, items, rng=rng.child("encoder"))
 
         def view(inner: Rng) -> Embeddings:
-            again = self.encoder(graph, features, batch.users, batch.items, rng=inner)
+            again = self.encoder(graph, features, users, items, rng=inner)
             assert isinstance(again, Embeddings)
             return again
 

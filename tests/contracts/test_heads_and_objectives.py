@@ -5,9 +5,21 @@ import torch
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.heads import MLP, Dot, Head, Hybrid, NeuMF, Posthoc, Segments
-from gnnseg.objectives import BCE, BPR, L2, Balance, Entropy, Likelihood, Objective, SampledSoftmax
+from gnnseg.objectives import (
+    BCE,
+    BPR,
+    L2,
+    Balance,
+    Entropy,
+    Labels,
+    Likelihood,
+    Network,
+    Objective,
+    SampledSoftmax,
+    Social,
+)
 from gnnseg.rng import Rng
-from gnnseg.testing import HeadContract, ObjectiveContract
+from gnnseg.testing import HeadContract, ObjectiveContract, with_ties
 from gnnseg.types import Embeddings, Shape
 
 GROUP = {"segments": 4, "tied": False, "top": None, "tau_alpha": 0.2, "tau_beta": 0.2, "tau": 0.2}
@@ -92,6 +104,21 @@ class TestBPR(ObjectiveContract):
         return BPR(weights=None, degree_power=0.0, negatives=2)
 
 
+class WithTies(ObjectiveContract):
+    def given(self, graph: BipartiteGraph) -> BipartiteGraph:
+        return with_ties(graph)
+
+
+class TestSocial(WithTies):
+    def make(self) -> Objective:
+        return Social()
+
+
+class TestNetwork(WithTies):
+    def make(self) -> Objective:
+        return Network(weights=None, degree_power=0.0, collapse=1.0)
+
+
 class TestBCE(ObjectiveContract):
     def make(self) -> Objective:
         return BCE(weights=None, degree_power=0.0, negatives=2)
@@ -120,3 +147,13 @@ class TestBalance(ObjectiveContract):
 class TestEntropy(ObjectiveContract):
     def make(self) -> Objective:
         return Entropy()
+
+
+@pytest.mark.parametrize("readout", ["alpha", "linear"])
+class TestLabels(ObjectiveContract):
+    @pytest.fixture(autouse=True)
+    def _readout(self, readout: str) -> None:
+        self.readout = readout
+
+    def make(self) -> Objective:
+        return Labels(column="kind", share=0.5, readout=self.readout)  # type: ignore[arg-type]
