@@ -41,14 +41,17 @@ class Memberships(nn.Module):
         self.register_buffer("centres_KD", torch.zeros(segments, width))
         self.register_buffer("started", torch.tensor(False))
 
-    @torch.no_grad()
     def forward(self, step: Step, rng: Rng) -> tuple[Tensor, Tensor]:
         """(U,K) alpha and (K,I) P(segment | item), columns sum to 1."""
-        scorer, e = step.scorer, step.embeddings
+        scorer = step.scorer
         if isinstance(scorer, Segmentation):
-            beta_KI = scorer.beta
+            beta_KI = scorer.beta  # which the scorer keeps for its scores: so never without gradients
             told_KI = beta_KI.softmax(0) if scorer.kind == "affinity" else beta_KI / beta_KI.sum(0).clamp(min=1e-30)
             return scorer.memberships(None).detach(), told_KI.detach()
+        return self._clusters(step.embeddings, rng)
+
+    @torch.no_grad()
+    def _clusters(self, e: Embeddings, rng: Rng) -> tuple[Tensor, Tensor]:
         unit_UD = F.normalize(e.user_UD, dim=-1)
         if self.training:
             if not bool(self.started):

@@ -85,21 +85,24 @@ def softmax_loss(own: float, eta: float) -> SegmentSoftmax:
     return loss
 
 
+def gradients(loss: Objective, kind: str) -> tuple[float, list[torch.Tensor]]:
+    """The loss, and what it does to the head and to the embeddings."""
+    e, head = embeddings(), head_of(kind)
+    e.user_UD.requires_grad_(), e.item_ID.requires_grad_()
+    value = loss(Step(e, head(e)), batch(), Rng(0))
+    return value.item(), list(torch.autograd.grad(value, [e.user_UD, e.item_ID, *head.parameters()]))
+
+
 @pytest.mark.parametrize("kind", ["dot", "distribution", "membership", "affinity"])
 def test_neutral_is_what_gnnseg_has(kind: str) -> None:
-    e, b = embeddings(), batch()
-    step = Step(e, head_of(kind)(e))
-    plain = SampledSoftmax(**PLAIN, sampling="uniform", negatives=7, correct=True)(step, b, Rng(0))
-    torch.testing.assert_close(softmax_loss(0.0, 0.0)(step, b, Rng(0)), plain)
+    plain = gradients(SampledSoftmax(**PLAIN, sampling="uniform", negatives=7, correct=True), kind)
+    torch.testing.assert_close(gradients(softmax_loss(0.0, 0.0), kind), plain)
     still = softmax_loss(0.0, 0.0)
-    still.worst.eta, still.worst.summed_K = (
-        1e-30,
-        torch.zeros(4),
-    )  # the worst-segment path with weights that do not move
-    torch.testing.assert_close(still(step, b, Rng(0)), plain)
+    still.worst.eta = 1e-30  # the worst-segment path with weights that do not move
+    torch.testing.assert_close(gradients(still, kind), plain)
     if kind == "distribution":
-        none = SegmentLikelihood(**PLAIN, eta=0.0, segments=4)(step, b, Rng(0))
-        torch.testing.assert_close(none, Likelihood(**PLAIN)(step, b, Rng(0)))
+        none = gradients(SegmentLikelihood(**PLAIN, eta=0.0, segments=4), kind)
+        torch.testing.assert_close(none, gradients(Likelihood(**PLAIN), kind))
 
 
 def test_no_bias_is_what_gnnseg_has() -> None:
