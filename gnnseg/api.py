@@ -55,7 +55,7 @@ def interactions(
     ``on_error``: 'fail' at a row that cannot be read, or 'drop' and count it. ``name`` begins the names of run folders.
     InputError, with the row, where the table cannot be read.
     """
-    from gnnseg.data import fields, frames, own
+    from gnnseg.data import fields, frames, own, wording
     from gnnseg.data.formats import Sheet
 
     if not re.fullmatch(PATH_SAFE, name):
@@ -73,15 +73,16 @@ def interactions(
     if items is None and item_title is not None:
         columns["title"] = item_title
     wanted = {role: column for role, column in columns.items() if column is not None}
-    fields.named(events.path, events.frame.columns, wanted)
-    frame = events.frame.select(**{role: pl.col(column) for role, column in wanted.items()})
-    return own.assemble(
-        name, replace(events, frame=frame), [f"{name}: {len(frame):,} rows"], _log,
-        on_error=on_error, decimal=decimal, dates=dates, returns=returns,
-        users=None if users is None else own.attribute_table(sheet(users, "users")),
-        items=None if items is None else own.attribute_table(sheet(items, "items"), title=item_title),
-        social=None if social is None else own.edge_table(sheet(social, "social"), "social ties"),
-    )  # fmt: skip
+    with wording.heard(wording.arguments):
+        fields.named(events.path, events.frame.columns, wanted)
+        frame = events.frame.select(**{role: pl.col(column) for role, column in wanted.items()})
+        return own.assemble(
+            name, replace(events, frame=frame), [f"{name}: {len(frame):,} rows"], _log,
+            on_error=on_error, decimal=decimal, dates=dates, returns=returns,
+            users=None if users is None else own.attribute_table(sheet(users, "users")),
+            items=None if items is None else own.attribute_table(sheet(items, "items"), title=item_title),
+            social=None if social is None else own.edge_table(sheet(social, "social"), "social ties"),
+        )  # fmt: skip
 
 
 def train(
@@ -104,10 +105,19 @@ def train(
     from gnnseg.training.loop import Interrupted
 
     raw = data if isinstance(data, Raw) else None
+    if raw is None and not isinstance(data, str):
+        kind = type(data).__name__
+        raise InputError(f"data: is a {kind}; make it by gnnseg.interactions(…), or give the name of a set, 'ml-100k'.")
+    if isinstance(overrides, str):
+        raise InputError(f"overrides: is a text; write a list, [{overrides!r}].")
+    if config_dir is not None and not Path(config_dir).is_dir():
+        raise InputError(f"config_dir {config_dir}: no such folder.")
     chosen = [f"data={'given' if raw else data}", *overrides, *([] if seed is None else [f"seed={seed}"])]
     for override in overrides:
         if not isinstance(override, str) or "=" not in override:
             raise InputError(f"{override!r}: is no override; write key=value, such as 'head.segments=16'.")
+        if re.match(r"[+~]*data=", override):
+            raise InputError(f"{override}: the data are given already; leave it out.")
     config = configuration.compose(chosen, [] if config_dir is None else [Path(config_dir)])
     if raw is not None:
         config["data"]["name"] = raw.name

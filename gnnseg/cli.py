@@ -6,9 +6,11 @@ Standard output is the answer alone; everything said on the way goes to standard
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given[:1] == ["train"]:
             return _train(given[1:])
         options = _parser().parse_args(given)
-        return int(options.call(options) or 0)
+        with _heard():
+            return int(options.call(options) or 0)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -50,6 +53,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """What Python would hear from the logger ``gnnseg`` goes to standard error."""
+    log, handler = logging.getLogger("gnnseg"), logging.Handler()
+    handler.emit = lambda record: _say(record.getMessage())  # type: ignore[method-assign]
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 def _train(given: list[str]) -> int:
@@ -122,11 +140,17 @@ def _parser() -> argparse.ArgumentParser:
     _lists(sub)
     _out(sub, ".csv, .parquet or .jsonl instead of a table")
     sub = command(
-        "assign", _assign, "segments, and lists, for people who were not in training, from what they have met"
+        "assign", _assign, "segments, and lists, for people who were not in training, from what is known of them"
     )
-    sub.add_argument("file", metavar="FILE", help="their interactions: user, item[, weight]")
-    for name in ("user", "item", "weight"):
+    sub.add_argument("file", metavar="FILE", nargs="?", help="their interactions: user, item[, weight, time, spend]")
+    for name in ("user", "item", "weight", "time", "spend"):
         sub.add_argument(f"--{name}", metavar="COLUMN")
+    _form(sub)
+    sub.add_argument(
+        "--on-error", choices=["fail", "drop"], default="fail", help="drop: count rows that cannot be read"
+    )
+    sub.add_argument("--users", metavar="FILE", help="their attributes by id, of the columns the run was trained on")
+    sub.add_argument("--social", metavar="FILE", help="their friends among the run's users: user, user[, weight]")
     _lists(sub)
     sub.add_argument("--lists", metavar="FILE", help="write their recommendations too, K items each")
     _out(sub, "write segments and alpha to .csv, .parquet or .jsonl instead of a table")
@@ -171,16 +195,21 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (("users", "attributes of users by id"), ("items", "attributes of items by id")):
         action.add_argument(f"--{name}", metavar="FILE", help=text)
     action.add_argument("--item-title", metavar="COLUMN", help="what people call an item")
-    action.add_argument("--separator", metavar="CHAR", help="told, if only one fits")
-    action.add_argument("--encoding", metavar="NAME", help="such as latin-1, utf-16, gb18030; told, if only one fits")
-    action.add_argument("--decimal", choices=["point", "comma", ".", ","], help="told, if only one fits")
+    _form(action)
     action.add_argument("--dates", choices=["dmy", "mdy", "ymd"], help="told, if only one fits")
-    action.add_argument("--returns", choices=["keep", "drop", "subtract"], help="what negative weights are")
     action.set_defaults(call=_data_check)
     action = actions.add_parser("stats", help="what a set holds once read, cleaned and split")
     action.add_argument("overrides", nargs="*", metavar="key=value", help="such as data=ml-1m data.root=DIR")
     action.set_defaults(call=_data_stats)
     return parser
+
+
+def _form(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--separator", metavar="CHAR", help="told, if only one fits")
+    sub.add_argument("--encoding", metavar="NAME", help="such as latin-1, utf-16, gb18030; told, if only one fits")
+    sub.add_argument("--format", choices=["table", "lightgcn"], help="lines 'user item item …' (lightgcn), or a table")
+    sub.add_argument("--decimal", choices=["point", "comma", ".", ","], help="told, if only one fits")
+    sub.add_argument("--returns", choices=["keep", "drop", "subtract"], help="what negative weights are")
 
 
 def _lists(sub: argparse.ArgumentParser) -> None:
@@ -229,7 +258,7 @@ def _segments(options: argparse.Namespace) -> None:
     if options.out:
         print(run.write(run.segments(), options.out, excel=options.excel))
     else:
-        print(tables.segments(run.path))
+        print("\n".join(text for text in (tables.segments(run.path), tables.weights(run.path)) if text))
 
 
 def _recommend(options: argparse.Namespace) -> None:
@@ -264,12 +293,25 @@ def _filters(options: argparse.Namespace) -> dict[str, Any]:
 
 def _assign(options: argparse.Namespace) -> None:
     from gnnseg import newcomers
+    from gnnseg.data import wording
     from gnnseg.report import tables
+    from gnnseg.types import InputError
 
     run = _open(options)
-    who = newcomers.read_file(
-        Path(options.file), {name: getattr(options, name) for name in ("user", "item", "weight")}, _say
-    )
+    if not (options.file or options.users or options.social):
+        raise InputError("assign: give a FILE of interactions, --users FILE or --social FILE.")
+    columns = {name: getattr(options, name) for name in ("user", "item", "weight")}
+    columns |= {name: getattr(options, name) or "" for name in ("time", "spend")}
+    how = {
+        name: getattr(options, name) for name in ("separator", "encoding", "format", "decimal", "returns", "on_error")
+    }
+    histories = None
+    if options.file:
+        with wording.heard(wording.options):
+            histories = newcomers.read_file(Path(options.file), columns, _say, **how)
+    beside = {name: getattr(options, name) for name in ("users", "social")}
+    told = {name: None if path is None else newcomers.table_of(Path(path)) for name, path in beside.items()}
+    who = newcomers.read(histories, run.known, **told)
     lists = run.stream(who, options.k, options.seen, **_filters(options))
     if options.lists:
         print(run.write(lists, options.lists, excel=options.excel))
@@ -336,14 +378,13 @@ def _data_fetch(options: argparse.Namespace) -> None:
 
 
 def _data_check(options: argparse.Namespace) -> None:
-    from gnnseg.data import inspect
+    from gnnseg.data import inspect, wording
 
     columns = {name: getattr(options, name) for name in ("user", "item", "weight", "time", "spend")}
-    beside = {
-        name: getattr(options, name)
-        for name in ("encoding", "decimal", "dates", "returns", "users", "items", "item_title")
-    }
-    print(inspect.check(options.files, columns, options.separator, **beside))
+    names = ("encoding", "format", "decimal", "dates", "returns", "users", "items", "item_title")
+    beside = {name: getattr(options, name) for name in names}
+    with wording.heard(wording.options):
+        print(inspect.check(options.files, columns, options.separator, **beside))
 
 
 def _data_stats(options: argparse.Namespace) -> None:

@@ -368,6 +368,8 @@ def _check_together(config: Mapping[str, Any]) -> None:
     words = {
         "probabilities": "a head whose scores are probabilities (head=segments head.beta=distribution)",
         "segments": "a head with segments",
+        "logits": "a head whose scores are logits of any sign (head=dot, neumf, mlp, …)",
+        "untied": "prototypes of their own for the items (head.tied=false)",
     }
     for where, node in needs.items():
         target = locate(node["_target_"], where, config["allow"])

@@ -96,7 +96,7 @@ class RunFolder:
         path = self.file("run.json")
         try:
             content = json.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise InputError(
                 f"{self.path}: not a run folder (no run.json there); gnnseg train prints the path of one."
             ) from None

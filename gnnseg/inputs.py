@@ -5,6 +5,7 @@ Shape legend: U users, I items, F attribute columns.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,23 +16,27 @@ import torch
 
 from gnnseg import graph as graphs
 from gnnseg.config import build, locate
+from gnnseg.data.attributes import Encoding
 from gnnseg.data.labels import Labelled
 from gnnseg.folder import RunFolder, atomic
 from gnnseg.graph import BipartiteGraph
 from gnnseg.objectives import Objective
 from gnnseg.rng import Rng
-from gnnseg.types import Edges, Features, InputError, Pairs, Shape, Split, Table
+from gnnseg.types import Edges, Features, InputError, Pairs, Shape, Split
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """``columns``: the names of the attributes' columns by kind ('user', 'item'). ``labels``: the users' classes, where a part
-    learns them."""
+    """``encoding``: how attributes became ``features``. ``labels``: the users' classes, where a part learns them. ``people``
+    (U,F), ``people_columns``: users' attributes by which the segments are described, on the CPU; there too where the model is
+    not given them."""
 
     graph: BipartiteGraph
     features: Features = field(default_factory=Features)
-    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    encoding: Encoding = field(default_factory=Encoding)
     labels: Labelled | None = None
+    people: torch.Tensor | None = None
+    people_columns: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> Inputs:
         return replace(self, graph=self.graph.to(device), features=self.features.to(device))
@@ -39,6 +44,11 @@ class Inputs:
     def known(self, device: torch.device) -> torch.Tensor | None:
         """(U,) int64 class of each user, -1 where training is not told it; None where no part asks."""
         return None if self.labels is None else torch.from_numpy(self.labels.known).to(device)
+
+    @property
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """The names of the attributes' columns by kind ('user', 'item'); a kind without any is not there."""
+        return {kind: names for kind in ("user", "item") if (names := self.encoding.names(kind))}
 
     @property
     def shape(self) -> Shape:
@@ -68,13 +78,18 @@ def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[st
         say(
             f"labels {labels.column}: {len(labels.classes)} classes, {told['labelled']:,} users labelled, {told['told']:,} told"
         )
-    features, columns = Features(), {}
-    if "features" in asked:
-        read = split if labels is None else _without(split, labels.column)
-        found = dict(zip(("user", "item"), build(config["features"]).build(read, fitted, say), strict=True))
-        columns = {kind: encoded.names for kind, encoded in found.items() if encoded is not None}
-        features = Features(**{k: None if e is None else torch.from_numpy(e.matrix) for k, e in found.items()})
-    return Inputs(graph, features, columns, labels)
+    read = "features" in asked
+    if not read and not config["head"].get("segments"):
+        return Inputs(graph, labels=labels)
+    without = () if labels is None else (f"user.{labels.column}",)
+    found = build(config["features"]).fit(split, fitted, say if read else _silent, without)
+    user, item = (None if matrix is None else torch.from_numpy(matrix) for matrix in (found.user, found.item))
+    given = Inputs(graph, labels=labels, people=user, people_columns=found.encoding.names("user"))
+    return replace(given, features=Features(user, item), encoding=found.encoding) if read else given
+
+
+def _silent(line: str) -> None:
+    """Attributes that the model is not given are not announced."""
 
 
 def labels_of(config: Mapping[str, Any], split: Split) -> Labelled | None:
@@ -86,12 +101,6 @@ def labels_of(config: Mapping[str, Any], split: Split) -> Labelled | None:
         term: Objective = build({key: value for key, value in node.items() if key != "weight"})
         return term.tell(split.user_table, Rng(int(config["seed"])).child("labels"), where)
     return None
-
-
-def _without(split: Split, column: str) -> Split:
-    """The users' attributes without the one that is to be told."""
-    assert split.user_table is not None
-    return replace(split, user_table=Table({k: v for k, v in split.user_table.columns.items() if k != column}))
 
 
 def graph_of(config: Mapping[str, Any], split: Split, fitted: Pairs, ties: Edges | None) -> BipartiteGraph:
@@ -117,6 +126,11 @@ def _wants(config: Mapping[str, Any], where: str, node: Mapping[str, Any]) -> fr
     return wants
 
 
+def reads(config: Mapping[str, Any]) -> frozenset[str]:
+    """What the encoder reads beside the interactions ('features', 'social'): what of somebody new can be told."""
+    return _wants(config, "encoder", config["encoder"])
+
+
 def _nodes(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield "encoder", config["encoder"]
     yield "objective", config["objective"]
@@ -128,14 +142,20 @@ def _nodes(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
 # --- in a run's folder ------------------------------------------------------------------------------------------
 
 
+INTEREST = "interest in "  # how the tensors of classes that shares are derived from are called
+
+
 def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
-    """What ``restore`` needs beside the pairs: features.safetensors, social.npz; neither where there is none."""
+    """What ``restore`` needs beside the pairs: features.json and .safetensors, social.npz; none where there is none."""
     from safetensors.torch import save_file
 
     found = {kind: value.cpu() for kind in ("user", "item") if (value := getattr(inputs.features, kind)) is not None}
     if found:
+        found |= {f"{INTEREST}{name}": torch.from_numpy(member) for name, member in inputs.encoding.interests.items()}
         with atomic(folder.file("features.safetensors")) as aside:
             save_file(found, aside)
+        with atomic(folder.file("features.json")) as aside:
+            aside.write_text(json.dumps(inputs.encoding.to_json(), ensure_ascii=False, indent=1), "utf-8")
     if inputs.graph.social is not None and split.social is not None:
         with atomic(folder.file("social.npz")) as aside, open(aside, "wb") as handle:
             s = split.social
@@ -153,8 +173,11 @@ def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
             ties = Edges(arrays["source"], arrays["target"], arrays["weight"])
     graph = graph_of(config, split, build(config["evaluation"]).fit_part(split), ties)
     features = folder.file("features.safetensors")
-    given = Features(**load_file(features)) if features.exists() else Features()
-    return Inputs(graph, given, labels=_labels_in(folder))
+    given = Inputs(graph, labels=_labels_in(folder))
+    if not features.exists():
+        return given
+    tensors = load_file(features)
+    return replace(given, features=Features(tensors.get("user"), tensors.get("item")), encoding=encoding_of(path))
 
 
 def _labels_in(folder: RunFolder) -> Labelled | None:
@@ -166,3 +189,19 @@ def _labels_in(folder: RunFolder) -> Labelled | None:
     place = {name: at for at, name in enumerate(stored["classes"])}
     label = np.array([-1 if name is None else place[name] for name in frame["label"]], dtype=np.int64)
     return Labelled(stored["column"], tuple(stored["classes"]), label, frame["told"].to_numpy())
+
+
+def encoding_of(path: Path) -> Encoding:
+    """How a finished run's attributes became numbers, from its folder; empty where it reads none."""
+    from safetensors import safe_open
+
+    folder = RunFolder(path)
+    if not folder.file("features.json").exists():
+        return Encoding()
+    with safe_open(folder.file("features.safetensors"), framework="numpy") as stored:
+        interests = {
+            name.removeprefix(INTEREST): stored.get_tensor(name)
+            for name in stored.keys()  # noqa: SIM118 (it is no mapping)
+            if name.startswith(INTEREST)
+        }
+    return Encoding.from_json(json.loads(folder.file("features.json").read_text("utf-8")), interests)

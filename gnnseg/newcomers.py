@@ -1,18 +1,29 @@
-"""People who were not in training, as they come: histories by original ids, in any usual form."""
+"""People who were not in training, as they come: histories, attributes and friends by original ids, in any usual form.
+
+Shape legend: B newcomers, U users of the run, F attribute columns.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from dataclasses import fields as fields_of
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
+import torch
 
-from gnnseg.data import fields, frames
-from gnnseg.types import IdMap, InputError, Pairs, Strings
+from gnnseg.data import clean, fields, frames, own, sniff, wording
+from gnnseg.data.attributes import Encoding
+from gnnseg.data.formats import Sheet
+from gnnseg.data.numbers import Decimal
+from gnnseg.data.raw import Raw
+from gnnseg.data.returns import Returns
+from gnnseg.sparse import Csr
+from gnnseg.types import IdMap, InputError, Pairs, Strings, Table
 
 LOG = logging.getLogger("gnnseg")
 TOGETHER = 4096  # handed on at once
@@ -20,71 +31,217 @@ TOGETHER = 4096  # handed on at once
 
 @dataclass(frozen=True)
 class Newcomers:
-    """Their own ids in the order they were given, and what they have met: pairs of newcomer's number and item's index."""
+    """Their own ids in the order they were given, and what they have met: pairs of newcomer's number and item's index.
+
+    ``table``: their attributes as the run reads them; ``friends`` (B,U): ties to the run's users, with weights. None: not told.
+    """
 
     ids: Strings
     pairs: Pairs
+    table: Table | None = None
+    friends: Csr | None = None
 
     def parts(self) -> Iterator[Newcomers]:
         """Some after others, so that what is made of them stays bounded."""
         for at in range(0, len(self.ids), TOGETHER):
-            p = self.pairs
-            lo, hi = p.user.searchsorted([at, at + TOGETHER]).tolist()
-            part = Pairs(p.user[lo:hi] - at, p.item[lo:hi], p.weight[lo:hi], p.count[lo:hi])
-            yield Newcomers(self.ids[at : at + TOGETHER], part)
+            rows = slice(at, at + TOGETHER)
+            lo, hi = self.pairs.user.searchsorted([at, at + TOGETHER]).tolist()
+            mine: dict[str, Any] = {f.name: getattr(self.pairs, f.name) for f in fields_of(Pairs)}
+            mine = {name: None if column is None else column[lo:hi] for name, column in mine.items()}
+            part = Pairs(**{**mine, "user": mine["user"] - at})
+            table = None if self.table is None else Table({n: c[rows] for n, c in self.table.columns.items()})
+            yield Newcomers(self.ids[rows], part, table, None if self.friends is None else self.friends.rows(rows))
+
+    def attributes(self, encoding: Encoding) -> torch.Tensor | None:
+        """(B,F) in the run's columns, what is not told unknown; None where it has none."""
+        if not encoding.user:
+            return None
+        return torch.from_numpy(encoding.users(len(self.ids), self.pairs, self.table))
 
 
-def read(histories: Any, items: IdMap, name: str) -> Newcomers:
-    """From {id: [item ids]} or a table of user, item[, weight]; unknown items are counted in the log and left out."""
-    if isinstance(histories, Mapping) and not {"user", "item"} <= set(histories):
-        listed = {str(user): [str(item) for item in met] for user, met in histories.items() if not isinstance(met, str)}
-        if len(listed) != len(histories):
-            wrong = next(user for user, met in histories.items() if isinstance(met, str))
-            raise InputError(
-                f"histories: {wrong!r} has a text instead of a list of item ids; write [{histories[wrong]!r}]."
-            )
-        everyone = pl.Series("user", list(listed), dtype=pl.String)
-        lengths = [len(met) for met in listed.values()]
-        frame = pl.DataFrame(
-            {"user": np.repeat(np.array(list(listed), dtype=object), lengths).tolist(),
-             "item": [item for met in listed.values() for item in met]},
-            schema={"user": pl.String, "item": pl.String},
-        )  # fmt: skip
-    else:
-        frame = frames.read(histories, "histories")
-        for column in ("user", "item"):
-            if column not in frame.columns:
-                raise InputError(f"histories: has no column {column!r}; it has {', '.join(frame.columns)}.")
-        frame = frame.with_columns(*[fields.identifiers(frame[c]).alias(c) for c in ("user", "item")])
-        everyone = frame["user"].unique(maintain_order=True)
+@dataclass(frozen=True)
+class Known:
+    """What a run knows, to which newcomers are related; ``name`` is what messages call it. ``reads``: 'features', 'social'."""
+
+    name: str
+    users: IdMap
+    items: IdMap
+    encoding: Encoding
+    reads: frozenset[str]
+
+
+def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> Newcomers:
+    """Newcomers are who stands in ``histories``, in ``users``, or, without being a user of the run, first in a tie of ``social``.
+
+    ``histories``: {id: [item ids]}, a table of user, item[, weight, time, spend], or one that ``gnnseg.interactions`` has read;
+    ``users``: a table of attributes by id;
+    ``social``: a table of user, user[, weight], a newcomer and a user of the run in either order. Items, attributes and friends
+    that the run does not know are counted in the log and left out.
+    """
+    if isinstance(histories, Newcomers):
+        return histories
+    frame, everyone = _histories(histories)
+    told = None if users is None else _told(users, run)
+    ties = None if social is None else _ties(social, run)
+    named = [everyone]
+    if told is not None:
+        named.append(told["id"])
+    if ties is not None:
+        named.append(ties.filter(~pl.col("source").is_in(run.users.ids.tolist()))["source"])
+    everyone = pl.concat([each.alias("user") for each in named]).unique(maintain_order=True)
     if everyone.is_empty():
         raise InputError("histories: nobody is in them.")
-    weight = pl.col("weight").cast(pl.Float64) if "weight" in frame.columns else pl.lit(1.0).alias("weight")
     place = pl.DataFrame({"user": everyone, "row": np.arange(len(everyone))})
-    number = pl.DataFrame({"item": pl.Series(items.ids.tolist(), dtype=pl.String), "index": np.arange(len(items))})
-    met = frame.select("user", "item", weight).join(place, on="user").join(number, on="item", how="left")
+    ids = everyone.to_numpy().astype(object)
+    table = (
+        None
+        if told is None
+        else _table(place.join(told, left_on="user", right_on="id", how="left", maintain_order="left"), ids, run)
+    )
+    return Newcomers(ids, _pairs(frame, place, run), table, None if ties is None else _friends(ties, place, run))
+
+
+def _histories(histories: Any) -> tuple[pl.DataFrame, pl.Series]:
+    """user, item[, weight, time, spend], and everybody who is in it."""
+    if histories is None or (isinstance(histories, Mapping) and not {"user", "item"} <= set(histories)):
+        return _listed(histories or {})
+    frame = histories.events if isinstance(histories, Raw) else _events(histories)
+    return frame, frame["user"].unique(maintain_order=True)
+
+
+def _pairs(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> Pairs:
+    """Histories merged by newcomer and item; what the run does not know is counted and left out."""
+    columns = {name: pl.col(name) for name in ("weight", "time", "spend") if name in frame.columns}
+    columns.setdefault("weight", pl.lit(1.0).alias("weight"))
+    number = pl.DataFrame(
+        {"item": pl.Series(run.items.ids.tolist(), dtype=pl.String), "index": np.arange(len(run.items))}
+    )
+    met = frame.select("user", "item", *columns.values()).join(place, on="user").join(number, on="item", how="left")
     unknown = met["index"].null_count()
     if unknown:
         first = met.filter(pl.col("index").is_null())["item"][0]
-        LOG.info("%d of %d rows name items that %s does not know (first: %s); left out", unknown, len(met), name, first)
-    merged = met.drop_nulls("index").group_by("row", "index").agg(pl.col("weight").sum(), pl.len()).sort("row", "index")
-    pairs = Pairs(
-        merged["row"].to_numpy(),
-        merged["index"].to_numpy(),
-        merged["weight"].to_numpy(),
-        merged["len"].cast(pl.Int64).to_numpy(),
+        LOG.info(
+            "%d of %d rows name items that %s does not know (first: %s); left out", unknown, len(met), run.name, first
+        )
+    sums = [pl.col(name).sum() for name in ("weight", "spend") if name in columns]
+    times = [pl.col("time").min().alias("first"), pl.col("time").max().alias("last")] if "time" in columns else []
+    merged = met.drop_nulls("index").group_by("row", "index").agg(*sums, *times, pl.len()).sort("row", "index")
+    beside = {name: merged[name].to_numpy() for name in ("first", "last", "spend") if name in merged.columns}
+    count = merged["len"].cast(pl.Int64).to_numpy()
+    return Pairs(merged["row"].to_numpy(), merged["index"].to_numpy(), merged["weight"].to_numpy(), count, **beside)
+
+
+def _told(users: Any, run: Known) -> pl.DataFrame:
+    """Attributes by id, of the columns the run reads."""
+    if "features" not in run.reads or not run.encoding.user:
+        raise InputError(
+            f"users: {run.name} reads no attributes of users; train with encoder=linear, dnn or two_tower."
+        )
+    frame = own.attribute_table(_sheet(users, "users"))
+    known = {each.source for each in run.encoding.user}
+    extra = [column for column in frame.columns if column not in known | {"id", "name"}]
+    given = [column for column in frame.columns if column in known]
+    if extra:
+        LOG.info("users: %s does not read %s; left out", run.name, ", ".join(extra))
+    return frame.select("id", *given)
+
+
+def _table(frame: pl.DataFrame, ids: Strings, run: Known) -> Table:
+    """Values as the run's encoding reads them. InputError where they are of another type."""
+    columns = clean.columns(frame.drop("user", "row"), "users", ids)
+    sources = {each.source: each for each in run.encoding.user}
+    return Table({name: sources[name].cast(values, ids) for name, values in columns.items()})
+
+
+def _ties(social: Any, run: Known) -> pl.DataFrame:
+    """source, target, weight."""
+    if "social" not in run.reads:
+        raise InputError(f"social: {run.name} reads no social ties; train with encoder=social or encoder.social=1.")
+    return own.edge_table(_sheet(social, "social"), "social ties")
+
+
+def _sheet(given: Any, what: str) -> Sheet:
+    """A file as it was read, or a table of any usual kind."""
+    return given if isinstance(given, Sheet) else Sheet(Path(what), frames.read(given, what), 1, unit="row")
+
+
+def _friends(ties: pl.DataFrame, place: pl.DataFrame, run: Known) -> Csr:
+    """(B,U): each newcomer's ties to the run's users; a tie named twice, or from both ends, weighs as the heaviest of these."""
+    users = pl.DataFrame(
+        {"friend": pl.Series(run.users.ids.tolist(), dtype=pl.String), "index": np.arange(len(run.users))}
     )
-    return Newcomers(everyone.to_numpy().astype(object), pairs)
+    ends = [ties.select(user=a, friend=b, weight="weight") for a, b in (("source", "target"), ("target", "source"))]
+    mine = [end.join(place, on="user").join(users, on="friend", how="left") for end in ends]
+    both = pl.concat(mine)
+    known = both.drop_nulls("index").group_by("row", "index").agg(pl.col("weight").max()).sort("row", "index")
+    lost = both.filter(pl.col("index").is_null())
+    if len(lost):
+        LOG.info(
+            "%d social ties to people %s does not know (first: %s); left out", len(lost), run.name, lost["friend"][0]
+        )
+    shape = (len(place), len(run.users))
+    return Csr.of(
+        known["row"].to_numpy(),
+        known["index"].to_numpy(),
+        shape,
+        torch.tensor(known["weight"].to_list(), dtype=torch.float32),
+    )
 
 
-def read_file(path: Path, columns: Mapping[str, str | None], say: Callable[[str], None]) -> pl.DataFrame:
-    """Histories from a file of any form ``data=file`` reads: user, item[, weight]; what was seen in it is said."""
-    from gnnseg.data import sniff
+def _listed(histories: Mapping[Any, Any]) -> tuple[pl.DataFrame, pl.Series]:
+    """What each has met, and who they are, those without any item too."""
+    for user, met in histories.items():
+        if isinstance(met, str) or not isinstance(met, Iterable):
+            what = "a text" if isinstance(met, str) else repr(met)
+            raise InputError(f"histories: {user!r} has {what} instead of a list of item ids; write [{met!r}].")
+    listed = {str(user): [str(item) for item in met] for user, met in histories.items()}
+    everyone = pl.Series("user", list(listed), dtype=pl.String)
+    met = pl.Series("item", list(listed.values()), dtype=pl.List(pl.String))
+    return pl.DataFrame([everyone, met]).explode("item").drop_nulls(), everyone
 
-    found = sniff.read(path, {**dict.fromkeys(fields.ROLES), **columns, "time": "", "spend": ""})
-    events = fields.events(found.sheet, found.columns, drop=False)
-    say("; ".join((found.said, *events.said)))
-    return events.frame
+
+def _events(histories: Any) -> pl.DataFrame:
+    frame = frames.read(histories, "histories")
+    for column in ("user", "item"):
+        if column not in frame.columns:
+            listed = ", ".join(frame.columns)
+            raise InputError(
+                f"histories: has no column {column!r}; it has {listed}: read it by gnnseg.interactions(…)."
+            )
+    sheet = Sheet(Path("histories"), frame, 1, unit="row")
+    roles: dict[str, str | None] = {role: role for role in fields.ROLES if role in frame.columns}
+    with wording.heard(lambda text: f"{wording.arguments(text).removesuffix('.')} (in gnnseg.interactions)."):
+        return fields.events(sheet, roles, drop=False, returns=None).frame
+
+
+def read_file(
+    path: Path,
+    columns: Mapping[str, str | None],
+    say: Callable[[str], None],
+    *,
+    separator: str | None = None,
+    encoding: str | None = None,
+    format: sniff.Format | None = None,
+    decimal: Decimal | None = None,
+    returns: Returns | None = None,
+    on_error: Literal["fail", "drop"] = "fail",
+) -> Raw:
+    """Histories from a file of any form ``data=file`` reads: user, item[, weight, time, spend]; what was seen in it is said."""
+    mapping = {**dict.fromkeys(fields.ROLES), "time": "", "spend": "", **columns}
+    found = sniff.read(path, mapping, separator=separator, encoding=encoding, form=format)
+    roles = {role: pl.col(name) for role, name in found.columns.items() if name is not None and role in mapping}
+    raw = own.assemble(
+        path.name, replace(found.sheet, frame=found.sheet.frame.select(**roles)), [found.said], say,
+        on_error=on_error, decimal=decimal, dates=None, returns=returns, users=None, items=None, social=None,
+    )  # fmt: skip
+    for reason, count in raw.rejected.items():
+        say(f"left out {count:,} {'row' if count == 1 else 'rows'}: {reason}")
+    return raw
+
+
+def table_of(path: Path) -> Sheet:
+    """Attributes or ties from a file, of any form that data.users and data.social read."""
+    return own.table(path)
 
 
 def items_in(path: Path) -> list[str]:

@@ -21,7 +21,7 @@ from gnnseg.folder import RunFolder, atomic
 from gnnseg.judge import Verdict
 from gnnseg.sparse import Csr
 from gnnseg.training.model import Model
-from gnnseg.types import Embeddings, IdMap, Pairs, Scorer, Segmentation, Split, Strings
+from gnnseg.types import Embeddings, Features, IdMap, Pairs, Scorer, Segmentation, Split, Strings
 
 LENGTH = 20  # items in a stored list
 SAMPLE = 200  # users whose lists are stored
@@ -74,25 +74,51 @@ def write(
     folder.write_parquet("recommendations.parquet", pl.concat(lists))
 
 
-def write_attributes(folder: RunFolder, columns: Mapping[str, Sequence[str]], encoder: Encoder, scorer: Scorer) -> None:
-    """The attributes in use, by column; and, where an encoder's weights can be read, what each does to each segment."""
-    if not columns:
+def write_attributes(
+    folder: RunFolder,
+    features: Features,
+    columns: Mapping[str, Sequence[str]],
+    fitted: Pairs,
+    encoder: Encoder,
+    scorer: Scorer,
+) -> None:
+    """attributes.parquet, where an encoder's weights can be read by attribute (``linear``): kind, attribute, deviation,
+    weight, segment_1..K.
+
+    deviation s_f: standard deviation of the attribute among those met in training; weight (D,): what one unit adds to an
+    embedding; segment_k = w_f (c_k/|c_k| - mean_l c_l/|c_l|): how far one unit pulls towards segment k more than towards the
+    average one, c the users' or the items' prototypes.
+    """
+    if not isinstance(encoder, Linear):
         return
-    weights = encoder.attribute_weights() if isinstance(encoder, Linear) else {}
     frames = []
-    for kind, names in columns.items():
-        frame = pl.DataFrame({"kind": [kind] * len(names), "attribute": list(names)})
-        if kind in weights:
-            weight_FD = weights[kind].detach().cpu()
-            frame = frame.with_columns(weight=pl.Series(weight_FD.tolist(), dtype=pl.List(pl.Float32)))
-            prototypes = getattr(scorer, "prototypes", None)
-            if kind == "user" and prototypes is not None:
-                towards_FK = weight_FD @ torch.nn.functional.normalize(prototypes.detach().cpu(), dim=-1).T
-                frame = frame.with_columns(
-                    [pl.Series(f"segment_{k + 1}", column.numpy()) for k, column in enumerate(towards_FK.T)]
-                )
-        frames.append(frame)
-    folder.write_parquet("attributes.parquet", pl.concat(frames, how="diagonal"))
+    for kind, weight in encoder.attribute_weights().items():
+        weight_FD, matrix = weight.detach().cpu(), getattr(features, kind)
+        met = torch.from_numpy(np.unique(getattr(fitted, kind))).to(matrix.device)
+        deviation_F = matrix[met].double().std(0, correction=0).float().cpu()
+        series = {
+            "kind": pl.Series([kind] * len(weight_FD), dtype=pl.String),
+            "attribute": pl.Series(list(columns[kind]), dtype=pl.String),
+            "deviation": pl.Series(deviation_F.tolist(), dtype=pl.Float32),
+            "weight": pl.Series(weight_FD.tolist(), dtype=pl.List(pl.Float32)),
+        }
+        prototypes = getattr(scorer, "prototypes" if kind == "user" else "item_prototypes", None)
+        if prototypes is not None:
+            unit_KD = torch.nn.functional.normalize(prototypes.detach().cpu(), dim=-1)
+            pull_FK = weight_FD @ (unit_KD - unit_KD.mean(0)).T
+            series |= {
+                f"segment_{k + 1}": pl.Series(pull_F.tolist(), dtype=pl.Float32) for k, pull_F in enumerate(pull_FK.T)
+            }
+        frames.append(pl.DataFrame(series))
+    folder.write_parquet("attributes.parquet", pl.concat(frames))
+
+
+def write_profiles(
+    folder: RunFolder, people_UF: Tensor | None, columns: Sequence[str], fitted: Pairs, scorer: Scorer
+) -> None:
+    """profiles.parquet: what is telling of each segment's people, where anything is known of them."""
+    if people_UF is not None and isinstance(scorer, Segmentation):
+        folder.write_parquet("profiles.parquet", segments.profiles(scorer.alpha, people_UF, columns, fitted))
 
 
 def write_labels(folder: RunFolder, users: IdMap, labels: Labelled, classes_UC: Tensor) -> None:
@@ -226,7 +252,8 @@ def _segments(
     hard = segments.hard(alpha)
     folder.write_parquet("segments.parquet", segments_frame(split.users.ids, alpha))
     mass_K = alpha.double().sum(0)
-    group_KD = (alpha.double() / mass_K.clamp(min=1e-12)).T @ embeddings.user_UD.double().cpu()
+    user_UD: Tensor = getattr(scorer, "vectors", embeddings.user_UD)  # what the segments were made on
+    group_KD = (alpha.double() / mass_K.clamp(min=1e-12)).T @ user_UD.double().cpu()
     prototype = next((v for n, v in model.head.state_dict().items() if n.endswith(("user_KD", "centres_KD"))), group_KD)
     effective = mass_K.square() / alpha.double().square().sum(0).clamp(min=1e-12)
     size = np.bincount(np.asarray(hard), minlength=alpha.shape[1])

@@ -249,7 +249,8 @@ class _Run:
             record["seconds"]["evaluate"] = round(time.monotonic() - started, 3)
             outputs.write(self.folder, self.split, self.fitted, model, embeddings, scorer, verdict)
             inputs.store(self.folder, given, self.split)
-            outputs.write_attributes(self.folder, given.columns, model.encoder, scorer)
+            outputs.write_attributes(self.folder, given.features, given.columns, self.fitted, model.encoder, scorer)
+            outputs.write_profiles(self.folder, given.people, given.people_columns, self.fitted, scorer)
         record["seconds"]["total"] = round(time.monotonic() - begun, 3)
         record["memory_mb"] = outputs.peak_memory_mb(self.device)
         record["state"] = "finished"
@@ -257,16 +258,20 @@ class _Run:
 
     def _clusters(self) -> int:
         """K of the row 'posthoc (own embeddings)': the head's, or 16."""
-        return int(self.config["head"].get("segments", 16))
+        return int(self.config["head"].get("segments") or 16)
 
     def _fit(self, model: Model, given: Inputs, tracker: Any) -> tuple[State, bool]:
         """Train, or go on training, and leave the best weights in the model."""
         pattern, known = given.graph.pattern, given.known(self.device)
-        weight = torch.from_numpy(self.fitted.weight)
         objective = model.objective
         pair_weight = torch.full((pattern.entries,), 1 / max(pattern.entries, 1))
         if isinstance(objective, PairObjective):
-            pair_weight = objective.pair_weights(pattern.row, pattern.degrees()[0], weight)
+            value = self.fitted.spend if objective.weights == "spend" else self.fitted.weight
+            if value is None:
+                raise InputError(
+                    f"objective.weights=spend: {self.split.name} has no spend; name its column in data.spend, or set it to value."
+                )
+            pair_weight = objective.pair_weights(pattern.row, pattern.degrees()[0], torch.from_numpy(value))
         checkpoint, exact = Checkpoint(self.folder.file("state.pt")), True
         if not checkpoint.exists():
             with torch.no_grad():
@@ -320,7 +325,13 @@ def assemble(config: Mapping[str, Any], shape: Shape, rng: Rng) -> Model:
             term: Objective = build({key: value for key, value in node.items() if key != "weight"})
             term.prepare(shape, rng.child(name))
             terms[name] = (float(node["weight"]), term)
-    return Model(encoder, head, objective, terms)
+    model = Model(encoder, head, objective, terms)
+    if not any(True for _ in model.parameters()):
+        raise InputError(
+            f"encoder={component(config, 'encoder')} with head={component(config, 'head')}: there is nothing to train; "
+            "choose another head or encoder."
+        )
+    return model
 
 
 def scorer_of(path: Path) -> Scorer:

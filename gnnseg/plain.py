@@ -7,6 +7,7 @@ again, in sweeps too. Hydra looks for configurations in folders of its own: such
 from __future__ import annotations
 
 import argparse
+import difflib
 import glob
 import hashlib
 import os
@@ -22,13 +23,14 @@ from urllib.parse import urlsplit, urlunsplit
 from gnnseg.types import InputError
 
 COLUMNS = ("user", "item", "weight", "time", "spend")
-CHOICES = ("separator", "encoding", "decimal", "dates", "returns", "item_title", "on_error")
+CHOICES = ("separator", "encoding", "format", "decimal", "dates", "returns", "item_title", "on_error")
 TABLES = ("users", "items", "social")
 NUMBERS = {"min_weight": float, "k_core": int}
 SQL = ("sql", "connect")
 PATHS = ("path", "train", "valid", "test", *TABLES)
 WORDS = {"null", "true", "false", "yes", "no", "on", "off", "nan", "inf"}  # no text to YAML or Hydra
 HYDRA_VALUED = ("--cfg", "-c", "--package", "-p", "--info", "-i")
+HYDRA_PLAIN = ("--multirun", "--resolve", "--version", "--hydra-help", "--run", "--shell-completion")
 OVERRIDE = r"[+~]*[\w@/.:]+="
 
 
@@ -43,11 +45,15 @@ class Given:
 
 @dataclass(frozen=True)
 class Resolved:
-    """Arguments for Hydra, the folders where it finds what they name, and the YAML that was written for them, if one was."""
+    """Arguments for Hydra, and the folders where it finds what they name.
+
+    ``saved``: the YAML of the files that were typed, if they were; ``fresh``: it was written now.
+    """
 
     arguments: list[str]
     folders: list[Path]
-    written: Path | None = None
+    saved: Path | None = None
+    fresh: bool = False
 
 
 def resolve(arguments: Sequence[str], cache: Path, *, say: Any) -> Resolved:
@@ -55,13 +61,16 @@ def resolve(arguments: Sequence[str], cache: Path, *, say: Any) -> Resolved:
     given = sort(arguments)
     rest, folders = [], []
     for argument in given.rest:
-        path = _yaml_of(argument)
-        if path is None:
+        paths = _yamls_of(argument)
+        if not paths:
             rest.append(argument)
             continue
-        name, folder = _adopt(path, cache)
-        rest.append(f"data={name}")
-        folders.append(folder)
+        found = [_adopt(path, cache) for path in paths]
+        names = [name for name, _ in found]
+        if twice := next((path for path, name in zip(paths, names, strict=True) if names.count(name) > 1), None):
+            raise InputError(f"{argument}: two are called {twice.name}; rename one.")
+        rest.append(f"data={','.join(names)}")
+        folders += [folder for _, folder in found]
     if not (given.files or set(SQL) & set(given.options)):
         if given.options:
             option = next(iter(given.options)).replace("_", "-")
@@ -73,7 +82,7 @@ def resolve(arguments: Sequence[str], cache: Path, *, say: Any) -> Resolved:
         raise InputError("data=…: a file is named already; give one of the two.")
     saved, fresh = save(given, Path.cwd(), say=say)
     name, folder = _adopt(saved, cache)
-    return Resolved([f"data={name}", *rest], [*folders, folder], saved if fresh else None)
+    return Resolved([f"data={name}", *rest], [*folders, folder], saved, fresh)
 
 
 def sort(arguments: Sequence[str]) -> Given:
@@ -88,6 +97,7 @@ def sort(arguments: Sequence[str]) -> Given:
     except argparse.ArgumentError as error:
         raise InputError(f"{error.argument_name}: {error.message}; see gnnseg train --help.") from None
     options = {name: value for name, value in vars(found).items() if value is not None}
+    _refuse_unknown(others)
     files, rest, valued = [], [], False
     for argument in others:
         if not valued and argument != "--" and _is_file(argument):
@@ -98,9 +108,24 @@ def sort(arguments: Sequence[str]) -> Given:
     return Given(files, options, rest)
 
 
+def _refuse_unknown(others: Sequence[str]) -> None:
+    ours = [*_flags(), "--fresh", "--config-dir", "--help"]
+    hydras = [*HYDRA_PLAIN, *(flag for flag in HYDRA_VALUED if flag.startswith("--"))]
+    for argument in others:
+        flag = argument.partition("=")[0]
+        if re.match(r"--\w", flag) and flag not in hydras:
+            close = difflib.get_close_matches(flag, [*ours, *hydras], n=1)
+            hint = f"did you mean {close[0]}?" if close else "see gnnseg train --help."
+            raise InputError(f"{flag}: no such option; {hint}")
+
+
+def _flags() -> list[str]:
+    return ["--" + name.replace("_", "-") for name in (*COLUMNS, *CHOICES, *TABLES, *SQL, *NUMBERS)]
+
+
 def _joined(arguments: Sequence[str]) -> list[str]:
     """``--user VALUE`` as ``--user=VALUE``, so that a value may begin with a dash."""
-    ours = {"--" + name.replace("_", "-") for name in (*COLUMNS, *CHOICES, *TABLES, *SQL, *NUMBERS)}
+    ours = set(_flags())
     joined, waiting = [], None
     for argument in arguments:
         if waiting is not None:
@@ -243,15 +268,16 @@ def _without_password(address: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user.split(':')[0]}@{host}"))
 
 
-def _yaml_of(argument: str) -> Path | None:
-    """The file of ``data=./orders.yaml``; None where the argument says something else."""
-    match = re.fullmatch(r"data=(.+\.ya?ml)", argument)
-    if match is None or "," in match[1]:
-        return None
-    path = _expanded(match[1].strip("'\""))
-    if not path.is_file():
-        raise InputError(f"{argument}: no such file; `gnnseg train FILE --user …` writes one.")
-    return path
+def _yamls_of(argument: str) -> list[Path]:
+    """The file of ``data=./orders.yaml``, or those of a sweep over several; none where the argument says something else."""
+    match = re.fullmatch(r"data=(.+\.ya?ml)['\"]?", argument)
+    if match is None:
+        return []
+    whole = match[1].strip("'\"")
+    named = [whole] if _expanded(whole).is_file() else [one.strip("'\"") for one in match[1].split(",")]
+    if missing := next((one for one in named if not _expanded(one).is_file()), None):
+        raise InputError(f"data={missing}: no such file; `gnnseg train FILE --user …` writes one.")
+    return [_expanded(one) for one in named]
 
 
 def _adopt(path: Path, cache: Path) -> tuple[str, Path]:

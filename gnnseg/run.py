@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Sequence
+import logging
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +21,7 @@ import torch
 from torch import Tensor
 
 from gnnseg import export, newcomers
+from gnnseg.data.raw import Raw
 from gnnseg.folder import RunFolder
 from gnnseg.outputs import segments_frame
 from gnnseg.sparse import Csr
@@ -27,6 +30,7 @@ from gnnseg.types import IdMap, InputError, Pairs, Scorer, Segmentation, Split, 
 if TYPE_CHECKING:
     from gnnseg.training.newcomers import FoldIn
 
+LOG = logging.getLogger("gnnseg")
 Seen = Literal["mask", "allow"]
 BLOCK_BYTES = 64 << 20  # scores of a chunk of users take at most so much
 SEARCHED = 20_000  # ids among which a close one is looked for when an unknown id is asked about
@@ -142,6 +146,14 @@ class Run:
             raise InputError(f"{self.path.name}: learned no labels; train with regularisers.labels.weight above 0.")
         return self._frame("labels")
 
+    def profiles(self) -> pl.DataFrame:
+        """What is telling of each segment's people: segment, rank, attribute, mean, base, difference, support."""
+        return self._frame("profiles")
+
+    def attributes(self) -> pl.DataFrame:
+        """What each attribute does (encoder=linear): kind, attribute, deviation, weight, segment_1..segment_K."""
+        return self._frame("attributes")
+
     # --- recommendations --------------------------------------------------------------------------------------
 
     @cached_property
@@ -154,45 +166,55 @@ class Run:
 
     def recommend(
         self,
-        users: Any,
+        who: Any,
         k: int = 20,
         seen: Seen = "mask",
         *,
-        only: Sequence[str] | None = None,
-        exclude: Sequence[str] | None = None,
+        only: Iterable[object] | None = None,
+        exclude: Iterable[object] | None = None,
+        users: Any = None,
+        social: Any = None,
     ) -> pl.DataFrame:
         """The k best items of each user, by score and then by item number: kind 'user', id, rank, item, name, score.
 
-        ``users``: an id, several, or the histories of people who were not in training, as ``assign`` takes them.
-        ``seen='mask'`` leaves out every item the user met in any part; ``only`` and ``exclude`` are item ids (what is in
-        stock, what may be shown). A user with fewer items left gets a shorter list.
+        ``who``: an id, several, or the histories of people who were not in training, as ``assign`` takes them with their
+        ``users`` and ``social``. ``seen='mask'`` leaves out every item the user met in any part; ``only`` and ``exclude`` are
+        item ids (what is in stock, what may be shown). A user with fewer items left gets a shorter list.
         """
-        return pl.concat([pl.DataFrame(schema=LISTS), *self.stream(users, k, seen, only=only, exclude=exclude)])
+        lists = self.stream(who, k, seen, only=only, exclude=exclude, users=users, social=social)
+        return pl.concat([pl.DataFrame(schema=LISTS), *lists])
 
     def stream(
         self,
-        users: Any = None,
+        who: Any = None,
         k: int = 20,
         seen: Seen = "mask",
         *,
-        only: Sequence[str] | None = None,
-        exclude: Sequence[str] | None = None,
+        only: Iterable[object] | None = None,
+        exclude: Iterable[object] | None = None,
+        users: Any = None,
+        social: Any = None,
     ) -> Iterator[pl.DataFrame]:
         """``recommend`` in pieces of bounded memory; None: every user of the run."""
-        _at_least_one(k)
+        k = _at_least_one(k)
         if seen not in ("mask", "allow"):
             raise InputError(f"seen={seen}: it is mask (leave out what a user has met) or allow.")
         barred = self._barred(only, exclude)
-        if users is None or isinstance(users, str) or _is_ids(users):
-            asked = None if users is None else [users] if isinstance(users, str) else list(users)
+        new = users is not None or social is not None
+        asked = _ids(who)
+        if asked is not None or (who is None and not new):
+            if new:
+                raise InputError(
+                    "users and social tell of people who were not in training: give their histories, {'anna': []} where "
+                    "there are none, in place of ids of the run's users."
+                )
             rows = torch.arange(len(self.users)) if asked is None else self._rows(asked)
             yield from self._lists(self.scorer, rows, self.users.ids, k, self._seen if seen == "mask" else None, barred)
             return
-        for part in newcomers.read(users, self.items, self.path.name).parts():
+        for part in newcomers.read(who, self.known, users, social).parts():
             count, p = len(part.ids), part.pairs
             mask = Csr.of(p.user, p.item, (count, len(self.items))) if seen == "mask" else None
-            scorer = self.fold_in.scorer(p, count)
-            yield from self._lists(scorer, torch.arange(count), part.ids, k, mask, barred)
+            yield from self._lists(self._facing(part), torch.arange(count), part.ids, k, mask, barred)
 
     @cached_property
     def fold_in(self) -> FoldIn:
@@ -201,21 +223,37 @@ class Run:
 
         return fold_in_of(self.path, self.split())
 
-    def assign(self, histories: Any) -> pl.DataFrame:
-        """Segments of people who were not in training, from what they have met alone: user, segment, alpha_1..alpha_K.
+    def assign(self, histories: Any, users: Any = None, social: Any = None) -> pl.DataFrame:
+        """Segments of people who were not in training: user, segment, alpha_1..alpha_K.
 
-        ``histories``: {'anna': ['50', '181'], …} by item ids, or a table with columns user, item[, weight]. Nothing is
-        trained again and nobody else's scores move. Items the run does not know are counted and left out; a user of whom
-        nothing is known is an average user. What they would like: ``recommend(histories)``.
+        ``histories``: what they have met, {'anna': ['50', '181'], …} by item ids, a table with columns user, item[, weight,
+        time, spend], or what ``gnnseg.interactions`` makes of any other; {'anna': []} or None where nothing is known.
+        ``users``: their attributes, a table by a column ``id`` or its first, of the columns the run was trained on;
+        ``social``: their friends among the run's users, a table of user, user[, weight]. Who stands in one of the three alone
+        is assigned too. Nothing is trained again and nobody else's scores move. What the run does not know (items, columns,
+        friends) is counted in the log and left out; somebody of whom nothing is known is an average user. What they would
+        like: ``recommend(histories, users=users, social=social)``.
         """
         found = []
-        for part in newcomers.read(histories, self.items, self.path.name).parts():
-            scorer = self.fold_in.scorer(part.pairs, len(part.ids))
+        for part in newcomers.read(histories, self.known, users, social).parts():
+            scorer = self._facing(part)
             if not isinstance(scorer, Segmentation):
                 raise InputError(f"{self.path.name}: its head has no segments; train with head=segments.")
             with torch.no_grad():
                 found.append(segments_frame(part.ids, scorer.memberships(None)))
         return pl.concat(found)
+
+    @cached_property
+    def known(self) -> newcomers.Known:
+        """What of somebody new can be read."""
+        from gnnseg import inputs
+
+        config, encoding = self.config, inputs.encoding_of(self.path)
+        return newcomers.Known(self.path.name, self.users, self.items, encoding, inputs.reads(config))
+
+    def _facing(self, part: newcomers.Newcomers) -> Scorer:
+        """The run's items before newcomers."""
+        return self.fold_in.scorer(part.pairs, len(part.ids), part.attributes(self.known.encoding), part.friends)
 
     @torch.no_grad()
     def recommend_segment(self, segment: int, k: int = 20) -> pl.DataFrame:
@@ -229,9 +267,9 @@ class Run:
         """
         from gnnseg.evaluation import segments
 
-        _at_least_one(k)
+        k = _at_least_one(k)
         alpha, beta = self._tensor("alpha"), self._tensor("beta")
-        if not 1 <= segment <= len(beta):
+        if segment not in range(1, len(beta) + 1):
             raise InputError(f"segment {segment}: {self.path.name} has segments 1 to {len(beta)}.")
         best = segments.beyond(alpha, beta)[segment - 1].sort(descending=True, stable=True)
         return self._long("segment", [str(segment)], best.indices[None, :k], best.values[None, :k])
@@ -283,6 +321,8 @@ class Run:
         from gnnseg import judge
         from gnnseg.evaluation.protocol import Protocol
 
+        if part not in ("valid", "test"):
+            raise InputError(f"part={part}: it is valid or test.")
         was = {key: value for key, value in self.config["evaluation"].items() if key != "_target_"}
         asked = was | {k: v for k, v in (("protocol", protocol), ("seen", seen), ("ks", ks)) if v is not None}
         allowed = {"protocol": ("clean", "paper", "train-mask"), "seen": ("mask", "allow")}
@@ -347,21 +387,32 @@ class Run:
     def _rows(self, users: Sequence[object]) -> Tensor:
         return torch.tensor([self._find("user", user) for user in users], dtype=torch.long)
 
-    def _barred(self, only: Sequence[str] | None, exclude: Sequence[str] | None) -> Tensor | None:
-        """(I,) which items may not be shown. Ids the run does not know bar nothing, and are counted."""
+    def _barred(self, only: Iterable[object] | None, exclude: Iterable[object] | None) -> Tensor | None:
+        """(I,) which items may not be shown. Ids the run does not know bar nothing, and are counted in the log."""
         if only is None and exclude is None:
             return None
         barred = torch.zeros(len(self.items), dtype=torch.bool)
         if only is not None:
             barred[:] = True
-            known = [self.items.index(item) for item in only if item in self.items]
-            if not known:
-                raise InputError(f"only: none of its {len(only):,} items is known to {self.path.name}; check the ids.")
-            barred[known] = False
-        barred[[self.items.index(item) for item in exclude or () if item in self.items]] = True
+            barred[self._listed("only", only)] = False
+        if exclude is not None:
+            barred[self._listed("exclude", exclude)] = True
         if bool(barred.all()):
             raise InputError(f"only and exclude leave no item of {self.path.name}.")
         return barred
+
+    def _listed(self, what: str, given: Iterable[object]) -> list[int]:
+        """The indices of a list of item ids."""
+        listed = _ids(given)
+        if listed is None:
+            raise InputError(f"{what}: is a {type(given).__name__}; give a list of item ids.")
+        unknown = [item for item in listed if item not in self.items]
+        if what == "only" and len(unknown) == len(listed):
+            raise InputError(f"only: none of its {len(listed):,} items is known to {self.path.name}; check the ids.")
+        if unknown:
+            counts = f"{len(unknown):,} of {len(listed):,} items"
+            LOG.info("%s: %s are not known to %s (first: %s)", what, counts, self.path.name, unknown[0])
+        return [self.items.index(item) for item in listed if item in self.items]
 
     def _long(self, kind: str, ids: Sequence[str], items: Tensor, scores: Tensor) -> pl.DataFrame:
         """(B,T) lists, a row an item; padding (-1) is left out."""
@@ -390,7 +441,8 @@ class Run:
         ids = self.users if kind == "user" else self.items
         if value in ids:
             return ids.index(value)
-        text, hint = str(value), f"gnnseg segments {self.path.name} lists the users" if kind == "user" else ""
+        new = "somebody new brings a history: gnnseg assign RUN FILE, or run.recommend({id: [items]})"
+        text, hint = str(value), new if kind == "user" else ""
         if ids.names is not None and (named := [i for i, name in enumerate(ids.names) if name and name == text]):
             hint = f"that is the name of {kind} {ids.ids[named[0]]}"
         elif len(ids) <= SEARCHED and (close := difflib.get_close_matches(text, ids.ids.tolist(), n=3)):
@@ -421,8 +473,12 @@ class Run:
             return tensor
 
 
-def _is_ids(users: Any) -> bool:
-    return isinstance(users, Sequence | np.ndarray | pl.Series) and not isinstance(users, str)
+def _ids(given: Any) -> list[object] | None:
+    """One id, or several in a row, as a list; None: something else, such as histories."""
+    if isinstance(given, str | int | np.integer):
+        return [given]
+    table = isinstance(given, Mapping | pl.LazyFrame | Raw | newcomers.Newcomers) or hasattr(given, "columns")
+    return None if table or not isinstance(given, Iterable) else list(given)
 
 
 def _pieces(rows: Tensor, length: int) -> Iterator[Tensor]:
@@ -430,6 +486,11 @@ def _pieces(rows: Tensor, length: int) -> Iterator[Tensor]:
         yield rows[at : at + length]
 
 
-def _at_least_one(k: int) -> None:
-    if k < 1:
-        raise InputError(f"k={k}: a list has at least 1 item.")
+def _at_least_one(k: Any) -> int:
+    try:
+        whole = operator.index(k)
+    except TypeError:
+        raise InputError(f"k={k!r}: must be a whole number.") from None
+    if whole < 1:
+        raise InputError(f"k={whole}: a list has at least 1 item.")
+    return whole

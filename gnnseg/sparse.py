@@ -120,6 +120,10 @@ class Csr:
         at = torch.searchsorted(key, wanted).clamp_(max=len(key) - 1)
         return key[at] == wanted
 
+    def entry(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Where (B,),(B,) pairs that are entries stand, (B,)."""
+        return torch.searchsorted(self._key, rows * self.shape[1] + columns)
+
     @property
     def _key(self) -> Tensor:
         cached = self.__dict__.get("_key_cache")

@@ -33,10 +33,15 @@ def run(arguments: list[str], *, say: Say, show: Say) -> int:
     own = plain.resolve(given, _cache_root(given), say=say)
     try:
         return _run(own.arguments, folders + own.folders, fresh, say, show)
-    except InputError:
-        if own.written is not None:  # it describes what could not be read
-            own.written.unlink(missing_ok=True)
-        raise
+    except InputError as error:
+        if own.saved is not None and own.fresh:  # it describes what could not be read
+            own.saved.unlink(missing_ok=True)
+            say(f"{own.saved.name} is taken away again")
+        if own.saved is None:
+            raise
+        from gnnseg.data import wording
+
+        raise InputError(wording.options(str(error))) from None
 
 
 def _run(given: list[str], folders: list[Path], fresh: bool, say: Say, show: Say) -> int:

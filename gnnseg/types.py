@@ -102,7 +102,8 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Table:
-    """Attributes by column, one row an id in index order; a missing value is None (object) or NaN (float)."""
+    """Attributes by column, one row an id in index order: (n,) float64, NaN where missing; (n,) object of text, several classes
+    joined by '|', None where missing; (n,D) float64 vectors, rows of NaN where missing."""
 
     columns: Mapping[str, np.ndarray[Any, Any]]
 
@@ -288,10 +289,19 @@ class EmbeddingScorer(Scorer, Protocol):
 
 
 @runtime_checkable
+class HistoryScorer(EmbeddingScorer, Protocol):
+    """A scorer that reads its users' segments off what they took, which an embedding alone does not say."""
+
+    def with_histories(self, pattern: Csr) -> HistoryScorer:
+        """The same users, told by their pairs, (users, items)."""
+        ...
+
+
+@runtime_checkable
 class Segmentation(Scorer, Protocol):
     """A scorer whose recommendations pass through segments: alpha (rows,K) rows sum to 1, beta (K,rows)."""
 
-    kind: str  # distribution | membership | affinity
+    kind: str  # distribution | membership | affinity | rate (mlp: a segment's mean chance of taking the item)
 
     @property
     def alpha(self) -> Tensor: ...
@@ -336,6 +346,22 @@ class Batch:
     social: Csr | None = None  # (U,U) ties of all users, in both directions
     homophily: float = 1.0  # what a tie is worth, 0 to 1
     labels: Tensor | None = None  # (U,) int64 class of each user, -1 where it is not known
+
+    def compact(self, *, users: bool = True, items: bool = True) -> tuple[Batch, Tensor | None, Tensor | None]:
+        """The same batch by rows of the users and items it touches, and which these are, ascending; None: all, row = id."""
+        batch, some_users, some_items = self, None, None
+        if users:
+            some_users, row = torch.unique(self.users, return_inverse=True)
+            batch = replace(batch, users=row)
+        if items:
+            drawn = self.items[:0] if self.negatives is None else self.negatives.reshape(-1)
+            some_items, row = torch.unique(torch.cat([self.items, drawn]), return_inverse=True)
+            batch = replace(batch, items=row[: len(self.items)])
+            if self.negatives is not None:
+                batch = replace(batch, negatives=row[len(self.items) :].view(self.negatives.shape))
+            if self.log_q is not None:
+                batch = replace(batch, log_q=self.log_q[some_items])
+        return batch, some_users, some_items
 
 
 @dataclass(frozen=True)

@@ -198,6 +198,40 @@ def test_newcomers_come_as_lists_or_as_a_table(run):
     np.testing.assert_allclose(again["alpha_1"], found["alpha_1"][:2], rtol=1e-4, atol=1e-6)
 
 
+def test_newcomers_come_by_the_door_of_interactions_too(run):
+    """Columns of any name, returns settled: what was sent back was not met."""
+    table = {"who": ["anna", "anna", "anna"], "what": ["Nr. 1", "Nr. 2", "Nr. 2"], "n": [1, 2, -2]}
+    data = gnnseg.interactions(table, user="who", item="what", weight="n", returns="subtract")
+    assert run.assign(data).rows() == run.assign({"anna": ["Nr. 1"]}).rows()
+    assert run.recommend(data, 3).rows() == run.recommend({"anna": ["Nr. 1"]}, 3).rows()
+
+
+def test_ids_come_one_or_many_in_any_row(run):
+    import pandas as pd
+
+    two = run.recommend(["c0 ü", "c1 ü"], 2).rows()
+    for users in (
+        pd.Series(["c0 ü", "c1 ü"]),
+        pl.Series(["c0 ü", "c1 ü"]),
+        np.array(["c0 ü", "c1 ü"]),
+        iter(["c0 ü", "c1 ü"]),
+    ):
+        assert run.recommend(users, 2).rows() == two
+    mine = run.recommend("c0 ü", 2, "allow", exclude=pd.Series(["Nr. 3"]), only={"Nr. 3", "Nr. 9"})
+    assert mine["item"].to_list() == ["Nr. 9"]
+
+
+def test_ids_of_numbers_and_text_in_one_column():
+    import pandas as pd
+
+    mixed = {"user": [1, "a", 1], "item": ["x", 2, "y"]}
+    for table in (pd.DataFrame(mixed), {name: np.array(ids, dtype=object) for name, ids in mixed.items()}):
+        assert gnnseg.interactions(table).events.rows() == [("1", "x"), ("a", "2"), ("1", "y")]
+    gap = pd.DataFrame({"user": [1, "a", None], "item": [1, 2, 3]})
+    with pytest.raises(gnnseg.InputError, match="row 3: no user"):
+        gnnseg.interactions(gap)
+
+
 def test_newcomers_fall_in_with_their_kind(run):
     """What a trained user met, brought by somebody new, leads to the same segment for most."""
     pairs = run._pairs
@@ -230,7 +264,9 @@ def test_only_and_exclude(run):
 def test_unknown_items_are_counted(run, caplog):
     with caplog.at_level(logging.INFO, logger="gnnseg"):
         run.assign({"new": ["Nr. 1", "what", "ever"]})
+        run.recommend("c0 ü", exclude=["Nr. 1", "what"])
     assert "2 of 3 rows name items" in caplog.text
+    assert "exclude: 1 of 2 items are not known" in caplog.text
 
 
 REFUSED = [
@@ -247,6 +283,12 @@ REFUSED = [
         "if these are returns",
     ),
     (lambda run: gnnseg.interactions({"user": ["a"], "item": [1], "t": ["03/04/2025"]}, time="t"), "may be 2025-04-03"),
+    (lambda run: gnnseg.interactions({"user": ["a"], "item": [1], "t": ["03/04/2025"]}, time="t"), "(dates=dmy) or"),
+    (lambda run: gnnseg.interactions(pl.Series([1]).to_pandas()), "is a pandas.Series"),
+    (lambda run: gnnseg.train({"user": [1], "item": [1]}), "make it by gnnseg.interactions"),
+    (lambda run: gnnseg.train("planted", "head.segments=3"), "write a list, ['head.segments=3']"),
+    (lambda run: gnnseg.train(gnnseg.interactions(table(), **COLUMNS), ["data=ml-1m"]), "the data are given already"),
+    (lambda run: gnnseg.train("planted", config_dir="nowhere"), "config_dir nowhere: no such folder"),
     (lambda run: gnnseg.train("no-such-set"), "data=no-such-set: no such choice"),
     (
         lambda run: gnnseg.train(gnnseg.interactions(table(), **COLUMNS), ["head.segmets=3"]),
@@ -258,9 +300,23 @@ REFUSED = [
     ),
     (lambda run: gnnseg.train("given"), "is a table handed to gnnseg.train in Python"),
     (lambda run: gnnseg.load("nowhere"), "nowhere"),
+    (lambda run: gnnseg.load(run.path / "run.json"), "not a run folder"),
+    (lambda run: run.evaluate("tets"), "it is valid or test"),
+    (lambda run: run.recommend_segment("one"), "has segments 1 to 3"),
+    (lambda run: run.recommend("c0 ü", "5"), "k='5': must be a whole number"),
+    (lambda run: run.recommend(3), "user '3' is not known to"),
+    (lambda run: run.recommend(3), "somebody new brings a history"),
     (lambda run: run.assign({}), "nobody is in them"),
     (lambda run: run.assign({"anna": "Nr. 1"}), "has a text instead of a list of item ids"),
+    (lambda run: run.assign({"anna": 1}), "has 1 instead of a list of item ids; write [1]"),
+    (lambda run: run.assign({"user": ["a", None], "item": ["x", "y"]}), "histories, row 2: no user"),
+    (lambda run: run.assign({"user": ["a"], "item": ["x"], "weight": ["much"]}), "row 1: weight is no number: 'much'"),
+    (
+        lambda run: run.assign({"user": ["a"], "item": ["x"], "weight": [-1]}),
+        "set returns=subtract, drop or keep (in gnn",
+    ),
     (lambda run: run.assign(pl.DataFrame({"who": ["a"], "item": ["Nr. 1"]})), "has no column 'user'"),
+    (lambda run: run.recommend("c0 ü", only=pl.DataFrame({"item": ["Nr. 1"]})), "only: is a DataFrame; give a list"),
     (lambda run: run.recommend("c0 ü", only=["x"]), "none of its 1 items is known"),
     (lambda run: run.recommend("c0 ü", exclude=[f"Nr. {j}" for j in range(40)]), "leave no item"),
 ]

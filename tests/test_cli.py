@@ -145,6 +145,7 @@ def test_assign_and_filters(run: Path, capsys: pytest.CaptureFixture[str], tmp_p
     out, err = capsys.readouterr()
     assert out.split() == [str(lists), str(who)]
     assert "separated by semicolon" in err
+    assert err.count("1 of 4 rows name items") == 1  # said, and once
     assert who.read_bytes().startswith(b"\xef\xbb\xbfuser,segment,alpha_1")
     found = pl.read_csv(lists, schema_overrides={"item": pl.String})
     assert found.group_by("id").len().sort("id").rows() == [("anna", 36), ("bert", 37)]
@@ -155,6 +156,7 @@ def test_assign_and_filters(run: Path, capsys: pytest.CaptureFixture[str], tmp_p
     assert main(["recommend", str(run), "--user", "3", "--only", str(banned)]) == 0
     capsys.readouterr()
     for wrong, sentence in (
+        (["recommend", str(run), "--user", "anna"], "somebody new brings a history: gnnseg assign"),
         (["assign", str(run), str(tmp_path / "none.csv")], "no such file"),
         (["assign", str(run), str(new), "--user", "Kunden"], "did you mean 'Kunde'?"),
         (["recommend", str(run), "--segment", "1", "--only", str(stock)], "--only and --exclude go with"),
@@ -162,6 +164,27 @@ def test_assign_and_filters(run: Path, capsys: pytest.CaptureFixture[str], tmp_p
     ):
         assert main(wrong) == 2
         assert sentence in capsys.readouterr().err
+
+
+def test_assign_reads_a_file_as_training_does(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What a sentence asks for can be answered: encoding, decimal sign, returns, rows to leave out."""
+    new = tmp_path / "neue.csv"
+    new.write_bytes("user;item;qty\nZoë;3;1\nZoë;17;2\nZoë;17;-2\n;5;1\n".encode("latin-1"))
+    words = ["assign", str(run), str(new), "--out", str(tmp_path / "who.csv")]
+    for more, sentence in (
+        (["--encoding", "latin-1"], "set --encoding latin-1"),
+        (["--returns", "subtract"], "set --returns subtract, drop or keep"),
+        (["--on-error", "drop"], "set --on-error drop"),
+    ):
+        assert main(words) == 2
+        assert sentence in capsys.readouterr().err
+        words += more
+    assert main(words) == 0
+    assert "left out 1 row: no user" in capsys.readouterr().err
+    mine = (tmp_path / "who.csv").read_text("utf-8")
+    new.write_text("user,item\nZoë,3\n", "utf-8")
+    assert main(words[:5]) == 0
+    assert (tmp_path / "who.csv").read_text("utf-8") == mine
 
 
 def test_options_and_doctor_answer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

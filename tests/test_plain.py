@@ -124,6 +124,16 @@ def test_several_files_and_patterns(here):
     assert data["path"] == str(here / "orders-*.csv")
 
 
+def test_a_sweep_over_several_files(here):
+    for name in ("one.csv", "two.csv"):
+        write(Path(name))
+        composed([name, "--user", "user"], here / "cache")
+    found = plain.resolve(["-m", "data=./one.yaml,./two.yaml"], here / "cache", say=lambda line: None)
+    assert found.arguments == ["-m", "data=one,two"]
+    paths = [config.compose([f"data={name}"], found.folders)["data"]["path"] for name in ("one", "two")]
+    assert paths == [str(here / "one.csv"), str(here / "two.csv")]
+
+
 def test_what_stands_there_is_never_written_over(here):
     write(Path("orders.csv"))
     Path("orders.yaml").write_text("mine: 1\n")
@@ -137,7 +147,9 @@ def test_what_stands_there_is_never_written_over(here):
 def test_a_file_that_cannot_be_read_leaves_no_yaml(here, capsys):
     Path("orders.csv").write_text("user,item\na,x\nb\n")
     assert cli.main(["train", "orders.csv", "cache.root=cache"]) == 2
-    assert "line 3" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "line 3" in said
+    assert "orders.yaml is taken away again" in said
     assert not list(here.glob("*.yaml"))
 
 
@@ -156,6 +168,10 @@ REFUSED = [
     (["nowhere-*.csv"], "nowhere-*.csv: no such file"),
     (["--user", "customer"], "--user: says how to read a file; name the file too"),
     (["orders.csv", "--user"], "--user: a value is missing"),
+    (["orders.csv", "--usr", "user"], "--usr: no such option; did you mean --user?"),
+    (["--no-such-thing"], "--no-such-thing: no such option; see gnnseg train --help"),
+    (["data=./a/mine.yaml,./b/mine.yaml"], "two are called mine.yaml"),
+    (["data=./a/mine.yaml,./none.yaml"], "none.yaml: no such file"),
     (["orders.csv", "--k-core", "many"], "--k-core: invalid int value: 'many'"),
     (["orders.csv", "data=ml-1m"], "a file is named already"),
     (["orders.csv", "--sql", "select 1"], "a file is named too"),
@@ -172,11 +188,24 @@ def test_mistakes_are_one_sentence(here, arguments, words):
     write(Path("orders.csv"))
     Path("broken.yaml").write_text("data: [1\n")
     Path("empty.yaml").write_text("")
+    for folder in ("a", "b"):
+        Path(folder).mkdir()
+        Path(folder, "mine.yaml").write_text("data: {path: orders.csv}\n")
     with pytest.raises(InputError) as caught:
         composed(arguments, here / "cache")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (here / "orders.yaml").exists()
+
+
+def test_a_question_is_asked_in_the_words_it_can_be_answered_in(here, capsys):
+    Path("orders.csv").write_text("user,item,date\na,x,03/04/2025\nb,y,05/06/2025\n")
+    assert cli.main(["train", "orders.csv", "cache.root=cache"]) == 2
+    assert "may be 2025-04-03 (--dates dmy) or 2025-03-04 (--dates mdy)" in capsys.readouterr().err
+    assert cli.main(["train", "data=file", "data.path=orders.csv", "cache.root=cache"]) == 2
+    assert "(data.dates=dmy)" in capsys.readouterr().err
+    assert cli.main(["data", "check", "orders.csv"]) == 2
+    assert "(--dates dmy)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

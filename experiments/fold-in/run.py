@@ -218,22 +218,27 @@ def choose(names: list[str]) -> None:
                 print(name, f"prior {prior:g}, {steps} steps", " ".join(f"{value:.4f}" for value in found), flush=True)
 
 
+ROWS = ("popularity", "1", "3", "10", "all", "refit")
+
+
 def table(results: dict[str, Any]) -> str:
     head = (
         "| set | popularity | 1 | 3 | 10 | all | refit | all / refit "
         "| segment as refit's: 1, 3, 10, all (users in both) | users a second | one user |"
     )
     lines = [head, "|---|" + "---:|" * 10]
+    recall = ["| set | popularity | 1 | 3 | 10 | all | refit |", "|---|" + "---:|" * 6]
     for name, r in results.items():
-        ndcg = [f"{r[row]['ndcg@20']:.3f}" for row in ("popularity", "1", "3", "10", "all", "refit")]
+        ndcg = [f"{r[row]['ndcg@20']:.3f}" for row in ROWS]
         agree = ""
         if r["1"]["agreement"] is not None:
             agree = ", ".join(f"{r[row]['agreement']:.2f}" for row in ("1", "3", "10", "all"))
             agree += f" ({r['agreement of users in both']:.2f})"
         fast = [f"{r['speed']['users a second']:,}", f"{r['speed']['one user, ms']} ms"]
         lines.append("| " + " | ".join([name, *ndcg, f"{r['ratio']:.3f}", agree, *fast]) + " |")
+        recall.append("| " + " | ".join([name, *(f"{r[row]['recall@20']:.3f}" for row in ROWS)]) + " |")
     said = "ndcg@20 on the test items of users the model has never seen, by how many of their interactions it is given."
-    return "\n".join([said, "", *lines]) + "\n"
+    return "\n".join([said, "", *lines, "", "recall@20 of the same lists.", "", *recall]) + "\n"
 
 
 def main(arguments: list[str]) -> None:

@@ -21,7 +21,7 @@ from gnnseg.data.formats import listed
 from gnnseg.data.sources import Place
 from gnnseg.types import Dataset, Edges, IdMap, Interactions, Relation, Strings, Table
 
-VERSION = 1  # of what is stored and of how it is made: raised with every change of reading, cleaning or indexing
+VERSION = 2  # of what is stored and of how it is made: raised with every change of reading, cleaning or indexing
 ROWS = 500_000  # smaller sets are read faster than they are worth keeping
 CHUNK = 1 << 22
 Say = Callable[[str], None]

@@ -143,23 +143,50 @@ def _table(
     _count(beside, f"{kind}s known only from their attributes", len(frame.join(place, on="id", how="anti")))
     aligned = place.join(frame, on="id", how="left", maintain_order="left").drop("id")
     names = aligned["name"].to_numpy().astype(object) if "name" in aligned.columns else None
-    columns: dict[str, np.ndarray[Any, Any]] = {}
-    for name in aligned.columns:
-        if name == "name":
-            continue
-        series = aligned[name]
-        if series.dtype.is_numeric():
-            columns[name] = series.cast(pl.Float64).to_numpy()
+    return Table(columns(aligned.drop("name", strict=False), f"{kind} attributes", ids)), names
+
+
+def columns(frame: pl.DataFrame, where: str, ids: Strings) -> dict[str, np.ndarray[Any, Any]]:
+    """Attributes as a ``Table`` holds them: numbers, text (of lists of text, parts joined by '|'), and vectors.
+
+    Lists of fractional numbers are vectors; InputError, with the id, where they are not all of one length or not finite.
+    """
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    for series in frame.iter_columns():
+        kind = series.dtype
+        if isinstance(kind, pl.Array):
+            series = series.arr.to_list()
+        if isinstance(kind, pl.List | pl.Array) and kind.inner.is_float():
+            found[series.name] = _vectors(series, f"{where}: {series.name}", ids)
+        elif isinstance(kind, pl.List | pl.Array):
+            text = series.list.eval(pl.element().cast(pl.String)).list.join("|", ignore_nulls=True)
+            found[series.name] = text.to_numpy().astype(object)
+        elif kind.is_numeric():
+            found[series.name] = series.cast(pl.Float64).to_numpy()
         else:
-            columns[name] = np.array([None if v is None else v for v in _plain(series)], dtype=object)
-    return Table(columns), names
+            found[series.name] = series.cast(pl.String).to_numpy().astype(object)
+    return found
 
 
-def _plain(series: pl.Series) -> list[Any]:
-    """Lists are kept as one text each, parts joined by '|', so that a column is text throughout."""
-    if isinstance(series.dtype, pl.List):
-        return series.list.join("|").to_list()
-    return series.cast(pl.String).to_list()
+def _vectors(series: pl.Series, where: str, ids: Strings) -> np.ndarray[Any, Any]:
+    """(n,D) float64, rows of NaN where there is none."""
+    lengths = series.list.len()
+    width = int(lengths.drop_nulls()[0]) if lengths.null_count() < len(lengths) else 0
+    cells = series.list.eval(pl.element().cast(pl.Float64).is_finite().fill_null(False)).list.all()
+    for bad, what in (
+        (lengths != width, f"a list of {{}} numbers, others have {width}"),
+        (~cells, "no list of finite numbers"),
+    ):
+        rows = bad.fill_null(False).arg_true()
+        if len(rows):
+            row = int(rows[0])
+            raise InputError(
+                f"{where}: of {ids[row]} is {what.format(lengths[row])}; give one vector of equal length an id."
+            )
+    matrix = np.full((len(series), width), np.nan)
+    known = lengths.is_not_null().to_numpy()
+    matrix[known] = np.array(series.drop_nulls().to_list(), dtype=np.float64).reshape(-1, width)
+    return matrix
 
 
 def _entities(raw: Raw) -> dict[str, IdMap]:

@@ -55,7 +55,7 @@ USUAL = {  # in lower case, letters and digits alone
         "個数 購入数 評価 수량 구매수량 주문수량 평점"
     ),
     "time": _names(
-        "time timestamp datetime date transactiontimestamp transactiondate transactiontime transactiondatetime orderdate "
+        "time timestamp ts datetime date transactiontimestamp transactiondate transactiontime transactiondatetime orderdate "
         "ordertime orderdatetime orderedat purchasedate purchasetime purchasedat invoicedate created createdat createdon "
         "createddate paidat paymentdate saledate salesdate eventtime eventdate ratedat datum zeit zeitpunkt zeitstempel "
         "bestelldatum auftragsdatum kaufdatum rechnungsdatum belegdatum buchungsdatum verkaufsdatum bestellzeit "

@@ -1,14 +1,13 @@
-"""Attributes as numbers: one matrix of users, one of items, every column named. What is derived is derived from train only.
+"""Which attributes are read, and their encoding: one matrix of users, one of items. What is derived is derived from train only.
 
-Shape legend: U users, I items, F columns, E training pairs.
+Shape legend: U users, I items, F columns, D dimensions of a vector.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
+import difflib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,180 +15,197 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gnnseg.types import IdMap, InputError, Pairs, Split, Table
+from gnnseg.data.attributes import (
+    Attribute,
+    Bools,
+    Classes,
+    Encoding,
+    Floats32,
+    Left,
+    Number,
+    Text,
+    Values,
+    Vector,
+    columns_of,
+    of_items,
+    of_users,
+    there,
+)
+from gnnseg.types import IdMap, InputError, Pairs, Split
 
-DAY = 86400.0
-FEW = 12  # numbers of fewer different values are classes
-SKEWED = 20.0  # a largest value beyond this many medians: the logarithm is taken
-CLIP = 4.0  # standard deviations
-SHARES = 50  # a column of more classes makes no shares of interest
-Floats32 = np.ndarray[Any, np.dtype[np.float32]]
+SHARES = 50  # classes of a column that shares of interest are told apart by, the commonest; the rest together
+TITLE = "title"  # what items' names are called among the attributes
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """``matrix`` (n,F) float32 in index order; ``names``: of its columns, such as 'age', 'gender=F', 'share of genres=Drama'."""
+    """A set's attributes as numbers: ``user`` (U,F), ``item`` (I,F) float32 in index order, None where nothing is known."""
 
-    names: tuple[str, ...]
-    matrix: Floats32
+    encoding: Encoding
+    user: Floats32 | None
+    item: Floats32 | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
     """Which attributes are read, and how.
 
-    ``attributes``: the tables beside the interactions. ``derived``: what train says of users (recency, frequency, spend,
-    interval, shares of what they take by category) and items (price, sales, popularity, age). ``titles``: buckets that words
-    and letter triples of items' names are hashed to; 0: names are not read. ``classes``: kept of a column or a vocabulary,
-    the commonest, the rest together as 'other'. ``user_vectors``, ``item_vectors``: vectors from elsewhere by id: Parquet
-    (id, then numbers or one list), .npz (ids, vectors), or .npy with its ids a line each in NAME.ids.txt.
+    ``attributes``: the tables beside the interactions. ``derived``: what train says of users (recency, frequency, spend level,
+    spend an event, interval, shares of what they take by category) and items (price, sales, popularity, age); an attribute of
+    the same name goes before it. ``only``, ``without``: attributes by name, 'user.age' and 'item.age' where both have one.
+    ``text``: columns of free text, each hashed to ``buckets``; 'title' is items' names. ``classes``: kept of a column or a
+    vocabulary, the commonest, the rest together as 'other'. ``user_vectors``, ``item_vectors``: vectors from elsewhere by id:
+    Parquet (id, then numbers or one list), .npz (ids, vectors), or .npy with its ids a line each in NAME.ids.txt. A column of
+    lists of numbers is a vector too.
     """
 
     attributes: bool
     derived: bool
-    titles: int
+    only: list[str] | None
+    without: list[str]
+    text: list[str]
+    buckets: int
     classes: int
     user_vectors: str | None
     item_vectors: str | None
 
-    def build(self, split: Split, fitted: Pairs, say: Callable[[str], None]) -> tuple[Encoded | None, Encoded | None]:
-        """Users' and items' matrices; None where nothing is known. Means and classes are those of ids met in training."""
-        if self.titles < 0 or self.classes < 1:
-            raise InputError("features.titles must be 0 or more, features.classes 1 or more.")
-        met_user, met_item = np.zeros(len(split.users), dtype=bool), np.zeros(len(split.items), dtype=bool)
-        met_user[fitted.user] = met_item[fitted.item] = True
-        user, item = _Columns(met_user, self.classes), _Columns(met_item, self.classes)
-        if self.attributes:
-            user.table(split.user_table)
-            item.table(split.item_table)
-        if self.titles and split.items.names is not None:
-            item.text("title", split.items.names, self.titles)
+    def fit(self, split: Split, fitted: Pairs, say: Say, without: Iterable[str] = ()) -> Encoded:
+        """Medians, classes and scales of the ids met in ``fitted``, the pairs trained on; and the set's own matrices.
+
+        ``without``: attributes that must not be read, such as 'user.age' where age is to be predicted.
+        """
+        if self.buckets < 1 or self.classes < 1:
+            raise InputError("features.buckets and features.classes must be 1 or more.")
+        until = float(fitted.last.max()) if fitted.last is not None and len(fitted) else None
+        met = {
+            "user": np.bincount(fitted.user, minlength=len(split.users)) > 0,
+            "item": np.bincount(fitted.item, minlength=len(split.items)) > 0,
+        }
+        categories = self._categories(split, fitted) if self.derived else {}
+        interests = {name: each.member(values) for name, (each, values) in categories.items()}
+        told: dict[str, dict[str, Values]] = {
+            "user": self._told(split, "user", say),
+            "item": self._told(split, "item", say),
+        }
+        derived: dict[str, dict[str, Values]] = {"user": {}, "item": {}}
         if self.derived:
-            _of_users(user, split, fitted, self.classes)
-            _of_items(item, split, fitted)
-        for columns, path, ids, key in (
-            (user, self.user_vectors, split.users, "features.user_vectors"),
-            (item, self.item_vectors, split.items, "features.item_vectors"),
-        ):
-            if path is not None:
-                columns.vectors(Path(path).expanduser(), ids, key, say)
-        for kind, columns in (("users", user), ("items", item)):
-            say(
-                f"features of {kind}: {len(columns.names)} columns"
-                + (f" ({columns.summary()})" if columns.names else "")
-            )
-        return user.encoded(), item.encoded()
-
-
-class _Columns:
-    """Columns as they are added; ``met`` (n,): whose values may be looked at to choose scales and classes."""
-
-    def __init__(self, met: np.ndarray[Any, Any], classes: int) -> None:
-        self.met, self.classes = met, classes
-        self.names: list[str] = []
-        self.parts: list[Floats32] = []
-        self.sources: list[str] = []
-
-    def encoded(self) -> Encoded | None:
-        return (
-            Encoded(tuple(self.names), np.ascontiguousarray(np.hstack(self.parts), dtype=np.float32))
-            if self.parts
-            else None
+            derived["user"] = of_users(len(split.users), fitted, until, interests)
+            derived["item"] = of_items(len(split.items), fitted, until)
+        known = {
+            kind: {**told[kind], **{n: v for n, v in derived[kind].items() if n not in told[kind]}} for kind in told
+        }
+        self._check_names(known)
+        of_shares = {
+            f"shares of {name}": tuple(f"share of {n}" for n in c.names) for name, (c, _) in categories.items()
+        }
+        made: dict[str, tuple[Attribute, ...]] = {}
+        for kind, values in known.items():
+            found: list[Attribute] = []
+            left: list[str] = []
+            for source, value in values.items():
+                if not self._chosen(kind, source) or {source, f"{kind}.{source}"} & set(without):
+                    continue
+                given = source in told[kind]
+                try:
+                    found.append(self._fit(kind, source, value, met[kind], given, of_shares.get(source, ())))
+                except Left as why:
+                    left.append(f"{source} ({why})")
+            made[kind] = tuple(found)
+            _tell(kind, found, left, told[kind], say)
+        read = {each.source for each in made["user"]}
+        interests = {name: member for name, member in interests.items() if f"shares of {name}" in read}
+        encoding = Encoding(made["user"], made["item"], until, interests)
+        user, item = (
+            encoding.apply(kind, len(ids), known[kind]) if made[kind] else None
+            for kind, ids in (("user", split.users), ("item", split.items))
         )
+        return Encoded(encoding, user, item)
 
-    def summary(self) -> str:
-        return ", ".join(dict.fromkeys(self.sources))
-
-    def add(self, source: str, names: Iterable[str], matrix: np.ndarray[Any, Any]) -> None:
-        self.names += list(names)
-        self.parts.append(matrix.astype(np.float32).reshape(len(self.met), -1))
-        self.sources.append(source)
-
-    def table(self, table: Table | None) -> None:
-        """Each column by what it holds: numbers, classes, or several classes a row."""
-        for name, values in (table.columns if table is not None else {}).items():
+    def _fit(
+        self, kind: str, source: str, values: Values, met: Bools, given: bool, dimensions: tuple[str, ...]
+    ) -> Attribute:
+        if given and self._is_text(kind, source):
             if values.dtype != object:
-                self.number(name, values.astype(np.float64))
-            elif any(isinstance(value, list | tuple | np.ndarray) for value in values):
-                self.several(name, [() if value is None else tuple(map(str, value)) for value in values])
-            elif (numbers := _numbers(name, values)) is not None:
-                self.number(name, numbers)
-            else:
-                self.several(name, [() if value in (None, "") else (str(value),) for value in values])
+                raise InputError(f"features.text: {source} of {kind}s holds numbers, no text; take it off the list.")
+            if not any(values[met]):
+                raise Left("unknown of everybody in training")
+            return Text(source=source, buckets=self.buckets)
+        if values.ndim > 1:
+            return Vector.fit(source, values, met, dimensions, flag=given)
+        if values.dtype == object:
+            return Classes.fit(source, values, met, at_most=self.classes)
+        return Number.fit(source, values, met, log=None if given else False)
 
-    def number(self, name: str, values: np.ndarray[Any, Any]) -> None:
-        """(x - median) / (IQR / 1.349), clipped; of heavy tails the logarithm. What is missing is 0, and flagged."""
-        missing = ~np.isfinite(values)
-        known = values[self.met & ~missing]
-        if not len(known) or known.min() == known.max():
-            return
-        if known.min() >= 0 and known.max() > SKEWED * max(float(np.median(known)), 1e-12):
-            values, known, name = np.log1p(np.maximum(values, 0)), np.log1p(known), f"log {name}"
-        low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
-        scale = (high - low) / 1.349 or float(known.std())
-        scaled = np.where(missing, 0.0, np.clip((np.where(missing, middle, values) - middle) / scale, -CLIP, CLIP))
-        self.add(name, [name], scaled)
-        if missing.any():
-            self.add(name, [f"{name} unknown"], missing)
+    def _told(self, split: Split, kind: str, say: Say) -> dict[str, Values]:
+        """What tables, names and files of vectors tell, by source."""
+        table, ids = (split.user_table, split.users) if kind == "user" else (split.item_table, split.items)
+        found = columns_of(table) if self.attributes else {}
+        if self._is_text("item", TITLE) and kind == "item" and ids.names is not None:
+            found[TITLE] = ids.names
+        path = self.user_vectors if kind == "user" else self.item_vectors
+        if path is not None:
+            where = Path(path).expanduser()
+            found[where.stem] = _by_id(where, ids, f"features.{kind}_vectors", say)
+        return found
 
-    def several(self, name: str, values: list[tuple[str, ...]]) -> None:
-        """One column a class, 1/sqrt(classes of the row) where it holds; rare classes are 'other', no class 'unknown'."""
-        counts = Counter(word for row, met in zip(values, self.met, strict=True) if met for word in set(row))
-        kept = [word for word, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[: self.classes]]
-        place = {word: at for at, word in enumerate(kept)}
-        rest, none = len(kept), len(kept) + 1
-        matrix = np.zeros((len(values), len(kept) + 2), dtype=np.float32)
-        for number, row in enumerate(values):
-            words = set(row)
-            for word in words:
-                matrix[number, place.get(word, rest)] = len(words) ** -0.5
-            if not words:
-                matrix[number, none] = 1.0
-        names = [*(f"{name}={word}" for word in kept), f"{name}=other", f"{name} unknown"]
-        some = np.concatenate([np.ones(len(kept), dtype=bool), matrix[:, rest:].any(0)])
-        if kept:
-            self.add(name, [n for n, there in zip(names, some, strict=True) if there], matrix[:, some])
+    def _categories(self, split: Split, fitted: Pairs) -> dict[str, tuple[Classes, Values]]:
+        """The columns of items that users' interests are told by, their commonest classes by events."""
+        events = np.bincount(fitted.item, fitted.count, minlength=len(split.items))
+        most, found = min(self.classes, SHARES), {}
+        for name, values in columns_of(split.item_table).items():
+            if values.dtype == object and not self._is_text("item", name):
+                try:
+                    found[name] = Classes.fit(name, values, events > 0, at_most=most, weight=events), values
+                except Left:
+                    continue
+        return found
 
-    def text(self, name: str, values: np.ndarray[Any, Any], buckets: int) -> None:
-        """Words and letter triples, hashed with a sign (Weinberger et al. 2009), rows of length 1."""
-        matrix = np.zeros((len(values), buckets), dtype=np.float32)
-        for number, value in enumerate(values):
-            for word in re.findall(r"\w+", str(value or "").lower()):
-                for gram in (word, *(f"#{word}#"[at : at + 3] for at in range(len(word)))):
-                    digest = int.from_bytes(hashlib.blake2b(gram.encode(), digest_size=8).digest(), "little")
-                    matrix[number, (digest >> 1) % buckets] += 1.0 if digest & 1 else -1.0
-        norm = np.linalg.norm(matrix, axis=1, keepdims=True)
-        self.add(name, [f"{name} #{bucket}" for bucket in range(buckets)], matrix / np.maximum(norm, 1e-12))
+    def _is_text(self, kind: str, source: str) -> bool:
+        return bool({source, f"{kind}.{source}"} & set(self.text))
 
-    def vectors(self, path: Path, ids: IdMap, key: str, say: Callable[[str], None]) -> None:
-        """Vectors by id, each dimension scaled; ids without one are 0, and flagged."""
-        given, values = read_vectors(path, key)
-        place = np.array([ids.index(one) if one in ids else -1 for one in given], dtype=np.int64)
-        known = place >= 0
-        if not known.any():
-            raise InputError(f"{path}: none of its {len(given):,} ids is known ({key}); check the ids.")
-        if not known.all():
-            say(f"{path.name}: {int((~known).sum()):,} vectors of ids without an interaction left out")
-        matrix, missing = np.zeros((len(ids), values.shape[1])), np.ones(len(ids), dtype=bool)
-        matrix[place[known]] = values[known]
-        missing[place[known]] = False
-        seen = matrix[self.met & ~missing]
-        centre, scale = (seen.mean(0), seen.std(0)) if len(seen) else (0.0, 1.0)
-        matrix = np.where(missing[:, None], 0.0, np.clip((matrix - centre) / np.maximum(scale, 1e-9), -CLIP, CLIP))
-        self.add(path.stem, [f"{path.stem} {at}" for at in range(matrix.shape[1])], matrix / matrix.shape[1] ** 0.5)
-        if missing.any():
-            self.add(path.stem, [f"{path.stem} unknown"], missing)
+    def _chosen(self, kind: str, source: str) -> bool:
+        names = {source, f"{kind}.{source}"}
+        return (self.only is None or bool(names & set(self.only))) and not names & set(self.without)
+
+    def _check_names(self, known: Mapping[str, Mapping[str, Values]]) -> None:
+        """Every name in the settings is one of an attribute that is there."""
+        names_there = {n for kind, values in known.items() for source in values for n in (source, f"{kind}.{source}")}
+        for key, names in (("only", self.only or []), ("without", self.without), ("text", self.text)):
+            for name in names:
+                if name not in names_there:
+                    close = difflib.get_close_matches(name, sorted(names_there), 1, 0.7)
+                    lists = [f"{kind}s have {', '.join(values) or 'none'}" for kind, values in known.items()]
+                    hint = f"did you mean {close[0]}? " if close else ""
+                    raise InputError(f"features.{key}: no attribute {name!r}; {hint}{'; '.join(lists)}.")
 
 
-def _numbers(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
-    """Text that is all numbers, of many values, and no id."""
-    if re.search(r"(^|[_\W])(id|code)$", name.lower()):
-        return None
-    text = pl.Series(values.tolist(), dtype=pl.String, strict=False)
-    numbers = text.cast(pl.Float64, strict=False)
-    if numbers.null_count() > text.null_count() or numbers.n_unique() <= FEW:
-        return None
-    return numbers.to_numpy().astype(np.float64)
+def _tell(kind: str, found: list[Attribute], left: list[str], told: Mapping[str, Values], say: Say) -> None:
+    """How many columns of what; of whom what is told is not known; what was left out and why."""
+    columns = sum(len(each.names) for each in found)
+    say(f"features of {kind}s: {columns} columns" + (f" ({', '.join(each.source for each in found)})" if found else ""))
+    unknown: dict[int, list[str]] = {}
+    for each in found:
+        if each.source in told and (count := int((~there(told[each.source])).sum())):
+            unknown.setdefault(count, []).append(each.source)
+    for count, names in unknown.items():
+        say(f"unknown of {count:,} of {len(told[names[0]]):,} {kind}s: {', '.join(names)}")
+    if left:
+        say(f"features of {kind}s left out: {', '.join(left)}")
+
+
+def _by_id(path: Path, ids: IdMap, key: str, say: Say) -> Values:
+    """(n,D) vectors in index order, rows of NaN where a file has none."""
+    given, values = read_vectors(path, key)
+    place = np.array([ids.index(one) if one in ids else -1 for one in given], dtype=np.int64)
+    known = place >= 0
+    if not known.any():
+        raise InputError(f"{path}: none of its {len(given):,} ids is known ({key}); check the ids.")
+    if not known.all():
+        say(f"{path.name}: {int((~known).sum()):,} vectors of ids without an interaction left out")
+    matrix = np.full((len(ids), values.shape[1]), np.nan)
+    matrix[place[known]] = values[known]
+    return matrix
 
 
 def read_vectors(path: Path, key: str) -> tuple[list[str], np.ndarray[Any, Any]]:
@@ -233,75 +249,3 @@ def read_vectors(path: Path, key: str) -> tuple[list[str], np.ndarray[Any, Any]]
         twice = next(one for one, count in Counter(ids).items() if count > 1)
         raise InputError(f"{path}: id {twice} stands more than once ({key}); keep one vector an id.")
     return ids, values
-
-
-# --- derived from train -----------------------------------------------------------------------------------------
-
-
-def _of_users(user: _Columns, split: Split, fitted: Pairs, classes: int) -> None:
-    """Recency, frequency and money (Hughes 1994), the time between events, and shares of what is taken by category."""
-    users = len(split.users)
-    events = np.bincount(fitted.user, fitted.count, minlength=users)
-    none = events == 0
-
-    def known(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return np.where(none, np.nan, values)
-
-    user.number("frequency", known(np.log1p(events)))
-    if fitted.first is not None and fitted.last is not None:
-        last, first = np.full(users, -np.inf), np.full(users, np.inf)
-        np.maximum.at(last, fitted.user, fitted.last)
-        np.minimum.at(first, fitted.user, fitted.first)
-        with np.errstate(invalid="ignore"):
-            user.number("recency", known(np.log1p(np.maximum((fitted.last.max() - last) / DAY, 0))))
-            user.number(
-                "interval", np.where(events > 1, np.log1p((last - first) / DAY / np.maximum(events - 1, 1)), np.nan)
-            )
-    if fitted.spend is not None:
-        spend = np.bincount(fitted.user, fitted.spend, minlength=users)
-        user.number("spend level", known(np.log1p(np.maximum(spend, 0))))
-        user.number("spend an event", known(np.log1p(np.maximum(spend, 0) / np.maximum(events, 1))))
-    for name, values in (split.item_table.columns if split.item_table is not None else {}).items():
-        several = _Columns(np.ones(len(split.items), dtype=bool), classes)
-        several.table(Table({name: values}))
-        found = several.encoded()
-        if (
-            found is None
-            or not 1 < len(found.names) <= SHARES
-            or values.dtype != object
-            or found.names[0] in (name, f"log {name}")
-        ):
-            continue
-        taken = np.zeros((users, len(found.names)), dtype=np.float64)
-        rows = found.matrix > 0
-        weight = fitted.count / np.maximum(rows.sum(1)[fitted.item], 1)
-        for at in range(len(found.names)):
-            inside = rows[fitted.item, at]
-            taken[:, at] = np.bincount(fitted.user[inside], weight[inside], minlength=users)
-        share = taken / np.maximum(taken.sum(1, keepdims=True), 1e-12)
-        scale = np.maximum(share[~none].std(0), 1e-6) if (~none).any() else 1.0
-        centre = share[~none].mean(0) if (~none).any() else 0.0
-        scaled = np.where(none[:, None], 0.0, np.clip((share - centre) / scale, -CLIP, CLIP)) / len(found.names) ** 0.5
-        user.add(f"shares of {name}", [f"share of {column}" for column in found.names], scaled)
-
-
-def _of_items(item: _Columns, split: Split, fitted: Pairs) -> None:
-    """Price (spend a unit), sales (units), popularity (users), and age at the end of train."""
-    items = len(split.items)
-    users = np.bincount(fitted.item, minlength=items)
-    none = users == 0
-
-    def known(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return np.where(none, np.nan, values)
-
-    units = np.bincount(fitted.item, fitted.weight, minlength=items)
-    item.number("popularity", known(np.log1p(users)))
-    if fitted.spend is not None:
-        spend = np.bincount(fitted.item, fitted.spend, minlength=items)
-        item.number("sales", known(np.log1p(np.maximum(units, 0))))
-        item.number("price", known(np.log1p(np.maximum(spend, 0) / np.maximum(units, 1e-9))))
-    if fitted.first is not None and fitted.last is not None:
-        first = np.full(items, np.inf)
-        np.minimum.at(first, fitted.item, fitted.first)
-        with np.errstate(invalid="ignore"):
-            item.number("age", known(np.log1p(np.maximum((fitted.last.max() - first) / DAY, 0))))

@@ -30,6 +30,7 @@ def content_fingerprint(split: Split) -> str:
         if value.dtype == object:
             digest.update("\x1f".join("" if v is None else str(v) for v in value).encode())
         else:
+            digest.update(str(value.shape[1:]).encode() if value.ndim > 1 else b"")
             digest.update(np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).tobytes())
 
     def ids(name: str, values: IdMap) -> None:

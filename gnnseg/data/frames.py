@@ -17,12 +17,12 @@ def read(table: Any, what: str) -> pl.DataFrame:
         if isinstance(table, pl.LazyFrame):
             table = table.collect()
         if isinstance(table, Mapping):
-            frame = pl.DataFrame(dict(table), strict=False)
+            frame = pl.DataFrame({name: _plain(column) for name, column in table.items()}, strict=False)
         elif isinstance(table, pl.DataFrame):
             frame = table
-        elif kind.startswith("pandas."):
-            frame = pl.from_pandas(table)
-        elif kind.startswith("pyarrow."):
+        elif kind == "pandas.DataFrame":
+            frame = _pandas(table)
+        elif kind in ("pyarrow.Table", "pyarrow.RecordBatch"):
             arrow = pl.from_arrow(table)
             assert isinstance(arrow, pl.DataFrame)
             frame = arrow
@@ -32,9 +32,34 @@ def read(table: Any, what: str) -> pl.DataFrame:
         if isinstance(error, InputError):
             raise
         why = (str(error).splitlines() or [kind])[0]
-        raise InputError(f"{what}: cannot be read as a table ({why}); give columns of equal length.") from None
+        raise InputError(
+            f"{what}: cannot be read as a table ({why}); give columns of equal length and different names."
+        ) from None
     if frame.is_empty():
         raise InputError(f"{what}: holds no rows.")
     if not all(isinstance(name, str) for name in frame.columns):
         raise InputError(f"{what}: a column's name is no text; name the columns.")
     return frame
+
+
+def _pandas(table: Any) -> pl.DataFrame:
+    """As polars has it; columns of objects that are not all of one type, such as the ids 1 and 'a', become text."""
+    try:
+        return pl.from_pandas(table)
+    except (TypeError, ValueError):
+        if not table.columns.is_unique:
+            raise
+    whole = {str(name): column for name, column in table.items()}
+    return pl.DataFrame(
+        [
+            pl.Series(name, _plain(column), strict=False) if column.dtype == object else pl.from_pandas(column)
+            for name, column in whole.items()
+        ]
+    )
+
+
+def _plain(column: Any) -> Any:
+    """An array of objects as a list, its NaN as nothing; any other column as it is."""
+    if str(getattr(column, "dtype", "")) != "object":
+        return column
+    return [None if cell != cell else cell for cell in column]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gnnseg.data import attributes, fields, formats, own, sniff
 from gnnseg.data import columns as columns_
-from gnnseg.data import fields, formats, own, sniff
 from gnnseg.data.dates import Order
 from gnnseg.data.numbers import Decimal
 from gnnseg.data.registry import SOURCES, Layout
@@ -57,6 +57,7 @@ def check(
     separator: str | None = None,
     *,
     encoding: str | None = None,
+    format: sniff.Format | None = None,
     decimal: Decimal | None = None,
     dates: Order | None = None,
     returns: Returns | None = None,
@@ -72,7 +73,8 @@ def check(
     given = [str(one) for one in ([files] if isinstance(files, str | Path) else files)]
     mapping = {**columns, "title": None if items else item_title}
     paths = formats.listed(given)
-    founds = [sniff.read(one, mapping, separator=separator, encoding=encoding, guess=True) for one in paths]
+    how = {"separator": separator, "encoding": encoding}
+    founds = [sniff.read(one, mapping, **how, form=format, guess=True) for one in paths]
     own.same_columns(founds, None)
     first = founds[0]
     head = first.sheet.frame.head(formats.HEAD) if first.sheet.head is None else first.sheet.head
@@ -97,15 +99,19 @@ def check(
     ]
     lines += [_spread(role, frame[role].to_numpy()) for role in ("weight", "spend") if role in frame.columns]
     lines += [f"only one {kind}: nothing can be compared; give more data" for kind, n in counts.items() if n == 1]
+    tables = {
+        "user": own.attributes(users, separator, encoding, decimal),
+        "item": own.attributes(items, separator, encoding, decimal, item_title),
+    }
     if item_title is None:
-        item_title = _title(head, first.columns) if items is None else None
+        beside = tables["item"]
+        item_title = _title(head, first.columns) if beside is None else _title(beside, {"item": "id"})
         lines += [f"items are called by column {item_title!r}"] if item_title else []
-    for kind, table in (("user", users), ("item", items)):
-        title = item_title if kind == "item" else None
-        lines += _beside(table, kind, frame, own.attributes(table, separator, encoding, decimal, title))
+    for kind, path in (("user", users), ("item", items)):
+        lines += _beside(path, kind, frame, tables[kind])
     options: dict[str, str | None] = {role: columns.get(role) for role in fields.ROLES}
     options |= {role: name for role, name in first.columns.items() if name is not None and role in fields.ROLES}
-    options |= {"separator": separator, "encoding": None if encoding == "utf-8" else encoding}
+    options |= {"separator": separator, "encoding": None if encoding == "utf-8" else encoding, "format": format}
     options["decimal"] = decimal or ("," if events.told.get("decimal") == "," else None)
     options["dates"] = dates or (events.told["dates"] if events.told.get("dates") in ("dmy", "mdy") else None)
     options["returns"] = returns
@@ -201,7 +207,7 @@ def stats(split: Split) -> str:
     ]
     for kind, table in (("users", split.user_table), ("items", split.item_table)):
         if table is not None and table.columns:
-            lines.append(f"attributes of {kind}: {_attributes(table)}")
+            lines += [f"attributes of {kind}:", *(f"  {line}" for line in _attributes(table))]
     named = [kind for kind, ids in (("users", split.users), ("items", split.items)) if ids.names is not None]
     if named:
         lines.append(f"names: of {' and '.join(named)}")
@@ -243,13 +249,26 @@ def _head(counts: np.ndarray[Any, Any]) -> str:
     return f"the {top:,} most popular items (1 %) hold {100 * share:.1f} % of train"
 
 
-def _attributes(table: Table) -> str:
-    shown = []
-    for name, cells in list(table.columns.items())[:SHOWN]:
-        there = ~np.isnan(cells) if cells.dtype.kind == "f" else np.array([cell is not None for cell in cells])
-        known = "" if there.all() else f" ({100 * there.mean():.3g} % known)"
-        shown.append(name + known)
-    return ", ".join(shown)
+def _attributes(table: Table) -> list[str]:
+    """A line a column: what it holds, and of how many ids it is known."""
+    rows = []
+    for name, cells in attributes.columns_of(table).items():
+        known = attributes.there(cells)
+        rows.append((name, _holds(cells[known]), f"{known.sum():,} known", f"{100 * known.mean():.3g} %"))
+    return aligned(rows)
+
+
+def _holds(cells: np.ndarray[Any, Any]) -> str:
+    """Numbers with their ends, classes with their number, vectors with their width."""
+    if not len(cells):
+        return "nothing"
+    if cells.ndim > 1:
+        return f"vectors of {cells.shape[1]}"
+    if cells.dtype != object:
+        return f"numbers, {cells.min():.6g} to {cells.max():.6g}"
+    several = any("|" in cell for cell in cells)
+    classes = {word.strip() for cell in cells for word in cell.split("|")} - {""}
+    return f"{len(classes):,} classes" + (", several each" if several else "")
 
 
 def _social(split: Split) -> str:

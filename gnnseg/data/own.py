@@ -191,8 +191,9 @@ def _refuse_unseen(frame: pl.DataFrame, test: str) -> None:
         )
 
 
-def _table(path: str, separator: str | None, encoding: str | None) -> Sheet:
-    where = Path(path).expanduser()
+def table(path: Path, separator: str | None = None, encoding: str | None = None) -> Sheet:
+    """A file of attributes or edges as it stands: Parquet, RecBole's atomic files, or text with a separator."""
+    where = path.expanduser()
     formats.exists(where)
     if where.suffix in (".parquet", ".pq"):
         return formats.parquet(where)
@@ -211,7 +212,7 @@ def attributes(
     title: str | None = None,
 ) -> pl.DataFrame | None:
     """A file of attributes; null: none."""
-    return None if path is None else attribute_table(_table(path, separator, encoding), decimal, title)
+    return None if path is None else attribute_table(table(Path(path), separator, encoding), decimal, title)
 
 
 def attribute_table(sheet: Sheet, decimal: Decimal | None = None, title: str | None = None) -> pl.DataFrame:
@@ -244,7 +245,7 @@ def attribute_table(sheet: Sheet, decimal: Decimal | None = None, title: str | N
 
 def _column(series: pl.Series, decimal: Decimal | None) -> pl.Series:
     """Numbers where every cell is one (names stay text); lists stay lists; everything else is text."""
-    if isinstance(series.dtype, pl.List):
+    if isinstance(series.dtype, pl.List | pl.Array):
         return series
     text = series.cast(pl.String)
     if series.name == "name" or series.dtype == pl.Boolean:
@@ -258,7 +259,7 @@ def _column(series: pl.Series, decimal: Decimal | None) -> pl.Series:
 
 def edges(path: str, separator: str | None, encoding: str | None, what: str, decimal: Decimal | None) -> pl.DataFrame:
     """Edges by place: source, target[, weight]. Extra columns are refused, since they could be anything."""
-    return edge_table(_table(path, separator, encoding), what, decimal)
+    return edge_table(table(Path(path), separator, encoding), what, decimal)
 
 
 def edge_table(sheet: Sheet, what: str, decimal: Decimal | None = None) -> pl.DataFrame:

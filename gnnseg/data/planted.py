@@ -1,6 +1,6 @@
 """A drawn set whose truth is known: for tests, and for judging segments.
 
-Shape legend: U users, I items, E interactions, K segments.
+Shape legend: U users, I items, E interactions, K segments, D width of a modality's vectors.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ DAY = 86400.0
 START = 1577836800.0  # 2020-01-01
 SPAN = 365 * DAY
 ROUNDS = 60  # of drawing until enough distinct pairs are there
+FRIENDS = 5  # named by every user
+WIDTH = 32  # D of an item's vector in one modality
 
 
 def draw(
@@ -35,12 +37,33 @@ def draw(
     interactions: int,
     seed: int,
     homophily: float | None = None,
+    group_signal: float | None = None,
+    category_signal: float | None = None,
+    noise_columns: int = 0,
+    image_signal: float | None = None,
+    sound_signal: float | None = None,
 ) -> Raw:
     """Users, items, interactions by a known alpha and beta: rec = (1 - noise) alpha beta + noise popularity.
 
     Each user has a first segment and gives ``overlap`` of the mass to others (Dirichlet); each item has a home segment, is
-    popular there by Zipf's law, and is drawn elsewhere only by noise. No pair stands twice. ``homophily``: with that
-    probability a friend is of one's own first segment, else anybody; None: no friendships.
+    popular there by Zipf's law, and is drawn elsewhere only by noise. No pair stands twice. A user's ``age`` in years is
+    20 + 50 k/(K - 1) + N(0, 5^2), rounded, k the first segment from 0.
+
+    What is drawn only where asked for (None, 0: not), each from draws of its own, so that the interactions stay the same:
+
+    - ``homophily``: friendships; with that probability a friend is of one's own first segment, else anybody, so that a
+      friend is of the same segment with probability h + (1 - h)/K where segments are of one size;
+    - ``group_signal``: users' class ``group``, ``category_signal``: items' class ``category``: with that probability it is
+      that of the first (home) segment, else any of the K, each alike;
+    - ``noise_columns``: so many numbers ``noise 1`` .. of users and of items, N(0, 1), that say nothing;
+    - ``image_signal``, ``sound_signal``: items' vectors ``image``, ``sound`` (D = 32): signal c_home + e, e ~ N(0, 1) in
+      every dimension, centres c_k of length 1, orthogonal while K <= D. The nearest centre is then the home with
+      probability E[Phi(z + signal)^(K-1)], z ~ N(0, 1); both together, each weighed by its signal, are as good as one of
+      signal sqrt(s_image^2 + s_sound^2).
+
+    Sources of error, by design: ages of neighbouring segments overlap; a class of the right name may be there by chance;
+    vectors overlap by their noise, tell home segments and nothing of popularity, and items drawn outside their home by noise
+    are misplaced by any of them.
     """
     if preset not in PRESETS:
         raise InputError(f"data.preset={preset}: must be one of {', '.join(PRESETS)}.")
@@ -52,7 +75,18 @@ def draw(
         raise InputError(
             f"data.interactions={interactions}: must lie between data.users={users} and a quarter of all pairs ({users * items // 4})."
         )
-    p, g = PRESETS[preset], Rng(seed).child("planted").numpy("draw")
+    for key, value in (("homophily", homophily), ("group_signal", group_signal), ("category_signal", category_signal)):
+        if value is not None and not 0 <= value <= 1:
+            raise InputError(f"data.{key}={value}: is a probability; set it to null or between 0 and 1.")
+    for key, value in (
+        ("noise_columns", noise_columns),
+        ("image_signal", image_signal),
+        ("sound_signal", sound_signal),
+    ):
+        if value is not None and not 0 <= value < np.inf:
+            raise InputError(f"data.{key}={value}: must be 0 or more, and finite.")
+    p, rng = PRESETS[preset], Rng(seed).child("planted")
+    g = rng.numpy("draw")
     first = g.permutation(np.arange(users) % segments)
     alpha = _memberships(first, segments, p["overlap"], g)
     beta = _tastes(items, segments, p["skew"], g)
@@ -62,16 +96,53 @@ def draw(
     user, item = _pairs(alpha, beta, popularity, rec_noise, activity / activity.sum(), interactions, g)
     truth = Truth(alpha, (1 - rec_noise) * beta + rec_noise * popularity)
     time = START + np.floor(g.random(len(user)) * SPAN)
-    names = [f"segment {k + 1} item {n}" for n, k in enumerate(truth.beta.argmax(0))]
+    home = truth.beta.argmax(0)
+    names = [f"segment {k + 1} item {n}" for n, k in enumerate(home)]
     age = np.round(20 + 50 * first / max(segments - 1, 1) + g.normal(0, 5, users))
     social = None if homophily is None else _friends(first, homophily, g)
+    more_of_users = _classes("group", first, segments, group_signal, rng) + _noise("user", users, noise_columns, rng)
+    more_of_items = _classes("category", home, segments, category_signal, rng) + _noise(
+        "item", items, noise_columns, rng
+    )
+    for name, signal in (("image", image_signal), ("sound", sound_signal)):
+        if signal is not None:
+            vectors = signal * centres(name, segments, seed)[home] + rng.numpy(name).normal(size=(items, WIDTH))
+            more_of_items.append(pl.Series(name, vectors.tolist(), dtype=pl.List(pl.Float64)))
     return Raw(
         "planted",
         pl.DataFrame({"user": user, "item": item, "time": time}).with_columns(pl.col("user", "item").cast(pl.String)),
-        pl.DataFrame({"id": np.arange(users), "age": age}).with_columns(pl.col("id").cast(pl.String)),
-        pl.DataFrame({"id": np.arange(items), "name": names}).with_columns(pl.col("id").cast(pl.String)),
+        pl.DataFrame({"id": np.arange(users), "age": age}).with_columns(pl.col("id").cast(pl.String), *more_of_users),
+        pl.DataFrame({"id": np.arange(items), "name": names}).with_columns(pl.col("id").cast(pl.String), *more_of_items),
         social, (), truth, notes={"source": f"drawn: preset {preset}, data.seed={seed}"},
     )  # fmt: skip
+
+
+def centres(modality: str, segments: int, seed: int) -> np.ndarray[Any, Any]:
+    """(K,D) each segment's centre in a modality: rows of length 1 in drawn directions, orthogonal while K <= D."""
+    drawn = Rng(seed).child("planted").numpy(f"centres of {modality}").normal(size=(segments, WIDTH))
+    if segments <= WIDTH:
+        drawn = np.linalg.qr(drawn.T)[0].T
+    unit: np.ndarray[Any, Any] = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return unit
+
+
+def _classes(
+    name: str, segment: np.ndarray[Any, Any], segments: int, signal: float | None, rng: Rng
+) -> list[pl.Series]:
+    """A class column: 'NAME k' of the own segment with probability ``signal``, else of any; classes bear no segment's number."""
+    if signal is None:
+        return []
+    g = rng.numpy(name)
+    label = g.permutation(segments)
+    told = np.where(g.random(len(segment)) < signal, segment, g.integers(segments, size=len(segment)))
+    return [pl.Series(name, [f"{name} {k + 1}" for k in label[told]])]
+
+
+def _noise(kind: str, count: int, columns: int, rng: Rng) -> list[pl.Series]:
+    """Numbers that say nothing of anybody's segment."""
+    return [
+        pl.Series(f"noise {n + 1}", rng.numpy(f"noise {n + 1} of {kind}").normal(size=count)) for n in range(columns)
+    ]
 
 
 def _memberships(
@@ -146,10 +217,10 @@ def _pairs(
     return found // items, found % items
 
 
-def _friends(first: np.ndarray[Any, Any], homophily: float, g: np.random.Generator, each: int = 5) -> pl.DataFrame:
-    """``each`` friends named by every user."""
+def _friends(first: np.ndarray[Any, Any], homophily: float, g: np.random.Generator) -> pl.DataFrame:
+    """``FRIENDS`` named by every user; oneself, and who is named twice, count once or not at all."""
     users = len(first)
-    source = np.repeat(np.arange(users), each)
+    source = np.repeat(np.arange(users), FRIENDS)
     anybody = g.integers(users, size=len(source))
     order = np.argsort(first, kind="stable")
     start = np.searchsorted(first[order], np.arange(first.max() + 2))

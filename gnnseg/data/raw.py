@@ -25,8 +25,9 @@ class RawRelation:
 class Raw:
     """A set as read. ``events``: user, item (String), optionally weight, time (seconds since 1970 UTC), spend (Float64) and
     part (Int8: 0 train, 1 valid, 2 test). ``users``, ``items``: id, optionally name (String), then attributes (String,
-    Float64 or List(String)). ``social``: source, target (String), weight (Float64). ``rejected``: rows left out by reason.
-    ``truth``: alpha (U,K) and beta (K,I) in the order of ``users`` and ``items``, which then must be there."""
+    Float64, List(String), or List(Float64): a vector). ``social``: source, target (String), weight (Float64). ``rejected``:
+    rows left out by reason. ``truth``: alpha (U,K) and beta (K,I) in the order of ``users`` and ``items``, which then must be
+    there."""
 
     name: str
     events: pl.DataFrame

@@ -250,13 +250,19 @@ def _parquet(folder: Path, name: str) -> pl.DataFrame:
 
 
 def _products(products: pl.DataFrame, level: str) -> pl.DataFrame:
-    """Products by what they are called: type, brand and size; or the kinds of a coarser level, which are their names."""
+    """Products by what they are called: type, brand and size; or the kinds of a coarser level, which are their names.
+
+    A kind is of the coarser levels and the brand that most of its products are of, the first by name of equals.
+    """
     if level != "product_id":
-        return (
-            products.select(id=pl.col(level).fill_null("unknown"))
-            .unique(maintain_order=True)
-            .with_columns(name=pl.col("id"))
-        )
+        kinds = products.with_columns(id=pl.col(level).fill_null("unknown"))
+        found = kinds.select("id").unique(maintain_order=True).with_columns(name=pl.col("id"))
+        levels = ["product_type", "product_category", "department"]
+        for column in [*levels[levels.index(level) + 1 :], "brand"]:
+            counts = kinds.drop_nulls(column).group_by("id", column).len().sort("len", column, descending=[True, False])
+            most = counts.group_by("id", maintain_order=True).agg(pl.col(column).first())
+            found = found.join(most, on="id", how="left", maintain_order="left")
+        return found
     kind = pl.coalesce("product_type", "product_category", "department", pl.lit("product"))
     more = [pl.when(pl.col("brand") == "Private").then(pl.lit("private label")), pl.col("package_size")]
     named = products.with_columns(name=pl.concat_str(kind, *more, separator=", ", ignore_nulls=True).str.to_lowercase())
@@ -294,10 +300,18 @@ def planted(
     segments: int,
     interactions: int,
     seed: int,
+    homophily: float | None,
+    group_signal: float | None,
+    category_signal: float | None,
+    noise_columns: int,
+    image_signal: float | None,
+    sound_signal: float | None,
 ) -> Raw:
-    """A drawn set whose truth is known."""
+    """A drawn set whose truth is known; ``gnnseg.data.planted.draw`` says how."""
     from gnnseg.data import planted as planted_
 
     return planted_.draw(
-        preset=preset, users=users, items=items, segments=segments, interactions=interactions, seed=seed
-    )
+        preset=preset, users=users, items=items, segments=segments, interactions=interactions, seed=seed,
+        homophily=homophily, group_signal=group_signal, category_signal=category_signal, noise_columns=noise_columns,
+        image_signal=image_signal, sound_signal=sound_signal,
+    )  # fmt: skip

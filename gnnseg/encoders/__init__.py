@@ -5,7 +5,8 @@ from gnnseg.encoders.dnn import DNN
 from gnnseg.encoders.lightgcn import LightGCN
 from gnnseg.encoders.linear import Linear
 from gnnseg.encoders.mf import MF
+from gnnseg.encoders.raw import Raw
 from gnnseg.encoders.social import Social
 from gnnseg.encoders.two_tower import TwoTower
 
-__all__ = ["DNN", "MF", "AttributeEncoder", "Encoder", "LightGCN", "Linear", "Social", "TwoTower"]
+__all__ = ["DNN", "MF", "AttributeEncoder", "Encoder", "LightGCN", "Linear", "Raw", "Social", "TwoTower"]

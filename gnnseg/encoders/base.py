@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ class Encoder(nn.Module):
     """Parameters only, never the graph: the same weights serve another graph. ``width``: D of its embeddings."""
 
     width: int
+    partial: ClassVar[bool] = False  # embeds the rows that are asked for alone, at their cost
+    hides: ClassVar[bool] = False  # reads histories: while training, what a step asks for must not stand in them
     free_users: bool = True  # has each user a layer 0 of their own, to be solved for in those who come later?
 
     @classmethod
@@ -42,7 +44,8 @@ class Encoder(nn.Module):
         rng: Rng | None = None,
         noise: float = 0.0,
     ) -> Embeddings:
-        """Embeddings of all users and items, or of those asked for. ``rng`` None: no dropout, no noise."""
+        """Embeddings of all users and items; where ``partial``, of the rows asked for alone, each once. ``rng`` None: no dropout,
+        no noise."""
 
     def expected(self, embeddings: Embeddings, known: Tensor, count: int, features: Features) -> Tensor:
         """(B,D) layer 0 of ``count`` users of whom no interaction is known: the mean of those trained, (U,) bool ``known``."""
@@ -63,6 +66,8 @@ class Encoder(nn.Module):
 
 class AttributeEncoder(Encoder):
     """An encoder of attributes alone: ``embed`` is all that differs. Who has met nothing is embedded like anybody else."""
+
+    partial = True
 
     @classmethod
     def wants(cls, **node: Any) -> frozenset[str]:
@@ -93,8 +98,9 @@ class AttributeEncoder(Encoder):
     ) -> Embeddings:
         assert features.user is not None
         assert features.item is not None
-        user, item = self.embed("user", features.user, rng), self.embed("item", features.item, rng)
-        return Embeddings(user, item, user, item)
+        user = self.embed("user", features.user if users is None else features.user[users], rng)
+        item = self.embed("item", features.item if items is None else features.item[items], rng)
+        return Embeddings(user, item, user, item, users, items)
 
     def expected(self, embeddings: Embeddings, known: Tensor, count: int, features: Features) -> Tensor:
         if features.user is None:

@@ -49,6 +49,7 @@ class Social(Encoder):
         assert graph.social is not None
         found = leading(graph.social, self.width, rng)
         self.ties[:, : found.shape[1]] = found.to(self.ties.device)
+        self.item[graph.pattern.degrees()[1] == 0] = 0.0
 
     def forward(
         self,

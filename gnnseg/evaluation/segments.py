@@ -5,6 +5,7 @@ Shape legend: U users, I items, K segments.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,6 +108,63 @@ def cards(alpha_UK: Tensor, train: Pairs, items: IdMap, top: int = 10) -> pl.Dat
         "support": pl.Int64,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def profiles(alpha_UK: Tensor, matrix_UF: Tensor, names: Sequence[str], train: Pairs) -> pl.DataFrame:
+    """What is telling of each segment's people: segment (from 1), rank, attribute, mean, base, difference, support.
+
+    Of the training users whose value of attribute f is known (column 'f unknown' is 0): mean_kf = sum_i a_ik x_if / sum_i a_ik,
+    base_f = mean_i x_if, difference = (mean - base) / standard deviation of x_f, a positive one where the segment has more of
+    it. Classes ('age=45-54', 'age unknown') are 0 or 1, so that mean and base are shares; numbers are in the units of their
+    column. support: how many such users the segment's mean is worth, (sum_i a_ik)^2 / sum_i a_ik^2 (Kish 1965). Ranked by
+    |difference|, ties by column. Left out: columns without spread, known of fewer than ``SUPPORT`` users, or classes of fewer.
+    """
+    import polars as pl
+
+    met = np.zeros(len(alpha_UK), dtype=bool)
+    met[train.user] = True
+    alpha = alpha_UK.double().cpu().numpy()[met]
+    matrix = matrix_UF.double().cpu().numpy()[met]
+    place = {name: at for at, name in enumerate(names)}
+    rows: list[tuple[int, float, int, tuple[float, float, float, float]]] = []
+    for at, name in enumerate(names):
+        x, known = matrix[:, at], np.ones(len(matrix), dtype=bool)
+        is_class = is_class_column(name, x)
+        if not name.endswith(" unknown"):
+            flag = place.get(f"{name.split('=')[0] if is_class else name} unknown")
+            known = known if flag is None else matrix[:, flag] == 0
+        x, a_K = x[known], alpha[known]
+        x = (x > 0).astype(np.float64) if is_class else x
+        rare = is_class and min(x.sum(), len(x) - x.sum()) < SUPPORT
+        if len(x) < SUPPORT or rare or x.std() == 0:
+            continue
+        mass_K = a_K.sum(0)
+        mean_K = a_K.T @ x / np.maximum(mass_K, 1e-300)
+        support_K = mass_K**2 / np.maximum((a_K**2).sum(0), 1e-300)
+        base, spread = x.mean(), x.std()
+        for k in range(alpha.shape[1]):
+            difference = float((mean_K[k] - base) / spread) if mass_K[k] > 0 else 0.0
+            rows.append((k, -abs(difference), at, (float(mean_K[k]), float(base), difference, float(support_K[k]))))
+    ranked, rank, last = [], 0, -1
+    for k, _, at, told in sorted(rows):
+        rank = rank + 1 if k == last else 1
+        last = k
+        ranked.append((k + 1, rank, str(names[at]), *told))
+    schema = {
+        "segment": pl.Int64,
+        "rank": pl.Int64,
+        "attribute": pl.String,
+        "mean": pl.Float64,
+        "base": pl.Float64,
+        "difference": pl.Float64,
+        "support": pl.Float64,
+    }
+    return pl.DataFrame(ranked, schema=schema, orient="row")
+
+
+def is_class_column(name: str, values: np.ndarray[Any, Any]) -> bool:
+    """'age=45-54' and 'age unknown' hold who is in a class; 'share of genres=Drama' is a number, below 0 for some."""
+    return ("=" in name or name.endswith(" unknown")) and bool((values >= 0).all())
 
 
 def beyond(alpha_UK: Tensor, beta_KI: Tensor) -> Tensor:

@@ -22,12 +22,18 @@ FLOOR = 1e-12  # below this a probability is not told from 0 in float32's logari
 
 
 class Head(nn.Module):
-    """Scores are logits; temperature and item bias belong here, objectives add none."""
+    """Scores are logits; temperature and item bias belong here, objectives add none.
+
+    ``catalogue``: its scores need every item's embedding (a softmax over the catalogue).
+    """
+
+    catalogue: bool = False
 
     @classmethod
     def offers(cls, **node: Any) -> frozenset[str]:
-        """What an objective may need of this head with these settings: 'segments', 'probabilities'."""
-        return frozenset()
+        """What an objective may need of this head with these settings: 'segments', 'probabilities' (scores are log rec_ij),
+        'logits' (scores of any sign, whose sigmoid may be any chance), 'untied' (items' prototypes are their own)."""
+        return frozenset({"logits"})
 
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
         """First values from the first embeddings, once (prototypes)."""

@@ -18,6 +18,8 @@ from gnnseg.types import Embeddings, Explanation, Shape
 class Hybrid(Head):
     """logit_ij = log sum_k alpha_ik beta_kj + cos(user_i, item_j)/tau, beta the segments' item distributions; no further bias."""
 
+    catalogue = True
+
     def __init__(
         self,
         shape: Shape,
@@ -39,7 +41,7 @@ class Hybrid(Head):
 
     @classmethod
     def offers(cls, **node: Any) -> frozenset[str]:
-        return frozenset({"segments"})
+        return frozenset({"segments", "logits"})
 
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
         self.group.reset(embeddings, rng)
@@ -69,6 +71,14 @@ class HybridScorer:
     @property
     def beta(self) -> Tensor:
         return self._group.beta
+
+    @property
+    def prototypes(self) -> Tensor:
+        return self._group.prototypes
+
+    @property
+    def item_prototypes(self) -> Tensor:
+        return self._group.item_prototypes
 
     def memberships(self, users: Tensor | None) -> Tensor:
         return self._group.memberships(users)

@@ -14,7 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from gnnseg.heads.base import Head, facing, pick
+from gnnseg.graph import BipartiteGraph
+from gnnseg.heads.base import Head, facing, pick, temperature
+from gnnseg.heads.kmeans import prototypes
+from gnnseg.heads.rates import RateScorer, hidden_means, memberships, rates
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, InputError, Shape
@@ -28,15 +31,55 @@ ELSEWHERE = 32  # times as much on a device
 class MLP(Head):
     """logit_ij = w^T z_L + b, z_l = relu(W_l z_{l-1} + b_l), z_0 = [user_i, item_j] (the tower of He et al. 2017).
 
-    ``layers``: widths of the hidden layers z_1..z_L.
+    ``layers``: widths of the hidden layers z_1..z_L. ``segments``: null, or K soft segments of the trained network's users,
+    made once after the last step: v_i = mean of z_L over the user's training pairs, prototypes c by k-means++ on v at length 1,
+    alpha_ik = softmax_k(cos(v_i, c_k)/``tau_alpha``), beta_kj = alpha-weighted mean over users of sigmoid(logit_ij). The
+    ranking stays the network's.
     """
 
-    def __init__(self, shape: Shape, rng: Rng, *, layers: list[int]) -> None:
-        super().__init__()
-        self.tower = Tower(shape.width, layers, rng)
+    fitted: Tensor
+    vector_UD: Tensor
+    average_D: Tensor
+    centres_KD: Tensor
+    beta_KI: Tensor
 
-    def forward(self, embeddings: Embeddings) -> TowerScorer:
+    def __init__(self, shape: Shape, rng: Rng, *, layers: list[int], segments: int | None, tau_alpha: float) -> None:
+        super().__init__()
+        if segments is not None and segments < 1:
+            raise InputError(f"head.segments is {segments}: there must be at least 1, or null for none.")
+        self.tower = Tower(shape.width, layers, rng)
+        self.segments, self.tau_alpha = segments, temperature(tau_alpha, "head.tau_alpha")
+        if segments is not None:
+            self.register_buffer("fitted", torch.tensor(False))
+            self.register_buffer("vector_UD", torch.zeros(shape.users, layers[-1]))
+            self.register_buffer("average_D", torch.zeros(layers[-1]))
+            self.register_buffer("centres_KD", torch.zeros(segments, layers[-1]))
+            self.register_buffer("beta_KI", torch.zeros(segments, shape.items))
+
+    def renumber(self, order: Tensor) -> None:
+        if self.segments is not None:
+            self.centres_KD, self.beta_KI = self.centres_KD[order], self.beta_KI[order]
+
+    def forward(self, embeddings: Embeddings) -> TowerScorer | RateScorer:
+        tower = TowerScorer(embeddings, self.tower)
+        if self.segments is None or not bool(self.fitted):
+            return tower
+        return RateScorer(tower, self.vector_UD, self.average_D, self.centres_KD, self.beta_KI, self.tau_alpha)
+
+    def fitting_scorer(self, embeddings: Embeddings) -> TowerScorer:
         return TowerScorer(embeddings, self.tower)
+
+    def finish(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
+        if self.segments is None:
+            return
+        tower, known_U = TowerScorer(embeddings, self.tower), graph.pattern.degrees()[0] > 0
+        self.vector_UD = hidden_means(tower, graph.pattern)
+        known_UD = self.vector_UD[known_U] if bool(known_U.any()) else self.vector_UD
+        self.average_D = known_UD.mean(0)
+        self.centres_KD = prototypes(known_UD, self.segments, rng, rounds=300)
+        alpha_UK = memberships(self.vector_UD, self.centres_KD, self.tau_alpha)
+        self.beta_KI = rates(tower, alpha_UK, graph.items)
+        self.fitted = torch.ones_like(self.fitted)
 
 
 class Tower(nn.Module):
@@ -132,7 +175,8 @@ class TowerScorer:
         """The tower's last hidden layer z_L: (B,),(B,) -> (B,H_L); (B,),(B,N) -> (B,N,H_L)."""
         items_BN = items[:, None] if items.dim() == 1 else items
         found = self._parts(lambda at: self._hidden(users[at], items_BN[at]), len(users), items_BN.shape[1])
-        return torch.cat(found).view(*items.shape, -1)
+        last = found[0].shape[-1]
+        return torch.cat(found).view(*items.shape, last)
 
     def _hidden(self, users: Tensor, items_BN: Tensor) -> Tensor:
         return self._tower.hidden(self._meet(users, items_BN)[1])

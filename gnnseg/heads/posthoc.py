@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -37,10 +37,6 @@ class Posthoc(Head):
         self.register_buffer("fitted", torch.tensor(False))
         self.register_buffer("centres_KD", torch.zeros(segments, shape.width))
         self.register_buffer("beta_KI", torch.zeros(segments, shape.items))
-
-    @classmethod
-    def offers(cls, **node: Any) -> frozenset[str]:
-        return frozenset()
 
     def forward(self, embeddings: Embeddings) -> DotScorer | HardScorer:
         if not bool(self.fitted):

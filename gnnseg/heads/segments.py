@@ -59,6 +59,7 @@ class Segments(Head):
                 "head.segments=1 with head.beta=affinity leaves nothing once centred: set head.centre=false."
             )
         self.segments, self.kind, self.top, self.centre = segments, beta, top, centre
+        self.catalogue = beta == "distribution"
         self.tau_alpha = temperature(tau_alpha, "head.tau_alpha")
         self.tau_beta = temperature(tau_beta, "head.tau_beta")
         self.tau = temperature(tau, "head.tau")
@@ -69,7 +70,8 @@ class Segments(Head):
 
     @classmethod
     def offers(cls, **node: Any) -> frozenset[str]:
-        return frozenset({"segments", "probabilities"} if node.get("beta") == "distribution" else {"segments"})
+        offered = {"segments", "probabilities" if node.get("beta") == "distribution" else "logits"}
+        return frozenset(offered | (set() if node.get("tied") else {"untied"}))
 
     @torch.no_grad()
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
@@ -125,6 +127,11 @@ class SegmentScorer(FactorScorer):
     def prototypes(self) -> Tensor:
         """c_k, (K,D): a user's alpha is read against them."""
         return self._head.user_KD
+
+    @property
+    def item_prototypes(self) -> Tensor:
+        """c'_k, (K,D): a segment's items are read against them."""
+        return self._item_KD
 
     @cached_property
     def alpha(self) -> Tensor:

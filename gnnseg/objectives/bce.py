@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,6 +18,8 @@ class BCE(PairObjective):
     j is drawn uniformly among the items the user did not take in training; N is ``negatives``. sigmoid(s) is then the chance
     that a pair was taken where N in N + 1 were not: ``evaluation.pairs`` judges at these odds.
     """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"logits"})  # a sigmoid of log rec_ij would never pass 1/2
 
     def __init__(self, *, weights: Weights | None, degree_power: float, negatives: int) -> None:
         super().__init__(weights=weights, degree_power=degree_power)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from gnnseg.objectives.base import PairObjective, Weights, weighted_mean
 from gnnseg.rng import Rng
+from gnnseg.sparse import sddmm
 from gnnseg.types import Batch, InputError, Segmentation, Step
 
 FLOOR = 1e-12
@@ -25,7 +26,7 @@ class Network(PairObjective):
     ties alone; what a segment likes is fitted to its users' interactions. ``collapse``: weight of C.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"probabilities", "social"})
+    needs: ClassVar[frozenset[str]] = frozenset({"probabilities", "untied", "social"})
 
     def __init__(self, *, weights: Weights | None, degree_power: float, collapse: float) -> None:
         super().__init__(weights=weights, degree_power=degree_power)
@@ -45,8 +46,11 @@ class Network(PairObjective):
         modularity = inside.sum() / total - (degree_U @ alpha_UK / total).square().sum()
         tied_UK = alpha_UK[degree_U > 0]
         collapse = tied_UK.shape[1] ** 0.5 * tied_UK.mean(0).norm() - 1
-        beta_EK = F.embedding(batch.items, scorer.beta.T)
-        rec_E = (F.embedding(batch.users, alpha_UK.detach()) * beta_EK).sum(-1)
+        still_UK, whole = alpha_UK.detach(), batch.pattern
+        if whole is not None:
+            rec_E = sddmm(whole, still_UK, scorer.beta.T)
+        else:
+            rec_E = (F.embedding(batch.users, still_UK) * F.embedding(batch.items, scorer.beta.T)).sum(-1)
         likelihood = weighted_mean(rec_E.clamp(min=FLOOR).log(), batch.weight)
         loss: Tensor = self.collapse * collapse - modularity - likelihood
         return loss

@@ -1,4 +1,4 @@
-"""Can this machine show what a page says? A script without a font is told in words, never left as boxes unexplained."""
+"""Can this machine show what a page says? Where it has no font for a name, the id stands in its place: never boxes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 NAMES = {
     "CJK": "Chinese characters", "HANGUL": "Korean", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "CYRILLIC": "Cyrillic",
@@ -45,6 +49,16 @@ def lacking(texts: Iterable[str]) -> list[str]:
     return [script for script, character in scripts(texts).items() if covering(character) is None]
 
 
+def legible(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same lists, where a ``name`` in a script that no font here has gives way to its ``item``, the id."""
+    import polars as pl
+
+    boxes = [name for name in frame["name"].drop_nulls().unique().to_list() if lacking([name])]
+    if not boxes:
+        return frame
+    return frame.with_columns(name=pl.when(pl.col("name").is_in(boxes)).then(pl.col("item")).otherwise(pl.col("name")))
+
+
 def warning(folder: Path) -> str | None:
     """One sentence where a run's page names items or users that this machine cannot show."""
     import polars as pl
@@ -58,4 +72,7 @@ def warning(folder: Path) -> str | None:
     missing = lacking(texts)
     if not missing:
         return None
-    return f"names are in {', '.join(missing)}, and no font on this machine has them: install one (fonts-noto and fonts-noto-cjk have all)"
+    return (
+        f"names are in {', '.join(missing)}, and no font on this machine has them: ids stand in their place; install a font "
+        "(fonts-noto and fonts-noto-cjk have all) and write the page again with gnnseg report"
+    )

@@ -56,6 +56,7 @@ def render(folder: Path) -> str:
         sections.learning(record, folder),
         sections.segments(folder),
         sections.cards(folder),
+        sections.attributes(folder),
         sections.examples(folder),
         sections.data(record),
         sections.provenance(record),

@@ -31,6 +31,22 @@ FILES: dict[str, dict[str, str]] = {
         "lift": "Float64",
         "support": "Int64",
     },
+    "profiles.parquet": {
+        "segment": "Int64",
+        "rank": "Int64",
+        "attribute": "String",
+        "mean": "Float64",
+        "base": "Float64",
+        "difference": "Float64",
+        "support": "Float64",
+    },
+    "attributes.parquet": {
+        "kind": "String",
+        "attribute": "String",
+        "deviation": "Float32",
+        "weight": "List(Float32)",
+        "segment_*": "Float32",
+    },
     "recommendations.parquet": {
         "kind": "String",
         "id": "String",
@@ -102,6 +118,8 @@ ABOUT: dict[str, str] = {
     "segments.parquet": "who is where: segment = argmax alpha, from 1; alpha sums to 1",
     "groups.parquet": "the segments: users, effective size, share of all alpha, centroid, prototype",
     "cards.parquet": "what is telling of a segment: share in it, share overall, lift, training pairs",
+    "profiles.parquet": "what is telling of a segment's people: mean in it, among all, difference in standard deviations",
+    "attributes.parquet": "encoder=linear: each attribute's weight, and how far a unit pulls towards each segment",
     "recommendations.parquet": "lists of some users, and of each segment beyond what everyone wants; rank from 1",
     "examples.parquet": "a few users' lists with their split over segments (shares, or signed parts of the logit)",
     "per_user.parquet": "the test's metrics user by user; cold: without training data",
@@ -116,6 +134,7 @@ ABOUT: dict[str, str] = {
 }
 
 WITH_SEGMENTS = ("segments.parquet", "groups.parquet", "cards.parquet", "examples.parquet")  # not there for `dot`
+WITH_ATTRIBUTES = ("profiles.parquet", "attributes.parquet")  # where people are known by attributes; encoder=linear
 OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm")
 
 
@@ -126,6 +145,8 @@ def check(folder: Path) -> list[str]:
     for name, columns in FILES.items():
         path = folder / name
         if not path.exists():
+            if name in WITH_ATTRIBUTES:
+                continue
             if segmented if name in WITH_SEGMENTS else name != "labels.parquet" or _learns_labels(folder):
                 problems.append(f"{name}: is missing")
             continue
@@ -150,6 +171,8 @@ def markdown() -> str:
 def _check(path: Path, columns: dict[str, str]) -> list[str]:
     if path.suffix == ".parquet":
         found = {name: str(kind) for name, kind in pl.read_parquet_schema(path).items()}
+        if path.name == "attributes.parquet" and not any(name.startswith("segment_") for name in found):
+            columns = {name: kind for name, kind in columns.items() if name != "segment_*"}  # a head without segments
         return _compare(columns, found)
     if path.suffix == ".npz":
         import numpy as np

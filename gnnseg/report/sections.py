@@ -10,12 +10,14 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import plots, tables
+from gnnseg.report import fonts, plots, tables, words
 from gnnseg.report.html import definitions, dot, escape, figure, name, number, percent, segment_style, table
 
 CARDS = 100  # segments with a card of their own, the largest first
 CARD_ITEMS = 8
 WANTED = 5
+WEIGHTS = 12  # attributes in a table
+WEIGHT_SEGMENTS = 16  # columns of it
 SHOWN_SHARE = 0.04  # smaller shares of a recommendation are added up as the rest
 PROTOCOLS = {
     "clean": "early stopping on validation, test read once, items of train and validation left out",
@@ -33,7 +35,7 @@ def model_name(record: Mapping[str, Any]) -> str:
 
     head = config.get("head", {})
     details = [str(head[key]) for key in ("beta",) if key in head]
-    details += [f"K = {head['segments']}"] if "segments" in head else []
+    details += [f"K = {head['segments']}"] if head.get("segments") else []
     details += [f"top {head['top']}"] if head.get("top") else []
     return f"{component('encoder')} + {component('head')}" + (f" ({', '.join(details)})" if details else "")
 
@@ -235,10 +237,14 @@ def cards(folder: Path) -> str:
     if not (folder / "cards.parquet").exists() or not (folder / "groups.parquet").exists():
         return ""
     groups = pl.read_parquet(folder / "groups.parquet").sort("share", "segment", descending=[True, False])
-    liked = pl.read_parquet(folder / "cards.parquet")
+    liked = fonts.legible(pl.read_parquet(folder / "cards.parquet"))
     wanted = pl.DataFrame()
     if (folder / "recommendations.parquet").exists():
-        wanted = pl.read_parquet(folder / "recommendations.parquet").filter(pl.col("kind") == "segment")
+        wanted = fonts.legible(pl.read_parquet(folder / "recommendations.parquet").filter(pl.col("kind") == "segment"))
+    people = words.segments(folder)
+    how = (
+        "Above: its people against everyone (sd: standard deviations), where the difference is sure." if people else ""
+    )
     widest = max(1.0, math.log(max([1.0, *liked["lift"].to_list()])))
     shown = []
     for group in groups.head(CARDS).iter_rows(named=True):
@@ -258,6 +264,7 @@ def cards(folder: Path) -> str:
         shown.append(
             f'<article class="card" id="segment-{k}"><div class="seghead"><h3>{dot(k)}Segment {k}</h3>'
             f"<span>{group['size']:,} users · {percent(group['share'])} of alpha</span></div>"
+            f"{_who(people.get(k))}"
             f'<ol class="items">{"".join(items) or "<li>no item has enough support</li>"}</ol>'
             f"{wants if beyond else ''}</article>"
         )
@@ -265,15 +272,55 @@ def cards(folder: Path) -> str:
     return (
         "<section><h2>What each segment likes</h2><p class=soft>Lift: how many times more often than among everyone "
         "(alpha-weighted share of training pairs / overall share; items with enough support). Largest segments first. "
-        f'</p><div class="cards">{"".join(shown)}</div>{more}</section>'
+        f'{how}</p><div class="cards">{"".join(shown)}</div>{more}</section>'
     )
+
+
+def _who(said: str | None) -> str:
+    """Who is in a segment, in words; nothing where nothing is known of people."""
+    faint = " soft" if said == words.NOTHING else ""
+    return f'<p class="who{faint}"><bdi>{escape(said)}</bdi></p>' if said else ""
+
+
+def attributes(folder: Path) -> str:
+    """The strongest weights by attribute, where the encoder's weights can be read."""
+    tables_ = []
+    for kind, title in (("user", "People"), ("item", "Items")):
+        frame = words.weights(folder, kind, WEIGHTS)
+        if not len(frame):
+            continue
+        columns, shown = frame.columns[1 : 1 + WEIGHT_SEGMENTS], []
+        largest = max(1e-9, *(abs(value) for row in frame.select(columns).rows() for value in row))
+        for name_, *values in frame.select("attribute", *columns).rows():
+            cells = "".join(_pull(value, largest) for value in values)
+            shown.append(f"<tr><td>{escape(name_.replace('=', ' ', 1).replace('_', ' '))}</td>{cells}</tr>")
+        head = "".join(f"<th>{dot(int(c[8:]))}{c[8:]}</th>" for c in columns)
+        tables_.append(
+            f"<div><h3>{title}</h3><div class=scroll><table class=weights><tr><th>towards segment</th>{head}</tr>{''.join(shown)}</table>"
+            "</div></div>"
+        )
+    if not tables_:
+        return ""
+    return (
+        "<section><h2>Weights by attribute</h2><p class=soft>How far one standard deviation of an attribute pulls towards a "
+        "segment, beyond its pull towards the average one: what the encoder's weighted sums say. The strongest first. "
+        f'</p><div class="grid pair">{"".join(tables_)}</div></section>'
+    )
+
+
+def _pull(value: float, largest: float) -> str:
+    """A cell, the stronger the deeper its colour: blue pulls towards, red away."""
+    colour = (
+        f"color-mix(in oklab,var(--{'accent' if value > 0 else 'neg'}) {55 * abs(value) / largest:.0f}%,transparent)"
+    )
+    return f'<td style="background:{colour}">{words.signed(value)}</td>'
 
 
 def examples(folder: Path) -> str:
     """A few users' recommendations, each split over the segments it came through."""
     if not (folder / "examples.parquet").exists():
         return ""
-    frame = pl.read_parquet(folder / "examples.parquet")
+    frame = fonts.legible(pl.read_parquet(folder / "examples.parquet"))
     shares = bool(len(frame)) and all(frame["shares"])
     hybrid = frame["personal"].null_count() < len(frame)
     how = (
@@ -301,7 +348,7 @@ def _titles(folder: Path) -> dict[int, str]:
     """What to call a segment where there is room for a few words: what it likes most."""
     if not (folder / "cards.parquet").exists():
         return {}
-    cards = pl.read_parquet(folder / "cards.parquet").sort("segment", "rank")
+    cards = fonts.legible(pl.read_parquet(folder / "cards.parquet")).sort("segment", "rank")
     grouped = cards.group_by("segment", maintain_order=True).agg(pl.col("name").head(3))
     return {k: ", ".join(names) for k, names in grouped.rows()}
 

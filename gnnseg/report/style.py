@@ -66,6 +66,9 @@ svg .tick{stroke:var(--ink);stroke-width:1.6}
 .items .v{text-align:right;font-variant-numeric:tabular-nums;color:var(--soft);font-size:.88rem}
 .bar{height:6px;border-radius:3px;background:var(--hair);overflow:hidden}
 .bar i{display:block;height:100%;background:var(--c);border-radius:3px}
+.who{font-size:.9rem;margin:0 0 .6em;line-height:1.45}
+.weights td:first-child{max-width:22em;overflow:hidden;text-overflow:ellipsis}
+.pair{grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr))}
 .wants{border-top:1px solid var(--hair);margin:10px 0 0;padding-top:8px;font-size:.86rem;color:var(--soft)}
 .rec{padding:7px 0;border-top:1px solid var(--hair)}
 .rec:first-of-type{border-top:0}

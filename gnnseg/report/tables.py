@@ -11,6 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg.report import words
+
 HEADLINE = (
     "recall@20",
     "ndcg@20",
@@ -24,6 +26,7 @@ HEADLINE = (
     "revenue@20",
 )
 SHOWN_ITEMS = 4
+SHOWN_WEIGHTS = 8
 SHOWN_SEGMENTS = 32  # at the end of a run; `gnnseg segments` shows them all
 NAME_WIDTH = 26
 WIDTH = 120
@@ -177,8 +180,26 @@ def segments(folder: Path, limit: int | None = None) -> str:
         rows.append([str(row["segment"]), str(row["size"]), f"{row['share']:.1%}", liked])
     title = ["segment", "users", "share", "likes more than others do (lift)"]
     table = render(title, rows, "segments", left=(3,))
+    said = words.segments(folder)
+    told = {k: said[k] for k in shown["segment"] if k in said}
+    people = [f"  {k}: {_printable(sentence)}" for k, sentence in told.items() if sentence != words.NOTHING]
+    alike = [str(k) for k, sentence in told.items() if sentence == words.NOTHING]
+    people += [f"  {', '.join(alike)}: {words.NOTHING}"] if alike else []
+    table = "\n".join([table, *(["who they are (against everyone)", *people] if people else [])])
     left_out = len(groups) - len(shown)
     return table + (f"\n… and {left_out} smaller ones: gnnseg segments {folder.name}" if left_out else "")
+
+
+def weights(folder: Path) -> str:
+    """The strongest weights by attribute, where an encoder's weights can be read and the head has segments."""
+    parts = []
+    for kind, title in (("user", "people"), ("item", "items")):
+        frame = words.weights(folder, kind, SHOWN_WEIGHTS)
+        if len(frame):
+            rows = [[str(name), *map(words.signed, row)] for name, *row in frame.rows()]
+            head = [f"attribute of {title}", *(column.replace("_", " ") for column in frame.columns[1:])]
+            parts.append(render(head, rows, f"pull of one standard deviation towards each segment: {title}"))
+    return "\n".join(parts)
 
 
 def short(name: str, width: int = NAME_WIDTH) -> str:

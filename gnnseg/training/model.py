@@ -25,6 +25,8 @@ class Model(nn.Module):
         self.terms = nn.ModuleDict({name: term for name, (weight, term) in terms.items() if weight != 0})
         self.weights = {name: weight for name, (weight, _) in terms.items() if weight != 0}
         self.objective_name = type(objective).__name__.lower()
+        asked = {need for part in (objective, *(terms[name][1] for name in self.weights)) for need in part.needs}
+        self._everybody = bool(asked & {"social", "labels"})  # terms that look at all users, not only the batch's
 
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng, labels: Tensor | None = None) -> None:
         """First values, once: the encoder's from the graph, the head's from the first embeddings, its segments in the order that
@@ -62,10 +64,15 @@ class Model(nn.Module):
 
     def losses(self, graph: BipartiteGraph, features: Features, batch: Batch, rng: Rng) -> dict[str, Tensor]:
         """The objective first, then each extra term, unweighted."""
-        embeddings = self.encoder(graph, features, batch.users, batch.items, rng=rng.child("encoder"))
+        if self.encoder.hides:
+            graph = graph.hiding(batch.users, batch.items, rng.child("encoder"))
+        users = items = None
+        if self.encoder.partial and batch.pattern is None:
+            batch, users, items = batch.compact(users=not self._everybody, items=not self.head.catalogue)
+        embeddings = self.encoder(graph, features, users, items, rng=rng.child("encoder"))
 
         def view(inner: Rng) -> Embeddings:
-            again = self.encoder(graph, features, batch.users, batch.items, rng=inner)
+            again = self.encoder(graph, features, users, items, rng=inner)
             assert isinstance(again, Embeddings)
             return again
 

@@ -13,7 +13,7 @@ from gnnseg.graph.bipartite import Weights
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.training.model import Model
-from gnnseg.types import Embeddings, EmbeddingScorer, Features, Pairs, Policy, Scorer
+from gnnseg.types import Embeddings, EmbeddingScorer, Features, HistoryScorer, Pairs, Policy, Scorer
 
 STEPS = 20  # of Adam
 RATE = 0.1  # a step, in parts of the root mean square of a trained user's layer 0
@@ -55,7 +55,12 @@ class FoldIn:
         self, histories: Pairs, count: int, attributes_BF: Tensor | None = None, friends: Csr | None = None
     ) -> Scorer:
         """Scores of ``count`` newcomers: row r is the newcomer that ``histories`` calls user r. Items are the run's own."""
-        return facing(self._model, self._trained, self._served, self.embed(histories, count, attributes_BF, friends))
+        embedded_BD = self.embed(histories, count, attributes_BF, friends)
+        scorer = facing(self._model, self._trained, self._served, embedded_BD)
+        if isinstance(scorer, HistoryScorer):
+            pattern = Csr.of(histories.user, histories.item, (count, self._graph.items))
+            scorer = scorer.with_histories(pattern.to(embedded_BD.device))
+        return scorer
 
     def embed(
         self, histories: Pairs, count: int, attributes_BF: Tensor | None = None, friends: Csr | None = None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gnnseg.encoders import DNN, MF, Encoder, LightGCN, Linear, Social, TwoTower
+from gnnseg.encoders import DNN, MF, Encoder, LightGCN, Linear, Raw, Social, TwoTower
 from gnnseg.graph import BipartiteGraph
 from gnnseg.rng import Rng
 from gnnseg.testing import EncoderContract, telling_features, with_ties
@@ -72,6 +72,11 @@ class TestSocial(WithTies):
 class TestLinear(WithAttributes):
     def make(self, shape: Shape, rng: Rng) -> Encoder:
         return Linear(shape, rng, dim=12, scale=0.1)
+
+
+class TestRaw(WithAttributes):
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        return Raw(shape, rng)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.2])

@@ -1,12 +1,26 @@
 """Every head, objective and regulariser obeys the laws."""
 
 import pytest
+import torch
 
+from gnnseg.graph import BipartiteGraph
 from gnnseg.heads import MLP, Dot, Head, Hybrid, NeuMF, Posthoc, Segments
-from gnnseg.objectives import BCE, BPR, L2, Balance, Entropy, Labels, Likelihood, Objective, SampledSoftmax
+from gnnseg.objectives import (
+    BCE,
+    BPR,
+    L2,
+    Balance,
+    Entropy,
+    Labels,
+    Likelihood,
+    Network,
+    Objective,
+    SampledSoftmax,
+    Social,
+)
 from gnnseg.rng import Rng
-from gnnseg.testing import HeadContract, ObjectiveContract
-from gnnseg.types import Shape
+from gnnseg.testing import HeadContract, ObjectiveContract, with_ties
+from gnnseg.types import Embeddings, Shape
 
 GROUP = {"segments": 4, "tied": False, "top": None, "tau_alpha": 0.2, "tau_beta": 0.2, "tau": 0.2}
 
@@ -47,9 +61,27 @@ class TestHybrid(HeadContract):
         return Hybrid(shape, rng, **GROUP)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("segments", [None, 3])
 class TestMLP(HeadContract):
+    @pytest.fixture(autouse=True)
+    def _segments(self, segments: int | None) -> None:
+        self.segments = segments
+
     def make(self, shape: Shape, rng: Rng) -> Head:
-        return MLP(shape, rng, layers=[12, 8])
+        return MLP(shape, rng, layers=[12, 8], segments=self.segments, tau_alpha=0.1)
+
+
+class TestFinishedMLP(HeadContract):
+    """With its segments made: what it then says of them obeys the laws too."""
+
+    def make(self, shape: Shape, rng: Rng) -> Head:
+        return MLP(shape, rng, layers=[12, 8], segments=3, tau_alpha=0.1)
+
+    def _ready(self, graph: BipartiteGraph) -> tuple[Head, Embeddings]:
+        head, embeddings = super()._ready(graph)
+        with torch.no_grad():
+            head.finish(embeddings, graph, Rng(0))
+        return head, embeddings
 
 
 @pytest.mark.parametrize("gmf", [None, 3])
@@ -70,6 +102,21 @@ class TestLikelihood(ObjectiveContract):
 class TestBPR(ObjectiveContract):
     def make(self) -> Objective:
         return BPR(weights=None, degree_power=0.0, negatives=2)
+
+
+class WithTies(ObjectiveContract):
+    def given(self, graph: BipartiteGraph) -> BipartiteGraph:
+        return with_ties(graph)
+
+
+class TestSocial(WithTies):
+    def make(self) -> Objective:
+        return Social()
+
+
+class TestNetwork(WithTies):
+    def make(self) -> Objective:
+        return Network(weights=None, degree_power=0.0, collapse=1.0)
 
 
 class TestBCE(ObjectiveContract):

@@ -395,6 +395,19 @@ def test_check_of_several_files_and_the_tables_beside(tmp_path):
     ]
 
 
+def test_check_finds_the_titles_of_a_table_of_items(tmp_path):
+    path = put(tmp_path, "user,item\na,x\nb,y\n")
+    items = put(tmp_path, "sku,title,price\nx,Pear,1\ny,Tea,2\n", "items.csv")
+    assert command(inspect.check(path, NONE, items=items))[-4:] == ["--items", items, "--item-title", "title"]
+
+
+def test_check_takes_the_format_it_asks_for(tmp_path):
+    path = put(tmp_path, "0 1 2\n1 2 3\n2 1 3\n", "t.txt")
+    with pytest.raises(InputError, match="data.format=lightgcn"):
+        inspect.check(path, NONE)
+    assert command(inspect.check(path, NONE, format="lightgcn"))[-2:] == ["--format", "lightgcn"]
+
+
 def test_rows_that_cannot_be_read_and_odd_cells_are_shown(tmp_path):
     text = inspect.check(put(tmp_path, 'user,item,note\na,x,"two\nlines"\n,y,z\nb,x,' + "w" * 99 + "\n"), NONE)
     assert "a     x     two·lines" in text

@@ -218,6 +218,6 @@ def test_check_reads_a_file_by_command(tmp_path, capsys):
     other = tmp_path / "latin.csv"
     other.write_bytes("user,item\nRené,x\nZoë,y\n".encode("latin-1"))
     assert cli.main(["data", "check", str(other)]) == 2
-    assert "data.encoding=latin-1" in capsys.readouterr().err
+    assert "--encoding latin-1" in capsys.readouterr().err
     assert cli.main(["data", "check", str(other), "--encoding", "latin-1"]) == 0
     assert f"gnnseg train {other} --user user --item item --encoding latin-1" in capsys.readouterr().out

@@ -1,10 +1,11 @@
 """Whatever bytes come, the readers give a table or one sentence; what csv wrote is read back exactly or refused.
 
-``experiments/parsers/fuzz.py`` does the same with a hundred thousand inputs.
+``experiments/parsers`` does the same with a hundred thousand inputs (GNNSEG_FUZZ: how many of each kind).
 """
 
 import csv
 import io
+import os
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,6 +15,7 @@ from gnnseg.data import fields, sniff
 from gnnseg.types import InputError
 
 NONE = dict.fromkeys(fields.ROLES)
+MANY = int(os.environ.get("GNNSEG_FUZZ", "0"))
 PIECES = st.sampled_from(
     [b'"', b",", b";", b"\t", b"\n", b"\r\n", b"\r", b" ", b"::", b"user", b"item", b"user,item\n", b"time", b"weight", b"1", b"-2", b"1,5",
      b"1.234", b"nan", b"2024-01-31", b"31/01/2024", b"03/04/05", b"\0", "客户".encode(), "客户".encode("gb18030"), b"\xe9", b"\xff\xfe",
@@ -27,7 +29,7 @@ def where(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=MANY or 400, deadline=None)
 @given(
     data=st.one_of(st.binary(max_size=80), st.lists(PIECES, max_size=30).map(b"".join)),
     name=st.sampled_from(["t.csv", "t.csv", "t.dat", "t.inter", "t.parquet"]),
@@ -47,7 +49,7 @@ def test_any_bytes_give_a_table_or_a_sentence(where, data, name, encoding, guess
     assert "\n" not in sentence if events is None else events.frame["user"].null_count() == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=MANY or 150, deadline=None)
 @given(
     rows=st.lists(st.tuples(TEXT, TEXT, st.decimals(-99999, 99999, places=2).map(float)), min_size=1, max_size=8),
     separator=st.sampled_from(",;\t|"),

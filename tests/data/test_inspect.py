@@ -56,5 +56,5 @@ def test_stats_say_what_a_split_holds(tmp_path):
     assert f"planted, fingerprint {split.fingerprint[:16]}" in text
     assert f"{len(split.users)} users, {len(split.items)} items" in text
     assert f"train: {len(split.train)} pairs" in text
-    assert "attributes of users: age" in text
+    assert re.search(r"attributes of users:\n  age  numbers, -?\d+ to \d+  60 known  100 %\n", text)
     assert re.search(r"leak: \d+ users \([\d.]+ %\) train on data from after the first test event \(2020-", text)

@@ -1,10 +1,16 @@
 """The planted truth holds; negatives never hang and never are the user's own."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import polars as pl
 import pytest
 import torch
+from scipy.stats import binom, norm
 
-from gnnseg.data import batches, clean, planted
+from gnnseg.data import batches, cache, clean, planted, split
+from gnnseg.data.raw import Raw
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Dataset, InputError
@@ -49,23 +55,130 @@ def test_popularity_is_skewed_and_seeds_differ() -> None:
     assert np.array_equal(d.interactions.item, draw().interactions.item)
 
 
-def test_friends_are_alike_by_homophily() -> None:
-    alike = []
-    for homophily in (0.0, 0.9):
-        raw = planted.draw(
-            preset="easy", users=300, items=160, segments=4, interactions=6000, seed=0, homophily=homophily
-        )
-        assert raw.truth is not None
-        assert raw.social is not None
-        first = raw.truth.alpha.argmax(1)
-        source, target = (raw.social[side].cast(int).to_numpy() for side in ("source", "target"))
-        alike.append(float((first[source] == first[target]).mean()))
-    assert alike[0] == pytest.approx(0.25, abs=0.05)
-    assert alike[1] > 0.85
+def raw(**options: Any) -> Raw:
+    return planted.draw(preset="easy", users=300, items=160, segments=4, interactions=6000, seed=0, **options)
+
+
+def within(hits: int, of: int, chance: float) -> None:
+    """A count that a binomial leaves only once in a million."""
+    low, high = binom.interval(1 - 1e-6, of, chance)
+    assert low <= hits <= high, (hits, of, chance)
+
+
+@pytest.mark.parametrize("homophily", [0.0, 0.3, 0.6, 1.0])
+def test_friends_are_of_one_segment_by_homophily_and_chance(homophily: float) -> None:
+    drawn = raw(homophily=homophily)
+    assert drawn.truth is not None
+    assert drawn.social is not None
+    first = drawn.truth.alpha.argmax(1)
+    source, target = (drawn.social[side].cast(int).to_numpy() for side in ("source", "target"))
+    # a friend is anybody but oneself, or anybody of one's segment of 75 but oneself; who is named twice counts once
+    same, other = homophily * 74 / 75 + (1 - homophily) * 74 / 300, (1 - homophily) * 225 / 300
+    within(int((first[source] == first[target]).sum()), len(source), same / (same + other))
+
+
+@pytest.mark.parametrize(("side", "name"), [("users", "group"), ("items", "category")])
+@pytest.mark.parametrize("signal", [0.0, 0.5, 1.0])
+def test_a_class_tells_the_segment_as_often_as_it_says(side: str, name: str, signal: float) -> None:
+    drawn = raw(**{f"{name}_signal": signal})
+    assert drawn.truth is not None
+    frame: pl.DataFrame = getattr(drawn, side)
+    segment = drawn.truth.alpha.argmax(1) if side == "users" else drawn.truth.beta.argmax(0)
+    label = Rng(0).child("planted").numpy(name).permutation(4)
+    told = [f"{name} {label[k] + 1}" for k in segment]
+    within(sum(a == b for a, b in zip(told, frame[name], strict=True)), len(frame), signal + (1 - signal) / 4)
+
+
+def recovered(drawn: Raw, signals: dict[str, float]) -> int:
+    """Items whose nearest centre, over all modalities weighed by signal, is that of their home."""
+    assert drawn.truth is not None
+    assert drawn.items is not None
+    likeness = np.zeros((160, 4))
+    for name, signal in signals.items():
+        vectors = np.array(drawn.items[name].to_list())
+        apart = ((vectors[:, None, :] - signal * planted.centres(name, 4, 0)) ** 2).sum(-1)
+        likeness -= apart
+    return int((likeness.argmax(1) == drawn.truth.beta.argmax(0)).sum())
+
+
+def rate(signal: float, segments: int) -> float:
+    """E[Phi(z + signal)^(K-1)] by adding up over a fine grid."""
+    z = np.linspace(-9, 9, 20001)
+    return float((norm.pdf(z) * norm.cdf(z + signal) ** (segments - 1)).sum() * (z[1] - z[0]))
+
+
+@pytest.mark.parametrize(("image", "sound"), [(0.0, 0.0), (1.0, 2.0), (3.0, 0.5)])
+def test_vectors_tell_the_home_at_the_expected_rate(image: float, sound: float) -> None:
+    drawn = raw(image_signal=image, sound_signal=sound)
+    if image:
+        within(recovered(drawn, {"image": image}), 160, rate(image, 4))
+        within(recovered(drawn, {"sound": sound}), 160, rate(sound, 4))
+    within(recovered(drawn, {"image": image or 1e-9, "sound": sound or 1e-9}), 160, rate(np.hypot(image, sound), 4))
+    c = planted.centres("image", 4, 0)
+    np.testing.assert_allclose(c @ c.T, np.eye(4), atol=1e-12)
+    many = planted.centres("image", 40, 0)
+    np.testing.assert_allclose((many**2).sum(1), 1)
+
+
+def test_what_is_asked_for_beside_leaves_the_rest_as_it_was() -> None:
+    plain = raw()
+    more = raw(
+        homophily=0.5, group_signal=0.5, category_signal=0.5, noise_columns=2, image_signal=1.0, sound_signal=1.0
+    )
+    assert plain.events.equals(more.events)
+    assert plain.truth is not None
+    assert more.truth is not None
+    np.testing.assert_array_equal(plain.truth.alpha, more.truth.alpha)
+    for before, after in ((plain.users, more.users), (plain.items, more.items)):
+        assert before is not None
+        assert after is not None
+        assert before.equals(after[before.columns])
+    assert plain.users is not None
+    assert more.users is not None
+    assert more.items is not None
+    assert plain.users.columns == ["id", "age"]
+    assert more.users.columns == ["id", "age", "group", "noise 1", "noise 2"]
+    assert more.items.columns == ["id", "name", "category", "noise 1", "noise 2", "image", "sound"]
+    noise = np.array([more.users["noise 1"], more.users["noise 2"]])
+    assert abs(np.corrcoef(noise)[0, 1]) < 0.3
+
+
+def test_vectors_come_through_cleaning_and_cache_as_they_are(tmp_path: Path) -> None:
+    drawn = raw(image_signal=1.0)
+    d = clean.build(drawn, min_weight=None, k_core=0, say=lambda line: None)
+    assert d.item_table is not None
+    assert drawn.items is not None
+    by_id = dict(zip(drawn.items["id"], drawn.items["image"].to_list(), strict=True))
+    assert d.item_table.columns["image"].shape == (len(d.items), planted.WIDTH)
+    assert d.item_table.columns["image"].tolist() == [by_id[one] for one in d.items.ids]
+    cache.save(tmp_path / "one.npz", d, print)
+    again = cache.load(tmp_path / "one.npz", print)
+    assert again is not None
+    assert again.item_table is not None
+    assert again.item_table.columns["image"].tolist() == d.item_table.columns["image"].tolist()
+    settings = {"_target_": "gnnseg.data.split.random_overall", "seed": 0, "ratios": [0.8, 0.1, 0.1]}
+    first, second = (split.make(one, settings).fingerprint for one in (d, again))
+    assert first == second
+    d.item_table.columns["image"][0][3] += 1e-12
+    assert split.make(d, settings).fingerprint != first
 
 
 @pytest.mark.parametrize(
-    "options", [{"preset": "soft"}, {"segments": 0}, {"interactions": 10}, {"interactions": 10**9}, {"segments": 1000}]
+    "options",
+    [
+        {"preset": "soft"},
+        {"segments": 0},
+        {"interactions": 10},
+        {"interactions": 10**9},
+        {"segments": 1000},
+        {"homophily": 1.5},
+        {"group_signal": -0.1},
+        {"category_signal": 2.0},
+        {"noise_columns": -1},
+        {"image_signal": -1.0},
+        {"sound_signal": float("inf")},
+        {"sound_signal": float("nan")},
+    ],
 )
 def test_what_cannot_be_drawn_is_one_sentence(options: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"data\."):

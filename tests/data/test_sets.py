@@ -174,8 +174,28 @@ def test_completejourney(shop):
 def test_completejourney_at_a_coarser_level(shop):
     raw = sets.completejourney(shop, name="completejourney", level="product_type")
     assert raw.events["item"].to_list() == ["ICE CUBES", "ICE CUBES", "unknown"]
-    assert raw.items.rows() == [(x, x) for x in ("ICE CUBES", "BREAD:ITALIAN", "unknown")]
+    assert raw.items.columns == ["id", "name", "product_category", "department", "brand"]
+    assert raw.items.rows() == [
+        ("ICE CUBES", "ICE CUBES", "ICE", "GROCERY", "National"),
+        ("BREAD:ITALIAN", "BREAD:ITALIAN", "BREAD", "PASTRY", "Private"),
+        ("unknown", "unknown", None, "MISC", "National"),
+    ]
     assert raw.relations[2].edges.rows() == [("1", "ICE CUBES", 1.0)]
+
+
+def test_a_kind_of_product_is_of_what_most_of_its_products_are():
+    rows = [
+        ("1", "A", "b", "D"),
+        ("2", "A", "a", "D"),
+        ("3", "A", "b", "E"),
+        ("4", "Z", None, "E"),
+        ("5", None, "a", "E"),
+    ]
+    products = pl.DataFrame(rows, schema=["product_id", "product_category", "brand", "department"], orient="row")
+    found = sets._products(products.with_columns(product_type=pl.lit("t")), "product_category")
+    assert found.columns == ["id", "name", "department", "brand"]
+    assert found.rows() == [("A", "A", "D", "b"), ("Z", "Z", "E", None), ("unknown", "unknown", "E", "a")]
+    assert sets._products(products, "department")["brand"].to_list() == ["a", "a"]  # of equals the first by name
 
 
 def test_planted_is_drawn_again_alike(place):

@@ -86,7 +86,7 @@ def test_mistakes_are_one_sentence(shop, query, connect, words):
 
 def test_a_column_that_is_not_there_is_named(shop, capsys):
     assert cli.main(["train", "--sql", QUERY, "--connect", "sqlite:///shop.db", "--user", "whom", *SMALL]) == 2
-    assert "no column 'whom' for data.user; did you mean 'who'?" in capsys.readouterr().err
+    assert "no column 'whom' for --user; did you mean 'who'?" in capsys.readouterr().err
 
 
 @pytest.fixture

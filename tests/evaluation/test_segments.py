@@ -69,6 +69,57 @@ def test_cards_rank_by_telling_and_want_support() -> None:
     assert "d" not in cards["item"].to_list()  # support 1 tells nothing
 
 
+def test_profiles_equal_a_loop() -> None:
+    g = np.random.default_rng(3)
+    users, k = 60, 2
+    names = ("age", "age unknown", "sex=f", "sex=m", "sex unknown", "rare=1", "flat", "share of x=1")
+    age_unknown, sex = g.random(users) < 0.3, g.choice(["f", "m", None], users)
+    matrix = np.zeros((users, len(names)))
+    matrix[:, 0] = np.where(age_unknown, 0, g.normal(size=users))
+    matrix[:, 1] = age_unknown
+    for at, word in ((2, "f"), (3, "m"), (4, None)):
+        matrix[:, at] = (sex == word) * (
+            0.7 if word else 1.0
+        )  # what a class's column holds does not matter, only whether
+    matrix[:4, 5] = 1
+    matrix[:, 6] = 2.0
+    matrix[:, 7] = g.normal(size=users)
+    alpha = g.dirichlet(np.ones(k), users)
+    train = Pairs(
+        np.arange(50), np.zeros(50, dtype=np.int64), np.ones(50), np.ones(50, dtype=np.int64)
+    )  # ten never met
+    found = segments.profiles(torch.from_numpy(alpha), torch.from_numpy(matrix), names, train)
+    assert found["attribute"].unique().sort().to_list() == sorted(set(names) - {"rare=1", "flat"})
+    for row in found.iter_rows(named=True):
+        at, name = names.index(row["attribute"]), row["attribute"]
+        flag = {"age": 1, "sex=f": 4, "sex=m": 4}.get(name)
+        people = [u for u in range(50) if flag is None or matrix[u, flag] == 0]
+        values = [float(matrix[u, at]) if name in ("age", "share of x=1") else float(matrix[u, at] > 0) for u in people]
+        weight = [float(alpha[u, row["segment"] - 1]) for u in people]
+        base = sum(values) / len(values)
+        spread = math.sqrt(sum((v - base) ** 2 for v in values) / len(values))
+        mean = sum(w * v for w, v in zip(weight, values, strict=True)) / sum(weight)
+        assert row["mean"] == pytest.approx(mean)
+        assert row["base"] == pytest.approx(base)
+        assert row["difference"] == pytest.approx((mean - base) / spread)
+        assert row["support"] == pytest.approx(sum(weight) ** 2 / sum(w * w for w in weight))
+    for _, rows in found.group_by("segment"):
+        ranked = rows.sort("rank")
+        assert ranked["rank"].to_list() == list(range(1, len(rows) + 1))
+        assert ranked["difference"].abs().to_list() == sorted(rows["difference"].abs().to_list(), reverse=True)
+
+
+def test_a_segment_like_everyone_differs_in_nothing() -> None:
+    train = Pairs(np.arange(40), np.zeros(40, dtype=np.int64), np.ones(40), np.ones(40, dtype=np.int64))
+    matrix = torch.from_numpy(np.random.default_rng(0).normal(size=(40, 3)))
+    found = segments.profiles(torch.full((40, 2), 0.5), matrix, ("a", "b", "c"), train)
+    assert found["difference"].abs().max() == pytest.approx(0, abs=1e-12)
+    nobody = torch.tensor([[1.0, 0.0]]).repeat(40, 1)
+    empty = segments.profiles(nobody, matrix, ("a", "b", "c"), train)
+    assert empty.filter(empty["segment"] == 2)["support"].to_list() == [0.0] * 3
+    assert not np.isnan(empty["difference"].to_numpy()).any()
+
+
 def barber(user: np.ndarray, item: np.ndarray, train: Pairs) -> float:
     """Sum over all (user, item) pairs in one segment, one at a time."""
     edges = set(zip(train.user.tolist(), train.item.tolist(), strict=True))

@@ -23,7 +23,11 @@ CASES = [
 
 
 def make(kind: str, options: dict[str, object]) -> Head:
-    head: Head = MLP(SHAPE, Rng(0), **options) if kind == "mlp" else NeuMF(SHAPE, Rng(0), **options)  # type: ignore[arg-type]
+    head: Head = (
+        MLP(SHAPE, Rng(0), segments=None, tau_alpha=0.1, **options)  # type: ignore[arg-type]
+        if kind == "mlp"
+        else NeuMF(SHAPE, Rng(0), **options)  # type: ignore[arg-type]
+    )
     g = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for parameter in head.parameters():  # biases and h too, which start at 0 and 1
@@ -148,6 +152,7 @@ def test_nobody_and_nothing() -> None:
     scorer = make(*CASES[3])(embeddings())
     none = torch.zeros(0, dtype=torch.long)
     assert scorer.pairs(none, none).shape == (0,)
+    assert scorer.hidden(none, none).shape == (0, 3)
     assert scorer.block(torch.arange(2), none).shape == (2, 0)
     assert scorer.block(none).shape == (0, I)
     assert scorer.edges(Csr.of([], [], (U, I))).shape == (0,)
@@ -174,7 +179,11 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_be_is_refused() -> None:
     for layers in ([], [4, 0]):
         with pytest.raises(InputError, match=r"head\.layers"):
-            MLP(SHAPE, Rng(0), layers=layers)
+            MLP(SHAPE, Rng(0), layers=layers, segments=None, tau_alpha=0.1)
+    with pytest.raises(InputError, match=r"head\.segments is 0"):
+        MLP(SHAPE, Rng(0), layers=[4], segments=0, tau_alpha=0.1)
+    with pytest.raises(InputError, match=r"head\.tau_alpha"):
+        MLP(SHAPE, Rng(0), layers=[4], segments=2, tau_alpha=0.0)
     for gmf in (0, D, -1):
         with pytest.raises(InputError, match=r"head\.gmf"):
             NeuMF(SHAPE, Rng(0), gmf=gmf, layers=[4])

@@ -23,7 +23,11 @@ def test_the_page_warns_where_no_font_has_a_name(make_run, monkeypatch):
     cards = pl.read_parquet(path / "cards.parquet")
     cards.with_columns(name=pl.lit("龍井茶")).write_parquet(path / "cards.parquet")
     monkeypatch.setattr(fonts, "covering", lambda character: None)
-    assert "names are in Chinese characters, and no font on this machine has them" in page.render(path)
+    shown = page.render(path)
+    assert "names are in Chinese characters, and no font on this machine has them" in shown
+    assert "龍井茶" not in shown  # no boxes: the id stands there
+    assert cards["item"][0] in shown
     monkeypatch.setattr(fonts, "covering", lambda character: "Noto")
     assert fonts.warning(path) is None
     assert "no font on this machine" not in page.render(path)
+    assert "龍井茶" in page.render(path)

@@ -1,0 +1,125 @@
+"""Every encoder with every head and objective: refused in one sentence, or it takes a step and ranks."""
+
+import itertools
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gnnseg import config
+from gnnseg.graph import BipartiteGraph
+from gnnseg.inputs import Inputs, wanted
+from gnnseg.pipeline import assemble
+from gnnseg.rng import Rng
+from gnnseg.testing import random_graph, telling_features, with_ties
+from gnnseg.training.loop import Training
+from gnnseg.types import InputError, Segmentation
+
+CONF = config.conf_folder()
+ENCODERS = {
+    **{path.stem: {} for path in sorted((CONF / "encoder").glob("*.yaml"))},
+    "lightgcn, attributes beside": {"attributes": "beside"}, "lightgcn, attributes alone": {"attributes": "alone"},
+    "lightgcn, friends": {"social": 0.5}, "lightgcnpp, all three": {"attributes": "beside", "social": 0.5},
+}  # fmt: skip
+HEADS = {
+    **{path.stem: {} for path in sorted((CONF / "head").glob("*.yaml"))},
+    "segments, membership": {"beta": "membership"}, "segments, affinity": {"beta": "affinity"}, "segments, tied": {"tied": True},
+    "dot, plain": {"similarity": "dot"},
+}  # fmt: skip
+OBJECTIVES = sorted(path.stem for path in (CONF / "objective").glob("*.yaml"))
+REFUSED = {
+    "likelihood": {"dot", "dot, plain", "hybrid", "mlp", "neumf", "posthoc", "segments, affinity", "segments, membership"},
+    "network": {
+        "dot", "dot, plain", "hybrid", "mlp", "neumf", "posthoc", "segments, affinity", "segments, membership", "segments, tied",
+    },
+    "bce": {"segments", "segments, tied"},
+    "sampled_softmax": set(), "bpr": set(),
+}  # fmt: skip
+
+
+@cache
+def group(name: str, choice: str) -> dict[str, Any]:
+    """A group's node as it composes, under its own defaults."""
+    composed = config.compose([f"{name}={choice}"])
+    return dict(composed[name])
+
+
+@cache
+def whole() -> dict[str, Any]:
+    return config.compose([])
+
+
+def configuration(encoder: str, head: str, objective: str) -> dict[str, Any]:
+    nodes = {
+        "encoder": {**group("encoder", encoder.split(",")[0]), **ENCODERS[encoder]},
+        "head": {**group("head", head.split(",")[0]), **HEADS[head]},
+        "objective": dict(group("objective", objective)),
+    }
+    small = {"dim": 8, "segments": 4, "layers": [8, 6] if isinstance(nodes["encoder"].get("layers"), list) else 1}
+    for key, value in small.items():
+        for node in (nodes["encoder"], nodes["head"]):
+            if key in node and not (node is nodes["head"] and key == "layers"):
+                node[key] = value
+    return {**whole(), **nodes}
+
+
+@cache
+def graph() -> BipartiteGraph:
+    return with_ties(random_graph())
+
+
+def test_every_objective_says_whom_it_refuses() -> None:
+    assert set(REFUSED) == set(OBJECTIVES)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_combination_is_refused_or_runs(encoder: str) -> None:
+    for head, objective in itertools.product(HEADS, OBJECTIVES):
+        c = configuration(encoder, head, objective)
+        where = f"{encoder} + {head} + {objective}"
+        if head in REFUSED[objective]:
+            with pytest.raises(InputError, match=rf"objective={objective.replace('_', '')}: needs "):
+                config.check(c)
+            continue
+        config.check(c)
+        asked = wanted(c)
+        given = Inputs(graph(), telling_features(graph())) if "features" in asked else Inputs(graph())
+        model = assemble(c, given.shape, Rng(0))
+        with torch.no_grad():
+            model.reset(given.graph, given.features, Rng(0))
+        data = Training(given.graph, given.features, torch.full((graph().pattern.entries,), 1.0))
+        rows = None if c["objective"]["_target_"].endswith(("Likelihood", "Network")) else torch.arange(16)
+        batch = data.batch(rows, model.objective, torch.zeros(graph().items), Rng(0))
+        losses = model.losses(given.graph, given.features, batch, Rng(0))
+        model.total(losses).backward()  # type: ignore[no-untyped-call]
+        assert all(p.grad is None or bool(torch.isfinite(p.grad).all()) for p in model.parameters()), where
+        assert any(p.grad is not None and bool(p.grad.any()) for p in model.encoder.parameters()) or not list(
+            model.encoder.parameters()
+        ), where
+        with torch.no_grad():
+            model.head.finish(model.embed(given.graph, given.features), given.graph, Rng(0))
+            scorer = model.scorer(given.graph, given.features)
+            assert bool(torch.isfinite(scorer.block(torch.arange(5))).all()), where
+            if isinstance(scorer, Segmentation):
+                torch.testing.assert_close(scorer.memberships(None).sum(1), torch.ones(graph().users))
+
+
+@pytest.mark.parametrize("encoder", ["linear", "dnn", "lightgcn, attributes alone"])
+def test_attributes_that_are_not_there_are_said(encoder: str) -> None:
+    c = configuration(encoder, "dot", "bpr")
+    with pytest.raises(InputError, match="this set has no attributes"):
+        assemble(c, Inputs(graph()).shape, Rng(0))
+
+
+@pytest.mark.parametrize("override", ["encoder=social", "encoder.social=0.5", "regularisers.social.weight=1.0"])
+def test_ties_that_are_not_there_are_said(override: str, tmp_path: Path) -> None:
+    from gnnseg import pipeline
+
+    c = config.compose(["data=planted", "data.users=40", "data.items=30", "data.segments=4", "data.interactions=300",
+                        f"runs.root={tmp_path}", override])  # fmt: skip
+    config.check(c)
+    name = override.split("=")[0].removesuffix(".weight")
+    with pytest.raises(InputError, match=rf"{name.split('.')[0]}.*: needs social ties, and planted has none"):
+        pipeline.train(c, say=lambda line: None)
