@@ -31,7 +31,7 @@ SETS = ("ml-100k", "lastfm-2k")
 SPLITS = (0, 1, 2)
 K = 16
 FEW = 20  # judged users below which a segment's mean is not looked at
-NEGATIVES = "objective.negatives=256"  # a quarter of the default, in every row that samples: time
+NEGATIVES = "objective.negatives=256"  # a quarter of the default, in every row that samples unless it says 1024: time
 SOFTMAX, LIKELIHOOD = "objective=segment_softmax", "objective=segment_likelihood"
 OWN = [[SOFTMAX, NEGATIVES, f"objective.own={v}"] for v in (-1, -0.5, 0.5, 1)]
 STRONG = 0.03  # eta of one more row, whatever validation says: overall ndcg cannot choose what is for the worst segment
@@ -64,7 +64,14 @@ HEADS: dict[str, tuple[list[str], dict[str, list[list[str]]]]] = {
             "worst-segment weights, strong": [
                 ["head=segments", "head.beta=affinity", SOFTMAX, NEGATIVES, f"objective.eta={STRONG}"]
             ],
+            "none, another temperature": [  # hard negatives and a low temperature are alike: the same budget for it
+                ["head=segments", "head.beta=affinity", NEGATIVES, f"head.tau={v}"] for v in (0.08, 0.1, 0.15, 0.2)
+            ],
         },
+    ),
+    "segments (affinity, sampled softmax of 1024)": (
+        ["head=segments", "head.beta=affinity"],
+        {"negatives by segment": [["head=segments", "head.beta=affinity", SOFTMAX, "objective.own=1"]]},
     ),
 }
 SHOWN = ("recall@20", "ndcg@20", "worst segment", "worst segment of plain dot")
@@ -167,7 +174,9 @@ def table(results: dict[str, Any]) -> str:
 
     for row in [row for name in SETS if name in results for row in results[name]["rows"]]:
         setting = " ".join(
-            s for s in row["setting"].split(" ") if s.startswith(("objective.own", "objective.eta", "head.pace"))
+            s
+            for s in row["setting"].split(" ")
+            if s.startswith(("objective.own", "objective.eta", "head.pace", "head.tau"))
         )
         cells = [show(row["figures"][m]) for m in SHOWN]
         apart = row.get("less plain")

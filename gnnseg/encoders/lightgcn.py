@@ -29,7 +29,9 @@ class LightGCN(Encoder):
     ``gamma``: null, or gamma x0 + (1 - gamma) mean(x1..xL) (LightGCN++; then ``layer_weights`` must be null).
     ``dropout``: share of edges left out of a training step, the rest scaled up by 1/(1 - dropout); the same edges in both
     directions and in every layer. ``attributes``: null; 'beside': layer 0 is a vector of one's own plus a weighted sum of the
-    attributes; 'alone': that sum alone, so that whoever has attributes can be embedded (inductive). ``social``: weight of
+    attributes; 'alone': that sum alone, so that whoever has attributes can be embedded (inductive). Beside a spectral start,
+    which fits already, attributes learn little of whoever has no vector, or the opposite: ``init`` normal for newcomers
+    (experiments/modalities). ``social``: weight of
     friends' messages beside items': x_u^(l+1) += social * homophily * sum_v x_v^(l) / sqrt(d_u d_v), d counting friends
     (after DiffNet, Wu et al. 2019); 0: ties are not read. ``noise`` in forward adds sign(x) * unit(uniform) * noise at each
     layer (SimGCL, Yu et al. 2022).
