@@ -263,11 +263,15 @@ class _Run:
     def _fit(self, model: Model, given: Inputs, tracker: Any) -> tuple[State, bool]:
         """Train, or go on training, and leave the best weights in the model."""
         pattern, known = given.graph.pattern, given.known(self.device)
-        weight = torch.from_numpy(self.fitted.weight)
         objective = model.objective
         pair_weight = torch.full((pattern.entries,), 1 / max(pattern.entries, 1))
         if isinstance(objective, PairObjective):
-            pair_weight = objective.pair_weights(pattern.row, pattern.degrees()[0], weight)
+            value = self.fitted.spend if objective.weights == "spend" else self.fitted.weight
+            if value is None:
+                raise InputError(
+                    f"objective.weights=spend: {self.split.name} has no spend; name its column in data.spend, or set it to value."
+                )
+            pair_weight = objective.pair_weights(pattern.row, pattern.degrees()[0], torch.from_numpy(value))
         checkpoint, exact = Checkpoint(self.folder.file("state.pt")), True
         if not checkpoint.exists():
             with torch.no_grad():

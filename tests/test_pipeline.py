@@ -180,3 +180,21 @@ def test_cuda_that_is_not_there_is_one_sentence() -> None:
         return
     with pytest.raises(InputError, match="device=cuda: .*use device=auto"):
         pipeline.choose_device("cuda")
+
+
+def test_pairs_may_count_by_what_was_spent_where_it_is_told(tmp_path: Path) -> None:
+    rows = ["user,item,quantity,spend"]
+    rows += [f"u{n % 30},i{n % 30 % 2 * 15 + n * 7 % 15},1,{1 + n % 9}" for n in range(600)]
+    (tmp_path / "shop.csv").write_text("\n".join(rows) + "\n", "utf-8")
+    common = [
+        "data=file", f"data.path={tmp_path / 'shop.csv'}", "data.weight=quantity", "objective.weights=spend", "head.segments=2",
+        "encoder.dim=4", "trainer.max_epochs=2", "evaluation.seen=allow",
+        f"runs.root={tmp_path / 'runs'}", f"cache.root={tmp_path / 'cache'}", "threads=1",
+    ]  # fmt: skip
+    by_spend = config.compose([*common, "data.spend=spend"])
+    config.check(by_spend)
+    assert pipeline.train(by_spend, say=lambda line: None).value is not None
+    without = config.compose([*common, "data.spend=''"])
+    config.check(without)
+    with pytest.raises(InputError, match=r"objective\.weights=spend: file has no spend"):
+        pipeline.train(without, say=lambda line: None)

@@ -72,15 +72,16 @@ def frame(table: Table | None, ids: np.ndarray[Any, Any], names: Any = None) -> 
 
 
 def without(split: Split, users: np.ndarray[Any, Any], items: np.ndarray[Any, Any]) -> Raw:
-    """The set with some users out of every part, and some items out of train and validation (they stay in the catalogue)."""
+    """The set with some users out of every part, and all that some items met in the test (so they stay in the catalogue)."""
     frames = []
     for number, pairs in enumerate(split.parts.values()):
-        keep = ~np.isin(pairs.user, users) & (~np.isin(pairs.item, items) if number < 2 else True)
+        keep = ~np.isin(pairs.user, users)
+        part = np.where(np.isin(pairs.item[keep], items), 2, number).astype(np.int8)
         some = {
             "user": split.users.ids[pairs.user[keep]].astype(str),
             "item": split.items.ids[pairs.item[keep]].astype(str),
         }
-        more = {"weight": pairs.weight[keep], "part": np.full(int(keep.sum()), number, dtype=np.int8)}
+        more = {"weight": pairs.weight[keep], "part": part}
         times = {} if pairs.last is None else {"time": pairs.last[keep]}
         spend = {} if pairs.spend is None else {"spend": pairs.spend[keep]}
         frames.append(pl.DataFrame({**some, **more, **times, **spend}))

@@ -24,7 +24,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
-LIMIT = 600  # seconds a run may take
+LIMIT = 1800  # seconds a run may take
 SETS: dict[str, list[str]] = {
     "ml-100k": ["data=ml-100k"],
     "lastfm-2k": ["data=lastfm-2k"],

@@ -1,6 +1,7 @@
 """The worked example and the published network on one shop: every run found again or trained, results.json written.
 
-python experiments/shop/run.py [SEED ...]        default 0 1 2; GNNSEG_DATA and GNNSEG_RUNS as for the command
+python experiments/shop/run.py [EXPERIMENT:SEED ...]      default shop and shop_dnn, seeds 0, 1, 2
+GNNSEG_DATA and GNNSEG_RUNS as for the command; threads=1.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ def cell(name: str, seed: int) -> dict[str, Any]:
     }
 
 
-def main(seeds: list[int]) -> None:
-    cells = [cell(name, seed) for seed in seeds for name in ("shop", "shop_dnn")]
+def main(asked: list[tuple[str, int]]) -> None:
+    cells = [cell(name, seed) for name, seed in asked]
     (HERE / "results.json").write_text(json.dumps(cells, indent=1) + "\n", "utf-8")
     for name in ("shop", "shop_dnn"):
         for metric in METRICS:
@@ -62,4 +63,5 @@ def main(seeds: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main([int(seed) for seed in sys.argv[1:]] or [0, 1, 2])
+    given = [(name, int(seed)) for name, _, seed in (argument.partition(":") for argument in sys.argv[1:])]
+    main(given or [(name, seed) for name in ("shop", "shop_dnn") for seed in (0, 1, 2)])

@@ -14,10 +14,10 @@ from torch import Tensor
 from gnnseg.graph import social as social_
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Edges, Pairs
+from gnnseg.types import Edges, InputError, Pairs
 
 Normalisation = Literal["symmetric", "left", "right", "none"]
-Weights = Literal["value", "log"]
+Weights = Literal["value", "log", "spend"]
 Worth = Literal["measured", "full"]
 EXPONENTS: dict[str, tuple[float, float]] = {
     "symmetric": (0.5, 0.5),
@@ -69,7 +69,10 @@ class BipartiteGraph:
 
         ``histories``: user is the new user's number, item an item's index here. ``social``: their ties to users here, (B,U).
         """
-        new = build(histories, count, self.items, weights=weights)
+        told = (
+            None if weights == "spend" and histories.spend is None else weights
+        )  # each alike, where nobody says how much
+        new = build(histories, count, self.items, weights=told)
         friends = None if self.social is None else social_.degrees(self.social)
         return replace(
             new,
@@ -153,12 +156,17 @@ def build(
 ) -> BipartiteGraph:
     """The graph of the training part, with the users' ties where they are given.
 
-    ``weights``: None (all 1), 'value' (as counted or rated), 'log' (log(1 + value)). ``homophily``: what a social tie is worth:
-    'measured', by how much more alike friends are than strangers in train; 'full': 1.
+    ``weights``: None (all 1), 'value' (as counted or rated), 'log' (log(1 + value)), 'spend' (money). ``homophily``: what a
+    social tie is worth: 'measured', by how much more alike friends are than strangers in train; 'full': 1.
     """
     value = None
     if weights is not None:
-        raw = torch.from_numpy(train.weight).float().clamp(min=0.0)
+        if weights == "spend" and train.spend is None:
+            raise InputError(
+                "graph.weights=spend: this set has no spend; name its column in data.spend, or set it to value."
+            )
+        found = train.spend if weights == "spend" and train.spend is not None else train.weight
+        raw = torch.from_numpy(found).float().clamp(min=0.0)
         value = raw.log1p() if weights == "log" else raw
     pattern = Csr.of(train.user, train.item, (users, items), value)
     graph = BipartiteGraph(pattern.with_value(None), pattern.value)

@@ -15,7 +15,7 @@ from gnnseg.types import Batch, InputError, Shape, Step, Table
 if TYPE_CHECKING:
     from gnnseg.data.labels import Labelled
 
-Weights = Literal["value", "log"]
+Weights = Literal["value", "log", "spend"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Objective(nn.Module):
 class PairObjective(Objective):
     """An objective over training pairs, each with a weight w_e; the weights sum to 1 over the data.
 
-    ``weights``: None (each pair alike), 'value' (rating, plays, quantity), 'log' (log(1 + value)); times
+    ``weights``: None (each pair alike), 'value' (rating, plays, quantity), 'log' (log(1 + value)), 'spend' (money); times
     (user's degree)^``degree_power``: below 0, heavy users count for less.
     """
 
@@ -72,7 +72,7 @@ class PairObjective(Objective):
         self.weights, self.degree_power = weights, degree_power
 
     def pair_weights(self, users: Tensor, degrees: Tensor, value: Tensor) -> Tensor:
-        """w_e (E,), float32, from each pair's user (E,), the users' degrees (U,) and the pairs' values (E,)."""
+        """w_e (E,), float32, from each pair's user (E,), the users' degrees (U,) and the pairs' values, or spend, (E,)."""
         weight = torch.ones(len(users), dtype=torch.float64)
         if self.weights is not None:
             raw = value.double().cpu().clamp(min=0.0)

@@ -242,6 +242,9 @@ def cards(folder: Path) -> str:
     if (folder / "recommendations.parquet").exists():
         wanted = fonts.legible(pl.read_parquet(folder / "recommendations.parquet").filter(pl.col("kind") == "segment"))
     people = words.segments(folder)
+    how = (
+        "Above: its people against everyone (sd: standard deviations), where the difference is sure." if people else ""
+    )
     widest = max(1.0, math.log(max([1.0, *liked["lift"].to_list()])))
     shown = []
     for group in groups.head(CARDS).iter_rows(named=True):
@@ -269,13 +272,14 @@ def cards(folder: Path) -> str:
     return (
         "<section><h2>What each segment likes</h2><p class=soft>Lift: how many times more often than among everyone "
         "(alpha-weighted share of training pairs / overall share; items with enough support). Largest segments first. "
-        f'</p><div class="cards">{"".join(shown)}</div>{more}</section>'
+        f'{how}</p><div class="cards">{"".join(shown)}</div>{more}</section>'
     )
 
 
 def _who(said: str | None) -> str:
     """Who is in a segment, in words; nothing where nothing is known of people."""
-    return f'<p class="who"><bdi>{escape(said)}</bdi></p>' if said else ""
+    faint = " soft" if said == words.NOTHING else ""
+    return f'<p class="who{faint}"><bdi>{escape(said)}</bdi></p>' if said else ""
 
 
 def attributes(folder: Path) -> str:

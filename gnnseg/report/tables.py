@@ -181,7 +181,10 @@ def segments(folder: Path, limit: int | None = None) -> str:
     title = ["segment", "users", "share", "likes more than others do (lift)"]
     table = render(title, rows, "segments", left=(3,))
     said = words.segments(folder)
-    people = [f"  {k}: {_printable(said[k])}" for k in shown["segment"] if k in said]
+    told = {k: said[k] for k in shown["segment"] if k in said}
+    people = [f"  {k}: {_printable(sentence)}" for k, sentence in told.items() if sentence != words.NOTHING]
+    alike = [str(k) for k, sentence in told.items() if sentence == words.NOTHING]
+    people += [f"  {', '.join(alike)}: {words.NOTHING}"] if alike else []
     table = "\n".join([table, *(["who they are (against everyone)", *people] if people else [])])
     left_out = len(groups) - len(shown)
     return table + (f"\n… and {left_out} smaller ones: gnnseg segments {folder.name}" if left_out else "")

@@ -52,7 +52,7 @@ def _phrases(rows: Sequence[dict[str, Any]], habits: dict[str, tuple[str, str]])
     said: set[str] = set()
     phrases = []
     for row in rows:
-        name, attribute = row["attribute"], _attribute(row)
+        name, attribute = row["attribute"].removeprefix("log "), _attribute(row)  # told by its direction, log or not
         if name.endswith(" unknown"):
             if row is unknown[0]:
                 phrases.append(_unknown(unknown))

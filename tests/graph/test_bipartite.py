@@ -6,7 +6,7 @@ import torch
 
 from gnnseg.graph import BipartiteGraph, build
 from gnnseg.sparse import Csr
-from gnnseg.types import Pairs
+from gnnseg.types import InputError, Pairs
 
 
 def small(weight: torch.Tensor | None = None) -> BipartiteGraph:
@@ -52,3 +52,14 @@ def test_weights_of_a_graph() -> None:
     assert build(pairs, 2, 2, weights=None).weight is None
     torch.testing.assert_close(build(pairs, 2, 2, weights="value").weight, torch.tensor([3.0, 5.0]))
     torch.testing.assert_close(build(pairs, 2, 2, weights="log").weight, torch.tensor([4.0, 6.0]).log())
+
+
+def test_edges_may_weigh_what_was_spent() -> None:
+    both = np.array([0, 1]), np.array([1, 0]), np.array([3.0, 5.0]), np.array([1, 1])
+    paid = Pairs(*both, spend=np.array([2.5, -1.0]))
+    graph = build(paid, 2, 2, weights="spend")
+    torch.testing.assert_close(graph.weight, torch.tensor([2.5, 0.0]))
+    with pytest.raises(InputError, match=r"graph\.weights=spend: this set has no spend"):
+        build(Pairs(*both), 2, 2, weights="spend")
+    assert graph.with_users(Pairs(*both), 2, "spend").weight is None
+    torch.testing.assert_close(graph.with_users(paid, 2, "spend").weight, torch.tensor([2.5, 0.0]))

@@ -47,9 +47,18 @@ def test_what_is_named_and_how(tmp_path):
 
 def test_few_people_prove_nothing(tmp_path):
     put(
-        tmp_path, [(1, "age", 0.5, 0.0, 0.5, 35.0), (2, "age", 0.5, 0.0, 0.5, 37.0), (2, "frequency", 1, 0, 0.4, 400.0)]
+        tmp_path,
+        [
+            (1, "age", 0.5, 0.0, 0.5, 35.0),
+            (2, "age", 0.5, 0.0, 0.5, 37.0),
+            (2, "frequency", 1, 0, 0.4, 400.0),
+            (2, "log interval", 1, 0, 0.3, 400.0),
+        ],
     )
-    assert words.segments(tmp_path) == {1: words.NOTHING, 2: "age high (+0.5 sd), often active (+0.4 sd)"}
+    assert words.segments(tmp_path) == {
+        1: words.NOTHING,
+        2: "age high (+0.5 sd), often active (+0.4 sd), long pauses between visits (+0.3 sd)",
+    }
 
 
 def test_nothing_known_nothing_said(tmp_path):
@@ -100,6 +109,10 @@ def test_on_the_page_on_the_terminal_and_from_python(make_run):
     said = tables.segments(path)
     assert "who they are (against everyone)" in said
     assert "2: seldom active (−0.3 sd)" in said
+    assert f"  3: {words.NOTHING}" in said
+    put(path, [(k, "frequency", 0.0, 0.0, 0.0) for k in (1, 2, 3)])
+    assert f"  1, 2, 3: {words.NOTHING}" in tables.segments(path)
+    put(path, [(1, evil, 0.62, 0.21, 0.6), (2, "frequency", 1.0, 0.0, -0.3), (3, "frequency", 0.0, 0.0, 0.0)])
     assert "price" in tables.weights(path)
     assert Run(path, scorer).profiles()["segment"].to_list() == [1, 2, 3]
     assert len(Run(path, scorer).attributes()) == 4

@@ -22,7 +22,7 @@ SEGMENTS = {"segments": 3, "tied": False, "top": None, "centre": True, "tau_alph
 def model(encoder: str, head: str, objective: Objective) -> Model:
     heads: dict[str, Head] = {
         "dot": Dot(SHAPE, Rng(0), similarity="cosine", tau=0.2),
-        "mlp": MLP(SHAPE, Rng(0), layers=[5]),
+        "mlp": MLP(SHAPE, Rng(0), layers=[5], segments=None, tau_alpha=0.2),
         **{
             beta: Segments(SHAPE, Rng(0), beta=beta, **SEGMENTS)  # type: ignore[arg-type]
             for beta in ("distribution", "membership", "affinity")
