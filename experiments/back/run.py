@@ -31,7 +31,7 @@ SETS = ("ml-100k", "lastfm-2k")
 SPLITS = (0, 1, 2)
 K = 16
 FEW = 20  # judged users below which a segment's mean is not looked at
-NEGATIVES = "objective.negatives=256"  # a quarter of the default, in every row that samples but those of 1024: time
+NEGATIVES = "objective.negatives=256"  # a quarter of the default, in every row that samples: time
 SOFTMAX, LIKELIHOOD = "objective=segment_softmax", "objective=segment_likelihood"
 OWN = [[SOFTMAX, NEGATIVES, f"objective.own={v}"] for v in (-1, -0.5, 0.5, 1)]
 STRONG = 0.03  # eta of one more row, whatever validation says: overall ndcg cannot choose what is for the worst segment
@@ -73,14 +73,6 @@ HEADS: dict[str, tuple[list[Any], dict[str, list[list[str]]]]] = {
             "negatives by segment": [
                 ["head=segments", "head.beta=affinity", f"head.tau={v}", SOFTMAX, NEGATIVES, "objective.own=1"]
                 for v in (0.2, 0.3, 0.4)
-            ]
-        },
-    ),
-    "segments (affinity, sampled softmax of 1024, tau chosen)": (
-        [["head=segments", "head.beta=affinity", f"head.tau={v}"] for v in (0.2, 0.3)],
-        {
-            "negatives by segment": [
-                ["head=segments", "head.beta=affinity", f"head.tau={v}", SOFTMAX, "objective.own=1"] for v in (0.2, 0.3)
             ]
         },
     ),
@@ -215,7 +207,7 @@ def table(results: dict[str, Any]) -> str:
 
 def main(*names: str) -> None:
     path = HERE / "results.json"
-    for name in [n for n in SETS if n in names] if names else SETS:
+    for name in [one for one in SETS if one in names] if names else SETS:
         found = {
             "rows": measure(name), "machine": f"{platform.machine()}, one thread", "versions": pipeline.versions(),
             "measured": time.strftime("%Y-%m-%d"),
