@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 NUMERICS = 2  # raised with every change that may alter a figure
 HASHED = (
-    "data", "split", "graph",
-    "features", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation",
+    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation",
 )  # fmt: skip
 PATHS = (
     "root",

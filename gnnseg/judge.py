@@ -108,11 +108,11 @@ def final(
     if negatives is not None and not isinstance(scorer, Policy | posthoc.HardScorer):  # whose scores are log rec_ij
         taken = pairs.known(split)
         for each in sorted({1, negatives}):
-            found, told = pairs.evaluate(
+            found, judged = pairs.evaluate(
                 scorer, test_task.to(device), taken, each, rng.child("pairs"), trained=negatives
             )
             metrics |= {f"test/{name}": value for name, value in found.items()}
-            counts |= told
+            counts |= judged
     alarms: list[str] = []
     cards = None
     if isinstance(scorer, Segmentation):

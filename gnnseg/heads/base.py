@@ -110,6 +110,11 @@ class ItemBias(nn.Module):
         return pick_bias(self.value, embeddings.items)
 
 
+def memberships(user_BD: Tensor, centres_KD: Tensor, tau: float) -> Tensor:
+    """alpha_ik = softmax_k(cos(user_i, c_k)/tau), (B,K)."""
+    return (F.normalize(user_BD, dim=-1) @ F.normalize(centres_KD, dim=-1).T / tau).softmax(-1)
+
+
 def temperature(value: float, key: str) -> float:
     if not value > 0:
         raise InputError(f"{key} is {value}: a temperature must be above 0.")

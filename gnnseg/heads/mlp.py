@@ -15,9 +15,9 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.heads.base import Head, facing, pick, temperature
+from gnnseg.heads.base import Head, facing, memberships, pick, temperature
 from gnnseg.heads.kmeans import prototypes
-from gnnseg.heads.rates import RateScorer, hidden_means, memberships, rates
+from gnnseg.heads.rates import RateScorer, hidden_means, rates
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, InputError, Shape

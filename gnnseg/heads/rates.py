@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from gnnseg.heads.base import FLOOR, FactorScorer, pick
+from gnnseg.heads.base import FLOOR, FactorScorer, memberships, pick
 from gnnseg.heads.segments import keep_top
 from gnnseg.sparse import Csr
 from gnnseg.types import Explanation
@@ -43,11 +42,6 @@ def hidden_means(scorer: TowerScorer, pattern: Csr, unknown_H: Tensor | None = N
     if unknown_H is None:
         unknown_H = mean_UH[known_U].mean(0) if bool(known_U.any()) else mean_UH.new_zeros(mean_UH.shape[1])
     return torch.where(known_U[:, None], mean_UH, unknown_H.double()).float()
-
-
-def memberships(vector_BH: Tensor, centres_KH: Tensor, tau: float) -> Tensor:
-    """alpha_ik = softmax_k(cos(v_i, c_k)/tau), (B,K)."""
-    return (F.normalize(vector_BH, dim=-1) @ F.normalize(centres_KH, dim=-1).T / tau).softmax(-1)
 
 
 def rates(scorer: TowerScorer, alpha_UK: Tensor, items: int) -> Tensor:

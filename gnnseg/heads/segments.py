@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.heads.base import FLOOR, FactorScorer, Head, ItemBias, facing, pick, pick_bias, temperature
+from gnnseg.heads.base import FLOOR, FactorScorer, Head, ItemBias, facing, memberships, pick, pick_bias, temperature
 from gnnseg.heads.kmeans import prototypes
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
@@ -119,8 +119,7 @@ class SegmentScorer(FactorScorer):
 
     def memberships(self, users: Tensor | None) -> Tensor:
         """alpha of some user rows, (B,K), or of all, (U,K)."""
-        unit_BD = F.normalize(pick(self._e.user_UD, users), dim=-1)
-        alpha_BK = (unit_BD @ F.normalize(self._head.user_KD, dim=-1).T / self._head.tau_alpha).softmax(-1)
+        alpha_BK = memberships(pick(self._e.user_UD, users), self._head.user_KD, self._head.tau_alpha)
         return alpha_BK if self._top is None else keep_top(alpha_BK, self._top)
 
     @property

@@ -72,8 +72,9 @@ class FoldIn:
             inside = slice(*histories.user.searchsorted([at, at + CHUNK]).tolist())
             size = min(CHUNK, count - at)
             part = Pairs(
-                histories.user[inside] - at, histories.item[inside], histories.weight[inside], histories.count[inside]
-            )
+                histories.user[inside] - at, histories.item[inside], histories.weight[inside], histories.count[inside],
+                spend=None if histories.spend is None else histories.spend[inside],
+            )  # fmt: skip
             rows = slice(at, at + size)
             known = Features(None if attributes_BF is None else attributes_BF[rows], self._features.item)
             graph = self._graph.with_users(part, size, self._weights, None if friends is None else friends.rows(rows))

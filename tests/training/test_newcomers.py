@@ -172,3 +172,19 @@ def test_a_head_with_few_segments_a_user_keeps_them():
     alpha = FoldIn(model, graph, Features(), None).scorer(pairs([[1, 2], [9]]), 2).memberships(None)
     assert (alpha > 0).sum(1).tolist() == [2, 2]
     torch.testing.assert_close(alpha.sum(1), torch.ones(2))
+
+
+def test_what_newcomers_spent_weighs_where_the_graph_weighs_spend():
+    model, graph = trained("mf")
+    met = pairs([[0, 3], [5]])
+    met = Pairs(met.user, met.item, met.weight, met.count, spend=np.array([2.0, 6.0, 1.0]))
+    seen = []
+
+    class Listening(type(graph)):
+        def with_users(self, histories, *rest):
+            new = super().with_users(histories, *rest)
+            seen.append(new.weight)
+            return new
+
+    FoldIn(model, Listening(graph.pattern), Features(), "spend").embed(met, 2)
+    assert seen[0].tolist() == [2.0, 6.0, 1.0]
