@@ -151,7 +151,9 @@ def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
 
     found = {kind: value.cpu() for kind in ("user", "item") if (value := getattr(inputs.features, kind)) is not None}
     if found:
-        found |= {f"{INTEREST}{name}": torch.from_numpy(member) for name, member in inputs.encoding.interests.items()}
+        found |= {
+            f"{INTEREST}{name}": torch.from_numpy(each.member) for name, each in inputs.encoding.interests.items()
+        }
         with atomic(folder.file("features.safetensors")) as aside:
             save_file(found, aside)
         with atomic(folder.file("features.json")) as aside:
@@ -199,9 +201,9 @@ def encoding_of(path: Path) -> Encoding:
     if not folder.file("features.json").exists():
         return Encoding()
     with safe_open(folder.file("features.safetensors"), framework="numpy") as stored:
-        interests = {
+        members = {
             name.removeprefix(INTEREST): stored.get_tensor(name)
             for name in stored.keys()  # noqa: SIM118 (it is no mapping)
             if name.startswith(INTEREST)
         }
-    return Encoding.from_json(json.loads(folder.file("features.json").read_text("utf-8")), interests)
+    return Encoding.from_json(json.loads(folder.file("features.json").read_text("utf-8")), members)

@@ -20,6 +20,7 @@ from gnnseg.types import InputError, Pairs, Strings, Table
 
 DAY = 86400.0
 CLIP = 4.0  # standard deviations
+SLACK = 1e-6  # standard deviations that rounding may move a value
 HUGE = 1e100  # numbers beyond are taken for it: their squares are finite
 SKEWED = 20.0  # a largest value beyond this many medians: the logarithm is taken
 SUPPORT = 5  # training ids that hold a class; those of fewer are 'other'
@@ -55,9 +56,11 @@ class Attribute(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Number:
-    """(x - middle)/scale in [-CLIP, CLIP], x the value or, of ``log``, log(1 + value); what is missing is 0, and ``flagged``.
+    """(x - middle)/scale in [low, high], x the value or, of ``log``, log(1 + value); what is missing is 0, and ``flagged``.
 
-    middle: the median; scale: interquartile range / 1.349, the standard deviation of a normal distribution of that range.
+    middle: the median; scale: interquartile range / 1.349, the standard deviation of a normal distribution of that range; low,
+    high: the least and the greatest of training, in [-CLIP, CLIP]. What lies beyond is taken for them or, of ``derived`` numbers,
+    for missing: one purchase says that somebody is new, not that they buy less than all who have been here for long.
     """
 
     kind: ClassVar[str] = "number"
@@ -65,23 +68,29 @@ class Number:
     log: bool
     middle: float
     scale: float
+    low: float
+    high: float
+    derived: bool
     flagged: bool
 
     @classmethod
-    def fit(cls, source: str, values: Values, met: Bools, *, log: bool | None = None) -> Number:
-        """``log`` None: taken of heavy tails, where no value is negative."""
+    def fit(cls, source: str, values: Values, met: Bools, *, derived: bool = False) -> Number:
+        """The logarithm is taken of heavy tails where no value is negative; what is derived is one already where it needs be."""
         missing = ~there(values)
         known = np.clip(values[met & ~missing], -HUGE, HUGE)
         if not len(known):
             raise Left("unknown of everybody in training")
-        if log is None:
-            log = bool(known.min() >= 0 and known.max() > SKEWED * max(float(np.median(known)), 1e-12))
+        log = not derived and bool(known.min() >= 0 and known.max() > SKEWED * max(float(np.median(known)), 1e-12))
         known = np.log1p(np.maximum(known, 0)) if log else known
         low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
         scale = float((high - low) / 1.349) or float(known.std())
         if known.min() == known.max() or scale == 0:
             raise Left("the same for everybody in training")
-        return cls(source=source, log=log, middle=float(middle), scale=scale, flagged=bool(missing.any()))
+        bounds = np.clip((np.array([known.min(), known.max()]) - middle) / scale, -CLIP, CLIP)
+        return cls(
+            source=source, log=log, middle=float(middle), scale=scale, low=float(bounds[0]), high=float(bounds[1]),
+            derived=derived, flagged=bool(missing.any()),
+        )  # fmt: skip
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,7 +115,10 @@ class Number:
         x = np.clip(np.where(missing, 0.0, values), -HUGE, HUGE)
         x = np.log1p(np.maximum(x, 0)) if self.log else x
         with np.errstate(over="ignore"):
-            scaled = np.where(missing, 0.0, np.clip((x - self.middle) / self.scale, -CLIP, CLIP))
+            scaled = np.clip((x - self.middle) / self.scale, -CLIP, CLIP)
+        if self.derived:
+            missing = missing | (scaled < self.low - SLACK) | (scaled > self.high + SLACK)
+        scaled = np.where(missing, 0.0, np.clip(scaled, self.low, self.high))
         return np.stack([scaled, missing] if self.flagged else [scaled], axis=1).astype(np.float32)
 
 
@@ -271,17 +283,56 @@ KINDS: dict[str, type[Any]] = {each.kind: each for each in (Number, Classes, Tex
 
 
 @dataclass(frozen=True)
+class Interest:
+    """Shares of what a user takes, by class of a column of items; those of few events are drawn to what is usual.
+
+    ``member`` (I,C) bool: the classes of each item; ``usual`` (C,): the mean share in training; ``worth``: how many events the
+    usual counts for, the concentration of a Dirichlet distribution of users' shares, by its moments in training (Mosimann 1962).
+    """
+
+    member: Bools
+    usual: Values
+    worth: float
+
+    @classmethod
+    def fit(cls, member: Bools, pairs: Pairs, count: int) -> Interest:
+        taken, events = _taken(member, pairs, count)
+        some = events > 0
+        share, one = taken[some] / events[some, None], 1 / events[some]
+        usual = share.mean(0) if some.any() else np.zeros(member.shape[1])
+        apart = float((usual * (1 - usual)).sum())  # expected |share - usual|^2 of a user of one event
+        kept = ((share - usual) ** 2).sum() / max(apart, 1e-12) - one.sum()
+        sure = float(np.clip(kept / max((1 - one).sum(), 1e-12), 1e-3, 1 - 1e-3))  # 1/(worth + 1)
+        return cls(member, usual, 1 / sure - 1)
+
+    def shares(self, pairs: Pairs, count: int) -> Values:
+        """(n,C) (events of a class + worth usual)/(events + worth); an item of several classes counts for each in equal parts."""
+        taken, events = _taken(self.member, pairs, count)
+        events = events[:, None]
+        return np.where(events > 0, (taken + self.worth * self.usual) / (events + self.worth), np.nan)
+
+
+def _taken(member: Bools, pairs: Pairs, count: int) -> tuple[Values, Values]:
+    """Each user's events by class (n,C), and all that fall in some class (n,)."""
+    from scipy.sparse import csr_array
+
+    events = csr_array((pairs.count.astype(np.float64), (pairs.user, pairs.item)), shape=(count, len(member)))
+    taken = np.asarray(events @ (member / np.maximum(member.sum(1, keepdims=True), 1)))
+    return taken, taken.sum(1)
+
+
+@dataclass(frozen=True)
 class Encoding:
     """All attributes in use, of users and of items, as they were fitted; what applies it to anybody changes nothing of it.
 
     ``until``: when training ended (seconds since 1970), None without times. ``interests``: of each column of items that users'
-    shares are derived from, (I,C) bool which classes each item has; kept beside the JSON, for it is as long as the catalogue.
+    shares are derived from; which classes each item has is kept beside the JSON, for it is as long as the catalogue.
     """
 
     user: tuple[Attribute, ...] = ()
     item: tuple[Attribute, ...] = ()
     until: float | None = None
-    interests: Mapping[str, Bools] = field(default_factory=dict, compare=False)
+    interests: Mapping[str, Interest] = field(default_factory=dict, compare=False)
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Of the columns of 'user' or 'item'."""
@@ -313,16 +364,22 @@ class Encoding:
         def plain(each: Any) -> dict[str, Any]:
             return {"kind": each.kind, **asdict(each)}
 
-        return {"until": self.until, "user": [plain(a) for a in self.user], "item": [plain(a) for a in self.item]}
+        interests = {name: {"usual": i.usual.tolist(), "worth": i.worth} for name, i in self.interests.items()}
+        user, item = ([plain(each) for each in attributes] for attributes in (self.user, self.item))
+        return {"until": self.until, "user": user, "item": item, "interests": interests}
 
     @staticmethod
-    def from_json(stored: Mapping[str, Any], interests: Mapping[str, Bools]) -> Encoding:
+    def from_json(stored: Mapping[str, Any], members: Mapping[str, Bools]) -> Encoding:
         def made(node: Mapping[str, Any]) -> Attribute:
             told = {k: tuple(v) if isinstance(v, list) else v for k, v in node.items() if k != "kind"}
             attribute: Attribute = KINDS[node["kind"]](**told)
             return attribute
 
         user, item = (tuple(made(node) for node in stored[kind]) for kind in ("user", "item"))
+        interests = {
+            name: Interest(members[name], np.array(node["usual"]), node["worth"])
+            for name, node in stored["interests"].items()
+        }
         return Encoding(user, item, stored["until"], interests)
 
     def _of(self, kind: str) -> tuple[Attribute, ...]:
@@ -383,11 +440,12 @@ def _held(values: Values) -> pl.DataFrame:
 # --- derived from train ---------------------------------------------------------------------------------------
 
 
-def of_users(count: int, pairs: Pairs, until: float | None, interests: Mapping[str, Bools]) -> dict[str, Values]:
-    """Recency, frequency and money (Hughes 1994), the time between events, and shares of what is taken by category.
+def of_users(count: int, pairs: Pairs, until: float | None, interests: Mapping[str, Interest]) -> dict[str, Values]:
+    """Recency, frequency and money (Hughes 1994), the time between events, and shares of interest by category.
 
     frequency: log(1 + events); recency: log(1 + days from the last event to ``until``); interval: log(1 + mean days between
-    events), of two or more; spend level, spend an event: log(1 + money); shares of X: of the events, by class of the column X.
+    events), of two or more; spend level, spend an event: log(1 + money); shares of X: of the events, by class of the column X, drawn
+    to the usual by their number (``Interest``).
     """
     events = np.bincount(pairs.user, pairs.count, minlength=count)
     some, found = events > 0, {}
@@ -406,17 +464,7 @@ def of_users(count: int, pairs: Pairs, until: float | None, interests: Mapping[s
         spend = np.maximum(np.bincount(pairs.user, pairs.spend, minlength=count), 0)
         found["spend level"] = np.where(some, np.log1p(spend), np.nan)
         found["spend an event"] = np.where(some, np.log1p(spend / np.maximum(events, 1)), np.nan)
-    return found | {f"shares of {name}": shares(pairs, count, member) for name, member in interests.items()}
-
-
-def shares(pairs: Pairs, count: int, member_IC: Bools) -> Values:
-    """(n,C) of each user's events, by class of the item; an item of several classes counts for each in equal parts."""
-    from scipy.sparse import csr_array
-
-    events = csr_array((pairs.count.astype(np.float64), (pairs.user, pairs.item)), shape=(count, len(member_IC)))
-    taken = np.asarray(events @ (member_IC / np.maximum(member_IC.sum(1, keepdims=True), 1)))
-    total = taken.sum(1, keepdims=True)
-    return np.where(total > 0, taken / np.maximum(total, 1e-12), np.nan)
+    return found | {f"shares of {name}": interest.shares(pairs, count) for name, interest in interests.items()}
 
 
 def of_items(count: int, pairs: Pairs, until: float | None) -> dict[str, Values]:

@@ -21,6 +21,7 @@ from gnnseg.data.attributes import (
     Classes,
     Encoding,
     Floats32,
+    Interest,
     Left,
     Number,
     Text,
@@ -83,7 +84,10 @@ class Features:
             "item": np.bincount(fitted.item, minlength=len(split.items)) > 0,
         }
         categories = self._categories(split, fitted) if self.derived else {}
-        interests = {name: each.member(values) for name, (each, values) in categories.items()}
+        interests = {
+            name: Interest.fit(each.member(values), fitted, len(split.users))
+            for name, (each, values) in categories.items()
+        }
         told: dict[str, dict[str, Values]] = {
             "user": self._told(split, "user", say),
             "item": self._told(split, "item", say),
@@ -114,7 +118,7 @@ class Features:
             made[kind] = tuple(found)
             _tell(kind, found, left, told[kind], say)
         read = {each.source for each in made["user"]}
-        interests = {name: member for name, member in interests.items() if f"shares of {name}" in read}
+        interests = {name: interest for name, interest in interests.items() if f"shares of {name}" in read}
         encoding = Encoding(made["user"], made["item"], until, interests)
         user, item = (
             encoding.apply(kind, len(ids), known[kind]) if made[kind] else None
@@ -135,7 +139,7 @@ class Features:
             return Vector.fit(source, values, met, dimensions, flag=given)
         if values.dtype == object:
             return Classes.fit(source, values, met, at_most=self.classes)
-        return Number.fit(source, values, met, log=None if given else False)
+        return Number.fit(source, values, met, derived=not given)
 
     def _told(self, split: Split, kind: str, say: Say) -> dict[str, Values]:
         """What tables, names and files of vectors tell, by source."""

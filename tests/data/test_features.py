@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnseg.data import attributes, clean, features, fingerprint
-from gnnseg.data.attributes import CLIP, DAY, Classes, Encoding, Left, Number, Text, Vector
+from gnnseg.data.attributes import CLIP, DAY, Classes, Encoding, Interest, Left, Number, Text, Vector
 from gnnseg.data.raw import Raw
 from gnnseg.types import IdMap, InputError, Pairs, Split, Table
 
@@ -181,11 +181,13 @@ def test_what_is_derived_of_users_equals_a_loop():
         assert found["interval"][u] == pytest.approx(math.log1p(span / (events - 1)))
         assert found["spend level"][u] == pytest.approx(math.log1p(spend))
         assert found["spend an event"][u] == pytest.approx(math.log1p(spend / events))
-        share = dict.fromkeys(shown, 0.0)
+        interest = encoding.interests["kind"]
+        share = {name: interest.worth * usual for name, usual in zip(shown, interest.usual, strict=True)}
         for e in mine:
             for kind in kinds[t.item[e]]:
-                share[kind] += t.count[e] / len(kinds[t.item[e]]) / events
-        np.testing.assert_allclose(found["shares of kind"][u], list(share.values()), atol=1e-12)
+                share[kind] += t.count[e] / len(kinds[t.item[e]])
+        wanted = np.array(list(share.values())) / (events + interest.worth)
+        np.testing.assert_allclose(found["shares of kind"][u], wanted, atol=1e-12)
 
 
 def test_what_is_derived_of_items_equals_a_loop():
@@ -203,6 +205,47 @@ def test_what_is_derived_of_items_equals_a_loop():
         assert found["age"][i] == pytest.approx(math.log1p((t.last.max() - t.first[mine].min()) / DAY))
 
 
+@pytest.mark.parametrize("worth", [2.0, 20.0])
+def test_the_usual_is_worth_what_users_have_in_common(worth):
+    """Shares drawn of a Dirichlet distribution of that concentration; users of many events and of few."""
+    draw = np.random.default_rng(3)
+    usual, events = np.array([0.5, 0.3, 0.2]), draw.integers(1, 60, 4000)
+    counts = np.stack([draw.multinomial(n, draw.dirichlet(worth * usual)) for n in events])
+    user, item = np.nonzero(counts)
+    taken = Pairs(user, item, np.ones(len(user)), counts[user, item])
+    found = Interest.fit(np.eye(3, dtype=bool), taken, len(events))
+    np.testing.assert_allclose(found.usual, usual, atol=0.02)
+    assert found.worth == pytest.approx(worth, rel=0.1)
+    truth = (counts + worth * usual) / (events[:, None] + worth)
+    np.testing.assert_allclose(found.shares(taken, len(events)), truth, atol=0.03)
+
+
+def test_what_one_event_says_of_somebody_new_is_little_and_what_training_never_saw_is_unknown():
+    split = a_split()
+    found = fit(split)
+    when = np.bincount(split.train.user, split.train.last)[:1] / np.bincount(split.train.user)[0]
+    one = Pairs(np.array([0]), np.array([0]), np.ones(1), np.ones(1, dtype=np.int64), when, when)
+    row, none = (found.encoding.users(1, p, None)[0] for p in (one, replace(one, **{
+        n: getattr(one, n)[:0] for n in ("user", "item", "weight", "count", "first", "last")
+    })))  # fmt: skip
+    names = found.encoding.names("user")
+    far = {n: abs(row[at] - none[at]) for at, n in enumerate(names) if n.startswith("share of")}
+    assert far
+    assert max(far.values()) < 1
+    assert row[names.index("frequency")] == 0  # training has nobody of one event
+    assert row[names.index("frequency unknown")] == 1
+    assert row[names.index("recency")] != 0
+
+
+def test_a_number_beyond_training_is_its_edge_or_what_is_derived_unknown():
+    values = np.array([10.0, 20.0, 25.0, 30.0, 40.0])
+    given_, derived = (Number.fit("x", values, np.ones(5, dtype=bool), derived=d) for d in (False, True))
+    beyond = np.array([5.0, 10.0, 40.0, 50.0])
+    edges = given_.apply(np.array([10.0, 10.0, 40.0, 40.0]))
+    np.testing.assert_array_equal(given_.apply(beyond), edges)
+    np.testing.assert_array_equal(derived.apply(beyond)[:, 0], edges[:, 0] * [0, 1, 1, 0])
+
+
 def test_interests_are_told_by_what_is_taken_most():
     """Ten kinds of one item each that nobody takes often, one kind that everybody takes."""
     values = objects(["rare"] * 10 + ["common"] * 5)
@@ -218,7 +261,7 @@ def test_apply_says_what_the_fit_said_and_a_stored_encoding_is_the_same():
     split = a_split()
     found = fit(split, text=["title", "nick"])
     stored = json.loads(json.dumps(found.encoding.to_json()))
-    again = Encoding.from_json(stored, found.encoding.interests)
+    again = Encoding.from_json(stored, {name: each.member for name, each in found.encoding.interests.items()})
     assert again == found.encoding
     assert np.array_equal(again.users(USERS, split.train, split.user_table), found.user)
     titles = {"title": split.items.names}
@@ -425,7 +468,11 @@ def test_vectors_from_a_file_are_read_by_id(tmp_path: Path):
 @pytest.mark.parametrize(
     ("attribute", "values", "words"),
     [
-        (Number(source="age", log=False, middle=0, scale=1, flagged=True), objects(["3", "old"]), "of b is 'old'"),
+        (
+            Number(source="age", log=False, middle=0, scale=1, low=-4, high=4, derived=False, flagged=True),
+            objects(["3", "old"]),
+            "of b is 'old'",
+        ),
         (Classes(source="job", classes=("x",), other=True, flagged=True), np.ones((2, 3)), "the run reads text"),
         (Text(source="note", buckets=4), np.ones((2, 3)), "the run reads text"),
         (
@@ -443,7 +490,7 @@ def test_values_of_another_type_are_one_sentence(attribute, values, words):
 
 def test_values_are_read_as_the_run_reads_them():
     ids = objects(["a", "b"])
-    number = Number(source="age", log=False, middle=0, scale=1, flagged=True)
+    number = Number(source="age", log=False, middle=0, scale=1, low=-4, high=4, derived=False, flagged=True)
     np.testing.assert_array_equal(number.cast(objects([" 3", None]), ids), [3, np.nan])
     classes = Classes(source="job", classes=("2",), other=True, flagged=True)
     assert classes.cast(np.array([2.0, np.nan]), ids).tolist() == ["2", None]
