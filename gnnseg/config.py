@@ -341,6 +341,8 @@ def described(hint: Any) -> str:
         return "one of " + ", ".join(str(value) for value in typing.get_args(hint))
     if origin is list:
         return f"a list, each item {described(typing.get_args(hint)[0])}"
+    if origin is dict or hint is dict:
+        return "names with values, {name: value, …}"
     words = {
         int: "a whole number",
         float: "a finite number",
@@ -361,6 +363,10 @@ def _check_together(config: Mapping[str, Any]) -> None:
         if hasattr(head, "offers")
         else frozenset()
     )
+    encoder_node = config["encoder"]
+    encoder = locate(encoder_node["_target_"], "encoder", config["allow"])
+    if hasattr(encoder, "offers"):
+        offers |= encoder.offers(**{k: v for k, v in encoder_node.items() if k != "_target_"})
     needs = {
         "objective": objective_node,
         **{f"regularisers.{n}": t for n, t in (config["regularisers"] or {}).items() if t["weight"] != 0},
@@ -368,6 +374,8 @@ def _check_together(config: Mapping[str, Any]) -> None:
     words = {
         "probabilities": "a head whose scores are probabilities (head=segments head.beta=distribution)",
         "segments": "a head with segments",
+        "view": "an encoder of layers, which noise moves (encoder=lightgcn, sage, …)",
+        "layers": "an encoder of layers (encoder=lightgcn, sage, …)",
         "logits": "a head whose scores are logits of any sign (head=dot, neumf, mlp, …)",
         "untied": "prototypes of their own for the items (head.tied=false)",
     }
@@ -376,6 +384,12 @@ def _check_together(config: Mapping[str, Any]) -> None:
         wanted = target.wants(**{key: value for key, value in node.items() if key not in ("_target_", "weight")})
         lacking = sorted(wanted - offers - OF_DATA)
         if lacking:
+            if lacking[0] in ("view", "layers"):
+                said = encoder_node["_target_"].rsplit(".", 1)[-1].lower()
+                said += " of 0 layers" if encoder_node.get("layers") == 0 else ""
+                raise _error(
+                    f"{where}: needs {words[lacking[0]]}, not {said}; choose another, or set {where}.weight=0."
+                )
             chosen = head_node["_target_"].rsplit(".", 1)[-1].lower() + (
                 f" with head.beta={head_node['beta']}" if "beta" in head_node else ""
             )

@@ -22,7 +22,7 @@ from gnnseg.folder import RunFolder, atomic
 from gnnseg.graph import BipartiteGraph
 from gnnseg.objectives import Objective
 from gnnseg.rng import Rng
-from gnnseg.types import Edges, Features, InputError, Pairs, Shape, Split
+from gnnseg.types import Edges, Features, IdMap, InputError, Pairs, Relation, Shape, Split
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ class Inputs:
         user, item = (0 if matrix is None else matrix.shape[1] for matrix in (self.features.user, self.features.item))
         counts = self.graph.pattern.degrees()[1].cpu()
         classes = 0 if self.labels is None else len(self.labels.classes)
-        return Shape(self.graph.users, self.graph.items, counts, user, item, classes=classes)
+        relations = {flow.name: (flow.source, flow.target) for flow in self.graph.relations}
+        entities = self.graph.entities
+        return Shape(self.graph.users, self.graph.items, counts, user, item, relations, entities, classes=classes)
 
 
 def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[str], None]) -> Inputs:
@@ -69,7 +71,19 @@ def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[st
             raise InputError(
                 f"{asked['social']}: needs social ties, and {split.name} has none; give data.social=FILE, or choose another."
             )
-    graph = graph_of(config, split, fitted, ties)
+    typed: tuple[Relation, ...] = ()
+    if "relations" in asked:
+        typed = split.relations
+        if not typed:
+            raise InputError(
+                f"{asked['relations']}: reads typed relations, and {split.name} has none; give data.relations, or set "
+                "encoder.relations=none."
+            )
+    graph = graph_of(config, split, fitted, ties, typed)
+    if typed:
+        edges = sum(flow.pattern.entries for flow in graph.relations) // 2
+        kinds = ", ".join(f"{count:,} of kind {kind}" for kind, count in graph.entities.items())
+        say(f"relations: {len(graph.relations) // 2}, {edges:,} edges" + (f"; entities: {kinds}" if kinds else ""))
     if ties is not None:
         say(f"social ties: {len(ties):,}; friends are alike beyond strangers by {graph.homophily:.0%}")
     labels = labels_of(config, split)
@@ -103,17 +117,23 @@ def labels_of(config: Mapping[str, Any], split: Split) -> Labelled | None:
     return None
 
 
-def graph_of(config: Mapping[str, Any], split: Split, fitted: Pairs, ties: Edges | None) -> BipartiteGraph:
+def graph_of(
+    config: Mapping[str, Any], split: Split, fitted: Pairs, ties: Edges | None, typed: tuple[Relation, ...] = ()
+) -> BipartiteGraph:
     node = {key: value for key, value in config["graph"].items() if key != "_target_"}
-    return graphs.build(fitted, len(split.users), len(split.items), ties=ties, **node)
+    entities = {kind: len(ids) for kind, ids in split.entities.items()}
+    return graphs.build(fitted, len(split.users), len(split.items), ties, typed, entities, **node)
+
+
+ASKED = ("features", "social", "labels", "relations")
 
 
 def wanted(config: Mapping[str, Any]) -> dict[str, str]:
-    """What is asked for beside the interactions ('features', 'social', 'labels'), and which setting asks for it."""
+    """What is asked for beside the interactions (``ASKED``), and which setting asks for it."""
     asked: dict[str, str] = {}
     for where, node in _nodes(config):
         for need in _wants(config, where, node):
-            if need in ("features", "social", "labels"):
+            if need in ASKED:
                 asked.setdefault(need, f"{where}={node['_target_'].rsplit('.', 1)[-1].lower()}")
     return asked
 
@@ -146,7 +166,8 @@ INTEREST = "interest in "  # how the tensors of classes that shares are derived 
 
 
 def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
-    """What ``restore`` needs beside the pairs: features.json and .safetensors, social.npz; none where there is none."""
+    """What ``restore`` needs beside the pairs: features.json and .safetensors, social.npz, relations.npz; none where
+    there is none."""
     from safetensors.torch import save_file
 
     found = {kind: value.cpu() for kind in ("user", "item") if (value := getattr(inputs.features, kind)) is not None}
@@ -162,6 +183,9 @@ def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
         with atomic(folder.file("social.npz")) as aside, open(aside, "wb") as handle:
             s = split.social
             np.savez_compressed(handle, source=s.source, target=s.target, weight=s.weight)
+    if inputs.graph.relations:
+        read = {flow.name for flow in inputs.graph.relations}
+        _store_relations(folder, [each for each in split.relations if each.name in read], inputs.graph.entities)
 
 
 def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
@@ -173,13 +197,39 @@ def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
     if stored.exists():
         with np.load(stored) as arrays:
             ties = Edges(arrays["source"], arrays["target"], arrays["weight"])
-    graph = graph_of(config, split, build(config["evaluation"]).fit_part(split), ties)
+    typed, entities = _relations_in(folder)
+    split = replace(split, entities={**split.entities, **entities})
+    graph = graph_of(config, split, build(config["evaluation"]).fit_part(split), ties, typed)
     features = folder.file("features.safetensors")
     given = Inputs(graph, labels=_labels_in(folder))
     if not features.exists():
         return given
     tensors = load_file(features)
     return replace(given, features=Features(tensors.get("user"), tensors.get("item")), encoding=encoding_of(path))
+
+
+def _store_relations(folder: RunFolder, relations: list[Relation], entities: Mapping[str, int]) -> None:
+    """relations.npz: arrays by the number of the relation, and what they are as JSON."""
+    told = {"relations": [[r.name, r.source_kind, r.target_kind] for r in relations], "entities": dict(entities)}
+    arrays = {f"{n}.{key}": getattr(r, key) for n, r in enumerate(relations) for key in ("source", "target", "weight")}
+    with atomic(folder.file("relations.npz")) as aside, open(aside, "wb") as handle:
+        np.savez_compressed(handle, told=np.array(json.dumps(told, ensure_ascii=False)), **arrays)
+
+
+def _relations_in(folder: RunFolder) -> tuple[tuple[Relation, ...], dict[str, IdMap]]:
+    """The relations a run reads, and as many nameless ids of each kind of entity as there are."""
+    if not folder.file("relations.npz").exists():
+        return (), {}
+    with np.load(folder.file("relations.npz"), allow_pickle=False) as stored:
+        told = json.loads(str(stored["told"]))
+        found = tuple(
+            Relation(*names, *(stored[f"{n}.{key}"] for key in ("source", "target", "weight")))
+            for n, names in enumerate(told["relations"])
+        )
+    ids = {
+        kind: IdMap(np.array([str(n) for n in range(count)], dtype=object)) for kind, count in told["entities"].items()
+    }
+    return found, ids
 
 
 def _labels_in(folder: RunFolder) -> Labelled | None:

@@ -73,6 +73,18 @@ class Csr:
             torch.from_numpy(c[t_order]), torch.from_numpy(r[t_order]), torch.from_numpy(t_order), torch.from_numpy(back), v,
         )  # fmt: skip
 
+    @staticmethod
+    def by_rows(row: Tensor, column: Tensor, shape: tuple[int, int]) -> Csr:
+        """From (E,) coordinates whose rows ascend, on their own device; a row's columns in any order, a pair at most once."""
+        start, t_start = (
+            torch.cat([index.new_zeros(1), torch.bincount(index, minlength=size).cumsum(0)])
+            for index, size in zip((row, column), shape, strict=True)
+        )
+        t_order = torch.argsort(column, stable=True)
+        back = torch.empty_like(t_order)
+        back[t_order] = torch.arange(len(row), device=row.device)
+        return Csr(shape, start, row, column, t_start, column[t_order], row[t_order], t_order, back)
+
     @property
     def entries(self) -> int:
         return len(self.column)

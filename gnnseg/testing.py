@@ -20,6 +20,7 @@ from torch import Tensor
 
 from gnnseg.encoders.base import Encoder
 from gnnseg.graph import BipartiteGraph
+from gnnseg.graph.relations import flows as typed_flows
 from gnnseg.graph.social import both_ways
 from gnnseg.heads.base import Head
 from gnnseg.heads.segments import Segments
@@ -27,7 +28,7 @@ from gnnseg.objectives.base import Objective, PairObjective
 from gnnseg.objectives.likelihood import Likelihood
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Batch, Edges, Embeddings, Features, Segmentation, Shape, Step
+from gnnseg.types import Batch, Edges, Embeddings, Features, Relation, Segmentation, Shape, Step
 
 WIDTH = 16
 CLASSES = 3
@@ -58,7 +59,9 @@ def block_graph(
 def shape_of(graph: BipartiteGraph, width: int = 0, features: Features | None = None) -> Shape:
     found = features or Features()
     user, item = (0 if matrix is None else matrix.shape[1] for matrix in (found.user, found.item))
-    return Shape(graph.users, graph.items, graph.pattern.degrees()[1], user, item, width=width)
+    relations = {flow.name: (flow.source, flow.target) for flow in graph.relations}
+    counts = graph.pattern.degrees()[1]
+    return Shape(graph.users, graph.items, counts, user, item, relations, graph.entities, width=width)
 
 
 def telling_features(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> Features:
@@ -82,11 +85,47 @@ def with_ties(graph: BipartiteGraph, segments: int = 4, each: int = 4, seed: int
     return replace(graph, social=both_ways(ties, graph.users))
 
 
+def with_relations(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> BipartiteGraph:
+    """The graph with items that are of a genre of their segment, users who mention genres, and genres that lie near each other."""
+    g = np.random.default_rng(seed)
+    genres = 2 * segments
+    items, users = np.arange(graph.items - 1), np.repeat(np.arange(graph.users - 1), 2)
+    near = np.arange(genres)
+    relations = (
+        Relation("is of", "item", "genre", items, items % genres, np.ones(len(items))),
+        Relation(
+            "mentions",
+            "user",
+            "genre",
+            users,
+            g.integers(0, genres, len(users)),
+            g.integers(1, 4, len(users)).astype(np.float64),
+        ),
+        Relation("is near", "genre", "genre", near, (near + segments) % genres, np.ones(genres)),
+    )
+    flows = typed_flows(relations, {"user": graph.users, "item": graph.items, "genre": genres})
+    return replace(graph, relations=flows, entities={"genre": genres})
+
+
 def random_embeddings(graph: BipartiteGraph, width: int = WIDTH, seed: int = 0) -> Embeddings:
     g = torch.Generator().manual_seed(seed)
     user = torch.randn(graph.users, width, generator=g, requires_grad=True)
     item = torch.randn(graph.items, width, generator=g, requires_grad=True)
     return Embeddings(user, item, user, item)
+
+
+def a_step(embeddings: Embeddings, head: Head) -> Step:
+    """One training step, whose further views are the embeddings moved by noise, of one layer."""
+
+    def view(rng: Rng, noise: float) -> Embeddings:
+        user, item = (
+            x + noise * torch.randn(x.shape, generator=rng.torch(kind))
+            for kind, x in (("user", embeddings.user_UD), ("item", embeddings.item_ID))
+        )
+        layers = ((embeddings.user_UD, embeddings.item_ID), (user, item))
+        return replace(embeddings, user_UD=user, item_ID=item, layers=layers)
+
+    return Step(embeddings, head(embeddings), view)
 
 
 def full_batch(graph: BipartiteGraph) -> Batch:
@@ -340,7 +379,7 @@ class ObjectiveContract:
         graph = self.given(random_graph())
         objective, e = self._ready(graph), random_embeddings(graph)
         head = self._head(graph)
-        loss = objective(Step(e, head(e)), self._batch(graph, objective), Rng(0))
+        loss = objective(a_step(e, head), self._batch(graph, objective), Rng(0))
         assert loss.shape == ()
         assert bool(torch.isfinite(loss))
         loss.backward()
@@ -352,7 +391,7 @@ class ObjectiveContract:
         objective, e = self._ready(graph), random_embeddings(graph)
         if not isinstance(objective, PairObjective):
             return
-        step = Step(e, self._head(graph)(e))
+        step = a_step(e, self._head(graph))
         batch = self._batch(graph, objective)
         tripled = replace(batch, weight=batch.weight * 3)
         torch.testing.assert_close(objective(step, batch, Rng(0)), objective(step, tripled, Rng(0)))
@@ -365,7 +404,7 @@ class ObjectiveContract:
         losses = []
         for _ in range(20):
             optimizer.zero_grad()
-            loss = objective(Step(e, head(e)), batch, Rng(0))
+            loss = objective(a_step(e, head), batch, Rng(0))
             losses.append(loss.item())
             loss.backward()
             optimizer.step()

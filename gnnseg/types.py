@@ -214,7 +214,7 @@ class Shape:
     item_counts: Tensor
     user_features: int = 0
     item_features: int = 0
-    relations: tuple[str, ...] = ()
+    relations: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # name -> kinds they lead from and to
     entities: Mapping[str, int] = field(default_factory=dict)
     width: int = 0
     classes: int = 0  # of labelled users
@@ -366,11 +366,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Step:
-    """What the model says in one training step; ``view`` runs one more noisy encoder pass when called."""
+    """What the model says in one training step; ``view`` runs one more encoder pass, as noisy as it is told, when called."""
 
     embeddings: Embeddings
     scorer: Scorer
-    view: Callable[[Rng], Embeddings] | None = None
+    view: Callable[[Rng, float], Embeddings] | None = None
 
 
 class Recommender(Protocol):

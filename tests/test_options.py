@@ -46,7 +46,7 @@ def test_the_overview_names_every_choice_and_marks_the_default() -> None:
     said = options.text()
     for group in config.GROUPS:
         assert f"\n{group} " in said
-    assert "dnn [lightgcn] lightgcnpp linear mf raw social two_tower" in said
+    assert "dnn [lightgcn] lightgcnpp linear mf pinsage pyg raw rgcn sage social two_tower" in said
     assert "[ml-100k]" in said
     assert "balance entropy l2" in said
     assert "runs.root=./runs (or $GNNSEG_RUNS)  text" in said
@@ -140,7 +140,7 @@ def test_a_users_own_component_is_found_and_told(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p != ""])
     own = {"folders": [Path("conf")], "allow": ["myown_lab"]}
-    assert "linear mf mine raw social" in options.text(folders=[Path("conf")])
+    assert "linear mf mine pinsage pyg raw rgcn sage social" in options.text(folders=[Path("conf")])
     assert "mine        My own encoder (Somebody & Other 2031): a sum." in options.text("encoder", **own)
     said = options.text("encoder", "mine", **own)
     assert "papers: Somebody & Other 2031" in said

@@ -21,13 +21,19 @@ class Encoder(nn.Module):
     """Parameters only, never the graph: the same weights serve another graph. ``width``: D of its embeddings."""
 
     width: int
-    partial: ClassVar[bool] = False  # embeds the rows that are asked for alone, at their cost
+    partial: bool = False  # embeds the rows that are asked for alone, at their cost
     hides: ClassVar[bool] = False  # reads histories: while training, what a step asks for must not stand in them
+    epoch: int = 0  # of training, for what is drawn once an epoch
     free_users: bool = True  # has each user a layer 0 of their own, to be solved for in those who come later?
 
     @classmethod
     def wants(cls, **node: Any) -> frozenset[str]:
         """What it reads beside the interactions, with these settings: 'features', 'social'."""
+        return frozenset()
+
+    @classmethod
+    def offers(cls, **node: Any) -> frozenset[str]:
+        """What a term may need of it with these settings: 'view' (a pass that noise moves), 'layers' (each layer's rows)."""
         return frozenset()
 
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:

@@ -7,13 +7,14 @@ Shape legend: U users, I items, D width, E edges, L layers, F attribute columns.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from gnnseg.encoders.base import EmbeddingTables, Encoder, Init, weights
+from gnnseg.encoders.base import Init
+from gnnseg.encoders.layers import Attributes, NodeEncoder, noisy
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.social import normalised
 from gnnseg.rng import Rng
@@ -21,17 +22,14 @@ from gnnseg.sparse import Csr, spmm
 from gnnseg.types import Embeddings, Features, InputError, Shape
 
 
-class LightGCN(Encoder):
+class LightGCN(NodeEncoder):
     """x_u^(l+1) = sum_i w_ui x_i^(l), x_i^(l+1) = sum_u w_iu x_u^(l); the embedding is a weighted sum of the layers.
 
     The weight of a message is d_target^-alpha d_source^-beta (.5, .5: LightGCN's symmetric normalisation).
     ``layer_weights``: L+1 numbers, layer 0 first; null: the mean. ``unit``: x <- x/|x| before each layer (LightGCN++).
     ``gamma``: null, or gamma x0 + (1 - gamma) mean(x1..xL) (LightGCN++; then ``layer_weights`` must be null).
     ``dropout``: share of edges left out of a training step, the rest scaled up by 1/(1 - dropout); the same edges in both
-    directions and in every layer. ``attributes``: null; 'beside': layer 0 is a vector of one's own plus a weighted sum of the
-    attributes; 'alone': that sum alone, so that whoever has attributes can be embedded (inductive). Beside a spectral start,
-    which fits already, attributes learn little of whoever has no vector, or the opposite: ``init`` normal for newcomers
-    (experiments/modalities). ``social``: weight of
+    directions and in every layer. ``attributes``: as every ``NodeEncoder`` reads them. ``social``: weight of
     friends' messages beside items': x_u^(l+1) += social * homophily * sum_v x_v^(l) / sqrt(d_u d_v), d counting friends
     (after DiffNet, Wu et al. 2019); 0: ties are not read. ``noise`` in forward adds sign(x) * unit(uniform) * noise at each
     layer (SimGCL, Yu et al. 2022).
@@ -52,10 +50,10 @@ class LightGCN(Encoder):
         gamma: float | None,
         unit: bool,
         dropout: float,
-        attributes: Literal["beside", "alone"] | None,
+        attributes: Attributes | None,
         social: float,
     ) -> None:
-        super().__init__()
+        super().__init__(shape, rng, dim=dim, init=init, scale=scale, attributes=attributes)
         if layers < 0:
             raise InputError(f"encoder.layers is {layers}: it must be 0 or more.")
         if not 0 <= dropout < 1:
@@ -69,32 +67,7 @@ class LightGCN(Encoder):
                 f"encoder.layer_weights has {len(layer_weights)} numbers: "
                 f"encoder.layers={layers} needs {layers + 1}, layer 0 first."
             )
-        if attributes is not None and not shape.user_features and not shape.item_features:
-            raise InputError(
-                f"encoder.attributes={attributes}: this set has no attributes; give data.users=FILE or data.items=FILE, or "
-                "set encoder.attributes to null."
-            )
-        if attributes == "alone" and not (shape.user_features and shape.item_features):
-            lacking = "users" if not shape.user_features else "items"
-            raise InputError(
-                f"encoder.attributes=alone: this set has no attributes of {lacking}, who would all be alike; "
-                f"give data.{lacking}=FILE, or set encoder.attributes=beside."
-            )
-        self.width = dim
-        self.attributes, self.social = attributes, social
-        self.free_users = attributes != "alone"
-        self.tables = None if attributes == "alone" else EmbeddingTables(shape, rng, dim=dim, init=init, scale=scale)
-        widths = {"user": shape.user_features, "item": shape.item_features} if attributes is not None else {}
-        spread = (
-            scale if attributes == "alone" else 0.0
-        )  # beside vectors of one's own, attributes begin by saying nothing
-        self.read = nn.ModuleDict(
-            {
-                kind: weights(width, dim, spread, rng.torch(f"attributes-{kind}"))
-                for kind, width in widths.items()
-                if width
-            }
-        )
+        self.social = social
         self.layers, self.unit, self.dropout = layers, unit, dropout
         self.exponents = (alpha, beta)
         if layer_weights is not None:
@@ -106,14 +79,7 @@ class LightGCN(Encoder):
 
     @classmethod
     def wants(cls, **node: Any) -> frozenset[str]:
-        return frozenset(
-            ({"features"} if node.get("attributes") is not None else set())
-            | ({"social"} if node.get("social") else set())
-        )
-
-    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
-        if self.tables is not None:
-            self.tables.reset(graph, rng)
+        return super().wants(**node) | ({"social"} if node.get("social") else frozenset())
 
     def forward(
         self,
@@ -132,8 +98,8 @@ class LightGCN(Encoder):
             to_user, to_item = to_user * kept, to_item * kept
         transposed = graph.pattern.T
         to_item = to_item[graph.pattern.t_order]
-        user = self._start("user", features.user)
-        item = self._start("item", features.item)
+        user = self.start("user", features)
+        item = self.start("item", features)
         friends = self._friends(graph)
         layers = [(user, item)]
         for layer in range(self.layers):
@@ -142,8 +108,8 @@ class LightGCN(Encoder):
             from_friends = 0.0 if friends is None else spmm(*friends, user)
             user, item = spmm(graph.pattern, to_user, item) + from_friends, spmm(transposed, to_item, user)
             if rng is not None and noise > 0:
-                user = user + _noise(user, rng, f"noise-user-{layer}") * noise
-                item = item + _noise(item, rng, f"noise-item-{layer}") * noise
+                user = user + noisy(user, rng, f"noise-user-{layer}") * noise
+                item = item + noisy(item, rng, f"noise-item-{layer}") * noise
             layers.append((user, item))
         user_UD = _weighted([u for u, _ in layers], self.layer_weights)
         item_ID = _weighted([i for _, i in layers], self.layer_weights)
@@ -167,25 +133,6 @@ class LightGCN(Encoder):
             received_BD = received_BD + spmm(*friends, _weighted([user for user, _ in sent], others))
         return lambda start_BD: received_BD + own * start_BD
 
-    def expected(self, embeddings: Embeddings, known: Tensor, count: int, features: Features) -> Tensor:
-        """What attributes say, plus the mean of what else the trained users have; without attributes, their mean."""
-        if features.user is None or "user" not in self.read:
-            return super().expected(embeddings, known, count, features)
-        said_BD: Tensor = self.read["user"](features.user)
-        if self.tables is None:
-            return said_BD
-        return said_BD + self.tables.user[known].mean(0)
-
-    def _start(self, kind: Literal["user", "item"], features: Tensor | None) -> Tensor:
-        """Layer 0: a vector of one's own, what attributes say, or both."""
-        own: Tensor | None = None if self.tables is None else getattr(self.tables, kind)
-        if kind not in self.read:
-            assert own is not None
-            return own
-        assert features is not None
-        said: Tensor = self.read[kind](features)
-        return said if own is None else own + said
-
     def _friends(self, graph: BipartiteGraph) -> tuple[Csr, Tensor] | None:
         """Ties and the weights of the messages along them."""
         if self.social == 0 or graph.social is None:
@@ -199,8 +146,3 @@ def _weighted(layers: list[Tensor], weights: list[float]) -> Tensor:
         if weight != 0:
             total = layer * weight if total is None else total.add(layer, alpha=weight)
     return torch.zeros_like(layers[0]) if total is None else total
-
-
-def _noise(x: Tensor, rng: Rng, name: str) -> Tensor:
-    drawn = torch.rand(x.shape, generator=rng.torch(name)).to(x.device)
-    return x.detach().sign() * F.normalize(drawn, dim=-1)

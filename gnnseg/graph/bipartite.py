@@ -5,16 +5,20 @@ Shape legend: U users, I items, E training edges.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from gnnseg.graph import relations as relations_
 from gnnseg.graph import social as social_
+from gnnseg.graph.neighbours import Flow
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Edges, InputError, Pairs
+from gnnseg.types import Edges, InputError, Pairs, Relation
 
 Normalisation = Literal["symmetric", "left", "right", "none"]
 Weights = Literal["value", "log", "spend"]
@@ -32,7 +36,8 @@ class BipartiteGraph:
     """Users meet items: ``pattern`` (U,I), ``weight`` (E,) float32 or None (every edge weighs 1).
 
     ``social``: user-user ties (U,U) in both directions, with weights, or None; of new users, (B, users of old).
-    ``homophily``: what a tie is worth beside an interaction, 0 to 1 (``graph.social.homophily``).
+    ``homophily``: what a tie is worth beside an interaction, 0 to 1 (``graph.social.homophily``). ``relations``: messages of the
+    typed relations, both directions; ``entities``: nodes of each kind beside users and items.
     """
 
     pattern: Csr
@@ -41,7 +46,12 @@ class BipartiteGraph:
     homophily: float = 1.0
     item_degree: Tensor | None = None  # (I,) where it is not what the edges here say: new users of an old graph
     friend_degree: Tensor | None = None  # (users of old,) as well
-    _cache: dict[tuple[float, float], tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False, compare=False)
+    relations: tuple[Flow, ...] = ()
+    entities: Mapping[str, int] = field(default_factory=dict)
+    joins: BipartiteGraph | None = None  # the graph of old, where these are new users of it
+    memo: dict[Any, Any] = field(
+        default_factory=dict, repr=False, compare=False
+    )  # what was once computed of this graph
 
     @property
     def users(self) -> int:
@@ -60,6 +70,20 @@ class BipartiteGraph:
             users = nothing(self.users).index_add(0, self.pattern.row, self.weight)
             items = nothing(self.items).index_add(0, self.pattern.column, self.weight)
         return users, items if self.item_degree is None else self.item_degree
+
+    @cached_property
+    def flows(self) -> tuple[Flow, ...]:
+        """The interactions as messages: to users from what they have met, to items from who has met them."""
+        back = None if self.weight is None else self.weight[self.pattern.t_order]
+        return (
+            Flow("to_user", "item", "user", self.pattern, self.weight),
+            Flow("to_item", "user", "item", self.pattern.T, back),
+        )
+
+    @cached_property
+    def merged(self) -> tuple[Flow, ...]:
+        """The typed relations, told apart by the kinds of nodes they join alone."""
+        return relations_.merged(self.relations)
 
     def with_users(
         self, histories: Pairs, count: int, weights: Weights | None, social: Csr | None = None
@@ -80,6 +104,7 @@ class BipartiteGraph:
             social=social,
             friend_degree=friends,
             homophily=self.homophily,
+            joins=self,
         )
 
     def hiding(self, users: Tensor, items: Tensor, rng: Rng) -> BipartiteGraph:
@@ -92,7 +117,7 @@ class BipartiteGraph:
             weight = (torch.rand(len(weight), generator=rng.torch("hidden")) < 0.5).to(weight)
         else:
             weight[self.pattern.entry(users, items)] = 0.0
-        return replace(self, weight=weight if self.weight is None else weight * self.weight, _cache={})
+        return replace(self, weight=weight if self.weight is None else weight * self.weight, memo={})
 
     def normalised(self, target: float = 0.5, source: float = 0.5) -> tuple[Tensor, Tensor]:
         """Edge weights d_target^-target d_source^-source in both directions, each (E,) in the pattern's order.
@@ -102,12 +127,13 @@ class BipartiteGraph:
         LightGCN++ (Lee et al. 2024) takes other exponents. A node without edges has no weights to normalise.
         """
         key = (float(target), float(source))
-        if key not in self._cache:
+        if key not in self.memo:
             users, items = (d.clamp(min=1e-12) for d in self.degrees())
             u, i = users[self.pattern.row], items[self.pattern.column]
             base = 1.0 if self.weight is None else self.weight
-            self._cache[key] = (base * u ** -key[0] * i ** -key[1], base * i ** -key[0] * u ** -key[1])
-        return self._cache[key]
+            self.memo[key] = (base * u ** -key[0] * i ** -key[1], base * i ** -key[0] * u ** -key[1])
+        found: tuple[Tensor, Tensor] = self.memo[key]
+        return found
 
     def to(self, device: torch.device | str) -> BipartiteGraph:
         return replace(
@@ -117,7 +143,9 @@ class BipartiteGraph:
             social=None if self.social is None else self.social.to(device),
             item_degree=None if self.item_degree is None else self.item_degree.to(device),
             friend_degree=None if self.friend_degree is None else self.friend_degree.to(device),
-            _cache={},
+            relations=tuple(flow.on(device) for flow in self.relations),
+            joins=None if self.joins is None else self.joins.to(device),
+            memo={},
         )
 
     def to_hetero(self) -> Any:
@@ -150,14 +178,19 @@ def build(
     users: int,
     items: int,
     ties: Edges | None = None,
+    typed: tuple[Relation, ...] = (),
+    entities: Mapping[str, int] | None = None,
     *,
     weights: Weights | None,
     homophily: Worth = "measured",
+    relations: list[str] | None = None,
 ) -> BipartiteGraph:
-    """The graph of the training part, with the users' ties where they are given.
+    """The graph of the training part, with the users' ties and typed relations where they are given; ``entities``: nodes of
+    each kind beside users and items.
 
     ``weights``: None (all 1), 'value' (as counted or rated), 'log' (log(1 + value)), 'spend' (money). ``homophily``: what a
     social tie is worth: 'measured', by how much more alike friends are than strangers in train; 'full': 1.
+    ``relations``: names of the typed relations to be read; None: all.
     """
     value = None
     if weights is not None:
@@ -170,6 +203,12 @@ def build(
         value = raw.log1p() if weights == "log" else raw
     pattern = Csr.of(train.user, train.item, (users, items), value)
     graph = BipartiteGraph(pattern.with_value(None), pattern.value)
+    if typed:
+        read = relations_.chosen(typed, relations)
+        joined = {kind for one in read for kind in (one.source_kind, one.target_kind)}
+        known = {kind: count for kind, count in (entities or {}).items() if kind in joined}
+        flows = relations_.flows(read, {"user": users, "item": items, **known})
+        graph = replace(graph, relations=flows, entities=known)
     if ties is None:
         return graph
     social = social_.both_ways(ties, users)

@@ -21,10 +21,13 @@ Weights = Literal["value", "log", "spend"]
 @dataclass(frozen=True)
 class Sampling:
     """Negatives an objective wants: 'none', 'shared' ((N,) uniform for the whole batch), 'own' ((B,N) uniform, each user's
-    own, training items avoided), 'in_batch' (N items of the batch's own pairs, so drawn by popularity)."""
+    own, training items avoided), 'in_batch' (N items of the batch's own pairs, so drawn by popularity). ``hard``: of 'own', how
+    many lie near the taken item, at most: none in the first epoch, one more in each; ``hops``: to and fro on the way there."""
 
     kind: Literal["none", "shared", "own", "in_batch"] = "none"
     count: int = 0
+    hard: int = 0
+    hops: int = 1
 
 
 class Objective(nn.Module):
@@ -33,6 +36,7 @@ class Objective(nn.Module):
 
     needs: ClassVar[frozenset[str]] = frozenset()
     sampling: Sampling = Sampling()
+    epoch: int = 0  # of training, for curricula
     negatives: int | None = None  # a taken pair, at which the sigmoid of a score is the chance that a pair was taken
 
     @classmethod

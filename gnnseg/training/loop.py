@@ -82,6 +82,9 @@ class Training:
             negatives = batches.uniform_shared(want.count, self.graph.items, rng).to(items.device)
         elif want.kind == "own":
             negatives = batches.uniform_own(users, want.count, p, rng)
+            hard = min(want.hard, objective.epoch)
+            if hard:
+                negatives[:, :hard] = batches.near(users, items, hard, want.hops, p, rng, negatives[:, :hard])
         elif want.kind == "in_batch":
             negatives = batches.in_batch(items, want.count, rng)
         return Batch(
@@ -115,6 +118,7 @@ def fit(
     largest = optimizer.defaults["lr"]
     log_q = batches.log_popularity(data.graph.pattern)
     while not state.done:
+        model.begin(state.epoch)
         order = None if settings.batch_size is None else batches.order(edges, rng.at(state.epoch))
         while state.batch < per_epoch:
             now = rng.at(state.step)

@@ -49,6 +49,12 @@ class Model(nn.Module):
         scorer: Scorer = self.head(self.embed(graph, features))
         return scorer
 
+    def begin(self, epoch: int) -> None:
+        """Tell those whom it concerns which epoch of training this is, from 0."""
+        self.encoder.epoch = epoch
+        for part in self.parts():
+            part.epoch = epoch
+
     def parts(self) -> Iterator[Objective]:
         """The objective and the extra terms."""
         for part in (self.objective, *self.terms.values()):
@@ -71,8 +77,8 @@ class Model(nn.Module):
             batch, users, items = batch.compact(users=not self._everybody, items=not self.head.catalogue)
         embeddings = self.encoder(graph, features, users, items, rng=rng.child("encoder"))
 
-        def view(inner: Rng) -> Embeddings:
-            again = self.encoder(graph, features, users, items, rng=inner)
+        def view(inner: Rng, noise: float) -> Embeddings:
+            again = self.encoder(graph, features, users, items, rng=inner, noise=noise)
             assert isinstance(again, Embeddings)
             return again
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from gnnseg.encoders import DNN, MF, Encoder, LightGCN, Linear, Raw, Social, TwoTower
+from gnnseg.encoders import DNN, MF, RGCN, SAGE, Encoder, LightGCN, Linear, PinSage, PyG, Raw, Social, TwoTower
 from gnnseg.graph import BipartiteGraph
 from gnnseg.rng import Rng
-from gnnseg.testing import EncoderContract, telling_features, with_ties
+from gnnseg.testing import EncoderContract, telling_features, with_relations, with_ties
 from gnnseg.types import Features, Shape
 
 LIGHTGCN = {
@@ -39,6 +39,80 @@ class TestLightGCN(EncoderContract):
         return LightGCN(shape, rng, **{**LIGHTGCN, **self.options})  # type: ignore[arg-type]
 
 
+GRAPH = {
+    "dim": 12, "layers": 2, "init": "spectral", "scale": 0.1, "attributes": None, "neighbours": None, "combine": "mean",
+}  # fmt: skip
+SAGE_ = {**GRAPH, "aggregate": "mean", "unit": False}
+WALKS = {"walks": 20, "hops": 2, "restart": 0.5, "top": 6, "refresh": "epoch", "batched": False}
+PINSAGE = {**{key: value for key, value in GRAPH.items() if key != "neighbours"}, **WALKS}
+RGCN_ = {**GRAPH, "relations": "typed", "ties": False, "bases": 3}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {}, {"aggregate": "max"}, {"aggregate": "pool"}, {"unit": True, "combine": "last"},
+        {"neighbours": [3, 2]}, {"layers": 0, "neighbours": []},
+    ],
+    ids=["mean", "max", "pool", "unit, last", "sampled", "no layer"],
+)  # fmt: skip
+class TestSAGE(EncoderContract):
+    @pytest.fixture(autouse=True)
+    def _options(self, options: dict[str, object]) -> None:
+        self.options = options
+
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        return SAGE(shape, rng, **{**SAGE_, **self.options})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("conv", ["GATv2Conv", "SAGEConv", "GraphConv"])
+@pytest.mark.parametrize("neighbours", [None, [3, 2]], ids=["whole", "sampled"])
+class TestPyG(EncoderContract):
+    @pytest.fixture(autouse=True)
+    def _options(self, conv: str, neighbours: list[int] | None) -> None:
+        heads = 2 if conv == "GATv2Conv" else 1
+        self.options = {
+            "conv": conv,
+            "neighbours": neighbours,
+            "heads": heads,
+            "dropout": 0.2,
+            "options": {},
+            "skip": True,
+        }
+
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        return PyG(shape, rng, **{**GRAPH, **self.options})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [{}, {"combine": "last"}, {"batched": True}, {"batched": True, "refresh": "step"}])
+class TestPinSage(EncoderContract):
+    @pytest.fixture(autouse=True)
+    def _options(self, options: dict[str, object]) -> None:
+        self.options = options
+        self.recovers = "combine" not in options  # prototypes that start on what fresh weights say may stay there
+
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        return PinSage(shape, rng, **{**PINSAGE, **self.options})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"bases": None}, {"relations": "merged"}, {"relations": "none"}, {"neighbours": [3, 2]}, {"ties": True}],
+    ids=["bases", "free", "merged", "none", "sampled", "ties"],
+)
+class TestRGCN(EncoderContract):
+    @pytest.fixture(autouse=True)
+    def _options(self, options: dict[str, object]) -> None:
+        self.options = options
+
+    def given(self, graph: BipartiteGraph) -> BipartiteGraph:
+        graph = with_relations(graph)
+        return with_ties(graph) if self.options.get("ties") else graph
+
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        return RGCN(shape, rng, **{**RGCN_, **self.options})  # type: ignore[arg-type]
+
+
 class WithAttributes(EncoderContract):
     def features(self, graph: BipartiteGraph) -> Features:
         return telling_features(graph)
@@ -52,6 +126,25 @@ class TestLightGCNWithAttributes(WithAttributes):
 
     def make(self, shape: Shape, rng: Rng) -> Encoder:
         return LightGCN(shape, rng, **{**LIGHTGCN, "attributes": self.attributes, "init": "normal"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("attributes", ["beside", "alone"])
+@pytest.mark.parametrize("kind", ["sage", "pinsage", "rgcn", "pyg"])
+class TestGraphEncodersWithAttributes(WithAttributes):
+    @pytest.fixture(autouse=True)
+    def _attributes(self, kind: str, attributes: str) -> None:
+        self.kind, self.more = kind, {"attributes": attributes, "init": "normal"}
+        self.recovers = kind in ("sage", "pinsage")  # the others' prototypes start on noise, and may stay there
+
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        if self.kind == "sage":
+            return SAGE(shape, rng, **{**SAGE_, **self.more})  # type: ignore[arg-type]
+        if self.kind == "pinsage":
+            return PinSage(shape, rng, **{**PINSAGE, **self.more})  # type: ignore[arg-type]
+        if self.kind == "rgcn":
+            return RGCN(shape, rng, **{**RGCN_, "relations": "none", **self.more})  # type: ignore[arg-type]
+        foreign = {"conv": "SAGEConv", "heads": 1, "dropout": 0.0, "options": {}, "skip": True}
+        return PyG(shape, rng, **{**GRAPH, **foreign, **self.more})  # type: ignore[arg-type]
 
 
 class WithTies(EncoderContract):

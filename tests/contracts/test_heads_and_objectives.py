@@ -8,15 +8,19 @@ from gnnseg.heads import MLP, Dot, Head, Hybrid, NeuMF, Posthoc, Segments
 from gnnseg.objectives import (
     BCE,
     BPR,
+    BSL,
     L2,
     Balance,
     Entropy,
     Labels,
     Likelihood,
+    Margin,
     Network,
     Objective,
     SampledSoftmax,
+    SimGCL,
     Social,
+    XSimGCL,
 )
 from gnnseg.rng import Rng
 from gnnseg.testing import HeadContract, ObjectiveContract, with_ties
@@ -132,6 +136,32 @@ class TestSampledSoftmax(ObjectiveContract):
 
     def make(self) -> Objective:
         return SampledSoftmax(weights=None, degree_power=0.0, sampling=self.sampling, negatives=8, correct=True)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("positives", ["pair", "user"])
+class TestBSL(ObjectiveContract):
+    @pytest.fixture(autouse=True)
+    def _positives(self, positives: str) -> None:
+        self.positives = positives
+
+    def make(self) -> Objective:
+        more = {"sampling": "uniform", "negatives": 8, "positives": self.positives, "power": 0.9}
+        return BSL(weights=None, degree_power=0.0, **more)  # type: ignore[arg-type]
+
+
+class TestMargin(ObjectiveContract):
+    def make(self) -> Objective:
+        return Margin(weights=None, degree_power=0.0, negatives=3, hard=1, hops=1, margin=1.0)
+
+
+class TestSimGCL(ObjectiveContract):
+    def make(self) -> Objective:
+        return SimGCL(tau=0.2, noise=0.1)
+
+
+class TestXSimGCL(ObjectiveContract):
+    def make(self) -> Objective:
+        return XSimGCL(tau=0.2, noise=0.2, layer=0)
 
 
 class TestL2(ObjectiveContract):

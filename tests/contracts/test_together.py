@@ -13,7 +13,7 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.inputs import Inputs, wanted
 from gnnseg.pipeline import assemble
 from gnnseg.rng import Rng
-from gnnseg.testing import random_graph, telling_features, with_ties
+from gnnseg.testing import random_graph, telling_features, with_relations, with_ties
 from gnnseg.training.loop import Training
 from gnnseg.types import InputError, Segmentation
 
@@ -35,7 +35,7 @@ REFUSED = {
         "dot", "dot, plain", "hybrid", "mlp", "neumf", "posthoc", "segments, affinity", "segments, membership", "segments, tied",
     },
     "bce": {"segments", "segments, tied"},
-    "sampled_softmax": set(), "bpr": set(),
+    "sampled_softmax": set(), "bpr": set(), "bsl": set(), "margin": set(),
 }  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def configuration(encoder: str, head: str, objective: str) -> dict[str, Any]:
 
 @cache
 def graph() -> BipartiteGraph:
-    return with_ties(random_graph())
+    return with_relations(with_ties(random_graph()))
 
 
 def test_every_objective_says_whom_it_refuses() -> None:

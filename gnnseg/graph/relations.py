@@ -1,0 +1,59 @@
+"""Typed edges beside the interactions, as messages in both directions.
+
+Kinds of nodes are 'user', 'item' and the entity kinds a set declares. Shape legend: E edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+
+from gnnseg.graph.neighbours import Flow
+from gnnseg.sparse import Csr
+from gnnseg.types import InputError, Relation
+
+
+def flows(relations: Iterable[Relation], sizes: Mapping[str, int]) -> tuple[Flow, ...]:
+    """Of each relation its messages from source to target and, named 'NAME, back', from target to source.
+
+    ``sizes``: nodes of each kind. An edge that stands twice weighs what both do; weights of 0 or below are no edge.
+    """
+    found = []
+    for relation in relations:
+        rows, columns = sizes[relation.target_kind], sizes[relation.source_kind]
+        kept = relation.weight > 0
+        key, place = np.unique(relation.target[kept] * columns + relation.source[kept], return_inverse=True)
+        weight = torch.from_numpy(np.bincount(place, relation.weight[kept], minlength=len(key))).float()
+        pattern = Csr.of(key // columns, key % columns, (rows, columns))
+        even = bool((weight == 1).all())
+        found.append(Flow(relation.name, relation.source_kind, relation.target_kind, pattern, None if even else weight))
+        back = None if even else weight[pattern.t_order]
+        found.append(Flow(f"{relation.name}, back", relation.target_kind, relation.source_kind, pattern.T, back))
+    return tuple(found)
+
+
+def chosen(relations: tuple[Relation, ...], names: list[str] | None) -> tuple[Relation, ...]:
+    """Those of ``graph.relations``; None: all. InputError for a name that none of them has."""
+    known = [relation.name for relation in relations]
+    for name in names or []:
+        if name not in known:
+            raise InputError(
+                f"graph.relations: there is no relation {name!r}; the set has {', '.join(sorted(set(known)))}."
+            )
+    return tuple(relation for relation in relations if names is None or relation.name in names)
+
+
+def merged(typed: tuple[Flow, ...]) -> tuple[Flow, ...]:
+    """The same edges, told apart by the kinds they join and no more; an edge of several relations is one edge."""
+    found: dict[tuple[str, str], list[Flow]] = {}
+    for flow in typed:
+        found.setdefault((flow.source, flow.target), []).append(flow)
+    united = []
+    for (source, target), parts in found.items():
+        shape = parts[0].pattern.shape
+        key = torch.unique(torch.cat([p.pattern.row * shape[1] + p.pattern.column for p in parts]))
+        pattern = Csr.by_rows(key // shape[1], key % shape[1], shape)
+        united.append(Flow(f"{source} to {target}", source, target, pattern))
+    return tuple(united)

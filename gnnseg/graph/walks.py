@@ -1,0 +1,76 @@
+"""Random walks with restart: whom a node meets most often, and items that lie near a taken one.
+
+Shape legend: N nodes asked for, W walks from each, H hops, T neighbours kept, B pairs of a batch.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gnnseg.rng import Rng
+from gnnseg.sparse import Csr
+
+CHUNK = 1 << 21  # visits counted at once: bounds the memory
+
+
+def step(pattern: Csr, rows: Tensor, generator: torch.Generator) -> Tensor:
+    """A neighbour of each row, (N,), every one as likely as any other; a row without neighbours is an error of the caller."""
+    begin = pattern.start[rows]
+    degree = pattern.start[rows + 1] - begin
+    drawn = torch.rand(len(rows), dtype=torch.float64, generator=generator).to(rows.device)
+    return pattern.column[begin + (drawn * degree).long().clamp(max=degree - 1)]
+
+
+def visits(home: Csr, graph: Csr, nodes: Tensor, walks: int, hops: int, restart: float, rng: Rng) -> Tensor:
+    """(N,W,H) columns met by ``walks`` walks from each of the ``home`` pattern's rows ``nodes``, which must have neighbours.
+
+    A hop leads from a row to a column, and from there to a row of ``graph`` that meets it, or home with chance ``restart``.
+    ``home`` is ``graph``, or (B, columns) what newcomers have met.
+    """
+    generator = rng.torch("walks")
+    start = nodes.repeat_interleave(walks)
+    met = start.new_empty(hops, len(start))
+    met[0] = step(home, start, generator)
+    back = graph.T
+    for hop in range(1, hops):
+        known = back.start[met[hop - 1] + 1] > back.start[met[hop - 1]]  # a column only newcomers have met leads home
+        stay = torch.rand(len(start), generator=generator).to(start.device) >= restart
+        away = stay & known
+        met[hop] = step(home, start, generator)
+        at = met[hop - 1][away]
+        met[hop, away] = step(graph, step(back, at, generator), generator)
+    return met.T.reshape(len(nodes), walks, hops)
+
+
+def importance(
+    home: Csr, graph: Csr, nodes: Tensor, *, walks: int, hops: int, restart: float, top: int, rng: Rng
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The ``top`` columns each node's walks meet most often, and how often, as parts of all their visits (Ying et al. 2018).
+
+    For (N,) rows: (S,) the place in ``nodes`` ascending, (S,) the column ascending within it, (S,) the weight; of columns met
+    equally often the first. A node without neighbours has none.
+    """
+    parts = []
+    each = max(1, CHUNK // (walks * hops))
+    some = (home.start[nodes + 1] > home.start[nodes]).nonzero().squeeze(1)
+    for number, at in enumerate(range(0, len(some), each)):
+        part = some[at : at + each]
+        met = visits(home, graph, nodes[part], walks, hops, restart, rng.child(str(number))).reshape(len(part), -1)
+        place, column, count = most(met, home.shape[1], top)
+        parts.append((part[place], column, count.float() / (walks * hops)))
+    if not parts:
+        return nodes[:0], nodes[:0], nodes[:0].float()
+    row, column, weight = (torch.cat(list(values)) for values in zip(*parts, strict=True))
+    return row, column, weight
+
+
+def most(met: Tensor, columns: int, top: int) -> tuple[Tensor, Tensor, Tensor]:
+    """(N,V) visits -> row, column and count (S,) of the ``top`` commonest columns of each row, by row and then column."""
+    rows = torch.arange(len(met), device=met.device)[:, None]
+    key, count = torch.unique((rows * columns + met).reshape(-1), return_counts=True)
+    row, column = key // columns, key % columns
+    order = torch.argsort((row + 1) * (met.shape[1] + 1) - count, stable=True)  # rows ascending, the commonest first
+    rank = torch.arange(len(order), device=met.device) - torch.searchsorted(row, row)
+    kept = order[rank < top].sort().values
+    return row[kept], column[kept], count[kept]

@@ -1,0 +1,278 @@
+"""Graph encoders against PyG on equal weights, against loops, and under other numbers of the same nodes."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gnnseg.encoders import RGCN, SAGE, Encoder, PinSage, PyG
+from gnnseg.encoders.pyg import convolutions
+from gnnseg.graph import BipartiteGraph
+from gnnseg.rng import Rng
+from gnnseg.sparse import Csr
+from gnnseg.testing import random_graph, shape_of, with_relations, with_ties
+from gnnseg.types import Features
+
+SAGE_OPTIONS: dict[str, Any] = {
+    "dim": 8, "layers": 2, "aggregate": "mean", "init": "normal", "scale": 0.5, "attributes": None, "neighbours": None,
+    "combine": "last", "unit": False,
+}  # fmt: skip
+
+
+def sage(graph: BipartiteGraph, **options: Any) -> SAGE:
+    made = SAGE(shape_of(graph), Rng(0), **{**SAGE_OPTIONS, **options})
+    made.reset(graph, Features(), Rng(0))
+    return made
+
+
+@pytest.mark.parametrize("aggregate", ["mean", "max"])
+@pytest.mark.parametrize("unit", [False, True])
+def test_sage_equals_pyg(aggregate: str, unit: bool) -> None:
+    SAGEConv = convolutions().SAGEConv
+    graph = random_graph()
+    encoder = sage(graph, aggregate=aggregate, unit=unit)
+    x = {"user": encoder.tables.user, "item": encoder.tables.item}
+    index = torch.stack([graph.pattern.row, graph.pattern.column])
+    for layer in range(2):
+        new = {}
+        for kind, other, edges in (("user", "item", index.flip(0)), ("item", "user", index)):
+            conv = SAGEConv((8, 8), 8, aggr=aggregate, normalize=False)
+            own, near = encoder.own[layer][kind], encoder.near[layer][kind]
+            conv.lin_l.weight, conv.lin_l.bias, conv.lin_r.weight = near.weight, own.bias, own.weight
+            y = conv((x[other], x[kind]), edges)
+            y = F.relu(y) if layer == 0 else y
+            new[kind] = F.normalize(y, dim=-1) if unit else y
+        x = new
+    found = encoder(graph, Features())
+    torch.testing.assert_close(found.user_UD, x["user"], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found.item_ID, x["item"], atol=1e-5, rtol=1e-5)
+
+
+def test_pool_equals_a_loop() -> None:
+    graph = random_graph()
+    encoder = sage(graph, aggregate="pool", layers=1)
+    near, own, pool = (getattr(encoder, n)[0]["user"] for n in ("near", "own", "pool"))
+    found = encoder(graph, Features()).user_UD
+    for u in range(graph.users):
+        mine = graph.pattern.column[graph.pattern.row == u]
+        heard = (
+            torch.stack([F.relu(pool(encoder.tables.item[i])) for i in mine]).amax(0) if len(mine) else torch.zeros(8)
+        )
+        torch.testing.assert_close(found[u], own(encoder.tables.user[u]) + near(heard), atol=1e-6, rtol=1e-5)
+
+
+def permuted(graph: BipartiteGraph, users: Tensor, items: Tensor) -> BipartiteGraph:
+    """User u is now users[u], item i items[i]."""
+    p = graph.pattern
+    return BipartiteGraph(Csr.of(users[p.row], items[p.column], p.shape))
+
+
+def rgcn(graph: BipartiteGraph, **options: Any) -> RGCN:
+    more = {"relations": "none", "ties": False, "bases": 2}
+    base = {key: value for key, value in SAGE_OPTIONS.items() if key not in ("aggregate", "unit")}
+    made = RGCN(shape_of(graph), Rng(0), **{**base, **more, **options})
+    made.reset(graph, Features(), Rng(0))
+    return made
+
+
+def pyg(graph: BipartiteGraph, conv: str, **options: Any) -> PyG:
+    more = {"conv": conv, "heads": 1, "dropout": 0.0, "options": {}, "skip": True}
+    base = {key: value for key, value in SAGE_OPTIONS.items() if key not in ("aggregate", "unit")}
+    made = PyG(shape_of(graph), Rng(0), **{**base, **more, **options})
+    made.reset(graph, Features(), Rng(0))
+    return made
+
+
+def pinsage(graph: BipartiteGraph, **options: Any) -> PinSage:
+    more = {"walks": 30, "hops": 2, "restart": 0.5, "top": 4, "refresh": "epoch", "batched": False}
+    base = {key: value for key, value in SAGE_OPTIONS.items() if key not in ("aggregate", "unit", "neighbours")}
+    made = PinSage(shape_of(graph), Rng(0), **{**base, **more, **options})
+    made.reset(graph, Features(), Rng(0))
+    return made
+
+
+LAYERED: dict[str, Any] = {
+    "sage, mean": lambda g, **o: sage(g, **o),
+    "sage, max": lambda g, **o: sage(g, aggregate="max", **o),
+    "sage, pool": lambda g, **o: sage(g, aggregate="pool", **o),
+    "rgcn": rgcn,
+    "pyg, GATv2Conv": lambda g, **o: pyg(g, "GATv2Conv", **o),
+    "pyg, GraphConv": lambda g, **o: pyg(g, "GraphConv", **o),
+}
+
+
+@pytest.mark.parametrize("name", LAYERED)
+def test_other_numbers_of_the_nodes_give_the_same_rows(name: str) -> None:
+    graph = random_graph()
+    g = torch.Generator().manual_seed(0)
+    users, items = torch.randperm(graph.users, generator=g), torch.randperm(graph.items, generator=g)
+    encoder = LAYERED[name](graph)
+    before = encoder(graph, Features())
+    with torch.no_grad():
+        for table, order in ((encoder.tables.user, users), (encoder.tables.item, items)):
+            table[order] = table.clone()
+    after = encoder(permuted(graph, users, items), Features())
+    torch.testing.assert_close(after.user_UD[users], before.user_UD, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(after.item_ID[items], before.item_ID, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", LAYERED)
+def test_no_layer_is_layer_0(name: str) -> None:
+    graph = random_graph()
+    encoder = LAYERED[name](graph, layers=0)
+    assert torch.equal(encoder(graph, Features()).user_UD, encoder.tables.user)
+
+
+@pytest.mark.parametrize("name", LAYERED)
+def test_samples_of_all_neighbours_say_what_the_whole_graph_says(name: str) -> None:
+    graph = random_graph(edges=150)
+    encoder = LAYERED[name](graph, neighbours=[40, 40])
+    whole = encoder(graph, Features())
+    users, items = torch.tensor([2, 3, 22]), torch.tensor([0, 4, 16])
+    some = encoder(graph, Features(), users, items, rng=Rng(0).at(3))
+    torch.testing.assert_close(some.user_UD, whole.user_UD[users], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(some.item_ID, whole.item_ID[items], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(some.user0_UD, whole.user0_UD[users])
+    few = LAYERED[name](graph, neighbours=[1, 1])
+    assert not torch.allclose(few(graph, Features(), users, items, rng=Rng(0)).user_UD, whole.user_UD[users])
+
+
+@pytest.mark.parametrize("name", LAYERED)
+def test_a_newcomer_with_a_users_history_and_layer_0_is_that_user(name: str) -> None:
+    from gnnseg.types import Pairs
+
+    graph = random_graph(edges=150)
+    encoder = LAYERED[name](graph)
+    trained = encoder(graph, Features())
+    mine = (graph.pattern.row == 3).nonzero().squeeze(1)
+    items = graph.pattern.column[mine].numpy()
+    history = Pairs(items * 0, items, items * 0 + 1.0, items * 0 + 1)
+    new = graph.with_users(history, 1, None)
+    found = encoder.newcomers(new, trained, Features())(trained.user0_UD[3:4])
+    torch.testing.assert_close(found[0], trained.user_UD[3], atol=1e-6, rtol=1e-5)
+
+
+# --- RGCN -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bases", [None, 3])
+@pytest.mark.parametrize("relations", ["typed", "merged", "none"])
+def test_rgcn_equals_pyg(bases: int | None, relations: str) -> None:
+    graph = with_ties(with_relations(random_graph()))
+    encoder = rgcn(graph, relations=relations, ties=True, bases=bases)
+    kinds = {"user": graph.users, "item": graph.items, **(graph.entities if relations != "none" else {})}
+    start, total = {}, 0
+    for kind, count in kinds.items():
+        start[kind], total = total, total + count
+    flows = encoder.flows(graph, None)
+    index, types = [], []
+    for flow in flows:
+        ends = torch.stack([flow.pattern.column + start[flow.source], flow.pattern.row + start[flow.target]])
+        copies = 1 if flow.weight is None or flow.name == "friends" else flow.weight.long()  # a weight is so many edges
+        ends = ends.repeat_interleave(copies, dim=1) if isinstance(copies, Tensor) else ends
+        index.append(ends)
+        types.append(torch.full((ends.shape[1],), encoder.names.index(flow.name)))
+    x = torch.cat([encoder.start(kind, Features()) for kind in kinds])
+    for layer in range(2):
+        conv = convolutions().RGCNConv(8, 8, len(encoder.names), num_bases=bases, aggr="mean")
+        own = encoder.own[layer]
+        conv.weight.data = encoder.basis[layer].transpose(1, 2).contiguous()
+        if bases is not None:
+            conv.comp.data = encoder.share[layer].data
+        conv.root.data, conv.bias.data = own.weight.T, own.bias.data
+        x = conv(x, torch.cat(index, dim=1), torch.cat(types))
+        x = F.relu(x) if layer == 0 else x
+    found = encoder(graph, Features())
+    torch.testing.assert_close(found.user_UD, x[: graph.users], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found.item_ID, x[graph.users : graph.users + graph.items], atol=1e-5, rtol=1e-5)
+
+
+def test_a_relation_of_homophily_0_says_nothing() -> None:
+    from dataclasses import replace
+
+    graph = replace(with_ties(random_graph()), homophily=0.0)
+    encoder = rgcn(graph, ties=True)
+    without = BipartiteGraph(graph.pattern)
+    assert torch.equal(encoder(graph, Features()).user_UD, encoder(without, Features()).user_UD)
+
+
+# --- PinSage ----------------------------------------------------------------------------------------------------
+
+
+def test_pinsage_equals_a_loop() -> None:
+    graph = random_graph()
+    encoder = pinsage(graph)
+    x: dict[str, Any] = {"user": list(encoder.tables.user), "item": list(encoder.tables.item)}
+    flows = encoder.flows(graph, None)
+    for layer in range(2):
+        new: dict[str, Any] = {}
+        for flow in flows:
+            kind, rows = flow.target, []
+            send, near, own = (getattr(encoder, n)[layer][kind] for n in ("send", "near", "own"))
+            for v in range(flow.pattern.shape[0]):
+                edges = (flow.pattern.row == v).nonzero().squeeze(1)
+                n_v, whole = torch.zeros(8), flow.weight[edges].sum()
+                for e in edges:
+                    n_v = n_v + flow.weight[e] / whole * F.relu(send(x[flow.source][flow.pattern.column[e]]))
+                joined = torch.cat([own.weight, near.weight], dim=1) @ torch.cat([x[kind][v], n_v]) + own.bias
+                z = F.relu(joined)
+                z = z / z.norm().clamp(min=1e-12)
+                if layer == 1:
+                    z = encoder.out.weight @ F.relu(encoder.hidden.weight @ z + encoder.hidden.bias)
+                rows.append(z)
+            new[kind] = rows
+        x = new
+    found = encoder(graph, Features())
+    torch.testing.assert_close(found.user_UD, torch.stack(x["user"]), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found.item_ID, torch.stack(x["item"]), atol=1e-5, rtol=1e-5)
+
+
+def test_pinsage_draws_once_an_epoch_or_once_a_step() -> None:
+    graph = random_graph(edges=200)
+    encoder = pinsage(graph, top=2)
+
+    def drawn(encoder: Encoder, step: int) -> Tensor:
+        return encoder(graph, Features(), rng=Rng(0).at(step)).user_UD
+
+    first = drawn(encoder, 0)
+    assert torch.equal(first, drawn(encoder, 1))
+    encoder.epoch = 1
+    assert not torch.equal(first, drawn(encoder, 1))
+    encoder.epoch = 0
+    assert torch.equal(first, drawn(encoder, 2))
+    each = pinsage(graph, top=2, refresh="step")
+    assert not torch.equal(drawn(each, 0), drawn(each, 1))
+    judged = encoder(graph, Features()).user_UD
+    encoder.epoch = 5
+    assert torch.equal(judged, encoder(graph, Features()).user_UD)
+
+
+# --- what is not to be had --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("conv", "options", "said"),
+    [
+        ("Conv9", {}, "is no convolution of torch_geometric.nn"),
+        ("MessagePassing", {}, "is no convolution"),
+        ("GCNConv", {}, "does not take users and items as two inputs"),
+        ("SAGEConv", {"options": {"agr": "max"}}, "encoder.options.agr: SAGEConv takes aggr"),
+        ("SAGEConv", {"heads": 2}, "encoder.heads=2: SAGEConv"),
+        ("GATv2Conv", {"heads": 3}, "encoder.heads=3: GATv2Conv"),
+    ],
+)
+def test_a_convolution_that_cannot_be_is_said(conv: str, options: dict[str, Any], said: str) -> None:
+    from gnnseg.types import InputError
+
+    with pytest.raises(InputError, match=said):
+        pyg(random_graph(), conv, **options)
+
+
+@pytest.mark.parametrize("neighbours", [[3], [0, 2], [1, 2, 3]])
+def test_a_fan_out_for_each_layer(neighbours: list[int]) -> None:
+    from gnnseg.types import InputError
+
+    with pytest.raises(InputError, match=r"encoder.neighbours is .*: give encoder.layers=2 numbers"):
+        sage(random_graph(), neighbours=neighbours)
