@@ -20,6 +20,7 @@ from gnnseg.types import InputError, Pairs, Strings, Table
 
 DAY = 86400.0
 CLIP = 4.0  # standard deviations
+TOTALS = ("frequency", "spend level")  # derived of users by adding up
 SLACK = 1e-6  # standard deviations that rounding may move a value
 HUGE = 1e100  # numbers beyond are taken for it: their squares are finite
 SKEWED = 20.0  # a largest value beyond this many medians: the logarithm is taken
@@ -60,7 +61,7 @@ class Number:
 
     middle: the median; scale: interquartile range / 1.349, the standard deviation of a normal distribution of that range; low,
     high: the least and the greatest of training, in [-CLIP, CLIP]. What lies beyond is taken for them or, of ``derived`` numbers,
-    for missing: one purchase says that somebody is new, not that they buy less than all who have been here for long.
+    for the middle: a pause of a kind that training never saw says nothing that it could have learned.
     """
 
     kind: ClassVar[str] = "number"
@@ -116,9 +117,8 @@ class Number:
         x = np.log1p(np.maximum(x, 0)) if self.log else x
         with np.errstate(over="ignore"):
             scaled = np.clip((x - self.middle) / self.scale, -CLIP, CLIP)
-        if self.derived:
-            missing = missing | (scaled < self.low - SLACK) | (scaled > self.high + SLACK)
-        scaled = np.where(missing, 0.0, np.clip(scaled, self.low, self.high))
+        nothing = missing | (self.derived & ((scaled < self.low - SLACK) | (scaled > self.high + SLACK)))
+        scaled = np.where(nothing, 0.0, np.clip(scaled, self.low, self.high))
         return np.stack([scaled, missing] if self.flagged else [scaled], axis=1).astype(np.float32)
 
 
@@ -341,8 +341,15 @@ class Encoding:
     def users(
         self, count: int, pairs: Pairs, table: Table | None, beside: Mapping[str, Values] | None = None
     ) -> Floats32:
-        """(n,F) of any ``count`` users by what they have met and what is known of them; ``beside``: vectors by source."""
+        """(n,F) of ``count`` newcomers by what they have met so far and what is known of them; ``beside``: vectors by source.
+
+        Their totals are only so far: below the middle they say that somebody is new, not that they do little, and are taken for it.
+        """
         derived = of_users(count, pairs, self.until, self.interests)
+        for each in self.user:
+            if isinstance(each, Number) and each.source in TOTALS and each.source in derived:
+                most = each.middle + each.high * each.scale
+                derived[each.source] = np.clip(derived[each.source], each.middle, most)
         return self.apply("user", count, {**derived, **columns_of(table), **(beside or {})})
 
     def items(

