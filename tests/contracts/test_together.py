@@ -57,6 +57,8 @@ def configuration(encoder: str, head: str, objective: str) -> dict[str, Any]:
         "head": {**group("head", head.split(",")[0]), **HEADS[head]},
         "objective": dict(group("objective", objective)),
     }
+    if "margin" in nodes["objective"]:
+        nodes["objective"]["margin"] = 50.0  # wide enough that every pair has something to learn
     small = {"dim": 8, "segments": 4, "layers": [8, 6] if isinstance(nodes["encoder"].get("layers"), list) else 1}
     for key, value in small.items():
         for node in (nodes["encoder"], nodes["head"]):
