@@ -106,7 +106,7 @@ def _kept(record: dict[str, Any]) -> dict[str, Any]:
         "popularity": record["baselines"]["popularity"]["test/ndcg@20"],
         "config": {k: record["config"][k] for k in ("encoder", "head", "objective", "features", "optimizer", "trainer")},
         "fingerprint": record["data"]["fingerprint"], "attributes": record["data"]["features"], "hash": record["hash"],
-        "numerics": record["numerics"], "parameters": record["parameters"], "seconds": record["seconds"],
+        "numerics": record["numerics"], "best": record["best"], "parameters": record["parameters"], "seconds": record["seconds"],
         "memory_mb": record["memory_mb"], "device": record["device"], "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": record["versions"],
     }  # fmt: skip
