@@ -98,9 +98,9 @@ class GraphEncoder(NodeEncoder):
 
     ``neighbours``: null, every step passes every message; else L numbers, the nearest layer last: a training step embeds the
     rows it asks for alone, from at most so many neighbours each, drawn anew without replacement (Hamilton et al. 2017), at a
-    cost that does not grow with the graph; evaluation hears all. ``combine``: the embedding is the 'last' layer, or the 'mean'
-    of layers 0..L (He et al. 2020). ``noise`` in forward adds sign(x) * unit(uniform) * noise at each layer (SimGCL, Yu et al.
-    2022).
+    cost that does not grow with the graph (vectors of one's own apart, whose gradient has their size); evaluation hears all.
+    ``combine``: the embedding is the 'last' layer, or the 'mean' of layers 0..L (He et al. 2020). ``noise`` in forward adds
+    sign(x) * unit(uniform) * noise at each layer (SimGCL, Yu et al. 2022).
     """
 
     def __init__(
