@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ TIES = ("lightgcn, friends", "social")  # where the set has friends
 GIVEN = (0, 1, 3, 10)
 SEEDS = (0, 1, 2)
 TOP, K = 20, 50
+WORDS = 2000  # of a column, for neighbours
 Scores = Callable[[int], np.ndarray[Any, Any]]
 
 
@@ -192,23 +194,23 @@ def neighbours(split: Split, people: People) -> Scores | None:
 
 
 def encoded(table: Table) -> np.ndarray[Any, Any]:
-    """Plain one-hot and standardised columns, rows of length 1."""
+    """Plain one-hot (lists by each of their words, the ``WORDS`` commonest) and standardised columns, rows of length 1."""
     parts = []
     for name, values in table.columns.items():
         if values.dtype != object:
             known = np.where(np.isfinite(values), values, np.nanmedian(values))
             parts.append(((known - known.mean()) / max(known.std(), 1e-9))[:, None])
             continue
-        rows = [tuple(v) if isinstance(v, list | tuple) else (v,) for v in values]
-        words = sorted({str(w) for row in rows for w in row if w is not None})
-        if name == "zip_code" or len(words) > 2000:
+        if name == "zip_code":
             continue
-        place = {word: at for at, word in enumerate(words)}
-        matrix = np.zeros((len(rows), len(words)))
+        rows = [[] if v is None else str(v).split("|") for v in values]
+        counts = Counter(word for row in rows for word in set(row))
+        place = {word: at for at, (word, _) in enumerate(sorted(counts.items(), key=lambda p: (-p[1], p[0]))[:WORDS])}
+        matrix = np.zeros((len(rows), len(place)))
         for number, row in enumerate(rows):
             for word in row:
-                if word is not None:
-                    matrix[number, place[str(word)]] = len(row) ** -0.5
+                if word in place:
+                    matrix[number, place[word]] = len(row) ** -0.5
         parts.append(matrix)
     x = np.hstack(parts)
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9)
