@@ -128,6 +128,28 @@ def a_step(embeddings: Embeddings, head: Head) -> Step:
     return Step(embeddings, head(embeddings), view)
 
 
+class TableScorer:
+    """Scores as they stand in a table (U,I): for loops beside objectives."""
+
+    def __init__(self, score: Tensor) -> None:
+        self.score = score
+
+    def pairs(self, users: Tensor, items: Tensor) -> Tensor:
+        return self.score[users.view(-1, *[1] * (items.dim() - 1)), items]
+
+    def block(self, users: Tensor, items: Tensor | None = None) -> Tensor:
+        return self.score[users] if items is None else self.score[users][:, items]
+
+    def edges(self, pattern: Csr) -> Tensor:
+        return self.pairs(pattern.row, pattern.column)
+
+
+def table_step(score: Tensor) -> Step:
+    """A step that says these scores, (U,I), and has no embeddings."""
+    nothing = torch.zeros(0, 1)
+    return Step(Embeddings(nothing, nothing, nothing, nothing), TableScorer(score))
+
+
 def full_batch(graph: BipartiteGraph) -> Batch:
     p = graph.pattern
     weight = torch.full((p.entries,), 1 / p.entries)

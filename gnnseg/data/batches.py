@@ -52,14 +52,12 @@ def uniform_own(users: Tensor, count: int, pattern: Csr, rng: Rng) -> Tensor:
 
 def near(users: Tensor, items: Tensor, count: int, hops: int, pattern: Csr, rng: Rng, others: Tensor) -> Tensor:
     """(B,N) items where walks of ``hops`` steps to a user and on to an item end, begun at each pair's item; where that is one
-    of the user's own, ``others`` (B,N) stays. Items are met by personalised PageRank, as it were, from the taken one."""
+    of the user's own, ``others`` (B,N) stays."""
     generator, back = rng.torch("near"), pattern.T
     at = items.repeat_interleave(count)
     for _ in range(hops):
         for side in (back, pattern):
-            begin, degree = side.start[at], side.start[at + 1] - side.start[at]
-            drawn = torch.rand(len(at), dtype=torch.float64, generator=generator).to(at.device)
-            at = side.column[begin + (drawn * degree).long().clamp(max=degree - 1)]
+            at = side.step(at, generator)
     found = at.view(len(users), count)
     taken = pattern.contains(users[:, None].expand_as(found), found)
     return torch.where(taken, others, found)

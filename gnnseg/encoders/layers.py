@@ -46,13 +46,11 @@ class NodeEncoder(Encoder):
                 f"give data.{lacking}=FILE, or set encoder.attributes=beside."
             )
         self.width = dim
-        self.attributes = attributes
         self.free_users = attributes != "alone"
         self.tables = None if attributes == "alone" else EmbeddingTables(shape, rng, dim=dim, init=init, scale=scale)
         widths = {"user": shape.user_features, "item": shape.item_features} if attributes is not None else {}
-        spread = (
-            scale if attributes == "alone" else 0.0
-        )  # beside a vector of one's own, attributes begin by saying nothing
+        # beside a vector of one's own, attributes begin by saying nothing
+        spread = scale if attributes == "alone" else 0.0
         self.read = nn.ModuleDict(
             {k: weights(width, dim, spread, rng.torch(f"attributes-{k}")) for k, width in widths.items() if width}
         )
@@ -127,8 +125,9 @@ class GraphEncoder(NodeEncoder):
         self.partial = neighbours is not None
 
     @abstractmethod
-    def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The rows that receive, (R,D) by kind, from those that send, (C,D) by kind; ``layer`` counts from 0."""
+    def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None) -> dict[str, Tensor]:
+        """The rows that receive, (R,D) by kind, from those that send, (C,D) by kind; ``layer`` counts from 0; ``rng``: of a
+        training step, None outside."""
 
     def flows(self, graph: BipartiteGraph, rng: Rng | None) -> tuple[Flow, ...]:
         """The relations whose messages are passed; ``rng`` where a training step draws them."""
@@ -161,7 +160,7 @@ class GraphEncoder(NodeEncoder):
         x = {kind: self.start(kind, features, blocks.nodes.get(kind, _nobody(graph))) for kind in self.kinds()}
         layers = [x]
         for number, block in enumerate(blocks.layers):
-            x = self.convolve(number, block, x)
+            x = self.convolve(number, block, x, None if rng is None else rng.child(f"layer-{number}"))
             if rng is not None and noise > 0:
                 x = {kind: rows + noisy(rows, rng, f"noise-{kind}-{number}") * noise for kind, rows in x.items()}
             layers = [
@@ -186,9 +185,8 @@ class GraphEncoder(NodeEncoder):
             layers = [start_BD]
             for number in range(self.layers):
                 users, items = sent[number]
-                layers.append(
-                    self.convolve(number, block, {"user": layers[-1], "item": items, "friend": users})["user"]
-                )
+                x = {"user": layers[-1], "item": items, "friend": users}
+                layers.append(self.convolve(number, block, x, None)["user"])
             return self._combined(layers)
 
         return embedded

@@ -18,10 +18,9 @@ from torch.nn import functional as F
 
 from gnnseg.encoders.base import Init
 from gnnseg.encoders.layers import Attributes, GraphEncoder, own_rows
-from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.neighbours import Block, Flow
 from gnnseg.rng import Rng
-from gnnseg.types import Embeddings, Features, InputError, Shape
+from gnnseg.types import InputError, Shape
 
 _FOREIGN = threading.RLock()  # torch's global generator is the process's
 OWN = (
@@ -76,31 +75,17 @@ class PyG(GraphEncoder):
         self.convolutions = nn.ModuleList(made)
         self.dropout, self.skip = dropout, skip
 
-    def forward(
-        self,
-        graph: BipartiteGraph,
-        features: Features,
-        users: Tensor | None = None,
-        items: Tensor | None = None,
-        *,
-        rng: Rng | None = None,
-        noise: float = 0.0,
-    ) -> Embeddings:
-        with contextlib.ExitStack() as stack:
-            self.convolutions.train(rng is not None and self.dropout > 0)
-            if self.convolutions.training and rng is not None:
-                stack.enter_context(_seeded(rng.number("convolutions")))
-            return super().forward(graph, features, users, items, rng=rng, noise=noise)
-
-    def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None) -> dict[str, Tensor]:
         found, convolutions = {}, self.convolutions[layer]
         assert isinstance(convolutions, nn.ModuleDict)
-        for flow in block.flows:
-            conv = convolutions[flow.name]
-            own = own_rows(block, flow.target, x)
-            heard = conv((x[flow.source], own), edges(flow), **_weights(conv, flow))
-            heard = F.relu(heard) if layer < self.layers - 1 else heard
-            found[flow.target] = own + heard if self.skip else heard
+        drops = rng is not None and self.dropout > 0
+        convolutions.train(drops)
+        with _seeded(rng.number("convolution")) if rng is not None and drops else contextlib.nullcontext():
+            for flow in block.flows:
+                conv, own = convolutions[flow.name], own_rows(block, flow.target, x)
+                heard = conv((x[flow.source], own), edges(flow), **_weights(conv, flow))
+                heard = F.relu(heard) if layer < self.layers - 1 else heard
+                found[flow.target] = own + heard if self.skip else heard
         return found
 
 

@@ -114,7 +114,7 @@ class RGCN(GraphEncoder):
             return (*found, *graph.relations)
         return (*found, *graph.merged) if self.relations == "merged" else found
 
-    def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None) -> dict[str, Tensor]:
         weights_MDD = self.weights(layer)
         place = {name: at for at, name in enumerate(self.names)}
         last = layer == self.layers - 1

@@ -64,7 +64,7 @@ class SAGE(GraphEncoder):
             if aggregate == "pool":
                 self.pool.append(nn.ModuleDict(pool))
 
-    def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None) -> dict[str, Tensor]:
         found = {}
         for kind in block.own:
             total: Tensor = at(self.own, layer)[kind](own_rows(block, kind, x))

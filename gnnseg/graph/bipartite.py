@@ -49,9 +49,7 @@ class BipartiteGraph:
     relations: tuple[Flow, ...] = ()
     entities: Mapping[str, int] = field(default_factory=dict)
     joins: BipartiteGraph | None = None  # the graph of old, where these are new users of it
-    memo: dict[Any, Any] = field(
-        default_factory=dict, repr=False, compare=False
-    )  # what was once computed of this graph
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # once computed of this graph
 
     @property
     def users(self) -> int:
@@ -93,9 +91,8 @@ class BipartiteGraph:
 
         ``histories``: user is the new user's number, item an item's index here. ``social``: their ties to users here, (B,U).
         """
-        told = (
-            None if weights == "spend" and histories.spend is None else weights
-        )  # each alike, where nobody says how much
+        # each alike, where nobody says how much
+        told = None if weights == "spend" and histories.spend is None else weights
         new = build(histories, count, self.items, weights=told)
         friends = None if self.social is None else social_.degrees(self.social)
         return replace(

@@ -14,6 +14,8 @@ from gnnseg.graph.neighbours import Flow
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError, Relation
 
+TAKEN = ("to_user", "to_item", "friends")  # names of the interactions' and the ties' own messages
+
 
 def flows(relations: Iterable[Relation], sizes: Mapping[str, int]) -> tuple[Flow, ...]:
     """Of each relation its messages from source to target and, named 'NAME, back', from target to source.
@@ -35,8 +37,14 @@ def flows(relations: Iterable[Relation], sizes: Mapping[str, int]) -> tuple[Flow
 
 
 def chosen(relations: tuple[Relation, ...], names: list[str] | None) -> tuple[Relation, ...]:
-    """Those of ``graph.relations``; None: all. InputError for a name that none of them has."""
+    """Those of ``graph.relations``; None: all. InputError for a name that none of them has, that two have, or that is taken."""
     known = [relation.name for relation in relations]
+    directions = [*TAKEN, *known, *(f"{name}, back" for name in known)]
+    for name in known:
+        if directions.count(name) > 1:
+            raise InputError(
+                f"data.relations: {name!r} names two kinds of edges, or the interactions'; give it another name."
+            )
     for name in names or []:
         if name not in known:
             raise InputError(

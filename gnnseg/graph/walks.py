@@ -14,14 +14,6 @@ from gnnseg.sparse import Csr
 CHUNK = 1 << 21  # visits counted at once: bounds the memory
 
 
-def step(pattern: Csr, rows: Tensor, generator: torch.Generator) -> Tensor:
-    """A neighbour of each row, (N,), every one as likely as any other; a row without neighbours is an error of the caller."""
-    begin = pattern.start[rows]
-    degree = pattern.start[rows + 1] - begin
-    drawn = torch.rand(len(rows), dtype=torch.float64, generator=generator).to(rows.device)
-    return pattern.column[begin + (drawn * degree).long().clamp(max=degree - 1)]
-
-
 def visits(home: Csr, graph: Csr, nodes: Tensor, walks: int, hops: int, restart: float, rng: Rng) -> Tensor:
     """(N,W,H) columns met by ``walks`` walks from each of the ``home`` pattern's rows ``nodes``, which must have neighbours.
 
@@ -31,15 +23,15 @@ def visits(home: Csr, graph: Csr, nodes: Tensor, walks: int, hops: int, restart:
     generator = rng.torch("walks")
     start = nodes.repeat_interleave(walks)
     met = start.new_empty(hops, len(start))
-    met[0] = step(home, start, generator)
+    met[0] = home.step(start, generator)
     back = graph.T
     for hop in range(1, hops):
         known = back.start[met[hop - 1] + 1] > back.start[met[hop - 1]]  # a column only newcomers have met leads home
         stay = torch.rand(len(start), generator=generator).to(start.device) >= restart
         away = stay & known
-        met[hop] = step(home, start, generator)
+        met[hop] = home.step(start, generator)
         at = met[hop - 1][away]
-        met[hop, away] = step(graph, step(back, at, generator), generator)
+        met[hop, away] = graph.step(back.step(at, generator), generator)
     return met.T.reshape(len(nodes), walks, hops)
 
 

@@ -75,6 +75,14 @@ def test_relations_that_are_not_there_are_said(relations: str, tmp_path: Path) -
         train(tmp_path, "encoder=rgcn", f"encoder.relations={relations}", raw=replace(a_set(), relations=()))
 
 
+@pytest.mark.parametrize("name", ["is of", "to_user", "friends", "is of, back"])
+def test_a_name_that_is_taken_is_said(name: str, tmp_path: Path) -> None:
+    raw = a_set()
+    twice = replace(raw, relations=(raw.relations[0], replace(raw.relations[1], name=name)))
+    with pytest.raises(InputError, match=rf"data.relations: '{name}' names two kinds of edges, or the interactions'"):
+        train(tmp_path, "encoder=rgcn", raw=twice)
+
+
 def test_a_relation_of_another_name_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"graph.relations: there is no relation 'was of'; the set has is near, is of"):
         train(tmp_path, "encoder=rgcn", "graph.relations=[was of]")

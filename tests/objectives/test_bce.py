@@ -8,32 +8,11 @@ from sklearn.metrics import log_loss
 
 from gnnseg.objectives import BCE
 from gnnseg.rng import Rng
-from gnnseg.sparse import Csr
-from gnnseg.types import Batch, Embeddings, InputError, Step
+from gnnseg.testing import table_step
+from gnnseg.types import Batch, InputError
 
 U, I = 5, 6
 PLAIN = {"weights": None, "degree_power": 0.0}
-
-
-class Table:
-    """Scores as they stand in a table."""
-
-    def __init__(self, score: torch.Tensor) -> None:
-        self.score = score
-
-    def pairs(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-        return self.score[users.view(-1, *[1] * (items.dim() - 1)), items]
-
-    def block(self, users: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
-        return self.score[users] if items is None else self.score[users][:, items]
-
-    def edges(self, pattern: Csr) -> torch.Tensor:
-        return self.pairs(pattern.row, pattern.column)
-
-
-def step_of(score: torch.Tensor) -> Step:
-    nothing = torch.zeros(0, 1)
-    return Step(Embeddings(nothing, nothing, nothing, nothing), Table(score))
 
 
 def test_it_equals_a_loop() -> None:
@@ -41,7 +20,7 @@ def test_it_equals_a_loop() -> None:
     score = (3 * torch.randn(U, I, generator=g)).requires_grad_()
     users, items = torch.tensor([0, 1, 4, 4]), torch.tensor([2, 2, 5, 0])
     negatives, weight = torch.randint(I, (4, 3), generator=g), torch.rand(4, generator=g)
-    got = BCE(**PLAIN, negatives=3)(step_of(score), Batch(users, items, weight, negatives), Rng(0))  # type: ignore[arg-type]
+    got = BCE(**PLAIN, negatives=3)(table_step(score), Batch(users, items, weight, negatives), Rng(0))  # type: ignore[arg-type]
     total, gradient = 0.0, torch.zeros(U, I, dtype=torch.float64)
     for e, (u, i) in enumerate(zip(users.tolist(), items.tolist(), strict=True)):
         share = float(weight[e] / weight.sum()) / 4
@@ -60,7 +39,7 @@ def test_with_equal_weights_it_is_the_log_loss() -> None:
     score, users = torch.randn(U, I, generator=g), torch.arange(U)
     items, negatives = torch.randint(I, (U,), generator=g), torch.randint(I, (U, 2), generator=g)
     batch = Batch(users, items, torch.full((U,), 0.2), negatives)
-    got = BCE(**PLAIN, negatives=2)(step_of(score), batch, Rng(0))  # type: ignore[arg-type]
+    got = BCE(**PLAIN, negatives=2)(table_step(score), batch, Rng(0))  # type: ignore[arg-type]
     chance = score.double().sigmoid()
     asked = torch.cat([chance[users, items], chance[users[:, None], negatives].reshape(-1)])
     assert got.item() == pytest.approx(log_loss([1] * U + [0] * 2 * U, asked.numpy()), rel=1e-5)
@@ -72,7 +51,7 @@ def test_extreme_scores_stay_finite() -> None:
     for right, expected in ((True, 0.0), (False, 1e4)):
         items, negatives = (one, 1 + one[:, None]) if right else (1 + one, one[:, None])
         batch = Batch(one, items, torch.ones(1), negatives)
-        assert BCE(**PLAIN, negatives=1)(step_of(score), batch, Rng(0)).item() == pytest.approx(expected)  # type: ignore[arg-type]
+        assert BCE(**PLAIN, negatives=1)(table_step(score), batch, Rng(0)).item() == pytest.approx(expected)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("negatives", [1, 4])
@@ -86,7 +65,7 @@ def test_the_best_constant_is_the_odds(negatives: int) -> None:
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        loss = objective(step_of(constant.expand(U, I)), batch, Rng(0))
+        loss = objective(table_step(constant.expand(U, I)), batch, Rng(0))
         loss.backward()
         return loss
 

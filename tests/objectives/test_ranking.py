@@ -9,32 +9,11 @@ import torch
 from gnnseg.data import batches
 from gnnseg.objectives import BSL, Margin, SampledSoftmax
 from gnnseg.rng import Rng
-from gnnseg.testing import random_graph
-from gnnseg.types import Batch, Embeddings, InputError, Step
+from gnnseg.testing import random_graph, table_step
+from gnnseg.types import Batch, InputError
 
 U, I, N = 5, 7, 4
 PLAIN: dict[str, Any] = {"weights": None, "degree_power": 0.0}
-
-
-class Table:
-    """Scores as they stand in a table."""
-
-    def __init__(self, score: torch.Tensor) -> None:
-        self.score = score
-
-    def pairs(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-        return self.score[users.view(-1, *[1] * (items.dim() - 1)), items]
-
-    def block(self, users: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
-        return self.score[users] if items is None else self.score[users][:, items]
-
-    def edges(self, pattern: Any) -> torch.Tensor:
-        return self.pairs(pattern.row, pattern.column)
-
-
-def step_of(score: torch.Tensor) -> Step:
-    nothing = torch.zeros(0, 1)
-    return Step(Embeddings(nothing, nothing, nothing, nothing), Table(score))
 
 
 def given() -> tuple[torch.Tensor, Batch]:
@@ -53,7 +32,7 @@ def bsl(**options: Any) -> BSL:
 @pytest.mark.parametrize("power", [1.0, 0.84])
 def test_bsl_equals_a_loop(positives: str, power: float) -> None:
     score, batch = given()
-    got = bsl(positives=positives, power=power)(step_of(score), batch, Rng(0))
+    got = bsl(positives=positives, power=power)(table_step(score), batch, Rng(0))
     pairs, total = list(zip(batch.users.tolist(), batch.items.tolist(), strict=True)), 0.0
     assert batch.negatives is not None
     for e, (u, i) in enumerate(pairs):
@@ -68,8 +47,8 @@ def test_bsl_of_single_pairs_and_power_1_is_the_softmax_over_its_negatives() -> 
     """Its gradient is the softmax's whose denominator leaves the taken item out: equal where that weighs nothing."""
     score, batch = given()
     score[batch.users, batch.items] -= 40
-    mine = bsl()(step_of(score), batch, Rng(0))
-    softmax = SampledSoftmax(**PLAIN, sampling="uniform", negatives=N, correct=False)(step_of(score), batch, Rng(0))
+    mine = bsl()(table_step(score), batch, Rng(0))
+    softmax = SampledSoftmax(**PLAIN, sampling="uniform", negatives=N, correct=False)(table_step(score), batch, Rng(0))
     assert batch.negatives is not None
     count = (batch.items[:, None] != batch.negatives).sum(-1)
     shift = (count.double().log() * batch.weight).sum() / batch.weight.sum()
@@ -79,7 +58,7 @@ def test_bsl_of_single_pairs_and_power_1_is_the_softmax_over_its_negatives() -> 
 def test_a_pair_whose_negatives_are_all_its_own_stays_finite() -> None:
     score = torch.randn(U, I, generator=torch.Generator().manual_seed(1)).requires_grad_()
     batch = Batch(torch.tensor([0]), torch.tensor([2]), torch.ones(1), torch.tensor([2, 2]))
-    loss = bsl()(step_of(score), batch, Rng(0))
+    loss = bsl()(table_step(score), batch, Rng(0))
     loss.backward()
     assert bool(torch.isfinite(loss))
     assert score.grad is not None
@@ -90,7 +69,7 @@ def test_margin_equals_a_loop() -> None:
     score, batch = given()
     negatives = torch.randint(I, (6, 3), generator=torch.Generator().manual_seed(2))
     batch = Batch(batch.users, batch.items, batch.weight, negatives)
-    got = Margin(**PLAIN, negatives=3, hard=0, hops=1, margin=0.5)(step_of(score), batch, Rng(0))
+    got = Margin(**PLAIN, negatives=3, hard=0, hops=1, margin=0.5)(table_step(score), batch, Rng(0))
     total = 0.0
     for e, (u, i) in enumerate(zip(batch.users.tolist(), batch.items.tolist(), strict=True)):
         lost = [max(0.0, score[u, j].item() - score[u, i].item() + 0.5) for j in negatives[e].tolist()]
