@@ -40,6 +40,7 @@ def interactions(
     items: Any = None,
     item_title: str | None = None,
     social: Any = None,
+    log: Any = None,
     decimal: Literal["point", "comma"] | None = None,
     dates: Literal["dmy", "mdy", "ymd"] | None = None,
     returns: Literal["keep", "drop", "subtract"] | None = None,
@@ -50,12 +51,13 @@ def interactions(
 
     ``user``, ``item``, ``weight``, ``time``, ``spend`` name columns. ``users``, ``items``: tables of attributes, by a
     column ``id`` or their first; ``item_title``: the column of ``items``, or else of the interactions, that people read.
-    ``social``: user, user[, weight]. ``decimal``, ``dates``: of columns of text, told where only one reading fits.
+    ``social``: user, user[, weight]. ``log``: what was shown, a row an item: user, item, reward[, propensity, slate, position].
+    ``decimal``, ``dates``: of columns of text, told where only one reading fits.
     ``returns``: events of negative weight are refused (None), kept, dropped, or taken off the purchases before them.
     ``on_error``: 'fail' at a row that cannot be read, or 'drop' and count it. ``name`` begins the names of run folders.
     InputError, with the row, where the table cannot be read.
     """
-    from gnnseg.data import fields, frames, own, wording
+    from gnnseg.data import fields, frames, logs, own, wording
     from gnnseg.data.formats import Sheet
 
     if not re.fullmatch(PATH_SAFE, name):
@@ -82,6 +84,7 @@ def interactions(
             users=None if users is None else own.attribute_table(sheet(users, "users")),
             items=None if items is None else own.attribute_table(sheet(items, "items"), title=item_title),
             social=None if social is None else own.edge_table(sheet(social, "social"), "social ties"),
+            log=None if log is None else logs.read(sheet(log, "log"), propensity=False),
         )  # fmt: skip
 
 

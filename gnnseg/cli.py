@@ -96,6 +96,7 @@ a file of your own (gnnseg data check FILE proposes all of this); it is saved as
   FILE ...                       CSV, TSV, Parquet, gzip …; several files, or a quoted pattern, make one table
   --user --item --time --weight --spend COLUMN
   --users FILE, --items FILE     attributes by id; --item-title COLUMN; --social FILE: user, user[, weight]
+  --log FILE                     what was shown: user, item, reward[, propensity, slate, position]
   --returns subtract|drop|keep   events of negative weight; --on-error drop counts rows that cannot be read
   --separator --encoding --decimal --dates   where two readings fit
   --min-weight --k-core NUMBER
@@ -127,7 +128,14 @@ def _parser() -> argparse.ArgumentParser:
     command("train", None, "train a model and judge it (gnnseg train --help)", run=False)
     sub = command("show", _show, "print one figure of a run and nothing else")
     sub.add_argument("metric", metavar="METRIC", help="such as test/ndcg@20, valid/recall@20, segment/effective_k")
-    command("evaluate", _evaluate, "judge a finished run again from its folder, and print what it says")
+    sub = command("evaluate", _evaluate, "judge a finished run again from its folder, and print what it says")
+    sub.add_argument(
+        "--offpolicy", metavar="LOG", help="what it would earn: user, item, propensity, reward[, slate, position]"
+    )
+    sub.add_argument("--cap", type=float, metavar="W", help="with importance weights up to W too")
+    sub.add_argument(
+        "--seen", choices=["mask", "allow"], help="with --offpolicy: leave out what users have taken, or not"
+    )
     sub = command("segments", _segments, "print the segments of a run: size, share, what they like more than others")
     _out(sub, "write each user's segment and alpha to .csv, .parquet or .jsonl")
     sub = command("recommend", _recommend, "recommend to a user, to a segment, or to everybody")
@@ -248,7 +256,16 @@ def _show(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from gnnseg.report import tables
 
-    print(tables.frame(_open(options).evaluate()))
+    run = _open(options)
+    if options.offpolicy is None:
+        print(tables.frame(run.evaluate()))
+        return
+    verdict = run.offpolicy(options.offpolicy, seen=options.seen, cap=options.cap)
+    print(tables.frame(verdict.frame()))
+    for name, value in verdict.account.items():
+        _say(f"{name}: {value:,.4g}")
+    for alarm in verdict.alarms:
+        _say(f"warning: {alarm}")
 
 
 def _segments(options: argparse.Namespace) -> None:

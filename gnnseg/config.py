@@ -31,7 +31,7 @@ BESIDE = {
 }  # keys the pipeline takes off before it builds
 FOREIGN = ("torch.optim.", "torch.optim.lr_scheduler.", "torch_geometric.nn.")
 _COMPOSING = threading.RLock()  # Hydra's state is the process's
-OF_DATA = {"social", "labels", "features"}  # what the set must have, which is seen once it is read
+OF_DATA = {"social", "labels", "features", "log", "propensity"}  # what the set must have, which is seen once it is read
 SEQUENTIAL = {"membership", "affinity"}  # readings of beta whose catalogue softmax is not the score itself
 
 

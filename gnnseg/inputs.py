@@ -86,6 +86,25 @@ def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[st
         say(f"relations: {len(graph.relations) // 2}, {edges:,} edges" + (f"; entities: {kinds}" if kinds else ""))
     if ties is not None:
         say(f"social ties: {len(ties):,}; friends are alike beyond strangers by {graph.homophily:.0%}")
+    for need, lacks in (
+        ("log", split.log is None),
+        ("propensity", split.log is not None and split.log.propensity is None),
+    ):
+        if need in asked and lacks:
+            what = "a log of what was shown" if need == "log" else "a log with the column propensity"
+            raise InputError(
+                f"{asked[need]}: needs {what}, and {split.name} has none; give data.log=FILE"
+                + (
+                    " (data=planted draws one: data.log_events=100000)."
+                    if need == "log"
+                    else ", or objective.importance=learned."
+                )
+            )
+    if split.log is not None and "log" in asked:
+        assert split.log.part is not None
+        say(
+            f"log: {len(split.log):,} rows, {int((split.log.part == 0).sum()):,} to train; {split.log.reward.mean():.4g} a row"
+        )
     labels = labels_of(config, split)
     if labels is not None:
         told = labels.account()
@@ -125,7 +144,7 @@ def graph_of(
     return graphs.build(fitted, len(split.users), len(split.items), ties, typed, entities, **node)
 
 
-ASKED = ("features", "social", "labels", "relations")
+ASKED = ("features", "social", "labels", "relations", "log", "propensity")
 
 
 def wanted(config: Mapping[str, Any]) -> dict[str, str]:

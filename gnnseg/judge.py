@@ -12,13 +12,13 @@ from torch import Tensor
 from gnnseg.baselines.history import History
 from gnnseg.baselines.popularity import Popularity
 from gnnseg.data.labels import Labelled
-from gnnseg.evaluation import diversity, pairs, ranking, segments
+from gnnseg.evaluation import diversity, offpolicy, pairs, ranking, segments
 from gnnseg.evaluation import labels as told
 from gnnseg.evaluation.protocol import Protocol, Task
 from gnnseg.graph import BipartiteGraph
 from gnnseg.heads import posthoc
 from gnnseg.rng import Rng
-from gnnseg.types import Embeddings, Features, Pairs, Policy, Scorer, Segmentation, Split
+from gnnseg.types import Embeddings, Features, Log, Pairs, Policy, Scorer, Segmentation, Split
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,11 +56,30 @@ def rank(scorer: Scorer, task: Task, protocol: Protocol, fitted: Pairs, device: 
 
 
 def during(
-    scorer: Scorer, task: Task, protocol: Protocol, fitted: Pairs, part: str, device: torch.device
+    scorer: Scorer,
+    task: Task,
+    protocol: Protocol,
+    fitted: Pairs,
+    part: str,
+    device: torch.device,
+    log: Log | None = None,
 ) -> dict[str, float]:
-    """What a validation measures: the part's metrics and the segments' state."""
+    """What a validation measures: the part's metrics, what the policy would earn on the log's part, the segments' state."""
     metrics = {f"{part}/{name}": value for name, value in rank(scorer, task, protocol, fitted, device).metrics.items()}
-    return {**metrics, **state_of(scorer)}
+    return {**metrics, **earned(scorer, task, log, part, device), **state_of(scorer)}
+
+
+def earned(
+    scorer: Scorer, task: Task, log: Log | None, part: str, device: torch.device, rng: Rng | None = None
+) -> dict[str, float]:
+    """PART/value of a policy on its part of a log with propensities (``offpolicy.metrics``); nothing for others."""
+    if log is None or log.propensity is None or log.part is None or not isinstance(scorer, Policy):
+        return {}
+    mine = log.rows(log.part == ("train", "valid", "test").index(part))
+    if not len(mine):
+        return {}
+    seen = None if task.mask is None else offpolicy.barred(task.mask.to(device), log)
+    return {f"{part}/{name}": value for name, value in offpolicy.metrics(scorer, mine, seen, rng).items()}
 
 
 def state_of(scorer: Scorer) -> dict[str, float]:
@@ -95,9 +114,11 @@ def final(
     if protocol.protocol != "paper":
         valid = rank(scorer, protocol.valid_task(split), protocol, fitted, device)
         metrics |= {f"valid/{name}": value for name, value in valid.metrics.items()}
+        metrics |= earned(scorer, protocol.valid_task(split), split.log, "valid", device)
     test_task = protocol.test_task(split)
     test = rank(scorer, test_task, protocol, fitted, device)
     metrics |= {f"test/{name}": value for name, value in test.metrics.items()}
+    metrics |= earned(scorer, test_task, split.log, "test", device, rng.child("offpolicy"))
     asked = torch.from_numpy(diversity.sample(test_task.relevant)).to(device)
     lists, _ = ranking.topk(
         scorer, asked, max(protocol.ks), None if test_task.mask is None else test_task.mask.to(device)

@@ -232,7 +232,7 @@ def read_file(
     roles = {role: pl.col(name) for role, name in found.columns.items() if name is not None and role in mapping}
     raw = own.assemble(
         path.name, replace(found.sheet, frame=found.sheet.frame.select(**roles)), [found.said], say,
-        on_error=on_error, decimal=decimal, dates=None, returns=returns, users=None, items=None, social=None,
+        on_error=on_error, decimal=decimal, dates=None, returns=returns, users=None, items=None, social=None, log=None,
     )  # fmt: skip
     for reason, count in raw.rejected.items():
         say(f"left out {count:,} {'row' if count == 1 else 'rows'}: {reason}")

@@ -28,8 +28,9 @@ from gnnseg.data.fingerprint import pair_fingerprint
 from gnnseg.data.raw import Raw
 from gnnseg.folder import NUMERICS, SCHEMA, RunFolder, identity
 from gnnseg.inputs import Inputs
-from gnnseg.objectives.base import Objective, PairObjective
+from gnnseg.objectives.base import Objective
 from gnnseg.rng import Rng
+from gnnseg.training import events
 from gnnseg.training.checkpoint import Checkpoint, State
 from gnnseg.training.loop import Interrupted, Settings, Training, fit
 from gnnseg.training.model import Model
@@ -264,14 +265,7 @@ class _Run:
         """Train, or go on training, and leave the best weights in the model."""
         pattern, known = given.graph.pattern, given.known(self.device)
         objective = model.objective
-        pair_weight = torch.full((pattern.entries,), 1 / max(pattern.entries, 1))
-        if isinstance(objective, PairObjective):
-            value = self.fitted.spend if objective.weights == "spend" else self.fitted.weight
-            if value is None:
-                raise InputError(
-                    f"objective.weights=spend: {self.split.name} has no spend; name its column in data.spend, or set it to value."
-                )
-            pair_weight = objective.pair_weights(pattern.row, pattern.degrees()[0], torch.from_numpy(value))
+        made_of = events.of(objective, pattern, self.fitted, self.split.log, self.split.name)
         checkpoint, exact = Checkpoint(self.folder.file("state.pt")), True
         if not checkpoint.exists():
             with torch.no_grad():
@@ -285,11 +279,12 @@ class _Run:
                 self.say("this machine or torch differs from the one before: the result may differ in the last digits")
         tracker.truncate(state.logged_bytes)
         task = self.protocol.valid_task(self.split)
-        training = Training(given.graph, given.features, pair_weight.to(self.device), known)
+        training = Training(given.graph, given.features, made_of, known)
         begun = time.monotonic()
 
         def evaluate(scorer: Scorer) -> dict[str, float]:
-            return judge.during(scorer, task, self.protocol, self.fitted, self.monitor.split("/")[0], self.device)
+            part = self.monitor.split("/")[0]
+            return judge.during(scorer, task, self.protocol, self.fitted, part, self.device, self.split.log)
 
         def log(at: State, metrics: Mapping[str, float]) -> int:
             line = {

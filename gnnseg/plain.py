@@ -24,7 +24,7 @@ from gnnseg.types import InputError
 
 COLUMNS = ("user", "item", "weight", "time", "spend")
 CHOICES = ("separator", "encoding", "format", "decimal", "dates", "returns", "item_title", "on_error")
-TABLES = ("users", "items", "social")
+TABLES = ("users", "items", "social", "log")
 NUMBERS = {"min_weight": float, "k_core": int}
 SQL = ("sql", "connect")
 PATHS = ("path", "train", "valid", "test", *TABLES)

@@ -24,10 +24,12 @@ from gnnseg import export, newcomers
 from gnnseg.data.raw import Raw
 from gnnseg.folder import RunFolder
 from gnnseg.outputs import segments_frame
+from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import IdMap, InputError, Pairs, Scorer, Segmentation, Split, Strings
+from gnnseg.types import IdMap, InputError, Pairs, Policy, Scorer, Segmentation, Split, Strings
 
 if TYPE_CHECKING:
+    from gnnseg.evaluation.offpolicy import Verdict
     from gnnseg.training.newcomers import FoldIn
 
 LOG = logging.getLogger("gnnseg")
@@ -345,6 +347,49 @@ class Run:
             schema={"metric": pl.String, "value": pl.Float64, "protocol": pl.String, "seen": pl.String},
             orient="row",
         )
+
+    def offpolicy(
+        self,
+        log: Any,
+        *,
+        seen: Literal["mask", "allow"] | None = None,
+        cap: float | None = None,
+        switch: float | None = None,
+    ) -> Verdict:
+        """What the served policy would have earned, from a log of what somebody else's policy showed.
+
+        ``log``: a file, or a table, a row an item shown: user, item, propensity (the probability that this item was shown at
+        this position), reward[, slate, position]. ``seen``: mask leaves out what users have taken (less what the log shows
+        them), allow does not; None: as the run was judged. ``cap``: estimates with smaller weights too; ``switch``: tau of
+        Switch-DR. InputError with the row for a log that cannot be used.
+        """
+        from gnnseg.data import frames, logs, own
+        from gnnseg.data.formats import Sheet
+        from gnnseg.evaluation import offpolicy
+
+        if not isinstance(self.scorer, Policy):
+            raise InputError(
+                f"{self.path.name}: its head says no probabilities; train with head=segments head.beta=distribution."
+            )
+        for name, value in (("cap", cap), ("switch", switch)):
+            if value is not None and not value > 0:
+                raise InputError(f"{name}={value}: must be above 0.")
+        seen = self.config["evaluation"]["seen"] if seen is None else seen
+        sheet = (
+            own.table(Path(log))
+            if isinstance(log, str | Path)
+            else Sheet(Path("log"), frames.read(log, "log"), 1, unit="row")
+        )
+
+        def unknown(kind: str, id: str, row: int, count: int) -> None:
+            raise InputError(
+                f"{sheet.where(row)}: {kind} {id!r} is not known to {self.path.name} ({count:,} rows have one that is not); "
+                "leave such rows out."
+            )
+
+        found, _ = logs.index(logs.read(sheet, propensity=True), self.users, self.items, unknown)
+        barred = offpolicy.barred(self._seen, found) if seen == "mask" else None
+        return offpolicy.judge(self.scorer, found, barred, Rng(int(self.config["seed"])), switch=switch, cap=cap)
 
     def split(self) -> Split:
         """The pairs of the three parts as they were split, with their weights; times and spend stay with the data."""

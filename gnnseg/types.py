@@ -139,11 +139,37 @@ class Relation:
 
 
 @dataclass(frozen=True)
+class Log:
+    """What was shown to whom and what came of it, one row an item shown, all (N,): the slate's number, user and item by index,
+    ``position`` in the slate from 1, ``propensity`` in (0, 1], the probability that this item was shown at this position (None:
+    not known), and ``reward``. ``part`` is 0 train, 1 valid, 2 test, whole slates to one part; None: undivided."""
+
+    slate: Ints
+    user: Ints
+    item: Ints
+    position: Ints
+    reward: Floats
+    propensity: Floats | None = None
+    part: np.ndarray[Any, np.dtype[np.int8]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def rows(self, rows: np.ndarray[Any, Any]) -> Log:
+        """Some of its rows, by mask or number."""
+        columns: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        some: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
+        return Log(**some)
+
+
+@dataclass(frozen=True)
 class Truth:
-    """What a planted set was drawn from: alpha (U,K) memberships, beta (K,I) item distributions; rows sum to 1."""
+    """What a planted set was drawn from: alpha (U,K) memberships, beta (K,I) item distributions, whose rows sum to 1; and
+    ``value`` (I,), what a click on an item earns."""
 
     alpha: Floats
     beta: Floats
+    value: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -165,6 +191,7 @@ class Dataset:
     truth: Truth | None = None
     parts: np.ndarray[Any, np.dtype[np.int8]] | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+    log: Log | None = None
 
 
 @dataclass(frozen=True)
@@ -188,6 +215,7 @@ class Split:
     truth: Truth | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
+    log: Log | None = None
 
     @property
     def parts(self) -> dict[str, Pairs]:
@@ -324,11 +352,19 @@ class Segmentation(Scorer, Protocol):
 
 @runtime_checkable
 class Policy(Segmentation, Protocol):
-    """``distribution`` read as a policy pi(j|i) = rec_ij, renormalised without the seen items."""
+    """``distribution`` read as a policy pi(j|i) = rec_ij, renormalised without the seen items, ``seen`` (rows,I)."""
 
-    def log_prob(self, users: Tensor, items: Tensor, seen: Csr | None = None) -> Tensor: ...
+    def log_prob(self, users: Tensor, items: Tensor, seen: Csr | None = None) -> Tensor:
+        """(B,),(B,) -> (B,)."""
+        ...
 
-    def sample(self, users: Tensor, n: int, rng: Rng, seen: Csr | None = None) -> Tensor: ...
+    def sample(self, users: Tensor, n: int, rng: Rng, seen: Csr | None = None) -> Tensor:
+        """(B,) -> (B,n) items, one after the other, none twice."""
+        ...
+
+    def slate_log_prob(self, users: Tensor, slates: Tensor, seen: Csr | None = None) -> Tensor:
+        """(B,),(B,n) -> (B,): the exact log probability that ``sample`` draws these items in this order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -340,8 +376,9 @@ class Batch:
     weight: Tensor
     negatives: Tensor | None = None
     log_q: Tensor | None = None  # (I,) log probability that an item is drawn as a negative; None: uniform
-    reward: Tensor | None = None
-    propensity: Tensor | None = None
+    reward: Tensor | None = None  # (B,) what came of each event
+    propensity: Tensor | None = None  # (B,) the probability with which it was shown
+    seen: Csr | None = None  # (U,I) what a policy may not show; None: anything may be shown
     pattern: Csr | None = None
     social: Csr | None = None  # (U,U) ties of all users, in both directions
     homophily: float = 1.0  # what a tie is worth, 0 to 1

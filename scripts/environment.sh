@@ -26,7 +26,7 @@ environment() {
   local python="$root/.venv/bin/python" installer=()
   "$python" -m uv --version > /dev/null 2>&1 || "$python" -m pip install --quiet --disable-pip-version-check uv > /dev/null 2>&1 || true
   if "$python" -m uv --version > /dev/null 2>&1; then
-    installer=("$python" -m uv pip install --quiet --python "$python" -c "$constraints")
+    installer=("$python" -m uv pip install --quiet --compile-bytecode --python "$python" -c "$constraints")
     if [ -n "${PIP_FIND_LINKS:-}" ]; then
       installer+=(--find-links "$PIP_FIND_LINKS")
       echo "environment: PIP_FIND_LINKS is set, so your configuration decides which torch is installed"

@@ -344,6 +344,7 @@ def test_the_parts_serve_on_ones_own_tensors():
     from gnnseg.rng import Rng
     from gnnseg.sparse import Csr
     from gnnseg.training.checkpoint import Checkpoint, State
+    from gnnseg.training.events import Events
     from gnnseg.training.loop import Settings, Training, fit
     from gnnseg.training.model import Model
     from gnnseg.types import Batch, Features, Shape, Step
@@ -400,7 +401,8 @@ def test_the_parts_serve_on_ones_own_tensors():
         schedule="constant",
         clip=None,
     )
-    data, checkpoint = Training(graph, Features(), batch.weight), Checkpoint()
+    events = Events(graph.pattern.row, graph.pattern.column, batch.weight)
+    data, checkpoint = Training(graph, Features(), events), Checkpoint()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
 
     def sharpness(scorer) -> dict[str, float]:

@@ -27,7 +27,11 @@ from gnnseg.heads.posthoc import HardScorer, shares
 from gnnseg.types import Split
 
 HERE = Path(__file__).resolve().parent
-TELLING = ["data.homophily=0.6", "data.group_signal=0.6", "data.category_signal=0.6"]  # each way sees the segments as well
+TELLING = [
+    "data.homophily=0.6",
+    "data.group_signal=0.6",
+    "data.category_signal=0.6",
+]  # each way sees the segments as well
 SETS: dict[str, list[str]] = {
     "lastfm-2k": ["data=lastfm-2k"],
     "planted": ["data=planted", *TELLING],

@@ -19,11 +19,12 @@ import numpy as np
 
 from gnnseg.data.formats import listed
 from gnnseg.data.sources import Place
-from gnnseg.types import Dataset, Edges, IdMap, Interactions, Relation, Strings, Table
+from gnnseg.types import Dataset, Edges, IdMap, Interactions, Log, Relation, Strings, Table
 
 VERSION = 2  # of what is stored and of how it is made: raised with every change of reading, cleaning or indexing
 ROWS = 500_000  # smaller sets are read faster than they are worth keeping
 CHUNK = 1 << 22
+LOG = ("slate", "user", "item", "position", "reward", "propensity")
 Say = Callable[[str], None]
 
 
@@ -111,6 +112,8 @@ def _arrays(d: Dataset) -> dict[str, Any]:
     for name, edge in edges.items():
         if edge is not None:
             arrays |= {f"{name}/{side}": getattr(edge, side) for side in ("source", "target", "weight")}
+    if d.log is not None:
+        arrays |= {f"log/{n}": column for n in LOG if (column := getattr(d.log, n)) is not None}
     meta = {
         "version": VERSION, "name": d.name, "notes": dict(d.notes), "tables": tables,
         "ids": {"users": _ids(d.users), "items": _ids(d.items), **{f"entity {k}": _ids(v) for k, v in d.entities.items()}},
@@ -135,6 +138,7 @@ def _dataset(meta: dict[str, Any], arrays: Mapping[str, Any]) -> Dataset:
     ids = {
         kind: IdMap(_objects(i), None if names is None else _objects(names)) for kind, (i, names) in meta["ids"].items()
     }
+    log: dict[str, Any] = {n: arrays.get(f"log/{n}") for n in LOG}
     return Dataset(
         meta["name"], ids["users"], ids["items"],
         Interactions(arrays["user"], arrays["item"], *(arrays.get(n) for n in ("weight", "time", "spend"))),
@@ -142,6 +146,7 @@ def _dataset(meta: dict[str, Any], arrays: Mapping[str, Any]) -> Dataset:
         tuple(Relation(name, source, target, *edge(f"relation {n}")) for n, (name, source, target) in enumerate(meta["relations"])),
         {kind.removeprefix("entity "): ids[kind] for kind in ids if kind.startswith("entity ")},
         None, arrays.get("parts"), meta["notes"],
+        Log(**log) if "log/user" in arrays else None,
     )  # fmt: skip
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gnnseg.data import logs
 from gnnseg.data.raw import Raw
-from gnnseg.types import Dataset, Edges, IdMap, InputError, Interactions, Relation, Strings, Table, Truth
+from gnnseg.types import Dataset, Edges, IdMap, InputError, Interactions, Log, Relation, Strings, Table, Truth
 
 Say = Callable[[str], None]
 
@@ -72,6 +73,7 @@ def build(raw: Raw, *, min_weight: float | None, k_core: int, say: Say) -> Datas
         )
         for r in raw.relations
     )
+    log = None if raw.log is None else _log(raw.log, user_map, item_map, beside)
     for reason, count in beside.items():
         say(f"left out {count:,}: {reason}")
 
@@ -84,6 +86,7 @@ def build(raw: Raw, *, min_weight: float | None, k_core: int, say: Say) -> Datas
         user_table, item_table, social, relations, entities, _truth(raw, users, items),
         events["part"].to_numpy().astype(np.int8) if "part" in events.columns else None,
         {**raw.notes, "rows": len(raw.events) + sum(raw.rejected.values()), "kept": len(events), "dropped": dropped, "left out": beside},
+        log,
     )  # fmt: skip
 
 
@@ -227,4 +230,16 @@ def _truth(raw: Raw, users: Strings, items: Strings) -> Truth | None:
     u, i = IdMap(raw.users["id"].to_numpy().astype(object)), IdMap(raw.items["id"].to_numpy().astype(object))
     alpha = raw.truth.alpha[[u.index(x) for x in users]]
     beta = raw.truth.beta[:, [i.index(x) for x in items]]
-    return Truth(alpha, beta / beta.sum(1, keepdims=True))
+    value = None if raw.truth.value is None else raw.truth.value[[i.index(x) for x in items]]
+    return Truth(alpha, beta / beta.sum(1, keepdims=True), value)
+
+
+def _log(frame: pl.DataFrame, users: IdMap, items: IdMap, beside: dict[str, int]) -> Log:
+    """What was shown, by index; rows of users or items without an interaction are counted and left out."""
+    found, keep = logs.index(frame, users, items, lambda kind, id, row, count: None)
+    _count(beside, "rows of the log whose user or item has no interaction", int((~keep).sum()))
+    if not len(found):
+        raise InputError(
+            "data.log: no row is of a user and an item of the interactions; check that the ids are written alike."
+        )
+    return found

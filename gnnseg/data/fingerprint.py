@@ -20,7 +20,7 @@ def pair_fingerprint(user: np.ndarray[Any, Any], item: np.ndarray[Any, Any]) -> 
 
 
 def content_fingerprint(split: Split) -> str:
-    """sha256 over id maps, each part's pairs, weights and times, attributes, social and typed edges."""
+    """sha256 over id maps, each part's pairs, weights and times, attributes, social and typed edges, and the log."""
     digest = hashlib.sha256()
 
     def add(name: str, value: np.ndarray[Any, Any] | None) -> None:
@@ -55,6 +55,9 @@ def content_fingerprint(split: Split) -> str:
         digest.update(f"{relation.name}\0{relation.source_kind}\0{relation.target_kind}".encode())
         for column in ("source", "target", "weight"):
             add(f"relation.{column}", getattr(relation, column))
+    if split.log is not None:
+        for column in ("slate", "user", "item", "position", "propensity", "reward", "part"):
+            add(f"log.{column}", getattr(split.log, column))
     return digest.hexdigest()
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from gnnseg.data import fields, formats, numbers, sniff
+from gnnseg.data import fields, formats, logs, numbers, sniff
 from gnnseg.data import returns as returns_
 from gnnseg.data.dates import Order
 from gnnseg.data.formats import Sheet
@@ -49,6 +49,7 @@ def file(
     items: str | None,
     social: str | None,
     relations: list[dict[str, Any]],
+    log: str | None,
 ) -> Raw:
     """One table (``path``: a file, several, or a pattern) or a given split (``train``, ``valid``, ``test``), columns by name.
 
@@ -58,7 +59,7 @@ def file(
     cannot be read. ``unseen_users``: may a given test have users that train lacks? ``users``, ``items``: tables of attributes
     by id. ``item_title``: the column of items, or else of the interactions, that names the items. ``social``: user, user[,
     weight]. ``relations``: typed edges, each with name, source_kind, target_kind (user, item, or a kind of your own) and path
-    (source, target[, weight]).
+    (source, target[, weight]). ``log``: what was shown, a row an item (``gnnseg.data.logs``).
     """
     parts = {"train": train, "valid": valid, "test": test}
     if path is not None and any(parts.values()):
@@ -88,6 +89,7 @@ def file(
         name, sheet, said, place.say, on_error=on_error, decimal=decimal, dates=dates, returns=returns,
         users=attributes(users, separator, encoding, decimal), items=attributes(items, separator, encoding, decimal, item_title),
         social=None if social is None else edges(social, separator, encoding, "social ties", decimal),
+        log=showings(log, separator, encoding),
     )  # fmt: skip
     if path is None and unseen_users == "refuse":
         _refuse_unseen(raw.events, str(test))
@@ -107,6 +109,7 @@ def assemble(
     users: pl.DataFrame | None,
     items: pl.DataFrame | None,
     social: pl.DataFrame | None,
+    log: pl.DataFrame | None,
 ) -> Raw:
     """A table whose columns are called by their roles (and 'title', 'part'), its returns settled, with the tables beside it."""
     roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
@@ -125,7 +128,7 @@ def assemble(
         rejected |= taken
     if "title" in frame.columns:
         items, frame = titles(frame, say), frame.drop("title")
-    return Raw(name, frame, users, items, social, (), None, rejected, events.examples, {"read": said})
+    return Raw(name, frame, users, items, social, (), None, rejected, events.examples, {"read": said}, log)
 
 
 def same_columns(founds: list[sniff.Found], parts: list[str] | None) -> None:
@@ -202,6 +205,11 @@ def table(path: Path, separator: str | None = None, encoding: str | None = None)
     data = formats.text(where, encoding).data
     mark = sniff.the_separator(where, sniff.first_lines(where, data), separator)[0]
     return formats.sheet(where, separator=mark, data=data, quote=where.suffix != ".dat")
+
+
+def showings(path: str | None, separator: str | None = None, encoding: str | None = None) -> pl.DataFrame | None:
+    """A file of what was shown, whose propensities may be missing; null: none."""
+    return None if path is None else logs.read(table(Path(path), separator, encoding), propensity=False)
 
 
 def attributes(

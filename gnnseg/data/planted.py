@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gnnseg.data import answers, logs
 from gnnseg.data.raw import Raw
 from gnnseg.rng import Rng
-from gnnseg.types import InputError, Truth
+from gnnseg.types import IdMap, InputError, Truth
 
 PRESETS: dict[str, dict[str, float]] = {
     # skew: Zipf exponent of the items' popularity in a segment; noise: share of events from everybody's taste;
@@ -42,6 +43,8 @@ def draw(
     noise_columns: int = 0,
     image_signal: float | None = None,
     sound_signal: float | None = None,
+    log_events: int = 0,
+    logger: float = 1.0,
 ) -> Raw:
     """Users, items, interactions by a known alpha and beta: rec = (1 - noise) alpha beta + noise popularity.
 
@@ -59,7 +62,9 @@ def draw(
     - ``image_signal``, ``sound_signal``: items' vectors ``image``, ``sound`` (D = 32): signal c_home + e, e ~ N(0, 1) in
       every dimension, centres c_k of length 1, orthogonal while K <= D. The nearest centre is then the home with
       probability E[Phi(z + signal)^(K-1)], z ~ N(0, 1); both together, each weighed by its signal, are as good as one of
-      signal sqrt(s_image^2 + s_sound^2).
+      signal sqrt(s_image^2 + s_sound^2);
+    - ``log_events``: a log of so many showings, each of an item the user has not taken, by a declared logger of sharpness
+      ``logger``; ``gnnseg.data.answers`` says how they are answered and what a click on an item earns (``Truth.value``).
 
     Sources of error, by design: ages of neighbouring segments overlap; a class of the right name may be there by chance;
     vectors overlap by their noise, tell home segments and nothing of popularity, and items drawn outside their home by noise
@@ -79,6 +84,8 @@ def draw(
         if value is not None and not 0 <= value <= 1:
             raise InputError(f"data.{key}={value}: is a probability; set it to null or between 0 and 1.")
     for key, value in (
+        ("log_events", log_events),
+        ("logger", logger),
         ("noise_columns", noise_columns),
         ("image_signal", image_signal),
         ("sound_signal", sound_signal),
@@ -94,7 +101,7 @@ def draw(
     rec_noise = p["noise"]
     activity = g.lognormal(0.0, p["activity"], users)
     user, item = _pairs(alpha, beta, popularity, rec_noise, activity / activity.sum(), interactions, g)
-    truth = Truth(alpha, (1 - rec_noise) * beta + rec_noise * popularity)
+    truth = Truth(alpha, (1 - rec_noise) * beta + rec_noise * popularity, answers.values(items, rng))
     time = START + np.floor(g.random(len(user)) * SPAN)
     home = truth.beta.argmax(0)
     names = [f"segment {k + 1} item {n}" for n, k in enumerate(home)]
@@ -108,12 +115,18 @@ def draw(
         if signal is not None:
             vectors = signal * centres(name, segments, seed)[home] + rng.numpy(name).normal(size=(items, WIDTH))
             more_of_items.append(pl.Series(name, vectors.tolist(), dtype=pl.List(pl.Float64)))
+    log: pl.DataFrame | None = None
+    said: dict[str, Any] = {}
+    if log_events:
+        shown, said = answers.draw(answers.Answers.of(truth, "planted"), user, item, log_events, logger, rng)
+        who, what = (IdMap(np.arange(count).astype(str).astype(object)) for count in (users, items))
+        log = logs.to_frame(shown, who, what)
     return Raw(
         "planted",
         pl.DataFrame({"user": user, "item": item, "time": time}).with_columns(pl.col("user", "item").cast(pl.String)),
         pl.DataFrame({"id": np.arange(users), "age": age}).with_columns(pl.col("id").cast(pl.String), *more_of_users),
         pl.DataFrame({"id": np.arange(items), "name": names}).with_columns(pl.col("id").cast(pl.String), *more_of_items),
-        social, (), truth, notes={"source": f"drawn: preset {preset}, data.seed={seed}"},
+        social, (), truth, notes={"source": f"drawn: preset {preset}, data.seed={seed}", **said}, log=log,
     )  # fmt: skip
 
 

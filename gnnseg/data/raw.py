@@ -25,9 +25,9 @@ class RawRelation:
 class Raw:
     """A set as read. ``events``: user, item (String), optionally weight, time (seconds since 1970 UTC), spend (Float64) and
     part (Int8: 0 train, 1 valid, 2 test). ``users``, ``items``: id, optionally name (String), then attributes (String,
-    Float64, List(String), or List(Float64): a vector). ``social``: source, target (String), weight (Float64). ``rejected``:
-    rows left out by reason. ``truth``: alpha (U,K) and beta (K,I) in the order of ``users`` and ``items``, which then must be
-    there."""
+    Float64, List(String), or List(Float64): a vector). ``social``: source, target (String), weight (Float64). ``log``:
+    what was shown, as ``gnnseg.data.logs.read`` gives it. ``rejected``: rows left out by reason. ``truth``: alpha (U,K) and
+    beta (K,I) in the order of ``users`` and ``items``, which then must be there."""
 
     name: str
     events: pl.DataFrame
@@ -39,3 +39,4 @@ class Raw:
     rejected: Mapping[str, int] = field(default_factory=dict)
     rejected_examples: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
+    log: pl.DataFrame | None = None

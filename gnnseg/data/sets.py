@@ -322,6 +322,8 @@ def planted(
     noise_columns: int,
     image_signal: float | None,
     sound_signal: float | None,
+    log_events: int,
+    logger: float,
 ) -> Raw:
     """A drawn set whose truth is known; ``gnnseg.data.planted.draw`` says how."""
     from gnnseg.data import planted as planted_
@@ -329,5 +331,5 @@ def planted(
     return planted_.draw(
         preset=preset, users=users, items=items, segments=segments, interactions=interactions, seed=seed,
         homophily=homophily, group_signal=group_signal, category_signal=category_signal, noise_columns=noise_columns,
-        image_signal=image_signal, sound_signal=sound_signal,
+        image_signal=image_signal, sound_signal=sound_signal, log_events=log_events, logger=logger,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gnnseg.data import logs
 from gnnseg.data.fingerprint import content_fingerprint
 from gnnseg.rng import Rng
 from gnnseg.types import Dataset, InputError, Interactions, Pairs, Split
@@ -36,6 +37,7 @@ def make(dataset: Dataset, node: Mapping[str, Any]) -> Split:
         dataset.name, dataset.users, dataset.items, train, valid, test, dataset.user_table, dataset.item_table, dataset.social,
         dataset.relations, dataset.entities, dataset.truth,
         {**dataset.notes, "split": said, **_unseen(train, valid, test), "leak": leak(dataset, part)},
+        log=None if dataset.log is None else logs.divide(dataset.log, int(options["seed"])),
     )  # fmt: skip
     return replace(split, fingerprint=content_fingerprint(split))
 

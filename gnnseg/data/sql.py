@@ -42,6 +42,7 @@ def sql(
     users: str | None,
     items: str | None,
     social: str | None,
+    log: str | None,
 ) -> Raw:
     """What a ``query`` answers, one row an event, columns by name as in a file of one's own.
 
@@ -64,7 +65,7 @@ def sql(
     return own.assemble(
         name, sheet, said, place.say, on_error=on_error, decimal=decimal, dates=dates, returns=returns,
         users=own.attributes(users, None, None, decimal), items=own.attributes(items, None, None, decimal, item_title),
-        social=None if social is None else own.edges(social, None, None, "social ties", decimal),
+        social=None if social is None else own.edges(social, None, None, "social ties", decimal), log=own.showings(log),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from gnnseg.types import InputError
 
-ARGUMENTS = "user|item|weight|time|spend|users|items|item_title|social|decimal|dates|returns|on_error"
+ARGUMENTS = "user|item|weight|time|spend|users|items|item_title|social|log|decimal|dates|returns|on_error"
 OPTIONS = f"{ARGUMENTS}|separator|encoding|format|min_weight|k_core|connect"
 
 

@@ -176,14 +176,26 @@ class Distribution(SegmentScorer):
     def log_prob(self, users: Tensor, items: Tensor, seen: Csr | None = None) -> Tensor:
         """log pi(j|i) of (B,),(B,) pairs; with ``seen`` (rows, I) the served policy rec_ij / (1 - sum over S_i of rec_ij), whose
         seen items have probability 0 (-inf)."""
-        log_rec_B = self.pairs(users, items)
+        some, place = torch.unique(users, return_inverse=True)
+        alpha = self.memberships(some)
+        log_rec_B = self.logit((pick(alpha, place) * self.right(items)).sum(-1), items)
         if seen is None:
             return log_rec_B
-        where, entry = seen.entries_of(users)
-        rec_e = (pick(self.memberships(users), where) * self.right(seen.column[entry])).sum(-1)
-        gone_B = torch.zeros(len(users), dtype=rec_e.dtype, device=rec_e.device).index_add(0, where, rec_e)
-        masked_B = log_rec_B - (1 - gone_B).clamp(min=FLOOR).log()
-        return masked_B.masked_fill(seen.contains(users, items), -torch.inf)
+        where, entry = seen.entries_of(some)
+        rec_e = (pick(alpha, where) * self.right(seen.column[entry])).sum(-1)
+        gone = torch.zeros(len(some), dtype=rec_e.dtype, device=rec_e.device).index_add(0, where, rec_e)
+        left_B = pick_bias((1 - gone).clamp(min=FLOOR).log(), place)
+        return (log_rec_B - left_B).masked_fill(seen.contains(users, items), -torch.inf)
+
+    def slate_log_prob(self, users: Tensor, slates: Tensor, seen: Csr | None = None) -> Tensor:
+        """log of the Plackett-Luce probability (Plackett 1975) of (B,n) items in their order: each by pi(j|i) among those
+        neither seen nor above it. An item that stands twice, or was seen, makes it -inf. (B,)."""
+        log_pi_BN = self.log_prob(users.repeat_interleave(slates.shape[1]), slates.reshape(-1), seen).view(slates.shape)
+        above_BN = log_pi_BN.double().exp().cumsum(1).roll(1, dims=1)
+        above_BN = torch.cat([torch.zeros_like(above_BN[:, :1]), above_BN[:, 1:]], dim=1)
+        log_left_BN = (1 - above_BN).clamp(min=FLOOR).log().to(log_pi_BN.dtype)
+        same_BNN = (slates[:, :, None] == slates[:, None, :]).tril(-1)
+        return (log_pi_BN - log_left_BN).masked_fill(same_BNN.any(-1), -torch.inf).sum(1)
 
     def sample(self, users: Tensor, n: int, rng: Rng, seen: Csr | None = None) -> Tensor:
         """(B,n) items drawn without replacement from the (masked) policy: Gumbel top-n, the Plackett-Luce order (Luce 1959)."""

@@ -9,6 +9,7 @@ from gnnseg.objectives.labels import Labels
 from gnnseg.objectives.likelihood import Likelihood
 from gnnseg.objectives.margin import Margin
 from gnnseg.objectives.network import Network
+from gnnseg.objectives.policy import PolicyGradient
 from gnnseg.objectives.regularisers import L2, Balance, Entropy, Social
 from gnnseg.objectives.sampled_softmax import SampledSoftmax
 
@@ -24,6 +25,7 @@ __all__ = [
     "Margin",
     "Network",
     "Objective",
+    "PolicyGradient",
     "SampledSoftmax",
     "Sampling",
     "SimGCL",

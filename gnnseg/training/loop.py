@@ -19,6 +19,7 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.objectives import Objective
 from gnnseg.rng import Rng
 from gnnseg.training.checkpoint import Checkpoint, State
+from gnnseg.training.events import Events
 from gnnseg.training.model import Model
 from gnnseg.types import Batch, Features, InputError, Scorer
 
@@ -62,21 +63,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class Training:
-    """What the loop trains on, on the model's device: the graph, the features, each pair's weight (E,), and the users' classes
-    (U,), -1 where they are not known, or None."""
+    """What the loop trains on, on the model's device: the graph, the features, the events, and the users' classes (U,), -1 where
+    they are not known, or None."""
 
     graph: BipartiteGraph
     features: Features
-    weight: Tensor
+    events: Events
     labels: Tensor | None = None
 
     def batch(self, rows: Tensor | None, objective: Objective, log_q: Tensor, rng: Rng) -> Batch:
-        """The pairs at ``rows`` with the negatives the objective wants; None: every pair, as one full batch."""
-        p = self.graph.pattern
-        if rows is None:
-            users, items, weight = p.row, p.column, self.weight
-        else:
-            users, items, weight = p.row[rows], p.column[rows], self.weight[rows]
+        """The events at ``rows`` with the negatives the objective wants; None: every event, as one full batch."""
+        p, e = self.graph.pattern, self.events
+
+        def some(column: Tensor | None) -> Tensor | None:
+            return column if rows is None or column is None else column[rows]
+
+        users, items, weight = (column if rows is None else column[rows] for column in (e.users, e.items, e.weight))
         negatives, want = None, objective.sampling
         if want.kind == "shared":
             negatives = batches.uniform_shared(want.count, self.graph.items, rng).to(items.device)
@@ -90,7 +92,8 @@ class Training:
         return Batch(
             users, items, weight, negatives,
             log_q=log_q if want.kind == "in_batch" else None,
-            pattern=p if rows is None else None,
+            reward=some(e.reward), propensity=some(e.propensity), seen=e.seen,
+            pattern=p if rows is None and e.seen is None else None,
             social=self.graph.social, homophily=self.graph.homophily, labels=self.labels,
         )  # fmt: skip
 
@@ -113,7 +116,7 @@ def fit(
 
     ``log`` writes one line of metrics and returns the length of what is written so far. Raises Interrupted when ``stop()``.
     """
-    edges = data.graph.pattern.entries
+    edges = len(data.events)
     per_epoch = 1 if settings.batch_size is None else math.ceil(edges / settings.batch_size)
     largest = optimizer.defaults["lr"]
     log_q = batches.log_popularity(data.graph.pattern)
@@ -125,7 +128,7 @@ def fit(
             rows = None
             if order is not None and settings.batch_size is not None:
                 rows = order[state.batch * settings.batch_size : (state.batch + 1) * settings.batch_size]
-                rows = rows.to(data.weight.device)
+                rows = rows.to(data.events.weight.device)
             for group in optimizer.param_groups:
                 group["lr"] = largest * settings.rate(state.step, per_epoch * settings.max_epochs)
             model.train()

@@ -14,6 +14,7 @@ from gnnseg.inputs import Inputs, wanted
 from gnnseg.pipeline import assemble
 from gnnseg.rng import Rng
 from gnnseg.testing import random_graph, telling_features, with_relations, with_ties
+from gnnseg.training.events import Events
 from gnnseg.training.loop import Training
 from gnnseg.types import InputError, Segmentation
 
@@ -31,6 +32,7 @@ HEADS = {
 OBJECTIVES = sorted(path.stem for path in (CONF / "objective").glob("*.yaml"))
 REFUSED = {
     "likelihood": {"dot", "dot, plain", "hybrid", "mlp", "neumf", "posthoc", "segments, affinity", "segments, membership"},
+    "policy": {"dot", "dot, plain", "hybrid", "mlp", "neumf", "posthoc", "segments, affinity", "segments, membership"},
     "network": {
         "dot", "dot, plain", "hybrid", "mlp", "neumf", "posthoc", "segments, affinity", "segments, membership", "segments, tied",
     },
@@ -72,6 +74,11 @@ def graph() -> BipartiteGraph:
     return with_relations(with_ties(random_graph()))
 
 
+def ones() -> Events:
+    p = graph().pattern
+    return Events(p.row, p.column, torch.ones(p.entries), torch.ones(p.entries))
+
+
 def test_every_objective_says_whom_it_refuses() -> None:
     assert set(REFUSED) == set(OBJECTIVES)
 
@@ -82,7 +89,7 @@ def test_every_combination_is_refused_or_runs(encoder: str) -> None:
         c = configuration(encoder, head, objective)
         where = f"{encoder} + {head} + {objective}"
         if head in REFUSED[objective]:
-            with pytest.raises(InputError, match=rf"objective={objective.replace('_', '')}: needs "):
+            with pytest.raises(InputError, match=rf"objective={objective.replace('_', '')}(gradient)?: needs "):
                 config.check(c)
             continue
         config.check(c)
@@ -95,8 +102,12 @@ def test_every_combination_is_refused_or_runs(encoder: str) -> None:
         model = assemble(c, given.shape, Rng(0))
         with torch.no_grad():
             model.reset(given.graph, given.features, Rng(0))
-        data = Training(given.graph, given.features, torch.full((graph().pattern.entries,), 1.0))
-        rows = None if c["objective"]["_target_"].endswith(("Likelihood", "Network")) else torch.arange(16)
+        data = Training(given.graph, given.features, ones())
+        rows = (
+            None
+            if c["objective"]["_target_"].endswith(("Likelihood", "Network", "PolicyGradient"))
+            else torch.arange(16)
+        )
         batch = data.batch(rows, model.objective, torch.zeros(graph().items), Rng(0))
         losses = model.losses(given.graph, given.features, batch, Rng(0))
         model.total(losses).backward()  # type: ignore[no-untyped-call]

@@ -48,7 +48,7 @@ def test_stats_say_what_a_split_holds(tmp_path):
         "_target_": "gnnseg.data.sets.planted", "name": "planted", "min_weight": None, "k_core": 0,
         "preset": "easy", "users": 60, "items": 40, "segments": 3, "interactions": 400, "seed": 0,
         "homophily": None, "group_signal": None, "category_signal": None, "noise_columns": 0, "image_signal": None,
-        "sound_signal": None,
+        "sound_signal": None, "log_events": 0, "logger": 1.0,
     }  # fmt: skip
     dataset = gnnseg.data.load(node, root=tmp_path, cache=tmp_path, say=lambda _: None)
     split = gnnseg.data.split.make(

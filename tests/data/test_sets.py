@@ -214,9 +214,11 @@ def test_a_kind_of_product_is_of_what_most_of_its_products_are():
 def test_planted_is_drawn_again_alike(place):
     options = {"preset": "easy", "users": 40, "items": 30, "segments": 3, "interactions": 200, "seed": 0}
     options |= dict.fromkeys(("homophily", "group_signal", "category_signal", "image_signal", "sound_signal"))
+    options |= {"log_events": 300, "logger": 2.0}
     options["noise_columns"] = 0
     one, two = (sets.planted(place, name="planted", **options) for _ in range(2))
     assert one.events.equals(two.events)
+    assert one.log.equals(two.log)
     assert one.truth.alpha.shape == (40, 3)
 
 

@@ -267,3 +267,24 @@ def test_the_policy_draws_by_its_probabilities_and_never_what_was_seen() -> None
     share = torch.bincount(drawn[:, 0], minlength=I) / len(users)
     expected = scorer.log_prob(torch.full((I,), 2), torch.arange(I), seen).exp().detach()
     assert float((share - expected).abs().max()) < 0.015
+
+
+def test_a_slates_probability_is_plackett_luce_and_all_slates_sum_to_one() -> None:
+    import itertools
+
+    scorer = make("distribution")(embeddings(1))
+    assert isinstance(scorer, Policy)
+    seen = Csr.of([2] * (I - 5), list(range(5, I)), (U, I))  # five items are left
+    slates = torch.tensor(list(itertools.permutations(range(5), 3)))
+    users = torch.full((len(slates),), 2)
+    found = scorer.slate_log_prob(users, slates, seen).exp().detach()
+    assert float(found.sum()) == pytest.approx(1.0, abs=1e-4)
+    pi = scorer.log_prob(torch.full((5,), 2), torch.arange(5), seen).exp().tolist()
+    for slate, probability in zip(slates.tolist(), found.tolist(), strict=True):
+        left, expected = 1.0, 1.0
+        for j in slate:
+            expected *= pi[j] / left
+            left -= pi[j]
+        assert probability == pytest.approx(expected, rel=1e-3)
+    assert scorer.slate_log_prob(users[:1], torch.tensor([[1, 2, 1]]), seen).tolist() == [-math.inf]
+    assert scorer.slate_log_prob(users[:1], torch.tensor([[1, 7, 0]]), seen).tolist() == [-math.inf]

@@ -9,6 +9,7 @@ from gnnseg.heads import MLP, Dot, Head, Segments
 from gnnseg.objectives import BCE, BPR, L2, Balance, Objective, SampledSoftmax
 from gnnseg.rng import Rng
 from gnnseg.testing import random_graph, shape_of, telling_features
+from gnnseg.training.events import Events
 from gnnseg.training.loop import Training
 from gnnseg.training.model import Model
 
@@ -16,6 +17,7 @@ GRAPH = random_graph()
 FEATURES = telling_features(GRAPH)
 SHAPE = shape_of(GRAPH, 6, FEATURES)
 PLAIN = {"weights": None, "degree_power": 0.0}
+EVENTS = Events(GRAPH.pattern.row, GRAPH.pattern.column, torch.ones(GRAPH.pattern.entries))
 SEGMENTS = {"segments": 3, "tied": False, "top": None, "centre": True, "tau_alpha": 0.3, "tau_beta": 0.3, "tau": 0.3}
 
 
@@ -58,7 +60,7 @@ def test_rows_or_all_it_is_the_same_step(
     encoder: str, head: str, objective: Objective, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     m = model(encoder, head, objective)
-    data = Training(GRAPH, FEATURES, torch.ones(GRAPH.pattern.entries))
+    data = Training(GRAPH, FEATURES, EVENTS)
     log_q = torch.randn(GRAPH.items, generator=torch.Generator().manual_seed(3))
     batch = data.batch(torch.arange(0, 20, 3), objective, log_q, Rng(0))
     found = []
@@ -78,9 +80,7 @@ def test_rows_or_all_it_is_the_same_step(
 
 def test_a_batch_by_rows_says_which_they_are() -> None:
     m = model("dnn", *CASES[2])
-    batch = Training(GRAPH, FEATURES, torch.ones(GRAPH.pattern.entries)).batch(
-        torch.arange(5), m.objective, torch.zeros(GRAPH.items), Rng(0)
-    )
+    batch = Training(GRAPH, FEATURES, EVENTS).batch(torch.arange(5), m.objective, torch.zeros(GRAPH.items), Rng(0))
     small, users, items = batch.compact()
     assert users is not None
     assert items is not None

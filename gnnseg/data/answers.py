@@ -1,0 +1,115 @@
+"""How planted users answer what they are shown, and a declared logger that shows it: the ground truth of off-policy work.
+
+Shape legend: U users, I items, K segments, N rows of a log, B users asked about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gnnseg.rng import Rng
+from gnnseg.types import Floats, InputError, Ints, Log, Truth
+
+CEILING = 0.5  # chance of a click on what a user likes best, at the first place
+SPREAD = 0.5  # standard deviation of the logarithm of what a click earns
+CHUNK = 1 << 22  # cells of (users, items) at once
+
+
+@dataclass(frozen=True)
+class Answers:
+    """P(click | user i is shown item j at the first place) = ``CEILING`` rec_ij / max_j rec_ij, rec = alpha beta, and what a
+    click on an item earns, (I,)."""
+
+    alpha: Floats
+    beta: Floats
+    value: Floats
+
+    @staticmethod
+    def of(truth: Truth | None, name: str) -> Answers:
+        """InputError for a set whose users' tastes nobody knows."""
+        if truth is None:
+            raise InputError(f"data={name}: nobody knows how its users would answer; simulate on data=planted.")
+        value = np.ones(truth.beta.shape[1]) if truth.value is None else truth.value
+        return Answers(truth.alpha, truth.beta, value)
+
+    def chance(self, users: Ints | None = None, alpha: Floats | None = None) -> Floats:
+        """(B,I) of some users, or all; ``alpha`` (B,K): of the tastes that they have now."""
+        if alpha is None:
+            alpha = self.alpha if users is None else self.alpha[users]
+        rec: Floats = alpha @ self.beta
+        found: Floats = CEILING * rec / rec.max(1, keepdims=True)
+        return found
+
+    def expected(self, users: Ints | None = None) -> Floats:
+        """(B,I) expected reward of one showing at the first place."""
+        found: Floats = self.chance(users) * self.value
+        return found
+
+
+def values(items: int, rng: Rng) -> Floats:
+    """(I,) what a click on each item earns: lognormal, of median 1."""
+    found: Floats = rng.numpy("value").lognormal(0.0, SPREAD, items)
+    return found
+
+
+def logger(chance: Floats, seen: np.ndarray[Any, Any], sharpness: float) -> Floats:
+    """(B,I) a declared logger's policy: chance^sharpness among what is not ``seen`` (B,I) bool; 0 is uniform."""
+    with np.errstate(divide="ignore"):
+        weight: Floats = np.where(seen, 0.0, chance**sharpness)
+    found: Floats = weight / weight.sum(1, keepdims=True)
+    return found
+
+
+def draw(
+    answers: Answers, user: Ints, item: Ints, events: int, sharpness: float, rng: Rng
+) -> tuple[Log, dict[str, Any]]:
+    """A log of ``events`` visits of users drawn alike, one item shown each, never one of the pairs (E,),(E,) they have taken.
+
+    The second: what to say of it. InputError where a user has taken every item.
+    """
+    users, items = answers.alpha.shape[0], answers.beta.shape[1]
+    seen = np.zeros((users, items), dtype=bool)
+    seen[user, item] = True
+    if seen.all(1).any():
+        raise InputError(
+            "data.log_events: a user has taken every item, nothing is left to show; draw fewer interactions."
+        )
+    g = rng.numpy("log")
+    who = np.sort(g.integers(users, size=events))
+    what, propensity, reward = np.empty(events, dtype=np.int64), np.empty(events), np.empty(events)
+    step = max(1, CHUNK // items)
+    for begin in range(0, users, step):
+        some = np.arange(begin, min(begin + step, users))
+        lo, hi = np.searchsorted(who, [some[0], some[-1] + 1])
+        chance = answers.chance(some)
+        policy = logger(chance, seen[some], sharpness)
+        row = who[lo:hi] - begin
+        what[lo:hi] = choose(policy, row, g)
+        propensity[lo:hi] = policy[row, what[lo:hi]]
+        clicked = g.random(hi - lo) < chance[row, what[lo:hi]]
+        reward[lo:hi] = clicked * answers.value[what[lo:hi]]
+    order = g.permutation(events)
+    log = Log(
+        np.arange(events), who[order], what[order], np.ones(events, dtype=np.int64), reward[order], propensity[order]
+    )
+    return log, {
+        "logger": f"simulated: chance of a click to the power {sharpness:g} among what is new",
+        "events": events,
+    }
+
+
+def choose(policy: Floats, rows: Ints, g: np.random.Generator) -> Ints:
+    """An item of each row's policy, (N,): ``policy`` (B,I), ``rows`` (N,) ascending."""
+    cumulative = policy.cumsum(1)
+    found = np.empty(len(rows), dtype=np.int64)
+    bounds = np.searchsorted(rows, np.arange(len(policy) + 1))
+    for row in range(len(policy)):
+        part = slice(bounds[row], bounds[row + 1])
+        drawn = g.random(part.stop - part.start) * cumulative[row, -1]
+        found[part] = np.searchsorted(cumulative[row], drawn, side="right")
+    last = policy.shape[1] - 1 - (policy > 0)[:, ::-1].argmax(1)  # rounding never leads beyond what may be shown
+    chosen: Ints = np.minimum(found, last[rows])
+    return chosen

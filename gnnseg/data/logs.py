@@ -1,0 +1,126 @@
+"""Logs of what was shown: read, checked, indexed, divided.
+
+One row an item shown: slate, user, item, position, propensity (the probability that this item was shown at this position),
+reward of the item.
+
+Shape legend: N rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gnnseg.data import fields, numbers
+from gnnseg.data.formats import Sheet
+from gnnseg.rng import Rng
+from gnnseg.types import IdMap, InputError, Log
+
+NEEDED = ("user", "item", "reward")
+COLUMNS = ("slate", "user", "item", "position", "propensity", "reward")
+RATIOS = (0.8, 0.1, 0.1)  # of the slates: train, valid, test
+
+
+def read(sheet: Sheet, *, propensity: bool) -> pl.DataFrame:
+    """A table as a log by original ids: slate, user, item (String), position (Int64), reward and, where known, propensity
+    (Float64). Without slate each row is its own; without position it is 1. InputError with the line for a row that cannot be.
+
+    ``propensity``: it must be there.
+    """
+    frame = sheet.frame
+    lacking = [name for name in (*NEEDED, *(["propensity"] if propensity else [])) if name not in frame.columns]
+    if lacking:
+        raise InputError(
+            f"{sheet.path}: a log has the columns {', '.join(COLUMNS)}; {', '.join(lacking)} is missing from it, which has "
+            f"{', '.join(frame.columns[:12])}."
+        )
+    found = {name: fields.identifiers(frame[name]).str.strip_chars() for name in ("user", "item")}
+    if "slate" in frame.columns:
+        found["slate"] = fields.identifiers(frame["slate"]).str.strip_chars()
+    for name, ids in found.items():
+        _refuse(sheet, ids.is_null() | (ids == ""), f"the {name} is missing; mend it.")
+    measures = {"reward": "write 0 where nothing was earned", "propensity": "mend it", "position": "mend it"}
+    for name, advice in measures.items():
+        if name in frame.columns:
+            found[name] = numbers.read(frame[name], str(sheet.path), name)[0]
+            bad = found[name].is_null() | ~found[name].is_finite().fill_null(False)
+            _refuse(sheet, bad, f"the {name} is missing or no number; {advice}.")
+    if "propensity" in found:
+        bad = (found["propensity"] <= 0) | (found["propensity"] > 1)
+        row = bad.arg_true()
+        what = found["propensity"][int(row[0])] if len(row) else 0
+        _refuse(
+            sheet,
+            bad,
+            f"the propensity is {what:g}; it is the probability that this item was shown there, above 0 and at most 1.",
+        )
+    place = found.get("position", pl.Series("position", np.ones(len(frame))))
+    _refuse(
+        sheet, (place < 1) | (place != place.round()), "the position is no whole number from 1; the first place is 1."
+    )
+    slate = found.get("slate", pl.Series("slate", np.arange(len(frame))).cast(pl.String))
+    log = pl.DataFrame(
+        {"slate": slate, "user": found["user"], "item": found["item"], "position": place.cast(pl.Int64),
+         **({"propensity": found["propensity"]} if "propensity" in found else {}), "reward": found["reward"]}
+    )  # fmt: skip
+    _refuse(
+        sheet, log["user"] != log.select(pl.col("user").first().over("slate")).to_series(),
+        "its slate is another user's; a slate is shown to one user.",
+    )  # fmt: skip
+    _refuse(sheet, log.select("slate", "position").is_duplicated(), "two items stand at one position of its slate.")
+    _refuse(sheet, log.select("slate", "item").is_duplicated(), "its item stands twice in its slate.")
+    return log
+
+
+def _refuse(sheet: Sheet, bad: pl.Series, why: str) -> None:
+    rows = bad.fill_null(True).arg_true()
+    if len(rows):
+        raise InputError(f"{sheet.where(int(rows[0]))}: {why}")
+
+
+def index(
+    frame: pl.DataFrame, users: IdMap, items: IdMap, unknown: Callable[[str, str, int, int], None]
+) -> tuple[Log, np.ndarray[Any, Any]]:
+    """A log as ``read`` by index, and which rows (bool) are in it: those whose user and item are known.
+
+    ``unknown(kind, id, row, count)`` is told of the first unknown id of a kind, and of how many rows have one.
+    """
+    number = {}
+    keep = np.ones(len(frame), dtype=bool)
+    for kind, ids in (("user", users), ("item", items)):
+        place = pl.DataFrame({kind: pl.Series(ids.ids, dtype=pl.String), "index": np.arange(len(ids))})
+        at = frame.select(kind).join(place, on=kind, how="left", maintain_order="left")["index"]
+        if at.null_count():
+            row = int(at.is_null().arg_true()[0])
+            unknown(kind, frame[kind][row], row, at.null_count())
+        keep &= at.is_not_null().to_numpy()
+        number[kind] = at.fill_null(0).to_numpy().astype(np.int64)
+    slate = np.unique(frame["slate"].to_numpy().astype(str), return_inverse=True)[1].astype(np.int64)
+    propensity = frame["propensity"].to_numpy().astype(np.float64) if "propensity" in frame.columns else None
+    log = Log(
+        slate, number["user"], number["item"], frame["position"].to_numpy(), frame["reward"].to_numpy().astype(np.float64), propensity,
+    )  # fmt: skip
+    return log.rows(keep), keep
+
+
+def divide(log: Log, seed: int) -> Log:
+    """With its parts, 8:1:1, whole slates by chance; slates are numbered by their ids, so that row order does not matter."""
+    log = log.rows(np.lexsort((log.position, log.slate)))
+    slates, slate = np.unique(log.slate, return_inverse=True)
+    place = np.empty(len(slates), dtype=np.int64)
+    place[Rng(seed).numpy("log").permutation(len(slates))] = np.arange(len(slates))
+    cuts = np.round(np.cumsum(RATIOS)[:2] * len(slates))
+    return replace(log, part=np.searchsorted(cuts, place, side="right").astype(np.int8)[slate])
+
+
+def to_frame(log: Log, users: IdMap, items: IdMap) -> pl.DataFrame:
+    """By original ids, as ``read`` takes it."""
+    known = {} if log.propensity is None else {"propensity": log.propensity}
+    return pl.DataFrame(
+        {"slate": log.slate, "user": users.ids[log.user].tolist(), "item": items.ids[log.item].tolist(), "position": log.position,
+         **known, "reward": log.reward}
+    ).with_columns(pl.col("slate").cast(pl.String))  # fmt: skip

@@ -1,0 +1,226 @@
+"""The recommender as a policy pi(j|i) = rec_ij, made better by what its showings earned.
+
+Shape legend: B events in a batch, U users, I items, K segments, D width, M parts of the behaviour head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gnnseg.objectives.base import PairObjective, Weights, weighted_mean
+from gnnseg.rng import Rng
+from gnnseg.sparse import Csr, sddmm, spmm
+from gnnseg.types import Batch, Embeddings, InputError, Policy, Shape, Step
+
+LOGGED = ("logged", "clicked")  # rewards that stand in the log
+FLOOR = 1e-12
+ENTROPY_USERS = 1024  # whose entropy a step looks at, drawn anew each step
+PRIOR = 10  # events at which a user's own mean reward weighs as much as everybody's
+PARTS = 32  # of the behaviour head's mixture
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """What an event counts for beside w_e, none of it with a gradient: importance, top-K correction, reward less baseline. (B,)"""
+
+    importance: Tensor
+    correction: Tensor
+    advantage: Tensor
+
+
+class PolicyGradient(PairObjective):
+    """-sum_e w_e omega_e lambda_e (r_e - b_e) log pi(j_e|i_e) - ``entropy`` mean_i H(pi_i): REINFORCE (Williams 1992) on logged
+    events with off-policy and top-K correction (Chen et al. 2019), sum of w = 1, pi exact.
+
+    ``reward``: 'one', 'value' (rating, plays) or 'spend' of the training pairs; of the log's training part its 'logged' column,
+    or 'clicked': 1 where that is above 0. ``importance``: omega = min(pi/p, ``cap``) with p the 'logged' propensity, or
+    'learned': a behaviour head on the embeddings, whose gradient goes no further, fitted to the same events by likelihood;
+    'none': omega = 1. ``top``: K of lambda = K (1 - pi)^(K - 1), for lists of K; null: 1. ``baseline`` b: 'none', 'mean' of the
+    training rewards, 'user' (a user's own, drawn to the mean by 10 events) or 'learned' (linear in the embedding). ``entropy``:
+    weight of the mean entropy over the catalogue, of at most 1024 users drawn a step, in the reward's units. ``history``, on a
+    log: weight of -mean log sum_k alpha_ik t_kj over what users had taken before, t the segments' shares of it: users stay where
+    what they took puts them, as in supervised and reinforced learning side by side (Xin et al. 2020). Without it users run after
+    single lucky clicks, and the policy learns the log by heart.
+
+    On a log pi is the served policy, rec_ij among what could be shown (``Batch.seen`` not), in omega and in the logarithm alike:
+    its gradient is that of the served policy's value. On pairs, each of which is among what its user has taken, it is rec_ij.
+    With reward 'one' and nothing else of this, value and gradient are the likelihood's.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
+
+    def __init__(
+        self,
+        *,
+        weights: Weights | None,
+        degree_power: float,
+        reward: Literal["one", "value", "spend", "logged", "clicked"],
+        importance: Literal["none", "logged", "learned"],
+        cap: float | None,
+        top: int | None,
+        baseline: Literal["none", "mean", "user", "learned"],
+        entropy: float,
+        history: float,
+    ) -> None:
+        super().__init__(weights=weights, degree_power=degree_power)
+        logged = reward in LOGGED
+        if importance == "logged" and not logged:
+            raise InputError(
+                f"objective.importance=logged with objective.reward={reward}: propensities stand in the log; set "
+                "objective.reward=logged, or objective.importance=learned or none."
+            )
+        if logged and weights is not None:
+            raise InputError(f"objective.weights={weights}: a log's rows weigh alike; set objective.weights=null.")
+        if cap is not None and cap <= 0:
+            raise InputError(f"objective.cap={cap}: must be above 0, or null for no cap.")
+        if top is not None and top < 1:
+            raise InputError(
+                f"objective.top={top}: the length of a list is at least 1; null leaves the correction out."
+            )
+        for key, value in (("entropy", entropy), ("history", history)):
+            if value < 0:
+                raise InputError(f"objective.{key}={value}: must be 0 or more.")
+        self.reward, self.importance, self.cap, self.top, self.baseline = reward, importance, cap, top, baseline
+        self.entropy, self.history = entropy, history if logged else 0.0
+
+    @classmethod
+    def wants(cls, **node: Any) -> frozenset[str]:
+        more = {"log"} if node.get("reward") in LOGGED else set()
+        more |= {"propensity"} if node.get("importance") == "logged" else set()
+        return cls.needs | more
+
+    @property
+    def reads_log(self) -> bool:
+        return self.reward in LOGGED
+
+    def prepare(self, shape: Shape, rng: Rng) -> None:
+        self.by_user: Tensor
+        if self.baseline in ("mean", "user"):
+            self.register_buffer("by_user", torch.zeros(shape.users))
+        if self.baseline == "learned":
+            self.worth = nn.Linear(shape.width, 1)
+            nn.init.zeros_(self.worth.weight)
+            nn.init.zeros_(self.worth.bias)
+        if self.importance == "learned":
+            self.behaviour = Behaviour(shape, rng.child("behaviour"))
+
+    def learn(self, users: Tensor, rewards: Tensor, weight: Tensor) -> None:
+        """The baselines that are known before the first step, from all training events, (E,) each."""
+        if self.baseline not in ("mean", "user"):
+            return
+        mean = (rewards * weight).sum() / weight.sum()
+        if self.baseline == "mean":
+            self.by_user.fill_(float(mean))
+            return
+        count = torch.zeros_like(self.by_user).index_add(0, users, torch.ones_like(rewards))
+        total = torch.zeros_like(self.by_user).index_add(0, users, rewards)
+        self.by_user.copy_((total + PRIOR * mean) / (count + PRIOR))
+
+    def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        scorer = step.scorer
+        assert isinstance(scorer, Policy)
+        assert batch.reward is not None
+        seen = None if batch.seen is None else rows_of(batch.seen, step.embeddings.users)
+        whole = batch.pattern
+        log_pi_B = scorer.log_prob(batch.users, batch.items, seen) if whole is None else scorer.edges(whole)
+        possible_B = log_pi_B.isfinite()  # what is masked is never shown: it counts for nothing
+        log_pi_B = log_pi_B.masked_fill(~possible_B, 0.0)
+        c = self.corrected(step.embeddings, batch, log_pi_B.detach())
+        factor_B = c.importance * c.correction * c.advantage * possible_B
+        loss = -weighted_mean(factor_B * log_pi_B, batch.weight)
+        if self.importance == "learned":
+            loss = loss - weighted_mean(self.behaviour(step.embeddings, batch), batch.weight)
+        if self.baseline == "learned":
+            error_B = self._worth(step.embeddings, batch.users) - batch.reward
+            loss = loss + weighted_mean(c.importance * error_B.square(), batch.weight)
+        if self.history and seen is not None:
+            loss = loss + self.history * history_loss(scorer, seen)
+        if self.entropy:
+            loss = loss - self.entropy * mean_entropy(scorer, batch.users, rng)
+        return loss
+
+    @torch.no_grad()
+    def corrected(self, embeddings: Embeddings, batch: Batch, log_pi_B: Tensor) -> Corrected:
+        """From log pi of the events, (B,)."""
+        assert batch.reward is not None
+        pi_B = log_pi_B.exp()
+        importance_B, correction_B = torch.ones_like(pi_B), torch.ones_like(pi_B)
+        if self.importance == "logged":
+            assert batch.propensity is not None
+            importance_B = pi_B / batch.propensity
+        elif self.importance == "learned":
+            importance_B = pi_B / self.behaviour(embeddings, batch).exp().clamp(min=FLOOR)
+        if self.cap is not None:
+            importance_B = importance_B.clamp(max=self.cap)
+        if self.top is not None:
+            correction_B = self.top * (1 - pi_B).clamp(min=0) ** (self.top - 1)
+        usual_B = torch.zeros_like(pi_B)
+        if self.baseline == "learned":
+            usual_B = self._worth(embeddings, batch.users)
+        elif self.baseline != "none":
+            usual_B = self.by_user[batch.users if embeddings.users is None else embeddings.users[batch.users]]
+        return Corrected(importance_B, correction_B, batch.reward - usual_B)
+
+    def _worth(self, embeddings: Embeddings, users: Tensor) -> Tensor:
+        """(B,) the learned baseline; nothing of it reaches the encoder."""
+        value: Tensor = self.worth(F.embedding(users, embeddings.user_UD.detach())).squeeze(-1)
+        return value
+
+
+class Behaviour(nn.Module):
+    """Who showed the training's events: b(j|i) = sum_m softmax_m(<user_i, c_m>) softmax_j(t_m), fitted by likelihood.
+
+    Chen et al. (2019) learn the logging policy by a softmax on the same user state, through which no gradient flows; the mixture
+    keeps the catalogue's softmax at M I.
+    """
+
+    def __init__(self, shape: Shape, rng: Rng) -> None:
+        super().__init__()
+        first = torch.empty(PARTS, shape.width).normal_(0, shape.width**-0.5, generator=rng.torch("centres"))
+        self.centre_MD = nn.Parameter(first)
+        start = shape.item_counts.double().clamp(min=1).log().float()
+        noise = torch.empty(PARTS, shape.items).normal_(0, 0.1, generator=rng.torch("tastes"))
+        self.taste_MI = nn.Parameter(start.cpu() + noise)
+
+    def forward(self, embeddings: Embeddings, batch: Batch) -> Tensor:
+        """log b(j|i) of the batch's events, (B,)."""
+        user_UD = embeddings.user_UD.detach()
+        part_BM = F.embedding(batch.users, F.softmax(user_UD @ self.centre_MD.T, dim=-1))
+        item_BM = F.embedding(batch.items, F.softmax(self.taste_MI, dim=-1).T)
+        return (part_BM * item_BM).sum(-1).clamp(min=FLOOR).log()
+
+
+def history_loss(scorer: Policy, taken: Csr) -> Tensor:
+    """-mean log sum_k alpha_ik t_kj over what users have taken, t_kj each segment's share of it by the alpha of now, which is
+    likelihood's answer for t (the M step of PLSA, Hofmann 1999): the segments' gradient alone, whatever beta shows."""
+    if taken.entries == 0:
+        return scorer.alpha.sum() * 0.0
+    alpha_RK = scorer.alpha
+    one = torch.ones(taken.entries, dtype=alpha_RK.dtype, device=alpha_RK.device)
+    count_IK = spmm(taken.T, one, alpha_RK.detach())
+    usual_I1 = taken.degrees()[1].to(one.dtype)[:, None] / taken.entries
+    share_IK = (count_IK + PRIOR * usual_I1) / (count_IK.sum(0) + PRIOR)
+    return -sddmm(taken, alpha_RK, share_IK).clamp(min=FLOOR).log().mean()
+
+
+def mean_entropy(scorer: Policy, users: Tensor, rng: Rng) -> Tensor:
+    """mean_i H(pi_i) over the distinct users, of at most ``ENTROPY_USERS`` of them, drawn anew each step."""
+    some = torch.unique(users)
+    if len(some) > ENTROPY_USERS:
+        drawn = torch.randperm(len(some), generator=rng.torch("entropy"))[:ENTROPY_USERS]
+        some = some[drawn.to(some.device)]
+    log_pi_BI = scorer.block(some)
+    return -(log_pi_BI.exp() * log_pi_BI).sum(-1).mean()
+
+
+def rows_of(seen: Csr, users: Tensor | None) -> Csr:
+    """What some users have taken, a row each in their order; None: all of them."""
+    if users is None:
+        return seen
+    where, entry = seen.entries_of(users)
+    return Csr.by_rows(where, seen.column[entry], (len(users), seen.shape[1]))

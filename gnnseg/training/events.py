@@ -1,0 +1,87 @@
+"""What training steps are made of: the training pairs, or the rows of a log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnnseg.evaluation import offpolicy
+from gnnseg.objectives.base import Objective, PairObjective
+from gnnseg.objectives.policy import PolicyGradient
+from gnnseg.sparse import Csr
+from gnnseg.types import InputError, Log, Pairs
+
+
+@dataclass(frozen=True)
+class Events:
+    """(E,) each: users, items, what an event weighs (the weights sum to 1), what it earned, how likely it was shown.
+
+    ``seen`` (U,I): of rows of a log, what their users could not be shown; None: the graph's pairs in their order.
+    """
+
+    users: Tensor
+    items: Tensor
+    weight: Tensor
+    reward: Tensor | None = None
+    propensity: Tensor | None = None
+    seen: Csr | None = None
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def to(self, device: torch.device) -> Events:
+        moved: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved = {name: v.to(device) if isinstance(v, Tensor | Csr) else v for name, v in moved.items()}
+        return Events(**moved)
+
+
+def of(objective: Objective, pattern: Csr, fitted: Pairs, log: Log | None, name: str) -> Events:
+    """The events an objective learns from; ``pattern`` (U,I) holds the pairs of ``fitted``, in their order."""
+    if not isinstance(objective, PairObjective):
+        weight = torch.full((pattern.entries,), 1 / max(pattern.entries, 1), device=pattern.column.device)
+        return Events(pattern.row, pattern.column, weight)
+    if isinstance(objective, PolicyGradient) and objective.reads_log:
+        assert log is not None
+        events = _logged(objective, log, pattern)
+    else:
+        value = _of_pairs(fitted, objective.weights, "weights", name)
+        weight = objective.pair_weights(pattern.row, pattern.degrees()[0], value)
+        reward = _rewards(objective, fitted, name) if isinstance(objective, PolicyGradient) else None
+        events = Events(pattern.row, pattern.column, weight, reward)
+    events = events.to(pattern.column.device)
+    if isinstance(objective, PolicyGradient) and events.reward is not None:
+        objective.learn(events.users, events.reward, events.weight)
+    return events
+
+
+def _logged(objective: PolicyGradient, log: Log, pattern: Csr) -> Events:
+    assert log.part is not None
+    seen = offpolicy.barred(pattern, log)
+    log = log.rows(log.part == 0)
+    user, item = torch.from_numpy(log.user), torch.from_numpy(log.item)
+    weight = objective.pair_weights(user, torch.bincount(user, minlength=pattern.shape[0]), torch.ones(len(log)))
+    reward = torch.from_numpy(log.reward).float()
+    if objective.reward == "clicked":
+        reward = (reward > 0).float()
+    propensity = None if log.propensity is None else torch.from_numpy(log.propensity).float()
+    return Events(user, item, weight, reward, propensity, seen)
+
+
+def _rewards(objective: PolicyGradient, fitted: Pairs, name: str) -> Tensor:
+    if objective.reward == "one":
+        return torch.ones(len(fitted))
+    return _of_pairs(fitted, "spend" if objective.reward == "spend" else None, "reward", name).float()
+
+
+def _of_pairs(fitted: Pairs, wanted: str | None, key: str, name: str) -> Tensor:
+    """(E,) spend where that is wanted, else the pairs' values."""
+    value: np.ndarray[tuple[int], np.dtype[np.float64]] | None = fitted.spend if wanted == "spend" else fitted.weight
+    if value is None:
+        raise InputError(
+            f"objective.{key}=spend: {name} has no spend; name its column in data.spend, or set it to value."
+        )
+    return torch.from_numpy(value)
