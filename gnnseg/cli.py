@@ -255,9 +255,12 @@ def _show(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from gnnseg.report import tables
+    from gnnseg.types import InputError
 
     run = _open(options)
     if options.offpolicy is None:
+        if options.cap is not None or options.seen is not None:
+            raise InputError("evaluate: --cap and --seen go with --offpolicy LOG.")
         print(tables.frame(run.evaluate()))
         return
     verdict = run.offpolicy(options.offpolicy, seen=options.seen, cap=options.cap)

@@ -35,11 +35,9 @@ class Answers:
         value = np.ones(truth.beta.shape[1]) if truth.value is None else truth.value
         return Answers(truth.alpha, truth.beta, value)
 
-    def chance(self, users: Ints | None = None, alpha: Floats | None = None) -> Floats:
-        """(B,I) of some users, or all; ``alpha`` (B,K): of the tastes that they have now."""
-        if alpha is None:
-            alpha = self.alpha if users is None else self.alpha[users]
-        rec: Floats = alpha @ self.beta
+    def chance(self, users: Ints | None = None) -> Floats:
+        """(B,I) of some users, or all."""
+        rec: Floats = (self.alpha if users is None else self.alpha[users]) @ self.beta
         found: Floats = CEILING * rec / rec.max(1, keepdims=True)
         return found
 
@@ -57,8 +55,7 @@ def values(items: int, rng: Rng) -> Floats:
 
 def logger(chance: Floats, seen: np.ndarray[Any, Any], sharpness: float) -> Floats:
     """(B,I) a declared logger's policy: chance^sharpness among what is not ``seen`` (B,I) bool; 0 is uniform."""
-    with np.errstate(divide="ignore"):
-        weight: Floats = np.where(seen, 0.0, chance**sharpness)
+    weight: Floats = np.where(seen, 0.0, chance**sharpness)
     found: Floats = weight / weight.sum(1, keepdims=True)
     return found
 
