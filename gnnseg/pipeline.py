@@ -311,7 +311,7 @@ def assemble(config: Mapping[str, Any], shape: Shape, rng: Rng) -> Model:
     """The model a configuration describes, untrained."""
     encoder = build(config["encoder"], shape, rng.child("encoder"))
     head = build(config["head"], replace(shape, width=encoder.width), rng.child("head"))
-    shape = replace(shape, width=encoder.width)
+    shape = replace(shape, width=encoder.width, segments=int(config["head"].get("segments") or 0))
     objective: Objective = build(config["objective"])
     objective.prepare(shape, rng.child("objective"))
     terms = {}

@@ -246,6 +246,7 @@ class Shape:
     entities: Mapping[str, int] = field(default_factory=dict)
     width: int = 0
     classes: int = 0  # of labelled users
+    segments: int = 0  # K of the head, which objectives are told
 
 
 @dataclass(frozen=True)

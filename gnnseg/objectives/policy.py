@@ -13,14 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.objectives.base import PairObjective, Weights, weighted_mean
+from gnnseg.objectives.rewards import FLOOR, PRIOR, SegmentRewards, some_of
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm, spmm
 from gnnseg.types import Batch, Embeddings, InputError, Policy, Shape, Step
 
 LOGGED = ("logged", "clicked")  # rewards that stand in the log
-FLOOR = 1e-12
-ENTROPY_USERS = 1024  # whose entropy a step looks at, drawn anew each step
-PRIOR = 10  # events at which a user's own mean reward weighs as much as everybody's
 PARTS = 32  # of the behaviour head's mixture
 
 
@@ -41,7 +39,10 @@ class PolicyGradient(PairObjective):
     or 'clicked': 1 where that is above 0. ``importance``: omega = min(pi/p, ``cap``) with p the 'logged' propensity, or
     'learned': a behaviour head on the embeddings, whose gradient goes no further, fitted to the same events by likelihood;
     'none': omega = 1. ``top``: K of lambda = K (1 - pi)^(K - 1), for lists of K; null: 1. ``baseline`` b: 'none', 'mean' of the
-    training rewards, 'user' (a user's own, drawn to the mean by 10 events) or 'learned' (linear in the embedding). ``entropy``:
+    training rewards, 'user' (a user's own, drawn to the mean by 10 events), 'learned' (linear in the embedding) or, on a log,
+    'segments': q_ij, the mean reward of the item in the user's segments (``SegmentRewards``); as it depends on the item, the
+    policy's value under q is added to the loss (doubly robust, Dudik et al. 2011; with ``cap``, its weights shrink as in Su et
+    al. 2020), and log pi answers only for what q does not say. ``entropy``:
     weight of the mean entropy over the catalogue, of at most 1024 users drawn a step, in the reward's units. ``history``, on a
     log: weight of -mean log sum_k alpha_ik t_kj over what users had taken before, t the segments' shares of it: users stay where
     what they took puts them, as in supervised and reinforced learning side by side (Xin et al. 2020). Without it users run after
@@ -63,7 +64,7 @@ class PolicyGradient(PairObjective):
         importance: Literal["none", "logged", "learned"],
         cap: float | None,
         top: int | None,
-        baseline: Literal["none", "mean", "user", "learned"],
+        baseline: Literal["none", "mean", "user", "learned", "segments"],
         entropy: float,
         history: float,
     ) -> None:
@@ -76,6 +77,11 @@ class PolicyGradient(PairObjective):
             )
         if logged and weights is not None:
             raise InputError(f"objective.weights={weights}: a log's rows weigh alike; set objective.weights=null.")
+        if baseline == "segments" and not logged:
+            raise InputError(
+                f"objective.baseline=segments with objective.reward={reward}: the segments' mean rewards are read off a log; set "
+                "objective.reward=logged, or another baseline."
+            )
         if cap is not None and cap <= 0:
             raise InputError(f"objective.cap={cap}: must be above 0, or null for no cap.")
         if top is not None and top < 1:
@@ -106,11 +112,15 @@ class PolicyGradient(PairObjective):
             self.worth = nn.Linear(shape.width, 1)
             nn.init.zeros_(self.worth.weight)
             nn.init.zeros_(self.worth.bias)
+        if self.baseline == "segments":
+            self.model = SegmentRewards(shape)
         if self.importance == "learned":
             self.behaviour = Behaviour(shape, rng.child("behaviour"))
 
     def learn(self, users: Tensor, rewards: Tensor, weight: Tensor) -> None:
-        """The baselines that are known before the first step, from all training events, (E,) each."""
+        """What of the baselines is known before the first step, from all training events, (E,) each."""
+        if self.baseline == "segments":
+            self.model.rows = len(users)
         if self.baseline not in ("mean", "user"):
             return
         mean = (rewards * weight).sum() / weight.sum()
@@ -130,9 +140,13 @@ class PolicyGradient(PairObjective):
         log_pi_B = scorer.log_prob(batch.users, batch.items, seen) if whole is None else scorer.edges(whole)
         possible_B = log_pi_B.isfinite()  # what is masked is never shown: it counts for nothing
         log_pi_B = log_pi_B.masked_fill(~possible_B, 0.0)
-        c = self.corrected(step.embeddings, batch, log_pi_B.detach())
+        if self.baseline == "segments" and self.training:
+            self.model.watch(scorer, batch, self._inverse(step.embeddings, batch), seen)
+        c = self.corrected(step.embeddings, batch, log_pi_B.detach(), scorer)
         factor_B = c.importance * c.correction * c.advantage * possible_B
         loss = -weighted_mean(factor_B * log_pi_B, batch.weight)
+        if self.baseline == "segments":
+            loss = loss - self.model.value(scorer, batch, seen, self.top, rng)
         if self.importance == "learned":
             loss = loss - weighted_mean(self.behaviour(step.embeddings, batch), batch.weight)
         if self.baseline == "learned":
@@ -145,16 +159,14 @@ class PolicyGradient(PairObjective):
         return loss
 
     @torch.no_grad()
-    def corrected(self, embeddings: Embeddings, batch: Batch, log_pi_B: Tensor) -> Corrected:
+    def corrected(self, embeddings: Embeddings, batch: Batch, log_pi_B: Tensor, scorer: Policy) -> Corrected:
         """From log pi of the events, (B,)."""
         assert batch.reward is not None
         pi_B = log_pi_B.exp()
         importance_B, correction_B = torch.ones_like(pi_B), torch.ones_like(pi_B)
-        if self.importance == "logged":
-            assert batch.propensity is not None
-            importance_B = pi_B / batch.propensity
-        elif self.importance == "learned":
-            importance_B = pi_B / self.behaviour(embeddings, batch).exp().clamp(min=FLOOR)
+        inverse_B = self._inverse(embeddings, batch)
+        if inverse_B is not None:
+            importance_B = pi_B * inverse_B
         if self.cap is not None:
             importance_B = importance_B.clamp(max=self.cap)
         if self.top is not None:
@@ -162,9 +174,22 @@ class PolicyGradient(PairObjective):
         usual_B = torch.zeros_like(pi_B)
         if self.baseline == "learned":
             usual_B = self._worth(embeddings, batch.users)
+        elif self.baseline == "segments":
+            usual_B = self.model.at(scorer, batch)
         elif self.baseline != "none":
             usual_B = self.by_user[batch.users if embeddings.users is None else embeddings.users[batch.users]]
         return Corrected(importance_B, correction_B, batch.reward - usual_B)
+
+    @torch.no_grad()
+    def _inverse(self, embeddings: Embeddings, batch: Batch) -> Tensor | None:
+        """1/p of a batch's events, (B,); None: not asked for."""
+        if self.importance == "logged":
+            assert batch.propensity is not None
+            return batch.propensity.reciprocal()
+        if self.importance == "learned":
+            inverse_B: Tensor = (-self.behaviour(embeddings, batch)).exp()
+            return inverse_B
+        return None
 
     def _worth(self, embeddings: Embeddings, users: Tensor) -> Tensor:
         """(B,) the learned baseline; nothing of it reaches the encoder."""
@@ -209,11 +234,9 @@ def history_loss(scorer: Policy, taken: Csr) -> Tensor:
 
 
 def mean_entropy(scorer: Policy, users: Tensor, rng: Rng) -> Tensor:
-    """mean_i H(pi_i) over the distinct users, of at most ``ENTROPY_USERS`` of them, drawn anew each step."""
+    """mean_i H(pi_i) over the distinct users, of at most 1024 of them, drawn anew each step."""
     some = torch.unique(users)
-    if len(some) > ENTROPY_USERS:
-        drawn = torch.randperm(len(some), generator=rng.torch("entropy"))[:ENTROPY_USERS]
-        some = some[drawn.to(some.device)]
+    some = some[some_of(len(some), rng, "entropy").to(some.device)]
     log_pi_BI = scorer.block(some)
     return -(log_pi_BI.exp() * log_pi_BI).sum(-1).mean()
 

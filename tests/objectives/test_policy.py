@@ -20,7 +20,7 @@ NOTHING: dict[str, Any] = {
     "entropy": 0.0, "history": 0.0,
 }  # fmt: skip
 LOGGED = {**NOTHING, "reward": "logged", "importance": "logged"}
-SHAPE = Shape(U, I, torch.arange(1, I + 1), width=D)
+SHAPE = Shape(U, I, torch.arange(1, I + 1), width=D, segments=K)
 USERS, ITEMS = torch.arange(U).repeat_interleave(I), torch.arange(I).repeat(U)
 SEEN = Csr.of([0, 0, 2, 4], [1, 6, 3, 0], (U, I))
 
@@ -67,7 +67,7 @@ def test_with_reward_one_and_nothing_else_it_is_the_likelihood() -> None:
 
 
 @pytest.mark.parametrize("seen", [None, SEEN])
-@pytest.mark.parametrize("baseline", ["none", "mean", "user", "learned"])
+@pytest.mark.parametrize("baseline", ["none", "mean", "user", "learned", "segments"])
 def test_its_gradient_is_that_of_the_served_policys_value(seen: Csr | None, baseline: str) -> None:
     head, user, item = leaves()
     reward, propensity = (
@@ -76,6 +76,7 @@ def test_its_gradient_is_that_of_the_served_policys_value(seen: Csr | None, base
     )
     if seen is not None:
         propensity = propensity * ~seen.contains(USERS, ITEMS)  # nothing seen is logged
+    propensity = (propensity.view(U, I) / propensity.view(U, I).sum(1, keepdim=True)).view(-1)
     objective = made(baseline=baseline)
     logged = propensity > 0
     batch = Batch(
@@ -110,10 +111,67 @@ def test_cap_and_top_k_correction_are_their_formulas() -> None:
     s = step(head, user, item)
     assert isinstance(s.scorer, Policy)
     log_pi = s.scorer.log_prob(USERS, ITEMS).detach()
-    c = made(cap=5.0, top=4).corrected(s.embeddings, covering(reward, propensity, None), log_pi)
+    c = made(cap=5.0, top=4).corrected(s.embeddings, covering(reward, propensity, None), log_pi, s.scorer)
     for pi, omega, lam in zip(log_pi.exp().tolist(), c.importance.tolist(), c.correction.tolist(), strict=True):
         assert omega == pytest.approx(min(pi / 0.02, 5.0))
         assert lam == pytest.approx(4 * (1 - pi) ** 3)
+
+
+@pytest.mark.parametrize("importance", ["none", "logged"])
+def test_the_segments_mean_rewards_are_their_formula(importance: str) -> None:
+    head, user, item = leaves()
+    scorer = step(head, user, item).scorer
+    assert isinstance(scorer, Policy)
+    g = torch.Generator().manual_seed(7)
+    rows = [(int(i), int(j)) for i, j in zip(torch.randint(U, (40,), generator=g), torch.randint(I, (40,), generator=g)) if
+            not bool(SEEN.dense()[int(i), int(j)])]  # fmt: skip
+    reward, p = torch.rand(len(rows), generator=g).double(), torch.rand(len(rows), generator=g).double()
+    batch = Batch(
+        *torch.tensor(rows).T, torch.full((len(rows),), 1 / len(rows)).double(), reward=reward, propensity=p, seen=SEEN
+    )
+    objective = made(importance=importance, baseline="segments")
+    objective.learn(batch.users, reward, batch.weight)
+    objective(step(head, user, item), batch, Rng(0))
+    alpha, dense = scorer.alpha.detach(), SEEN.dense()
+
+    def mean(segments: list[int], items: list[int], usual: float) -> float:
+        size = square = earned = could = 0.0
+        for (i, j), r, q in zip(rows, reward.tolist(), p.tolist(), strict=True):
+            for k in segments:
+                v = 1 / q if importance == "logged" else 1.0
+                a = float(alpha[i, k])
+                if j in items:
+                    size, square, earned = size + a * v, square + a * v * v, earned + a * v * r
+                could += a * sum(not bool(dense[i, x]) for x in items) * (importance == "logged")
+        showings = size**2 / square if square else 0.0
+        own = earned / max(size, could) if max(size, could) else 0.0
+        return own if usual < 0 else (showings * own + 10 * usual) / (showings + 10)
+
+    everything, found = list(range(K)), objective.model.mean_KI
+    usual = mean(everything, list(range(I)), -1.0)
+    for j in range(I):
+        by_item = mean(everything, [j], usual)
+        for k in range(K):
+            assert float(found[k, j]) == pytest.approx(mean([k], [j], by_item))
+
+
+def test_a_log_in_batches_gives_the_same_mean_rewards() -> None:
+    """Where the segments stand still, batches of one epoch after the other come to what a full batch knows."""
+    head, user, item = leaves()
+    reward, p = (
+        torch.rand(U * I, generator=torch.Generator().manual_seed(1)).double(),
+        torch.full((U * I,), 0.2).double(),
+    )
+    whole = made(baseline="segments")
+    whole.learn(USERS, reward, p)
+    whole(step(head, user, item), covering(reward, p, None), Rng(0))
+    pieces = made(baseline="segments")
+    pieces.learn(USERS, reward, p)
+    for epoch in range(40):
+        for rows in torch.randperm(U * I, generator=torch.Generator().manual_seed(epoch)).split(7):
+            some = Batch(USERS[rows], ITEMS[rows], p[rows], reward=reward[rows], propensity=p[rows])
+            pieces(step(head, user, item), some, Rng(0))
+    assert float((pieces.model.mean_KI - whole.model.mean_KI).abs().max()) < 0.05
 
 
 def test_what_may_not_be_shown_counts_for_nothing() -> None:
@@ -177,7 +235,8 @@ def test_history_is_the_likelihood_of_the_segments_shares() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "said"),
-    [({"reward": "one"}, "importance=logged with objective.reward=one"), ({"weights": "value"}, "a log's rows weigh alike"),
+    [({"baseline": "segments", "reward": "one", "importance": "none"}, "baseline=segments with objective.reward=one"),
+     ({"reward": "one"}, "importance=logged with objective.reward=one"), ({"weights": "value"}, "a log's rows weigh alike"),
      ({"cap": 0.0}, "objective.cap=0.0"), ({"top": 0}, "objective.top=0"), ({"entropy": -1.0}, "objective.entropy=-1.0"),
      ({"history": -1.0}, "objective.history=-1.0")],
 )  # fmt: skip
