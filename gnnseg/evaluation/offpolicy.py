@@ -111,18 +111,20 @@ def snips(weight: Floats, reward: Floats) -> float:
 
 
 class SegmentMeans:
-    """q(i,j) = sum_k alpha_ik m_kj, m_kj the mean reward of item j in segment k: rewards weighed by alpha, drawn to the item's
-    own mean, and that to the mean of all, by ``PRIOR`` showings each."""
+    """q(i,j) = sum_k alpha_ik m_kj, m_kj the mean reward of item j in segment k: rewards weighed by alpha/p (a logger shows items
+    to those who like them, which a plain mean takes for the taste of all), drawn to the item's own mean, and that to the mean of
+    all, by ``PRIOR`` effective showings (Kish 1965) each."""
 
     def __init__(self, alpha_UK: Floats, log: Log, items: int) -> None:
         self.alpha_UK = alpha_UK
-        usual = float(log.reward.mean()) if len(log) else 0.0
-        count_I = np.bincount(log.item, minlength=items)
-        item_I = (np.bincount(log.item, log.reward, minlength=items) + PRIOR * usual) / (count_I + PRIOR)
-        size, earned = np.zeros((items, alpha_UK.shape[1])), np.zeros((items, alpha_UK.shape[1]))
-        np.add.at(size, log.item, alpha_UK[log.user])
-        np.add.at(earned, log.item, alpha_UK[log.user] * log.reward[:, None])
-        self.mean_KI: Floats = ((earned + PRIOR * item_I[:, None]) / (size + PRIOR)).T
+        assert log.propensity is not None
+        inverse = 1 / log.propensity
+        sums_IK = np.zeros((3, items, alpha_UK.shape[1]))  # of alpha/p, alpha/p^2, alpha r/p
+        for kept, factor in zip(sums_IK, (inverse, inverse**2, inverse * log.reward), strict=True):
+            np.add.at(kept, log.item, alpha_UK[log.user] * factor[:, None])
+        size, _, earned = sums_IK.sum((1, 2))
+        item_I = _drawn_to(earned / size if size > 0 else 0.0, sums_IK.sum(2))
+        self.mean_KI: Floats = _drawn_to(item_I[:, None], sums_IK).T
 
     def at(self, user: Ints, item: Ints) -> Floats:
         """(N,) of rows."""
@@ -133,6 +135,15 @@ class SegmentMeans:
         """sum_j pi(j|i) q(i,j), (B,)."""
         found: Floats = ((pi_BI @ self.mean_KI.T) * self.alpha_UK[user]).sum(1)
         return found
+
+
+def _drawn_to(usual: Floats | float, sums: Floats) -> Floats:
+    """Means of (3,...) sums of weight, squared weight and reward, drawn to the usual by ``PRIOR`` effective showings."""
+    size, square, earned = sums
+    showings = np.divide(size**2, square, out=np.zeros_like(size), where=square > 0)
+    mean = np.divide(earned, size, out=np.zeros_like(size), where=size > 0)
+    found: Floats = (showings * mean + PRIOR * usual) / (showings + PRIOR)
+    return found
 
 
 def rows(policy: Policy, log: Log, seen: Csr | None, rng: Rng) -> Rows:

@@ -87,14 +87,21 @@ def test_the_reward_model_is_its_formula_and_never_fitted_to_its_own_slate() -> 
     log = log_of(60, 1)
     alpha = policy().alpha.double().numpy()
     model = offpolicy.SegmentMeans(alpha, log, I)
-    usual = float(log.reward.mean())
+    assert log.propensity is not None
+    inverse = 1 / log.propensity
+
+    def mean(rows: list[int], a: np.ndarray[Any, Any], usual: float, prior: float) -> float:
+        size = sum(a[n] * inverse[n] for n in rows)
+        showings = size**2 / sum(a[n] * inverse[n] ** 2 for n in rows) if rows else 0.0
+        own = sum(a[n] * inverse[n] * log.reward[n] for n in rows) / size if rows else 0.0
+        return float((showings * own + prior * usual) / (showings + prior))
+
+    usual = mean(list(range(60)), np.ones(60), 0.0, 0.0)
     for j in range(I):
         rows = [n for n in range(60) if log.item[n] == j]
-        own = (sum(log.reward[n] for n in rows) + 10 * usual) / (len(rows) + 10)
         for k in range(K):
-            size = sum(alpha[log.user[n], k] for n in rows)
-            earned = sum(alpha[log.user[n], k] * log.reward[n] for n in rows)
-            assert model.mean_KI[k, j] == pytest.approx((earned + 10 * own) / (size + 10))
+            own = mean(rows, np.ones(60), usual, 10.0)
+            assert model.mean_KI[k, j] == pytest.approx(mean(rows, alpha[log.user, k], own, 10.0))
     before = offpolicy.rows(policy(), log, SEEN, Rng(0)).model
     reward = log.reward.copy()
     reward[:2] = 100.0  # the first slate
