@@ -190,6 +190,9 @@ def known_keys(config: Mapping[str, Any] | None = None, prefix: str = "") -> lis
 
 
 def _meant(wrong: str, known: list[str]) -> str:
+    if wrong in known:  # of the defaults, but not of what was chosen
+        group = wrong.split(".")[0]
+        return f"the {group} that was chosen has none; leave it out, or choose another {group}=."
     close = difflib.get_close_matches(wrong, known, 1, 0.6)
     if close:
         return f"did you mean {close[0]}?"

@@ -56,8 +56,7 @@ class World:
     def __init__(self) -> None:
         torch.set_num_threads(1)
         self.crowd = Crowd.of(Simulator.planted(SET).data)
-        users, items = self.crowd.has_UI.shape
-        self.users = users
+        users = self.users = len(self.crowd.has_UI)
         self.seen = Csr.of(*np.nonzero(self.crowd.has_UI), self.crowd.has_UI.shape)
         self.policy = _policy(self.crowd)
         pi_UI = offpolicy.served(self.policy, torch.arange(users), self.seen)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gnnseg.data.labels import Labelled
 
 Weights = Literal["value", "log", "spend"]
+LOGGED = ("logged", "clicked")  # rewards that stand in a log
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,10 @@ class PairObjective(Objective):
     (user's degree)^``degree_power``: below 0, heavy users count for less.
     """
 
+    reward: str | None = (
+        None  # what came of an event, where it reads that: one, value, spend of pairs; logged, clicked of a log
+    )
+
     def __init__(self, *, weights: Weights | None, degree_power: float) -> None:
         super().__init__()
         self.weights, self.degree_power = weights, degree_power
@@ -87,6 +92,14 @@ class PairObjective(Objective):
                 )
         weight = weight * degrees.double().cpu().clamp(min=1.0)[users.cpu()] ** self.degree_power
         return (weight / weight.sum()).float()
+
+    @property
+    def reads_log(self) -> bool:
+        """Its events are the rows of a log, not the training pairs."""
+        return self.reward in LOGGED
+
+    def learn(self, users: Tensor, rewards: Tensor, weight: Tensor) -> None:
+        """What it has to know of all training events before the first step, (E,) each, where it reads rewards."""
 
 
 def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:

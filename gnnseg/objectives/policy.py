@@ -12,13 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.objectives.base import PairObjective, Weights, weighted_mean
+from gnnseg.objectives.base import LOGGED, PairObjective, Weights, weighted_mean
 from gnnseg.objectives.rewards import FLOOR, PRIOR, SegmentRewards, some_of
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm, spmm
 from gnnseg.types import Batch, Embeddings, InputError, Policy, Shape, Step
 
-LOGGED = ("logged", "clicked")  # rewards that stand in the log
 PARTS = 32  # of the behaviour head's mixture
 
 
@@ -100,10 +99,6 @@ class PolicyGradient(PairObjective):
         more |= {"propensity"} if node.get("importance") == "logged" else set()
         return cls.needs | more
 
-    @property
-    def reads_log(self) -> bool:
-        return self.reward in LOGGED
-
     def prepare(self, shape: Shape, rng: Rng) -> None:
         self.by_user: Tensor
         if self.baseline in ("mean", "user"):
@@ -118,7 +113,7 @@ class PolicyGradient(PairObjective):
             self.behaviour = Behaviour(shape, rng.child("behaviour"))
 
     def learn(self, users: Tensor, rewards: Tensor, weight: Tensor) -> None:
-        """What of the baselines is known before the first step, from all training events, (E,) each."""
+        """What of the baselines is known before the first step."""
         if self.baseline == "segments":
             self.model.rows = len(users)
         if self.baseline not in ("mean", "user"):

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from gnnseg.evaluation import offpolicy
 from gnnseg.objectives.base import Objective, PairObjective
-from gnnseg.objectives.policy import PolicyGradient
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError, Log, Pairs
 
@@ -44,21 +43,21 @@ def of(objective: Objective, pattern: Csr, fitted: Pairs, log: Log | None, name:
     if not isinstance(objective, PairObjective):
         weight = torch.full((pattern.entries,), 1 / max(pattern.entries, 1), device=pattern.column.device)
         return Events(pattern.row, pattern.column, weight)
-    if isinstance(objective, PolicyGradient) and objective.reads_log:
+    if objective.reads_log:
         assert log is not None
         events = _logged(objective, log, pattern)
     else:
         value = _of_pairs(fitted, objective.weights, "weights", name)
         weight = objective.pair_weights(pattern.row, pattern.degrees()[0], value)
-        reward = _rewards(objective, fitted, name) if isinstance(objective, PolicyGradient) else None
+        reward = None if objective.reward is None else _rewards(objective, fitted, name)
         events = Events(pattern.row, pattern.column, weight, reward)
     events = events.to(pattern.column.device)
-    if isinstance(objective, PolicyGradient) and events.reward is not None:
+    if events.reward is not None:
         objective.learn(events.users, events.reward, events.weight)
     return events
 
 
-def _logged(objective: PolicyGradient, log: Log, pattern: Csr) -> Events:
+def _logged(objective: PairObjective, log: Log, pattern: Csr) -> Events:
     assert log.part is not None
     seen = offpolicy.barred(pattern, log)
     log = log.rows(log.part == 0)
@@ -71,7 +70,7 @@ def _logged(objective: PolicyGradient, log: Log, pattern: Csr) -> Events:
     return Events(user, item, weight, reward, propensity, seen)
 
 
-def _rewards(objective: PolicyGradient, fitted: Pairs, name: str) -> Tensor:
+def _rewards(objective: PairObjective, fitted: Pairs, name: str) -> Tensor:
     if objective.reward == "one":
         return torch.ones(len(fitted))
     return _of_pairs(fitted, "spend" if objective.reward == "spend" else None, "reward", name).float()

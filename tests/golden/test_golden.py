@@ -37,6 +37,14 @@ RUNS = {
         "encoder=sage", "encoder.dim=16", "encoder.neighbours=[4,3]", "head=dot", "objective=margin",
         "regularisers.simgcl.weight=0.1", "trainer.max_epochs=4", "trainer.batch_size=512", "trainer.eval_every=1",
     ],
+    "policy on a log, entropy, learned weights": [
+        "data.log_events=3000", "objective=policy", "objective.reward=logged", "objective.importance=learned", "objective.baseline=user",
+        "objective.entropy=0.05", "objective.top=3", "head.segments=4", "trainer.max_epochs=12", "trainer.eval_every=3",
+    ],
+    "policy on a log, doubly robust, in batches": [
+        "data.log_events=3000", "experiment=policy", "head.segments=4", "trainer.batch_size=512", "trainer.max_epochs=4",
+        "trainer.eval_every=1",
+    ],
     "pinsage, bsl": [
         "encoder=pinsage", "encoder.dim=16", "head=hybrid", "head.segments=4", "objective=bsl", "objective.positives=user",
         "objective.power=0.9", "trainer.max_epochs=3", "trainer.batch_size=512", "trainer.eval_every=1",

@@ -68,6 +68,16 @@ MINI = [
     "trainer.batch_size=200", "trainer.max_epochs=4", "trainer.eval_every=2",
 ]  # fmt: skip
 
+LOG = [
+    *SMALL, "data.log_events=2000", "objective=policy", "objective.reward=logged", "objective.importance=learned",
+    "objective.baseline=segments", "objective.entropy=0.01", "trainer.batch_size=500", "trainer.max_epochs=4", "trainer.eval_every=2",
+    "trainer.monitor=valid/value",
+]  # fmt: skip
+WALKS = [
+    *SMALL, "encoder=pinsage", "encoder.dim=16", "head=hybrid", "objective=margin", "trainer.batch_size=500", "trainer.max_epochs=4",
+    "trainer.eval_every=2",
+]  # fmt: skip
+
 
 def live(root: Path, overrides: list[str], lives: list[dict[str, object]]) -> str:
     """The folder of the run that one life after another has finished."""
@@ -114,3 +124,15 @@ def test_killed_and_started_again_equals_uninterrupted(overrides: list[str], tmp
     assert digest(killed) == digest(whole)
     assert Path(killed).name == Path(whole).name
     assert not list(Path(killed).glob(".*.part"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "overrides", [LOG, WALKS], ids=["a log, mean rewards kept", "walks drawn an epoch, hard negatives"]
+)
+def test_what_is_kept_between_steps_survives_a_death(overrides: list[str], tmp_path: Path) -> None:
+    whole = live(tmp_path / "whole", overrides, [{}])
+    deaths: list[dict[str, object]] = [
+        {"step": step, "save": "every step" if step != 2 else ""} for step in (3, 2, 4, 1)
+    ]
+    assert digest(live(tmp_path / "killed", overrides, [*deaths, {}])) == digest(whole)

@@ -1,0 +1,171 @@
+"""Many visits to users whose tastes drift and tire: a policy that keeps exploring against the greedy recommender.
+
+usage: python experiments/policy/longrun.py [--minutes M]             (runs in a temporary folder)
+Writes a cell as longrun/<arm>-<seed>.json when it is finished, finds it again, and writes longrun.md from the cells there are.
+Five seeds (1 to 5) draw users, answers and training. All begin with the same interactions; each visit shows every user one item
+that they do not have; every `EVERY` visits the model is trained again on all that was taken, the policies on the log of what was
+shown too, with the probability it was shown with. Greedy: likelihood, its best item. Policy: drawn from it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from gnnseg import api
+from gnnseg.rng import Rng
+from gnnseg.run import Run
+from gnnseg.simulator import Crowd, Manner, Simulator, served
+from gnnseg.types import Dataset, Floats, Policy
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from cells import minutes
+
+HERE = Path(__file__).resolve().parent
+SEEDS = (1, 2, 3, 4, 5)
+VISITS, EVERY = 120, 12
+SET = ["data.users=500", "data.items=200", "data.segments=4", "data.interactions=4000"]
+MANNER = Manner(drift=0.02, saturation=0.5)
+HEAD = ["head=segments", "head.segments=4", "threads=1"]
+ARMS: dict[str, float | None] = {"greedy": None, "policy": 0.0, "policy, entropy .02": 0.02, "policy, entropy .1": 0.1}
+T_HALF = 2.776  # of Student's t with 4 degrees of freedom, 95 %
+
+
+def course(arm: str, seed: int, folder: str) -> dict[str, Any]:
+    """One life: what was earned and shown, period by period."""
+    begun = time.process_time()
+    data = Simulator.planted([*SET, f"data.seed={seed}"]).data
+    crowd, users = Crowd.of(data, MANNER), np.arange(len(data.users))
+    log: list[pl.DataFrame] = []
+    periods = []
+    for period in range(VISITS // EVERY):
+        policy_UI = serve(train(data, crowd, log, ARMS[arm], seed, folder), data, crowd)
+        shown = np.empty((EVERY, len(users)), dtype=np.int64)
+        earned = 0.0
+        for visit in range(EVERY):
+            g = Rng(seed).at(period * EVERY + visit).numpy("visit")
+            allowed = np.where(crowd.has_UI, 0.0, policy_UI)
+            allowed /= allowed.sum(1, keepdims=True)
+            at = g.random(len(users))[:, None]
+            items = allowed.argmax(1) if ARMS[arm] is None else (allowed.cumsum(1) > at).argmax(1)
+            rewards = crowd.show(users, items[:, None], g)[1][:, 0]
+            log.append(rows(data, items, allowed[users, items], rewards))
+            shown[visit], earned = items, earned + float(rewards.mean())
+        periods.append({"reward": earned, **spread(crowd, shown), "entropy": entropy(allowed)})
+    return {
+        "arm": arm, "seed": seed, "periods": periods, "reward": sum(p["reward"] for p in periods),
+        "cpu_seconds": round(time.process_time() - begun, 1),
+    }  # fmt: skip
+
+
+def train(data: Dataset, crowd: Crowd, log: list[pl.DataFrame], weight: float | None, seed: int, folder: str) -> Run:
+    """On all that users have, and for a policy on what was shown; before anything was shown, both by likelihood."""
+    user, item = np.nonzero(crowd.has_UI)
+    pairs = pl.DataFrame({"user": data.users.ids[user].tolist(), "item": data.items.ids[item].tolist()})
+    common = [*HEAD, f"runs.root={folder}"]
+    if weight is None or not log:
+        return api.train(api.interactions(pairs), [*common, "objective=likelihood"], seed=seed)
+    how = ["experiment=policy", f"objective.entropy={weight}"]
+    return api.train(api.interactions(pairs, log=pl.concat(log)), [*how, *common], seed=seed)
+
+
+def serve(run: Run, data: Dataset, crowd: Crowd) -> Floats:
+    """(U,I) the run's policy in the crowd's order; 0 for what users have and for items the run does not know."""
+    assert isinstance(run.scorer, Policy)
+    at = [
+        np.array([ids.index(one) for one in mine.ids])
+        for ids, mine in ((data.users, run.users), (data.items, run.items))
+    ]
+    here = served(run.scorer, crowd.has_UI[np.ix_(*at)])
+    policy_UI = np.zeros(crowd.has_UI.shape)
+    policy_UI[np.ix_(*at)] = here
+    return policy_UI
+
+
+def rows(data: Dataset, items: Any, propensity: Floats, rewards: Floats) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "user": data.users.ids.tolist(),
+            "item": data.items.ids[items].tolist(),
+            "propensity": propensity,
+            "reward": rewards,
+        }
+    )
+
+
+def spread(crowd: Crowd, shown: Any) -> dict[str, float]:
+    """Share of the catalogue that anybody was shown, and how many planted segments a user was shown, exp of the entropy."""
+    share_UK = crowd.home_IK[shown].mean(0)
+    segments = np.exp(-(share_UK * np.log(np.maximum(share_UK, 1e-12))).sum(1))
+    return {
+        "catalogue": len(np.unique(shown)) / crowd.has_UI.shape[1],
+        "segments": float(segments.mean()),
+        "items": float(np.mean([len(np.unique(column)) for column in shown.T])),
+    }
+
+
+def entropy(policy_UI: Floats) -> float:
+    return float(-(policy_UI * np.log(np.maximum(policy_UI, 1e-12))).sum(1).mean())
+
+
+def shown(values: list[float]) -> str:
+    if len(values) < 2:
+        return f"{values[0]:.2f}"
+    return f"{statistics.fmean(values):.2f} ± {T_HALF * statistics.stdev(values) / math.sqrt(len(values)):.2f}"
+
+
+def table(found: dict[str, list[dict[str, Any]]]) -> list[str]:
+    periods = VISITS // EVERY
+    lines = [
+        f"{VISITS} visits, a training every {EVERY}; 500 users, 200 items, 4 segments; drift {MANNER.drift}, saturation "
+        f"{MANNER.saturation}. Means over seeds, ± half the 95 % interval. `python experiments/policy/longrun.py`",
+        "",
+        "| arm | reward a user | against greedy | "
+        + " | ".join(f"visits {p * EVERY + 1}-{(p + 1) * EVERY}" for p in range(periods))
+        + " | catalogue shown, last | segments shown a user, last | different items of 12, last | CPU s | seeds |",
+        "|---|---:|---:|" + "---:|" * (periods + 5),
+    ]
+    for arm, cells in found.items():
+        base = {c["seed"]: c["reward"] for c in found.get("greedy", [])}
+        against = [c["reward"] - base[c["seed"]] for c in cells if c["seed"] in base]
+        last = [statistics.fmean(c["periods"][-1][name] for c in cells) for name in ("catalogue", "segments", "items")]
+        figures = [
+            shown([c["reward"] for c in cells]), shown(against) if against and arm != "greedy" else "",
+            *(f"{statistics.fmean(c['periods'][p]['reward'] for c in cells):.2f}" for p in range(periods)),
+            f"{last[0]:.0%}", f"{last[1]:.2f}", f"{last[2]:.1f}",
+            f"{statistics.fmean(c['cpu_seconds'] for c in cells):.0f}", str(len(cells)),
+        ]  # fmt: skip
+        lines.append(f"| {arm} | " + " | ".join(figures) + " |")
+    return lines
+
+
+def main(arguments: list[str]) -> None:
+    torch.set_num_threads(1)
+    deadline, found = minutes(arguments), {arm: [] for arm in ARMS}  # type: dict[str, list[dict[str, Any]]]
+    for seed in SEEDS:
+        for arm in ARMS:
+            path = HERE / "longrun" / f"{arm.replace(', ', '-').replace(' ', '')}-{seed}.json"
+            if not path.exists():
+                if time.monotonic() > deadline:
+                    continue
+                with tempfile.TemporaryDirectory() as folder:
+                    made = course(arm, seed, folder)
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(json.dumps(made, indent=1) + "\n", "utf-8")
+                print(f"{arm}, {seed}: {made['reward']:.2f}", file=sys.stderr, flush=True)
+            found[arm].append(json.loads(path.read_text("utf-8")))
+    (HERE / "longrun.md").write_text("\n".join(table({a: c for a, c in found.items() if c})) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

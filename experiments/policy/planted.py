@@ -1,0 +1,167 @@
+"""Learning from a declared logger's log on planted users: policies against likelihood, by their true value.
+
+usage: python experiments/policy/planted.py [--minutes M]             (runs in GNNSEG_RUNS, else ./runs)
+Writes a cell as planted/<hash>.json when it is finished, finds it again, and writes planted.md from the cells there are.
+100,000 showings by loggers of sharpness 0, 1 and 3; data, split and training drawn anew by each of five seeds (1 to 5). Settings
+(conf/experiment/policy.yaml) were chosen on draws 0, 6 and 7. Value: expected reward of one item sampled from the served policy,
+by summation over what a user has not taken; optimum: the best such item of each user. Every model's epoch by valid/value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gnnseg import api, pipeline
+from gnnseg.data.answers import Answers
+from gnnseg.evaluation import offpolicy
+from gnnseg.run import Run
+from gnnseg.sparse import Csr
+from gnnseg.types import Floats
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from cells import minutes
+
+HERE = Path(__file__).resolve().parent
+SEEDS = (1, 2, 3, 4, 5)
+LOGGERS = (0.0, 1.0, 3.0)
+SETS = {
+    "4 segments, 120 items": ["data.items=120", "data.segments=4", "head.segments=4"],
+    "8 segments, 200 items": ["data.items=200", "data.segments=8", "head.segments=8"],
+}
+COMMON = ["data.users=1000", "data.interactions=8000", "data.log_events=100000", "experiment=policy"]
+PLAIN = ["objective.importance=none", "objective.baseline=none", "objective.cap=null"]
+MODELS: dict[str, list[str]] = {
+    "policy": [],
+    "policy, no baseline, no cap": ["objective.baseline=none", "objective.cap=null"],
+    "policy, weights learned": ["objective.importance=learned"],
+    "policy, no weights": [*PLAIN, "objective.baseline=segments"],
+    "REINFORCE, no weights": PLAIN,
+    "likelihood of the log's clicks": [*PLAIN, "objective.reward=clicked"],
+    "likelihood of interactions": [*PLAIN, "objective.reward=one"],
+}
+T_HALF = 2.776  # of Student's t with 4 degrees of freedom, 95 %
+
+
+def cell(which: str, sharpness: float, model: str, seed: int, deadline: float) -> dict[str, Any] | None:
+    """One run's true value against the optimum, stored or made; None where there was no time."""
+    overrides = [
+        *COMMON,
+        *SETS[which],
+        f"data.logger={sharpness:g}",
+        *MODELS[model],
+        f"data.seed={seed}",
+        f"split.seed={seed}",
+    ]
+    path = HERE / "planted" / f"{hashlib.sha256(' '.join([*overrides, str(seed)]).encode()).hexdigest()[:12]}.json"
+    if path.exists():
+        stored: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return stored
+    if time.monotonic() > deadline:
+        return None
+    begun = time.process_time()
+    run = api.train("planted", [*overrides, "threads=1"], seed=seed)
+    found = {"overrides": overrides, "seed": seed, "hash": run.path.name, **judged(run)}
+    found["cpu_seconds"] = round(time.process_time() - begun, 1)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    print(
+        f"{which}, logger {sharpness:g}, {model}, {seed}: {found['value'] / found['optimum']:.3f}",
+        file=sys.stderr,
+        flush=True,
+    )
+    return found
+
+
+def judged(run: Run) -> dict[str, Any]:
+    """The served policy's true value, that of its best item, and each found segment's value against its optimum."""
+    split = pipeline.read(run.config, lambda line: None, None)
+    assert split.log is not None
+    answers = Answers.of(split.truth, split.name)
+    users, shape = len(split.users), (len(split.users), len(split.items))
+    pairs = [np.concatenate([getattr(part, kind) for part in split.parts.values()]) for kind in ("user", "item")]
+    taken = offpolicy.barred(Csr.of(*pairs, shape), split.log)
+    has_UI = taken.dense().numpy() > 0
+    with torch.no_grad():
+        pi_UI = offpolicy.served(run.scorer, torch.arange(users), taken)
+    expected = np.where(has_UI, 0.0, answers.expected())
+    value_U, best_U = (pi_UI * expected).sum(1), expected.max(1)
+    segment_U = np.asarray(run.alpha).argmax(1)
+    segments = [of_segment(int(k), segment_U == k, value_U, best_U) for k in np.unique(segment_U)]
+    return {
+        "value": float(value_U.mean()), "optimum": float(best_U.mean()),
+        "greedy": float(expected[np.arange(users), pi_UI.argmax(1)].mean()),
+        "uniform": float((expected.sum(1) / (~has_UI).sum(1)).mean()),
+        "ari": run.metrics["segment/recovery_ari"], "ndcg": run.metrics["test/ndcg@20"], "segments": segments,
+        "estimates": {name: run.metrics[f"test/value{name}"] for name in ("", "/ips", "/dr", "/effective_rows")},
+        "epoch": run.record["best"]["epoch"], "fingerprint": run.record["data"]["fingerprint"],
+        "versions": run.record["versions"],
+    }  # fmt: skip
+
+
+def of_segment(k: int, mine: Any, value_U: Floats, best_U: Floats) -> dict[str, Any]:
+    return {
+        "segment": k + 1,
+        "users": int(mine.sum()),
+        "value": float(value_U[mine].mean()),
+        "optimum": float(best_U[mine].mean()),
+    }
+
+
+def shown(values: list[float]) -> str:
+    """Mean and the half-width of its 95 % interval over five seeds."""
+    if len(values) < 2:
+        return f"{values[0]:.3f}"
+    half = T_HALF * statistics.stdev(values) / math.sqrt(len(values))
+    return f"{statistics.fmean(values):.3f} ± {half:.3f}"
+
+
+def row(model: str, cells: list[dict[str, Any]]) -> str:
+    share = shown([c["value"] / c["optimum"] for c in cells])
+    greedy = shown([c["greedy"] / c["optimum"] for c in cells])
+    off = statistics.fmean(c["estimates"][""] / c["value"] for c in cells)
+    worst = min((s["value"] / s["optimum"], s["segment"], s["users"], c["seed"]) for c in cells for s in c["segments"])
+    named = f"{worst[0]:.2f} (segment {worst[1]} of seed {worst[3]}, {worst[2]} users)"
+    figures = [statistics.fmean(c[name] for c in cells) for name in ("ari", "ndcg", "cpu_seconds")]
+    return f"| {model} | {share} | {greedy} | {off:.2f} | {named} | {figures[0]:.2f} | {figures[1]:.3f} | {figures[2]:.0f} | {len(cells)} |"
+
+
+def main(arguments: list[str]) -> None:
+    deadline = minutes(arguments)
+    tables: dict[tuple[str, float, str], list[dict[str, Any]]] = {}
+    for which in SETS:
+        for seed in SEEDS:
+            for sharpness in LOGGERS:
+                for model in MODELS:
+                    found = cell(which, sharpness, model, seed, deadline)
+                    if found is not None:
+                        tables.setdefault((which, sharpness, model), []).append(found)
+    lines = [
+        "Parts of the optimum, ± half the 95 % interval over seeds; 1,000 users, 8,000 interactions, 100,000 showings of one item.",
+        "`python experiments/policy/planted.py`",
+    ]
+    for which in SETS:
+        for sharpness in LOGGERS:
+            lines += ["", f"## {which}, logger of sharpness {sharpness:g}", ""]
+            lines.append(
+                "| learned by | value | value of its best item | SNIPS / value | worst segment | ARI | ndcg@20 | CPU s | seeds |"
+            )
+            lines.append("|---|---:|---:|---:|---|---:|---:|---:|---:|")
+            rows = {model: tables.get((which, sharpness, model)) for model in MODELS}
+            lines += [
+                row(model, cells) if cells else f"| {model} | not run |" + " |" * 7 for model, cells in rows.items()
+            ]
+    (HERE / "planted.md").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,127 @@
+"""What people spend as the reward: the policy gradient against likelihood on a shop, revenue first and what it costs.
+
+usage: python experiments/policy/shop.py [--minutes M]       (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
+Writes a cell as shop/<hash>.json when it is finished, finds it again, and writes shop.md from the cells there are.
+completejourney, kinds of products, seen=allow, five seeds of training (the split is by time). The epoch is chosen by
+valid/revenue@20 for every model. Intervals of differences: paired bootstrap over households, each household's mean over seeds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gnnseg import api
+from gnnseg.rng import Rng
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from cells import minutes, spread
+
+HERE = Path(__file__).resolve().parent
+SEEDS = (0, 1, 2, 3, 4)
+HOUSES = {
+    "shop (attributes, 3 segments)": ["experiment=shop"],
+    "LightGCN, 16 segments": ["data=completejourney", "data.level=product_type", "evaluation.seen=allow", "encoder=lightgcn",
+                              "head=segments", "head.segments=16"],
+}  # fmt: skip
+POLICY = ["objective=policy", "objective.reward=spend"]
+WAYS: dict[str, list[str]] = {
+    "likelihood": [],
+    "likelihood, pairs weighed by spend": ["objective.weights=spend"],
+    "policy": POLICY,
+    "policy, top-K correction for 20": [*POLICY, "objective.top=20"],
+    "policy, behaviour learned, cap 10": [*POLICY, "objective.importance=learned", "objective.cap=10"],
+}
+SHOWN = {
+    "revenue@20": "revenue",
+    "recall@20": "recall",
+    "ndcg@20": "ndcg",
+    "coverage@20": "coverage",
+    "ild@20": "diversity in a list",
+}
+ROUNDS = 2000
+
+
+def cell(house: str, way: str, seed: int, deadline: float) -> dict[str, Any] | None:
+    """One run's test, and each household's revenue; stored or made, None where there was no time."""
+    overrides = [*HOUSES[house], *WAYS[way], "trainer.monitor=valid/revenue@20", "threads=1"]
+    path = HERE / "shop" / f"{hashlib.sha256(' '.join([*overrides, str(seed)]).encode()).hexdigest()[:12]}.json"
+    if path.exists():
+        stored: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return stored
+    if time.monotonic() > deadline:
+        return None
+    begun = time.process_time()
+    run = api.train("completejourney", overrides[1:] if overrides[0].startswith("data=") else overrides, seed=seed)
+    judged = pl.read_parquet(run.path / "per_user.parquet").sort("user")
+    found = {
+        "overrides": overrides, "seed": seed, "metrics": {name: run.metrics[f"test/{name}"] for name in SHOWN},
+        "segments_per_user": run.metrics["segment/segments_per_user"], "epoch": run.record["best"]["epoch"],
+        "fingerprint": run.record["data"]["fingerprint"], "versions": run.record["versions"],
+        "by_user": {name: [round(x, 4) for x in judged[name].to_list()] for name in ("revenue@20", "recall@20")},
+        "cpu_seconds": round(time.process_time() - begun, 1),
+    }  # fmt: skip
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(found) + "\n", "utf-8")
+    print(f"{house}, {way}, {seed}: {found['metrics']}", file=sys.stderr, flush=True)
+    return found
+
+
+def difference(mine: list[dict[str, Any]], other: list[dict[str, Any]], metric: str) -> str:
+    """Mean paired difference by household and its 95 % bootstrap interval."""
+    a, b = (np.mean([c["by_user"][metric] for c in cells], axis=0) for cells in (mine, other))
+    gap = a - b
+    g = Rng(0).numpy("bootstrap")
+    means = [gap[g.integers(len(gap), size=len(gap))].mean() for _ in range(ROUNDS)]
+    low, high = np.quantile(means, [0.025, 0.975])
+    return f"{gap.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def main(arguments: list[str]) -> None:
+    deadline = minutes(arguments)
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for seed in SEEDS:
+        for house in HOUSES:
+            for way in WAYS:
+                one = cell(house, way, seed, deadline)
+                if one is not None:
+                    found.setdefault((house, way), []).append(one)
+    lines = [
+        "completejourney, kinds of products, seen=allow; means over seeds ± one standard deviation; k = 20. Revenue: of what a",
+        "household spends in the test, the part its list's hits hold, of the most that 20 items could. Differences from likelihood:",
+        "paired over households, 95 % bootstrap. `python experiments/policy/shop.py`",
+    ]
+    for house in HOUSES:
+        lines += ["", f"## {house}", ""]
+        lines.append(
+            "| learned by | "
+            + " | ".join(SHOWN.values())
+            + " | revenue, less likelihood | recall, less likelihood | CPU s | seeds |"
+        )
+        lines.append("|---|" + "---:|" * (len(SHOWN) + 4))
+        base = found.get((house, "likelihood"), [])
+        for way in WAYS:
+            cells = found.get((house, way), [])
+            if not cells:
+                lines.append(f"| {way} | not run |" + " |" * (len(SHOWN) + 3))
+                continue
+            figures = [spread([c["metrics"][name] for c in cells]) for name in SHOWN]
+            same = [c for c in base if c["seed"] in {d["seed"] for d in cells}]
+            gaps = (
+                ["", ""] if way == "likelihood" else [difference(cells, same, m) for m in ("revenue@20", "recall@20")]
+            )
+            cpu = statistics.fmean(c["cpu_seconds"] for c in cells)
+            lines.append("| " + " | ".join([way, *figures, *gaps, f"{cpu:.0f}", str(len(cells))]) + " |")
+    (HERE / "shop.md").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
