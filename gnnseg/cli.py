@@ -265,6 +265,11 @@ def _evaluate(options: argparse.Namespace) -> None:
         return
     verdict = run.offpolicy(options.offpolicy, seen=options.seen, cap=options.cap)
     print(tables.frame(verdict.frame()))
+    parts = verdict.by_segment()
+    if len(parts) > 1:
+        print(f"\nby segment, SNIPS\n{tables.frame(parts)}")
+        worst = parts.filter(parts["value"] == parts["value"].min()).row(0, named=True)
+        _say(f"worst segment: {worst['segment']}, {worst['value']:.4g} an item shown")
     for name, value in verdict.account.items():
         _say(f"{name}: {value:,.4g}")
     for alarm in verdict.alarms:

@@ -104,6 +104,7 @@ def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[st
         assert split.log.part is not None
         say(
             f"log: {len(split.log):,} rows, {int((split.log.part == 0).sum()):,} to train; {split.log.reward.mean():.4g} a row"
+            + (f"; logger {split.notes['logger']}" if "logger" in split.notes else "")
         )
     labels = labels_of(config, split)
     if labels is not None:

@@ -66,7 +66,10 @@ def test_an_objective_brings_its_training() -> None:
         (["head.tau_alpha=nan"], r"head\.tau_alpha=nan: must be a finite number"),
         (["head.beta=soft"], r"head\.beta='soft': must be one of distribution, membership, affinity"),
         (["head.top=99"], r"head\.top=99: must lie between 1 and head\.segments=16"),
-        (["head=dot", "head.segments=4"], r"head\.segments: no such setting; the head that was chosen has none; leave it out"),
+        (
+            ["head=dot", "head.segments=4"],
+            r"head\.segments: no such setting; the head that was chosen has none; leave it out",
+        ),
         (["encoder=lightgnc"], r"encoder=lightgnc: no such choice; did you mean lightgcn\?"),
         (
             ["head.beta=membership", "objective=likelihood"],

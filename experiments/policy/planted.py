@@ -3,7 +3,7 @@
 usage: python experiments/policy/planted.py [--minutes M]             (runs in GNNSEG_RUNS, else ./runs)
 Writes a cell as planted/<hash>.json when it is finished, finds it again, and writes planted.md from the cells there are.
 100,000 showings by loggers of sharpness 0, 1 and 3; data, split and training drawn anew by each of five seeds (1 to 5). Settings
-(conf/experiment/policy.yaml) were chosen on draws 0, 6 and 7. Value: expected reward of one item sampled from the served policy,
+(conf/experiment/policy.yaml) were chosen on draws 6 and 7. Value: expected reward of one item sampled from the served policy,
 by summation over what a user has not taken; optimum: the best such item of each user. Every model's epoch by valid/value.
 """
 

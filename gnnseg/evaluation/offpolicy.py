@@ -64,11 +64,12 @@ class Estimate:
 @dataclass(frozen=True)
 class Verdict:
     """Estimates by name; ``account`` of the log: rows, slates, effective sample size and what else is worth knowing; ``alarms``:
-    why the figures may not be trusted, a sentence each."""
+    why the figures may not be trusted, a sentence each; ``segments``: a row a segment, from the users whose largest it is."""
 
     estimates: Mapping[str, Estimate]
     account: Mapping[str, float]
     alarms: tuple[str, ...] = field(default=())
+    segments: tuple[tuple[int, int, float, float, float, float, float], ...] = field(default=())
 
     def frame(self) -> pl.DataFrame:
         """estimator, value, low, high: of one item shown."""
@@ -77,6 +78,15 @@ class Verdict:
         rows = [(name, e.value, e.low, e.high) for name, e in self.estimates.items()]
         figures = dict.fromkeys(("value", "low", "high"), pl.Float64)
         return pl.DataFrame(rows, schema={"estimator": pl.String, **figures}, orient="row")
+
+    def by_segment(self) -> pl.DataFrame:
+        """segment, rows, effective rows, value (SNIPS), low, high, logger (the log's own mean reward)."""
+        import polars as pl
+
+        figures = dict.fromkeys(("effective rows", "value", "low", "high", "logger"), pl.Float64)
+        return pl.DataFrame(
+            list(self.segments), schema={"segment": pl.Int64, "rows": pl.Int64, **figures}, orient="row"
+        )
 
 
 def barred(taken: Csr, log: Log) -> Csr:
@@ -257,6 +267,8 @@ def judge(
         "rows": float(len(log)), "slates": float(r.slate.max() + 1), "effective rows": ess,
         "largest weight": float(r.weight.max()), "mean weight": float(r.weight.mean()),
     }  # fmt: skip
+    segment_N = policy.alpha.detach().argmax(1).cpu().numpy()[log.user]
+    parts = [(int(k) + 1, *of_segment(r, segment_N == k, rng)) for k in np.unique(segment_N)]
     alarms = []
     if ess < FEW:
         alarms.append(
@@ -268,7 +280,20 @@ def judge(
             f"the weights' mean is {account['mean weight']:.2f}, not about 1: the logger hardly shows what this policy would, or "
             "the propensities are not its own; IPS and DR are off by as much"
         )
-    return Verdict(found, account, tuple(alarms))
+    lean = [f"{row[0]} ({row[2]:.0f})" for row in parts if row[2] < FEW <= ess]
+    if lean:
+        alarms.append(
+            f"too few effective rows to say anything of segment {', '.join(lean)} by itself; log more of its users"
+        )
+    return Verdict(found, account, tuple(alarms), tuple(parts))
+
+
+def of_segment(r: Rows, mine: np.ndarray[Any, Any], rng: Rng) -> tuple[int, float, float, float, float, float]:
+    """Of some rows: how many, effective rows, SNIPS with its interval, and the log's own mean."""
+    _, slate = np.unique(r.slate[mine], return_inverse=True)
+    some = Rows(r.weight[mine], r.reward[mine], slate, r.model[mine], r.direct[mine])
+    value = estimate(some, rng)["snips"]
+    return int(mine.sum()), effective(some.weight), value.value, value.low, value.high, float(some.reward.mean())
 
 
 def metrics(policy: Policy, log: Log, seen: Csr | None, rng: Rng | None = None) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class PolicyGradient(PairObjective):
     'learned': a behaviour head on the embeddings, whose gradient goes no further, fitted to the same events by likelihood;
     'none': omega = 1. ``top``: K of lambda = K (1 - pi)^(K - 1), for lists of K; null: 1. ``baseline`` b: 'none', 'mean' of the
     training rewards, 'user' (a user's own, drawn to the mean by 10 events), 'learned' (linear in the embedding) or, on a log,
-    'segments': q_ij, the mean reward of the item in the user's segments (``SegmentRewards``); as it depends on the item, the
+    'segments': q_ij, the mean reward of the item in the user's segment (``SegmentRewards``); as it depends on the item, the
     policy's value under q is added to the loss (doubly robust, Dudik et al. 2011; with ``cap``, its weights shrink as in Su et
     al. 2020), and log pi answers only for what q does not say. ``entropy``:
     weight of the mean entropy over the catalogue, of at most 1024 users drawn a step, in the reward's units. ``history``, on a

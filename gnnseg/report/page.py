@@ -52,6 +52,7 @@ def render(folder: Path) -> str:
         sections.alarms(record, fonts.warning(folder)),
         sections.headline(record, folder),
         sections.metrics(record),
+        sections.earnings(record),
         sections.labels(record, folder),
         sections.learning(record, folder),
         sections.segments(folder),

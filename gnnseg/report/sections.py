@@ -119,6 +119,28 @@ def metrics(record: Mapping[str, Any]) -> str:
     )
 
 
+ESTIMATORS = {
+    "": "SNIPS", "/ips": "IPS", "/dr": "doubly robust", "/switch-dr": "Switch-DR", "/dm": "reward model alone",
+    "/logger": "the log itself",
+}  # fmt: skip
+
+
+def earnings(record: Mapping[str, Any]) -> str:
+    """What the policy would earn on the log's test part, where the run had one with propensities."""
+    m = record["metrics"]
+    if "test/value" not in m:
+        return ""
+    known = {who: m.get(f"test/value{name}") for name, who in ESTIMATORS.items()}
+    rows = [(who, number(value)) for who, value in known.items() if value is not None]
+    logger = record["data"].get("notes", {}).get("logger")
+    simulated = "" if logger is None else f" Nobody was really shown this; logger {logger}."
+    return (
+        f"<section><h2>What it would earn</h2><p class=soft>Mean reward of one item shown by this run's policy instead of the "
+        f"log's, estimated on the log's test part ({m['test/value/effective_rows']:,.0f} effective rows).{escape(simulated)} "
+        f"Intervals and segments: gnnseg evaluate RUN --offpolicy LOG.</p>{definitions(rows)}</section>"
+    )
+
+
 def labels(record: Mapping[str, Any], folder: Path) -> str:
     """Classes that were known of some users and carried to the others: how well, in all and by class."""
     told = record["data"].get("labels")

@@ -103,6 +103,11 @@ def test_a_policy_trains_on_a_log_and_is_judged_on_another(tmp_path: Path, capsy
     for name in ("dm", "ips", "snips", "dr", "switch-dr", "logger", "weights up to 5"):
         assert name in told.out
     assert "effective rows" in told.err
+    assert "by segment, SNIPS" in told.out
+    assert "worst segment: " in told.err
+    page = (result.path / "report.html").read_text("utf-8")
+    assert "What it would earn" in page
+    assert "Nobody was really shown this; logger simulated: chance of a click to the power" in page
     assert cli.main(["evaluate", str(result.path), "--cap", "5"]) == 2
     assert "--cap and --seen go with --offpolicy LOG" in capsys.readouterr().err
     frame.with_columns(item=pl.when(pl.col("slate") == "3").then(pl.lit("new")).otherwise("item")).write_csv(path)

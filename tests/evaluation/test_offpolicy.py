@@ -148,6 +148,21 @@ def test_too_few_effective_rows_and_foreign_propensities_are_alarms() -> None:
     assert offpolicy.effective(w) == pytest.approx(16 / 6)
 
 
+def test_each_segment_is_judged_by_its_own_users() -> None:
+    log = log_of(4000, 3)
+    verdict = offpolicy.judge(policy(), log, SEEN, Rng(0))
+    alpha, w = policy().alpha.detach().numpy(), offpolicy.weights(policy(), log, SEEN)
+    frame = verdict.by_segment()
+    assert frame["rows"].sum() == len(log)
+    for segment, rows, effective, value, low, high, logged in frame.rows():
+        mine = [n for n in range(len(log)) if alpha[log.user[n]].argmax() == segment - 1]
+        assert rows == len(mine)
+        assert value == pytest.approx(sum(w[n] * log.reward[n] for n in mine) / sum(w[n] for n in mine))
+        assert effective == pytest.approx(sum(w[n] for n in mine) ** 2 / sum(w[n] ** 2 for n in mine))
+        assert logged == pytest.approx(np.mean([log.reward[n] for n in mine]))
+        assert low < value < high
+
+
 def test_what_the_log_shows_is_not_barred() -> None:
     log = Log(np.array([0]), np.array([1]), np.array([8]), np.array([1]), np.array([0.0]), np.array([0.5]))
     found = offpolicy.barred(SEEN, log)

@@ -139,12 +139,14 @@ def test_the_segments_mean_rewards_are_their_formula(importance: str) -> None:
         for (i, j), r, q in zip(rows, reward.tolist(), p.tolist(), strict=True):
             for k in segments:
                 v = 1 / q if importance == "logged" else 1.0
-                a = float(alpha[i, k])
+                if k != int(alpha[i].argmax()):
+                    continue
                 if j in items:
-                    size, square, earned = size + a * v, square + a * v * v, earned + a * v * r
-                could += a * sum(not bool(dense[i, x]) for x in items) * (importance == "logged")
+                    size, square, earned = size + v, square + v * v, earned + v * r
+                could += sum(not bool(dense[i, x]) for x in items) * (importance == "logged")
         showings = size**2 / square if square else 0.0
-        own = earned / max(size, could) if max(size, could) else 0.0
+        known = max(size, could - 2 * math.sqrt(square))
+        own = earned / known if known else 0.0
         return own if usual < 0 else (showings * own + 10 * usual) / (showings + 10)
 
     everything, found = list(range(K)), objective.model.mean_KI
