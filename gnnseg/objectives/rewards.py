@@ -99,7 +99,8 @@ class SegmentRewards(nn.Module):
 def _mean(sums: Tensor) -> Tensor:
     """Mean rewards of (4,...) sums."""
     size, square, earned, could = sums
-    return earned / torch.maximum(size, could - SURE * square.sqrt()).clamp(min=FLOOR)
+    found: Tensor = earned / torch.maximum(size, could - SURE * square.sqrt()).clamp(min=FLOOR)
+    return found
 
 
 def _drawn_to(usual: Tensor, sums: Tensor) -> Tensor:
