@@ -404,6 +404,11 @@ def _check_together(config: Mapping[str, Any]) -> None:
     top, segments = head_node.get("top"), head_node.get("segments")
     if top is not None and segments is not None and not 1 <= top <= segments:
         raise _error(f"head.top={top}: must lie between 1 and head.segments={segments}, or be null.")
+    contrasted, layers = (config["regularisers"] or {}).get("xsimgcl", {}), encoder_node.get("layers")
+    if contrasted.get("weight") and isinstance(layers, int) and contrasted["layer"] > layers:
+        raise _error(
+            f"regularisers.xsimgcl.layer={contrasted['layer']}: the encoder has layers 0 to {layers}; choose one of them."
+        )
     for where, node in needs.items():
         if top is not None and node.get("readout") == "alpha":
             raise _error(

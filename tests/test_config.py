@@ -67,6 +67,10 @@ def test_an_objective_brings_its_training() -> None:
         (["head.beta=soft"], r"head\.beta='soft': must be one of distribution, membership, affinity"),
         (["head.top=99"], r"head\.top=99: must lie between 1 and head\.segments=16"),
         (
+            ["encoder=lightgcn", "regularisers.xsimgcl.weight=0.1", "regularisers.xsimgcl.layer=3"],
+            r"xsimgcl\.layer=3: the encoder has layers 0 to 2;",
+        ),
+        (
             ["head=dot", "head.segments=4"],
             r"head\.segments: no such setting; the head that was chosen has none; leave it out",
         ),

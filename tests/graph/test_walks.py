@@ -1,11 +1,15 @@
 """Random walks: visits as often as the chances say, the commonest kept, and nothing from nodes that meet nobody."""
 
 from collections import Counter
+from dataclasses import fields
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from gnnseg.graph import walks
 from gnnseg.rng import Rng
+from gnnseg.sparse import Csr
 from gnnseg.testing import random_graph
 
 
@@ -21,6 +25,21 @@ def test_visits_are_as_frequent_as_their_chances() -> None:
         for u in range(7):
             found = torch.bincount(met[u, :, hop], minlength=6)[:5] / 20_000
             torch.testing.assert_close(found, chance[u], atol=0.015, rtol=0.0)
+
+
+def test_a_pattern_on_disk_walks_the_same(tmp_path: Path) -> None:
+    pattern, stored = random_graph(edges=200).pattern, {}
+    for field in fields(Csr):
+        value = getattr(pattern, field.name)
+        if isinstance(value, torch.Tensor):
+            np.save(tmp_path / f"{field.name}.npy", value.numpy())
+            value = torch.from_numpy(np.load(tmp_path / f"{field.name}.npy", mmap_mode="c"))
+        stored[field.name] = value
+    nodes = torch.arange(20)
+    for mine, theirs in zip(*(walks.importance(p, p, nodes, walks=20, hops=3, restart=0.5, top=5, rng=Rng(0))
+                              for p in (pattern, Csr(**stored))), strict=True):  # fmt: skip
+        assert len(mine)
+        assert torch.equal(mine, theirs)
 
 
 def test_the_commonest_are_kept() -> None:
