@@ -1,6 +1,6 @@
 """A table's cells, one run each: stored as results/<hash>.json when finished, found again, and a row's figures over seeds.
 
-Not run by itself; `experiments/attributes/run.py` and `experiments/encoders/run.py` stand on it. Runs take one thread each.
+Not run by itself; experiments with many cells stand on it. Runs by the command take one thread each.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,20 @@ def cell(folder: Path, command: list[str], deadline: float, limit: int) -> dict[
     path.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     said = found.get("not run") or found["metrics"].get("test/ndcg@20")
     print(f"{' '.join(command)}: {said}", file=sys.stderr, flush=True)
+    return found
+
+
+def kept(path: Path, deadline: float, make: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """What stands in a file of JSON, or is made and then stands there; None where there was no time."""
+    if path.exists():
+        stored: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return stored
+    if time.monotonic() > deadline:
+        return None
+    begun = time.process_time()
+    found = {**make(), "cpu_seconds": round(time.process_time() - begun, 1)}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(found) + "\n", "utf-8")
     return found
 
 

@@ -9,12 +9,11 @@ shown too, with the probability it was shown with. Greedy: likelihood, its best 
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from gnnseg.simulator import Crowd, Manner, Simulator, served
 from gnnseg.types import Dataset, Floats, Policy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from cells import minutes
+from cells import kept, minutes
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (1, 2, 3, 4, 5)
@@ -43,7 +42,6 @@ T_HALF = 2.776  # of Student's t with 4 degrees of freedom, 95 %
 
 def course(arm: str, seed: int, folder: str) -> dict[str, Any]:
     """One life: what was earned and shown, period by period."""
-    begun = time.process_time()
     data = Simulator.planted([*SET, f"data.seed={seed}"]).data
     crowd, users = Crowd.of(data, MANNER), np.arange(len(data.users))
     log: list[pl.DataFrame] = []
@@ -62,10 +60,7 @@ def course(arm: str, seed: int, folder: str) -> dict[str, Any]:
             log.append(rows(data, items, allowed[users, items], rewards))
             shown[visit], earned = items, earned + float(rewards.mean())
         periods.append({"reward": earned, **spread(crowd, shown), "entropy": entropy(allowed)})
-    return {
-        "arm": arm, "seed": seed, "periods": periods, "reward": sum(p["reward"] for p in periods),
-        "cpu_seconds": round(time.process_time() - begun, 1),
-    }  # fmt: skip
+    return {"arm": arm, "seed": seed, "periods": periods, "reward": sum(p["reward"] for p in periods)}
 
 
 def train(data: Dataset, crowd: Crowd, log: list[pl.DataFrame], weight: float | None, seed: int, folder: str) -> Run:
@@ -155,15 +150,10 @@ def main(arguments: list[str]) -> None:
     for seed in SEEDS:
         for arm in ARMS:
             path = HERE / "longrun" / f"{arm.replace(', ', '-').replace(' ', '')}-{seed}.json"
-            if not path.exists():
-                if time.monotonic() > deadline:
-                    continue
-                with tempfile.TemporaryDirectory() as folder:
-                    made = course(arm, seed, folder)
-                path.parent.mkdir(exist_ok=True)
-                path.write_text(json.dumps(made, indent=1) + "\n", "utf-8")
-                print(f"{arm}, {seed}: {made['reward']:.2f}", file=sys.stderr, flush=True)
-            found[arm].append(json.loads(path.read_text("utf-8")))
+            with tempfile.TemporaryDirectory() as folder:
+                one = kept(path, deadline, partial(course, arm, seed, folder))
+            if one is not None:
+                found[arm].append(one)
     (HERE / "longrun.md").write_text("\n".join(table({a: c for a, c in found.items() if c})) + "\n", "utf-8")
 
 

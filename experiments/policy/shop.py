@@ -9,10 +9,8 @@ valid/revenue@20 for every model. Intervals of differences: paired bootstrap ove
 from __future__ import annotations
 
 import hashlib
-import json
 import statistics
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,7 @@ from gnnseg import api
 from gnnseg.rng import Rng
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from cells import minutes, spread
+from cells import kept, minutes, spread
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (0, 1, 2, 3, 4)
@@ -54,25 +52,18 @@ def cell(house: str, way: str, seed: int, deadline: float) -> dict[str, Any] | N
     """One run's test, and each household's revenue; stored or made, None where there was no time."""
     overrides = [*HOUSES[house], *WAYS[way], "trainer.monitor=valid/revenue@20", "threads=1"]
     path = HERE / "shop" / f"{hashlib.sha256(' '.join([*overrides, str(seed)]).encode()).hexdigest()[:12]}.json"
-    if path.exists():
-        stored: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return stored
-    if time.monotonic() > deadline:
-        return None
-    begun = time.process_time()
-    run = api.train("completejourney", overrides[1:] if overrides[0].startswith("data=") else overrides, seed=seed)
-    judged = pl.read_parquet(run.path / "per_user.parquet").sort("user")
-    found = {
-        "overrides": overrides, "seed": seed, "metrics": {name: run.metrics[f"test/{name}"] for name in SHOWN},
-        "segments_per_user": run.metrics["segment/segments_per_user"], "epoch": run.record["best"]["epoch"],
-        "fingerprint": run.record["data"]["fingerprint"], "versions": run.record["versions"],
-        "by_user": {name: [round(x, 4) for x in judged[name].to_list()] for name in ("revenue@20", "recall@20")},
-        "cpu_seconds": round(time.process_time() - begun, 1),
-    }  # fmt: skip
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(found) + "\n", "utf-8")
-    print(f"{house}, {way}, {seed}: {found['metrics']}", file=sys.stderr, flush=True)
-    return found
+
+    def make() -> dict[str, Any]:
+        run = api.train("completejourney", [o for o in overrides if not o.startswith("data=")], seed=seed)
+        judged = pl.read_parquet(run.path / "per_user.parquet").sort("user")
+        return {
+            "overrides": overrides, "seed": seed, "metrics": {name: run.metrics[f"test/{name}"] for name in SHOWN},
+            "segments_per_user": run.metrics["segment/segments_per_user"], "epoch": run.record["best"]["epoch"],
+            "fingerprint": run.record["data"]["fingerprint"], "versions": run.record["versions"],
+            "by_user": {name: [round(x, 4) for x in judged[name].to_list()] for name in ("revenue@20", "recall@20")},
+        }  # fmt: skip
+
+    return kept(path, deadline, make)
 
 
 def difference(mine: list[dict[str, Any]], other: list[dict[str, Any]], metric: str) -> str:

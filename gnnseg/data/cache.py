@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from gnnseg.data import logs
 from gnnseg.data.formats import listed
 from gnnseg.data.sources import Place
 from gnnseg.types import Dataset, Edges, IdMap, Interactions, Log, Relation, Strings, Table
@@ -24,7 +25,6 @@ from gnnseg.types import Dataset, Edges, IdMap, Interactions, Log, Relation, Str
 VERSION = 2  # of what is stored and of how it is made: raised with every change of reading, cleaning or indexing
 ROWS = 500_000  # smaller sets are read faster than they are worth keeping
 CHUNK = 1 << 22
-LOG = ("slate", "user", "item", "position", "reward", "propensity")
 Say = Callable[[str], None]
 
 
@@ -113,7 +113,7 @@ def _arrays(d: Dataset) -> dict[str, Any]:
         if edge is not None:
             arrays |= {f"{name}/{side}": getattr(edge, side) for side in ("source", "target", "weight")}
     if d.log is not None:
-        arrays |= {f"log/{n}": column for n in LOG if (column := getattr(d.log, n)) is not None}
+        arrays |= {f"log/{n}": column for n in logs.COLUMNS if (column := getattr(d.log, n)) is not None}
     meta = {
         "version": VERSION, "name": d.name, "notes": dict(d.notes), "tables": tables,
         "ids": {"users": _ids(d.users), "items": _ids(d.items), **{f"entity {k}": _ids(v) for k, v in d.entities.items()}},
@@ -138,7 +138,7 @@ def _dataset(meta: dict[str, Any], arrays: Mapping[str, Any]) -> Dataset:
     ids = {
         kind: IdMap(_objects(i), None if names is None else _objects(names)) for kind, (i, names) in meta["ids"].items()
     }
-    log: dict[str, Any] = {n: arrays.get(f"log/{n}") for n in LOG}
+    log: dict[str, Any] = {n: arrays.get(f"log/{n}") for n in logs.COLUMNS}
     return Dataset(
         meta["name"], ids["users"], ids["items"],
         Interactions(arrays["user"], arrays["item"], *(arrays.get(n) for n in ("weight", "time", "spend"))),

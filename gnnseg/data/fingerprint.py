@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gnnseg.data import logs
 from gnnseg.types import IdMap, Pairs, Split, Table
 
 PAIR_DIGITS = 16
@@ -56,7 +57,7 @@ def content_fingerprint(split: Split) -> str:
         for column in ("source", "target", "weight"):
             add(f"relation.{column}", getattr(relation, column))
     if split.log is not None:
-        for column in ("slate", "user", "item", "position", "propensity", "reward", "part"):
+        for column in (*logs.COLUMNS, "part"):
             add(f"log.{column}", getattr(split.log, column))
     return digest.hexdigest()
 
