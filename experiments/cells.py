@@ -18,6 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scipy import stats
+
 SEEDS = (0, 1, 2)
 SHOWN = {
     "recall@20": "recall", "ndcg@20": "ndcg", "precision@20": "precision", "f1@20": "F1", "coverage@20": "coverage",
@@ -106,6 +108,14 @@ def spread(values: list[float | None], digits: int = 3, deviation: bool = True) 
         return ""
     beside = f" ± {statistics.stdev(known):.{digits}f}" if deviation and len(known) > 1 else ""
     return f"{statistics.fmean(known):.{digits}f}{beside}"
+
+
+def interval(values: list[float], digits: int = 3) -> str:
+    """Mean ± half of its 95 % interval (Student's t)."""
+    if len(values) < 2:
+        return f"{values[0]:.{digits}f}"
+    half = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
+    return f"{statistics.fmean(values):.{digits}f} ± {half:.{digits}f}"
 
 
 def _children() -> float:

@@ -9,7 +9,6 @@ shown too, with the probability it was shown with. Greedy: likelihood, its best 
 
 from __future__ import annotations
 
-import math
 import statistics
 import sys
 import tempfile
@@ -28,7 +27,7 @@ from gnnseg.simulator import Crowd, Manner, Simulator, served
 from gnnseg.types import Dataset, Floats, Policy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from cells import kept, minutes
+from cells import interval, kept, minutes
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (1, 2, 3, 4, 5)
@@ -37,7 +36,6 @@ SET = ["data.users=500", "data.items=200", "data.segments=4", "data.interactions
 MANNER = Manner(drift=0.02, saturation=0.5)
 HEAD = ["head=segments", "head.segments=4", "threads=1"]
 ARMS: dict[str, float | None] = {"greedy": None, "policy": 0.0, "policy, entropy .02": 0.02, "policy, entropy .1": 0.1}
-T_HALF = 2.776  # of Student's t with 4 degrees of freedom, 95 %
 
 
 def course(arm: str, seed: int, folder: str) -> dict[str, Any]:
@@ -113,12 +111,6 @@ def entropy(policy_UI: Floats) -> float:
     return float(-(policy_UI * np.log(np.maximum(policy_UI, 1e-12))).sum(1).mean())
 
 
-def shown(values: list[float]) -> str:
-    if len(values) < 2:
-        return f"{values[0]:.2f}"
-    return f"{statistics.fmean(values):.2f} ± {T_HALF * statistics.stdev(values) / math.sqrt(len(values)):.2f}"
-
-
 def table(found: dict[str, list[dict[str, Any]]]) -> list[str]:
     periods = VISITS // EVERY
     lines = [
@@ -135,7 +127,7 @@ def table(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         against = [c["reward"] - base[c["seed"]] for c in cells if c["seed"] in base]
         last = [statistics.fmean(c["periods"][-1][name] for c in cells) for name in ("catalogue", "segments", "items")]
         figures = [
-            shown([c["reward"] for c in cells]), shown(against) if against and arm != "greedy" else "",
+            interval([c["reward"] for c in cells], 2), interval(against, 2) if against and arm != "greedy" else "",
             *(f"{statistics.fmean(c['periods'][p]['reward'] for c in cells):.2f}" for p in range(periods)),
             f"{last[0]:.0%}", f"{last[1]:.2f}", f"{last[2]:.1f}",
             f"{statistics.fmean(c['cpu_seconds'] for c in cells):.0f}", str(len(cells)),

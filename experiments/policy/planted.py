@@ -10,7 +10,6 @@ by summation over what a user has not taken; optimum: the best such item of each
 from __future__ import annotations
 
 import hashlib
-import math
 import statistics
 import sys
 from pathlib import Path
@@ -27,7 +26,7 @@ from gnnseg.sparse import Csr
 from gnnseg.types import Floats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from cells import kept, minutes
+from cells import interval, kept, minutes
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (1, 2, 3, 4, 5)
@@ -48,7 +47,6 @@ MODELS: dict[str, list[str]] = {
     "likelihood of interactions": [*PLAIN, "objective.reward=one"],
 }
 FEW = ("policy", "REINFORCE, no weights", "likelihood of the log's clicks")  # of the larger set
-T_HALF = 2.776  # of Student's t with 4 degrees of freedom, 95 %
 
 
 def models(which: str) -> tuple[str, ...]:
@@ -109,17 +107,9 @@ def of_segment(k: int, mine: Any, value_U: Floats, best_U: Floats) -> dict[str, 
     }
 
 
-def shown(values: list[float]) -> str:
-    """Mean and the half-width of its 95 % interval over five seeds."""
-    if len(values) < 2:
-        return f"{values[0]:.3f}"
-    half = T_HALF * statistics.stdev(values) / math.sqrt(len(values))
-    return f"{statistics.fmean(values):.3f} ± {half:.3f}"
-
-
 def row(model: str, cells: list[dict[str, Any]]) -> str:
-    share = shown([c["value"] / c["optimum"] for c in cells])
-    greedy = shown([c["greedy"] / c["optimum"] for c in cells])
+    share = interval([c["value"] / c["optimum"] for c in cells])
+    greedy = interval([c["greedy"] / c["optimum"] for c in cells])
     off = statistics.fmean(c["estimates"][""] / c["value"] for c in cells)
     worst = min((s["value"] / s["optimum"], s["segment"], s["users"], c["seed"]) for c in cells for s in c["segments"])
     named = f"{worst[0]:.2f} (segment {worst[1]} of seed {worst[3]}, {worst[2]} users)"

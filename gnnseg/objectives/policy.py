@@ -41,11 +41,11 @@ class PolicyGradient(PairObjective):
     training rewards, 'user' (a user's own, drawn to the mean by 10 events), 'learned' (linear in the embedding) or, on a log,
     'segments': q_ij, the mean reward of the item in the user's segment (``SegmentRewards``); as it depends on the item, the
     policy's value under q is added to the loss (doubly robust, Dudik et al. 2011; with ``cap``, its weights shrink as in Su et
-    al. 2020), and log pi answers only for what q does not say. ``entropy``:
-    weight of the mean entropy over the catalogue, of at most 1024 users drawn a step, in the reward's units. ``history``, on a
-    log: weight of -mean log sum_k alpha_ik t_kj over what users had taken before, t the segments' shares of it: users stay where
-    what they took puts them, as in supervised and reinforced learning side by side (Xin et al. 2020). Without it users run after
-    single lucky clicks, and the policy learns the log by heart.
+    al. 2020), and log pi answers only for what q does not say. ``entropy``: weight of the mean entropy over the catalogue, of at
+    most 1024 users drawn a step, in the reward's units. ``history``, on a log: weight of -mean log sum_k alpha_ik t_kj over what
+    users had taken before, t the segments' shares of it: users stay where what they took puts them, as in supervised and
+    reinforced learning side by side (Xin et al. 2020). Without it users run after single lucky clicks, and the policy learns the
+    log by heart.
 
     On a log pi is the served policy, rec_ij among what could be shown (``Batch.seen`` not), in omega and in the logarithm alike:
     its gradient is that of the served policy's value. On pairs, each of which is among what its user has taken, it is rec_ij.
