@@ -84,7 +84,7 @@ def interactions(
             users=None if users is None else own.attribute_table(sheet(users, "users")),
             items=None if items is None else own.attribute_table(sheet(items, "items"), title=item_title),
             social=None if social is None else own.edge_table(sheet(social, "social"), "social ties"),
-            log=None if log is None else logs.read(sheet(log, "log"), propensity=False),
+            log=None if log is None else logs.read(sheet(log, "log"), propensity=False, decimal=decimal),
         )  # fmt: skip
 
 

@@ -136,6 +136,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--seen", choices=["mask", "allow"], help="with --offpolicy: leave out what users have taken, or not"
     )
+    sub.add_argument("--switch", type=float, metavar="TAU", help="of Switch-DR, which trusts the reward model beyond")
+    sub.add_argument("--decimal", choices=["point", "comma"], help="of the log, where only one reading fits")
     sub = command("segments", _segments, "print the segments of a run: size, share, what they like more than others")
     _out(sub, "write each user's segment and alpha to .csv, .parquet or .jsonl")
     sub = command("recommend", _recommend, "recommend to a user, to a segment, or to everybody")
@@ -259,11 +261,13 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     run = _open(options)
     if options.offpolicy is None:
-        if options.cap is not None or options.seen is not None:
-            raise InputError("evaluate: --cap and --seen go with --offpolicy LOG.")
+        if any(value is not None for value in (options.cap, options.seen, options.switch, options.decimal)):
+            raise InputError("evaluate: --cap, --switch, --seen and --decimal go with --offpolicy LOG.")
         print(tables.frame(run.evaluate()))
         return
-    verdict = run.offpolicy(options.offpolicy, seen=options.seen, cap=options.cap)
+    verdict = run.offpolicy(
+        options.offpolicy, seen=options.seen, cap=options.cap, switch=options.switch, decimal=options.decimal
+    )
     print(tables.frame(verdict.frame()))
     parts = verdict.by_segment()
     if len(parts) > 1:

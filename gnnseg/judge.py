@@ -18,6 +18,7 @@ from gnnseg.evaluation.protocol import Protocol, Task
 from gnnseg.graph import BipartiteGraph
 from gnnseg.heads import posthoc
 from gnnseg.rng import Rng
+from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, Features, Log, Pairs, Policy, Scorer, Segmentation, Split
 
 if TYPE_CHECKING:
@@ -66,19 +67,20 @@ def during(
 ) -> dict[str, float]:
     """What a validation measures: the part's metrics, what the policy would earn on the log's part, the segments' state."""
     metrics = {f"{part}/{name}": value for name, value in rank(scorer, task, protocol, fitted, device).metrics.items()}
-    return {**metrics, **earned(scorer, task, log, part, device), **state_of(scorer)}
+    return {**metrics, **earned(scorer, task.mask, log, part, device), **state_of(scorer)}
 
 
 def earned(
-    scorer: Scorer, task: Task, log: Log | None, part: str, device: torch.device, rng: Rng | None = None
+    scorer: Scorer, taken: Csr | None, log: Log | None, part: str, device: torch.device, rng: Rng | None = None
 ) -> dict[str, float]:
-    """PART/value of a policy on its part of a log with propensities (``offpolicy.metrics``); nothing for others."""
+    """PART/value of a policy on its part of a log with propensities (``offpolicy.metrics``); nothing for others. ``taken`` (U,I): what
+    is not shown, as far as the log does not show it."""
     if log is None or log.propensity is None or log.part is None or not isinstance(scorer, Policy):
         return {}
     mine = log.rows(log.part == ("train", "valid", "test").index(part))
     if not len(mine):
         return {}
-    seen = None if task.mask is None else offpolicy.barred(task.mask.to(device), log)
+    seen = None if taken is None else offpolicy.barred(taken.to(device), log)
     return {f"{part}/{name}": value for name, value in offpolicy.metrics(scorer, mine, seen, rng).items()}
 
 
@@ -114,11 +116,14 @@ def final(
     if protocol.protocol != "paper":
         valid = rank(scorer, protocol.valid_task(split), protocol, fitted, device)
         metrics |= {f"valid/{name}": value for name, value in valid.metrics.items()}
-        metrics |= earned(scorer, protocol.valid_task(split), split.log, "valid", device)
+        metrics |= earned(scorer, protocol.valid_task(split).mask, split.log, "valid", device)
     test_task = protocol.test_task(split)
     test = rank(scorer, test_task, protocol, fitted, device)
     metrics |= {f"test/{name}": value for name, value in test.metrics.items()}
-    metrics |= earned(scorer, test_task, split.log, "test", device, rng.child("offpolicy"))
+    served_without = (
+        None if test_task.mask is None else pairs.known(split)
+    )  # the run, served, shows nobody what they have
+    metrics |= earned(scorer, served_without, split.log, "test", device, rng.child("offpolicy"))
     asked = torch.from_numpy(diversity.sample(test_task.relevant)).to(device)
     lists, _ = ranking.topk(
         scorer, asked, max(protocol.ks), None if test_task.mask is None else test_task.mask.to(device)
@@ -135,6 +140,10 @@ def final(
             metrics |= {f"test/{name}": value for name, value in found.items()}
             counts |= judged
     alarms: list[str] = []
+    if (rows := metrics.get("test/value/effective_rows", np.inf)) < offpolicy.FEW:
+        alarms.append(
+            f"value: the log's test part has {rows:.0f} effective rows for this policy, too few to say what it would earn"
+        )
     cards = None
     if isinstance(scorer, Segmentation):
         for top in CHECKED_TOPS:
@@ -143,7 +152,7 @@ def final(
                 f"test/{n}/top{top}": v for n, v in through.metrics.items() if n.split("@")[0] in ("recall", "ndcg")
             }
         metrics |= state_of(scorer) | segments.evidence(scorer, fitted, split)
-        alarms = segments.alarms(scorer.alpha)
+        alarms += segments.alarms(scorer.alpha)
         cards = segments.cards(scorer.alpha, fitted, split.items)
     baselines: dict[str, dict[str, float]] = {}
     users, items = len(split.users), len(split.items)

@@ -265,7 +265,9 @@ class _Run:
         """Train, or go on training, and leave the best weights in the model."""
         pattern, known = given.graph.pattern, given.known(self.device)
         objective = model.objective
-        made_of = events.of(objective, pattern, self.fitted, self.split.log, self.split.name)
+        made_of = events.of(
+            objective, pattern, self.fitted, self.split.log, self.split.name, mask=self.protocol.seen == "mask"
+        )
         checkpoint, exact = Checkpoint(self.folder.file("state.pt")), True
         if not checkpoint.exists():
             with torch.no_grad():

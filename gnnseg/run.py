@@ -355,13 +355,15 @@ class Run:
         seen: Literal["mask", "allow"] | None = None,
         cap: float | None = None,
         switch: float | None = None,
+        decimal: Literal["point", "comma"] | None = None,
     ) -> Verdict:
         """What the served policy would have earned, from a log of what somebody else's policy showed.
 
         ``log``: a file, or a table, a row an item shown: user, item, propensity (the probability that this item was shown at
         this position), reward[, slate, position]. ``seen``: mask leaves out what users have taken (less what the log shows
         them), allow does not; None: as the run was judged. ``cap``: estimates with smaller weights too; ``switch``: tau of
-        Switch-DR. InputError with the row for a log that cannot be used.
+        Switch-DR; ``decimal``: of columns of text, where only it tells how they are read. InputError with the row for a log
+        that cannot be used.
         """
         from gnnseg.data import frames, logs, own
         from gnnseg.data.formats import Sheet
@@ -375,6 +377,10 @@ class Run:
             if value is not None and not value > 0:
                 raise InputError(f"{name}={value}: must be above 0.")
         seen = self.config["evaluation"]["seen"] if seen is None else seen
+        if seen not in ("mask", "allow"):
+            raise InputError(f"seen={seen!r}: it is 'mask' or 'allow'.")
+        if decimal not in (None, "point", "comma"):
+            raise InputError(f"decimal={decimal!r}: it is 'point' or 'comma'.")
         sheet = (
             own.table(Path(log))
             if isinstance(log, str | Path)
@@ -387,7 +393,7 @@ class Run:
                 "leave such rows out."
             )
 
-        found, _ = logs.index(logs.read(sheet, propensity=True), self.users, self.items, unknown)
+        found, _ = logs.index(logs.read(sheet, propensity=True, decimal=decimal), self.users, self.items, unknown)
         barred = offpolicy.barred(self._seen, found) if seen == "mask" else None
         return offpolicy.judge(self.scorer, found, barred, Rng(int(self.config["seed"])), switch=switch, cap=cap)
 

@@ -379,7 +379,10 @@ class Batch:
     log_q: Tensor | None = None  # (I,) log probability that an item is drawn as a negative; None: uniform
     reward: Tensor | None = None  # (B,) what came of each event
     propensity: Tensor | None = None  # (B,) the probability with which it was shown
-    seen: Csr | None = None  # (U,I) what a policy may not show; None: anything may be shown
+    seen: Csr | None = None  # (U,I) of a log's rows, what could not be shown when they were made; None: anything could
+    taken: Csr | None = (
+        None  # (U,I) of a log's rows, what users have taken by now; None: the events are the pairs themselves
+    )
     pattern: Csr | None = None
     social: Csr | None = None  # (U,U) ties of all users, in both directions
     homophily: float = 1.0  # what a tie is worth, 0 to 1

@@ -107,8 +107,9 @@ def test_the_value_by_summation_is_what_roll_outs_of_one_visit_earn() -> None:
     assert error < 0.05 * exact
     best = c.optimum().mean()
     assert c.value(served(p, c.has_UI)).mean() < best
+    g = np.random.default_rng(1)
     for _ in range(20):
-        chosen = np.eye(30)[np.random.default_rng(1).integers(30, size=40)]
+        chosen = np.eye(30)[g.integers(30, size=40)]
         assert c.value(chosen).mean() <= best
 
 

@@ -4,7 +4,7 @@ usage: python experiments/policy/longrun.py [--minutes M]             (runs in a
 Writes a cell as longrun/<arm>-<seed>.json when it is finished, finds it again, and writes longrun.md from the cells there are.
 Five seeds (1 to 5) draw users, answers and training. All begin with the same interactions; each visit shows every user one item
 that they do not have; every `EVERY` visits the model is trained again on all that was taken, the policies on the log of what was
-shown too, with the probability it was shown with. Greedy: likelihood, its best item. Policy: drawn from it.
+shown too, with the probability it was shown with. Shown is the model's best item, or one drawn from it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ import numpy as np
 import polars as pl
 import torch
 
-from gnnseg import api
+from gnnseg import api, pipeline
+from gnnseg.folder import NUMERICS
 from gnnseg.rng import Rng
 from gnnseg.run import Run
 from gnnseg.simulator import Crowd, Manner, Simulator, served
@@ -35,7 +37,17 @@ VISITS, EVERY = 120, 12
 SET = ["data.users=500", "data.items=200", "data.segments=4", "data.interactions=4000"]
 MANNER = Manner(drift=0.02, saturation=0.5)
 HEAD = ["head=segments", "head.segments=4", "threads=1"]
-ARMS: dict[str, float | None] = {"greedy": None, "policy": 0.0, "policy, entropy .02": 0.02, "policy, entropy .1": 0.1}
+ARMS: dict[
+    str, tuple[float | None, bool]
+] = {  # entropy bonus of a policy (None: likelihood), drawn (else the best item)
+    "greedy: likelihood, best item": (None, False),
+    "likelihood, drawn": (None, True),
+    "policy, best item": (0.0, False),
+    "policy, drawn": (0.0, True),
+    "policy, entropy .02, drawn": (0.02, True),
+    "policy, entropy .1, drawn": (0.1, True),
+}
+GREEDY = next(iter(ARMS))
 
 
 def course(arm: str, seed: int, folder: str) -> dict[str, Any]:
@@ -45,7 +57,7 @@ def course(arm: str, seed: int, folder: str) -> dict[str, Any]:
     log: list[pl.DataFrame] = []
     periods = []
     for period in range(VISITS // EVERY):
-        policy_UI = serve(train(data, crowd, log, ARMS[arm], seed, folder), data, crowd)
+        policy_UI = serve(train(data, crowd, log, ARMS[arm][0], seed, folder), data, crowd)
         shown = np.empty((EVERY, len(users)), dtype=np.int64)
         earned = 0.0
         for visit in range(EVERY):
@@ -53,12 +65,20 @@ def course(arm: str, seed: int, folder: str) -> dict[str, Any]:
             allowed = np.where(crowd.has_UI, 0.0, policy_UI)
             allowed /= allowed.sum(1, keepdims=True)
             at = g.random(len(users))[:, None]
-            items = allowed.argmax(1) if ARMS[arm] is None else (allowed.cumsum(1) > at).argmax(1)
+            items = (allowed.cumsum(1) > at).argmax(1) if ARMS[arm][1] else allowed.argmax(1)
             rewards = crowd.show(users, items[:, None], g)[1][:, 0]
-            log.append(rows(data, items, allowed[users, items], rewards))
+            log.append(rows(data, items, allowed[users, items] if ARMS[arm][1] else np.ones(len(users)), rewards))
             shown[visit], earned = items, earned + float(rewards.mean())
         periods.append({"reward": earned, **spread(crowd, shown), "entropy": entropy(allowed)})
-    return {"arm": arm, "seed": seed, "periods": periods, "reward": sum(p["reward"] for p in periods)}
+    made = {
+        "set": SET,
+        "manner": asdict(MANNER),
+        "visits": VISITS,
+        "every": EVERY,
+        "numerics": NUMERICS,
+        "source": pipeline.source_digest(),
+    }
+    return {**made, "arm": arm, "seed": seed, "periods": periods, "reward": sum(p["reward"] for p in periods)}
 
 
 def train(data: Dataset, crowd: Crowd, log: list[pl.DataFrame], weight: float | None, seed: int, folder: str) -> Run:
@@ -123,11 +143,11 @@ def table(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         "|---|---:|---:|" + "---:|" * (periods + 5),
     ]
     for arm, cells in found.items():
-        base = {c["seed"]: c["reward"] for c in found.get("greedy", [])}
+        base = {c["seed"]: c["reward"] for c in found.get(GREEDY, [])}
         against = [c["reward"] - base[c["seed"]] for c in cells if c["seed"] in base]
         last = [statistics.fmean(c["periods"][-1][name] for c in cells) for name in ("catalogue", "segments", "items")]
         figures = [
-            interval([c["reward"] for c in cells], 2), interval(against, 2) if against and arm != "greedy" else "",
+            interval([c["reward"] for c in cells], 2), interval(against, 2) if against and arm != GREEDY else "",
             *(f"{statistics.fmean(c['periods'][p]['reward'] for c in cells):.2f}" for p in range(periods)),
             f"{last[0]:.0%}", f"{last[1]:.2f}", f"{last[2]:.1f}",
             f"{statistics.fmean(c['cpu_seconds'] for c in cells):.0f}", str(len(cells)),
@@ -141,11 +161,13 @@ def main(arguments: list[str]) -> None:
     deadline, found = minutes(arguments), {arm: [] for arm in ARMS}  # type: dict[str, list[dict[str, Any]]]
     for seed in SEEDS:
         for arm in ARMS:
-            path = HERE / "longrun" / f"{arm.replace(', ', '-').replace(' ', '')}-{seed}.json"
+            path = HERE / "longrun" / f"{arm.replace(':', '').replace(',', '').replace(' ', '-')}-{seed}.json"
             with tempfile.TemporaryDirectory() as folder:
                 one = kept(path, deadline, partial(course, arm, seed, folder))
             if one is not None:
                 found[arm].append(one)
+    every = set.intersection(*({c["seed"] for c in cells} for cells in found.values()))
+    found = {arm: [c for c in cells if c["seed"] in every] for arm, cells in found.items()}
     (HERE / "longrun.md").write_text("\n".join(table({a: c for a, c in found.items() if c})) + "\n", "utf-8")
 
 

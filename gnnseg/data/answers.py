@@ -55,7 +55,8 @@ def values(items: int, rng: Rng) -> Floats:
 
 def logger(chance: Floats, seen: np.ndarray[Any, Any], sharpness: float) -> Floats:
     """(B,I) a declared logger's policy: chance^sharpness among what is not ``seen`` (B,I) bool; 0 is uniform."""
-    weight: Floats = np.where(seen, 0.0, chance**sharpness)
+    chance = np.where(seen, 0.0, chance)
+    weight: Floats = np.where(seen, 0.0, (chance / chance.max(1, keepdims=True)) ** sharpness)
     found: Floats = weight / weight.sum(1, keepdims=True)
     return found
 

@@ -22,14 +22,15 @@ from gnnseg.types import IdMap, InputError, Log
 
 NEEDED = ("user", "item", "reward")
 COLUMNS = ("slate", "user", "item", "position", "propensity", "reward")
+LEAST, LAST = 1e-9, 1_000_000  # propensity and position: beyond, somebody has mistaken the column
 RATIOS = (0.8, 0.1, 0.1)  # of the slates: train, valid, test
 
 
-def read(sheet: Sheet, *, propensity: bool) -> pl.DataFrame:
+def read(sheet: Sheet, *, propensity: bool, decimal: numbers.Decimal | None = None) -> pl.DataFrame:
     """A table as a log by original ids: slate, user, item (String), position (Int64), reward and, where known, propensity
     (Float64). Without slate each row is its own; without position it is 1. InputError with the line for a row that cannot be.
 
-    ``propensity``: it must be there.
+    ``propensity``: it must be there. ``decimal``: 'point' or 'comma', where both readings fit.
     """
     frame = sheet.frame
     lacking = [name for name in (*NEEDED, *(["propensity"] if propensity else [])) if name not in frame.columns]
@@ -46,22 +47,23 @@ def read(sheet: Sheet, *, propensity: bool) -> pl.DataFrame:
     measures = {"reward": "write 0 where nothing was earned", "propensity": "mend it", "position": "mend it"}
     for name, advice in measures.items():
         if name in frame.columns:
-            found[name] = numbers.read(frame[name], str(sheet.path), name)[0]
+            found[name] = numbers.read(frame[name], str(sheet.path), name, decimal)[0]
             bad = found[name].is_null() | ~found[name].is_finite().fill_null(False)
             _refuse(sheet, bad, f"the {name} is missing or no number; {advice}.")
     if "propensity" in found:
-        bad = (found["propensity"] <= 0) | (found["propensity"] > 1)
+        bad = (found["propensity"] < LEAST) | (found["propensity"] > 1)
         row = bad.arg_true()
         what = found["propensity"][int(row[0])] if len(row) else 0
         _refuse(
             sheet,
             bad,
-            f"the propensity is {what:g}; it is the probability that this item was shown there, above 0 and at most 1.",
+            f"the propensity is {what:g}; it is the probability that this item was shown there, above 0 (from {LEAST:g}) and at most 1.",
         )
     place = found.get("position", pl.Series("position", np.ones(len(frame))))
     _refuse(
-        sheet, (place < 1) | (place != place.round()), "the position is no whole number from 1; the first place is 1."
-    )
+        sheet, (place < 1) | (place != place.round()) | (place > LAST),
+        f"the position is no whole number from 1 to {LAST:,}; the first place is 1.",
+    )  # fmt: skip
     slate = found.get("slate", pl.Series("slate", np.arange(len(frame))).cast(pl.String))
     log = pl.DataFrame(
         {"slate": slate, "user": found["user"], "item": found["item"], "position": place.cast(pl.Int64),
@@ -71,7 +73,10 @@ def read(sheet: Sheet, *, propensity: bool) -> pl.DataFrame:
         sheet, log["user"] != log.select(pl.col("user").first().over("slate")).to_series(),
         "its slate is another user's; a slate is shown to one user.",
     )  # fmt: skip
-    _refuse(sheet, log.select("slate", "position").is_duplicated(), "two items stand at one position of its slate.")
+    twice = log.select("slate", "position").is_duplicated()
+    if "position" not in found:
+        _refuse(sheet, twice, "its slate has several items; name their places in a column position, from 1.")
+    _refuse(sheet, twice, "two items stand at one position of its slate.")
     _refuse(sheet, log.select("slate", "item").is_duplicated(), "its item stands twice in its slate.")
     return log
 

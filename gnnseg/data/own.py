@@ -89,7 +89,7 @@ def file(
         name, sheet, said, place.say, on_error=on_error, decimal=decimal, dates=dates, returns=returns,
         users=attributes(users, separator, encoding, decimal), items=attributes(items, separator, encoding, decimal, item_title),
         social=None if social is None else edges(social, separator, encoding, "social ties", decimal),
-        log=showings(log, separator, encoding),
+        log=showings(log, separator, encoding, decimal),
     )  # fmt: skip
     if path is None and unseen_users == "refuse":
         _refuse_unseen(raw.events, str(test))
@@ -207,9 +207,13 @@ def table(path: Path, separator: str | None = None, encoding: str | None = None)
     return formats.sheet(where, separator=mark, data=data, quote=where.suffix != ".dat")
 
 
-def showings(path: str | None, separator: str | None = None, encoding: str | None = None) -> pl.DataFrame | None:
+def showings(
+    path: str | None, separator: str | None = None, encoding: str | None = None, decimal: Decimal | None = None
+) -> pl.DataFrame | None:
     """A file of what was shown, whose propensities may be missing; null: none."""
-    return None if path is None else logs.read(table(Path(path), separator, encoding), propensity=False)
+    return (
+        None if path is None else logs.read(table(Path(path), separator, encoding), propensity=False, decimal=decimal)
+    )
 
 
 def attributes(

@@ -65,7 +65,7 @@ def sql(
     return own.assemble(
         name, sheet, said, place.say, on_error=on_error, decimal=decimal, dates=dates, returns=returns,
         users=own.attributes(users, None, None, decimal), items=own.attributes(items, None, None, decimal, item_title),
-        social=None if social is None else own.edges(social, None, None, "social ties", decimal), log=own.showings(log),
+        social=None if social is None else own.edges(social, None, None, "social ties", decimal), log=own.showings(log, decimal=decimal),
     )  # fmt: skip
 
 

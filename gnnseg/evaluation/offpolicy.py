@@ -35,6 +35,7 @@ LEVEL = 0.95
 FOLDS = 5  # of cross-fitting: no row's reward model has seen its slate
 PRIOR = 10.0  # showings at which an item's own mean reward in a segment weighs as much as its mean over all
 SKEWED = 1.25  # times off 1, at which the mean weight is an alarm
+ROUNDED = 0.02  # how far propensities may be rounded in a log of the policy itself
 FEW = 100  # effective rows below which a figure says too little
 CELLS = 1 << 22  # of (users, items) at once
 CHUNK = 1 << 24  # draws of the bootstrap at once
@@ -256,7 +257,7 @@ def judge(
     """A log under a policy: estimates, the log's account, and why not to trust them. InputError for a log that the policy drew
     itself, whose answer is its own mean."""
     r = rows(policy, log, seen, rng)
-    if np.allclose(r.weight, 1.0, rtol=1e-4, atol=0):
+    if np.allclose(r.weight, 1.0, rtol=ROUNDED, atol=0):
         raise InputError(
             f"the log was drawn by this policy itself (every propensity is its own probability): nothing is off-policy; its mean "
             f"reward is the answer, {log.reward.mean():.4g}."

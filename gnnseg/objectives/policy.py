@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.objectives.base import LOGGED, PairObjective, Weights, weighted_mean
-from gnnseg.objectives.rewards import FLOOR, PRIOR, SegmentRewards, some_of
+from gnnseg.objectives.rewards import FLOOR, PRIOR, SegmentRewards, some_of, without
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm, spmm
 from gnnseg.types import Batch, Embeddings, InputError, Policy, Shape, Step
@@ -41,15 +41,17 @@ class PolicyGradient(PairObjective):
     training rewards, 'user' (a user's own, drawn to the mean by 10 events), 'learned' (linear in the embedding) or, on a log,
     'segments': q_ij, the mean reward of the item in the user's segment (``SegmentRewards``); as it depends on the item, the
     policy's value under q is added to the loss (doubly robust, Dudik et al. 2011; with ``cap``, its weights shrink as in Su et
-    al. 2020), and log pi answers only for what q does not say. ``entropy``: weight of the mean entropy over the catalogue, of at
-    most 1024 users drawn a step, in the reward's units. ``history``, on a log: weight of -mean log sum_k alpha_ik t_kj over what
+    al. 2020), and log pi answers only for what q does not say. ``entropy``: weight of the served policy's mean entropy, of at most
+    1024 users drawn a step, in the reward's units. ``history``, on a log: weight of -mean log sum_k alpha_ik t_kj over what
     users had taken before, t the segments' shares of it: users stay where what they took puts them, as in supervised and
     reinforced learning side by side (Xin et al. 2020). Without it users run after single lucky clicks, and the policy learns the
     log by heart.
 
-    On a log pi is the served policy, rec_ij among what could be shown (``Batch.seen`` not), in omega and in the logarithm alike:
-    its gradient is that of the served policy's value. On pairs, each of which is among what its user has taken, it is rec_ij.
-    With reward 'one' and nothing else of this, value and gradient are the likelihood's.
+    On a log pi is the served policy: in omega and in the logarithm rec_ij among what could be shown when the row was made
+    (``Batch.seen`` not), so that the gradient is that of the policy's value there; in q's value and in the entropy, which look
+    ahead, rec_ij without all that is ``Batch.taken`` by now. The two differ where a log's clicks have become interactions. On pairs,
+    each of which is among what its user has taken, it is rec_ij. With reward 'one' and nothing else of this, value and gradient are
+    the likelihood's.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
@@ -118,6 +120,11 @@ class PolicyGradient(PairObjective):
             self.model.rows = len(users)
         if self.baseline not in ("mean", "user"):
             return
+        if len(rewards) and bool((rewards == rewards[0]).all()):
+            raise InputError(
+                f"objective.baseline={self.baseline}: every reward is {float(rewards[0]):g}, and nothing is left of it less its mean; "
+                "set objective.baseline=none, or choose another reward."
+            )
         mean = (rewards * weight).sum() / weight.sum()
         if self.baseline == "mean":
             self.by_user.fill_(float(mean))
@@ -130,7 +137,10 @@ class PolicyGradient(PairObjective):
         scorer = step.scorer
         assert isinstance(scorer, Policy)
         assert batch.reward is not None
-        seen = None if batch.seen is None else rows_of(batch.seen, step.embeddings.users)
+        users = step.embeddings.users
+        seen = None if batch.seen is None else rows_of(batch.seen, users)
+        taken = None if batch.taken is None else rows_of(batch.taken, users)
+        now = taken if seen is not None else None  # what will not be shown from now on
         whole = batch.pattern
         log_pi_B = scorer.log_prob(batch.users, batch.items, seen) if whole is None else scorer.edges(whole)
         possible_B = log_pi_B.isfinite()  # what is masked is never shown: it counts for nothing
@@ -141,16 +151,16 @@ class PolicyGradient(PairObjective):
         factor_B = c.importance * c.correction * c.advantage * possible_B
         loss = -weighted_mean(factor_B * log_pi_B, batch.weight)
         if self.baseline == "segments":
-            loss = loss - self.model.value(scorer, batch, seen, self.top, rng)
+            loss = loss - self.model.value(scorer, batch, now, self.top, rng)
         if self.importance == "learned":
             loss = loss - weighted_mean(self.behaviour(step.embeddings, batch), batch.weight)
         if self.baseline == "learned":
             error_B = self._worth(step.embeddings, batch.users) - batch.reward
             loss = loss + weighted_mean(c.importance * error_B.square(), batch.weight)
-        if self.history and seen is not None:
-            loss = loss + self.history * history_loss(scorer, seen)
+        if self.history and taken is not None:
+            loss = loss + self.history * history_loss(scorer, taken)
         if self.entropy:
-            loss = loss - self.entropy * mean_entropy(scorer, batch.users, rng)
+            loss = loss - self.entropy * mean_entropy(scorer, batch.users, now, rng)
         return loss
 
     @torch.no_grad()
@@ -228,12 +238,12 @@ def history_loss(scorer: Policy, taken: Csr) -> Tensor:
     return -sddmm(taken, alpha_RK, share_IK).clamp(min=FLOOR).log().mean()
 
 
-def mean_entropy(scorer: Policy, users: Tensor, rng: Rng) -> Tensor:
-    """mean_i H(pi_i) over the distinct users, of at most 1024 of them, drawn anew each step."""
+def mean_entropy(scorer: Policy, users: Tensor, taken: Csr | None, rng: Rng) -> Tensor:
+    """mean_i H(pi_i), pi without what is ``taken``, over the distinct users, of at most 1024 of them, drawn anew each step."""
     some = torch.unique(users)
     some = some[some_of(len(some), rng, "entropy").to(some.device)]
-    log_pi_BI = scorer.block(some)
-    return -(log_pi_BI.exp() * log_pi_BI).sum(-1).mean()
+    pi_BI = without(scorer.block(some).exp(), some, taken)
+    return -(pi_BI * pi_BI.clamp(min=FLOOR).log()).sum(-1).mean()
 
 
 def rows_of(seen: Csr, users: Tensor | None) -> Csr:

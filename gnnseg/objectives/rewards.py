@@ -76,20 +76,16 @@ class SegmentRewards(nn.Module):
         found: Tensor = self.mean_KI[largest(scorer, batch.users), batch.items]
         return found
 
-    def value(self, scorer: Policy, batch: Batch, seen: Csr | None, top: int | None, rng: Rng) -> Tensor:
-        """sum_j pi(j|i) q_ij, the mean over the batch's events, of at most ``SOME_USERS`` users drawn anew each step."""
+    def value(self, scorer: Policy, batch: Batch, taken: Csr | None, top: int | None, rng: Rng) -> Tensor:
+        """sum_j pi(j|i) q_ij, pi without what is ``taken``: the mean over the batch's events, of at most ``SOME_USERS`` users drawn anew
+        each step."""
         users, place = torch.unique(batch.users, return_inverse=True)
         weight_R = torch.zeros(len(users), dtype=batch.weight.dtype, device=users.device).index_add(
             0, place, batch.weight
         )
         some = some_of(len(users), rng, "values").to(users.device)
         users, weight_R = users[some], weight_R[some]
-        pi_RI = scorer.block(users).exp()
-        if seen is not None:
-            where, entry = seen.entries_of(users)
-            nothing = torch.zeros((), dtype=pi_RI.dtype, device=pi_RI.device)
-            pi_RI = pi_RI.index_put((where, seen.column[entry]), nothing)
-            pi_RI = pi_RI / pi_RI.sum(-1, keepdim=True).clamp(min=FLOOR)
+        pi_RI = without(scorer.block(users).exp(), users, taken)
         q_RI = F.embedding(largest(scorer, users), self.mean_KI).to(pi_RI.dtype)
         if top is not None:
             q_RI = q_RI * (top * (1 - pi_RI.detach()).clamp(min=0) ** (top - 1))
@@ -112,6 +108,15 @@ def _drawn_to(usual: Tensor, sums: Tensor) -> Tensor:
 def largest(scorer: Policy, users: Tensor) -> Tensor:
     """(B,) each user's largest segment."""
     return scorer.memberships(users).argmax(1)
+
+
+def without(pi_BI: Tensor, users: Tensor, taken: Csr | None) -> Tensor:
+    """Users' policies without what they have taken, rows sum to 1; None: as they are."""
+    if taken is None:
+        return pi_BI
+    where, entry = taken.entries_of(users)
+    pi_BI = pi_BI.index_put((where, taken.column[entry]), torch.zeros((), dtype=pi_BI.dtype, device=pi_BI.device))
+    return pi_BI / pi_BI.sum(-1, keepdim=True).clamp(min=FLOOR)
 
 
 def some_of(count: int, rng: Rng, name: str) -> Tensor:

@@ -19,7 +19,8 @@ from gnnseg.types import InputError, Log, Pairs
 class Events:
     """(E,) each: users, items, what an event weighs (the weights sum to 1), what it earned, how likely it was shown.
 
-    ``seen`` (U,I): of rows of a log, what their users could not be shown; None: the graph's pairs in their order.
+    Of rows of a log: ``taken`` (U,I) is what their users have taken by now, ``seen`` (U,I) what of it they could not be shown when
+    the log was made (None: they may be shown what they have). None: the events are the graph's pairs in their order.
     """
 
     users: Tensor
@@ -28,6 +29,7 @@ class Events:
     reward: Tensor | None = None
     propensity: Tensor | None = None
     seen: Csr | None = None
+    taken: Csr | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -38,14 +40,15 @@ class Events:
         return Events(**moved)
 
 
-def of(objective: Objective, pattern: Csr, fitted: Pairs, log: Log | None, name: str) -> Events:
-    """The events an objective learns from; ``pattern`` (U,I) holds the pairs of ``fitted``, in their order."""
+def of(objective: Objective, pattern: Csr, fitted: Pairs, log: Log | None, name: str, *, mask: bool) -> Events:
+    """The events an objective learns from; ``pattern`` (U,I) holds the pairs of ``fitted``, in their order. ``mask``: people are
+    not shown what they have."""
     if not isinstance(objective, PairObjective):
         weight = torch.full((pattern.entries,), 1 / max(pattern.entries, 1), device=pattern.column.device)
         return Events(pattern.row, pattern.column, weight)
     if objective.reads_log:
         assert log is not None
-        events = _logged(objective, log, pattern)
+        events = _logged(objective, log, pattern, mask)
     else:
         value = _of_pairs(fitted, objective.weights, "weights", name)
         weight = objective.pair_weights(pattern.row, pattern.degrees()[0], value)
@@ -57,9 +60,9 @@ def of(objective: Objective, pattern: Csr, fitted: Pairs, log: Log | None, name:
     return events
 
 
-def _logged(objective: PairObjective, log: Log, pattern: Csr) -> Events:
+def _logged(objective: PairObjective, log: Log, pattern: Csr, mask: bool) -> Events:
     assert log.part is not None
-    seen = offpolicy.barred(pattern, log)
+    seen = offpolicy.barred(pattern, log) if mask else None
     log = log.rows(log.part == 0)
     user, item = torch.from_numpy(log.user), torch.from_numpy(log.item)
     weight = objective.pair_weights(user, torch.bincount(user, minlength=pattern.shape[0]), torch.ones(len(log)))
@@ -67,7 +70,7 @@ def _logged(objective: PairObjective, log: Log, pattern: Csr) -> Events:
     if objective.reward == "clicked":
         reward = (reward > 0).float()
     propensity = None if log.propensity is None else torch.from_numpy(log.propensity).float()
-    return Events(user, item, weight, reward, propensity, seen)
+    return Events(user, item, weight, reward, propensity, seen, pattern)
 
 
 def _rewards(objective: PairObjective, fitted: Pairs, name: str) -> Tensor:

@@ -92,8 +92,8 @@ class Training:
         return Batch(
             users, items, weight, negatives,
             log_q=log_q if want.kind == "in_batch" else None,
-            reward=some(e.reward), propensity=some(e.propensity), seen=e.seen,
-            pattern=p if rows is None and e.seen is None else None,
+            reward=some(e.reward), propensity=some(e.propensity), seen=e.seen, taken=e.taken,
+            pattern=p if rows is None and e.taken is None else None,
             social=self.graph.social, homophily=self.graph.homophily, labels=self.labels,
         )  # fmt: skip
 

@@ -70,7 +70,7 @@ class Model(nn.Module):
 
     def losses(self, graph: BipartiteGraph, features: Features, batch: Batch, rng: Rng) -> dict[str, Tensor]:
         """The objective first, then each extra term, unweighted."""
-        if self.encoder.hides and batch.seen is None:  # what a log shows is new to its user: it stands in no history
+        if self.encoder.hides and batch.taken is None:  # what a log shows was new to its user
             graph = graph.hiding(batch.users, batch.items, rng.child("encoder"))
         users = items = None
         if self.encoder.partial and batch.pattern is None:

@@ -48,6 +48,8 @@ def test_a_log_is_read_as_it_stands() -> None:
      ({"reward": [0.0, None, 1.0]}, "log.csv, line 3: the reward is missing or no number; write 0 where nothing was earned"),
      ({"user": [1, None, 2]}, "log.csv, line 3: the user is missing"),
      ({"position": [1, 0, 1]}, "log.csv, line 3: the position is no whole number from 1"),
+     ({"propensity": [0.5, 1e-300, 1.0]}, "log.csv, line 3: the propensity is 1e-300; it is the probability"),
+     ({"position": [1, 1e30, 1]}, "log.csv, line 3: the position is no whole number from 1 to 1,000,000"),
      ({"user": [1, 3, 2]}, "log.csv, line 3: its slate is another user's"),
      ({"position": [1, 1, 1]}, "log.csv, line 2: two items stand at one position"),
      ({"item": [10, 10, 10]}, "log.csv, line 2: its item stands twice in its slate")],
@@ -55,6 +57,21 @@ def test_a_log_is_read_as_it_stands() -> None:
 def test_bad_rows_are_refused_by_their_line(changes: dict[str, list[object]], said: str) -> None:
     with pytest.raises(InputError, match=said):
         read(**changes)
+
+
+def test_what_only_the_user_can_say_is_asked_for() -> None:
+    with pytest.raises(InputError, match="line 2: its slate has several items; name their places in a column position"):
+        logs.read(Sheet(Path("log.csv"), pl.DataFrame(GOOD).drop("position")), propensity=True)
+    texts = Sheet(Path("log.csv"), pl.DataFrame({**GOOD, "reward": ["1.250", "2.125", "3.500"]}))
+    with pytest.raises(InputError, match="decimal"):
+        logs.read(texts, propensity=True)
+    assert logs.read(texts, propensity=True, decimal="comma")["reward"].to_list() == [1250.0, 2125.0, 3500.0]
+
+
+def test_a_sharp_logger_is_a_logger_still() -> None:
+    chance = np.array([[0.5, 0.25, 1e-9, 0.5]])
+    found = logger(chance, np.array([[False, False, False, True]]), 2000.0)
+    np.testing.assert_allclose(found, [[1.0, 0.0, 0.0, 0.0]])
 
 
 def test_missing_columns_are_named() -> None:
@@ -109,7 +126,13 @@ def test_a_policy_trains_on_a_log_and_is_judged_on_another(tmp_path: Path, capsy
     assert "What it would earn" in page
     assert "Nobody was really shown this; logger simulated: chance of a click to the power" in page
     assert cli.main(["evaluate", str(result.path), "--cap", "5"]) == 2
-    assert "--cap and --seen go with --offpolicy LOG" in capsys.readouterr().err
+    assert "--cap, --switch, --seen and --decimal go with --offpolicy LOG" in capsys.readouterr().err
+    with pytest.raises(InputError, match="seen='Mask': it is 'mask' or 'allow'"):
+        run.offpolicy(path, seen="Mask")  # type: ignore[arg-type]
+    mine = frame.filter(pl.Series(split.log.part) == 2)
+    assert run.offpolicy(mine).estimates["snips"].value != pytest.approx(
+        value
+    )  # other rows, drawn by another number of events
     frame.with_columns(item=pl.when(pl.col("slate") == "3").then(pl.lit("new")).otherwise("item")).write_csv(path)
     assert cli.main(["evaluate", str(result.path), "--offpolicy", str(path)]) == 2
     assert "item 'new' is not known to" in capsys.readouterr().err

@@ -80,7 +80,7 @@ def test_its_gradient_is_that_of_the_served_policys_value(seen: Csr | None, base
     objective = made(baseline=baseline)
     logged = propensity > 0
     batch = Batch(
-        USERS[logged], ITEMS[logged], propensity[logged], reward=reward[logged], propensity=propensity[logged], seen=seen
+        USERS[logged], ITEMS[logged], propensity[logged], reward=reward[logged], propensity=propensity[logged], seen=seen, taken=seen
     )  # fmt: skip
     objective.learn(batch.users, reward[logged], batch.weight)
     loss = objective(step(head, user, item), batch, Rng(0)) * propensity.sum()
@@ -213,6 +213,38 @@ def test_the_entropy_bonus_is_the_mean_entropy() -> None:
     rec = step(head, user, item).scorer.block(torch.arange(U)).exp()
     entropy = -sum(p * math.log(p) for row in rec.tolist() for p in row) / U
     assert float(loss.detach()) == pytest.approx(-2.0 * entropy)
+
+
+def test_entropy_and_mean_rewards_look_at_what_will_be_shown() -> None:
+    """Without all that users have by now, also what the log itself showed them, and with it where they may be shown it."""
+    head, user, item = leaves()
+    nothing, propensity = torch.zeros(U * I, dtype=torch.float64), torch.full((U * I,), 0.1, dtype=torch.float64)
+    taken = Csr.of([0, 0, 1, 2, 4, 4], [1, 6, 2, 3, 0, 5], (U, I))  # SEEN, and two clicks
+    free = ~SEEN.contains(USERS, ITEMS)
+    rec = step(head, user, item).scorer.block(torch.arange(U)).detach().exp().double()
+    for seen, barred in ((SEEN, taken.dense() > 0), (None, torch.zeros(U, I, dtype=torch.bool))):
+        rows = free if seen is not None else torch.ones_like(free)
+        batch = Batch(
+            USERS[rows], ITEMS[rows], propensity[rows], reward=nothing[rows], propensity=propensity[rows], seen=seen, taken=taken
+        )  # fmt: skip
+        total = 0.0
+        for i in range(U):
+            left = [float(rec[i, j]) for j in range(I) if not bool(barred[i, j])]
+            total -= sum(p / sum(left) * math.log(p / sum(left)) for p in left) / U
+        loss = made(entropy=2.0)(step(head, user, item), batch, Rng(0))
+        assert float(loss.detach()) == pytest.approx(-2.0 * total, rel=1e-5)
+        model = made(baseline="segments").model
+        model.sums[0], model.sums[1], model.sums[2] = 1e9, 1.0, 1e9  # everything earns 1
+        scorer = step(head, user, item).scorer
+        assert isinstance(scorer, Policy)
+        value = model.value(scorer, batch, taken if seen is not None else None, None, Rng(0))
+        assert float(value.detach()) == pytest.approx(1.0, rel=1e-5)
+
+
+def test_a_baseline_that_leaves_nothing_is_refused() -> None:
+    objective = made(baseline="mean", reward="clicked")
+    with pytest.raises(InputError, match="objective.baseline=mean: every reward is 1, and nothing is left"):
+        objective.learn(USERS, torch.ones(U * I, dtype=torch.float64), torch.ones(U * I, dtype=torch.float64))
 
 
 def test_history_is_the_likelihood_of_the_segments_shares() -> None:
