@@ -383,6 +383,7 @@ class Batch:
     taken: Csr | None = (
         None  # (U,I) of a log's rows, what users have taken by now; None: the events are the pairs themselves
     )
+    history: Csr | None = None  # (U,I) of a log, what users have taken, and clicked of what they were shown
     pattern: Csr | None = None
     social: Csr | None = None  # (U,U) ties of all users, in both directions
     homophily: float = 1.0  # what a tie is worth, 0 to 1

@@ -45,7 +45,6 @@ ARMS: dict[
     "policy, best item": (0.0, False),
     "policy, drawn": (0.0, True),
     "policy, entropy .02, drawn": (0.02, True),
-    "policy, entropy .1, drawn": (0.1, True),
 }
 GREEDY = next(iter(ARMS))
 

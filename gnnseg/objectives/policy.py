@@ -43,9 +43,9 @@ class PolicyGradient(PairObjective):
     policy's value under q is added to the loss (doubly robust, Dudik et al. 2011; with ``cap``, its weights shrink as in Su et
     al. 2020), and log pi answers only for what q does not say. ``entropy``: weight of the served policy's mean entropy, of at most
     1024 users drawn a step, in the reward's units. ``history``, on a log: weight of -mean log sum_k alpha_ik t_kj over what
-    users had taken before, t the segments' shares of it: users stay where what they took puts them, as in supervised and
-    reinforced learning side by side (Xin et al. 2020). Without it users run after single lucky clicks, and the policy learns the
-    log by heart.
+    users have taken, and clicked of what they were shown, t the segments' shares of it: users stay where what they like puts them,
+    as in supervised and reinforced learning side by side (Xin et al. 2020). Without it users run after single lucky clicks, and
+    the policy learns the log by heart.
 
     On a log pi is the served policy: in omega and in the logarithm rec_ij among what could be shown when the row was made
     (``Batch.seen`` not), so that the gradient is that of the policy's value there; in q's value and in the entropy, which look
@@ -157,8 +157,8 @@ class PolicyGradient(PairObjective):
         if self.baseline == "learned":
             error_B = self._worth(step.embeddings, batch.users) - batch.reward
             loss = loss + weighted_mean(c.importance * error_B.square(), batch.weight)
-        if self.history and taken is not None:
-            loss = loss + self.history * history_loss(scorer, taken)
+        if self.history and batch.history is not None:
+            loss = loss + self.history * history_loss(scorer, rows_of(batch.history, users))
         if self.entropy:
             loss = loss - self.entropy * mean_entropy(scorer, batch.users, now, rng)
         return loss
@@ -225,17 +225,17 @@ class Behaviour(nn.Module):
         return (part_BM * item_BM).sum(-1).clamp(min=FLOOR).log()
 
 
-def history_loss(scorer: Policy, taken: Csr) -> Tensor:
-    """-mean log sum_k alpha_ik t_kj over what users have taken, t_kj each segment's share of it by the alpha of now, which is
+def history_loss(scorer: Policy, liked: Csr) -> Tensor:
+    """-mean log sum_k alpha_ik t_kj over what users have taken or clicked, t_kj each segment's share of it by the alpha of now, which is
     likelihood's answer for t (the M step of PLSA, Hofmann 1999): the segments' gradient alone, whatever beta shows."""
-    if taken.entries == 0:
+    if liked.entries == 0:
         return scorer.alpha.sum() * 0.0
     alpha_RK = scorer.alpha
-    one = torch.ones(taken.entries, dtype=alpha_RK.dtype, device=alpha_RK.device)
-    count_IK = spmm(taken.T, one, alpha_RK.detach())
-    usual_I1 = taken.degrees()[1].to(one.dtype)[:, None] / taken.entries
+    one = torch.ones(liked.entries, dtype=alpha_RK.dtype, device=alpha_RK.device)
+    count_IK = spmm(liked.T, one, alpha_RK.detach())
+    usual_I1 = liked.degrees()[1].to(one.dtype)[:, None] / liked.entries
     share_IK = (count_IK + PRIOR * usual_I1) / (count_IK.sum(0) + PRIOR)
-    return -sddmm(taken, alpha_RK, share_IK).clamp(min=FLOOR).log().mean()
+    return -sddmm(liked, alpha_RK, share_IK).clamp(min=FLOOR).log().mean()
 
 
 def mean_entropy(scorer: Policy, users: Tensor, taken: Csr | None, rng: Rng) -> Tensor:

@@ -17,27 +17,29 @@ from gnnseg.types import Batch, Policy, Shape
 FLOOR = 1e-12
 PRIOR = 10  # effective showings (events of a user) at which an own mean weighs as much as the usual
 SURE = 2.0  # standard deviations by which showings must fall short, before the logger is taken never to show something
+CAUTION = 1.0  # standard errors by which q stays below the mean
 SOME_USERS = 1024  # over whose whole catalogue a step looks, drawn anew each step
 
 
 class SegmentRewards(nn.Module):
-    """q_ij = m_kj, the mean reward of item j in segment k, user i's largest (so drawn into it too: classification EM, Celeux &
-    Govaert 1992).
+    """q_ij = m_kj - s_kj, a standard error below the mean reward of item j in segment k, user i's largest (users are told apart
+    hard: classification EM, Celeux & Govaert 1992). The best of many noisy means is too good to be true; the best lower bound is
+    less so (pessimism, Jeunen & Goethals 2021).
 
-    m_kj = sum_e v_e r_e / max(sum_e v_e, n_kj - 2 s_kj) over the showings e of item j to the users of k: v_e = 1/p_e where
+    m_kj = sum_e v_e r_e / max(sum_e v_e, n_kj - 2 d_kj) over the showings e of item j to the users of k: v_e = 1/p_e where
     propensities are known; n_kj, their showings in all while they could be shown j, is what the v_e sum to on average where the
-    logger shows j to everybody in k, s_kj = sqrt(sum_e v_e^2) how far that is off by chance. What falls short by more is taken to
-    have earned nothing: a logger that shows j only to those few who like it says nothing of the others (pessimism, as in Jeunen &
-    Goethals 2021). Without propensities v = 1, and n_kj is left out. m_kj is drawn to the item's own mean, and that to the mean of
-    all, by ``PRIOR`` effective showings.
+    logger shows j to everybody in k, d_kj = sqrt(sum_e v_e^2) how far that is off by chance. What falls short by more is taken to
+    have earned nothing: a logger that shows j only to those few who like it says nothing of the others.
+    Without propensities v = 1, and n_kj is left out. m_kj is drawn to the item's own mean, and that to the mean of
+    all, by ``PRIOR`` effective showings; s_kj is the rewards' standard deviation over the root of as many more.
     Sums over the log are kept from step to step, a batch that holds a part rho of the log counting for rho (online EM, Cappe &
     Moulines 2009); with full batches they are exact.
     """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.sums: Tensor  # (4,K,I) of v, v^2, v r, and n
-        self.register_buffer("sums", torch.zeros(4, shape.segments, shape.items))
+        self.sums: Tensor  # (5,K,I) of v, v^2, v r, v r^2, and n
+        self.register_buffer("sums", torch.zeros(5, shape.segments, shape.items))
         self.rows = 1  # of the log
 
     @torch.no_grad()
@@ -54,7 +56,9 @@ class SegmentRewards(nn.Module):
             return torch.zeros(segments * items, dtype=kind, device=cell.device).index_add(0, cell, weight)
 
         cell_B = segment_B * items + batch.items
-        found = [summed(cell_B, weight_B) for weight_B in (v_B, v_B.square(), v_B * batch.reward.to(kind))]
+        reward_B = batch.reward.to(kind)
+        weights = (v_B, v_B.square(), v_B * reward_B, v_B * reward_B.square())
+        found = [summed(cell_B, weight_B) for weight_B in weights]
         could_KI = torch.zeros(segments, items, dtype=kind, device=cell_B.device)
         if inverse_B is not None:
             could_KI += torch.bincount(segment_B, minlength=segments)[:, None]
@@ -67,13 +71,21 @@ class SegmentRewards(nn.Module):
 
     @property
     def mean_KI(self) -> Tensor:
+        """m, (K,I)."""
         everything, by_item = self.sums.sum((1, 2)), self.sums.sum(1)
         return _drawn_to(_drawn_to(_mean(everything), by_item), self.sums)
+
+    @property
+    def lower_KI(self) -> Tensor:
+        """m - s, (K,I)."""
+        mean_KI, known_KI = self.mean_KI, _known(self.sums)
+        variance_KI = (self.sums[3] / known_KI - mean_KI.square()).clamp(min=0)
+        return mean_KI - CAUTION * (variance_KI / (_showings(self.sums) + PRIOR)).sqrt()
 
     @torch.no_grad()
     def at(self, scorer: Policy, batch: Batch) -> Tensor:
         """q of a batch's events, (B,)."""
-        found: Tensor = self.mean_KI[largest(scorer, batch.users), batch.items]
+        found: Tensor = self.lower_KI[largest(scorer, batch.users), batch.items]
         return found
 
     def value(self, scorer: Policy, batch: Batch, taken: Csr | None, top: int | None, rng: Rng) -> Tensor:
@@ -86,22 +98,30 @@ class SegmentRewards(nn.Module):
         some = some_of(len(users), rng, "values").to(users.device)
         users, weight_R = users[some], weight_R[some]
         pi_RI = without(scorer.block(users).exp(), users, taken)
-        q_RI = F.embedding(largest(scorer, users), self.mean_KI).to(pi_RI.dtype)
+        q_RI = F.embedding(largest(scorer, users), self.lower_KI).to(pi_RI.dtype)
         if top is not None:
             q_RI = q_RI * (top * (1 - pi_RI.detach()).clamp(min=0) ** (top - 1))
         return weighted_mean((pi_RI * q_RI).sum(-1), weight_R)
 
 
+def _known(sums: Tensor) -> Tensor:
+    """What (5,...) sums of rewards are divided by."""
+    size, square, could = sums[0], sums[1], sums[4]
+    return torch.maximum(size, could - SURE * square.sqrt()).clamp(min=FLOOR)
+
+
 def _mean(sums: Tensor) -> Tensor:
-    """Mean rewards of (4,...) sums."""
-    size, square, earned, could = sums
-    found: Tensor = earned / torch.maximum(size, could - SURE * square.sqrt()).clamp(min=FLOOR)
-    return found
+    return sums[2] / _known(sums)
+
+
+def _showings(sums: Tensor) -> Tensor:
+    """Effective ones (Kish 1965)."""
+    return sums[0].square() / sums[1].clamp(min=FLOOR)
 
 
 def _drawn_to(usual: Tensor, sums: Tensor) -> Tensor:
-    """Mean rewards, drawn to the usual where few effective showings (Kish 1965) stand behind them."""
-    showings = sums[0].square() / sums[1].clamp(min=FLOOR)
+    """Mean rewards, drawn to the usual where few showings stand behind them."""
+    showings = _showings(sums)
     return (showings * _mean(sums) + PRIOR * usual) / (showings + PRIOR)
 
 

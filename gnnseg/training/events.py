@@ -20,7 +20,8 @@ class Events:
     """(E,) each: users, items, what an event weighs (the weights sum to 1), what it earned, how likely it was shown.
 
     Of rows of a log: ``taken`` (U,I) is what their users have taken by now, ``seen`` (U,I) what of it they could not be shown when
-    the log was made (None: they may be shown what they have). None: the events are the graph's pairs in their order.
+    the log was made (None: they may be shown what they have), ``history`` (U,I) what they have taken, and the rows that earned
+    something. None: the events are the graph's pairs in their order.
     """
 
     users: Tensor
@@ -30,6 +31,7 @@ class Events:
     propensity: Tensor | None = None
     seen: Csr | None = None
     taken: Csr | None = None
+    history: Csr | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -70,7 +72,10 @@ def _logged(objective: PairObjective, log: Log, pattern: Csr, mask: bool) -> Eve
     if objective.reward == "clicked":
         reward = (reward > 0).float()
     propensity = None if log.propensity is None else torch.from_numpy(log.propensity).float()
-    return Events(user, item, weight, reward, propensity, seen, pattern)
+    told = np.unique((log.user * pattern.shape[1] + log.item)[log.reward > 0])
+    key = np.union1d(told, (pattern.row * pattern.shape[1] + pattern.column).cpu().numpy())
+    history = Csr.of(key // pattern.shape[1], key % pattern.shape[1], pattern.shape)
+    return Events(user, item, weight, reward, propensity, seen, pattern, history)
 
 
 def _rewards(objective: PairObjective, fitted: Pairs, name: str) -> Tensor:

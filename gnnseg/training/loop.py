@@ -92,7 +92,7 @@ class Training:
         return Batch(
             users, items, weight, negatives,
             log_q=log_q if want.kind == "in_batch" else None,
-            reward=some(e.reward), propensity=some(e.propensity), seen=e.seen, taken=e.taken,
+            reward=some(e.reward), propensity=some(e.propensity), seen=e.seen, taken=e.taken, history=e.history,
             pattern=p if rows is None and e.taken is None else None,
             social=self.graph.social, homophily=self.graph.homophily, labels=self.labels,
         )  # fmt: skip

@@ -134,27 +134,31 @@ def test_the_segments_mean_rewards_are_their_formula(importance: str) -> None:
     objective(step(head, user, item), batch, Rng(0))
     alpha, dense = scorer.alpha.detach(), SEEN.dense()
 
-    def mean(segments: list[int], items: list[int], usual: float) -> float:
-        size = square = earned = could = 0.0
+    def mean(segments: list[int], items: list[int], usual: float) -> tuple[float, float]:
+        size = square = earned = squared = could = 0.0
         for (i, j), r, q in zip(rows, reward.tolist(), p.tolist(), strict=True):
             for k in segments:
                 v = 1 / q if importance == "logged" else 1.0
                 if k != int(alpha[i].argmax()):
                     continue
                 if j in items:
-                    size, square, earned = size + v, square + v * v, earned + v * r
+                    size, square, earned, squared = size + v, square + v * v, earned + v * r, squared + v * r * r
                 could += sum(not bool(dense[i, x]) for x in items) * (importance == "logged")
         showings = size**2 / square if square else 0.0
         known = max(size, could - 2 * math.sqrt(square))
         own = earned / known if known else 0.0
-        return own if usual < 0 else (showings * own + 10 * usual) / (showings + 10)
+        if usual < 0:
+            return own, 0.0
+        drawn_to = (showings * own + 10 * usual) / (showings + 10)
+        variance = max(0.0, (squared / known if known else 0.0) - drawn_to**2)
+        return drawn_to, drawn_to - math.sqrt(variance / (showings + 10))
 
-    everything, found = list(range(K)), objective.model.mean_KI
-    usual = mean(everything, list(range(I)), -1.0)
+    everything, model = list(range(K)), objective.model
+    usual, _ = mean(everything, list(range(I)), -1.0)
     for j in range(I):
-        by_item = mean(everything, [j], usual)
+        by_item, _ = mean(everything, [j], usual)
         for k in range(K):
-            assert float(found[k, j]) == pytest.approx(mean([k], [j], by_item))
+            assert (float(model.mean_KI[k, j]), float(model.lower_KI[k, j])) == pytest.approx(mean([k], [j], by_item))
 
 
 def test_a_log_in_batches_gives_the_same_mean_rewards() -> None:
@@ -234,7 +238,7 @@ def test_entropy_and_mean_rewards_look_at_what_will_be_shown() -> None:
         loss = made(entropy=2.0)(step(head, user, item), batch, Rng(0))
         assert float(loss.detach()) == pytest.approx(-2.0 * total, rel=1e-5)
         model = made(baseline="segments").model
-        model.sums[0], model.sums[1], model.sums[2] = 1e9, 1.0, 1e9  # everything earns 1
+        model.sums[0], model.sums[1], model.sums[2], model.sums[3] = 1e9, 1.0, 1e9, 1e9  # everything earns 1
         scorer = step(head, user, item).scorer
         assert isinstance(scorer, Policy)
         value = model.value(scorer, batch, taken if seen is not None else None, None, Rng(0))
