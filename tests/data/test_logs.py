@@ -109,7 +109,9 @@ def test_a_policy_trains_on_a_log_and_is_judged_on_another(tmp_path: Path, capsy
     run = gnnseg.load(result.path)
     value = run.metric("test/value")
     assert value > 2 * run.metric("test/value/logger")  # better than who made the log
-    assert run.metric("test/value/effective_rows") > 0
+    rows = run.metric("test/value/effective_rows")
+    assert rows > 0
+    assert any("effective rows for this policy, too few" in alarm for alarm in run.record["alarms"]) == (rows < 100)
     split = pipeline.read(config.compose([*SMALL, *LOG, "data.seed=0", "data.log_events=9000"]), lambda line: None)
     assert split.log is not None
     frame = logs.to_frame(split.log, split.users, split.items)
