@@ -2,7 +2,7 @@
 
 usage: python experiments/encoders/layers.py
 Writes layers.json and layers.md beside this file. 6,040 users, 3,706 items, about 570,000 pairs by a power law, D 64, torch's own
-number of threads; medians of seven passes after one that does not count; ratio: PyG's time / ours.
+number of threads; medians of five passes after one that does not count; ratio: PyG's time / ours.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from gnnseg.sparse import Csr
 from gnnseg.types import Features, Shape
 
 HERE = Path(__file__).resolve().parent
-USERS, ITEMS, PAIRS, D, PASSES = 6040, 3706, 570_000, 64, 7
+USERS, ITEMS, PAIRS, D, PASSES = 6040, 3706, 570_000, 64, 5
 Pass = Callable[[], Tensor]
 
 

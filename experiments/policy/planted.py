@@ -33,6 +33,7 @@ SEEDS = (1, 2, 3, 4, 5)
 LOGGERS = (0.0, 1.0, 3.0)
 SETS = {
     "4 segments, 120 items": ["data.items=120", "data.segments=4", "head.segments=4"],
+    "3 segments, 90 items": ["data.items=90", "data.segments=3", "head.segments=3"],
     "8 segments, 200 items": ["data.items=200", "data.segments=8", "head.segments=8"],
 }
 COMMON = ["data.users=1000", "data.interactions=8000", "data.log_events=100000", "experiment=policy"]
@@ -52,7 +53,7 @@ MODELS: dict[str, list[str]] = {
     "likelihood of interactions": [*PLAIN, "objective.reward=one"],
     "policy, weights learned": ["objective.importance=learned"],
 }
-FEW = ("policy", "likelihood of the log's clicks")  # of the larger set
+FEW = ("policy", "likelihood of the log's clicks")  # of the other sets
 
 
 def models(which: str) -> tuple[str, ...]:
