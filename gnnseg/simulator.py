@@ -43,8 +43,8 @@ class Manner:
     ``position``: the place p of a slate is looked at with probability p^-position (position-based model, Craswell et al. 2008).
     ``drift``: part of a user's taste that each visit puts in place of the old, by the segments of what was shown (as preferences
     shift towards recommendations in Jiang et al. 2019). ``saturation``: what a user is shown of a segment tires: a chance is
-    multiplied by exp(-saturation f), f the share of the item's segments in the slates of late, halved a visit (boredom as in
-    Kunaver & Pozrl 2017; satiation, Leqi et al. 2021).
+    multiplied by exp(-saturation f), f the share of the item's segments in the slates of late, halved a visit (satiation,
+    Leqi et al. 2021).
     """
 
     position: float = 0.0
@@ -230,11 +230,11 @@ class Simulator(gymnasium.Env[dict[str, Any], Ints]):
     def planted(overrides: Sequence[str] = (), **settings: Any) -> Simulator:
         """Over the set that ``data=planted`` with ``overrides`` draws ('data.users=1000', 'data.seed=1'); ``settings`` as above."""
         from gnnseg import config as configuration
-        from gnnseg import data
+        from gnnseg import data, pipeline
 
-        node = configuration.compose(["data=planted", *overrides])["data"]
-        drawn_set = data.load(node, root=Path(node["root"]), cache=Path(node["root"]), say=lambda line: None)
-        return Simulator(drawn_set, **settings)
+        composed = configuration.compose(["data=planted", *overrides])
+        root, cache = Path(composed["data"]["root"]), pipeline.cache_root(composed)
+        return Simulator(data.load(composed["data"], root=root, cache=cache, say=lambda line: None), **settings)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

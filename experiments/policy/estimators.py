@@ -30,7 +30,7 @@ from gnnseg.types import Embeddings, Floats, Log, Policy, Shape
 HERE = Path(__file__).resolve().parent
 SET = ["data.users=200", "data.items=60", "data.segments=4", "data.interactions=1500"]
 ROWS = 2000
-CAP = 3.0
+CAP = SWITCH = 3.0
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def one(job: tuple[Scene, int]) -> dict[str, tuple[float, float, float]]:
     assert world is not None
     log, rng = world.log(scene, number), Rng(number)
     rows = offpolicy.rows(world.policy, log, world.seen, rng)
-    found = offpolicy.estimate(rows, rng, cap=CAP)
+    found = offpolicy.estimate(rows, rng, cap=CAP, switch=SWITCH)
     kept = {name: (e.value, e.low, e.high) for name, e in found.items() if name != "logger"}
     return {**kept, "effective rows": (offpolicy.effective(rows.weight), 0.0, 0.0)}
 
@@ -171,7 +171,8 @@ def summary(scene: Scene, world: World, found: list[dict[str, tuple[float, float
 def lines(account: dict[str, Any], stored: list[dict[str, Any]]) -> Iterator[str]:
     yield (
         f"{account['logs']:,} logs of {account['rows']:,} rows; true value {account['value']:.4f} (optimum "
-        f"{account['optimum']:.4f}); 95 % percentile bootstrap over slates. `python experiments/policy/estimators.py`"
+        f"{account['optimum']:.4f}); 95 % percentile bootstrap over slates; Switch-DR with tau {SWITCH:g}. "
+        "`python experiments/policy/estimators.py`"
     )
     for scene in stored:
         yield ""
