@@ -31,12 +31,13 @@ class Hybrid(Head):
         tau_alpha: float,
         tau_beta: float,
         tau: float,
+        starts: int = 1,
     ) -> None:
         super().__init__()
         self.tau = temperature(tau, "head.tau")
         self.group = Segments(
             shape, rng, segments=segments, beta="distribution", tied=tied, top=top, centre=True,
-            tau_alpha=tau_alpha, tau_beta=tau_beta, tau=tau,
+            tau_alpha=tau_alpha, tau_beta=tau_beta, tau=tau, starts=starts,
         )  # fmt: skip
 
     @classmethod

@@ -11,8 +11,9 @@ from torch.nn import functional as F
 from gnnseg.rng import Rng
 
 
-def prototypes(user_UD: Tensor, segments: int, rng: Rng, *, rounds: int = 25) -> Tensor:
-    """k-means++ centres (Arthur & Vassilvitskii 2007) of the rows at length 1, (K,D), Lloyd's rounds included.
+def prototypes(user_UD: Tensor, segments: int, rng: Rng, *, rounds: int = 25, starts: int = 1) -> Tensor:
+    """k-means++ centres (Arthur & Vassilvitskii 2007) of the rows at length 1, (K,D), Lloyd's rounds included; of several ``starts``
+    those with the smallest sum of squared distances, the first of which is that of one start.
 
     One thread, float64, so that the result depends on the rows and the seed alone. Fewer distinct rows than segments: the
     rest of the centres are rows with a little noise, so that they can part.
@@ -30,7 +31,7 @@ def prototypes(user_UD: Tensor, segments: int, rng: Rng, *, rounds: int = 25) ->
     k_means = KMeans(
         segments,
         init="k-means++",
-        n_init=1,
+        n_init=starts,
         max_iter=rounds,
         random_state=rng.number("k-means") % 2**32,
         algorithm="lloyd",

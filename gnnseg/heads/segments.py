@@ -19,6 +19,8 @@ from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, Explanation, InputError, Shape
 
 Beta = Literal["distribution", "membership", "affinity"]
+LITTLE = 0.01  # of a user's policy left by what was seen, below which it is summed itself
+CELLS = 1 << 22  # of (users, items) summed at once
 
 
 class Segments(Head):
@@ -32,7 +34,8 @@ class Segments(Head):
 
     ``segments``: K, how many; ``tied``: c' = c, one prototype a segment for users and items alike; ``top``: null, or keep
     the m largest alpha of a user, renormalised, in the forward pass. Prototypes start at k-means++ centres (Arthur &
-    Vassilvitskii 2007) of the first user embeddings.
+    Vassilvitskii 2007) of the first user embeddings, the tightest of ``starts``: one alone may merge two groups of users and cut a
+    third, which training seldom mends.
     """
 
     def __init__(
@@ -48,10 +51,13 @@ class Segments(Head):
         tau_alpha: float,
         tau_beta: float,
         tau: float,
+        starts: int = 1,
     ) -> None:
         super().__init__()
         if segments < 1:
             raise InputError(f"head.segments is {segments}: there must be at least 1.")
+        if starts < 1:
+            raise InputError(f"head.starts is {starts}: there must be at least 1.")
         if top is not None and not 1 <= top <= segments:
             raise InputError(f"head.top is {top}: it must lie between 1 and head.segments={segments}, or be null.")
         if beta == "affinity" and centre and segments == 1:
@@ -59,6 +65,7 @@ class Segments(Head):
                 "head.segments=1 with head.beta=affinity leaves nothing once centred: set head.centre=false."
             )
         self.segments, self.kind, self.top, self.centre = segments, beta, top, centre
+        self.starts = starts
         self.catalogue = beta == "distribution"
         self.tau_alpha = temperature(tau_alpha, "head.tau_alpha")
         self.tau_beta = temperature(tau_beta, "head.tau_beta")
@@ -75,7 +82,7 @@ class Segments(Head):
 
     @torch.no_grad()
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
-        centres = prototypes(embeddings.user_UD, self.segments, rng)
+        centres = prototypes(embeddings.user_UD, self.segments, rng, starts=self.starts)
         self.user_KD.copy_(centres)
         if self.item_KD is not None:
             self.item_KD.copy_(centres)
@@ -181,21 +188,45 @@ class Distribution(SegmentScorer):
         log_rec_B = self.logit((pick(alpha, place) * self.right(items)).sum(-1), items)
         if seen is None:
             return log_rec_B
-        where, entry = seen.entries_of(some)
-        rec_e = (pick(alpha, where) * self.right(seen.column[entry])).sum(-1)
-        gone = torch.zeros(len(some), dtype=rec_e.dtype, device=rec_e.device).index_add(0, where, rec_e)
-        left_B = pick_bias((1 - gone).clamp(min=FLOOR).log(), place)
+        left_B = pick_bias(self._left(some, alpha, seen).log(), place)
         return (log_rec_B - left_B).masked_fill(seen.contains(users, items), -torch.inf)
+
+    def _left(self, users: Tensor, alpha: Tensor, seen: Csr) -> Tensor:
+        """1 - sum over S_i of rec_ij of some users, whose memberships are ``alpha``; (B,). Where little is left, the difference of
+        two numbers near 1 would be rounding alone: what is left is summed itself."""
+        where, entry = seen.entries_of(users)
+        rec_e = (pick(alpha, where) * self.right(seen.column[entry])).sum(-1)
+        gone = torch.zeros(len(users), dtype=rec_e.dtype, device=rec_e.device).index_add(0, where, rec_e)
+        left = 1 - gone
+        (little,) = (left.detach() < LITTLE).nonzero(as_tuple=True)
+        if len(little) == 0:
+            return left
+        step = max(1, CELLS // self.beta.shape[1])
+        summed = [self._summed(some, users, seen) for some in torch.split(little, step)]
+        return left.index_put((little,), torch.cat(summed))
+
+    def _summed(self, some: Tensor, users: Tensor, seen: Csr) -> Tensor:
+        """sum over j not in S_i of rec_ij, of some of the users."""
+        rec_SI = self.block(users[some]).exp()
+        where, entry = seen.entries_of(users[some])
+        zero = torch.zeros((), dtype=rec_SI.dtype, device=rec_SI.device)
+        return rec_SI.index_put((where, seen.column[entry]), zero).sum(-1).clamp(min=FLOOR)
 
     def slate_log_prob(self, users: Tensor, slates: Tensor, seen: Csr | None = None) -> Tensor:
         """log of the Plackett-Luce probability (Plackett 1975) of (B,n) items in their order: each by pi(j|i) among those
         neither seen nor above it. An item that stands twice, or was seen, makes it -inf. (B,)."""
-        log_pi_BN = self.log_prob(users.repeat_interleave(slates.shape[1]), slates.reshape(-1), seen).view(slates.shape)
-        above_BN = log_pi_BN.double().exp().cumsum(1).roll(1, dims=1)
-        above_BN = torch.cat([torch.zeros_like(above_BN[:, :1]), above_BN[:, 1:]], dim=1)
-        log_left_BN = (1 - above_BN).clamp(min=FLOOR).log().to(log_pi_BN.dtype)
+        logit_BI = self.block(users)
+        rec_BI = logit_BI.double().exp()
+        if seen is not None:
+            where, entry = seen.entries_of(users)
+            rec_BI = rec_BI.index_put((where, seen.column[entry]), rec_BI.new_zeros(()))
+        chosen_BN = rec_BI.gather(1, slates)
+        others_B1 = rec_BI.scatter(1, slates, 0.0).sum(1, keepdim=True)
+        left_BN = others_B1 + chosen_BN.flip(1).cumsum(1).flip(1)  # summed from the slate's end: nothing cancels
         same_BNN = (slates[:, :, None] == slates[:, None, :]).tril(-1)
-        return (log_pi_BN - log_left_BN).masked_fill(same_BNN.any(-1), -torch.inf).sum(1)
+        impossible_BN = same_BNN.any(-1) | (chosen_BN == 0)
+        log_BN = (chosen_BN / left_BN.clamp(min=FLOOR)).clamp(min=FLOOR).log().masked_fill(impossible_BN, -torch.inf)
+        return log_BN.sum(1).to(logit_BI.dtype)
 
     def sample(self, users: Tensor, n: int, rng: Rng, seen: Csr | None = None) -> Tensor:
         """(B,n) items drawn without replacement from the (masked) policy: Gumbel top-n, the Plackett-Luce order (Luce 1959)."""

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from gnnseg.graph import BipartiteGraph
 from gnnseg.heads import Dot, Hybrid, Posthoc, Segments
 from gnnseg.heads.base import Head
+from gnnseg.heads.kmeans import prototypes
 from gnnseg.heads.segments import keep_top
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
@@ -227,11 +228,34 @@ def test_fewer_users_than_segments_still_start() -> None:
     assert torch.isfinite(head(embeddings()).block(torch.arange(U))).all()
 
 
+def test_of_several_starts_the_tightest_prototypes_are_kept() -> None:
+    """24 groups of users: one start often merges two and cuts a third, ten find them."""
+    groups = 24
+    g = torch.Generator().manual_seed(0)
+    group = torch.arange(20 * groups) % groups
+    middle = F.normalize(torch.randn(groups, D, generator=g), dim=1)
+    user = middle[group] + 0.05 * torch.randn(len(group), D, generator=g)
+    unit = F.normalize(user, dim=1)
+
+    def spread(seed: int, starts: int) -> float:
+        centres = prototypes(user, groups, Rng(seed), starts=starts)
+        return float(torch.cdist(unit, centres).min(1).values.square().sum())
+
+    once, often = ([spread(seed, starts) for seed in range(8)] for starts in (1, 10))
+    assert all(many <= one + 1e-4 for one, many in zip(once, often, strict=True))
+    assert sum(many < 0.9 * one for one, many in zip(once, often, strict=True)) >= 2
+    options = {**SEGMENTS, "segments": groups, "beta": "distribution", "centre": True, "starts": 10}
+    head = Segments(SHAPE, Rng(0), **options)  # type: ignore[arg-type]
+    head.reset(Embeddings(user, user, user, user), Rng(0))
+    torch.testing.assert_close(head.user_KD.detach(), prototypes(user, groups, Rng(0), starts=10))
+
+
 @pytest.mark.parametrize(
     ("options", "key"),
     [
         ({"segments": 0}, "segments"),
         ({"top": 9}, "top"),
+        ({"starts": 0}, "starts"),
         ({"tau_alpha": 0.0}, "tau_alpha"),
         ({"tau_beta": -1.0}, "tau_beta"),
     ],
@@ -254,6 +278,31 @@ def test_the_policy_is_exact_with_and_without_seen_items() -> None:
     torch.testing.assert_close(served.sum(1), torch.ones(U))
     left = rec * (1 - seen.dense())
     torch.testing.assert_close(served, left / left.sum(1, keepdim=True))
+
+
+def test_what_is_left_of_a_sharp_policy_is_no_rounding() -> None:
+    """Who has taken all that their segment is shown: 1 less the sum of that is float32's rounding, or 0."""
+    head = make("distribution", tau_alpha=0.01, tau_beta=0.04)
+    scorer = head(embeddings(1))
+    assert isinstance(scorer, Policy)
+    every = torch.arange(U)
+    users, items = every.repeat_interleave(I), torch.arange(I).repeat(U)
+    order_UI = scorer.block(every).argsort(dim=1, descending=True)
+    taken = torch.arange(1, U + 1).clamp(max=I - 2)  # the first user's best item, the second's best two, ...
+    seen = Csr.of(every.repeat_interleave(taken), torch.cat([order_UI[u, : taken[u]] for u in every]), (U, I))
+    left_UI = scorer.block(every).double().masked_fill(seen.dense() > 0, -math.inf)
+    assert float(left_UI.detach().logsumexp(1).min()) < math.log(1e-7)  # less than float32 tells from 0 in 1 - sum
+    served, expected = scorer.log_prob(users, items, seen).view(U, I), left_UI.log_softmax(1)
+    torch.testing.assert_close(served.double(), expected, atol=1e-4, rtol=1e-4)
+    few = seen.dense() == 0
+    found = torch.autograd.grad(served[few].sum(), list(head.parameters()), retain_graph=True)
+    wanted = torch.autograd.grad(expected[few].sum(), list(head.parameters()))
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-2, rtol=1e-3)
+
+    best = scorer.block(every).double().gather(1, order_UI)
+    slates = sum(best[:, place:].log_softmax(1)[:, 0] for place in range(5))  # Plackett-Luce, from the best item on
+    torch.testing.assert_close(scorer.slate_log_prob(every, order_UI[:, :5]).double(), slates, atol=1e-3, rtol=1e-3)
 
 
 def test_the_policy_draws_by_its_probabilities_and_never_what_was_seen() -> None:
