@@ -31,7 +31,8 @@ class SegmentRewards(nn.Module):
     logger shows j to everybody in k, d_kj = sqrt(sum_e v_e^2) how far that is off by chance. What falls short by more is taken to
     have earned nothing: a logger that shows j only to those few who like it says nothing of the others.
     Without propensities v = 1, and n_kj is left out. m_kj is drawn to the item's own mean, and that to the mean of
-    all, by ``PRIOR`` effective showings; s_kj is the rewards' standard deviation over the root of as many more.
+    all, by ``PRIOR`` effective showings; s_kj is the standard deviation of the item's rewards over the root of as many more: of all
+    segments' rewards, since few showings say as little of their variance as of their mean.
     Sums over the log are kept from step to step, a batch that holds a part rho of the log counting for rho (online EM, Cappe &
     Moulines 2009); with full batches they are exact.
     """
@@ -78,9 +79,9 @@ class SegmentRewards(nn.Module):
     @property
     def lower_KI(self) -> Tensor:
         """m - s, (K,I)."""
-        mean_KI, known_KI = self.mean_KI, _known(self.sums)
-        variance_KI = (self.sums[3] / known_KI - mean_KI.square()).clamp(min=0)
-        return mean_KI - CAUTION * (variance_KI / (_showings(self.sums) + PRIOR)).sqrt()
+        by_item = self.sums.sum(1)
+        variance_I = (by_item[3] / _known(by_item) - _mean(by_item).square()).clamp(min=0)
+        return self.mean_KI - CAUTION * (variance_I / (_showings(self.sums) + PRIOR)).sqrt()
 
     @torch.no_grad()
     def at(self, scorer: Policy, batch: Batch) -> Tensor:

@@ -134,7 +134,7 @@ def test_the_segments_mean_rewards_are_their_formula(importance: str) -> None:
     objective(step(head, user, item), batch, Rng(0))
     alpha, dense = scorer.alpha.detach(), SEEN.dense()
 
-    def mean(segments: list[int], items: list[int], usual: float) -> tuple[float, float]:
+    def mean(segments: list[int], items: list[int], usual: float | None) -> tuple[float, float, float]:
         size = square = earned = squared = could = 0.0
         for (i, j), r, q in zip(rows, reward.tolist(), p.tolist(), strict=True):
             for k in segments:
@@ -147,18 +147,18 @@ def test_the_segments_mean_rewards_are_their_formula(importance: str) -> None:
         showings = size**2 / square if square else 0.0
         known = max(size, could - 2 * math.sqrt(square))
         own = earned / known if known else 0.0
-        if usual < 0:
-            return own, 0.0
-        drawn_to = (showings * own + 10 * usual) / (showings + 10)
-        variance = max(0.0, (squared / known if known else 0.0) - drawn_to**2)
-        return drawn_to, drawn_to - math.sqrt(variance / (showings + 10))
+        variance = max(0.0, (squared / known if known else 0.0) - own**2)
+        drawn_to = own if usual is None else (showings * own + 10 * usual) / (showings + 10)
+        return drawn_to, showings, variance
 
     everything, model = list(range(K)), objective.model
-    usual, _ = mean(everything, list(range(I)), -1.0)
+    usual, _, _ = mean(everything, list(range(I)), None)
     for j in range(I):
-        by_item, _ = mean(everything, [j], usual)
+        by_item, _, variance = mean(everything, [j], usual)
         for k in range(K):
-            assert (float(model.mean_KI[k, j]), float(model.lower_KI[k, j])) == pytest.approx(mean([k], [j], by_item))
+            expected, showings, _ = mean([k], [j], by_item)
+            lower = expected - math.sqrt(variance / (showings + 10))
+            assert (float(model.mean_KI[k, j]), float(model.lower_KI[k, j])) == pytest.approx((expected, lower))
 
 
 def test_a_log_in_batches_gives_the_same_mean_rewards() -> None:
