@@ -29,6 +29,7 @@ from gnnseg.objectives.likelihood import Likelihood
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Batch, Edges, Embeddings, Features, Relation, Segmentation, Shape, Step
+from gnnseg.vectors import unit
 
 WIDTH = 16
 CLASSES = 3
@@ -216,6 +217,19 @@ class EncoderContract:
         for name, parameter in encoder.named_parameters():
             assert parameter.grad is not None, name
             assert bool(parameter.grad.abs().sum() > 0), name
+
+    def test_a_node_without_anything_does_not_drown_the_others(self) -> None:
+        """Who has no edge may be a row of zeros, where the cosine's own derivative has no bound."""
+        graph = self.given(random_graph())
+        encoder = self._ready(graph)
+        e = encoder(graph, self.features(graph))
+        if not list(encoder.parameters()):
+            return
+        away = torch.randn(encoder.width, graph.users + graph.items, generator=torch.Generator().manual_seed(1))
+        users, items = unit(e.user_UD) @ away[:, : graph.users], unit(e.item_ID) @ away[:, graph.users :]
+        torch.autograd.backward(users.sum() + items.sum())
+        for name, parameter in encoder.named_parameters():
+            assert parameter.grad is None or float(parameter.grad.abs().max()) < 1e5, name
 
     def test_some_rows_are_those_of_the_whole(self) -> None:
         graph = self.given(random_graph())

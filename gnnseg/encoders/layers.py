@@ -18,6 +18,7 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.neighbours import Block, Draw, Flow, by_neighbours, sampled, whole
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Features, InputError, Shape
+from gnnseg.vectors import unit
 
 Attributes = Literal["beside", "alone"]
 
@@ -212,4 +213,4 @@ def own_rows(block: Block, kind: str, x: Mapping[str, Tensor]) -> Tensor:
 def noisy(x: Tensor, rng: Rng, name: str) -> Tensor:
     """Uniform directions of length 1 in the orthant of each row."""
     drawn = torch.rand(x.shape, generator=rng.torch(name)).to(x.device)
-    return x.detach().sign() * F.normalize(drawn, dim=-1)
+    return x.detach().sign() * unit(drawn)

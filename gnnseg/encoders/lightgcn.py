@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from gnnseg.encoders.base import Init
 from gnnseg.encoders.layers import Attributes, NodeEncoder, noisy
@@ -20,6 +19,7 @@ from gnnseg.graph.social import normalised
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, spmm
 from gnnseg.types import Embeddings, Features, InputError, Shape
+from gnnseg.vectors import unit
 
 
 class LightGCN(NodeEncoder):
@@ -104,7 +104,7 @@ class LightGCN(NodeEncoder):
         layers = [(user, item)]
         for layer in range(self.layers):
             if self.unit:
-                user, item = F.normalize(user, dim=-1), F.normalize(item, dim=-1)
+                user, item = unit(user), unit(item)
             from_friends = 0.0 if friends is None else spmm(*friends, user)
             user, item = spmm(graph.pattern, to_user, item) + from_friends, spmm(transposed, to_item, user)
             if rng is not None and noise > 0:
@@ -125,7 +125,7 @@ class LightGCN(NodeEncoder):
             return lambda start_BD: own * start_BD
         sent = [(user, item) for user, item in embeddings.layers[:-1]]
         if self.unit:
-            sent = [(F.normalize(user, dim=-1), F.normalize(item, dim=-1)) for user, item in sent]
+            sent = [(unit(user), unit(item)) for user, item in sent]
         to_user, _ = graph.normalised(*self.exponents)
         received_BD = spmm(graph.pattern, to_user, _weighted([item for _, item in sent], others))
         friends = self._friends(graph)

@@ -20,6 +20,7 @@ from gnnseg.graph.neighbours import Block, Draw, Flow
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, spmm
 from gnnseg.types import InputError, Shape
+from gnnseg.vectors import unit
 
 
 class PinSage(GraphEncoder):
@@ -106,7 +107,7 @@ class PinSage(GraphEncoder):
             for flow in block.to(kind):
                 sent = F.relu(at(self.send, layer)[kind](x[flow.source]))
                 total = total + at(self.near, layer)[kind](spmm(flow.pattern, flow.mean, sent))
-            found[kind] = F.normalize(F.relu(total), dim=-1)
+            found[kind] = unit(F.relu(total))
             if layer == self.layers - 1:
                 found[kind] = self.out(F.relu(self.hidden(found[kind])))
         return found

@@ -18,6 +18,7 @@ from gnnseg.graph.neighbours import Block, Flow
 from gnnseg.rng import Rng
 from gnnseg.sparse import spmm
 from gnnseg.types import Shape
+from gnnseg.vectors import unit
 
 Aggregate = Literal["mean", "max", "pool"]
 
@@ -75,7 +76,7 @@ class SAGE(GraphEncoder):
                 total = total + at(self.near, layer)[kind](gathered(flow, sent, self.aggregate))
             if layer < self.layers - 1:
                 total = F.relu(total)
-            found[kind] = F.normalize(total, dim=-1) if self.unit else total
+            found[kind] = unit(total) if self.unit else total
         return found
 
 

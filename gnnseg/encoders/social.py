@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from gnnseg.encoders.base import Encoder, weights
 from gnnseg.graph import BipartiteGraph
@@ -18,6 +17,7 @@ from gnnseg.graph.social import normalised
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, spmm
 from gnnseg.types import Embeddings, Features, InputError, Shape
+from gnnseg.vectors import unit
 
 
 class Social(Encoder):
@@ -63,7 +63,7 @@ class Social(Encoder):
     ) -> Embeddings:
         assert graph.social is not None
         steps = self._steps(graph.social)
-        user: Tensor = self.read(F.normalize(torch.stack(steps[1:]).mean(0), dim=-1))
+        user: Tensor = self.read(unit(torch.stack(steps[1:]).mean(0)))
         return Embeddings(user, self.item, user, self.item, layers=tuple((step, self.item) for step in steps))
 
     def newcomers(
@@ -75,7 +75,7 @@ class Social(Encoder):
             assert embeddings.layers is not None
             sent = torch.stack([step for step, _ in embeddings.layers[:-1]]).mean(0)
             met_BD = spmm(graph.social, normalised(graph.social, graph.friend_degree), sent)
-        user_BD: Tensor = self.read(F.normalize(met_BD, dim=-1))
+        user_BD: Tensor = self.read(unit(met_BD))
         return lambda start_BD: user_BD
 
     def _steps(self, ties: Csr) -> list[Tensor]:
@@ -101,5 +101,5 @@ def leading(ties: Csr, dim: int, rng: Rng) -> Tensor:
     half = csr_array((matrix + eye_array(users)) / 2)
     with threadpool_limits(1):
         left, s, _ = randomized_svd(half, min(dim, users), n_iter=6, random_state=rng.number("leading") % 2**32)
-    found = F.normalize(torch.from_numpy(left * s).float(), dim=-1)
+    found = unit(torch.from_numpy(left * s).float())
     return found * (ties.degrees()[0].cpu() > 0)[:, None]

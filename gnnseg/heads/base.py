@@ -17,6 +17,7 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
 from gnnseg.types import Embeddings, InputError, Scorer, Shape
+from gnnseg.vectors import unit
 
 FLOOR = 1e-12  # below this a probability is not told from 0 in float32's logarithm
 
@@ -112,7 +113,7 @@ class ItemBias(nn.Module):
 
 def memberships(user_BD: Tensor, centres_KD: Tensor, tau: float) -> Tensor:
     """alpha_ik = softmax_k(cos(user_i, c_k)/tau), (B,K)."""
-    return (F.normalize(user_BD, dim=-1) @ F.normalize(centres_KD, dim=-1).T / tau).softmax(-1)
+    return (unit(user_BD) @ unit(centres_KD).T / tau).softmax(-1)
 
 
 def temperature(value: float, key: str) -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from gnnseg.heads.base import FactorScorer, Head, ItemBias, facing, pick, pick_bias, temperature
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Shape
+from gnnseg.vectors import unit
 
 
 class Dot(Head):
@@ -35,11 +35,11 @@ class DotScorer(FactorScorer):
 
     def left(self, users: Tensor | None) -> Tensor:
         rows = pick(self._e.user_UD, users)
-        return rows if self._bias is None else F.normalize(rows, dim=-1) / self._tau
+        return rows if self._bias is None else unit(rows) / self._tau
 
     def right(self, items: Tensor | None) -> Tensor:
         rows = pick(self._e.item_ID, items)
-        return rows if self._bias is None else F.normalize(rows, dim=-1)
+        return rows if self._bias is None else unit(rows)
 
     def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
         return product if self._bias is None else product + pick_bias(self._bias, items)

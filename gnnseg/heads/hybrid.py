@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.heads.base import Head, facing, pick, temperature
@@ -13,6 +12,7 @@ from gnnseg.heads.segments import Segments, SegmentScorer
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
 from gnnseg.types import Embeddings, Explanation, Shape
+from gnnseg.vectors import unit
 
 
 class Hybrid(Head):
@@ -91,8 +91,8 @@ class HybridScorer:
         return HybridScorer(self._group.with_users(user_UD), facing(self._e, user_UD), self._tau)
 
     def _units(self, users: Tensor | None, items: Tensor | None) -> tuple[Tensor, Tensor]:
-        left = F.normalize(pick(self._e.user_UD, users), dim=-1) / self._tau
-        return left, F.normalize(pick(self._e.item_ID, items), dim=-1)
+        left = unit(pick(self._e.user_UD, users)) / self._tau
+        return left, unit(pick(self._e.item_ID, items))
 
     def pairs(self, users: Tensor, items: Tensor) -> Tensor:
         left, right = self._units(users, items.reshape(-1))

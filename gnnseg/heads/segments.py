@@ -17,6 +17,7 @@ from gnnseg.heads.kmeans import prototypes
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, Explanation, InputError, Shape
+from gnnseg.vectors import unit
 
 Beta = Literal["distribution", "membership", "affinity"]
 LITTLE = 0.01  # of a user's policy left by what was seen, below which it is summed itself
@@ -152,7 +153,7 @@ class SegmentScorer(FactorScorer):
 
     @cached_property
     def _cos_KI(self) -> Tensor:
-        return F.normalize(self._item_KD, dim=-1) @ F.normalize(self._e.item_ID, dim=-1).T
+        return unit(self._item_KD) @ unit(self._e.item_ID).T
 
     def left(self, users: Tensor | None) -> Tensor:
         return self.memberships(users)
@@ -262,7 +263,7 @@ class Affinity(SegmentScorer):
         return self._item_KD - self._item_KD.mean(0) if self._head.centre else self._item_KD
 
     def _beta(self) -> Tensor:
-        return self._taste_KD @ F.normalize(self._e.item_ID, dim=-1).T / self._head.tau
+        return self._taste_KD @ unit(self._e.item_ID).T / self._head.tau
 
     @cached_property
     def inverse_norm(self) -> Tensor:
@@ -271,10 +272,10 @@ class Affinity(SegmentScorer):
         return norm_U.clamp(min=FLOOR).reciprocal()
 
     def left(self, users: Tensor | None) -> Tensor:
-        return F.normalize(self.memberships(users) @ self._taste_KD, dim=-1) / self._head.tau
+        return unit(self.memberships(users) @ self._taste_KD) / self._head.tau
 
     def right(self, items: Tensor | None) -> Tensor:
-        return F.normalize(pick(self._e.item_ID, items), dim=-1)
+        return unit(pick(self._e.item_ID, items))
 
     def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
         return product + pick_bias(self._bias_I, items)

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from gnnseg.objectives.base import Objective
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
+from gnnseg.vectors import unit
 
 ROWS = 2048  # users, and items, that are told apart in one step
 
@@ -77,6 +78,6 @@ def some(ids: Tensor, rng: Rng) -> Tensor:
 
 def info_nce(one: Tensor, other: Tensor, rows: Tensor, tau: float) -> Tensor:
     """The mean over ``rows`` (B,) of -log softmax, over the same rows of ``other``, of cosines/tau (van den Oord et al. 2018)."""
-    a, b = (F.normalize(F.embedding(rows, x), dim=-1) for x in (one, other))
+    a, b = (unit(F.embedding(rows, x)) for x in (one, other))
     loss: Tensor = F.cross_entropy(a @ b.T / tau, torch.arange(len(rows), device=rows.device))
     return loss
