@@ -409,6 +409,16 @@ def _check_together(config: Mapping[str, Any]) -> None:
         raise _error(
             f"regularisers.xsimgcl.layer={contrasted['layer']}: the encoder has layers 0 to {layers}; choose one of them."
         )
+    if contrasted.get("weight") and contrasted["layer"] == layers and encoder_node.get("combine") == "last":
+        raise _error(
+            f"regularisers.xsimgcl.layer={layers}: with encoder.combine=last that layer is the embedding, which would be compared "
+            "with itself; choose a layer below, or encoder.combine=mean."
+        )
+    if config["graph"].get("weights") is not None and not getattr(encoder, "weighs", True):
+        said = encoder_node["_target_"].rsplit(".", 1)[-1].lower()
+        raise _error(
+            f"graph.weights={config['graph']['weights']}: {said} takes every edge alike; set graph.weights=null."
+        )
     for where, node in needs.items():
         if top is not None and node.get("readout") == "alpha":
             raise _error(

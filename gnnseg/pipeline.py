@@ -26,6 +26,7 @@ from gnnseg import data, inputs, judge, outputs, tracking
 from gnnseg.config import build
 from gnnseg.data.fingerprint import pair_fingerprint
 from gnnseg.data.raw import Raw
+from gnnseg.encoders.layers import GraphEncoder
 from gnnseg.folder import NUMERICS, SCHEMA, RunFolder, identity
 from gnnseg.inputs import Inputs
 from gnnseg.objectives.base import Objective
@@ -217,12 +218,25 @@ class _Run:
             tracker.finish(failed)
         return Result(self.folder.path, record["best"]["value"], reused=False)
 
+    def _say_what_is_sampled(self, model: Model) -> None:
+        """Neighbourhoods of everybody, drawn at every step, cost more than passing every message."""
+        whole = "a full batch asks for every user and item" if self.settings.batch_size is None else None
+        if whole is None and model.head.catalogue:
+            whole = "this head asks for every item"
+        if whole is not None:
+            self.say(
+                f"neighbours are sampled, but {whole} at every step: no cheaper than the whole graph. What samples at the cost of "
+                "its rows is trainer.batch_size with head=dot, or head.beta=affinity or membership."
+            )
+
     def _train_and_judge(self, record: dict[str, Any], tracker: Any, begun: float) -> None:
         given = inputs.of(self.config, self.split, self.fitted, self.say).to(self.device)
         record["data"]["features"] = {kind: len(names) for kind, names in given.columns.items()}
         record["data"]["homophily"] = given.graph.homophily if given.graph.social is not None else None
         record["data"]["labels"] = None if given.labels is None else given.labels.account()
         model = assemble(self.config, given.shape, self.rng).to(self.device)
+        if isinstance(model.encoder, GraphEncoder) and model.encoder.partial:
+            self._say_what_is_sampled(model)
         record["parameters"] = sum(p.numel() for p in model.parameters())
         started = time.monotonic()
         with _deterministic(self.device):

@@ -123,11 +123,11 @@ class Csr:
         value = None if self.value is None else self.value[inside]
         return Csr.of(self.row[inside] - begin, self.column[inside], (end - begin, self.shape[1]), value)
 
-    def step(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        """A column of each row, (N,), every entry as likely as any other; a row without entries is an error of the caller."""
+    def step(self, rows: Tensor, drawn: Tensor) -> Tensor:
+        """A column of each row, (N,), every entry as likely as any other, by ``drawn`` (N,) float64 from [0, 1); a row without
+        entries is an error of the caller."""
         begin = self.start[rows]
         degree = self.start[rows + 1] - begin
-        drawn = torch.rand(len(rows), dtype=torch.float64, generator=generator).to(rows.device)
         return self.column[begin + (drawn * degree).long().clamp(max=degree - 1)]
 
     def contains(self, rows: Tensor, columns: Tensor) -> Tensor:

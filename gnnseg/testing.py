@@ -275,7 +275,7 @@ class EncoderContract:
         shape = shape_of(graph, encoder.width, self.features(graph))
         head = Segments(
             shape, Rng(0), segments=4, beta="distribution", tied=False, top=None, centre=True,
-            tau_alpha=0.2, tau_beta=0.2, tau=0.2,
+            tau_alpha=0.2, tau_beta=0.2, tau=0.2, starts=10,
         )  # fmt: skip
         found = _train(encoder, head, Likelihood(weights=None, degree_power=0.0), graph, self.features(graph))
         assert isinstance(found, Segmentation)

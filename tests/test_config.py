@@ -55,6 +55,12 @@ def test_an_objective_brings_its_training() -> None:
     assert config.compose(["head.beta=affinity", "trainer.max_epochs=7"])["trainer"]["max_epochs"] == 7
 
 
+def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
+    composed = config.compose(["encoder=pyg", "encoder.conv=SAGEConv", "encoder.options={aggr: max, project: true}"])
+    config.check(composed)
+    assert composed["encoder"]["options"] == {"aggr": "max", "project": True}
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
@@ -70,6 +76,18 @@ def test_an_objective_brings_its_training() -> None:
             ["encoder=lightgcn", "regularisers.xsimgcl.weight=0.1", "regularisers.xsimgcl.layer=3"],
             r"xsimgcl\.layer=3: the encoder has layers 0 to 2;",
         ),
+        (
+            [
+                "encoder=sage",
+                "encoder.combine=last",
+                "head=dot",
+                "regularisers.xsimgcl.weight=0.1",
+                "regularisers.xsimgcl.layer=2",
+            ],
+            r"xsimgcl\.layer=2: with encoder\.combine=last .* compared with itself",
+        ),
+        (["encoder=pinsage", "graph.weights=log"], r"graph\.weights=log: pinsage takes every edge alike"),
+        (["encoder=pyg", "encoder.options=3"], r"encoder\.options=3: must be names with values, .* or null"),
         (
             ["head=dot", "head.segments=4"],
             r"head\.segments: no such setting; the head that was chosen has none; leave it out",

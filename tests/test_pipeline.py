@@ -198,3 +198,22 @@ def test_pairs_may_count_by_what_was_spent_where_it_is_told(tmp_path: Path) -> N
     config.check(without)
     with pytest.raises(InputError, match=r"objective\.weights=spend: file has no spend"):
         pipeline.train(without, say=lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ([], "a full batch asks for every user and item"),
+        (["objective=sampled_softmax", "trainer.batch_size=256"], "this head asks for every item"),
+        (["head.beta=affinity", "objective=sampled_softmax", "trainer.batch_size=256"], None),
+    ],
+)
+def test_sampling_that_saves_nothing_is_said(overrides: list[str], said: str | None, tmp_path: Path) -> None:
+    lines: list[str] = []
+    more = ["encoder=sage", "encoder.dim=8", "encoder.neighbours=[3,2]", "trainer.max_epochs=1", "trainer.eval_every=1"]
+    composed = config.compose([*SMALL, f"runs.root={tmp_path}", *overrides, *more])
+    config.check(composed)
+    pipeline.train(composed, say=lines.append)
+    found = [line for line in lines if line.startswith("neighbours are sampled")]
+    assert bool(found) == (said is not None)
+    assert said is None or said in found[0]

@@ -22,6 +22,7 @@ class Encoder(nn.Module):
 
     width: int
     partial: bool = False  # embeds the rows that are asked for alone, at their cost
+    weighs: ClassVar[bool] = True  # edges' weights, where it reads the graph at all
     hides: ClassVar[bool] = False  # reads histories: while training, what a step asks for must not stand in them
     epoch: int = 0  # of training, for what is drawn once an epoch
     free_users: bool = True  # has each user a layer 0 of their own, to be solved for in those who come later?
@@ -129,6 +130,14 @@ def weights(features: int, dim: int, scale: float, generator: torch.Generator, b
     return layer
 
 
+def possible(dim: int, scale: float) -> None:
+    """InputError for a width or first values that cannot be."""
+    if dim < 1:
+        raise InputError(f"encoder.dim is {dim}: the width of an embedding must be at least 1.")
+    if scale <= 0:
+        raise InputError(f"encoder.scale is {scale}: the first values' standard deviation must be above 0.")
+
+
 class EmbeddingTables(nn.Module):
     """One embedding a user and one an item, U x D and I x D, with their first values.
 
@@ -139,10 +148,7 @@ class EmbeddingTables(nn.Module):
 
     def __init__(self, shape: Shape, rng: Rng, *, dim: int, init: Init, scale: float) -> None:
         super().__init__()
-        if dim < 1:
-            raise InputError(f"encoder.dim is {dim}: the width of an embedding must be at least 1.")
-        if scale <= 0:
-            raise InputError(f"encoder.scale is {scale}: the first values' standard deviation must be above 0.")
+        possible(dim, scale)
         self.init, self.scale = init, scale
         self.user = nn.Parameter(torch.empty(shape.users, dim).normal_(0, scale, generator=rng.torch("user")))
         self.item = nn.Parameter(torch.empty(shape.items, dim).normal_(0, scale, generator=rng.torch("item")))

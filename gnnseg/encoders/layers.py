@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.encoders.base import EmbeddingTables, Encoder, Init, weights
+from gnnseg.encoders.base import EmbeddingTables, Encoder, Init, possible, weights
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.neighbours import Block, Draw, Flow, by_neighbours, sampled, whole
 from gnnseg.rng import Rng
@@ -35,6 +35,7 @@ class NodeEncoder(Encoder):
         self, shape: Shape, rng: Rng, *, dim: int, init: Init, scale: float, attributes: Attributes | None
     ) -> None:
         super().__init__()
+        possible(dim, scale)
         if attributes is not None and not shape.user_features and not shape.item_features:
             raise InputError(
                 f"encoder.attributes={attributes}: this set has no attributes; give data.users=FILE or data.items=FILE, or "
@@ -97,7 +98,8 @@ class GraphEncoder(NodeEncoder):
 
     ``neighbours``: null, every step passes every message; else L numbers, the nearest layer last: a training step embeds the
     rows it asks for alone, from at most so many neighbours each, drawn anew without replacement (Hamilton et al. 2017), at a
-    cost that does not grow with the graph (vectors of one's own apart, whose gradient has their size); evaluation hears all.
+    cost that does not grow with the graph (vectors of one's own apart, whose gradient has their size), in batches and under a head
+    that asks for some items alone (``catalogue`` false); evaluation hears all.
     ``combine``: the embedding is the 'last' layer, or the 'mean' of layers 0..L (He et al. 2020). ``noise`` in forward adds
     sign(x) * unit(uniform) * noise at each layer (SimGCL, Yu et al. 2022).
     """

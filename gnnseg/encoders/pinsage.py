@@ -6,7 +6,7 @@ Shape legend: R rows that receive, C rows that send, E edges, D width.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,9 +28,12 @@ class PinSage(GraphEncoder):
 
     A user's neighbours are the ``top`` items that ``walks`` walks with restart from the user meet most often, an item's the users;
     w: how often, summing to 1 (importance pooling). Users and items have weights of their own. ``refresh``: training draws the
-    neighbourhoods of all nodes anew each 'epoch', or each 'step' those of the nodes a batch asks for; evaluation reads one
-    draw that is always the same. ``batched``: a step embeds the rows it asks for alone. First weights as ``SAGE``'s.
+    neighbourhoods of all nodes anew each 'epoch', or each 'step', then, where ``batched``, of the nodes it asks for alone;
+    evaluation reads one draw that is always the same. ``batched``: a step embeds the rows it asks for alone. Every edge is walked
+    alike, whatever its weight. First weights as ``SAGE``'s.
     """
+
+    weighs: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -77,8 +80,9 @@ class PinSage(GraphEncoder):
                     for kind in ("user", "item")
                 }
                 part.append(nn.ModuleDict(made))
-        self.hidden = blend(dim, scale, rng.torch("hidden"), bias=True)
-        self.out = blend(dim, scale, rng.torch("out"), bias=False)
+        if layers:
+            self.hidden = blend(dim, scale, rng.torch("hidden"), bias=True)
+            self.out = blend(dim, scale, rng.torch("out"), bias=False)
         self.seed: Tensor
         self.register_buffer("seed", torch.tensor(rng.number("walks") >> 1))
 
@@ -121,7 +125,7 @@ class PinSage(GraphEncoder):
         return flows
 
     def _drawn(self, graph: BipartiteGraph, rng: Rng) -> tuple[Flow, ...]:
-        """Newcomers walk from what they have met into the graph that they join; nobody there meets them."""
+        """Newcomers walk from what they have met into the graph that they join, all by the same draws; nobody there meets them."""
         flows = []
         joined = (graph if graph.joins is None else graph.joins).flows
         for flow, across in zip(graph.flows, joined, strict=True):
@@ -129,7 +133,7 @@ class PinSage(GraphEncoder):
                 continue
             nodes = torch.arange(flow.pattern.shape[0], device=flow.pattern.column.device)
             row, column, weight = walks.importance(
-                flow.pattern, across.pattern, nodes, **self.how, rng=rng.child(flow.name)
+                flow.pattern, across.pattern, nodes, **self.how, rng=rng.child(flow.name), alike=graph.joins is not None
             )
             flows.append(
                 Flow(flow.name, flow.source, flow.target, Csr.by_rows(row, column, flow.pattern.shape), weight)

@@ -53,7 +53,7 @@ class PyG(GraphEncoder):
         conv: str,
         heads: int,
         dropout: float,
-        options: dict[str, Any],
+        options: dict[str, Any] | None,
         skip: bool,
         init: Init,
         scale: float,
@@ -65,10 +65,14 @@ class PyG(GraphEncoder):
             shape, rng, dim=dim, layers=layers, init=init, scale=scale, attributes=attributes, neighbours=neighbours,
             combine=combine,
         )  # fmt: skip
+        if heads < 1:
+            raise InputError(f"encoder.heads is {heads}: there must be at least 1.")
+        if not 0 <= dropout < 1:
+            raise InputError(f"encoder.dropout is {dropout}: it must be at least 0 and below 1.")
         with _seeded(rng.number("convolutions")):
             made = [
                 nn.ModuleDict(
-                    {name: convolution(conv, dim, heads, dropout, options) for name in ("to_user", "to_item")}
+                    {name: convolution(conv, dim, heads, dropout, options or {}) for name in ("to_user", "to_item")}
                 )
                 for _ in range(layers)
             ]
@@ -110,19 +114,31 @@ def convolution(name: str, dim: int, heads: int, dropout: float, options: dict[s
         )
     width = dim // heads if "heads" in takes else dim
     try:
-        made: nn.Module = make((dim, dim), width, **given, **options)
+        made: nn.Module = make(**_widths(takes, dim, width), **given, **options)
         with torch.no_grad():
             some = made((torch.ones(2, dim), torch.ones(3, dim)), torch.tensor([[0, 1], [0, 2]]))
     except Exception as error:  # whatever a foreign constructor says
         why = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"encoder.conv={name}: does not take users and items as two inputs ({why}); choose another."
+            f"encoder.conv={name}: does not take users and items as two inputs, or needs more than encoder.options gives ({why}); "
+            "choose another."
         ) from None
     if some.shape != (3, dim):
         raise InputError(
             f"encoder.conv={name}: gives {tuple(some.shape)} for 3 nodes, not {(3, dim)}; choose other options."
         )
     return made
+
+
+def _widths(takes: Mapping[str, Any], dim: int, width: int) -> dict[str, Any]:
+    """How a convolution is told what it reads and gives, by the names PyG has for it."""
+    if "in_channels" in takes:
+        return {"in_channels": (dim, dim), **({"out_channels": width} if "out_channels" in takes else {})}
+    if "channels" in takes:
+        return {"channels": (dim, dim)}
+    if "nn" in takes:
+        return {"nn": nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, dim))}
+    return {}
 
 
 def convolutions() -> Any:

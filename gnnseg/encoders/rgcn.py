@@ -29,7 +29,8 @@ class RGCN(GraphEncoder):
 
     Relations: the interactions in both directions, and those of the set in both directions ('typed'), or told apart by the kinds
     of nodes they join alone ('merged'), or none. ``ties``: friends are a relation too, worth what train says of them
-    (``graph.homophily``). Entities have a vector of their own, and attributes none. ``bases``: B; null: each W_r is free.
+    (``graph.homophily``). Entities have a vector of their own, and attributes none. Newcomers hear items and friends; what other
+    relations would say of them is not known. ``bases``: B; null: each W_r is free.
     First weights: W_0 and the interactions' W_r are identity / 2 plus noise of ``scale``; other relations begin by saying little.
     """
 

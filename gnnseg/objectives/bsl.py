@@ -20,7 +20,8 @@ class BSL(PairObjective):
 
     P_u: the user's own pairs in the batch ('user'), or the pair alone ('pair', the softmax's). ``power``: the second temperature of
     the authors' code, the negatives' part against the positives': above 1 it pushes harder. 'pair' with power 1 is the softmax over
-    the negatives alone. ``sampling`` as sampled_softmax's; a negative that is the row's own item is left out.
+    the negatives alone. ``sampling`` as sampled_softmax's; a negative that is the row's own item is left
+    out, and a row that has no other counts 0.
     """
 
     def __init__(
@@ -48,11 +49,11 @@ class BSL(PairObjective):
         if self.positives == "user":
             positive_B = mean_exp(positive_B, batch.users)
         own = batch.items[:, None] == negatives
-        negative_BN = step.scorer.block(batch.users, negatives).masked_fill(own, -torch.inf)
-        count_B = (~own).sum(-1).clamp(min=1).to(positive_B.dtype)
-        low = torch.finfo(negative_BN.dtype).min / 4  # where every negative is one's own
-        negative_B = negative_BN.logsumexp(-1).clamp(min=low) - count_B.log()
-        return weighted_mean(self.power * negative_B - positive_B, batch.weight)
+        count_B = (~own).sum(-1)
+        some_B = count_B > 0
+        negative_BN = step.scorer.block(batch.users, negatives).masked_fill(own & some_B[:, None], -torch.inf)
+        negative_B = negative_BN.logsumexp(-1) - count_B.clamp(min=1).to(positive_B.dtype).log()
+        return weighted_mean((self.power * negative_B - positive_B).where(some_B, 0.0), batch.weight)
 
 
 def mean_exp(score_B: Tensor, users: Tensor) -> Tensor:

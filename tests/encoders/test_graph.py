@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -78,7 +79,7 @@ def rgcn(graph: BipartiteGraph, **options: Any) -> RGCN:
 
 
 def pyg(graph: BipartiteGraph, conv: str, **options: Any) -> PyG:
-    more = {"conv": conv, "heads": 1, "dropout": 0.0, "options": {}, "skip": True}
+    more = {"conv": conv, "heads": 1, "dropout": 0.0, "options": None, "skip": True}
     base = {key: value for key, value in SAGE_OPTIONS.items() if key not in ("aggregate", "unit")}
     made = PyG(shape_of(graph), Rng(0), **{**base, **more, **options})
     made.reset(graph, Features(), Rng(0))
@@ -118,11 +119,21 @@ def test_other_numbers_of_the_nodes_give_the_same_rows(name: str) -> None:
     torch.testing.assert_close(after.item_ID[items], before.item_ID, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", LAYERED)
-def test_no_layer_is_layer_0(name: str) -> None:
+@pytest.mark.parametrize("name", [*LAYERED, "pinsage"])
+def test_no_layer_is_layer_0_and_has_no_other_weights(name: str) -> None:
     graph = random_graph()
-    encoder = LAYERED[name](graph, layers=0)
+    encoder = pinsage(graph, layers=0) if name == "pinsage" else LAYERED[name](graph, layers=0)
     assert torch.equal(encoder(graph, Features()).user_UD, encoder.tables.user)
+    assert {name for name, _ in encoder.named_parameters()} == {"tables.user", "tables.item"}
+
+
+@pytest.mark.parametrize("conv", ["CGConv", "SimpleConv", "GINConv", "ResGatedGraphConv", "TransformerConv"])
+def test_convolutions_are_given_widths_by_the_names_they_have_for_them(conv: str) -> None:
+    graph = random_graph()
+    found = pyg(graph, conv)(graph, Features())
+    assert found.user_UD.shape == (graph.users, 8)
+    assert bool(torch.isfinite(found.user_UD).all())
+    assert not torch.equal(found.user_UD, found.user0_UD)
 
 
 @pytest.mark.parametrize("name", LAYERED)
@@ -152,6 +163,27 @@ def test_a_newcomer_with_a_users_history_and_layer_0_is_that_user(name: str) -> 
     new = graph.with_users(history, 1, None)
     found = encoder.newcomers(new, trained, Features())(trained.user0_UD[3:4])
     torch.testing.assert_close(found[0], trained.user_UD[3], atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", [*LAYERED, "pinsage"])
+def test_who_else_comes_does_not_matter_to_a_newcomer(name: str) -> None:
+    from gnnseg.types import Pairs
+
+    graph = random_graph(edges=150)
+    encoder = pinsage(graph) if name == "pinsage" else LAYERED[name](graph)
+    trained = encoder(graph, Features())
+    start = torch.randn(3, encoder.width, generator=torch.Generator().manual_seed(0))
+
+    def embedded(lists: list[list[int]], layer0: Tensor) -> Tensor:
+        user = np.repeat(np.arange(len(lists)), [len(met) for met in lists])
+        item = np.array([j for met in lists for j in met], dtype=np.int64)
+        history = Pairs(user, item, np.ones(len(user)), np.ones(len(user), dtype=np.int64))
+        return encoder.newcomers(graph.with_users(history, len(lists), None), trained, Features())(layer0)
+
+    met = [[0, 3, 7, 9], [2, 5], [1, 4, 6, 8, 10]]
+    together, turned = embedded(met, start), embedded(met[::-1], start.flip(0))
+    torch.testing.assert_close(turned.flip(0), together, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(embedded(met[1:2], start[1:2])[0], together[1], atol=1e-6, rtol=1e-5)
 
 
 # --- RGCN -------------------------------------------------------------------------------------------------------
@@ -261,6 +293,8 @@ def test_pinsage_draws_once_an_epoch_or_once_a_step() -> None:
         ("SAGEConv", {"options": {"agr": "max"}}, "encoder.options.agr: SAGEConv takes aggr"),
         ("SAGEConv", {"heads": 2}, "encoder.heads=2: SAGEConv"),
         ("GATv2Conv", {"heads": 3}, "encoder.heads=3: GATv2Conv"),
+        ("GATv2Conv", {"heads": 0}, "encoder.heads is 0: there must be at least 1"),
+        ("SAGEConv", {"dropout": 1.5}, "encoder.dropout is 1.5: it must be at least 0 and below 1"),
     ],
 )
 def test_a_convolution_that_cannot_be_is_said(conv: str, options: dict[str, Any], said: str) -> None:
@@ -268,6 +302,19 @@ def test_a_convolution_that_cannot_be_is_said(conv: str, options: dict[str, Any]
 
     with pytest.raises(InputError, match=said):
         pyg(random_graph(), conv, **options)
+
+
+@pytest.mark.parametrize("make", [sage, pinsage, rgcn, lambda g, **o: pyg(g, "SAGEConv", **o)])
+@pytest.mark.parametrize(
+    ("options", "said"), [({"dim": 0}, "encoder.dim is 0"), ({"scale": -1.0}, "encoder.scale is -1")]
+)
+def test_widths_and_first_values_that_cannot_be_are_said_of_attributes_alone_too(
+    make: Any, options: dict[str, Any], said: str
+) -> None:
+    from gnnseg.types import InputError
+
+    with pytest.raises(InputError, match=said):
+        make(random_graph(), attributes="alone", **options)
 
 
 @pytest.mark.parametrize("neighbours", [[3], [0, 2], [1, 2, 3]])
