@@ -37,14 +37,15 @@ VISITS, EVERY = 120, 12
 SET = ["data.users=500", "data.items=200", "data.segments=4", "data.interactions=4000"]
 MANNER = Manner(drift=0.02, saturation=0.5)
 HEAD = ["head=segments", "head.segments=4", "threads=1"]
-ARMS: dict[
-    str, tuple[float | None, bool]
-] = {  # entropy bonus of a policy (None: likelihood), drawn (else the best item)
+OPTIMISM = "objective.caution=-1"
+ARMS: dict[str, tuple[list[str] | None, bool]] = {  # a policy's settings (None: likelihood), drawn (else the best item)
     "greedy: likelihood, best item": (None, False),
     "likelihood, drawn": (None, True),
-    "policy, best item": (0.0, False),
-    "policy, drawn": (0.0, True),
-    "policy, entropy .02, drawn": (0.02, True),
+    "policy, best item": (["objective.entropy=0.0"], False),
+    "policy, drawn": (["objective.entropy=0.0"], True),
+    "policy, entropy .02, drawn": (["objective.entropy=0.02"], True),
+    "policy, optimism, best item": (["objective.entropy=0.0", OPTIMISM], False),
+    "policy, optimism, entropy .02, drawn": (["objective.entropy=0.02", OPTIMISM], True),
 }
 GREEDY = next(iter(ARMS))
 
@@ -80,15 +81,14 @@ def course(arm: str, seed: int, folder: str) -> dict[str, Any]:
     return {**made, "arm": arm, "seed": seed, "periods": periods, "reward": sum(p["reward"] for p in periods)}
 
 
-def train(data: Dataset, crowd: Crowd, log: list[pl.DataFrame], weight: float | None, seed: int, folder: str) -> Run:
+def train(data: Dataset, crowd: Crowd, log: list[pl.DataFrame], how: list[str] | None, seed: int, folder: str) -> Run:
     """On all that users have, and for a policy on what was shown; before anything was shown, both by likelihood."""
     user, item = np.nonzero(crowd.has_UI)
     pairs = pl.DataFrame({"user": data.users.ids[user].tolist(), "item": data.items.ids[item].tolist()})
     common = [*HEAD, f"runs.root={folder}"]
-    if weight is None or not log:
+    if how is None or not log:
         return api.train(api.interactions(pairs), [*common, "objective=likelihood"], seed=seed)
-    how = ["experiment=policy", f"objective.entropy={weight}"]
-    return api.train(api.interactions(pairs, log=pl.concat(log)), [*how, *common], seed=seed)
+    return api.train(api.interactions(pairs, log=pl.concat(log)), ["experiment=policy", *how, *common], seed=seed)
 
 
 def serve(run: Run, data: Dataset, crowd: Crowd) -> Floats:

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from gnnseg import api, pipeline
+from gnnseg import api, config, pipeline
 from gnnseg.data.answers import Answers
 from gnnseg.evaluation import offpolicy
 from gnnseg.run import Run
 from gnnseg.sparse import Csr
-from gnnseg.types import Floats
+from gnnseg.types import Floats, Split
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from cells import interval, kept, minutes
@@ -55,6 +55,7 @@ MODELS: dict[str, list[str]] = {
     "likelihood of interactions": [*PLAIN, "objective.reward=one"],
     "policy, weights learned": ["objective.importance=learned"],
 }
+KNOWN = "the true segments known, best mean of the same showings"
 FEW = ("policy", "likelihood of the log's clicks")  # of the other sets
 
 
@@ -81,14 +82,41 @@ def cell(which: str, sharpness: float, model: str, seed: int, deadline: float) -
     return kept(path, deadline, make)
 
 
+def known(which: str, sharpness: float, seed: int, deadline: float) -> dict[str, Any] | None:
+    """Nothing learned: who knows the true segments serves each user the item of the best mean in the same showings. What is short
+    of 1 here is the log's noise."""
+    overrides = [*COMMON, *SETS[which], f"data.logger={sharpness:g}", f"data.seed={seed}", f"split.seed={seed}"]
+    digest = hashlib.sha256(" ".join([KNOWN, *overrides]).encode()).hexdigest()[:12]
+
+    def make() -> dict[str, Any]:
+        split = pipeline.read(config.compose(["data=planted", *overrides]), lambda line: None, None)
+        assert split.log is not None
+        answers = Answers.of(split.truth, split.name)
+        segment_U = answers.alpha.argmax(1)
+        rows = split.log.rows(split.log.part == 0)
+        means = offpolicy.SegmentMeans(np.eye(answers.alpha.shape[1])[segment_U], rows, len(split.items))
+        has_UI = may_not_be_shown(split).dense().numpy() > 0
+        expected = np.where(has_UI, 0.0, answers.expected())
+        served_U = np.where(has_UI, -np.inf, means.mean_KI[segment_U]).argmax(1)
+        value = float(expected[np.arange(len(segment_U)), served_U].mean())
+        return {"overrides": overrides, "seed": seed, "value": value, "optimum": float(expected.max(1).mean())}
+
+    return kept(HERE / "planted" / f"{digest}.json", deadline, make)
+
+
+def may_not_be_shown(split: Split) -> Csr:
+    """(U,I) what users have taken, less what the log shows them."""
+    assert split.log is not None
+    pairs = [np.concatenate([getattr(part, kind) for part in split.parts.values()]) for kind in ("user", "item")]
+    return offpolicy.barred(Csr.of(*pairs, (len(split.users), len(split.items))), split.log)
+
+
 def judged(run: Run) -> dict[str, Any]:
     """The served policy's true value, that of its best item, and each found segment's value against its optimum."""
     split = pipeline.read(run.config, lambda line: None, None)
     assert split.log is not None
     answers = Answers.of(split.truth, split.name)
-    users, shape = len(split.users), (len(split.users), len(split.items))
-    pairs = [np.concatenate([getattr(part, kind) for part in split.parts.values()]) for kind in ("user", "item")]
-    taken = offpolicy.barred(Csr.of(*pairs, shape), split.log)
+    users, taken = len(split.users), may_not_be_shown(split)
     has_UI = taken.dense().numpy() > 0
     with torch.no_grad():
         pi_UI = offpolicy.served(run.scorer, torch.arange(users), taken)
@@ -141,6 +169,11 @@ def main(arguments: list[str]) -> None:
                 found = cell(which, sharpness, "policy", seed, deadline)
                 if found is not None:
                     tables.setdefault((which, sharpness, again), []).append(found)
+    oracle = {
+        (which, sharpness): [known(which, sharpness, seed, deadline) for seed in (*SEEDS, *FRESH)]
+        for which in SETS
+        for sharpness in LOGGERS
+    }
     lines = [
         "Parts of the optimum, ± half the 95 % interval over seeds; 1,000 users, 8,000 interactions, 100,000 showings of one item.",
         "`python experiments/policy/planted.py`",
@@ -156,6 +189,10 @@ def main(arguments: list[str]) -> None:
             lines += [
                 row(model, cells) if cells else f"| {model} | not run |" + " |" * 6 for model, cells in rows.items()
             ]
+            best = [c["value"] / c["optimum"] for c in oracle[which, sharpness] if c is not None]
+            lines.append(
+                f"| {KNOWN} | {interval(best)} | | | | | | {len(best)} |" if best else f"| {KNOWN} |" + " |" * 7
+            )
     (HERE / "planted.md").write_text("\n".join(lines) + "\n", "utf-8")
 
 

@@ -41,10 +41,11 @@ class PolicyGradient(PairObjective):
     training rewards, 'user' (a user's own, drawn to the mean by 10 events), 'learned' (linear in the embedding) or, on a log,
     'segments': q_ij, the mean reward of the item in the user's segment (``SegmentRewards``); as it depends on the item, the
     policy's value under q is added to the loss (doubly robust, Dudik et al. 2011; with ``cap``, its weights shrink as in Su et
-    al. 2020), and log pi answers only for what q does not say. ``entropy``: weight of the served policy's mean entropy, of at most
-    1024 users drawn a step, in the reward's units. ``history``, on a log: weight of -mean log sum_k alpha_ik t_kj over what
-    users have taken, and clicked of what they were shown, t the segments' shares of it: users stay where what they like puts them,
-    as in supervised and reinforced learning side by side (Xin et al. 2020). Without it users run after single lucky clicks, and
+    al. 2020), and log pi answers only for what q does not say. ``caution``: standard errors that q stays below the mean; below 0, above
+    it, which explores where a policy is trained again and again on what it shows. ``entropy``: weight of the served policy's mean
+    entropy, of at most 1024 users drawn a step, in the reward's units. ``history``, on a log: weight of -mean log sum_k alpha_ik t_kj
+    over what users have taken, and clicked of what they were shown, t the segments' shares of it: users stay where what they like puts
+    them, as in supervised and reinforced learning side by side (Xin et al. 2020). Without it users run after single lucky clicks, and
     the policy learns the log by heart.
 
     On a log pi is the served policy: in omega and in the logarithm rec_ij among what could be shown when the row was made
@@ -68,6 +69,7 @@ class PolicyGradient(PairObjective):
         baseline: Literal["none", "mean", "user", "learned", "segments"],
         entropy: float,
         history: float,
+        caution: float = 1.0,
     ) -> None:
         super().__init__(weights=weights, degree_power=degree_power)
         logged = reward in LOGGED
@@ -93,6 +95,7 @@ class PolicyGradient(PairObjective):
             if value < 0:
                 raise InputError(f"objective.{key}={value}: must be 0 or more.")
         self.reward, self.importance, self.cap, self.top, self.baseline = reward, importance, cap, top, baseline
+        self.caution = caution
         self.entropy, self.history = entropy, history if logged else 0.0
 
     @classmethod
@@ -110,7 +113,7 @@ class PolicyGradient(PairObjective):
             nn.init.zeros_(self.worth.weight)
             nn.init.zeros_(self.worth.bias)
         if self.baseline == "segments":
-            self.model = SegmentRewards(shape)
+            self.model = SegmentRewards(shape, self.caution)
         if self.importance == "learned":
             self.behaviour = Behaviour(shape, rng.child("behaviour"))
 

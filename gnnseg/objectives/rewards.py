@@ -17,14 +17,13 @@ from gnnseg.types import Batch, Policy, Shape
 FLOOR = 1e-12
 PRIOR = 10  # effective showings (events of a user) at which an own mean weighs as much as the usual
 SURE = 2.0  # standard deviations by which showings must fall short, before the logger is taken never to show something
-CAUTION = 1.0  # standard errors by which q stays below the mean
 SOME_USERS = 1024  # over whose whole catalogue a step looks, drawn anew each step
 
 
 class SegmentRewards(nn.Module):
-    """q_ij = m_kj - s_kj, a standard error below the mean reward of item j in segment k, user i's largest (users are told apart
-    hard: classification EM, Celeux & Govaert 1992). The best of many noisy means is too good to be true; the best lower bound is
-    less so (pessimism, Jeunen & Goethals 2021).
+    """q_ij = m_kj - ``caution`` s_kj, standard errors below the mean reward of item j in segment k, user i's largest (users are told
+    apart hard: classification EM, Celeux & Govaert 1992). The best of many noisy means is too good to be true; the best lower bound
+    is less so (pessimism, Jeunen & Goethals 2021). ``caution`` below 0 is optimism, which shows what little is known of.
 
     m_kj = sum_e v_e r_e / max(sum_e v_e, n_kj - 2 d_kj) over the showings e of item j to the users of k: v_e = 1/p_e where
     propensities are known; n_kj, their showings in all while they could be shown j, is what the v_e sum to on average where the
@@ -37,8 +36,9 @@ class SegmentRewards(nn.Module):
     Moulines 2009); with full batches they are exact.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, caution: float) -> None:
         super().__init__()
+        self.caution = caution
         self.sums: Tensor  # (5,K,I) of v, v^2, v r, v r^2, and n
         self.register_buffer("sums", torch.zeros(5, shape.segments, shape.items))
         self.rows = 1  # of the log
@@ -78,10 +78,10 @@ class SegmentRewards(nn.Module):
 
     @property
     def lower_KI(self) -> Tensor:
-        """m - s, (K,I)."""
+        """m - caution s, (K,I)."""
         by_item = self.sums.sum(1)
         variance_I = (by_item[3] / _known(by_item) - _mean(by_item).square()).clamp(min=0)
-        return self.mean_KI - CAUTION * (variance_I / (_showings(self.sums) + PRIOR)).sqrt()
+        return self.mean_KI - self.caution * (variance_I / (_showings(self.sums) + PRIOR)).sqrt()
 
     @torch.no_grad()
     def at(self, scorer: Policy, batch: Batch) -> Tensor:

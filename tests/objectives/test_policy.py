@@ -117,8 +117,8 @@ def test_cap_and_top_k_correction_are_their_formulas() -> None:
         assert lam == pytest.approx(4 * (1 - pi) ** 3)
 
 
-@pytest.mark.parametrize("importance", ["none", "logged"])
-def test_the_segments_mean_rewards_are_their_formula(importance: str) -> None:
+@pytest.mark.parametrize(("importance", "caution"), [("none", 1.0), ("logged", 1.0), ("logged", -0.5)])
+def test_the_segments_mean_rewards_are_their_formula(importance: str, caution: float) -> None:
     head, user, item = leaves()
     scorer = step(head, user, item).scorer
     assert isinstance(scorer, Policy)
@@ -129,7 +129,7 @@ def test_the_segments_mean_rewards_are_their_formula(importance: str) -> None:
     batch = Batch(
         *torch.tensor(rows).T, torch.full((len(rows),), 1 / len(rows)).double(), reward=reward, propensity=p, seen=SEEN
     )
-    objective = made(importance=importance, baseline="segments")
+    objective = made(importance=importance, baseline="segments", caution=caution)
     objective.learn(batch.users, reward, batch.weight)
     objective(step(head, user, item), batch, Rng(0))
     alpha, dense = scorer.alpha.detach(), SEEN.dense()
@@ -157,7 +157,7 @@ def test_the_segments_mean_rewards_are_their_formula(importance: str) -> None:
         by_item, _, variance = mean(everything, [j], usual)
         for k in range(K):
             expected, showings, _ = mean([k], [j], by_item)
-            lower = expected - math.sqrt(variance / (showings + 10))
+            lower = expected - caution * math.sqrt(variance / (showings + 10))
             assert (float(model.mean_KI[k, j]), float(model.lower_KI[k, j])) == pytest.approx((expected, lower))
 
 
