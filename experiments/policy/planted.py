@@ -84,7 +84,7 @@ def cell(which: str, sharpness: float, model: str, seed: int, deadline: float) -
 
 def known(which: str, sharpness: float, seed: int, deadline: float) -> dict[str, Any] | None:
     """Nothing learned: who knows the true segments serves each user the item of the best mean in the same showings. What is short
-    of 1 here is the log's noise."""
+    of 1 here is the log's noise, and under a sharp logger that of its weights."""
     overrides = [*COMMON, *SETS[which], f"data.logger={sharpness:g}", f"data.seed={seed}", f"split.seed={seed}"]
     digest = hashlib.sha256(" ".join([KNOWN, *overrides]).encode()).hexdigest()[:12]
 
