@@ -57,7 +57,8 @@ def near(users: Tensor, items: Tensor, count: int, hops: int, pattern: Csr, rng:
     at = items.repeat_interleave(count)
     for _ in range(hops):
         for side in (back, pattern):
-            at = side.step(at, torch.rand(len(at), dtype=torch.float64, generator=generator))
+            drawn = torch.rand(len(at), dtype=torch.float64, generator=generator)
+            at = side.step(at, drawn.to(at.device))
     found = at.view(len(users), count)
     taken = pattern.contains(users[:, None].expand_as(found), found)
     return torch.where(taken, others, found)
