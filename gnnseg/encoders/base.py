@@ -130,7 +130,7 @@ def weights(features: int, dim: int, scale: float, generator: torch.Generator, b
     return layer
 
 
-def possible(dim: int, scale: float) -> None:
+def check_first_values(dim: int, scale: float) -> None:
     """InputError for a width or first values that cannot be."""
     if dim < 1:
         raise InputError(f"encoder.dim is {dim}: the width of an embedding must be at least 1.")
@@ -148,7 +148,7 @@ class EmbeddingTables(nn.Module):
 
     def __init__(self, shape: Shape, rng: Rng, *, dim: int, init: Init, scale: float) -> None:
         super().__init__()
-        possible(dim, scale)
+        check_first_values(dim, scale)
         self.init, self.scale = init, scale
         self.user = nn.Parameter(torch.empty(shape.users, dim).normal_(0, scale, generator=rng.torch("user")))
         self.item = nn.Parameter(torch.empty(shape.items, dim).normal_(0, scale, generator=rng.torch("item")))

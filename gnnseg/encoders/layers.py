@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.encoders.base import EmbeddingTables, Encoder, Init, possible, weights
+from gnnseg.encoders.base import EmbeddingTables, Encoder, Init, check_first_values, weights
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.neighbours import Block, Draw, Flow, by_neighbours, sampled, whole
 from gnnseg.rng import Rng
@@ -35,7 +35,7 @@ class NodeEncoder(Encoder):
         self, shape: Shape, rng: Rng, *, dim: int, init: Init, scale: float, attributes: Attributes | None
     ) -> None:
         super().__init__()
-        possible(dim, scale)
+        check_first_values(dim, scale)
         if attributes is not None and not shape.user_features and not shape.item_features:
             raise InputError(
                 f"encoder.attributes={attributes}: this set has no attributes; give data.users=FILE or data.items=FILE, or "
