@@ -123,6 +123,11 @@ class Csr:
         value = None if self.value is None else self.value[inside]
         return Csr.of(self.row[inside] - begin, self.column[inside], (end - begin, self.shape[1]), value)
 
+    def only(self, rows: Tensor) -> tuple[Csr, Tensor]:
+        """Some rows (r,), in the order in which they are named, as a pattern (r,C), and which entries stand there, (e,)."""
+        where, entry = self.entries_of(rows)
+        return Csr.by_rows(where, self.column[entry], (len(rows), self.shape[1])), entry
+
     def step(self, rows: Tensor, drawn: Tensor) -> Tensor:
         """A column of each row, (N,), every entry as likely as any other, by ``drawn`` (N,) float64 from [0, 1); a row without
         entries is an error of the caller."""
@@ -157,9 +162,39 @@ class Csr:
         return torch.zeros(self.shape, dtype=value.dtype, device=value.device).index_put((self.row, self.column), value)
 
 
+@dataclass(frozen=True)
+class Fixed:
+    """A sparse (R,C) matrix whose values learn nothing: they are kept in both orders, (E,) each, so that the gradient of
+    ``fixed @ dense``, (C,D) -> (R,D), gathers none of them anew."""
+
+    pattern: Csr
+    value: Tensor
+    back: Tensor  # in the order of the transpose
+
+    @staticmethod
+    def of(pattern: Csr, value: Tensor) -> Fixed:
+        return Fixed(pattern, value, value[pattern.t_order])
+
+    @property
+    def T(self) -> Fixed:
+        return Fixed(self.pattern.T, self.back, self.value)
+
+    def __matmul__(self, dense: Tensor) -> Tensor:
+        return _Spmm.apply(self.pattern, self.value, dense, self.back)  # type: ignore[no-any-return, no-untyped-call]
+
+    def times(self, dense: Tensor, rows: Tensor | None) -> Tensor:
+        """Some rows (r,) of the product, (r,D); None: all. Where they hold the smaller half of the entries, no other is read."""
+        if rows is None:
+            return self @ dense
+        if 2 * int((self.pattern.start[rows + 1] - self.pattern.start[rows]).sum()) > self.pattern.entries:
+            return F.embedding(rows, self @ dense)
+        few, entry = self.pattern.only(rows)
+        return Fixed.of(few, self.value[entry]) @ dense
+
+
 def spmm(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
     """sum_c value_rc dense_c: (E,),(C,D) -> (R,D). Gradients reach value and dense."""
-    return _Spmm.apply(pattern, value, dense)  # type: ignore[no-any-return, no-untyped-call]
+    return _Spmm.apply(pattern, value, dense, None)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def sddmm(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
@@ -169,19 +204,21 @@ def sddmm(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
 
 class _Spmm(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
-        ctx.pattern = pattern
+    def forward(ctx: Any, pattern: Csr, value: Tensor, dense: Tensor, back: Tensor | None) -> Tensor:
+        ctx.pattern, ctx.back = pattern, back
         ctx.save_for_backward(value, dense)
         return _product(pattern, value, dense)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, Tensor | None, None]:
         value, dense = ctx.saved_tensors
         p: Csr = ctx.pattern
         d_value = _sampled(p, grad, dense) if ctx.needs_input_grad[1] else None
-        d_dense = _product(p.T.with_value(None), value[p.t_order], grad) if ctx.needs_input_grad[2] else None
-        return None, d_value, d_dense
+        d_dense = None
+        if ctx.needs_input_grad[2]:
+            d_dense = _product(p.T.with_value(None), value[p.t_order] if ctx.back is None else ctx.back, grad)
+        return None, d_value, d_dense, None
 
 
 class _Sddmm(torch.autograd.Function):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 SHORTEST = 1e-12  # below this a row counts as 0, which has no direction
 
@@ -16,3 +17,8 @@ def unit(rows: Tensor) -> Tensor:
     """
     length = rows.norm(dim=-1, keepdim=True)
     return rows / torch.where(length > SHORTEST, length, 1.0)
+
+
+def pick(table: Tensor, rows: Tensor | None) -> Tensor:
+    """Rows of a table, None: all; by ``F.embedding``: the backward of ``table[rows]`` is not deterministic on two threads."""
+    return table if rows is None else F.embedding(rows, table)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnseg import sparse
-from gnnseg.sparse import Csr, sddmm, spmm
+from gnnseg.sparse import Csr, Fixed, sddmm, spmm
 
 
 def draw(rows: int, columns: int, entries: int, seed: int = 0) -> Csr:
@@ -28,6 +28,26 @@ def test_products_equal_dense_ones(rows: int, columns: int, entries: int, seed: 
     torch.testing.assert_close(spmm(p, value, right), dense @ right)
     torch.testing.assert_close(spmm(p.T, value[p.t_order], left), dense.T @ left)
     torch.testing.assert_close(sddmm(p, left, right), (left @ right.T)[p.row, p.column])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 8), st.integers(1, 8), st.integers(0, 40), st.integers(0, 10_000))
+def test_some_rows_of_a_fixed_product_and_their_gradient_are_those_of_the_whole(
+    rows: int, columns: int, entries: int, seed: int
+) -> None:
+    p, generator = draw(rows, columns, entries, seed), torch.Generator().manual_seed(seed)
+    value = torch.randn(p.entries, generator=generator, dtype=torch.float64)
+    fixed = Fixed.of(p, value)
+    dense = torch.randn(columns, 3, dtype=value.dtype, generator=generator).requires_grad_()
+    some = torch.randperm(rows, generator=generator)[: 1 + seed % rows]
+    away = torch.randn(len(some), 3, dtype=value.dtype, generator=generator)
+    whole = (p.with_value(value).dense() @ dense)[some]
+    got = fixed.times(dense, some)
+    torch.testing.assert_close(got, whole)
+    torch.testing.assert_close(*(torch.autograd.grad(x, dense, away)[0] for x in (got, whole)))
+    torch.testing.assert_close(fixed.times(dense, None)[some], whole)
+    other = torch.randn(rows, 2, dtype=value.dtype, generator=generator)
+    torch.testing.assert_close(fixed.T @ other, p.with_value(value).dense().T @ other)
 
 
 def test_gradients_equal_finite_differences() -> None:

@@ -17,9 +17,9 @@ from gnnseg.encoders.layers import Attributes, NodeEncoder, noisy
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.social import normalised
 from gnnseg.rng import Rng
-from gnnseg.sparse import Csr, spmm
+from gnnseg.sparse import Fixed
 from gnnseg.types import Embeddings, Features, InputError, Shape
-from gnnseg.vectors import unit
+from gnnseg.vectors import pick, unit
 
 
 class LightGCN(NodeEncoder):
@@ -32,8 +32,10 @@ class LightGCN(NodeEncoder):
     directions and in every layer. ``attributes``: as every ``NodeEncoder`` reads them. ``social``: weight of
     friends' messages beside items': x_u^(l+1) += social * homophily * sum_v x_v^(l) / sqrt(d_u d_v), d counting friends
     (after DiffNet, Wu et al. 2019); 0: ties are not read. ``noise`` in forward adds sign(x) * unit(uniform) * noise at each
-    layer (SimGCL, Yu et al. 2022).
+    layer (SimGCL, Yu et al. 2022). Of the last layer, a step passes the messages to the rows it asks for, and no others.
     """
+
+    partial = True
 
     def __init__(
         self,
@@ -91,29 +93,29 @@ class LightGCN(NodeEncoder):
         rng: Rng | None = None,
         noise: float = 0.0,
     ) -> Embeddings:
-        to_user, to_item = graph.normalised(*self.exponents)
+        to_user, to_item = graph.messages(*self.exponents)
         if rng is not None and self.dropout > 0:
-            drawn = torch.rand(graph.pattern.entries, generator=rng.torch("dropout")).to(to_user.device)
-            kept = (drawn >= self.dropout).to(to_user.dtype) / (1 - self.dropout)
-            to_user, to_item = to_user * kept, to_item * kept
-        transposed = graph.pattern.T
-        to_item = to_item[graph.pattern.t_order]
-        user = self.start("user", features)
-        item = self.start("item", features)
+            drawn = torch.rand(graph.pattern.entries, generator=rng.torch("dropout")).to(to_user.value.device)
+            kept = (drawn >= self.dropout).to(to_user.value.dtype) / (1 - self.dropout)
+            to_user = Fixed.of(graph.pattern, to_user.value * kept)
+            to_item = Fixed.of(graph.pattern, to_item.back * kept).T
         friends = self._friends(graph)
-        layers = [(user, item)]
+        user, item = self.start("user", features), self.start("item", features)
+        layers = [(pick(user, users), pick(item, items))]
         for layer in range(self.layers):
             if self.unit:
                 user, item = unit(user), unit(item)
-            from_friends = 0.0 if friends is None else spmm(*friends, user)
-            user, item = spmm(graph.pattern, to_user, item) + from_friends, spmm(transposed, to_item, user)
+            last = layer == self.layers - 1 and noise == 0  # noise is drawn for everybody
+            to_users, to_items = (users, items) if last else (None, None)
+            from_friends = 0.0 if friends is None else friends.times(user, to_users)
+            user, item = to_user.times(item, to_users) + from_friends, to_item.times(user, to_items)
             if rng is not None and noise > 0:
                 user = user + noisy(user, rng, f"noise-user-{layer}") * noise
                 item = item + noisy(item, rng, f"noise-item-{layer}") * noise
-            layers.append((user, item))
+            layers.append((user, item) if last else (pick(user, users), pick(item, items)))
         user_UD = _weighted([u for u, _ in layers], self.layer_weights)
         item_ID = _weighted([i for _, i in layers], self.layer_weights)
-        return Embeddings(user_UD, item_ID, *layers[0], layers=tuple(layers))
+        return Embeddings(user_UD, item_ID, *layers[0], users, items, layers=tuple(layers))
 
     def newcomers(
         self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
@@ -126,18 +128,19 @@ class LightGCN(NodeEncoder):
         sent = [(user, item) for user, item in embeddings.layers[:-1]]
         if self.unit:
             sent = [(unit(user), unit(item)) for user, item in sent]
-        to_user, _ = graph.normalised(*self.exponents)
-        received_BD = spmm(graph.pattern, to_user, _weighted([item for _, item in sent], others))
+        to_user, _ = graph.messages(*self.exponents)
+        received_BD = to_user @ _weighted([item for _, item in sent], others)
         friends = self._friends(graph)
         if friends is not None:
-            received_BD = received_BD + spmm(*friends, _weighted([user for user, _ in sent], others))
+            received_BD = received_BD + friends @ _weighted([user for user, _ in sent], others)
         return lambda start_BD: received_BD + own * start_BD
 
-    def _friends(self, graph: BipartiteGraph) -> tuple[Csr, Tensor] | None:
-        """Ties and the weights of the messages along them."""
+    def _friends(self, graph: BipartiteGraph) -> Fixed | None:
+        """What passes friends' messages."""
         if self.social == 0 or graph.social is None:
             return None
-        return graph.social, self.social * graph.homophily * normalised(graph.social, graph.friend_degree)
+        weight = self.social * graph.homophily * normalised(graph.social, graph.friend_degree)
+        return Fixed.of(graph.social, weight)
 
 
 def _weighted(layers: list[Tensor], weights: list[float]) -> Tensor:

@@ -17,7 +17,7 @@ from gnnseg.graph import relations as relations_
 from gnnseg.graph import social as social_
 from gnnseg.graph.neighbours import Flow
 from gnnseg.rng import Rng
-from gnnseg.sparse import Csr
+from gnnseg.sparse import Csr, Fixed
 from gnnseg.types import Edges, InputError, Pairs, Relation
 
 Normalisation = Literal["symmetric", "left", "right", "none"]
@@ -130,6 +130,15 @@ class BipartiteGraph:
             base = 1.0 if self.weight is None else self.weight
             self.memo[key] = (base * u ** -key[0] * i ** -key[1], base * i ** -key[0] * u ** -key[1])
         found: tuple[Tensor, Tensor] = self.memo[key]
+        return found
+
+    def messages(self, target: float = 0.5, source: float = 0.5) -> tuple[Fixed, Fixed]:
+        """What passes messages with the weights of ``normalised``: to users, (U,I), and to items, (I,U)."""
+        key = ("messages", float(target), float(source))
+        if key not in self.memo:
+            to_user, to_item = self.normalised(target, source)
+            self.memo[key] = (Fixed.of(self.pattern, to_user), Fixed.of(self.pattern, to_item).T)
+        found: tuple[Fixed, Fixed] = self.memo[key]
         return found
 
     def to(self, device: torch.device | str) -> BipartiteGraph:

@@ -88,11 +88,6 @@ def facing(embeddings: Embeddings, user_UD: Tensor) -> Embeddings:
     return replace(embeddings, user_UD=user_UD, user0_UD=user_UD, users=None, layers=None)
 
 
-def pick(table: Tensor, rows: Tensor | None) -> Tensor:
-    """Rows of a table, by ``F.embedding``: the backward of ``table[rows]`` is not deterministic on two threads."""
-    return table if rows is None else F.embedding(rows, table)
-
-
 def pick_bias(bias: Tensor, rows: Tensor | None) -> Tensor:
     return bias if rows is None else F.embedding(rows, bias[:, None]).squeeze(-1)
 

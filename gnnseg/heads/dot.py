@@ -6,10 +6,10 @@ from typing import Literal
 
 from torch import Tensor
 
-from gnnseg.heads.base import FactorScorer, Head, ItemBias, facing, pick, pick_bias, temperature
+from gnnseg.heads.base import FactorScorer, Head, ItemBias, facing, pick_bias, temperature
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Shape
-from gnnseg.vectors import unit
+from gnnseg.vectors import pick, unit
 
 
 class Dot(Head):

@@ -7,12 +7,12 @@ from typing import Any
 from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.heads.base import Head, facing, pick, temperature
+from gnnseg.heads.base import Head, facing, temperature
 from gnnseg.heads.segments import Segments, SegmentScorer
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
 from gnnseg.types import Embeddings, Explanation, Shape
-from gnnseg.vectors import unit
+from gnnseg.vectors import pick, unit
 
 
 class Hybrid(Head):

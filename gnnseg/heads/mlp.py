@@ -15,12 +15,13 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.heads.base import Head, facing, memberships, pick, temperature
+from gnnseg.heads.base import Head, facing, memberships, temperature
 from gnnseg.heads.kmeans import prototypes
 from gnnseg.heads.rates import RateScorer, hidden_means, rates
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, InputError, Shape
+from gnnseg.vectors import pick
 
 # The widest hidden layer of the pairs scored at once takes at most so much: a CPU keeps 8 MB in its cache and is three times
 # as fast as with 64 MB; a device has more room.

@@ -9,11 +9,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.heads.base import FLOOR, FactorScorer, Head, pick
+from gnnseg.heads.base import FLOOR, FactorScorer, Head
 from gnnseg.heads.dot import Dot, DotScorer
 from gnnseg.heads.kmeans import nearest, prototypes
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Explanation, InputError, Shape
+from gnnseg.vectors import pick
 
 PRIOR = 100.0  # pseudo-counts by which a cluster's item shares lean on everyone's
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gnnseg.heads.base import FLOOR, FactorScorer, memberships, pick
+from gnnseg.heads.base import FLOOR, FactorScorer, memberships
 from gnnseg.heads.segments import keep_top
 from gnnseg.sparse import Csr
 from gnnseg.types import Explanation
+from gnnseg.vectors import pick
 
 if TYPE_CHECKING:
     from gnnseg.heads.mlp import TowerScorer

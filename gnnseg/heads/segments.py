@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.heads.base import FLOOR, FactorScorer, Head, ItemBias, facing, memberships, pick, pick_bias, temperature
+from gnnseg.heads.base import FLOOR, FactorScorer, Head, ItemBias, facing, memberships, pick_bias, temperature
 from gnnseg.heads.kmeans import prototypes
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, Explanation, InputError, Shape
-from gnnseg.vectors import unit
+from gnnseg.vectors import pick, unit
 
 Beta = Literal["distribution", "membership", "affinity"]
 LITTLE = 0.01  # of a user's policy left by what was seen, below which it is summed itself

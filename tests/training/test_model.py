@@ -1,19 +1,21 @@
 """A step over the rows it touches gives the losses and gradients of a step over all."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
-from gnnseg.encoders import DNN, TwoTower
+from gnnseg.encoders import DNN, Encoder, LightGCN, TwoTower
 from gnnseg.encoders.base import AttributeEncoder
 from gnnseg.heads import MLP, Dot, Head, Segments
 from gnnseg.objectives import BCE, BPR, L2, Balance, Objective, SampledSoftmax
 from gnnseg.rng import Rng
-from gnnseg.testing import random_graph, shape_of, telling_features
+from gnnseg.testing import random_graph, shape_of, telling_features, with_ties
 from gnnseg.training.events import Events
 from gnnseg.training.loop import Training
 from gnnseg.training.model import Model
 
-GRAPH = random_graph()
+GRAPH = with_ties(random_graph())
 FEATURES = telling_features(GRAPH)
 SHAPE = shape_of(GRAPH, 6, FEATURES)
 PLAIN = {"weights": None, "degree_power": 0.0}
@@ -30,13 +32,49 @@ def model(encoder: str, head: str, objective: Objective) -> Model:
             for beta in ("distribution", "membership", "affinity")
         },
     }
-    made = (
-        TwoTower(SHAPE, Rng(0), dim=5, layers=[8, 6], scale=0.3, dropout=0.0)
-        if encoder == "two_tower"
-        else DNN(SHAPE, Rng(0), layers=[8, 6], dropout=0.0)
-    )
+    propagation = {"dim": 6, "init": "normal", "scale": 0.3, "alpha": 0.5, "attributes": "beside"}
+    encoders: dict[str, Callable[[], Encoder]] = {
+        "dnn": lambda: DNN(SHAPE, Rng(0), layers=[8, 6], dropout=0.0),
+        "two_tower": lambda: TwoTower(SHAPE, Rng(0), dim=5, layers=[8, 6], scale=0.3, dropout=0.0),
+        "lightgcn": lambda: LightGCN(
+            SHAPE,
+            Rng(0),
+            layers=3,
+            layer_weights=None,
+            beta=0.5,
+            gamma=None,
+            unit=False,
+            dropout=0.0,
+            social=0.4,
+            **propagation,
+        ),  # type: ignore[arg-type]
+        "lightgcnpp": lambda: LightGCN(
+            SHAPE,
+            Rng(0),
+            layers=2,
+            layer_weights=None,
+            beta=-0.1,
+            gamma=0.2,
+            unit=True,
+            dropout=0.3,
+            social=0.0,
+            **propagation,
+        ),  # type: ignore[arg-type]
+        "lightgcn, no layer": lambda: LightGCN(
+            SHAPE,
+            Rng(0),
+            layers=0,
+            layer_weights=None,
+            beta=0.5,
+            gamma=None,
+            unit=False,
+            dropout=0.0,
+            social=0.0,
+            **propagation,
+        ),  # type: ignore[arg-type]
+    }
     return Model(
-        made,
+        encoders[encoder](),
         heads[head],
         objective,
         {"l2": (0.1, L2()), **({"balance": (0.2, Balance())} if head in SEGMENTS_OF else {})},
@@ -54,19 +92,21 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("encoder", ["dnn", "two_tower"])
+@pytest.mark.parametrize("events", [2, 7])  # rows with few of the edges, and with most of them
+@pytest.mark.parametrize("encoder", ["dnn", "two_tower", "lightgcn", "lightgcnpp", "lightgcn, no layer"])
 @pytest.mark.parametrize(("head", "objective"), CASES)
 def test_rows_or_all_it_is_the_same_step(
-    encoder: str, head: str, objective: Objective, monkeypatch: pytest.MonkeyPatch
+    encoder: str, head: str, objective: Objective, events: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     m = model(encoder, head, objective)
     data = Training(GRAPH, FEATURES, EVENTS)
     log_q = torch.randn(GRAPH.items, generator=torch.Generator().manual_seed(3))
-    batch = data.batch(torch.arange(0, 20, 3), objective, log_q, Rng(0))
+    batch = data.batch(torch.arange(0, 3 * events, 3), objective, log_q, Rng(0))
     found = []
     for partial in (True, False):
         monkeypatch.setattr(AttributeEncoder, "partial", partial)
         monkeypatch.setattr(TwoTower, "partial", partial)
+        monkeypatch.setattr(LightGCN, "partial", partial)
         losses = m.losses(GRAPH, FEATURES, batch, Rng(0))
         grads = torch.autograd.grad(m.total(losses), list(m.parameters()), allow_unused=True)
         found.append((losses, grads))
