@@ -235,7 +235,7 @@ class _Run:
         record["data"]["homophily"] = given.graph.homophily if given.graph.social is not None else None
         record["data"]["labels"] = None if given.labels is None else given.labels.account()
         model = assemble(self.config, given.shape, self.rng).to(self.device)
-        if isinstance(model.encoder, GraphEncoder) and model.encoder.partial:
+        if isinstance(model.encoder, GraphEncoder) and model.encoder.samples:
             self._say_what_is_sampled(model)
         record["parameters"] = sum(p.numel() for p in model.parameters())
         started = time.monotonic()

@@ -15,10 +15,10 @@ from torch.nn import functional as F
 
 from gnnseg.encoders.base import EmbeddingTables, Encoder, Init, check_first_values, weights
 from gnnseg.graph import BipartiteGraph
-from gnnseg.graph.neighbours import Block, Draw, Flow, by_neighbours, sampled, whole
+from gnnseg.graph.neighbours import Block, Draw, Flow, by_neighbours, sampled, share, whole, whole_but_last
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Features, InputError, Shape
-from gnnseg.vectors import unit
+from gnnseg.vectors import pick, unit
 
 Attributes = Literal["beside", "alone"]
 
@@ -96,13 +96,17 @@ class NodeEncoder(Encoder):
 class GraphEncoder(NodeEncoder):
     """L layers of messages over the user-item graph, the whole of it or a sampled neighbourhood; ``convolve`` is what differs.
 
-    ``neighbours``: null, every step passes every message; else L numbers, the nearest layer last: a training step embeds the
-    rows it asks for alone, from at most so many neighbours each, drawn anew without replacement (Hamilton et al. 2017), at a
-    cost that does not grow with the graph (vectors of one's own apart, whose gradient has their size), in batches and under a head
-    that asks for some items alone (``catalogue`` false); evaluation hears all.
+    ``neighbours``: null, a step passes every message, of the last layer only those to the rows it asks for, where these hear the
+    smaller half; else L numbers, the nearest layer last: a training step hears at most so many neighbours of each row it asks
+    for, drawn anew without replacement (Hamilton et al. 2017), at a cost that does not grow with the graph (vectors of one's own
+    apart, whose gradient has their size), in batches and under a head that asks for some items alone (``catalogue`` false);
+    evaluation hears all.
     ``combine``: the embedding is the 'last' layer, or the 'mean' of layers 0..L (He et al. 2020). ``noise`` in forward adds
     sign(x) * unit(uniform) * noise at each layer (SimGCL, Yu et al. 2022).
     """
+
+    partial = True
+    samples: bool  # does a training step draw its neighbourhood?
 
     def __init__(
         self,
@@ -125,7 +129,7 @@ class GraphEncoder(NodeEncoder):
                 f"encoder.neighbours is {neighbours}: give encoder.layers={layers} numbers, each 1 or more, or null."
             )
         self.layers, self.neighbours, self.combine = layers, neighbours, combine
-        self.partial = neighbours is not None
+        self.samples = neighbours is not None
 
     @abstractmethod
     def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None) -> dict[str, Tensor]:
@@ -151,15 +155,18 @@ class GraphEncoder(NodeEncoder):
         noise: float = 0.0,
     ) -> Embeddings:
         flows = self.flows(graph, rng)
-        if users is None and items is None and (rng is None or not self.partial):
-            blocks = whole(flows, self.kinds(), self.layers)
-        else:
+        asked, left = {"user": users, "item": items}, dict[str, Tensor | None]()
+        if rng is not None and self.samples:
             device = graph.pattern.column.device
             wanted = {
                 "user": torch.arange(graph.users, device=device) if users is None else users,
                 "item": torch.arange(graph.items, device=device) if items is None else items,
             }
-            blocks = sampled(flows, wanted, self.layers, self.draw(None if rng is None else rng.child("neighbours")))
+            blocks = sampled(flows, wanted, self.layers, self.draw(rng.child("neighbours")))
+        elif share(flows, asked) < 0.5:
+            blocks = whole_but_last(flows, asked, self.kinds(), self.layers)
+        else:
+            blocks, left = whole(flows, self.kinds(), self.layers), asked
         x = {kind: self.start(kind, features, blocks.nodes.get(kind, _nobody(graph))) for kind in self.kinds()}
         layers = [x]
         for number, block in enumerate(blocks.layers):
@@ -171,10 +178,9 @@ class GraphEncoder(NodeEncoder):
                 for y in layers
             ]
             layers.append(x)
-        user_UD, item_ID = (self._combined([y[kind] for y in layers]) for kind in ("user", "item"))
-        first = layers[0]
-        pairs = tuple((y["user"], y["item"]) for y in layers)
-        return Embeddings(user_UD, item_ID, first["user"], first["item"], users, items, layers=pairs)
+        pairs = tuple((pick(y["user"], left.get("user")), pick(y["item"], left.get("item"))) for y in layers)
+        user_UD, item_ID = self._combined([user for user, _ in pairs]), self._combined([item for _, item in pairs])
+        return Embeddings(user_UD, item_ID, *pairs[0], users, items, layers=pairs)
 
     def newcomers(
         self, graph: BipartiteGraph, embeddings: Embeddings, features: Features

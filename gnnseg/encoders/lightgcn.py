@@ -105,7 +105,7 @@ class LightGCN(NodeEncoder):
         for layer in range(self.layers):
             if self.unit:
                 user, item = unit(user), unit(item)
-            last = layer == self.layers - 1 and noise == 0  # noise is drawn for everybody
+            last = layer == self.layers - 1
             to_users, to_items = (users, items) if last else (None, None)
             from_friends = 0.0 if friends is None else friends.times(user, to_users)
             user, item = to_user.times(item, to_users) + from_friends, to_item.times(user, to_items)

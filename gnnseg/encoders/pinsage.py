@@ -29,8 +29,8 @@ class PinSage(GraphEncoder):
     A user's neighbours are the ``top`` items that ``walks`` walks with restart from the user meet most often, an item's the users;
     w: how often, summing to 1 (importance pooling). Users and items have weights of their own. ``refresh``: training draws the
     neighbourhoods of all nodes anew each 'epoch', or each 'step', then, where ``batched``, of the nodes it asks for alone;
-    evaluation reads one draw that is always the same. ``batched``: a step embeds the rows it asks for alone. Every edge is walked
-    alike, whatever its weight. First weights as ``SAGE``'s.
+    evaluation reads one draw that is always the same. ``batched``: a step embeds the rows it asks for, and whom they hear, alone.
+    Every edge is walked alike, whatever its weight. First weights as ``SAGE``'s.
     """
 
     weighs: ClassVar[bool] = False
@@ -69,7 +69,7 @@ class PinSage(GraphEncoder):
                 raise InputError(f"encoder.{key} is {value}: it must be 1 or more.")
         if not 0 <= restart <= 1:
             raise InputError(f"encoder.restart is {restart}: it must lie between 0 and 1.")
-        self.partial = batched
+        self.samples = batched
         self.refresh = refresh
         self.how: dict[str, Any] = {"walks": walks, "hops": hops, "restart": restart, "top": top}
         self.send, self.own, self.near = (nn.ModuleList() for _ in range(3))
@@ -92,7 +92,7 @@ class PinSage(GraphEncoder):
             return self._remembered(graph, "judged", Rng(int(self.seed)))
         if self.refresh == "epoch":
             return self._remembered(graph, "epoch", Rng(int(self.seed)).child("epoch").at(self.epoch))
-        return graph.flows if self.partial else self._drawn(graph, rng)
+        return graph.flows if self.samples else self._drawn(graph, rng)
 
     def draw(self, rng: Rng | None) -> Draw:
         if rng is None or self.refresh == "epoch":

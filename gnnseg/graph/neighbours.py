@@ -83,6 +83,32 @@ def whole(flows: tuple[Flow, ...], kinds: Sequence[str], layers: int) -> Blocks:
     return Blocks((block,) * layers, dict.fromkeys(kinds))
 
 
+def whole_but_last(
+    flows: tuple[Flow, ...], wanted: Mapping[str, Tensor | None], kinds: Sequence[str], layers: int
+) -> Blocks:
+    """Every message of every layer but the last, which ends in the ``wanted`` ids of each kind, None: all of it."""
+    if layers == 0:
+        return Blocks((), wanted)
+    last = [_ending(flow, wanted[flow.target]) for flow in flows if flow.target in wanted]
+    before = whole(flows, kinds, layers - 1)
+    return Blocks((*before.layers, Block(tuple(last), wanted)), before.nodes)
+
+
+def _ending(flow: Flow, rows: Tensor | None) -> Flow:
+    """The messages to some rows alone, None: to all."""
+    if rows is None:
+        return flow
+    pattern, edge = flow.pattern.only(rows)
+    return replace(flow, pattern=pattern, weight=None if flow.weight is None else flow.weight[edge])
+
+
+def share(flows: tuple[Flow, ...], wanted: Mapping[str, Tensor | None]) -> float:
+    """Of the messages to the kinds that are ``wanted``, the part that ends in the ids asked for, None: all."""
+    ends = [(flow.pattern, wanted[flow.target]) for flow in flows if flow.target in wanted]
+    asked = [p.entries if rows is None else int((p.start[rows + 1] - p.start[rows]).sum()) for p, rows in ends]
+    return sum(asked) / max(sum(p.entries for p, _ in ends), 1)
+
+
 Drawn = tuple[Tensor, Tensor, Tensor | None]  # (S,) place in the nodes asked for, ascending; (S,) sender; weights (S,)
 Draw = Callable[[Flow, Tensor, int], Drawn]  # of a relation, the ids that receive, and the layer
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.graph.neighbours import by_neighbours, neighbours, sampled
+from gnnseg.graph.neighbours import by_neighbours, neighbours, sampled, share, whole_but_last
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.testing import random_graph
@@ -84,3 +85,30 @@ def test_blocks_hold_what_their_rows_ask_for(fanout: list[int | None]) -> None:
             torch.testing.assert_close(flow.pattern.dense().T, flow.pattern.T.dense())
         send = receive
     assert all(torch.equal(send[kind], ids) for kind, ids in wanted.items())
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_the_last_layer_ends_where_it_is_asked_to(layers: int) -> None:
+    graph = random_graph(edges=150)
+    graph = replace(graph, weight=torch.rand(150, generator=torch.Generator().manual_seed(0)))
+    users = torch.tensor([5, 1])
+    blocks = whole_but_last(graph.flows, {"user": users, "item": None}, ("user", "item"), layers)
+    assert blocks.nodes == {"user": None, "item": None}
+    assert [block.flows for block in blocks.layers[:-1]] == [graph.flows] * (layers - 1)
+    to_user, to_item = blocks.layers[-1].flows
+    assert to_item is graph.flows[1]
+    assert blocks.layers[-1].own == {"user": users, "item": None}
+    assert to_user.weight is not None
+    weights = graph.pattern.with_value(graph.weight).dense()
+    torch.testing.assert_close(to_user.pattern.with_value(to_user.weight).dense(), weights[users])
+    asked = share(graph.flows, {"user": users, "item": None})
+    assert asked == pytest.approx((to_user.pattern.entries + 150) / 300)
+    assert share(graph.flows, {"user": None}) == 1.0
+    assert share((), {"user": users}) == 0.0
+
+
+def test_no_layer_is_the_rows_alone() -> None:
+    users = torch.tensor([5, 1])
+    blocks = whole_but_last(random_graph().flows, {"user": users, "item": None}, ("user", "item"), 0)
+    assert blocks.layers == ()
+    assert blocks.nodes == {"user": users, "item": None}
