@@ -101,6 +101,8 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
         (["head=dot", "regularisers.balance.weight=1"], r"regularisers\.balance=balance: needs a head with segments"),
         (["device=tpu"], r"device='tpu': must be one of auto, cpu, cuda"),
         (["trainer.batch_size=0"], r"trainer\.batch_size=0: must be at least 1, or null"),
+        (["trainer.draw=weight"], r"trainer\.draw=weight: a full batch holds every pair; set trainer\.batch_size"),
+        (["trainer.draw=all"], r"trainer\.draw='all': must be one of each, weight"),
         (["evaluation.ks=20"], r"evaluation\.ks=20: must be a list"),
         (["encoder._target_=os.system"], r"encoder\._target_=os\.system: not an allowed target; say allow=\[os\]"),
         (["encoder._target_=gnnseg.encoders.mf.MFF"], r"gnnseg\.encoders\.mf has no MFF"),

@@ -21,6 +21,13 @@ def order(pairs: int, rng: Rng) -> Tensor:
     return torch.randperm(pairs, generator=rng.torch("order"))
 
 
+def by_weight(weight: Tensor, rng: Rng) -> Tensor:
+    """(E,) pairs of an epoch drawn with replacement, each as likely as its weight (E,) is large."""
+    upto = weight.double().cpu().cumsum(0)
+    drawn = torch.rand(len(weight), dtype=torch.float64, generator=rng.torch("order"))
+    return torch.searchsorted(upto, drawn * upto[-1:], right=True).clamp(max=len(weight) - 1)
+
+
 def uniform_shared(count: int, items: int, rng: Rng) -> Tensor:
     """(N,) items drawn uniformly, one draw for the whole batch."""
     return torch.randint(items, (count,), generator=rng.torch("negatives"))

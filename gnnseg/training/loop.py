@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -35,7 +35,9 @@ class Interrupted(Exception):
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to train. ``batch_size`` None: full batch, an epoch is one step. ``eval_every`` in epochs; ``patience`` in
-    evaluations without a better ``monitor``, None: never stop early; ``clip``: largest gradient norm."""
+    evaluations without a better ``monitor``, None: never stop early; ``clip``: largest gradient norm. ``draw``: an epoch's
+    batches hold 'each' pair once, weighing what the objective says, or pairs drawn with replacement by 'weight', which then
+    weigh alike."""
 
     max_epochs: int
     batch_size: int | None
@@ -44,6 +46,7 @@ class Settings:
     monitor: str
     schedule: Literal["onecycle", "constant"]
     clip: float | None
+    draw: Literal["each", "weight"] = "each"
 
     def __post_init__(self) -> None:
         for key in ("max_epochs", "batch_size", "eval_every", "patience"):
@@ -120,9 +123,16 @@ def fit(
     per_epoch = 1 if settings.batch_size is None else math.ceil(edges / settings.batch_size)
     largest = optimizer.defaults["lr"]
     log_q = batches.log_popularity(data.graph.pattern)
+    likely = data.events.weight
+    if settings.draw == "weight":
+        alike = torch.full_like(likely, 1 / max(edges, 1))
+        data = replace(data, events=replace(data.events, weight=alike))
     while not state.done:
         model.begin(state.epoch)
-        order = None if settings.batch_size is None else batches.order(edges, rng.at(state.epoch))
+        order = None
+        if settings.batch_size is not None:
+            now = rng.at(state.epoch)
+            order = batches.by_weight(likely, now) if settings.draw == "weight" else batches.order(edges, now)
         while state.batch < per_epoch:
             now = rng.at(state.step)
             rows = None

@@ -208,6 +208,19 @@ def test_a_user_with_every_item_does_not_hang() -> None:
     assert (drawn[1] != 0).all()
 
 
+def test_pairs_are_drawn_as_often_as_they_weigh() -> None:
+    weight = torch.tensor([3.0, 0.0, 1.0, 2.0]).repeat(500)
+    drawn = torch.cat([batches.by_weight(weight, Rng(0).at(epoch)) for epoch in range(20)])
+    times = torch.bincount(drawn % 4, minlength=4)
+    assert times[1] == 0
+    for count, share in zip(times.tolist(), (1 / 2, 0, 1 / 6, 1 / 3), strict=True):
+        assert binom.cdf(count, len(drawn), share) > 1e-4
+        assert binom.sf(count - 1, len(drawn), share) > 1e-4
+    assert len(drawn.unique()) == 1500
+    assert torch.equal(batches.by_weight(weight, Rng(0).at(1)), batches.by_weight(weight, Rng(0).at(1)))
+    assert not torch.equal(batches.by_weight(weight, Rng(0).at(1)), batches.by_weight(weight, Rng(0).at(2)))
+
+
 def test_orders_and_in_batch_negatives() -> None:
     assert torch.equal(batches.order(50, Rng(0).at(1)).sort().values, torch.arange(50))
     assert not torch.equal(batches.order(50, Rng(0).at(1)), batches.order(50, Rng(0).at(2)))

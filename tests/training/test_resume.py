@@ -75,6 +75,7 @@ LOG = [
 ]  # fmt: skip
 WALKS = [
     *SMALL, "encoder=pinsage", "encoder.dim=16", "head=hybrid", "objective=margin", "trainer.batch_size=500", "trainer.max_epochs=4",
+    "trainer.draw=weight", "objective.degree_power=-1",
     "trainer.eval_every=2",
 ]  # fmt: skip
 

@@ -1,0 +1,51 @@
+"""Batches of pairs drawn by their weights: each user as often as any other, if that is what the weights say."""
+
+import pytest
+import torch
+from scipy.stats import binom
+
+from gnnseg.encoders import MF
+from gnnseg.heads import Dot
+from gnnseg.objectives import BPR
+from gnnseg.rng import Rng
+from gnnseg.testing import random_graph, shape_of
+from gnnseg.training.checkpoint import Checkpoint, State
+from gnnseg.training.events import Events
+from gnnseg.training.loop import Settings, Training, fit
+from gnnseg.training.model import Model
+from gnnseg.types import Batch, Features
+
+GRAPH = random_graph(edges=150)
+EPOCHS = 30
+
+
+@pytest.mark.parametrize("draw", ["each", "weight"])
+def test_drawn_by_weight_users_are_alike_and_weigh_the_same(draw: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    met: list[Batch] = []
+    batch = Training.batch
+    monkeypatch.setattr(Training, "batch", lambda *given: met.append(batch(*given)) or met[-1])  # type: ignore[func-returns-value]
+    objective, degrees = BPR(weights=None, degree_power=-1.0, negatives=1), GRAPH.pattern.degrees()[0]
+    weight = objective.pair_weights(GRAPH.pattern.row, degrees, torch.ones(150))
+    shape = shape_of(GRAPH)
+    model = Model(
+        MF(shape, Rng(0), dim=4, init="normal", scale=0.1), Dot(shape, Rng(0), similarity="dot", tau=1.0), objective, {}
+    )
+    settings = Settings(
+        max_epochs=EPOCHS, batch_size=32, eval_every=EPOCHS, patience=None, monitor="x", schedule="constant", clip=None, draw=draw
+    )  # fmt: skip  # type: ignore[arg-type]
+    events = Events(GRAPH.pattern.row, GRAPH.pattern.column, weight)
+    data, optimizer = Training(GRAPH, Features(), events), torch.optim.Adam(model.parameters())
+    fit(model, optimizer, data, settings, Rng(0), State(), Checkpoint(), evaluate=lambda scorer: {"x": 1.0})
+    users, weights = torch.cat([b.users for b in met]), torch.cat([b.weight for b in met])
+    times = torch.bincount(users, minlength=GRAPH.users)
+    assert len(users) == 150 * EPOCHS
+    if draw == "each":
+        assert torch.equal(times, degrees * EPOCHS)
+        torch.testing.assert_close(weights, weight[GRAPH.pattern.entry(users, torch.cat([b.items for b in met]))])
+        return
+    torch.testing.assert_close(weights, torch.full((150 * EPOCHS,), 1 / 150))
+    active = int((degrees > 0).sum())
+    for count, degree in zip(times.tolist(), degrees.tolist(), strict=True):
+        share = 1 / active if degree else 0.0
+        assert binom.cdf(count, len(users), share) > 1e-4
+        assert binom.sf(count - 1, len(users), share) > 1e-4
