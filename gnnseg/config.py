@@ -428,7 +428,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     size = config["trainer"]["batch_size"]
     if size is not None and size < 1:
         raise _error(f"trainer.batch_size={size}: must be at least 1, or null for full batch.")
-    if size is None and config["trainer"]["draw"] == "weight":
+    if size is None and config["trainer"].get("draw") == "weight":
         raise _error(
             "trainer.draw=weight: a full batch holds every pair; set trainer.batch_size to a number, or draw to each."
         )
