@@ -92,6 +92,8 @@ def table(stored: dict[str, Any]) -> list[str]:
         lines.append("| " + " | ".join([str(epoch), *cells]) + " |")
     for arm, one in stored.items():
         last = one["curve"][-1]
+        if last["epoch"] < 20:  # too few to time
+            continue
         lines += [
             "",
             f"`{arm}`: {last['seconds'] / last['epoch']:.0f} s an epoch, {one['device']['threads']} threads.",
