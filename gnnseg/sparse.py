@@ -123,6 +123,10 @@ class Csr:
         value = None if self.value is None else self.value[inside]
         return Csr.of(self.row[inside] - begin, self.column[inside], (end - begin, self.shape[1]), value)
 
+    def held_by(self, rows: Tensor) -> int:
+        """How many entries some rows (r,) hold."""
+        return int((self.start[rows + 1] - self.start[rows]).sum())
+
     def only(self, rows: Tensor) -> tuple[Csr, Tensor]:
         """Some rows (r,), in the order in which they are named, as a pattern (r,C), and which entries stand there, (e,)."""
         where, entry = self.entries_of(rows)
@@ -186,7 +190,7 @@ class Fixed:
         """Some rows (r,) of the product, (r,D); None: all. Where they hold the smaller half of the entries, no other is read."""
         if rows is None:
             return self @ dense
-        if 2 * int((self.pattern.start[rows + 1] - self.pattern.start[rows]).sum()) > self.pattern.entries:
+        if 2 * self.pattern.held_by(rows) > self.pattern.entries:
             return F.embedding(rows, self @ dense)
         few, entry = self.pattern.only(rows)
         return Fixed.of(few, self.value[entry]) @ dense

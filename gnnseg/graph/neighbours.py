@@ -105,7 +105,7 @@ def _ending(flow: Flow, rows: Tensor | None) -> Flow:
 def share(flows: tuple[Flow, ...], wanted: Mapping[str, Tensor | None]) -> float:
     """Of the messages to the kinds that are ``wanted``, the part that ends in the ids asked for, None: all."""
     ends = [(flow.pattern, wanted[flow.target]) for flow in flows if flow.target in wanted]
-    asked = [p.entries if rows is None else int((p.start[rows + 1] - p.start[rows]).sum()) for p, rows in ends]
+    asked = [p.entries if rows is None else p.held_by(rows) for p, rows in ends]
     return sum(asked) / max(sum(p.entries for p, _ in ends), 1)
 
 

@@ -1,6 +1,7 @@
 """A step over the rows it touches gives the losses and gradients of a step over all."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -22,6 +23,16 @@ PLAIN = {"weights": None, "degree_power": 0.0}
 EVENTS = Events(GRAPH.pattern.row, GRAPH.pattern.column, torch.ones(GRAPH.pattern.entries))
 SEGMENTS = {"segments": 3, "tied": False, "top": None, "centre": True, "tau_alpha": 0.3, "tau_beta": 0.3, "tau": 0.3}
 
+LIGHT: dict[str, Any] = {
+    "dim": 6, "layers": 3, "layer_weights": None, "init": "normal", "scale": 0.3, "alpha": 0.5, "beta": 0.5, "gamma": None,
+    "unit": False, "dropout": 0.0, "attributes": "beside", "social": 0.0,
+}  # fmt: skip
+LIGHTS: dict[str, dict[str, Any]] = {
+    "lightgcn": {"social": 0.4},
+    "lightgcnpp": {"layers": 2, "beta": -0.1, "gamma": 0.2, "unit": True, "dropout": 0.3},
+    "lightgcn, no layer": {"layers": 0},
+}
+
 
 def model(encoder: str, head: str, objective: Objective) -> Model:
     heads: dict[str, Head] = {
@@ -32,46 +43,13 @@ def model(encoder: str, head: str, objective: Objective) -> Model:
             for beta in ("distribution", "membership", "affinity")
         },
     }
-    propagation = {"dim": 6, "init": "normal", "scale": 0.3, "alpha": 0.5, "attributes": "beside"}
     encoders: dict[str, Callable[[], Encoder]] = {
         "dnn": lambda: DNN(SHAPE, Rng(0), layers=[8, 6], dropout=0.0),
         "two_tower": lambda: TwoTower(SHAPE, Rng(0), dim=5, layers=[8, 6], scale=0.3, dropout=0.0),
-        "lightgcn": lambda: LightGCN(
-            SHAPE,
-            Rng(0),
-            layers=3,
-            layer_weights=None,
-            beta=0.5,
-            gamma=None,
-            unit=False,
-            dropout=0.0,
-            social=0.4,
-            **propagation,
-        ),  # type: ignore[arg-type]
-        "lightgcnpp": lambda: LightGCN(
-            SHAPE,
-            Rng(0),
-            layers=2,
-            layer_weights=None,
-            beta=-0.1,
-            gamma=0.2,
-            unit=True,
-            dropout=0.3,
-            social=0.0,
-            **propagation,
-        ),  # type: ignore[arg-type]
-        "lightgcn, no layer": lambda: LightGCN(
-            SHAPE,
-            Rng(0),
-            layers=0,
-            layer_weights=None,
-            beta=0.5,
-            gamma=None,
-            unit=False,
-            dropout=0.0,
-            social=0.0,
-            **propagation,
-        ),  # type: ignore[arg-type]
+        **{
+            name: lambda options=options: LightGCN(SHAPE, Rng(0), **{**LIGHT, **options})
+            for name, options in LIGHTS.items()
+        },
     }
     return Model(
         encoders[encoder](),
@@ -93,7 +71,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("events", [2, 7])  # rows with few of the edges, and with most of them
-@pytest.mark.parametrize("encoder", ["dnn", "two_tower", "lightgcn", "lightgcnpp", "lightgcn, no layer"])
+@pytest.mark.parametrize("encoder", ["dnn", "two_tower", *LIGHTS])
 @pytest.mark.parametrize(("head", "objective"), CASES)
 def test_rows_or_all_it_is_the_same_step(
     encoder: str, head: str, objective: Objective, events: int, monkeypatch: pytest.MonkeyPatch
