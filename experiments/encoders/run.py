@@ -24,9 +24,11 @@ SETS: dict[str, list[str]] = {
     "lastfm-2k": ["data=lastfm-2k"],
     "lastfm": ["data=lastfm"],
     "ml-1m": ["data=ml-1m"],
+    "completejourney": ["data=completejourney", "data.level=product_type", "evaluation.seen=allow"],
     "gowalla": ["data=gowalla", "evaluation.protocol=paper"],
 }
-SPLIT = ("ml-100k", "lastfm-2k")  # split anew by each seed; the others bring their split
+SPLIT = ("ml-100k", "lastfm-2k")  # split anew by each seed; the others bring their split, or are split by time
+RELATIONS = ("ml-100k", "lastfm-2k", "completejourney")  # beside the interactions
 MODELS: dict[str, list[str]] = {
     "mf": ["encoder=mf"],
     "lightgcn": ["encoder=lightgcn"],
@@ -50,13 +52,9 @@ def models(data: str) -> Iterator[tuple[str, str, list[str]]]:
     """(model, head, overrides) that make sense on a set."""
     for head, chosen in HEADS.items():
         for name, overrides in MODELS.items():
-            if "typed" in name and data not in ("ml-100k", "lastfm-2k"):
-                continue
-            if ("merged" in name and data not in ("ml-100k", "lastfm-2k")) or (
-                "friends" in name and data != "lastfm-2k"
-            ):
-                continue
-            yield name, head, [*overrides, *chosen]
+            related = data in RELATIONS or not ("typed" in name or "merged" in name)
+            if related and (data == "lastfm-2k" or "friends" not in name):
+                yield name, head, [*overrides, *chosen]
 
 
 def command(data: str, overrides: list[str], seed: int) -> list[str]:
