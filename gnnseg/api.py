@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +40,7 @@ def interactions(
     items: Any = None,
     item_title: str | None = None,
     social: Any = None,
+    relations: Sequence[Mapping[str, Any]] = (),
     log: Any = None,
     decimal: Literal["point", "comma"] | None = None,
     dates: Literal["dmy", "mdy", "ymd"] | None = None,
@@ -51,7 +52,9 @@ def interactions(
 
     ``user``, ``item``, ``weight``, ``time``, ``spend`` name columns. ``users``, ``items``: tables of attributes, by a
     column ``id`` or their first; ``item_title``: the column of ``items``, or else of the interactions, that people read.
-    ``social``: user, user[, weight]. ``log``: what was shown, a row an item: user, item, reward[, propensity, slate, position].
+    ``social``: user, user[, weight]. ``relations``: typed edges, each {'name': 'made by', 'source_kind': 'item', 'target_kind':
+    'brand', 'edges': table of source, target[, weight]}; a kind is user, item, or one of your own. ``log``: what was shown, a row
+    an item: user, item, reward[, propensity, slate, position].
     ``decimal``, ``dates``: of columns of text, told where only one reading fits.
     ``returns``: events of negative weight are refused (None), kept, dropped, or taken off the purchases before them.
     ``on_error``: 'fail' at a row that cannot be read, or 'drop' and count it. ``name`` begins the names of run folders.
@@ -85,6 +88,7 @@ def interactions(
             items=None if items is None else own.attribute_table(sheet(items, "items"), title=item_title),
             social=None if social is None else own.edge_table(sheet(social, "social"), "social ties"),
             log=None if log is None else logs.read(sheet(log, "log"), propensity=False, decimal=decimal),
+            relations=tuple(own.relation(n, "edges", lambda given, what: own.edge_table(sheet(given, what), what)) for n in relations),
         )  # fmt: skip
 
 
@@ -98,13 +102,14 @@ def train(
 ) -> Run:
     """Train, or find the same run again finished, or go on with it; the finished run.
 
-    ``data``: what ``interactions`` returns, or the name of a set (``'ml-100k'``). ``overrides`` as on the command line
+    ``data``: what ``interactions`` returns, the name of a set (``'ml-100k'``), or a file that the command has written
+    (``'./orders.yaml'``). ``overrides`` as on the command line
     (``['encoder=lightgcn', 'head.segments=16']``); ``config_dir``: more configuration of your own. What the command would
     say goes to the logger ``gnnseg``. InputError for a user's mistake; KeyboardInterrupt where training was stopped, which
     is saved: the same call goes on.
     """
     from gnnseg import config as configuration
-    from gnnseg import pipeline
+    from gnnseg import pipeline, plain
     from gnnseg.training.loop import Interrupted
 
     raw = data if isinstance(data, Raw) else None
@@ -121,7 +126,9 @@ def train(
             raise InputError(f"{override!r}: is no override; write key=value, such as 'head.segments=16'.")
         if re.match(r"[+~]*data=", override):
             raise InputError(f"{override}: the data are given already; leave it out.")
-    config = configuration.compose(chosen, [] if config_dir is None else [Path(config_dir)])
+    own = plain.resolve(chosen[:1], plain.cache_root(overrides), say=_log)
+    folders = [*([] if config_dir is None else [Path(config_dir)]), *own.folders]
+    config = configuration.compose([*own.arguments, *chosen[1:]], folders)
     if raw is not None:
         config["data"]["name"] = raw.name
     configuration.check(config)

@@ -9,6 +9,7 @@ import argparse
 import logging
 import os
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,8 +80,17 @@ def _train(given: list[str]) -> int:
     return sweep.run(given, say=_say, show=lambda line: print(line, flush=True))
 
 
+def _choices() -> str:
+    """A line a group: what stands in conf/."""
+    from gnnseg.config import conf_folder
+
+    groups = ("data", "encoder", "head", "objective", "split", "experiment", "tracking")
+    lines = [f"{g}= {' '.join(sorted(path.stem for path in (conf_folder() / g).glob('*.yaml')))}" for g in groups]
+    return "\n".join(textwrap.fill(line, 110, initial_indent="  ", subsequent_indent=" " * 12) for line in lines)
+
+
 def _train_help() -> str:
-    return """\
+    return f"""\
 usage: gnnseg train [FILE ... --user COLUMN --item COLUMN ...] [key=value ...] [-m] [--fresh] [--config-dir DIR]
 
 Train a model, judge it, and leave a run folder; its path is all that goes to standard output.
@@ -92,7 +102,7 @@ The same command again returns the finished run, or goes on with an interrupted 
   --config-dir DIR  your own conf/ folder beside the package's
   --cfg job         print the configuration and stop
 
-a file of your own (gnnseg data check FILE proposes all of this); it is saved as YAML, and data=./NAME.yaml finds it again:
+a file of your own (gnnseg data check FILE proposes most of this); it is saved as YAML, and data=./NAME.yaml finds it again:
   FILE ...                       CSV, TSV, Parquet, gzip …; several files, or a quoted pattern, make one table
   --user --item --time --weight --spend COLUMN
   --users FILE, --items FILE     attributes by id; --item-title COLUMN; --social FILE: user, user[, weight]
@@ -102,11 +112,8 @@ a file of your own (gnnseg data check FILE proposes all of this); it is saved as
   --min-weight --k-core NUMBER
   --sql 'select …' --connect sqlite:///shop.db   (or postgresql://user@host/db; the password in PGPASSWORD)
 
-choices (gnnseg options GROUP says more):
-         data= ml-100k ml-1m lastfm gowalla completejourney lastfm-2k ml-1m-raw planted file, or ./NAME.yaml
-         encoder= mf lightgcn lightgcnpp   head= segments dot hybrid posthoc
-         objective= likelihood sampled_softmax bpr   split= random random_per_user time leave_last given auto
-         tracking= jsonl wandb"""
+choices (gnnseg options GROUP says more; data=./NAME.yaml is one of your own):
+{_choices()}"""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -209,7 +216,12 @@ def _parser() -> argparse.ArgumentParser:
     action.add_argument("--dates", choices=["dmy", "mdy", "ymd"], help="told, if only one fits")
     action.set_defaults(call=_data_check)
     action = actions.add_parser("stats", help="what a set holds once read, cleaned and split")
-    action.add_argument("overrides", nargs="*", metavar="key=value", help="such as data=ml-1m data.root=DIR")
+    action.add_argument(
+        "overrides",
+        nargs=argparse.REMAINDER,
+        metavar="FILE|key=value",
+        help="as for gnnseg train: data=ml-1m, data=./orders.yaml, orders.csv --user …",
+    )
     action.set_defaults(call=_data_stats)
     return parser
 
@@ -417,10 +429,11 @@ def _data_check(options: argparse.Namespace) -> None:
 
 
 def _data_stats(options: argparse.Namespace) -> None:
-    from gnnseg import config, pipeline
+    from gnnseg import config, pipeline, plain
     from gnnseg.data import inspect
 
-    composed = config.compose(options.overrides)
+    own = plain.resolve(options.overrides, plain.cache_root(options.overrides), say=_say)
+    composed = config.compose(own.arguments, own.folders)
     config.check(composed)
     print(inspect.stats(pipeline.read(composed, _say)))
 

@@ -52,7 +52,11 @@ def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str
 
     extra = searchpath(folders or [])
     _check_grammar(overrides)
-    with _one_sentence(), _own_hydra(), initialize_config_dir(str(conf_folder()), version_base="1.3"):
+    with (
+        _one_sentence([*overrides, *extra]),
+        _own_hydra(),
+        initialize_config_dir(str(conf_folder()), version_base="1.3"),
+    ):
 
         def plain(*more: str) -> dict[str, Any]:
             node = hydra_compose("config", [*overrides, *more, *extra])
@@ -119,7 +123,7 @@ def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
     sys.argv = ["gnnseg train", *arguments]
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        with _one_sentence():
+        with _one_sentence(arguments):
             hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(job)()
     finally:
         sys.argv = before
@@ -153,7 +157,7 @@ def job_number() -> int | None:
 
 
 @contextlib.contextmanager
-def _one_sentence() -> Iterator[None]:
+def _one_sentence(given: Sequence[str]) -> Iterator[None]:
     """Hydra's and OmegaConf's errors as one sentence that says what was meant."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -161,20 +165,43 @@ def _one_sentence() -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
-        raise _error(_explain(error)) from error
+        raise _error(_explain(error, given)) from error
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, given: Sequence[str]) -> str:
+    """``given``: the overrides, whose choices of parts say which settings there are."""
     text = str(error)
     if match := re.search(r"Could not find '([\w-]+)/([^']+)'", text):
         group, name = match[1], match[2]
         known = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
         return f"{group}={name}: no such choice; {_meant(name, known)}"
     if match := re.search(r"Could not override '([^']+)'", text):
-        return f"{match[1]}: no such setting; {_meant(match[1], known_keys())}"
+        return f"{match[1]}: no such setting; {_meant(match[1], _settings_of(given))}"
     if match := re.search(r"Could not override '?([\w.]+)'?\.\s*No match", text):
         return f"{match[1]}: no such group; {_meant(match[1], list(TOP))}"
     return " ".join(text.split())
+
+
+def _settings_of(given: Sequence[str]) -> list[str]:
+    """Every dotted key of what the overrides choose, whatever else they set; of the defaults where that cannot be composed."""
+    parts = [o for o in given if o.partition("=")[0].lstrip("+~") in (*GROUPS, "experiment", "hydra.searchpath")]
+    try:
+        return known_keys(compose(parts))
+    except Exception:
+        return known_keys()
+
+
+def _elsewhere(key: str) -> list[str]:
+    """Other choices of the key's group that have such a setting."""
+    import yaml
+
+    group, _, name = key.partition(".")
+    found = []
+    for path in sorted((conf_folder() / group).glob("*.yaml")):
+        content = yaml.safe_load(path.read_text("utf-8")) or {}
+        if name in content or name in (content.get(group) or {}):
+            found.append(path.stem)
+    return found
 
 
 def known_keys(config: Mapping[str, Any] | None = None, prefix: str = "") -> list[str]:
@@ -190,13 +217,25 @@ def known_keys(config: Mapping[str, Any] | None = None, prefix: str = "") -> lis
 
 
 def _meant(wrong: str, known: list[str]) -> str:
-    if wrong in known:  # of the defaults, but not of what was chosen
-        group = wrong.split(".")[0]
-        return f"the {group} that was chosen has none; leave it out, or choose another {group}=."
-    close = difflib.get_close_matches(wrong, known, 1, 0.6)
+    group, _, leaf = wrong.rpartition(".")
+    others = _elsewhere(wrong)
+    if others or wrong in known:  # of other choices, but not of what was chosen
+        instead = f"choose {group}={' or '.join(others)}" if others else f"choose another {wrong.split('.')[0]}="
+        return f"the {wrong.split('.')[0]} that was chosen has none; leave it out, or {instead}."
+    known = [key for key in known if not key.endswith("_target_")]
+    leaves = {key: key.rpartition(".")[2] for key in known if key.count(".") < 2 or key.rpartition(".")[0] == group}
+    beside = [key for key in known if key.rpartition(".")[0] == group]
+    near = difflib.get_close_matches(leaf, [leaves[key] for key in beside], 1, 0.6)
+    inside = sorted((key for key in beside if not group and len(key) > 3 and key in wrong), key=len)
+    same = [key for key, name in leaves.items() if name == leaf]
+    alike = difflib.get_close_matches(leaf, leaves.values(), 1, 0.6)
+    close = [
+        *inside[-1:], *(key for key in beside if [leaves[key]] == near), *same,
+        *(key for key, name in leaves.items() if [name] == alike), *difflib.get_close_matches(wrong, known, 1, 0.6),
+    ]  # fmt: skip
     if close:
         return f"did you mean {close[0]}?"
-    return f"there are {', '.join(known)}." if len(known) <= 24 else "see conf/ for those there are."
+    return f"there are {', '.join(known)}." if len(known) <= 24 else "`gnnseg options` lists them."
 
 
 def _error(sentence: str) -> Exception:
@@ -229,10 +268,15 @@ def check(config: Mapping[str, Any]) -> None:
             _check_node(group, node, allow, BESIDE.get(group, ()))
     _check_value("seed", config["seed"], int)
     _check_value("threads", config["threads"], int | None)
+    if config["threads"] is not None and config["threads"] < 1:
+        raise _error(f"threads={config['threads']}: must be at least 1, or null for as many as there are cores.")
     _check_value("device", config["device"], Literal["auto", "cpu", "cuda"])
     _check_value("data.k_core", config["data"]["k_core"], int)
+    if config["data"]["k_core"] < 0:
+        raise _error(f"data.k_core={config['data']['k_core']}: must be 0 (none is left out) or more.")
     _check_value("data.min_weight", config["data"]["min_weight"], float | None)
     _check_value("sweep.fail_fast", _get(config, "sweep").get("fail_fast"), bool)
+    _check_optimizer(config["optimizer"])
     _check_together(config)
 
 
@@ -260,6 +304,22 @@ def _check_node(where: str, node: Any, allow: list[str], beside: tuple[str, ...]
     for key, value in given.items():
         if key in hints:
             _check_value(f"{where}.{key}", value, hints[key])
+
+
+def _check_optimizer(node: Mapping[str, Any]) -> None:
+    """What a foreign constructor says of its settings, before data are read."""
+    import torch
+
+    if "lr" in node:
+        _check_value("optimizer.lr", node["lr"], float)
+        if node["lr"] <= 0:
+            raise _error(f"optimizer.lr={node['lr']}: must be above 0.")
+    try:
+        build(node, [torch.nn.Parameter(torch.zeros(1))])
+    except (TypeError, ValueError, RuntimeError) as error:
+        said = str(error).splitlines()[0].rstrip(".")
+        name = node["_target_"].rsplit(".", 1)[-1]
+        raise _error(f"optimizer: {name} says: {said}; change what it names.") from None
 
 
 def locate(path: str, where: str, allow: list[str]) -> Any:
@@ -368,8 +428,9 @@ def _check_together(config: Mapping[str, Any]) -> None:
     )
     encoder_node = config["encoder"]
     encoder = locate(encoder_node["_target_"], "encoder", config["allow"])
+    chosen_encoder = {k: v for k, v in encoder_node.items() if k != "_target_"}
     if hasattr(encoder, "offers"):
-        offers |= encoder.offers(**{k: v for k, v in encoder_node.items() if k != "_target_"})
+        offers |= encoder.offers(**chosen_encoder)
     needs = {
         "objective": objective_node,
         **{f"regularisers.{n}": t for n, t in (config["regularisers"] or {}).items() if t["weight"] != 0},
@@ -409,15 +470,21 @@ def _check_together(config: Mapping[str, Any]) -> None:
         raise _error(
             f"regularisers.xsimgcl.layer={contrasted['layer']}: the encoder has layers 0 to {layers}; choose one of them."
         )
-    if contrasted.get("weight") and contrasted["layer"] == layers and encoder_node.get("combine") == "last":
+    if contrasted.get("weight") and contrasted["layer"] == _layer_alone(encoder_node):
+        key = "combine=last" if encoder_node.get("combine") == "last" else "layer_weights"
         raise _error(
-            f"regularisers.xsimgcl.layer={layers}: with encoder.combine=last that layer is the embedding, which would be compared "
-            "with itself; choose a layer below, or encoder.combine=mean."
+            f"regularisers.xsimgcl.layer={contrasted['layer']}: with encoder.{key} that layer is the embedding, which would be "
+            "compared with itself; choose another layer, or let the embedding be of several."
         )
-    if config["graph"].get("weights") is not None and not getattr(encoder, "weighs", True):
-        said = encoder_node["_target_"].rsplit(".", 1)[-1].lower()
+    said = encoder_node["_target_"].rsplit(".", 1)[-1].lower()
+    weights, relations = config["graph"].get("weights"), config["graph"].get("relations")
+    if weights is not None and hasattr(encoder, "weighs") and not encoder.weighs(**chosen_encoder):
         raise _error(
-            f"graph.weights={config['graph']['weights']}: {said} takes every edge alike; set graph.weights=null."
+            f"graph.weights={weights}: encoder={said} as it is set takes every edge alike; set graph.weights=null."
+        )
+    if relations is not None and hasattr(encoder, "wants") and "relations" not in encoder.wants(**chosen_encoder):
+        raise _error(
+            f"graph.relations={relations}: encoder={said} as it is set reads none; choose encoder=rgcn, or set it to null."
         )
     for where, node in needs.items():
         if top is not None and node.get("readout") == "alpha":
@@ -425,6 +492,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 f"{where}.readout=alpha with head.top={top}: a told user whose class is not among the {top} largest would not be "
                 f"moved there; set head.top=null or {where}.readout=linear."
             )
+    _check_monitor(config["trainer"]["monitor"], config["evaluation"])
     size = config["trainer"]["batch_size"]
     if size is not None and size < 1:
         raise _error(f"trainer.batch_size={size}: must be at least 1, or null for full batch.")
@@ -432,6 +500,29 @@ def _check_together(config: Mapping[str, Any]) -> None:
         raise _error(
             "trainer.draw=weight: a full batch holds every pair; set trainer.batch_size to a number, or draw to each."
         )
+
+
+def _check_monitor(monitor: str, evaluation: Mapping[str, Any]) -> None:
+    """What the best epoch is chosen by is measured on validation, under ``paper`` on the test."""
+    part, _, rest = monitor.partition("/")
+    metric, at, k = rest.partition("@")
+    ks = evaluation.get("ks") or []
+    if part not in ("valid", "segment", *(["test"] if evaluation.get("protocol") == "paper" else [])) or not metric:
+        raise _error(
+            f"trainer.monitor={monitor}: the best epoch is chosen on validation; name it as in valid/ndcg@{max(ks, default=20)}."
+        )
+    if at and k not in map(str, ks):
+        raise _error(
+            f"trainer.monitor={monitor}: lists are judged at {', '.join(map(str, ks))}; add to evaluation.ks, or choose one of them."
+        )
+
+
+def _layer_alone(encoder: Mapping[str, Any]) -> int | None:
+    """The layer that is the embedding by itself, if one is."""
+    if encoder.get("combine") == "last":
+        return int(encoder["layers"])
+    counted = [layer for layer, weight in enumerate(encoder.get("layer_weights") or ()) if weight]
+    return counted[0] if len(counted) == 1 else None
 
 
 def _get(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:

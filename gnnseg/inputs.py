@@ -76,8 +76,8 @@ def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[st
         typed = split.relations
         if not typed:
             raise InputError(
-                f"{asked['relations']}: reads typed relations, and {split.name} has none; give data.relations, or set "
-                "encoder.relations=none."
+                f"{asked['relations']}: reads typed relations, and {split.name} has none; set encoder.relations=none, or give some "
+                "beside data of your own (data.relations, or relations= of gnnseg.interactions)."
             )
     graph = graph_of(config, split, fitted, ties, typed)
     if typed:

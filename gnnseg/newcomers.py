@@ -61,13 +61,15 @@ class Newcomers:
 
 @dataclass(frozen=True)
 class Known:
-    """What a run knows, to which newcomers are related; ``name`` is what messages call it. ``reads``: 'features', 'social'."""
+    """What a run knows, to which newcomers are related; ``name`` is what messages call it. ``reads``: 'features', 'social';
+    ``weight``: of an event in training on average, and so of one that has none."""
 
     name: str
     users: IdMap
     items: IdMap
     encoding: Encoding
     reads: frozenset[str]
+    weight: float = 1.0
 
 
 def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> Newcomers:
@@ -112,7 +114,7 @@ def _histories(histories: Any) -> tuple[pl.DataFrame, pl.Series]:
 def _pairs(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> Pairs:
     """Histories merged by newcomer and item; what the run does not know is counted and left out."""
     columns = {name: pl.col(name) for name in ("weight", "time", "spend") if name in frame.columns}
-    columns.setdefault("weight", pl.lit(1.0).alias("weight"))
+    columns.setdefault("weight", pl.lit(run.weight).alias("weight"))
     number = pl.DataFrame(
         {"item": pl.Series(run.items.ids.tolist(), dtype=pl.String), "index": np.arange(len(run.items))}
     )
@@ -126,16 +128,16 @@ def _pairs(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> Pairs:
     sums = [pl.col(name).sum() for name in ("weight", "spend") if name in columns]
     times = [pl.col("time").min().alias("first"), pl.col("time").max().alias("last")] if "time" in columns else []
     merged = met.drop_nulls("index").group_by("row", "index").agg(*sums, *times, pl.len()).sort("row", "index")
-    beside = {name: merged[name].to_numpy() for name in ("first", "last", "spend") if name in merged.columns}
-    count = merged["len"].cast(pl.Int64).to_numpy()
-    return Pairs(merged["row"].to_numpy(), merged["index"].to_numpy(), merged["weight"].to_numpy(), count, **beside)
+    merged = merged.rename({"row": "user", "index": "item", "len": "count"}).cast({"count": pl.Int64})
+    return Pairs(**{column.name: column.to_numpy(writable=True) for column in merged})
 
 
 def _told(users: Any, run: Known) -> pl.DataFrame:
     """Attributes by id, of the columns the run reads."""
     if "features" not in run.reads or not run.encoding.user:
         raise InputError(
-            f"users: {run.name} reads no attributes of users; train with encoder=linear, dnn or two_tower."
+            f"users: {run.name} reads no attributes of users; train with encoder=linear, dnn or two_tower, or "
+            "encoder.attributes=beside with encoder=lightgcn, sage, pinsage, rgcn or pyg."
         )
     frame = own.attribute_table(_sheet(users, "users"))
     known = {each.source for each in run.encoding.user}
@@ -156,7 +158,10 @@ def _table(frame: pl.DataFrame, ids: Strings, run: Known) -> Table:
 def _ties(social: Any, run: Known) -> pl.DataFrame:
     """source, target, weight."""
     if "social" not in run.reads:
-        raise InputError(f"social: {run.name} reads no social ties; train with encoder=social or encoder.social=1.")
+        raise InputError(
+            f"social: {run.name} reads no social ties; train with encoder=social, encoder=lightgcn encoder.social=1, or "
+            "encoder=rgcn encoder.ties=true."
+        )
     return own.edge_table(_sheet(social, "social"), "social ties")
 
 
@@ -233,6 +238,7 @@ def read_file(
     raw = own.assemble(
         path.name, replace(found.sheet, frame=found.sheet.frame.select(**roles)), [found.said], say,
         on_error=on_error, decimal=decimal, dates=None, returns=returns, users=None, items=None, social=None, log=None,
+        relations=(),
     )  # fmt: skip
     for reason, count in raw.rejected.items():
         say(f"left out {count:,} {'row' if count == 1 else 'rows'}: {reason}")

@@ -5,8 +5,10 @@ Shape legend: U users, I items, K segments, D width, T length of a list.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -188,10 +190,22 @@ def long_list(kind: str, ids: np.ndarray[Any, Any], items: Tensor, scores: Tenso
     return frame.filter(pl.Series(flat >= 0))
 
 
+def forget_peak(device: torch.device) -> None:
+    """The largest size counts from here: one process may do many runs."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):  # Linux alone has it
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_memory_mb(device: torch.device) -> float:
-    """The process's largest resident size so far; on CUDA the allocator's largest instead."""
+    """The process's largest resident size since ``forget_peak``, on macOS since it began; on CUDA the allocator's largest instead."""
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated() / 1e6, 1)
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return round(int(line.split()[1]) * 1024 / 1e6, 1)
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -235,14 +249,14 @@ def _ids_and_pairs(folder: RunFolder, split: Split) -> None:
         )
     folder.write_parquet("ids.parquet", pl.concat(frames))
     parts = list(split.parts.values())
+    pairs: dict[str, Any] = {name: np.concatenate([getattr(p, name) for p in parts]) for name in ("user", "item")}
+    pairs["part"] = np.concatenate([np.full(len(p), i, dtype=np.int8) for i, p in enumerate(parts)])
+    pairs |= {name: np.concatenate([getattr(p, name) for p in parts]) for name in ("weight", "count")}
+    spend = [p.spend for p in parts if p.spend is not None]
+    if len(spend) == len(parts):
+        pairs["spend"] = np.concatenate(spend)
     with atomic(folder.file("seen.npz")) as aside, open(aside, "wb") as handle:
-        np.savez_compressed(
-            handle,
-            user=np.concatenate([p.user for p in parts]),
-            item=np.concatenate([p.item for p in parts]),
-            part=np.concatenate([np.full(len(p), i, dtype=np.int8) for i, p in enumerate(parts)]),
-            weight=np.concatenate([p.weight for p in parts]),
-        )
+        np.savez_compressed(handle, **pairs)
 
 
 def _segments(

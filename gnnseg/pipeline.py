@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import platform
 import signal
 import subprocess
@@ -68,6 +69,7 @@ def train(
     """
     begun = time.monotonic()
     device, why = choose_device(str(config["device"]))
+    outputs.forget_peak(device)
     with _threads(config["threads"]):
         say(f"device {device}: {why}; {torch.get_num_threads()} threads")
         split = read(config, say, raw)
@@ -83,10 +85,19 @@ def train(
                 outputs.clear(folder)
             if folder.state() == "finished":
                 return _found(folder, say)
+            begun += _imported()
             run = _Run(config, split, fitted, protocol, device, folder, say, progress)
             record = run.record(why, digest, name, sweep, job)
             record["seconds"]["data"] = round(time.monotonic() - begun, 3)
             return run.go(record, begun)
+
+
+def _imported() -> float:
+    """Import what training and judging would import under the clock, which a sweep's first run alone would pay; the seconds."""
+    begun = time.monotonic()
+    for name in ("scipy.sparse", "sklearn.cluster", "sklearn.utils.extmath", "threadpoolctl"):
+        importlib.import_module(name)
+    return time.monotonic() - begun
 
 
 def read(config: Mapping[str, Any], say: Say, raw: Raw | None = None) -> Split:
@@ -299,7 +310,7 @@ class _Run:
         begun = time.monotonic()
 
         def evaluate(scorer: Scorer) -> dict[str, float]:
-            part = self.monitor.split("/")[0]
+            part = "test" if self.protocol.protocol == "paper" else "valid"
             return judge.during(scorer, task, self.protocol, self.fitted, part, self.device, self.split.log)
 
         def log(at: State, metrics: Mapping[str, float]) -> int:
@@ -328,6 +339,8 @@ def assemble(config: Mapping[str, Any], shape: Shape, rng: Rng) -> Model:
     encoder = build(config["encoder"], shape, rng.child("encoder"))
     head = build(config["head"], replace(shape, width=encoder.width), rng.child("head"))
     shape = replace(shape, width=encoder.width, segments=int(config["head"].get("segments") or 0))
+    if shape.segments > shape.users:
+        raise InputError(f"head.segments={shape.segments}: there are {shape.users:,} users; choose fewer segments.")
     objective: Objective = build(config["objective"])
     objective.prepare(shape, rng.child("objective"))
     terms = {}

@@ -85,6 +85,14 @@ def resolve(arguments: Sequence[str], cache: Path, *, say: Any) -> Resolved:
     return Resolved([f"data={name}", *rest], [*folders, folder], saved, fresh)
 
 
+def cache_root(given: Sequence[str]) -> Path:
+    """cache.root, as far as it is known before anything is composed."""
+    import platformdirs
+
+    named = [a.partition("=")[2] for a in given if a.startswith("cache.root=")]
+    return Path(named[-1] if named else platformdirs.user_cache_dir("gnnseg")).expanduser().absolute()
+
+
 def sort(arguments: Sequence[str]) -> Given:
     """An argument that is a file, or looks like one, is a file; ``--user COLUMN`` and its like are plain options."""
     parser = argparse.ArgumentParser(prog="gnnseg train", add_help=False, allow_abbrev=False, exit_on_error=False)
@@ -300,6 +308,9 @@ def _adopt(path: Path, cache: Path) -> tuple[str, Path]:
             data[key] = _full(value, home)
         elif isinstance(value, list):
             data[key] = [_full(str(item), home) for item in value]
+    for relation in data.get("relations") or []:
+        if isinstance(relation, dict) and isinstance(relation.get("path"), str):
+            relation["path"] = _full(relation["path"], home)
     if isinstance(connect := data.get("connect"), str) and re.match(r"sqlite:///[^/]", connect):
         data["connect"] = "sqlite:///" + _full(connect.removeprefix("sqlite:///"), home)
     text = "# @package _global_\n" + yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=10**6)

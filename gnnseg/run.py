@@ -250,8 +250,9 @@ class Run:
         """What of somebody new can be read."""
         from gnnseg import inputs
 
-        config, encoding = self.config, inputs.encoding_of(self.path)
-        return newcomers.Known(self.path.name, self.users, self.items, encoding, inputs.reads(config))
+        config, encoding, train = self.config, inputs.encoding_of(self.path), self.split().train
+        usual = float(train.weight.sum() / max(train.count.sum(), 1))
+        return newcomers.Known(self.path.name, self.users, self.items, encoding, inputs.reads(config), usual)
 
     def _facing(self, part: newcomers.Newcomers) -> Scorer:
         """The run's items before newcomers."""
@@ -317,8 +318,8 @@ class Run:
     ) -> pl.DataFrame:
         """Judge the stored scores anew: metric, value, protocol, seen. None: as the run was judged.
 
-        What needs the data themselves (revenue) stands in run.json only. A run trained under ``paper`` has seen the
-        validation pairs, so that ``paper`` and the others do not change places without training again.
+        A run trained under ``paper`` has seen the validation pairs, so that ``paper`` and the others do not change places
+        without training again.
         """
         from gnnseg import judge
         from gnnseg.evaluation.protocol import Protocol
@@ -398,13 +399,12 @@ class Run:
         return offpolicy.judge(self.scorer, found, barred, Rng(int(self.config["seed"])), switch=switch, cap=cap)
 
     def split(self) -> Split:
-        """The pairs of the three parts as they were split, with their weights; times and spend stay with the data."""
-        stored = self._pairs
+        """The pairs of the three parts as they were split, with weights, numbers of events, and spend; times stay with the data."""
+        stored = {name: column for name, column in self._pairs.items() if name != "part"}
         parts = {}
         for number, name in enumerate(("train", "valid", "test")):
-            at = stored["part"] == number
-            user, item, weight = stored["user"][at], stored["item"][at], stored["weight"][at]
-            parts[name] = Pairs(user, item, weight, np.ones(len(user), dtype=np.int64))
+            at = self._pairs["part"] == number
+            parts[name] = Pairs(**{column: values[at] for column, values in stored.items()})
         name = str(self.record["data"]["name"])
         return Split(name, self.users, self.items, parts["train"], parts["valid"], parts["test"])
 
@@ -413,7 +413,8 @@ class Run:
     @cached_property
     def _pairs(self) -> dict[str, np.ndarray[Any, Any]]:
         with np.load(self._file("seen.npz")) as stored:
-            return {name: stored[name] for name in ("user", "item", "part", "weight")}
+            found = {name: stored[name] for name in stored.files}
+        return {"count": np.ones(len(found["user"]), dtype=np.int64), **found}  # folders of old have no count
 
     @cached_property
     def _seen(self) -> Csr:

@@ -48,7 +48,7 @@ class Csr:
 
     @staticmethod
     def of(rows: Any, columns: Any, shape: tuple[int, int], value: Any = None) -> Csr:
-        """From (E,) coordinates in any order; a pair that stands twice is a ValueError, so is one outside the shape."""
+        """From (E,) coordinates in any order, on the CPU; a pair that stands twice is a ValueError, so is one outside the shape."""
         r = np.ascontiguousarray(rows.cpu() if isinstance(rows, Tensor) else rows, dtype=np.int64)
         c = np.ascontiguousarray(columns.cpu() if isinstance(columns, Tensor) else columns, dtype=np.int64)
         if len(r) and (r.min() < 0 or c.min() < 0 or r.max() >= shape[0] or c.max() >= shape[1]):
@@ -62,8 +62,7 @@ class Csr:
         back[t_order] = np.arange(len(r))
         v = None
         if value is not None:
-            v = torch.as_tensor(value)
-            v = v[torch.from_numpy(order).to(v.device)]
+            v = torch.as_tensor(value).cpu()[torch.from_numpy(order)]
 
         def start(index: np.ndarray[Any, Any], n: int) -> Tensor:
             return torch.from_numpy(np.concatenate([[0], np.cumsum(np.bincount(index, minlength=n))]).astype(np.int64))

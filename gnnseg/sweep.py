@@ -30,7 +30,7 @@ def run(arguments: list[str], *, say: Say, show: Say) -> int:
     given = [a for a in arguments if a != "--fresh"]
     fresh = len(given) != len(arguments)
     given, folders = _config_dirs(given)
-    own = plain.resolve(given, _cache_root(given), say=say)
+    own = plain.resolve(given, plain.cache_root(given), say=say)
     try:
         return _run(own.arguments, folders + own.folders, fresh, say, show)
     except InputError as error:
@@ -63,8 +63,9 @@ def _run(given: list[str], folders: list[Path], fresh: bool, say: Say, show: Say
         _job(given, folders=folders, fresh=fresh, sweep=None, show=show)
         return 0
     overrides = [a for a in given if not a.startswith("-")]
-    simple = [o for o in overrides if not _sweeps(o)]
-    composed = configuration.compose([o for o in simple if not o.startswith(("hydra", "+hydra"))], folders)
+    # what a job lacks is said of that job: here only where the sweep is written down is asked
+    mine = [o for o in overrides if not _sweeps(o) and re.match(r"[+~]*(sweep\.|runs\.|experiment=)", o)]
+    composed = configuration.compose(mine, folders)
     named = composed["sweep"]["name"]
     name = str(named or hashlib.sha256("\0".join(overrides).encode()).hexdigest()[:12])
     if not re.fullmatch(r"[\w.-]+", name):
@@ -187,14 +188,6 @@ def _sweeps(override: str) -> bool:
     value = override.partition("=")[2]
     bare = re.sub(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}", "", value)
     return "," in bare or bool(re.match(r"(choice|range|interval|glob|shuffle|sort|tag)\(", value))
-
-
-def _cache_root(given: list[str]) -> Path:
-    """cache.root, as far as it is known before anything is composed."""
-    import platformdirs
-
-    named = [a.partition("=")[2] for a in given if a.startswith("cache.root=")]
-    return Path(named[-1] if named else platformdirs.user_cache_dir("gnnseg")).expanduser().absolute()
 
 
 def _config_dirs(given: list[str]) -> tuple[list[str], list[Path]]:

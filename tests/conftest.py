@@ -60,7 +60,9 @@ def _write(path, scorer, user, item, counts, kind, draw):
     part = draw.choice(np.array([0, 0, 0, 1, 2], dtype=np.int8), len(pairs))
     order = np.lexsort((pairs, part))
     pairs, part = pairs[order], part[order]
-    np.savez(path / "seen.npz", user=pairs // items, item=pairs % items, part=part, weight=np.ones(len(pairs)))
+    ones = np.ones(len(pairs))
+    seen = {"user": pairs // items, "item": pairs % items, "part": part, "weight": ones, "count": ones.astype(np.int64)}
+    np.savez(path / "seen.npz", **seen)
     scores = {"user": user, "item": item, "item_counts": counts}
     metrics = {"valid/ndcg@20": 0.31, "test/recall@20": 0.33, "test/ndcg@20": 0.29, "test/revenue@20": None}
     lines = [{"epoch": e, "step": e, "train/loss": 7 / e, "lr": 0.1, "seconds": 0.1 * e} for e in range(1, 9)]

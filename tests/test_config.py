@@ -86,7 +86,43 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             ],
             r"xsimgcl\.layer=2: with encoder\.combine=last .* compared with itself",
         ),
-        (["encoder=pinsage", "graph.weights=log"], r"graph\.weights=log: pinsage takes every edge alike"),
+        (
+            [
+                "encoder=lightgcn",
+                "encoder.layer_weights=[0,0,1]",
+                "regularisers.xsimgcl.weight=0.1",
+                "regularisers.xsimgcl.layer=2",
+            ],
+            r"xsimgcl\.layer=2: with encoder\.layer_weights .* compared with itself",
+        ),
+        (
+            ["encoder=pinsage", "graph.weights=log"],
+            r"graph\.weights=log: encoder=pinsage as it is set takes every edge alike",
+        ),
+        (
+            ["encoder=sage", "encoder.aggregate=max", "graph.weights=log"],
+            r"encoder=sage as it is set takes every edge alike",
+        ),
+        (["encoder=pyg", "graph.weights=log"], r"encoder=pyg as it is set takes every edge alike"),
+        (["encoder=mf", "encoder.init=normal", "graph.weights=log"], r"encoder=mf as it is set takes every edge alike"),
+        (["encoder=dnn", "graph.weights=log"], r"encoder=dnn as it is set takes every edge alike"),
+        (["encoder=social", "graph.weights=log"], r"encoder=social as it is set takes every edge alike"),
+        (["graph.relations=[made by]"], r"graph\.relations=\['made by'\]: encoder=lightgcn as it is set reads none"),
+        (["encoder=rgcn", "encoder.relations=none", "graph.relations=[x]"], r"encoder=rgcn as it is set reads none"),
+        (["optimizer.lr=fast"], r"optimizer\.lr='fast': must be a finite number"),
+        (["data.k_core=-5"], r"data\.k_core=-5: must be 0 .* or more"),
+        (
+            ["trainer.monitor=test/ndcg@20"],
+            r"trainer\.monitor=test/ndcg@20: .* on validation; name it as in valid/ndcg@20",
+        ),
+        (["trainer.monitor=ndcg"], r"trainer\.monitor=ndcg: .* name it as in valid/ndcg@20"),
+        (
+            ["trainer.monitor=valid/ndcg@50"],
+            r"trainer\.monitor=valid/ndcg@50: lists are judged at 10, 20; add to evaluation\.ks",
+        ),
+        (["threads=0"], r"threads=0: must be at least 1, or null"),
+        (["optimizer.lr=-1"], r"optimizer\.lr=-1: must be above 0"),
+        (["optimizer.weight_decay=-1"], r"optimizer: Adam says: Invalid weight_decay value: -1"),
         (["encoder=pyg", "encoder.options=3"], r"encoder\.options=3: must be names with values, .* or null"),
         (
             ["head=dot", "head.segments=4"],
@@ -118,6 +154,38 @@ def test_mistakes_are_one_sentence(overrides: list[str], said: str) -> None:
         config.check(config.compose(overrides))
     assert "\n" not in str(caught.value)
     assert "append" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["encoder=sage", "encoder.neighbors=[10,5]"], "did you mean encoder.neighbours?"),
+        (["encoder=sage", "encoder.aggregator=mean"], "did you mean encoder.aggregate?"),
+        (
+            ["encoder=lightgcn", "encoder.neighbours=[9]"],
+            "has none; leave it out, or choose encoder=pyg or rgcn or sage.",
+        ),
+        (["encoder=graphsage"], "did you mean sage?"),
+        (["lr=0.1"], "did you mean optimizer.lr?"),
+        (["trainer.lr=0.1"], "did you mean optimizer.lr?"),
+        (["epochs=3"], "did you mean trainer.max_epochs?"),
+    ],
+)
+def test_what_was_meant_is_looked_for_in_what_was_chosen(overrides: list[str], said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        config.check(config.compose(overrides))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["encoder=sage"], ["encoder=mf"], ["encoder=two_tower"], ["encoder=rgcn"], ["encoder=lightgcn"],
+        ["encoder=pyg", "encoder.conv=GraphConv"],
+    ],
+)  # fmt: skip
+def test_who_reads_what_edges_weigh_may_be_told(overrides: list[str]) -> None:
+    config.check(config.compose([*overrides, "graph.weights=log"]))
 
 
 def test_a_lacking_key_is_named() -> None:

@@ -88,6 +88,44 @@ def test_the_same_attributes_and_history_are_the_same_embedding(tmp_path, encode
         np.testing.assert_allclose(embedded(run, {"new": met}, users=row)[0], stored[u], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("weights", ["value", "spend"])
+def test_a_run_whose_edges_weigh_serves_those_who_come_later(tmp_path, weights):
+    """Who tells as much as the trained told is embedded as near to them; who does not weighs as training did on average."""
+    met = purchases()
+    paid = {**met, "amount": [float(2 + n % 5) for n in range(len(met["user"]))]}
+    data = gnnseg.interactions(paid, time="time", **{"weight" if weights == "value" else "spend": "amount"})
+    run = gnnseg.train(data, [*SMALL, f"runs.root={tmp_path}", f"graph.weights={weights}", "encoder=lightgcn"], seed=1)
+    parts = run.split()
+    assert (parts.train.spend is not None) == (weights == "spend")
+    mine = parts.train.user == 0
+    items = parts.train.item[mine].tolist()
+    amount = (parts.train.weight if weights == "value" else parts.train.spend)[mine].tolist()
+    ids = [run.items.ids[j] for j in items]
+    told = {"user": ["new"] * len(ids), "item": ids, "weight" if weights == "value" else "spend": amount}
+    assert run.assign(told)["user"].to_list() == ["new"]
+    graph = run.fold_in._graph
+    (part,) = gnnseg.newcomers.read(told, run.known).parts()
+    near = graph.with_users(part.pairs, 1, weights).messages()[0].value
+    torch.testing.assert_close(near, graph.messages()[0].value[graph.pattern.row == 0])
+    (part,) = gnnseg.newcomers.read({"new": ids}, run.known).parts()
+    column = getattr(parts.train, "weight" if weights == "value" else "spend")
+    usual = column.sum() / (parts.train.count.sum() if weights == "value" else len(column))
+    torch.testing.assert_close(
+        graph.with_users(part.pairs, 1, weights).weight, torch.full((len(ids),), usual), check_dtype=False
+    )
+
+
+def test_typed_relations_are_handed_over_in_python(tmp_path):
+    makers = {"item": [f"i{j}" for j in range(ITEMS)], "brand": [f"b{j * 3 // ITEMS}" for j in range(ITEMS)]}
+    made = {"name": "made by", "source_kind": "item", "target_kind": "brand", "edges": makers}
+    data = gnnseg.interactions(purchases(), time="time", relations=[made])
+    run = gnnseg.train(data, [*SMALL, f"runs.root={tmp_path}", "encoder=rgcn"], seed=1)
+    assert [flow.name for flow in run.fold_in._graph.relations] == ["made by", "made by, back"]
+    assert run.fold_in._graph.entities == {"brand": 3}
+    with pytest.raises(gnnseg.InputError, match=r"each entry has the keys edges, name, source_kind, target_kind"):
+        gnnseg.interactions(purchases(), relations=[{**made, "path": "x.csv"}])
+
+
 @pytest.mark.parametrize("encoder", ["linear", "dnn"])
 def test_attributes_alone_tell_the_segment(tmp_path, linear, encoder):
     run = linear if encoder == "linear" else train(tmp_path, "encoder=dnn", "features.derived=false")

@@ -217,3 +217,30 @@ def test_sampling_that_saves_nothing_is_said(overrides: list[str], said: str | N
     found = [line for line in lines if line.startswith("neighbours are sampled")]
     assert bool(found) == (said is not None)
     assert said is None or said in found[0]
+
+
+def test_the_best_epoch_may_be_chosen_by_the_segments_state(first: pipeline.Result) -> None:
+    result = train(first.path.parent, *QUICK, "trainer.monitor=segment/effective_k")
+    lines = [json.loads(line) for line in (result.path / "metrics.jsonl").read_text("utf-8").splitlines()]
+    assert result.value == max(line["segment/effective_k"] for line in lines)
+    assert all("valid/ndcg@20" in line and not any(n.startswith("segment/ndcg") for n in line) for line in lines)
+
+
+def test_more_segments_than_users_are_refused(first: pipeline.Result) -> None:
+    with pytest.raises(InputError, match=r"head\.segments=151: there are 150 users; choose fewer"):
+        train(first.path.parent, "head.segments=151")
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="this system keeps one peak for all of a process"
+)
+def test_the_peak_of_a_run_is_its_own() -> None:
+    from gnnseg import outputs
+
+    device = torch.device("cpu")
+    large = np.ones(40 << 20)
+    assert outputs.peak_memory_mb(device) > large.nbytes / 1e6
+    before = outputs.peak_memory_mb(device)
+    del large
+    outputs.forget_peak(device)
+    assert outputs.peak_memory_mb(device) < before - 300

@@ -113,6 +113,26 @@ def test_paths_are_meant_from_where_the_yaml_is(here, monkeypatch):
     data = composed(["data=shop/orders.yaml"], here / "cache")
     assert (data["path"], data["items"]) == (str(here / "shop/orders.csv"), str(here / "shop/items.csv"))
     assert data["item_title"] == "name"
+    relation = {"name": "made by", "source_kind": "item", "target_kind": "brand", "path": "brands.csv"}
+    saved = yaml.safe_load((here / "shop/orders.yaml").read_text("utf-8"))
+    saved["data"]["relations"] = [relation]
+    (here / "shop/more.yaml").write_text(yaml.safe_dump(saved), "utf-8")
+    assert composed(["data=shop/more.yaml"], here / "cache")["relations"] == [
+        {**relation, "path": str(here / "shop/brands.csv")}
+    ]
+
+
+def test_what_a_file_holds_is_told_and_python_finds_it_by_its_yaml(here, capsys):
+    import gnnseg
+
+    write("orders.csv")
+    assert cli.main(["data", "stats", "orders.csv", "--user", "user", "--item", "item", "split=random"]) == 0
+    told = capsys.readouterr().out
+    assert "40 users, 28 items, 600 events" in told
+    assert cli.main(["data", "stats", "data=./orders.yaml", "split=random"]) == 0
+    assert capsys.readouterr().out == told
+    run = gnnseg.train("./orders.yaml", SMALL)
+    assert run.record["data"]["users"] == 40
 
 
 def test_several_files_and_patterns(here):

@@ -41,6 +41,21 @@ def test_a_sweep_in_order_found_again_and_compared(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["runs"]
 
 
+def test_encoders_are_swept_with_a_setting_that_the_default_one_has_not(tmp_path: Path) -> None:
+    words = [
+        "-m",
+        "encoder=sage,pinsage",
+        "encoder.combine=last",
+        "head=dot",
+        "trainer.max_epochs=1",
+        "trainer.eval_every=1",
+    ]
+    small = [o for o in SMALL if not o.startswith(("head.segments", "trainer"))]
+    done = subprocess.run([*GNNSEG, *small, *words], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [Path(path).name.split("-")[1] for path in done.stdout.splitlines()] == ["sage", "pinsage"]
+
+
 def test_a_failure_is_told_and_leaves_the_others_alone_unless_asked(tmp_path: Path) -> None:
     bad = ["-m", "encoder.layers=-1,1"]
     done = call(tmp_path, *bad)

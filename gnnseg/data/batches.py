@@ -79,7 +79,11 @@ def in_batch(items: Tensor, count: int, rng: Rng) -> Tensor:
     return items[chosen.to(items.device)]
 
 
-def log_popularity(pattern: Csr) -> Tensor:
-    """(I,) log(n_j/E), the chance that a random training pair holds the item; an item without pairs counts as half a pair."""
-    counts = pattern.degrees()[1].double().clamp(min=0.5)
-    return (counts / max(pattern.entries, 1)).log().float()
+def log_popularity(items: Tensor, weight: Tensor, count: int) -> Tensor:
+    """(I,) log of the chance that a pair drawn by weight (E,) holds an item, of ``count``: log(n_j/E) where pairs weigh alike.
+
+    An item that is never drawn counts as half a mean pair.
+    """
+    worth = weight.double()
+    mass = worth.new_zeros(count).index_add(0, items, worth)
+    return (torch.where(mass > 0, mass, worth.mean() / 2) / worth.sum()).log().float()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from gnnseg.data import logs
-from gnnseg.data.raw import Raw
+from gnnseg.data.raw import Raw, RawRelation
 from gnnseg.types import Dataset, Edges, IdMap, InputError, Interactions, Log, Relation, Strings, Table, Truth
 
 Say = Callable[[str], None]
@@ -61,18 +61,11 @@ def build(raw: Raw, *, min_weight: float | None, k_core: int, say: Say) -> Datas
     user_table, user_names = _table(raw.users, users, "user", beside)
     item_table, item_names = _table(raw.items, items, "item", beside)
     user_map, item_map = IdMap(users, user_names), IdMap(items, item_names)
+    _refuse_adrift(raw)
     entities = _entities(raw)
     kinds = {"user": user_map, "item": item_map, **entities}
     social = None if raw.social is None else _social(raw.social, user_map, beside)
-    relations = tuple(
-        Relation(
-            r.name,
-            r.source_kind,
-            r.target_kind,
-            *_edges(r.edges, kinds[r.source_kind], kinds[r.target_kind], r.name, beside),
-        )
-        for r in raw.relations
-    )
+    relations = tuple(_relation(r, kinds, beside) for r in raw.relations)
     log = None if raw.log is None else _log(raw.log, user_map, item_map, beside)
     for reason, count in beside.items():
         say(f"left out {count:,}: {reason}")
@@ -192,6 +185,22 @@ def _vectors(series: pl.Series, where: str, ids: Strings) -> np.ndarray[Any, Any
     return matrix
 
 
+def _refuse_adrift(raw: Raw) -> None:
+    """Relations between kinds that no relation joins to users or items say nothing of anybody: a kind is misspelt."""
+    reached, grown = {"user", "item"}, True
+    while grown:
+        found = {
+            k for r in raw.relations for k in (r.source_kind, r.target_kind) if {r.source_kind, r.target_kind} & reached
+        }
+        grown, reached = not found <= reached, reached | found
+    for r in raw.relations:
+        if r.source_kind not in reached:
+            raise InputError(
+                f"data.relations: {r.name!r} joins {r.source_kind} and {r.target_kind}, which no relation joins to user or item; "
+                "write user and item where these are meant."
+            )
+
+
 def _entities(raw: Raw) -> dict[str, IdMap]:
     """Ids of the entity kinds that typed edges speak of."""
     found: dict[str, list[pl.Series]] = {}
@@ -212,6 +221,22 @@ def _edges(
     _count(beside, f"{name} edges to ids without an interaction", len(edges) - len(known))
     merged = known.group_by("s", "t").agg(pl.col("weight").sum()).sort("s", "t")
     return merged["s"].to_numpy(), merged["t"].to_numpy(), merged["weight"].to_numpy().astype(np.float64)
+
+
+def _relation(raw: RawRelation, kinds: Mapping[str, IdMap], beside: dict[str, int]) -> Relation:
+    found = Relation(
+        raw.name,
+        raw.source_kind,
+        raw.target_kind,
+        *_edges(raw.edges, kinds[raw.source_kind], kinds[raw.target_kind], raw.name, beside),
+    )
+    if not len(found) and len(raw.edges):
+        source, target, *_ = raw.edges.row(0)
+        raise InputError(
+            f"data.relations: {raw.name!r}: no edge joins a known {raw.source_kind} to a known {raw.target_kind} (the first joins "
+            f"{source} to {target}); check that ids are written as in the interactions, and source_kind and target_kind."
+        )
+    return found
 
 
 def _social(frame: pl.DataFrame, users: IdMap, beside: dict[str, int]) -> Edges:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from gnnseg.data.sources import Place
 from gnnseg.types import InputError
 
 Say = Callable[[str], None]
-RELATION_KEYS = {"name", "source_kind", "target_kind", "path"}
+RELATION_KEYS = ("name", "source_kind", "target_kind")
 
 
 def file(
@@ -90,10 +90,11 @@ def file(
         users=attributes(users, separator, encoding, decimal), items=attributes(items, separator, encoding, decimal, item_title),
         social=None if social is None else edges(social, separator, encoding, "social ties", decimal),
         log=showings(log, separator, encoding, decimal),
+        relations=tuple(relation(n, "path", lambda path, what: edges(path, separator, encoding, what, decimal)) for n in relations),
     )  # fmt: skip
     if path is None and unseen_users == "refuse":
         _refuse_unseen(raw.events, str(test))
-    return replace(raw, relations=tuple(_relation(node, separator, encoding, decimal) for node in relations))
+    return raw
 
 
 def assemble(
@@ -110,6 +111,7 @@ def assemble(
     items: pl.DataFrame | None,
     social: pl.DataFrame | None,
     log: pl.DataFrame | None,
+    relations: tuple[RawRelation, ...],
 ) -> Raw:
     """A table whose columns are called by their roles (and 'title', 'part'), its returns settled, with the tables beside it."""
     roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
@@ -128,7 +130,7 @@ def assemble(
         rejected |= taken
     if "title" in frame.columns:
         items, frame = titles(frame, say), frame.drop("title")
-    return Raw(name, frame, users, items, social, (), None, rejected, events.examples, {"read": said}, log)
+    return Raw(name, frame, users, items, social, relations, None, rejected, events.examples, {"read": said}, log)
 
 
 def same_columns(founds: list[sniff.Found], parts: list[str] | None) -> None:
@@ -295,12 +297,12 @@ def edge_table(sheet: Sheet, what: str, decimal: Decimal | None = None) -> pl.Da
     return found.with_columns(weight=weight)
 
 
-def _relation(
-    node: dict[str, Any], separator: str | None, encoding: str | None, decimal: Decimal | None
-) -> RawRelation:
-    if not isinstance(node, dict) or set(node) != RELATION_KEYS or not all(isinstance(v, str) for v in node.values()):
+def relation(node: Any, where: str, read: Callable[[Any, str], pl.DataFrame]) -> RawRelation:
+    """Typed edges: name, source_kind, target_kind, and where they stand, 'path' of a file or 'edges', which ``read`` reads."""
+    keys = {*RELATION_KEYS, where}
+    if not isinstance(node, Mapping) or set(node) != keys or not all(isinstance(node[k], str) for k in RELATION_KEYS):
         raise InputError(
-            f"data.relations: each entry has the keys {', '.join(sorted(RELATION_KEYS))}, all text; not {node}."
+            f"data.relations: each entry has the keys {', '.join(sorted(keys))}, {', '.join(RELATION_KEYS)} as text; not {node}."
         )
-    found = edges(node["path"], separator, encoding, f"edges '{node['name']}'", decimal)
-    return RawRelation(node["name"], node["source_kind"], node["target_kind"], found)
+    edges_ = read(node[where], f"edges '{node['name']}'")
+    return RawRelation(node["name"], node["source_kind"], node["target_kind"], edges_)

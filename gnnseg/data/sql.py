@@ -6,7 +6,7 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -42,6 +42,7 @@ def sql(
     users: str | None,
     items: str | None,
     social: str | None,
+    relations: list[dict[str, Any]],
     log: str | None,
 ) -> Raw:
     """What a ``query`` answers, one row an event, columns by name as in a file of one's own.
@@ -66,6 +67,7 @@ def sql(
         name, sheet, said, place.say, on_error=on_error, decimal=decimal, dates=dates, returns=returns,
         users=own.attributes(users, None, None, decimal), items=own.attributes(items, None, None, decimal, item_title),
         social=None if social is None else own.edges(social, None, None, "social ties", decimal), log=own.showings(log, decimal=decimal),
+        relations=tuple(own.relation(n, "path", lambda path, what: own.edges(path, None, None, what, decimal)) for n in relations),
     )  # fmt: skip
 
 

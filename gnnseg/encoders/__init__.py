@@ -2,7 +2,7 @@
 
 from gnnseg.encoders.base import AttributeEncoder, Encoder
 from gnnseg.encoders.dnn import DNN
-from gnnseg.encoders.lightgcn import LightGCN
+from gnnseg.encoders.lightgcn import LightGCN, LightGCNPP
 from gnnseg.encoders.linear import Linear
 from gnnseg.encoders.mf import MF
 from gnnseg.encoders.pinsage import PinSage
@@ -21,6 +21,7 @@ __all__ = [
     "AttributeEncoder",
     "Encoder",
     "LightGCN",
+    "LightGCNPP",
     "Linear",
     "PinSage",
     "PyG",

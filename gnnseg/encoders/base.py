@@ -22,7 +22,6 @@ class Encoder(nn.Module):
 
     width: int
     partial: bool = False  # embeds the rows that are asked for alone, at their cost
-    weighs: ClassVar[bool] = True  # edges' weights, where it reads the graph at all
     hides: ClassVar[bool] = False  # reads histories: while training, what a step asks for must not stand in them
     epoch: int = 0  # of training, for what is drawn once an epoch
     free_users: bool = True  # has each user a layer 0 of their own, to be solved for in those who come later?
@@ -31,6 +30,11 @@ class Encoder(nn.Module):
     def wants(cls, **node: Any) -> frozenset[str]:
         """What it reads beside the interactions, with these settings: 'features', 'social'."""
         return frozenset()
+
+    @classmethod
+    def weighs(cls, **node: Any) -> bool:
+        """Does it read what an edge weighs, with these settings?"""
+        return True
 
     @classmethod
     def offers(cls, **node: Any) -> frozenset[str]:
@@ -79,6 +83,10 @@ class AttributeEncoder(Encoder):
     @classmethod
     def wants(cls, **node: Any) -> frozenset[str]:
         return frozenset({"features"})
+
+    @classmethod
+    def weighs(cls, **node: Any) -> bool:
+        return False
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

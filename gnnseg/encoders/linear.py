@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gnnseg.encoders.base import AttributeEncoder, weights
+from gnnseg.encoders.base import AttributeEncoder, check_first_values, weights
 from gnnseg.rng import Rng
 from gnnseg.types import Shape
 
@@ -20,6 +20,7 @@ class Linear(AttributeEncoder):
 
     def __init__(self, shape: Shape, rng: Rng, *, dim: int, scale: float) -> None:
         super().__init__(shape)
+        check_first_values(dim, scale)
         self.width = dim
         self.user = weights(shape.user_features, dim, scale, rng.torch("user"), bias=True)
         self.item = weights(shape.item_features, dim, scale, rng.torch("item"), bias=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
@@ -14,6 +15,10 @@ from gnnseg.types import Embeddings, Features, Shape
 
 class MF(Encoder):
     """user_i = p_i, item_j = q_j. ``init``: normal (N(0, scale^2)) or spectral, the graph's leading singular vectors."""
+
+    @classmethod
+    def weighs(cls, **node: Any) -> bool:
+        return node.get("init") == "spectral"
 
     def __init__(self, shape: Shape, rng: Rng, *, dim: int, init: Init, scale: float) -> None:
         super().__init__()

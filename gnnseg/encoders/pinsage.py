@@ -6,7 +6,7 @@ Shape legend: R rows that receive, C rows that send, E edges, D width.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +33,9 @@ class PinSage(GraphEncoder):
     Every edge is walked alike, whatever its weight. First weights as ``SAGE``'s.
     """
 
-    weighs: ClassVar[bool] = False
+    @classmethod
+    def weighs(cls, **node: Any) -> bool:
+        return False
 
     def __init__(
         self,

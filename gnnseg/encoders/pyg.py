@@ -43,6 +43,10 @@ class PyG(GraphEncoder):
     convolution, in training. Edge weights are passed to those that read them.
     """
 
+    @classmethod
+    def weighs(cls, **node: Any) -> bool:
+        return _reads_weights(getattr(convolutions(), str(node.get("conv")), None))
+
     def __init__(
         self,
         shape: Shape,
@@ -112,6 +116,8 @@ def convolution(name: str, dim: int, heads: int, dropout: float, options: dict[s
         raise InputError(
             f"encoder.heads={heads}: {name} with encoder.dim={dim} cannot be shared among so many; set it to 1."
         )
+    if dropout and "dropout" not in takes:
+        raise InputError(f"encoder.dropout={dropout}: {name} has none; set it to 0.")
     width = dim // heads if "heads" in takes else dim
     try:
         made: nn.Module = make(**_widths(takes, dim, width), **given, **options)
@@ -154,9 +160,13 @@ def edges(flow: Flow) -> Tensor:
     return torch.stack([flow.pattern.column, flow.pattern.row])
 
 
+def _reads_weights(conv: Any) -> bool:
+    """Of a convolution, or its class; a name that is none is told of where it is made."""
+    return conv is None or "edge_weight" in inspect.signature(conv.forward).parameters
+
+
 def _weights(conv: nn.Module, flow: Flow) -> dict[str, Tensor]:
-    reads = flow.weight is not None and "edge_weight" in inspect.signature(conv.forward).parameters
-    return {"edge_weight": flow.weight} if reads and flow.weight is not None else {}
+    return {} if flow.weight is None or not _reads_weights(conv) else {"edge_weight": flow.weight}
 
 
 @contextlib.contextmanager

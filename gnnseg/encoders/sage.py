@@ -6,7 +6,7 @@ Shape legend: R rows that receive, C rows that send, E edges, D width.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,10 @@ class SAGE(GraphEncoder):
     neighbours say 0. ``unit``: rows of length 1 after each layer, as in the paper's algorithm 1. First weights: W_own and
     W_near are identity / 2 plus noise of ``scale``, so that training begins at averages of the neighbourhood and not at chance.
     """
+
+    @classmethod
+    def weighs(cls, **node: Any) -> bool:
+        return node.get("aggregate") == "mean"
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gnnseg.encoders.base import Encoder, weights
+from gnnseg.encoders.base import Encoder, check_first_values, weights
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.social import normalised
 from gnnseg.rng import Rng
@@ -35,10 +35,15 @@ class Social(Encoder):
     def wants(cls, **node: Any) -> frozenset[str]:
         return frozenset({"social"})
 
+    @classmethod
+    def weighs(cls, **node: Any) -> bool:
+        return False
+
     def __init__(self, shape: Shape, rng: Rng, *, dim: int, layers: int, scale: float) -> None:
         super().__init__()
-        if dim < 1 or layers < 1:
-            raise InputError(f"encoder.dim is {dim}, encoder.layers is {layers}: both must be at least 1.")
+        check_first_values(dim, scale)
+        if layers < 1:
+            raise InputError(f"encoder.layers is {layers}: it must be at least 1.")
         self.width, self.layers = dim, layers
         self.register_buffer("ties", torch.zeros(shape.users, dim))
         self.read = weights(dim, dim, dim**0.5, rng.torch("read"), bias=True)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.encoders.base import Encoder
+from gnnseg.encoders.base import Encoder, check_first_values
 from gnnseg.encoders.dnn import perceptron, run
 from gnnseg.graph import BipartiteGraph
 from gnnseg.rng import Rng
@@ -40,8 +40,9 @@ class TwoTower(Encoder):
 
     def __init__(self, shape: Shape, rng: Rng, *, dim: int, layers: list[int], scale: float, dropout: float) -> None:
         super().__init__()
-        if dim < 1 or not layers or min(layers) < 1:
-            raise InputError(f"encoder.dim is {dim}, encoder.layers is {layers}: each width must be 1 or more.")
+        check_first_values(dim, scale)
+        if not layers or min(layers) < 1:
+            raise InputError(f"encoder.layers is {layers}: give at least one width, each 1 or more.")
         if not 0 <= dropout < 1:
             raise InputError(f"encoder.dropout is {dropout}: it must be at least 0 and below 1.")
         self.width, self.dropout = layers[-1], dropout

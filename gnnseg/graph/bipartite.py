@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -87,17 +88,20 @@ class BipartiteGraph:
         self, histories: Pairs, count: int, weights: Weights | None, social: Csr | None = None
     ) -> BipartiteGraph:
         """``count`` new users and what they have met, (B,I): they receive from items, and items keep the degrees they have
-        here, so that nobody else's messages change. An item nobody met in training weighs as if one had.
+        here, so that nobody else's messages change. An item nobody met in training weighs as if one had. Spend that is not told
+        is an edge's mean here.
 
         ``histories``: user is the new user's number, item an item's index here. ``social``: their ties to users here, (B,U).
         """
-        # each alike, where nobody says how much
-        told = None if weights == "spend" and histories.spend is None else weights
-        new = build(histories, count, self.items, weights=told)
+        if weights == "spend" and histories.spend is None:
+            usual = 1.0 if self.weight is None else float(self.weight.mean())
+            histories = replace(histories, spend=np.full(len(histories), usual))
+        new = build(histories, count, self.items, weights=weights)
         friends = None if self.social is None else social_.degrees(self.social)
+        degree = self.degrees()[1]
         return replace(
             new,
-            item_degree=self.degrees()[1].clamp(min=1.0),
+            item_degree=torch.where(degree > 0, degree, 1.0),
             social=social,
             friend_degree=friends,
             homophily=self.homophily,

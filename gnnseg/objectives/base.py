@@ -103,5 +103,5 @@ class PairObjective(Objective):
 
 
 def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:
-    """sum_e w_e loss_e / sum_e w_e over a batch."""
-    return (loss * weight).sum() / weight.sum()
+    """sum_e w_e loss_e / sum_e w_e over a batch; 0 where nothing in it weighs anything."""
+    return (loss * weight).sum() / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)

@@ -26,13 +26,12 @@ class L2(Objective):
         if batch.pattern is not None:  # every row, once an edge
             users, items = (degree.to(e.user0_UD.dtype) for degree in batch.pattern.degrees())
             total = (users * e.user0_UD.square().sum(-1)).sum() + (items * e.item0_ID.square().sum(-1)).sum()
-            return total / 2 / max(batch.pattern.entries, 1)
-        total = (
-            F.embedding(batch.users, e.user0_UD).square().sum() + F.embedding(batch.items, e.item0_ID).square().sum()
-        )
+        else:
+            users, items = F.embedding(batch.users, e.user0_UD), F.embedding(batch.items, e.item0_ID)
+            total = users.square().sum() + items.square().sum()
         if batch.negatives is not None:
             total = total + F.embedding(batch.negatives.reshape(-1), e.item0_ID).square().sum()
-        return total / 2 / len(batch.users)
+        return total / 2 / max(len(batch.users), 1)
 
 
 class Balance(Objective):

@@ -74,7 +74,14 @@ FILES: dict[str, dict[str, str]] = {
         "predicted": "String",
         "probability": "Float64",
     },
-    "seen.npz": {"user": "int64", "item": "int64", "part": "int8", "weight": "float64"},
+    "seen.npz": {
+        "user": "int64",
+        "item": "int64",
+        "part": "int8",
+        "weight": "float64",
+        "count": "int64",
+        "spend": "float64",
+    },
     "scores.safetensors": {
         "user": "F32 (U,D)",
         "item": "F32 (I,D)",
@@ -125,7 +132,7 @@ ABOUT: dict[str, str] = {
     "per_user.parquet": "the test's metrics user by user; cold: without training data",
     "labels.parquet": "only of a run that learns labels: each user's class as known (null: nobody knows it), whether training was "
     "told it, as predicted, and the chance of that",
-    "seen.npz": "the pairs of train (part 0), valid (1) and test (2) by index, with weights",
+    "seen.npz": "the pairs of train (part 0), valid (1) and test (2) by index: weights, events, spend where there is any",
     "scores.safetensors": "final embeddings, and what the head makes of them",
     "model.safetensors": "the weights of the best epoch",
     "metrics.jsonl": "a line each time something was measured; null where a figure is not defined",
@@ -136,6 +143,7 @@ ABOUT: dict[str, str] = {
 WITH_SEGMENTS = ("segments.parquet", "groups.parquet", "cards.parquet", "examples.parquet")  # not there for `dot`
 WITH_ATTRIBUTES = ("profiles.parquet", "attributes.parquet")  # where people are known by attributes; encoder=linear
 OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm")
+OPTIONAL_ARRAYS = ("spend",)
 
 
 def check(folder: Path) -> list[str]:
@@ -178,7 +186,8 @@ def _check(path: Path, columns: dict[str, str]) -> list[str]:
         import numpy as np
 
         with np.load(path) as arrays:
-            return _compare(columns, {name: str(arrays[name].dtype) for name in arrays.files})
+            there = {name: kind for name, kind in columns.items() if name in arrays or name not in OPTIONAL_ARRAYS}
+            return _compare(there, {name: str(arrays[name].dtype) for name in arrays.files})
     if path.name == "scores.safetensors":
         return _tensors(columns, _header(path))
     if path.name == "run.json":

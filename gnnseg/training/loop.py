@@ -53,6 +53,8 @@ class Settings:
             value = getattr(self, key)
             if value is not None and value < 1:
                 raise InputError(f"trainer.{key} is {value}: it must be at least 1.")
+        if self.clip is not None and self.clip <= 0:
+            raise InputError(f"trainer.clip is {self.clip}: the largest norm must be above 0; null lets any pass.")
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of a step as a part of the largest."""
@@ -122,11 +124,11 @@ def fit(
     edges = len(data.events)
     per_epoch = 1 if settings.batch_size is None else math.ceil(edges / settings.batch_size)
     largest = optimizer.defaults["lr"]
-    log_q = batches.log_popularity(data.graph.pattern)
-    likely = data.events.weight
+    likely, alike = data.events.weight, torch.full_like(data.events.weight, 1 / max(edges, 1))
     if settings.draw == "weight":
-        alike = torch.full_like(likely, 1 / max(edges, 1))
         data = replace(data, events=replace(data.events, weight=alike))
+    drawn_by = likely if settings.draw == "weight" else alike
+    log_q = batches.log_popularity(data.events.items, drawn_by, data.graph.items)
     while not state.done:
         model.begin(state.epoch)
         order = None

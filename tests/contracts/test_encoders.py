@@ -70,15 +70,9 @@ class TestSAGE(EncoderContract):
 class TestPyG(EncoderContract):
     @pytest.fixture(autouse=True)
     def _options(self, conv: str, neighbours: list[int] | None) -> None:
-        heads = 2 if conv == "GATv2Conv" else 1
-        self.options = {
-            "conv": conv,
-            "neighbours": neighbours,
-            "heads": heads,
-            "dropout": 0.2,
-            "options": {},
-            "skip": True,
-        }
+        attends = conv == "GATv2Conv"
+        own = {"heads": 2, "dropout": 0.2} if attends else {"heads": 1, "dropout": 0.0}
+        self.options = {"conv": conv, "neighbours": neighbours, "options": {}, "skip": True, **own}
 
     def make(self, shape: Shape, rng: Rng) -> Encoder:
         return PyG(shape, rng, **{**GRAPH, **self.options})  # type: ignore[arg-type]

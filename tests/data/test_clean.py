@@ -128,6 +128,14 @@ def test_social_and_typed_edges() -> None:
         "social edges to ids without an interaction": 1,
         "made by edges to ids without an interaction": 1,
     }
+    apart = RawRelation("is near", "makers", "town", relation.edges)
+    with pytest.raises(InputError, match="'is near' joins makers and town, which no relation joins to user or item"):
+        build(raw([("1", "a"), ("2", "b")], relations=(relation, apart)))
+    wrong = RawRelation("made by", "user", "maker", relation.edges)
+    with pytest.raises(
+        InputError, match=r"'made by': no edge joins a known user to a known maker \(the first joins a to M\)"
+    ):
+        build(raw([("1", "a"), ("2", "b")], relations=(wrong,)))
     assert d.entities["maker"].ids.tolist() == ["L", "M"]
     made = d.relations[0]
     assert [(d.items.ids[s], d.entities["maker"].ids[t]) for s, t in zip(made.source, made.target, strict=True)] == [

@@ -229,5 +229,8 @@ def test_orders_and_in_batch_negatives() -> None:
     some = batches.in_batch(items, 2, Rng(0))
     assert len(some) == 2
     assert set(some.tolist()) <= {4, 7, 9}
-    p = Csr.of([0, 1, 2], [0, 0, 1], (3, 3))
-    torch.testing.assert_close(batches.log_popularity(p).exp(), torch.tensor([2 / 3, 1 / 3, 0.5 / 3]))
+    held = torch.tensor([0, 0, 1])
+    alike = batches.log_popularity(held, torch.ones(3) / 3, 3)
+    torch.testing.assert_close(alike.exp(), torch.tensor([2 / 3, 1 / 3, 0.5 / 3]))
+    weighed = batches.log_popularity(held, torch.tensor([0.5, 0.25, 0.05]), 3)
+    torch.testing.assert_close(weighed.exp(), torch.tensor([0.75 / 0.8, 0.05 / 0.8, 0.5 / 3]))

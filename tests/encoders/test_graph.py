@@ -292,6 +292,7 @@ def test_pinsage_draws_once_an_epoch_or_once_a_step() -> None:
         ("GCNConv", {}, "does not take users and items as two inputs"),
         ("SAGEConv", {"options": {"agr": "max"}}, "encoder.options.agr: SAGEConv takes aggr"),
         ("SAGEConv", {"heads": 2}, "encoder.heads=2: SAGEConv"),
+        ("SAGEConv", {"dropout": 0.4}, r"encoder.dropout=0.4: SAGEConv has none; set it to 0"),
         ("GATv2Conv", {"heads": 3}, "encoder.heads=3: GATv2Conv"),
         ("GATv2Conv", {"heads": 0}, "encoder.heads is 0: there must be at least 1"),
         ("SAGEConv", {"dropout": 1.5}, "encoder.dropout is 1.5: it must be at least 0 and below 1"),

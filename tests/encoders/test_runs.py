@@ -70,7 +70,7 @@ def test_a_runs_folder_answers_alone(overrides: list[str], tmp_path: Path) -> No
 
 @pytest.mark.parametrize("relations", ["typed", "merged"])
 def test_relations_that_are_not_there_are_said(relations: str, tmp_path: Path) -> None:
-    said = "encoder=rgcn: reads typed relations, and toy has none; give data.relations, or set encoder.relations=none"
+    said = "encoder=rgcn: reads typed relations, and toy has none; set encoder.relations=none, or give some beside"
     with pytest.raises(InputError, match=said):
         train(tmp_path, "encoder=rgcn", f"encoder.relations={relations}", raw=replace(a_set(), relations=()))
 

@@ -61,5 +61,17 @@ def test_edges_may_weigh_what_was_spent() -> None:
     torch.testing.assert_close(graph.weight, torch.tensor([2.5, 0.0]))
     with pytest.raises(InputError, match=r"graph\.weights=spend: this set has no spend"):
         build(Pairs(*both), 2, 2, weights="spend")
-    assert graph.with_users(Pairs(*both), 2, "spend").weight is None
+    torch.testing.assert_close(
+        graph.with_users(Pairs(*both), 2, "spend").weight, torch.tensor([1.25, 1.25])
+    )  # the mean
     torch.testing.assert_close(graph.with_users(paid, 2, "spend").weight, torch.tensor([2.5, 0.0]))
+
+
+def test_who_comes_later_is_told_what_the_trained_are_however_little_edges_weigh() -> None:
+    """The same history is the same messages; an item nobody met weighs as if one had."""
+    graph = small(torch.full((6,), 0.1))
+    met = Pairs(np.array([0, 0, 0]), np.array([0, 1, 3]), np.full(3, 0.1), np.ones(3, dtype=np.int64))  # as user 2
+    new = graph.with_users(met, 1, "value").normalised()[0]
+    torch.testing.assert_close(new, graph.normalised()[0][graph.pattern.row == 2])
+    torch.testing.assert_close(new, small().normalised()[0][graph.pattern.row == 2])
+    assert graph.with_users(met, 1, "value").item_degree.tolist()[4] == 1.0

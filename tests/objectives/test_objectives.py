@@ -1,6 +1,7 @@
 """Objectives and their gradients against loops in float64."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -133,6 +134,16 @@ def test_softmax_over_the_whole_catalogue_is_the_likelihood() -> None:
     torch.testing.assert_close(exact, sampled)
 
 
+def test_a_batch_in_which_nothing_weighs_anything_teaches_nothing() -> None:
+    """Free goods under weights=spend: it neither moves nor ends a training."""
+    head, user, item = model()
+    step, weight = step_of(head, user, item), torch.zeros(2)
+    loss = SampledSoftmax(**PLAIN, sampling="uniform", negatives=I, correct=True)(  # type: ignore[arg-type]
+        step, Batch(torch.tensor([0, 1]), torch.tensor([1, 2]), weight, torch.arange(I)), Rng(0)
+    )
+    assert loss.item() == 0
+
+
 def test_regularisers_equal_loops() -> None:
     head, user, item = model()
     p = pattern()
@@ -141,6 +152,10 @@ def test_regularisers_equal_loops() -> None:
     squares = [((user[u] ** 2).sum() + (item[i] ** 2).sum()).item() for u, i in zip(p.row, p.column, strict=True)]
     assert L2()(step, full, Rng(0)).item() == pytest.approx(sum(squares) / 2 / p.entries, rel=1e-5)
     assert L2()(step, mini, Rng(0)).item() == pytest.approx(sum(squares) / 2 / p.entries, rel=1e-5)
+    negatives = torch.arange(2 * p.entries).remainder(I).view(p.entries, 2)
+    more = sum((item[j] ** 2).sum().item() for j in negatives.reshape(-1).tolist())
+    for batch in (replace(full, negatives=negatives), replace(mini, negatives=negatives)):
+        assert L2()(step, batch, Rng(0)).item() == pytest.approx((sum(squares) + more) / 2 / p.entries, rel=1e-5)
     alpha = step.scorer.alpha.detach()  # type: ignore[attr-defined]
     mean = [float(alpha[:, k].mean()) for k in range(K)]
     assert Balance()(step, full, Rng(0)).item() == pytest.approx(
