@@ -203,13 +203,13 @@ def peak_memory_mb(device: torch.device) -> float:
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated() / 1e6, 1)
     status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return round(int(line.split()[1]) * 1024 / 1e6, 1)
+    lines = status.read_text().splitlines() if status.exists() else []
+    if peak := next((line for line in lines if line.startswith("VmHWM:")), None):
+        return round(int(peak.split()[1]) * 1024 / 1e6, 1)
     import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(largest * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
 
 
 def _tensors(folder: RunFolder, fitted: Pairs, model: Model, embeddings: Embeddings, scorer: Scorer) -> None:
