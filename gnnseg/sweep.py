@@ -77,7 +77,7 @@ def _run(given: list[str], folders: list[Path], fresh: bool, say: Say, show: Say
         old.unlink()
     try:
         configuration.launch(
-            ["--multirun", *overrides, *searchpath],
+            ["--multirun", *_held_back(overrides), *searchpath],
             functools.partial(_job_of_many, folders=folders, fresh=fresh, sweep=name, record=str(record)),
         )
     finally:
@@ -188,6 +188,17 @@ def _sweeps(override: str) -> bool:
     value = override.partition("=")[2]
     bare = re.sub(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}", "", value)
     return "," in bare or bool(re.match(r"(choice|range|interval|glob|shuffle|sort|tag)\(", value))
+
+
+def _held_back(overrides: list[str]) -> list[str]:
+    """Settings of a part that is swept as a sweep of one value: Hydra tries plain ones on the default part, which may lack them."""
+    swept = {override.partition("=")[0] for override in overrides if _sweeps(override)}
+    held = []
+    for override in overrides:
+        key, _, value = override.partition("=")
+        ours = key.lstrip("+").partition(".")[0] in swept - {key} and not _sweeps(override)
+        held.append(f"{key}=choice({value})" if ours and value else override)
+    return held
 
 
 def _config_dirs(given: list[str]) -> tuple[list[str], list[Path]]:

@@ -53,7 +53,10 @@ def test_encoders_are_swept_with_a_setting_that_the_default_one_has_not(tmp_path
     small = [o for o in SMALL if not o.startswith(("head.segments", "trainer"))]
     done = subprocess.run([*GNNSEG, *small, *words], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
-    assert [Path(path).name.split("-")[1] for path in done.stdout.splitlines()] == ["sage", "pinsage"]
+    paths = [Path(path) for path in done.stdout.splitlines()]
+    assert [path.name.split("-")[1] for path in paths] == ["sage", "pinsage"]
+    configs = [json.loads((path / "run.json").read_text("utf-8"))["config"] for path in paths]
+    assert [c["encoder"]["combine"] for c in configs] == ["last", "last"]
 
 
 def test_a_failure_is_told_and_leaves_the_others_alone_unless_asked(tmp_path: Path) -> None:
