@@ -217,11 +217,13 @@ def known_keys(config: Mapping[str, Any] | None = None, prefix: str = "") -> lis
 
 
 def _meant(wrong: str, known: list[str]) -> str:
+    """What a name that is not there was meant to be, nearest first: other choices that have it; a like name beside it; the same
+    name elsewhere; a like one elsewhere."""
     group, _, leaf = wrong.rpartition(".")
-    others = _elsewhere(wrong)
-    if others or wrong in known:  # of other choices, but not of what was chosen
-        instead = f"choose {group}={' or '.join(others)}" if others else f"choose another {wrong.split('.')[0]}="
-        return f"the {wrong.split('.')[0]} that was chosen has none; leave it out, or {instead}."
+    others, part = _elsewhere(wrong), wrong.split(".")[0]
+    if others or wrong in known:
+        instead = f"{part}={' or '.join(others)}" if others else f"another {part}="
+        return f"the {part} that was chosen has none; leave it out, or choose {instead}."
     known = [key for key in known if not key.endswith("_target_")]
     leaves = {key: key.rpartition(".")[2] for key in known if key.count(".") < 2 or key.rpartition(".")[0] == group}
     beside = [key for key in known if key.rpartition(".")[0] == group]

@@ -230,6 +230,7 @@ class Run:
 
         ``histories``: what they have met, {'anna': ['50', '181'], …} by item ids, a table with columns user, item[, weight,
         time, spend], or what ``gnnseg.interactions`` makes of any other; {'anna': []} or None where nothing is known.
+        An event without a weight weighs as training's do on average.
         ``users``: their attributes, a table by a column ``id`` or its first, of the columns the run was trained on;
         ``social``: their friends among the run's users, a table of user, user[, weight]. Who stands in one of the three alone
         is assigned too. Nothing is trained again and nobody else's scores move. What the run does not know (items, columns,

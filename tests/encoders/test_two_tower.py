@@ -111,6 +111,6 @@ def test_who_met_nothing_is_the_tower_of_an_empty_bag() -> None:
 
 def test_what_cannot_be_is_refused() -> None:
     shape = shape_of(random_graph())
-    for options in ({"dim": 0}, {"layers": []}, {"layers": [3, 0]}, {"dropout": 1.0}):
+    for options in ({"dim": 0}, {"scale": -1.0}, {"layers": []}, {"layers": [3, 0]}, {"dropout": 1.0}):
         with pytest.raises(InputError, match=r"encoder\."):
             TwoTower(shape, Rng(0), **{"dim": 5, "layers": [4], "scale": 0.1, "dropout": 0.0, **options})  # type: ignore[arg-type]

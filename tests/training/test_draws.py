@@ -6,14 +6,14 @@ from scipy.stats import binom
 
 from gnnseg.encoders import MF
 from gnnseg.heads import Dot
-from gnnseg.objectives import BPR
+from gnnseg.objectives import BPR, SampledSoftmax
 from gnnseg.rng import Rng
 from gnnseg.testing import random_graph, shape_of
 from gnnseg.training.checkpoint import Checkpoint, State
 from gnnseg.training.events import Events
 from gnnseg.training.loop import Settings, Training, fit
 from gnnseg.training.model import Model
-from gnnseg.types import Batch, Features
+from gnnseg.types import Batch, Features, InputError
 
 GRAPH = random_graph(edges=150)
 EPOCHS = 30
@@ -49,3 +49,40 @@ def test_drawn_by_weight_users_are_alike_and_weigh_the_same(draw: str, monkeypat
         share = 1 / active if degree else 0.0
         assert binom.cdf(count, len(users), share) > 1e-4
         assert binom.sf(count - 1, len(users), share) > 1e-4
+
+
+@pytest.mark.parametrize("draw", ["each", "weight"])
+def test_items_of_the_batch_are_corrected_by_the_chance_that_they_were_drawn(
+    draw: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[Batch] = []
+    batch = Training.batch
+    monkeypatch.setattr(Training, "batch", lambda *given: met.append(batch(*given)) or met[-1])  # type: ignore[func-returns-value]
+    objective = SampledSoftmax(weights=None, degree_power=0.0, sampling="in_batch", negatives=16, correct=True)
+    items = GRAPH.pattern.column
+    weight = torch.where(items % 2 == 0, 20.0, 1.0)
+    weight = weight / weight.sum()
+    shape = shape_of(GRAPH)
+    model = Model(
+        MF(shape, Rng(0), dim=4, init="normal", scale=0.1), Dot(shape, Rng(0), similarity="dot", tau=1.0), objective, {}
+    )
+    settings = Settings(
+        max_epochs=EPOCHS, batch_size=32, eval_every=EPOCHS, patience=None, monitor="x", schedule="constant", clip=None, draw=draw
+    )  # fmt: skip  # type: ignore[arg-type]
+    data = Training(GRAPH, Features(), Events(GRAPH.pattern.row, items, weight))
+    optimizer = torch.optim.Adam(model.parameters())
+    fit(model, optimizer, data, settings, Rng(0), State(), Checkpoint(), evaluate=lambda scorer: {"x": 1.0})
+    seen = torch.bincount(torch.cat([b.items for b in met]), minlength=GRAPH.items)
+    log_q = met[0].log_q
+    assert log_q is not None
+    often = seen > 100
+    assert int(often.sum()) > 5
+    torch.testing.assert_close(log_q.exp()[often], (seen / seen.sum())[often].float(), rtol=0.3, atol=0.0)
+
+
+@pytest.mark.parametrize("clip", [0.0, -1.0])
+def test_a_clip_that_cannot_be_is_refused(clip: float) -> None:
+    with pytest.raises(InputError, match=rf"trainer\.clip is {clip}: the largest norm must be above 0"):
+        Settings(
+            max_epochs=1, batch_size=None, eval_every=1, patience=None, monitor="x", schedule="constant", clip=clip
+        )
