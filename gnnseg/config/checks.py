@@ -1,0 +1,232 @@
+"""What cannot be meant, refused in one sentence before any data are read.
+
+Plain YAML lets ``layers=abc`` through; a target's signature does not. What each part is alone may still make no sense together.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gnnseg.config.names import BESIDE, GROUPS, TOP, meant, refusal
+from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
+
+OF_DATA = {"social", "labels", "features", "log", "propensity"}  # what the set must have, which is seen once it is read
+WORDS = {
+    "probabilities": "a head whose scores are probabilities (head=segments head.beta=distribution)",
+    "segments": "a head with segments",
+    "view": "an encoder of layers, which noise moves (encoder=lightgcn, sage, …)",
+    "layers": "an encoder of layers (encoder=lightgcn, sage, …)",
+    "logits": "a head whose scores are logits of any sign (head=dot, neumf, mlp, …)",
+    "untied": "prototypes of their own for the items (head.tied=false)",
+}
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Refuse, in one sentence, what cannot be meant: unknown keys, wrong types, foreign targets, combinations that make no sense."""
+    for key in config:
+        if key not in TOP:
+            raise refusal(f"{key}: no such setting; {meant(key, list(TOP))}")
+    for key in TOP:
+        if key not in config:
+            raise refusal(f"{key}: the configuration lacks it; start from conf/config.yaml.")
+    allow = config["allow"]
+    if not isinstance(allow, list) or not all(isinstance(name, str) for name in allow):
+        raise refusal(f"allow={allow!r}: give a list of package names, such as allow=[mylab].")
+    for group in GROUPS:
+        node = config[group]
+        if group == "regularisers":
+            for name, term in (node or {}).items():
+                _check_node(f"regularisers.{name}", term, allow, BESIDE["regularisers"])
+                _check_value(f"regularisers.{name}.weight", term["weight"], float)
+        else:
+            _check_node(group, node, allow, BESIDE.get(group, ()))
+    _check_value("seed", config["seed"], int)
+    _check_value("threads", config["threads"], int | None)
+    if config["threads"] is not None and config["threads"] < 1:
+        raise refusal(f"threads={config['threads']}: must be at least 1, or null for as many as there are cores.")
+    _check_value("device", config["device"], Literal["auto", "cpu", "cuda"])
+    _check_value("data.k_core", config["data"]["k_core"], int)
+    if config["data"]["k_core"] < 0:
+        raise refusal(f"data.k_core={config['data']['k_core']}: must be 0 (none is left out) or more.")
+    _check_value("data.min_weight", config["data"]["min_weight"], float | None)
+    sweep = config["sweep"]
+    _check_value("sweep.fail_fast", sweep.get("fail_fast") if isinstance(sweep, Mapping) else None, bool)
+    _check_optimizer(config["optimizer"])
+    _check_together(config)
+
+
+def _check_node(where: str, node: Any, allow: list[str], beside: tuple[str, ...]) -> None:
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise refusal(f"{where}: has no _target_; choose one of conf/{where.split('.')[0]}.")
+    target = locate(str(node["_target_"]), where, allow)
+    ours = not str(node["_target_"]).startswith(FOREIGN)
+    parameters = inspect.signature(target).parameters
+    takes = {
+        n: p
+        for n, p in parameters.items()
+        if p.kind is p.KEYWORD_ONLY or (not ours and p.kind is p.POSITIONAL_OR_KEYWORD)
+    }
+    given = {key: value for key, value in node.items() if key != "_target_"}
+    for key in given:
+        if key not in takes and key not in beside:
+            known = [f"{where}.{name}" for name in (*takes, *beside)]
+            raise refusal(f"{where}.{key}: no such setting; {meant(f'{where}.{key}', known)}")
+    if ours:
+        for key in (*takes, *beside):
+            if key not in given:
+                raise refusal(f"{where}.{key}: is missing; conf/{where.split('.')[0]} gives its default.")
+    hints = parameter_types(target)
+    for key, value in given.items():
+        if key in hints:
+            _check_value(f"{where}.{key}", value, hints[key])
+
+
+def _check_optimizer(node: Mapping[str, Any]) -> None:
+    """What a foreign constructor says of its settings, before data are read."""
+    import torch
+
+    if "lr" in node:
+        _check_value("optimizer.lr", node["lr"], float)
+        if node["lr"] <= 0:
+            raise refusal(f"optimizer.lr={node['lr']}: must be above 0.")
+    try:
+        build(node, [torch.nn.Parameter(torch.zeros(1))])
+    except (TypeError, ValueError, RuntimeError) as why:
+        said = str(why).splitlines()[0].rstrip(".")
+        name = node["_target_"].rsplit(".", 1)[-1]
+        raise refusal(f"optimizer: {name} says: {said}; change what it names.") from None
+
+
+def _check_value(where: str, value: Any, hint: Any) -> None:
+    if not fits(value, hint):
+        raise refusal(f"{where}={value!r}: must be {described(hint)}.")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the configuration: where it stands, the class it names, and what it sets."""
+
+    where: str
+    target: Any
+    settings: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.target.__name__).lower()
+
+    def says(self, what: str) -> frozenset[str]:
+        """What the class answers of its settings under ``offers`` or ``wants``; nothing where it has no such answer."""
+        answer = getattr(self.target, what, None)
+        return frozenset(answer(**self.settings)) if answer else frozenset()
+
+
+def _part(config: Mapping[str, Any], where: str, node: Mapping[str, Any], beside: tuple[str, ...] = ()) -> _Part:
+    target = locate(node["_target_"], where, config["allow"])
+    return _Part(where, target, {key: value for key, value in node.items() if key not in ("_target_", *beside)})
+
+
+def _check_together(config: Mapping[str, Any]) -> None:
+    """What each part is alone may still make no sense together."""
+    head, encoder = (_part(config, group, config[group]) for group in ("head", "encoder"))
+    terms = {n: t for n, t in (config["regularisers"] or {}).items() if t["weight"] != 0}
+    asking = [
+        _part(config, "objective", config["objective"]),
+        *(_part(config, f"regularisers.{name}", term, BESIDE["regularisers"]) for name, term in terms.items()),
+    ]
+    for part in asking:
+        _check_needs(part, head, encoder)
+    _check_top(head, asking)
+    if "xsimgcl" in terms:
+        _check_contrasted(terms["xsimgcl"]["layer"], encoder.settings)
+    _check_graph(config["graph"], encoder)
+    _check_monitor(config["trainer"]["monitor"], config["evaluation"])
+    _check_batches(config["trainer"])
+
+
+def _check_needs(part: _Part, head: _Part, encoder: _Part) -> None:
+    """An objective or a term needs what the head or the encoder offers."""
+    lacking = sorted(part.says("wants") - head.says("offers") - encoder.says("offers") - OF_DATA)
+    if not lacking:
+        return
+    if lacking[0] in ("view", "layers"):
+        said = encoder.name + (" of 0 layers" if encoder.settings.get("layers") == 0 else "")
+        raise refusal(
+            f"{part.where}: needs {WORDS[lacking[0]]}, not {said}; choose another, or set {part.where}.weight=0."
+        )
+    chosen = head.name + (f" with head.beta={head.settings['beta']}" if "beta" in head.settings else "")
+    advice = "use objective=sampled_softmax" if part.where == "objective" else f"set {part.where}.weight=0"
+    advice = f"set {part.where}.readout=linear" if part.settings.get("readout") == "alpha" else advice
+    raise refusal(f"{part.where}={part.name}: needs {WORDS.get(lacking[0], lacking[0])}, not {chosen}; {advice}.")
+
+
+def _check_top(head: _Part, asking: Iterable[_Part]) -> None:
+    """Segments left of a user's: as many as there are, and none whose users are told of others."""
+    top, segments = head.settings.get("top"), head.settings.get("segments")
+    if top is None:
+        return
+    if segments is not None and not 1 <= top <= segments:
+        raise refusal(f"head.top={top}: must lie between 1 and head.segments={segments}, or be null.")
+    for part in asking:
+        if part.settings.get("readout") == "alpha":
+            raise refusal(
+                f"{part.where}.readout=alpha with head.top={top}: a told user whose class is not among the {top} largest would not be "
+                f"moved there; set head.top=null or {part.where}.readout=linear."
+            )
+
+
+def _check_contrasted(layer: int, encoder: Mapping[str, Any]) -> None:
+    """The layer that xsimgcl compares the embedding with is there, and another than the embedding."""
+    layers = encoder.get("layers")
+    if isinstance(layers, int) and layer > layers:
+        raise refusal(f"regularisers.xsimgcl.layer={layer}: the encoder has layers 0 to {layers}; choose one of them.")
+    counted = [at for at, weight in enumerate(encoder.get("layer_weights") or ()) if weight]
+    if encoder.get("combine") == "last":
+        alone, key = layers, "combine=last"
+    else:
+        alone, key = counted[0] if len(counted) == 1 else None, "layer_weights"
+    if layer == alone:
+        raise refusal(
+            f"regularisers.xsimgcl.layer={layer}: with encoder.{key} that layer is the embedding, which would be "
+            "compared with itself; choose another layer, or let the embedding be of several."
+        )
+
+
+def _check_graph(graph: Mapping[str, Any], encoder: _Part) -> None:
+    """What the graph is given, the encoder reads."""
+    weights, relations = graph.get("weights"), graph.get("relations")
+    if weights is not None and hasattr(encoder.target, "weighs") and not encoder.target.weighs(**encoder.settings):
+        raise refusal(
+            f"graph.weights={weights}: encoder={encoder.name} as it is set takes every edge alike; set graph.weights=null."
+        )
+    if relations is not None and hasattr(encoder.target, "wants") and "relations" not in encoder.says("wants"):
+        raise refusal(
+            f"graph.relations={relations}: encoder={encoder.name} as it is set reads none; choose encoder=rgcn, or set it to null."
+        )
+
+
+def _check_monitor(monitor: str, evaluation: Mapping[str, Any]) -> None:
+    """What the best epoch is chosen by is measured on validation, under ``paper`` on the test."""
+    part, _, rest = monitor.partition("/")
+    metric, at, k = rest.partition("@")
+    ks = evaluation.get("ks") or []
+    if part not in ("valid", "segment", *(["test"] if evaluation.get("protocol") == "paper" else [])) or not metric:
+        raise refusal(
+            f"trainer.monitor={monitor}: the best epoch is chosen on validation; name it as in valid/ndcg@{max(ks, default=20)}."
+        )
+    if at and k not in map(str, ks):
+        raise refusal(
+            f"trainer.monitor={monitor}: lists are judged at {', '.join(map(str, ks))}; add to evaluation.ks, or choose one of them."
+        )
+
+
+def _check_batches(trainer: Mapping[str, Any]) -> None:
+    size = trainer["batch_size"]
+    if size is not None and size < 1:
+        raise refusal(f"trainer.batch_size={size}: must be at least 1, or null for full batch.")
+    if size is None and trainer.get("draw") == "weight":
+        raise refusal(
+            "trainer.draw=weight: a full batch holds every pair; set trainer.batch_size to a number, or draw to each."
+        )

@@ -1,0 +1,183 @@
+"""Configuration composed by Hydra, and sweeps launched by it. The only importer of Hydra and OmegaConf."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import sys
+import threading
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gnnseg.config.names import GROUPS, TOP, conf_folder, meant, refusal
+
+_COMPOSING = threading.RLock()  # Hydra's state is the process's
+SEQUENTIAL = {"membership", "affinity"}  # readings of beta whose catalogue softmax is not the score itself
+
+
+def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str, Any]:
+    """The configuration that these overrides describe, as plain values. ``folders``: more places to look for groups."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from omegaconf import OmegaConf
+
+    extra = searchpath(folders or [])
+    _check_grammar(overrides)
+    with (
+        _one_sentence([*overrides, *extra]),
+        _own_hydra(),
+        initialize_config_dir(str(conf_folder()), version_base="1.3"),
+    ):
+
+        def plain(*more: str) -> dict[str, Any]:
+            node = hydra_compose("config", [*overrides, *more, *extra])
+            container = OmegaConf.to_container(node, resolve=True)
+            assert isinstance(container, dict)
+            container.pop("experiment", None)
+            return typing.cast(dict[str, Any], container)
+
+        chosen = any(re.match(r"\+*objective=", override) for override in overrides)
+        typed = any(
+            override.partition("=")[2] in SEQUENTIAL for override in overrides if override.startswith("head.beta=")
+        )
+        config = plain(*(["objective=sampled_softmax"] if typed and not chosen else []))
+        if not (chosen or typed) and _get(config, "head").get("beta") in SEQUENTIAL:
+            config = plain("objective=sampled_softmax")
+    return config
+
+
+def searchpath(folders: Sequence[Path]) -> list[str]:
+    """The override that lets Hydra look in more folders, if there are any."""
+    return (
+        [f"hydra.searchpath=[{','.join(quoted(f'file://{folder.absolute()}') for folder in folders)}]"]
+        if folders
+        else []
+    )
+
+
+def quoted(value: str) -> str:
+    """A value that Hydra's grammar takes as it stands."""
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', value)
+    escaped = re.sub(r"(\\+)$", r"\1\1", escaped)
+    return f'"{escaped}"'
+
+
+def _check_grammar(overrides: Sequence[str]) -> None:
+    """Refuse an override that Hydra cannot parse, or takes for several values, with the form that works."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    parser = OverridesParser.create()
+    for override in overrides:
+        key, mark, value = override.partition("=")
+        if not mark:
+            continue
+        advice = f"quote it, as in {shlex.quote(f'{key}={quoted(value)}')}."
+        try:
+            if parser.parse_override(override).is_sweep_override():
+                raise refusal(f"{override}: holds several values; add -m to run them all, or {advice}")
+        except HydraException as error:
+            why = str(error).splitlines()[0]
+            raise refusal(f"{override}: cannot be parsed ({why}); {advice}") from None
+
+
+def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
+    """Run ``task(job's overrides)`` as Hydra's command line says: once, or many times under ``-m`` by its sweeper and launcher."""
+    import hydra
+
+    def job(node: Any) -> Any:
+        from hydra.core.hydra_config import HydraConfig
+
+        return task([str(override) for override in HydraConfig.get().overrides.task])
+
+    before, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = ["gnnseg train", *arguments]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        with _one_sentence(arguments):
+            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(job)()
+    finally:
+        sys.argv = before
+        os.environ.pop("HYDRA_FULL_ERROR") if full is None else os.environ.__setitem__("HYDRA_FULL_ERROR", full)
+
+
+@contextlib.contextmanager
+def _own_hydra() -> Iterator[None]:
+    """Room for a composition inside somebody else's Hydra program, whose global state comes back afterwards; one at a time."""
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.singleton import Singleton
+
+    with _COMPOSING:
+        before = Singleton._instances.pop(GlobalHydra, None)
+        try:
+            yield
+        finally:
+            Singleton._instances.pop(GlobalHydra, None)
+            if before is not None:
+                Singleton._instances[GlobalHydra] = before
+
+
+def job_number() -> int | None:
+    """The job's place in its sweep; None outside one."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    return int(HydraConfig.get().job.num)
+
+
+@contextlib.contextmanager
+def _one_sentence(given: Sequence[str]) -> Iterator[None]:
+    """Hydra's and OmegaConf's errors as one sentence that says what was meant."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise refusal(_explain(error, given)) from error
+
+
+def _explain(error: Exception, given: Sequence[str]) -> str:
+    """``given``: the overrides, whose choices of parts say which settings there are."""
+    text = str(error)
+    if match := re.search(r"Could not find '([\w-]+)/([^']+)'", text):
+        group, name = match[1], match[2]
+        known = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+        return f"{group}={name}: no such choice; {meant(name, known)}"
+    if match := re.search(r"Could not override '([^']+)'", text):
+        return f"{match[1]}: no such setting; {meant(match[1], _settings_of(given))}"
+    if match := re.search(r"Could not override '?([\w.]+)'?\.\s*No match", text):
+        return f"{match[1]}: no such group; {meant(match[1], list(TOP))}"
+    return " ".join(text.split())
+
+
+def _settings_of(given: Sequence[str]) -> list[str]:
+    """Every dotted key of what the overrides choose, whatever else they set; of the defaults where that cannot be composed."""
+    parts = [o for o in given if o.partition("=")[0].lstrip("+~") in (*GROUPS, "experiment", "hydra.searchpath")]
+    try:
+        return known_keys(compose(parts))
+    except Exception:
+        return known_keys()
+
+
+def known_keys(config: Mapping[str, Any] | None = None, prefix: str = "") -> list[str]:
+    """Every dotted key of the default configuration."""
+    if config is None:
+        config = compose([])
+    keys = []
+    for key, value in config.items():
+        keys.append(f"{prefix}{key}")
+        if isinstance(value, Mapping):
+            keys.extend(known_keys(value, f"{prefix}{key}."))
+    return keys
+
+
+def _get(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = config.get(key)
+    return value if isinstance(value, Mapping) else {}

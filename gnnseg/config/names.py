@@ -1,0 +1,67 @@
+"""What may be named: groups, choices and settings of conf/; and what a name that is not there was meant to be."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+GROUPS = (
+    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation", "tracking",
+)  # fmt: skip
+TOP = (*GROUPS, "seed", "device", "threads", "runs", "cache", "allow", "sweep")
+BESIDE = {
+    "data": ("root", "min_weight", "k_core"),
+    "regularisers": ("weight",),
+}  # keys the pipeline takes off before it builds
+
+
+def conf_folder() -> Path:
+    """The checkout's conf/, where this is one, else the packaged conf/."""
+    package = Path(__file__).resolve().parents[1]
+    checkout = package.parent / "conf"
+    in_checkout = (checkout / "config.yaml").exists() and (package.parent / "pyproject.toml").exists()
+    return checkout if in_checkout else package / "conf"
+
+
+def elsewhere(key: str) -> list[str]:
+    """Other choices of the key's group that have such a setting."""
+    import yaml
+
+    group, _, name = key.partition(".")
+    found = []
+    for path in sorted((conf_folder() / group).glob("*.yaml")):
+        content = yaml.safe_load(path.read_text("utf-8")) or {}
+        if name in content or name in (content.get(group) or {}):
+            found.append(path.stem)
+    return found
+
+
+def meant(wrong: str, known: list[str]) -> str:
+    """What a name that is not there was meant to be, nearest first: other choices that have it; a like name beside it; the same
+    name elsewhere; a like one elsewhere."""
+    group, _, leaf = wrong.rpartition(".")
+    others, part = elsewhere(wrong), wrong.split(".")[0]
+    if others or wrong in known:
+        instead = f"{part}={' or '.join(others)}" if others else f"another {part}="
+        return f"the {part} that was chosen has none; leave it out, or choose {instead}."
+    known = [key for key in known if not key.endswith("_target_")]
+    leaves = {key: key.rpartition(".")[2] for key in known if key.count(".") < 2 or key.rpartition(".")[0] == group}
+    beside = [key for key in known if key.rpartition(".")[0] == group]
+    near = difflib.get_close_matches(leaf, [leaves[key] for key in beside], 1, 0.6)
+    inside = sorted((key for key in beside if not group and len(key) > 3 and key in wrong), key=len)
+    same = [key for key, name in leaves.items() if name == leaf]
+    alike = difflib.get_close_matches(leaf, leaves.values(), 1, 0.6)
+    close = [
+        *inside[-1:], *(key for key in beside if [leaves[key]] == near), *same,
+        *(key for key, name in leaves.items() if [name] == alike), *difflib.get_close_matches(wrong, known, 1, 0.6),
+    ]  # fmt: skip
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"there are {', '.join(known)}." if len(known) <= 24 else "`gnnseg options` lists them."
+
+
+def refusal(sentence: str) -> Exception:
+    """An InputError, whose module (and torch with it) is imported only where something is wrong."""
+    from gnnseg.types import InputError
+
+    return InputError(sentence)

@@ -1,0 +1,113 @@
+"""What a ``_target_`` names: found if it may be named, the types of its settings, and the object that a node describes."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from gnnseg.config.names import refusal
+
+FOREIGN = ("torch.optim.", "torch.optim.lr_scheduler.", "torch_geometric.nn.")
+
+
+def locate(path: str, where: str, allow: list[str]) -> Any:
+    """The class or function a ``_target_`` names, if it may be named."""
+    packages = ("gnnseg", *allow)
+    if not (path.startswith(FOREIGN) or path.split(".")[0] in packages):
+        raise refusal(
+            f"{where}._target_={path}: not an allowed target; say allow=[{path.split('.')[0]}] if you trust that package."
+        )
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise refusal(
+            f"{where}._target_={path}: cannot be imported ({error}); check the name and that the package can be found."
+        ) from None
+    except AttributeError:
+        raise refusal(f"{where}._target_={path}: {module} has no {name}; check the name.") from None
+
+
+def parameter_types(target: Any) -> dict[str, Any]:
+    """Types of a target's parameters, as far as they can be resolved at run time."""
+    function = target.__init__ if inspect.isclass(target) else target
+    scope = vars(sys.modules[function.__module__]) if function.__module__ in sys.modules else {}
+    if inspect.isclass(target) and function.__module__ != target.__module__:
+        scope = vars(sys.modules[target.__module__])
+    found = {}
+    for name, parameter in inspect.signature(target).parameters.items():
+        hint = parameter.annotation
+        if isinstance(hint, str):
+            try:
+                hint = eval(hint, dict(scope), dict(vars(typing)))
+            except NameError:
+                continue
+        if hint is not parameter.empty:
+            found[name] = hint
+    return found
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Is a plain value of this type? A whole number is a float too; a bool is no number; NaN and infinity are nothing."""
+    origin = typing.get_origin(hint)
+    if hint is Any:
+        return True
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, part) for part in typing.get_args(hint))
+    if origin is Literal:
+        return any(value == allowed and type(value) is type(allowed) for allowed in typing.get_args(hint))
+    if hint is None or hint is type(None):
+        return value is None
+    if hint is bool:
+        return isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if hint is str:
+        return isinstance(value, str)
+    if origin in (list, tuple):
+        parts = typing.get_args(hint)
+        return (
+            isinstance(value, list) and all(fits(item, parts[0]) for item in value)
+            if parts
+            else isinstance(value, list)
+        )
+    if origin is dict or hint is dict:
+        return isinstance(value, dict)
+    return True  # a foreign type: its own constructor says
+
+
+def described(hint: Any) -> str:
+    """A type in words."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(described(part) for part in typing.get_args(hint))
+    if origin is Literal:
+        return "one of " + ", ".join(str(value) for value in typing.get_args(hint))
+    if origin is list:
+        return f"a list, each item {described(typing.get_args(hint)[0])}"
+    if origin is dict or hint is dict:
+        return "names with values, {name: value, …}"
+    words = {
+        int: "a whole number",
+        float: "a finite number",
+        bool: "true or false",
+        str: "text",
+        type(None): "null",
+        None: "null",
+    }
+    return words.get(hint, str(getattr(hint, "__name__", hint)))
+
+
+def build(node: Mapping[str, Any], *positional: Any) -> Any:
+    """What a checked node describes: its target called with what the pipeline gives and the node's own keys."""
+    module, _, name = str(node["_target_"]).rpartition(".")
+    target = getattr(importlib.import_module(module), name)
+    return target(*positional, **{key: value for key, value in node.items() if key != "_target_"})
