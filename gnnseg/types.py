@@ -125,7 +125,11 @@ class Edges:
 
 @dataclass(frozen=True)
 class Relation:
-    """Typed edges beside the interactions. Kinds are 'user', 'item' or an entity kind with its own ids in ``Split.entities``."""
+    """Typed edges beside the interactions. Kinds are 'user', 'item' or an entity kind with its own ids in ``Split.entities``.
+
+    ``user``, ``item`` (E,): the interaction that an edge tells of, -1 where of none; ``time`` (E,): when it is known to have come
+    about, in seconds since 1970 UTC. A split leaves out the edges that tell of what is held out, and then they are None.
+    """
 
     name: str
     source_kind: str
@@ -133,6 +137,9 @@ class Relation:
     source: Ints
     target: Ints
     weight: Floats
+    user: Ints | None = None
+    item: Ints | None = None
+    time: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.source)

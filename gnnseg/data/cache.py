@@ -22,9 +22,17 @@ from gnnseg.data.formats import listed
 from gnnseg.data.sources import Place
 from gnnseg.types import Dataset, Edges, IdMap, Interactions, Log, Relation, Strings, Table
 
-VERSION = 2  # of what is stored and of how it is made: raised with every change of reading, cleaning or indexing
+VERSION = 3  # of what is stored and of how it is made: raised with every change of reading, cleaning or indexing
 ROWS = 500_000  # smaller sets are read faster than they are worth keeping
 CHUNK = 1 << 22
+EDGE = (
+    "source",
+    "target",
+    "weight",
+    "user",
+    "item",
+    "time",
+)  # columns of typed edges, the last three where they are there
 Say = Callable[[str], None]
 
 
@@ -111,7 +119,8 @@ def _arrays(d: Dataset) -> dict[str, Any]:
     edges = {"social": d.social} | {f"relation {n}": r for n, r in enumerate(d.relations)}
     for name, edge in edges.items():
         if edge is not None:
-            arrays |= {f"{name}/{side}": getattr(edge, side) for side in ("source", "target", "weight")}
+            told = {f"{name}/{side}": getattr(edge, side, None) for side in EDGE}
+            arrays |= {side: column for side, column in told.items() if column is not None}
     if d.log is not None:
         arrays |= {f"log/{n}": column for n in logs.COLUMNS if (column := getattr(d.log, n)) is not None}
     meta = {
@@ -132,8 +141,8 @@ def _dataset(meta: dict[str, Any], arrays: Mapping[str, Any]) -> Dataset:
             {n: arrays[f"{side}/{n}"] if values is None else _objects(values) for n, values in columns.items()}
         )
 
-    def edge(name: str) -> tuple[Any, Any, Any]:
-        return arrays[f"{name}/source"], arrays[f"{name}/target"], arrays[f"{name}/weight"]
+    def edge(name: str) -> dict[str, Any]:
+        return {side: arrays[f"{name}/{side}"] for side in EDGE if f"{name}/{side}" in arrays}
 
     ids = {
         kind: IdMap(_objects(i), None if names is None else _objects(names)) for kind, (i, names) in meta["ids"].items()
@@ -142,8 +151,8 @@ def _dataset(meta: dict[str, Any], arrays: Mapping[str, Any]) -> Dataset:
     return Dataset(
         meta["name"], ids["users"], ids["items"],
         Interactions(arrays["user"], arrays["item"], *(arrays.get(n) for n in ("weight", "time", "spend"))),
-        table("user_table"), table("item_table"), Edges(*edge("social")) if "social/source" in arrays else None,
-        tuple(Relation(name, source, target, *edge(f"relation {n}")) for n, (name, source, target) in enumerate(meta["relations"])),
+        table("user_table"), table("item_table"), Edges(**edge("social")) if "social/source" in arrays else None,
+        tuple(Relation(name, source, target, **edge(f"relation {n}")) for n, (name, source, target) in enumerate(meta["relations"])),
         {kind.removeprefix("entity "): ids[kind] for kind in ids if kind.startswith("entity ")},
         None, arrays.get("parts"), meta["notes"],
         Log(**log) if "log/user" in arrays else None,

@@ -212,24 +212,32 @@ def _entities(raw: Raw) -> dict[str, IdMap]:
 
 
 def _edges(
-    edges: pl.DataFrame, sources: IdMap, targets: IdMap, name: str, beside: dict[str, int]
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Typed edges by index, equal ones merged (weights added), those to unknown ids counted and left out."""
-    s = pl.DataFrame({"source": pl.Series(sources.ids, dtype=pl.String), "s": np.arange(len(sources))})
-    t = pl.DataFrame({"target": pl.Series(targets.ids, dtype=pl.String), "t": np.arange(len(targets))})
-    known = edges.join(s, on="source", how="inner").join(t, on="target", how="inner")
+    edges: pl.DataFrame, ends: Mapping[str, IdMap], name: str, beside: dict[str, int]
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Typed edges by index, equal ones merged (weights added), those to unknown ids counted and left out. ``ends``: ids of
+    source and target."""
+    known = edges
+    for side, ids in ends.items():
+        known = known.join(_places(side, ids), on=side, how="inner").drop(side).rename({f"{side}_at": side})
     _count(beside, f"{name} edges to ids without an interaction", len(edges) - len(known))
-    merged = known.group_by("s", "t").agg(pl.col("weight").sum()).sort("s", "t")
-    return merged["s"].to_numpy(), merged["t"].to_numpy(), merged["weight"].to_numpy().astype(np.float64)
+    told = [column for column in known.columns if column != "weight"]
+    merged = known.group_by(told).agg(pl.col("weight").sum()).sort(*ends, *sorted(set(told) - set(ends)))
+    floats = ("weight", "time")
+    return {c: merged[c].to_numpy().astype(np.float64 if c in floats else np.int64) for c in merged.columns}
+
+
+def _places(side: str, ids: IdMap) -> pl.DataFrame:
+    return pl.DataFrame({side: pl.Series(ids.ids, dtype=pl.String), f"{side}_at": np.arange(len(ids))})
 
 
 def _relation(raw: RawRelation, kinds: Mapping[str, IdMap], beside: dict[str, int]) -> Relation:
-    found = Relation(
-        raw.name,
-        raw.source_kind,
-        raw.target_kind,
-        *_edges(raw.edges, kinds[raw.source_kind], kinds[raw.target_kind], raw.name, beside),
-    )
+    edges = raw.edges
+    for side in ("user", "item"):
+        if side in edges.columns:
+            joined = edges.join(_places(side, kinds[side]), on=side, how="left", maintain_order="left").drop(side)
+            edges = joined.rename({f"{side}_at": side}).with_columns(pl.col(side).fill_null(-1))
+    ends = {"source": kinds[raw.source_kind], "target": kinds[raw.target_kind]}
+    found = Relation(raw.name, raw.source_kind, raw.target_kind, **_edges(edges, ends, raw.name, beside))
     if not len(found) and len(raw.edges):
         source, target, *_ = raw.edges.row(0)
         raise InputError(
@@ -243,7 +251,7 @@ def _social(frame: pl.DataFrame, users: IdMap, beside: dict[str, int]) -> Edges:
     """User-user edges as given (a tie named in both directions stands in both); ties to oneself are counted and left out."""
     others = frame.filter(pl.col("source") != pl.col("target"))
     _count(beside, "social ties of a user to themselves", len(frame) - len(others))
-    return Edges(*_edges(others, users, users, "social", beside))
+    return Edges(**_edges(others, {"source": users, "target": users}, "social", beside))
 
 
 def _truth(raw: Raw, users: Strings, items: Strings) -> Truth | None:

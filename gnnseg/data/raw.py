@@ -13,7 +13,8 @@ from gnnseg.types import Truth
 
 @dataclass(frozen=True)
 class RawRelation:
-    """Typed edges by original ids: ``edges`` has source, target (String) and weight (Float64)."""
+    """Typed edges by original ids: ``edges`` has source, target (String) and weight (Float64); user, item (String) where an
+    edge tells of an interaction, which may be held out; time (seconds since 1970 UTC) where it is known to have come about."""
 
     name: str
     source_kind: str

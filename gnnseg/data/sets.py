@@ -46,6 +46,7 @@ RATINGS = ["user", "item", "weight", "time"]
 YEAR = r"\s*\((\d{4})\)\s*$"
 ONE = pl.lit(1.0).alias("weight")
 TAGS = 10  # of an artist, the commonest
+DAY = 86_400.0  # seconds
 
 
 def given(place: Place, *, name: str) -> Raw:
@@ -193,7 +194,8 @@ def gowalla(place: Place, *, name: str) -> Raw:
 def lastfm_2k(place: Place, *, name: str) -> Raw:
     """Last.fm with friendships (HetRec 2011; Cantador et al. 2011): plays, artist names, tags, 12,717 friendships.
 
-    The friendships stand in both directions, 25,434 lines; tags are edges from artists and from users.
+    The friendships stand in both directions, 25,434 lines; tags are edges from artists and from users, each of which tells of the
+    pair of user and artist that it comes of.
     """
     folder = place.find("lastfm-2k")
 
@@ -209,9 +211,10 @@ def lastfm_2k(place: Place, *, name: str) -> Raw:
     common = top.agg(pl.col("tagValue").head(TAGS)).rename({"artistID": "id", "tagValue": "tags"})
     items = read("artists.dat").frame.select("id", "name").join(common, on="id", how="left", maintain_order="left")
     social = read("user_friends.dat").frame.select(source="userID", target="friendID").with_columns(ONE)
-    relations = (
-        RawRelation("tagged with", "item", "tag", given.select(source="artistID", target="tagID").with_columns(ONE)),
-        RawRelation("uses tag", "user", "tag", given.select(source="userID", target="tagID").with_columns(ONE)),
+    tagging = given.select("tagID", user="userID", item="artistID").with_columns(ONE)
+    relations = tuple(
+        RawRelation(relation, kind, "tag", tagging.select("weight", "user", "item", source=kind, target="tagID"))
+        for relation, kind in (("tagged with", "item"), ("uses tag", "user"))
     )
     notes = {"source": "HetRec 2011, Last.fm"}
     return Raw(name, events.frame, None, items, social, relations, None, events.rejected, events.examples, notes)
@@ -222,7 +225,8 @@ def completejourney(
 ) -> Raw:
     """The Complete Journey (84.51°): 1.47 million grocery purchases of 2,469 households in a year.
 
-    ``level``: what an item is. weight: quantity, spend: sales value. The campaigns' edges bear no date: they span the year.
+    ``level``: what an item is. weight: quantity, spend: sales value. Edges of a redemption bear the end of its day, those of a
+    campaign the day of its first redemption, by when it had begun; of a campaign that nobody redeemed there are none.
     """
     folder = place.find("completejourney")
     bought, products = _parquet(folder, "transactions"), _parquet(folder, "products")
@@ -290,18 +294,22 @@ def _campaigns(folder: Path, kind: pl.DataFrame) -> tuple[RawRelation, ...]:
     if not all((folder / f"{name}.parquet").is_file() for name in ("campaigns", "coupons", "coupon_redemptions")):
         return ()
 
+    redeemed = _parquet(folder, "coupon_redemptions").with_columns(
+        time=pl.col("redemption_date").dt.epoch("s").cast(pl.Float64) + DAY - 1
+    )
+    begun = redeemed.group_by("campaign_id").agg(pl.col("time").min())
+
     def ends(frame: pl.DataFrame, source: str, target: str) -> pl.DataFrame:
-        return frame.select(source=pl.col(source).cast(pl.String), target=pl.col(target).cast(pl.String)).unique(
-            maintain_order=True
-        ).with_columns(ONE)  # fmt: skip
+        named = frame.select("time", source=pl.col(source).cast(pl.String), target=pl.col(target).cast(pl.String))
+        return named.group_by("source", "target", maintain_order=True).agg(pl.col("time").min()).with_columns(ONE)
 
     offers = _parquet(folder, "coupons").with_columns(pl.col("product_id").cast(pl.String))
     offers = offers.join(kind, on="product_id", how="inner", maintain_order="left")
+    sent = _parquet(folder, "campaigns")
+    sent, offers = (frame.join(begun, on="campaign_id", how="inner", maintain_order="left") for frame in (sent, offers))
     return (
-        RawRelation("was sent", "user", "campaign", ends(_parquet(folder, "campaigns"), "household_id", "campaign_id")),
-        RawRelation(
-            "redeemed", "user", "campaign", ends(_parquet(folder, "coupon_redemptions"), "household_id", "campaign_id")
-        ),
+        RawRelation("was sent", "user", "campaign", ends(sent, "household_id", "campaign_id")),
+        RawRelation("redeemed", "user", "campaign", ends(redeemed, "household_id", "campaign_id")),
         RawRelation("offers", "campaign", "item", ends(offers, "campaign_id", "level")),
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from gnnseg.data import logs
 from gnnseg.data.fingerprint import content_fingerprint
 from gnnseg.rng import Rng
-from gnnseg.types import Dataset, InputError, Interactions, Pairs, Split
+from gnnseg.types import Dataset, InputError, Interactions, Pairs, Relation, Split
 
 PARTS = ("train", "valid", "test")
 EXAMPLES = 10  # ids named in a report
@@ -33,10 +33,17 @@ def make(dataset: Dataset, node: Mapping[str, Any]) -> Split:
                 f"split {said}: no {label} interaction is left in {dataset.name}; use another split or more data."
             )
     train, valid, test = (merge(_rows(dataset.interactions, part == n), len(dataset.items)) for n in range(3))
+    told = [_told_in_train(each, train, valid, test, len(dataset.items)) for each in dataset.relations]
+    relations = tuple(_some_edges(each, kept) for each, kept in zip(dataset.relations, told, strict=True))
+    left_out = {
+        f"'{each.name}' edges left out that tell of valid or test": int((~kept).sum())
+        for each, kept in zip(dataset.relations, told, strict=True)
+        if not kept.all()
+    }
     split = Split(
         dataset.name, dataset.users, dataset.items, train, valid, test, dataset.user_table, dataset.item_table, dataset.social,
-        dataset.relations, dataset.entities, dataset.truth,
-        {**dataset.notes, "split": said, **_unseen(train, valid, test), "leak": leak(dataset, part)},
+        relations, dataset.entities, dataset.truth,
+        {**dataset.notes, "split": said, **_unseen(train, valid, test), **left_out, "leak": leak(dataset, part)},
         log=None if dataset.log is None else logs.divide(dataset.log, int(options["seed"])),
     )  # fmt: skip
     return replace(split, fingerprint=content_fingerprint(split))
@@ -128,6 +135,37 @@ def merge(events: Interactions, items: int) -> Pairs:
         last,
         total(events.spend),
     )
+
+
+def _told_in_train(
+    relation: Relation, train: Pairs, valid: Pairs, test: Pairs, items: int
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """(E,) which edges neither tell of a held-out interaction nor came about later than training knows.
+
+    A user's edge is known up to the user's own last event in training, any other up to the last of all.
+    """
+    kept = np.ones(len(relation), dtype=bool)
+    if relation.user is not None and relation.item is not None:
+        key = relation.user * items + relation.item
+        held = np.concatenate([part.user * items + part.item for part in (valid, test)])
+        told = np.isin(key, held) & ~np.isin(key, train.user * items + train.item)
+        kept &= ~(told & (relation.user >= 0) & (relation.item >= 0))
+    if relation.time is not None and train.last is not None:
+        until = np.full(max(part.user.max() for part in (train, valid, test)) + 1, -np.inf)
+        np.maximum.at(until, train.user, train.last)
+        kept &= relation.time <= train.last.max()
+        for kind, end in ((relation.source_kind, relation.source), (relation.target_kind, relation.target)):
+            if kind == "user":
+                kept &= relation.time <= until[end]
+    return kept
+
+
+def _some_edges(relation: Relation, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> Relation:
+    """Those kept, told apart by their ends alone: equal ones merged, weights added."""
+    ends = np.stack([relation.source[kept], relation.target[kept]])
+    (source, target), place = np.unique(ends, axis=1, return_inverse=True)
+    weight = np.bincount(place.reshape(-1), relation.weight[kept], minlength=len(source)).astype(np.float64)
+    return Relation(relation.name, relation.source_kind, relation.target_kind, source, target, weight)
 
 
 def leak(dataset: Dataset, part: np.ndarray[Any, Any]) -> dict[str, Any] | None:

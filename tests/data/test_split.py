@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gnnseg.data import split
-from gnnseg.types import Dataset, IdMap, InputError, Interactions, Split
+from gnnseg.types import Dataset, IdMap, InputError, Interactions, Relation, Split
 
 RANDOM = {"_target_": "gnnseg.data.split.random_overall", "seed": 0, "ratios": [0.8, 0.1, 0.1]}
 PER_USER = {**RANDOM, "_target_": "gnnseg.data.split.random_per_user"}
@@ -162,3 +162,49 @@ def test_the_fingerprint_sees_content_and_pairs_are_published_ones() -> None:
     text = b"".join(struct.pack("<qq", u, i) for u, i in sorted(pairs))
     got = pair_fingerprint(np.array([u for u, _ in pairs]), np.array([i for _, i in pairs]))
     assert got == hashlib.sha256(text).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("node", [RANDOM, PER_USER, TIME, LAST], ids=["overall", "per user", "time", "last"])
+def test_no_edge_tells_of_what_is_held_out(node: dict[str, object]) -> None:
+    d, g = dataset(), np.random.default_rng(5)
+    e, told = d.interactions, np.arange(0, 400, 2)
+    told = np.concatenate([told, told[:50]])  # some stand twice
+    tag, other = g.integers(0, 7, 250), g.integers(0, 7, 40)
+    user, item = np.concatenate([e.user[told], g.integers(0, 20, 40)]), np.concatenate([e.item[told], np.full(40, -1)])
+    tags = Relation("tags", "user", "tag", user, np.concatenate([tag, other]), np.ones(290), user=user, item=item)
+    made = split.make(replace(d, relations=(tags,), entities={"tag": ids("t", 7)}), node)
+    held = {(u, i) for p in (made.valid, made.test) for u, i in zip(p.user.tolist(), p.item.tolist(), strict=True)}
+    known = set(zip(made.train.user.tolist(), made.train.item.tolist(), strict=True))
+    expected: Counter[tuple[int, int]] = Counter()
+    for u, t, i in zip(user.tolist(), tags.target.tolist(), item.tolist(), strict=True):
+        if (u, i) not in held or (u, i) in known:
+            expected[u, t] += 1
+    (kept,) = made.relations
+    assert kept.user is None
+    assert kept.item is None
+    assert (
+        dict(zip(zip(kept.source.tolist(), kept.target.tolist(), strict=True), kept.weight.tolist(), strict=True))
+        == expected
+    )
+    left_out = 290 - sum(expected.values())
+    assert made.notes["'tags' edges left out that tell of valid or test"] == left_out > 0
+
+
+def test_no_edge_is_later_than_training() -> None:
+    d, g = dataset(), np.random.default_rng(5)
+    user, campaign, time = g.integers(0, 20, 200), g.integers(0, 9, 200), g.integers(0, 300, 200).astype(float)
+    sent = Relation("was sent", "user", "campaign", user, campaign, np.ones(200), time=time)
+    offers = Relation("offers", "campaign", "item", campaign, g.integers(0, 30, 200), np.ones(200), time=time)
+    d = replace(d, relations=(sent, offers), entities={"campaign": ids("c", 9)})
+    for node in (TIME, LAST):
+        made = split.make(d, node)
+        assert made.train.last is not None
+        last = {u: made.train.last[made.train.user == u].max() for u in range(20)}
+        early = [t <= last[u] for u, t in zip(user.tolist(), time, strict=True)]
+        assert made.relations[0].weight.sum() == sum(early) < 200
+        assert set(zip(made.relations[0].source.tolist(), made.relations[0].target.tolist(), strict=True)) == set(
+            zip(user[early].tolist(), campaign[early].tolist(), strict=True)
+        )
+        assert made.relations[1].weight.sum() == (time <= made.train.last.max()).sum()
+    timeless = split.make(replace(d, interactions=replace(d.interactions, time=None)), RANDOM)
+    assert timeless.relations[0].weight.sum() == 200
