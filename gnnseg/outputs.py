@@ -319,6 +319,8 @@ def _examples(split: Split, scorer: Segmentation, users: Tensor, mask: Csr) -> p
                     "user": pl.String,
                     "item": pl.String,
                     "name": pl.String,
+                    "score": pl.Float64,
+                    "shares": pl.Boolean,
                     "bias": pl.Float64,
                     "personal": pl.Float64,
                 },

@@ -93,22 +93,54 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
                 "regularisers.xsimgcl.weight=0.1",
                 "regularisers.xsimgcl.layer=2",
             ],
-            r"xsimgcl\.layer=2: with encoder\.layer_weights .* compared with itself",
+            r"xsimgcl\.layer=2: with encoder\.layer_weights=.* compared with itself",
         ),
         (
-            ["encoder=pinsage", "graph.weights=log"],
+            ["encoder.gamma=1.0", "regularisers.xsimgcl.weight=0.1", "regularisers.xsimgcl.layer=0"],
+            r"xsimgcl\.layer=0: with encoder\.gamma=1\.0 .* compared with itself",
+        ),
+        (
+            [
+                "encoder.gamma=0.0",
+                "encoder.layers=1",
+                "regularisers.xsimgcl.weight=0.1",
+                "regularisers.xsimgcl.layer=1",
+            ],
+            r"xsimgcl\.layer=1: with encoder\.gamma=0\.0 .* compared with itself",
+        ),
+        (
+            ["encoder=pinsage", "encoder.init=normal", "graph.weights=log"],
             r"graph\.weights=log: encoder=pinsage as it is set takes every edge alike",
         ),
         (
-            ["encoder=sage", "encoder.aggregate=max", "graph.weights=log"],
+            ["encoder=sage", "encoder.aggregate=max", "encoder.attributes=alone", "graph.weights=log"],
             r"encoder=sage as it is set takes every edge alike",
         ),
-        (["encoder=pyg", "graph.weights=log"], r"encoder=pyg as it is set takes every edge alike"),
+        (
+            ["encoder.layers=0", "encoder.init=normal", "graph.weights=log"],
+            r"encoder=lightgcn as it is set takes every edge",
+        ),
+        (
+            ["encoder=pyg", "encoder.init=normal", "graph.weights=log"],
+            r"encoder=pyg as it is set takes every edge alike",
+        ),
         (["encoder=mf", "encoder.init=normal", "graph.weights=log"], r"encoder=mf as it is set takes every edge alike"),
         (["encoder=dnn", "graph.weights=log"], r"encoder=dnn as it is set takes every edge alike"),
         (["encoder=social", "graph.weights=log"], r"encoder=social as it is set takes every edge alike"),
-        (["graph.relations=[made by]"], r"graph\.relations=\['made by'\]: encoder=lightgcn as it is set reads none"),
-        (["encoder=rgcn", "encoder.relations=none", "graph.relations=[x]"], r"encoder=rgcn as it is set reads none"),
+        (
+            ["graph.relations=[made by]"],
+            r"graph\.relations=\['made by'\]: encoder=lightgcn as it is set reads none; choose encoder=rgcn",
+        ),
+        (
+            ["encoder=rgcn", "encoder.relations=none", "graph.relations=[x]"],
+            r"rgcn as it is set reads none; set encoder\.relations=typed",
+        ),
+        (["encoder=rgcn", "encoder.layers=0", "graph.relations=[x]"], r"encoder=rgcn as it is set reads none"),
+        (["graph.homophily=full"], r"graph\.homophily=full: nothing here reads social ties"),
+        (
+            ["encoder=rgcn", "encoder.ties=true", "encoder.layers=0", "graph.homophily=full"],
+            r"nothing here reads social ties",
+        ),
         (["optimizer.lr=fast"], r"optimizer\.lr='fast': must be a finite number"),
         (["data.k_core=-5"], r"data\.k_core=-5: must be 0 .* or more"),
         (
@@ -165,6 +197,10 @@ def test_mistakes_are_one_sentence(overrides: list[str], said: str) -> None:
             ["encoder=lightgcn", "encoder.neighbours=[9]"],
             "has none; leave it out, or choose encoder=pyg or rgcn or sage.",
         ),
+        (
+            ["encoder=pyg", "encoder.options.aggr=max"],
+            "encoder.options is given whole; write 'encoder.options={aggr: max}'.",
+        ),
         (["encoder=graphsage"], "did you mean sage?"),
         (["lr=0.1"], "did you mean optimizer.lr?"),
         (["trainer.lr=0.1"], "did you mean optimizer.lr?"),
@@ -181,7 +217,7 @@ def test_what_was_meant_is_looked_for_in_what_was_chosen(overrides: list[str], s
     "overrides",
     [
         ["encoder=sage"], ["encoder=mf"], ["encoder=two_tower"], ["encoder=rgcn"], ["encoder=lightgcn"],
-        ["encoder=pyg", "encoder.conv=GraphConv"],
+        ["encoder=pyg", "encoder.conv=GraphConv", "encoder.init=normal"], ["encoder=pinsage"], ["encoder.layers=0"],
     ],
 )  # fmt: skip
 def test_who_reads_what_edges_weigh_may_be_told(overrides: list[str]) -> None:

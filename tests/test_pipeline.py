@@ -244,3 +244,27 @@ def test_the_peak_of_a_run_is_its_own() -> None:
     del large
     outputs.forget_peak(device)
     assert outputs.peak_memory_mb(device) < before - 300
+
+
+@pytest.mark.parametrize("others", [[], ["head.beta=membership", "objective=bpr"], ["head=hybrid", "objective=bpr"]])
+def test_who_has_met_everything_is_recommended_nothing(others: list[str], tmp_path: Path) -> None:
+    everything = [f"all,{item}" for item in range(8)]
+    rows = [f"u{user:02},{(3 * user + step) % 8}" for user in range(19) for step in range(5)]
+    (tmp_path / "events.csv").write_text("\n".join(["user,item", *everything, *rows]) + "\n", "utf-8")
+    few = ["head.segments=2", "encoder.dim=4", "trainer.max_epochs=2", "trainer.eval_every=1", "evaluation.ks=[3]"]
+    composed = config.compose(
+        [
+            f"runs.root={tmp_path / 'runs'}",
+            "data=file",
+            f"data.path={tmp_path / 'events.csv'}",
+            "trainer.monitor=valid/ndcg@3",
+            *few,
+            *others,
+        ]
+    )
+    config.check(composed)
+    found = pipeline.train(composed, say=lambda line: None)
+    shown = pl.read_parquet(found.path / "examples.parquet")
+    assert len(shown)
+    assert "all" not in shown["user"].to_list()
+    assert "all" in pl.read_parquet(found.path / "segments.parquet")["user"].to_list()

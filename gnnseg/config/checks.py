@@ -14,6 +14,7 @@ from gnnseg.config.names import BESIDE, GROUPS, TOP, meant, refusal
 from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
 
 OF_DATA = {"social", "labels", "features", "log", "propensity"}  # what the set must have, which is seen once it is read
+KEPT = ("combine", "layer_weights", "gamma")  # settings that say which layers the embedding is of
 WORDS = {
     "probabilities": "a head whose scores are probabilities (head=segments head.beta=distribution)",
     "segments": "a head with segments",
@@ -140,8 +141,8 @@ def _check_together(config: Mapping[str, Any]) -> None:
         _check_needs(part, head, encoder)
     _check_top(head, asking)
     if "xsimgcl" in terms:
-        _check_contrasted(terms["xsimgcl"]["layer"], encoder.settings)
-    _check_graph(config["graph"], encoder)
+        _check_contrasted(terms["xsimgcl"]["layer"], encoder)
+    _check_graph(config["graph"], encoder, asking)
     _check_monitor(config["trainer"]["monitor"], config["evaluation"])
     _check_batches(config["trainer"])
 
@@ -177,33 +178,35 @@ def _check_top(head: _Part, asking: Iterable[_Part]) -> None:
             )
 
 
-def _check_contrasted(layer: int, encoder: Mapping[str, Any]) -> None:
+def _check_contrasted(layer: int, encoder: _Part) -> None:
     """The layer that xsimgcl compares the embedding with is there, and another than the embedding."""
-    layers = encoder.get("layers")
+    layers = encoder.settings.get("layers")
     if isinstance(layers, int) and layer > layers:
         raise refusal(f"regularisers.xsimgcl.layer={layer}: the encoder has layers 0 to {layers}; choose one of them.")
-    counted = [at for at, weight in enumerate(encoder.get("layer_weights") or ()) if weight]
-    if encoder.get("combine") == "last":
-        alone, key = layers, "combine=last"
-    else:
-        alone, key = counted[0] if len(counted) == 1 else None, "layer_weights"
-    if layer == alone:
+    if hasattr(encoder.target, "embeds_as") and layer == encoder.target.embeds_as(**encoder.settings):
+        named = (f"encoder.{key}={encoder.settings[key]}" for key in KEPT if encoder.settings.get(key) is not None)
         raise refusal(
-            f"regularisers.xsimgcl.layer={layer}: with encoder.{key} that layer is the embedding, which would be "
+            f"regularisers.xsimgcl.layer={layer}: with {next(named, 'this encoder')} that layer is the embedding, which would be "
             "compared with itself; choose another layer, or let the embedding be of several."
         )
 
 
-def _check_graph(graph: Mapping[str, Any], encoder: _Part) -> None:
-    """What the graph is given, the encoder reads."""
+def _check_graph(graph: Mapping[str, Any], encoder: _Part, asking: Iterable[_Part]) -> None:
+    """What the graph is given, somebody reads."""
     weights, relations = graph.get("weights"), graph.get("relations")
     if weights is not None and hasattr(encoder.target, "weighs") and not encoder.target.weighs(**encoder.settings):
         raise refusal(
             f"graph.weights={weights}: encoder={encoder.name} as it is set takes every edge alike; set graph.weights=null."
         )
     if relations is not None and hasattr(encoder.target, "wants") and "relations" not in encoder.says("wants"):
+        instead = "set encoder.relations=typed" if "relations" in encoder.settings else "choose encoder=rgcn"
         raise refusal(
-            f"graph.relations={relations}: encoder={encoder.name} as it is set reads none; choose encoder=rgcn, or set it to null."
+            f"graph.relations={relations}: encoder={encoder.name} as it is set reads none; {instead}, or set it to null."
+        )
+    if graph.get("homophily") == "full" and not any("social" in part.says("wants") for part in (encoder, *asking)):
+        raise refusal(
+            f"graph.homophily=full: nothing here reads social ties; choose what does (encoder={encoder.name} as it is set does not, "
+            "regularisers.social.weight=0.3 would), or set it to measured."
         )
 
 

@@ -151,7 +151,12 @@ def _explain(error: Exception, given: Sequence[str]) -> str:
         known = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
         return f"{group}={name}: no such choice; {meant(name, known)}"
     if match := re.search(r"Could not override '([^']+)'", text):
-        return f"{match[1]}: no such setting; {meant(match[1], _settings_of(given))}"
+        key, known = match[1], _settings_of(given)
+        values = {o.partition("=")[0].lstrip("+"): o.partition("=")[2] for o in given}
+        within, _, name = key.rpartition(".")
+        if within in known and not any(other.startswith(f"{within}.") for other in known):
+            return f"{key}: {within} is given whole; write '{within}={{{name}: {values.get(key, '…')}}}'."
+        return f"{key}: no such setting; {meant(key, known)}"
     if match := re.search(r"Could not override '?([\w.]+)'?\.\s*No match", text):
         return f"{match[1]}: no such group; {meant(match[1], list(TOP))}"
     return " ".join(text.split())

@@ -41,6 +41,11 @@ class Encoder(nn.Module):
         """What a term may need of it with these settings: 'view' (a pass that noise moves), 'layers' (each layer's rows)."""
         return frozenset()
 
+    @classmethod
+    def embeds_as(cls, **node: Any) -> int | None:
+        """The layer that its embedding is, with these settings; None where it is of several."""
+        return 0 if node.get("layers") == 0 else None
+
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
         """First values, once, before the first step (a spectral start reads the graph)."""
 

@@ -62,6 +62,17 @@ class NodeEncoder(Encoder):
         return frozenset({"features"} if node.get("attributes") is not None else set())
 
     @classmethod
+    def weighs(cls, **node: Any) -> bool:
+        """In its messages, or by a spectral start."""
+        starts = node.get("init") == "spectral" and node.get("attributes") != "alone"
+        return starts or (node.get("layers") != 0 and cls.weighs_messages(**node))
+
+    @classmethod
+    def weighs_messages(cls, **node: Any) -> bool:
+        """Does a message weigh what its edge does, with these settings?"""
+        return True
+
+    @classmethod
     def offers(cls, **node: Any) -> frozenset[str]:
         return frozenset({"view", "layers"} if node.get("layers") else set())
 
@@ -130,6 +141,10 @@ class GraphEncoder(NodeEncoder):
             )
         self.layers, self.neighbours, self.combine = layers, neighbours, combine
         self.samples = neighbours is not None
+
+    @classmethod
+    def embeds_as(cls, **node: Any) -> int | None:
+        return node["layers"] if node.get("combine") == "last" else super().embeds_as(**node)
 
     @abstractmethod
     def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None) -> dict[str, Tensor]:

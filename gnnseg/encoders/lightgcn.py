@@ -64,24 +64,32 @@ class LightGCN(NodeEncoder):
             raise InputError(
                 "encoder.gamma takes the place of encoder.layer_weights and needs a layer: set one to null."
             )
+        if gamma is not None and not 0 <= gamma <= 1:
+            raise InputError(
+                f"encoder.gamma is {gamma}: it must lie between 0 (none of layer 0) and 1 (layer 0 alone)."
+            )
         if layer_weights is not None and len(layer_weights) != layers + 1:
             raise InputError(
                 f"encoder.layer_weights has {len(layer_weights)} numbers: "
                 f"encoder.layers={layers} needs {layers + 1}, layer 0 first."
             )
+        if layer_weights is not None and not any(layer_weights):
+            raise InputError("encoder.layer_weights are all 0: give a layer a weight.")
         self.social = social
         self.layers, self.unit, self.dropout = layers, unit, dropout
         self.exponents = (alpha, beta)
-        if layer_weights is not None:
-            self.layer_weights = list(layer_weights)
-        elif gamma is not None:
-            self.layer_weights = [gamma] + [(1 - gamma) / layers] * layers
-        else:
-            self.layer_weights = [1 / (layers + 1)] * (layers + 1)
+        self.layer_weights = _combination(layers, layer_weights, gamma)
 
     @classmethod
     def wants(cls, **node: Any) -> frozenset[str]:
-        return super().wants(**node) | ({"social"} if node.get("social") else frozenset())
+        hears = node.get("social") and node.get("layers") != 0
+        return super().wants(**node) | ({"social"} if hears else frozenset())
+
+    @classmethod
+    def embeds_as(cls, **node: Any) -> int | None:
+        weights = _combination(node["layers"], node["layer_weights"], node["gamma"])
+        counted = [layer for layer, weight in enumerate(weights) if weight]
+        return counted[0] if len(counted) == 1 else None
 
     def forward(
         self,
@@ -145,6 +153,15 @@ class LightGCN(NodeEncoder):
 
 class LightGCNPP(LightGCN):
     """LightGCN++ (Lee et al. 2024): LightGCN under a name of its own, by which a table tells the two apart; its settings differ."""
+
+
+def _combination(layers: int, weights: list[float] | None, gamma: float | None) -> list[float]:
+    """What each layer weighs in the embedding, layer 0 first."""
+    if weights is not None:
+        return list(weights)
+    if gamma is not None:
+        return [gamma] + [(1 - gamma) / max(layers, 1)] * layers
+    return [1 / (layers + 1)] * (layers + 1)
 
 
 def _weighted(layers: list[Tensor], weights: list[float]) -> Tensor:

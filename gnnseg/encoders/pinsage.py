@@ -30,11 +30,11 @@ class PinSage(GraphEncoder):
     w: how often, summing to 1 (importance pooling). Users and items have weights of their own. ``refresh``: training draws the
     neighbourhoods of all nodes anew each 'epoch', or each 'step', then, where ``batched``, of the nodes it asks for alone;
     evaluation reads one draw that is always the same. ``batched``: a step embeds the rows it asks for, and whom they hear, alone.
-    Every edge is walked alike, whatever its weight. First weights as ``SAGE``'s.
+    Every edge is walked alike, whatever its weight; walks are drawn by row, so that other ids meet others. First weights as ``SAGE``'s.
     """
 
     @classmethod
-    def weighs(cls, **node: Any) -> bool:
+    def weighs_messages(cls, **node: Any) -> bool:
         return False
 
     def __init__(

@@ -44,7 +44,7 @@ class PyG(GraphEncoder):
     """
 
     @classmethod
-    def weighs(cls, **node: Any) -> bool:
+    def weighs_messages(cls, **node: Any) -> bool:
         return _reads_weights(getattr(convolutions(), str(node.get("conv")), None))
 
     def __init__(
@@ -120,7 +120,7 @@ def convolution(name: str, dim: int, heads: int, dropout: float, options: dict[s
         raise InputError(f"encoder.dropout={dropout}: {name} has none; set it to 0.")
     width = dim // heads if "heads" in takes else dim
     try:
-        made: nn.Module = make(**_widths(takes, dim, width), **given, **options)
+        made: nn.Module = make(**_widths(takes, dim, width), **given, **options).eval()
         with torch.no_grad():
             some = made((torch.ones(2, dim), torch.ones(3, dim)), torch.tensor([[0, 1], [0, 2]]))
     except Exception as error:  # whatever a foreign constructor says
@@ -133,6 +133,19 @@ def convolution(name: str, dim: int, heads: int, dropout: float, options: dict[s
         raise InputError(
             f"encoder.conv={name}: gives {tuple(some.shape)} for 3 nodes, not {(3, dim)}; choose other options."
         )
+    if options.get("edge_dim") is not None:
+        raise InputError("encoder.options.edge_dim: an interaction has no attributes here; take it out.")
+    for part in made.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            raise InputError(
+                f"encoder.conv={name}: normalises by the batch's statistics, which one user's row must not depend on; set "
+                "encoder.options to another norm, such as {norm: layer}, or choose another convolution."
+            )
+        if isinstance(part, nn.RNNBase):
+            raise InputError(
+                f"encoder.conv={name}: reads neighbours in an order, which an interaction has not; set encoder.options to another "
+                "aggr, such as {aggr: mean}."
+            )
     return made
 
 

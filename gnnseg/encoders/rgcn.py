@@ -63,7 +63,7 @@ class RGCN(GraphEncoder):
             "none": (),
         }[relations]
         self.names = (*INTERACTIONS, *((FRIENDS,) if ties else ()), *beside)
-        entities = {} if relations == "none" else shape.entities
+        entities = shape.entities if relations != "none" and layers else {}
         self.entity_kinds = tuple(entities)
         self.entities = nn.ParameterList(
             nn.Parameter(torch.empty(count, dim).normal_(0, scale, generator=rng.torch(f"entity-{kind}")))
@@ -92,6 +92,8 @@ class RGCN(GraphEncoder):
 
     @classmethod
     def wants(cls, **node: Any) -> frozenset[str]:
+        if node.get("layers") == 0:
+            return super().wants(**node)
         asked = {"relations"} if node.get("relations") != "none" else set()
         return super().wants(**node) | asked | ({"social"} if node.get("ties") else set())
 

@@ -32,7 +32,7 @@ class SAGE(GraphEncoder):
     """
 
     @classmethod
-    def weighs(cls, **node: Any) -> bool:
+    def weighs_messages(cls, **node: Any) -> bool:
         return node.get("aggregate") == "mean"
 
     def __init__(

@@ -177,6 +177,8 @@ def _some(pattern: Csr, nodes: Tensor, count: int, generator: torch.Generator, f
     degree = pattern.start[nodes + 1] - begin
     few, many = (degree <= count).nonzero().squeeze(1), (degree > count).nonzero().squeeze(1)
     where, edge = pattern.entries_of(nodes[few])
+    if not len(many):
+        return few[where] + first, edge
     picked = _floyd(degree[many], count, generator)
     row = torch.cat([few[where], many.repeat_interleave(count)])
     edge = torch.cat([edge, (begin[many][:, None] + picked).reshape(-1)])

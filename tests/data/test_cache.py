@@ -1,6 +1,7 @@
 """The cache follows content, and whatever is wrong with it is said and mended."""
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from gnnseg import config, data
 from gnnseg.data import cache
-from gnnseg.types import Dataset
+from gnnseg.types import Dataset, Relation
 
 
 @pytest.fixture
@@ -61,6 +62,18 @@ def test_read_once_and_again_when_anything_changes(node: dict[str, Any], tmp_pat
     more, said = load(node, tmp_path)
     assert not any("indexed before" in line for line in said)
     assert len(more.interactions) == len(first.interactions) + 1
+
+
+def test_what_an_edge_tells_of_is_kept(node: dict[str, Any], tmp_path: Path) -> None:
+    d, three = load(node, tmp_path)[0], np.arange(3)
+    tags = Relation("tagged", "item", "tag", three, three, np.ones(3), user=three - 1, item=three, time=three * 1.5)
+    path = tmp_path / "kept.npz"
+    cache.save(path, replace(d, relations=(tags, Relation("of", "item", "tag", three, three, np.ones(3)))), print)
+    found = cache.load(path, print)
+    assert found is not None
+    for column in ("source", "target", "weight", "user", "item", "time"):
+        np.testing.assert_array_equal(getattr(found.relations[0], column), getattr(tags, column))
+    assert found.relations[1].user is found.relations[1].time is None
 
 
 def test_the_place_of_a_file_does_not_matter(node: dict[str, Any], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gnnseg.encoders import RGCN, SAGE, Encoder, PinSage, PyG
+from gnnseg.encoders import RGCN, SAGE, Encoder, LightGCN, PinSage, PyG
 from gnnseg.encoders.pyg import convolutions
 from gnnseg.graph import BipartiteGraph
 from gnnseg.rng import Rng
@@ -281,6 +281,75 @@ def test_pinsage_draws_once_an_epoch_or_once_a_step() -> None:
     assert torch.equal(judged, encoder(graph, Features()).user_UD)
 
 
+# --- noise, dropout, weights ------------------------------------------------------------------------------------
+
+
+def lightgcn(graph: BipartiteGraph, **options: Any) -> LightGCN:
+    base = {
+        key: value for key, value in SAGE_OPTIONS.items() if key in ("dim", "layers", "init", "scale", "attributes")
+    }
+    more = {
+        "layer_weights": None,
+        "alpha": 0.5,
+        "beta": 0.5,
+        "gamma": None,
+        "unit": False,
+        "dropout": 0.0,
+        "social": 0.0,
+    }
+    return LightGCN(shape_of(graph), Rng(0), **{**base, **more, **options})
+
+
+@pytest.mark.parametrize("name", [*LAYERED, "pinsage", "lightgcn"])
+def test_noise_turns_each_row_of_a_layer_by_so_much_within_its_signs(name: str) -> None:
+    graph = random_graph()
+    encoder = {"pinsage": pinsage, "lightgcn": lightgcn, **LAYERED}[name](graph)
+    plain, noisy, judged = (
+        encoder(graph, Features(), rng=rng, noise=noise) for rng, noise in ((Rng(0), 0.0), (Rng(0), 0.25), (None, 0.25))
+    )
+    assert plain.layers is not None
+    assert noisy.layers is not None
+    for before, after in zip(plain.layers[1], noisy.layers[1], strict=True):
+        moved = (after - before).detach()
+        whole = (before != 0).all(1)  # a 0 has no sign and stays
+        assert bool(whole.any()) or name in ("rgcn", "sage, mean", "sage, max", "sage, pool")  # ReLU leaves zeros
+        assert bool((moved * before.sign() >= -1e-6).all())
+        assert bool((moved[before == 0].abs() < 1e-6).all())
+        torch.testing.assert_close(moved[whole].norm(dim=1), torch.full((int(whole.sum()),), 0.25), atol=1e-5, rtol=0)
+        assert float(moved.norm(dim=1).max()) > 0.05
+    assert not torch.equal(noisy.user_UD, plain.user_UD)
+    torch.testing.assert_close(judged.user_UD, encoder(graph, Features()).user_UD, atol=0, rtol=0)
+
+
+def test_dropout_of_a_convolution_is_a_function_of_the_draw_and_only_in_training() -> None:
+    graph = random_graph()
+    encoder = pyg(graph, "GATv2Conv", dropout=0.5)
+    one, again, other, judged = (encoder(graph, Features(), rng=rng).user_UD for rng in (Rng(0), Rng(0), Rng(1), None))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    assert not torch.equal(one, judged)
+    assert torch.equal(judged, pyg(graph, "GATv2Conv")(graph, Features()).user_UD)
+
+
+def test_what_edges_weigh_is_told_to_the_convolutions_that_read_it() -> None:
+    pattern = random_graph().pattern
+    graph = BipartiteGraph(pattern, torch.rand(pattern.entries, generator=torch.Generator().manual_seed(0)) + 0.5)
+    encoder = pyg(graph, "GraphConv", skip=False, layers=1)
+    index = torch.stack([pattern.column, pattern.row])
+    conv = encoder.convolutions[0]["to_user"]
+    expected = conv((encoder.tables.item, encoder.tables.user), index, edge_weight=graph.weight)
+    torch.testing.assert_close(encoder(graph, Features()).user_UD, expected, atol=1e-6, rtol=1e-5)
+    alike = encoder(BipartiteGraph(pattern), Features()).user_UD
+    assert not torch.allclose(alike, expected)
+
+
+def test_a_relational_encoder_of_no_layer_has_no_entities() -> None:
+    graph = with_relations(random_graph())
+    encoder = rgcn(graph, relations="typed", layers=0)
+    assert torch.equal(encoder(graph, Features()).user_UD, encoder.tables.user)
+    assert {name for name, _ in encoder.named_parameters()} == {"tables.user", "tables.item"}
+
+
 # --- what is not to be had --------------------------------------------------------------------------------------
 
 
@@ -295,6 +364,10 @@ def test_pinsage_draws_once_an_epoch_or_once_a_step() -> None:
         ("SAGEConv", {"dropout": 0.4}, r"encoder.dropout=0.4: SAGEConv has none; set it to 0"),
         ("GATv2Conv", {"heads": 3}, "encoder.heads=3: GATv2Conv"),
         ("GATv2Conv", {"heads": 0}, "encoder.heads is 0: there must be at least 1"),
+        ("GENConv", {}, "GENConv: normalises by the batch's statistics"),
+        ("CGConv", {"options": {"batch_norm": True}}, "CGConv: normalises by the batch's statistics"),
+        ("SAGEConv", {"options": {"aggr": "lstm"}}, "SAGEConv: reads neighbours in an order"),
+        ("GATv2Conv", {"options": {"edge_dim": 3}}, "encoder.options.edge_dim: an interaction has no attributes"),
         ("SAGEConv", {"dropout": 1.5}, "encoder.dropout is 1.5: it must be at least 0 and below 1"),
     ],
 )

@@ -141,7 +141,8 @@ def test_spectral_start_is_the_matrix_own_spectrum() -> None:
 @pytest.mark.parametrize(
     ("options", "key"),
     [({"layers": -1}, "layers"), ({"dropout": 1.0}, "dropout"), ({"layer_weights": [1.0]}, "layer_weights"),
-     ({"gamma": 0.2, "layer_weights": [1.0, 0.0, 0.0]}, "gamma"), ({"dim": 0}, "dim"), ({"scale": 0.0}, "scale")],
+     ({"gamma": 0.2, "layer_weights": [1.0, 0.0, 0.0]}, "gamma"), ({"dim": 0}, "dim"), ({"scale": 0.0}, "scale"),
+     ({"gamma": 7.0}, "gamma is 7"), ({"gamma": -0.5}, "gamma"), ({"layer_weights": [0.0, 0.0, 0.0]}, "layer_weights are all 0")],
 )  # fmt: skip
 def test_bad_values_are_one_sentence(options: dict[str, object], key: str) -> None:
     with pytest.raises(InputError, match=rf"encoder\.{key}"):
