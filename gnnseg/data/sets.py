@@ -195,7 +195,8 @@ def lastfm_2k(place: Place, *, name: str) -> Raw:
     """Last.fm with friendships (HetRec 2011; Cantador et al. 2011): plays, artist names, tags, 12,717 friendships.
 
     The friendships stand in both directions, 25,434 lines; tags are edges from artists and from users, each of which tells of the
-    pair of user and artist that it comes of.
+    pair of user and artist that it comes of. An artist's commonest tags, an attribute, are counted over everybody's taggings, those of
+    held-out pairs too (what that is worth: experiments/attributes/tags.py).
     """
     folder = place.find("lastfm-2k")
 
