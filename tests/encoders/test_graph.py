@@ -1,5 +1,7 @@
 """Graph encoders against PyG on equal weights, against loops, and under other numbers of the same nodes."""
 
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -148,6 +150,26 @@ def test_samples_of_all_neighbours_say_what_the_whole_graph_says(name: str) -> N
     torch.testing.assert_close(some.user0_UD, whole.user0_UD[users])
     few = LAYERED[name](graph, neighbours=[1, 1])
     assert not torch.allclose(few(graph, Features(), users, items, rng=Rng(0)).user_UD, whole.user_UD[users])
+
+
+@pytest.mark.parametrize("name", ["sage, mean", "rgcn", "pyg, GraphConv", "pinsage"])
+def test_a_step_over_a_graph_on_disk_is_the_same(name: str, tmp_path: Path) -> None:
+    graph = random_graph(edges=200)
+    pattern, arrays = graph.pattern, {}
+    for column in (f.name for f in fields(Csr) if f.name not in ("shape", "value")):
+        np.save(tmp_path / f"{column}.npy", getattr(pattern, column).numpy())
+        arrays[column] = torch.from_numpy(np.load(tmp_path / f"{column}.npy", mmap_mode="c"))
+    options: dict[str, Any] = {"batched": True, "refresh": "step"} if name == "pinsage" else {"neighbours": [3, 2]}
+    encoder = pinsage(graph, **options) if name == "pinsage" else LAYERED[name](graph, **options)
+    asked = torch.arange(0, 20, 3), torch.arange(5)
+    found = []
+    for g in (graph, BipartiteGraph(Csr(pattern.shape, **arrays))):
+        encoder.zero_grad()
+        embeddings = encoder(g, Features(), *asked, rng=Rng(0).at(1))
+        embeddings.user_UD.square().sum().backward()
+        found.append((embeddings.user_UD, embeddings.item_ID, encoder.tables.item.grad.clone()))
+    for mine, theirs in zip(*found, strict=True):
+        assert torch.equal(mine, theirs)
 
 
 @pytest.mark.parametrize("name", LAYERED)
