@@ -25,14 +25,7 @@ from gnnseg.types import Dataset, Edges, IdMap, Interactions, Log, Relation, Str
 VERSION = 3  # of what is stored and of how it is made: raised with every change of reading, cleaning or indexing
 ROWS = 500_000  # smaller sets are read faster than they are worth keeping
 CHUNK = 1 << 22
-EDGE = (
-    "source",
-    "target",
-    "weight",
-    "user",
-    "item",
-    "time",
-)  # columns of typed edges, the last three where they are there
+EDGE = ("source", "target", "weight", "user", "item", "time")  # of typed edges; the last three where they are there
 Say = Callable[[str], None]
 
 
