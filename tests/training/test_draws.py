@@ -3,10 +3,11 @@
 import pytest
 import torch
 from scipy.stats import binom
+from torch import Tensor
 
 from gnnseg.encoders import MF
 from gnnseg.heads import Dot
-from gnnseg.objectives import BPR, SampledSoftmax
+from gnnseg.objectives import BPR, Objective, SampledSoftmax
 from gnnseg.rng import Rng
 from gnnseg.testing import random_graph, shape_of
 from gnnseg.training.checkpoint import Checkpoint, State
@@ -19,13 +20,11 @@ GRAPH = random_graph(edges=150)
 EPOCHS = 30
 
 
-@pytest.mark.parametrize("draw", ["each", "weight"])
-def test_drawn_by_weight_users_are_alike_and_weigh_the_same(draw: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def batches(objective: Objective, weight: Tensor, draw: str, monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
+    """What training meets in EPOCHS epochs of batches of 32."""
     met: list[Batch] = []
     batch = Training.batch
     monkeypatch.setattr(Training, "batch", lambda *given: met.append(batch(*given)) or met[-1])  # type: ignore[func-returns-value]
-    objective, degrees = BPR(weights=None, degree_power=-1.0, negatives=1), GRAPH.pattern.degrees()[0]
-    weight = objective.pair_weights(GRAPH.pattern.row, degrees, torch.ones(150))
     shape = shape_of(GRAPH)
     model = Model(
         MF(shape, Rng(0), dim=4, init="normal", scale=0.1), Dot(shape, Rng(0), similarity="dot", tau=1.0), objective, {}
@@ -33,9 +32,17 @@ def test_drawn_by_weight_users_are_alike_and_weigh_the_same(draw: str, monkeypat
     settings = Settings(
         max_epochs=EPOCHS, batch_size=32, eval_every=EPOCHS, patience=None, monitor="x", schedule="constant", clip=None, draw=draw
     )  # fmt: skip  # type: ignore[arg-type]
-    events = Events(GRAPH.pattern.row, GRAPH.pattern.column, weight)
-    data, optimizer = Training(GRAPH, Features(), events), torch.optim.Adam(model.parameters())
+    data = Training(GRAPH, Features(), Events(GRAPH.pattern.row, GRAPH.pattern.column, weight))
+    optimizer = torch.optim.Adam(model.parameters())
     fit(model, optimizer, data, settings, Rng(0), State(), Checkpoint(), evaluate=lambda scorer: {"x": 1.0})
+    return met
+
+
+@pytest.mark.parametrize("draw", ["each", "weight"])
+def test_drawn_by_weight_users_are_alike_and_weigh_the_same(draw: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    objective, degrees = BPR(weights=None, degree_power=-1.0, negatives=1), GRAPH.pattern.degrees()[0]
+    weight = objective.pair_weights(GRAPH.pattern.row, degrees, torch.ones(150))
+    met = batches(objective, weight, draw, monkeypatch)
     users, weights = torch.cat([b.users for b in met]), torch.cat([b.weight for b in met])
     times = torch.bincount(users, minlength=GRAPH.users)
     assert len(users) == 150 * EPOCHS
@@ -55,23 +62,11 @@ def test_drawn_by_weight_users_are_alike_and_weigh_the_same(draw: str, monkeypat
 def test_items_of_the_batch_are_corrected_by_the_chance_that_they_were_drawn(
     draw: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    met: list[Batch] = []
-    batch = Training.batch
-    monkeypatch.setattr(Training, "batch", lambda *given: met.append(batch(*given)) or met[-1])  # type: ignore[func-returns-value]
     objective = SampledSoftmax(weights=None, degree_power=0.0, sampling="in_batch", negatives=16, correct=True)
     items = GRAPH.pattern.column
     weight = torch.where(items % 2 == 0, 20.0, 1.0)
     weight = weight / weight.sum()
-    shape = shape_of(GRAPH)
-    model = Model(
-        MF(shape, Rng(0), dim=4, init="normal", scale=0.1), Dot(shape, Rng(0), similarity="dot", tau=1.0), objective, {}
-    )
-    settings = Settings(
-        max_epochs=EPOCHS, batch_size=32, eval_every=EPOCHS, patience=None, monitor="x", schedule="constant", clip=None, draw=draw
-    )  # fmt: skip  # type: ignore[arg-type]
-    data = Training(GRAPH, Features(), Events(GRAPH.pattern.row, items, weight))
-    optimizer = torch.optim.Adam(model.parameters())
-    fit(model, optimizer, data, settings, Rng(0), State(), Checkpoint(), evaluate=lambda scorer: {"x": 1.0})
+    met = batches(objective, weight, draw, monkeypatch)
     seen = torch.bincount(torch.cat([b.items for b in met]), minlength=GRAPH.items)
     log_q = met[0].log_q
     assert log_q is not None
