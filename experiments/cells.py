@@ -1,6 +1,8 @@
-"""A table's cells, one run each: stored as results/<hash>.json when finished, found again, and a row's figures over seeds.
+"""A table's cells, one run each: stored as results/<hash>.json when finished, found again, and a
+row's figures over seeds.
 
-Not run by itself; experiments with many cells stand on it. Runs by the command take one thread each.
+Not run by itself; experiments with many cells stand on it. Runs by the command take one thread
+each.
 """
 
 from __future__ import annotations
@@ -22,13 +24,15 @@ from scipy import stats
 
 SEEDS = (0, 1, 2)
 SHOWN = {
-    "recall@20": "recall", "ndcg@20": "ndcg", "precision@20": "precision", "f1@20": "F1", "coverage@20": "coverage",
+    "recall@20": "recall", "ndcg@20": "ndcg", "precision@20": "precision", "f1@20": "F1",
+    "coverage@20": "coverage",
     "revenue@20": "revenue",
 }  # fmt: skip
 
 
 def cell(folder: Path, command: list[str], deadline: float, limit: int) -> dict[str, Any] | None:
-    """A run's figures, stored in ``folder`` or made; None where there was no time, or somebody else is at it."""
+    """A run's figures, stored in ``folder`` or made; None where there was no time, or somebody else
+    is at it."""
     command = [*command, "threads=1"]
     path = folder / f"{hashlib.sha256(' '.join(command).encode()).hexdigest()[:12]}.json"
     if path.exists():
@@ -45,13 +49,23 @@ def cell(folder: Path, command: list[str], deadline: float, limit: int) -> dict[
     try:
         before = _children()
         done = subprocess.run(
-            [sys.executable, "-m", "gnnseg.cli", "train", *command], capture_output=True, text=True, timeout=limit
+            [sys.executable, "-m", "gnnseg", "train", *command],
+            capture_output=True,
+            text=True,
+            timeout=limit,
         )
         if done.returncode:
-            found: dict[str, Any] = {"command": command, "not run": done.stderr.strip().splitlines()[-1]}
+            found: dict[str, Any] = {
+                "command": command,
+                "not run": done.stderr.strip().splitlines()[-1],
+            }
         else:
             record = json.loads((Path(done.stdout.strip()) / "run.json").read_text("utf-8"))
-            found = {"command": command, **_kept(record), "cpu_seconds": round(_children() - before, 1)}
+            found = {
+                "command": command,
+                **_kept(record),
+                "cpu_seconds": round(_children() - before, 1),
+            }
     except subprocess.TimeoutExpired:
         found = {"command": command, "not run": f"longer than {limit} s"}
     finally:
@@ -63,7 +77,8 @@ def cell(folder: Path, command: list[str], deadline: float, limit: int) -> dict[
 
 
 def kept(path: Path, deadline: float, make: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-    """What stands in a file of JSON, or is made and then stands there; None where there was no time."""
+    """What stands in a file of JSON, or is made and then stands there; None where there was no
+    time."""
     if path.exists():
         stored: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return stored
@@ -92,13 +107,27 @@ def row(name: str, kind: str, cells: list[dict[str, Any] | None]) -> str:
     return "| " + " | ".join([name, kind, *figures, soft, top, *beside]) + " |"
 
 
-HEAD = ["model", "head", *SHOWN.values(), "segments a user", "ndcg top 3", "parameters", "CPU s a run", "MB", "seeds"]
+HEAD = [
+    "model",
+    "head",
+    *SHOWN.values(),
+    "segments a user",
+    "ndcg top 3",
+    "parameters",
+    "CPU s a run",
+    "MB",
+    "seeds",
+]
 RULE = ["| " + " | ".join(HEAD) + " |", "|---|---|" + "---:|" * (len(HEAD) - 2)]
 
 
 def minutes(arguments: list[str]) -> float:
     """When to begin no more cells, of ``--minutes M``."""
-    given = float(arguments[arguments.index("--minutes") + 1]) if "--minutes" in arguments else float("inf")
+    given = (
+        float(arguments[arguments.index("--minutes") + 1])
+        if "--minutes" in arguments
+        else float("inf")
+    )
     return time.monotonic() + 60 * given
 
 
@@ -119,7 +148,8 @@ def interval(values: list[float], digits: int = 3) -> str:
 
 
 def _children() -> float:
-    """Processor seconds of all commands that have ended: with one thread each, what a run takes on an idle core."""
+    """Processor seconds of all commands that have ended: with one thread each, what a run takes on
+    an idle core."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -130,8 +160,11 @@ def _kept(record: dict[str, Any]) -> dict[str, Any]:
         "metrics": {k: v for k, v in record["metrics"].items() if k.startswith(names) and "@10" not in k},
         "popularity": record["baselines"]["popularity"]["test/ndcg@20"],
         "config": {k: record["config"][k] for k in ("encoder", "head", "objective", "features", "optimizer", "trainer")},
-        "fingerprint": record["data"]["fingerprint"], "attributes": record["data"]["features"], "hash": record["hash"],
-        "numerics": record["numerics"], "best": record["best"], "parameters": record["parameters"], "seconds": record["seconds"],
-        "memory_mb": record["memory_mb"], "device": record["device"], "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "fingerprint": record["data"]["fingerprint"], "attributes": record["data"]["features"],
+        "hash": record["hash"],
+        "numerics": record["numerics"], "best": record["best"], "parameters": record["parameters"],
+        "seconds": record["seconds"],
+        "memory_mb": record["memory_mb"], "device": record["device"],
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": record["versions"],
     }  # fmt: skip

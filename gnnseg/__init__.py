@@ -10,17 +10,22 @@ Nothing heavy is imported before one of these is asked for.
 from __future__ import annotations
 
 import importlib
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gnnseg.api import interactions, load, train
-    from gnnseg.run import Run
+    from gnnseg.runs.run import Run
     from gnnseg.types import InputError
 
 __all__ = ["InputError", "Run", "interactions", "load", "train"]
 
 _HOME = {
-    "interactions": "gnnseg.api", "train": "gnnseg.api", "load": "gnnseg.api", "Run": "gnnseg.run", "InputError": "gnnseg.types",
+    "interactions": "gnnseg.api", "train": "gnnseg.api", "load": "gnnseg.api",
+    "Run": "gnnseg.runs.run", "InputError": "gnnseg.types",
 }  # fmt: skip
 
 
@@ -32,3 +37,27 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+class _PublicNames(MetaPathFinder, Loader):
+    """Import ``gnnseg.encoders``, ``.heads`` and ``.objectives``, the public names of packages
+    inside ``gnnseg.models``."""
+
+    packages = ("gnnseg.encoders", "gnnseg.heads", "gnnseg.objectives")
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        ours = name.startswith("gnnseg.") and ".".join(name.split(".")[:2]) in self.packages
+        return ModuleSpec(name, self) if ours else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(spec.name.replace("gnnseg.", "gnnseg.models.", 1))
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Leave it as it is: the module inside ``gnnseg.models`` itself, which has been executed."""
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state
+
+
+sys.meta_path.append(_PublicNames())

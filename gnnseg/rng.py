@@ -1,6 +1,8 @@
-"""One seed, many independent named generators, each a function of (seed, name, step); so no generator state is saved.
+"""One seed, many independent named generators, each a function of (seed, name, step); so no
+generator state is saved.
 
-Draws are made on the CPU and moved to the device, so that a CUDA run sees the same numbers as a CPU run.
+Draws are made on the CPU and moved to the device, so that a CUDA run sees the same numbers as a CPU
+run.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ import torch
 
 @dataclass(frozen=True)
 class Rng:
-    """A point in the tree of draws: ``Rng(seed).child('encoder').at(step).torch('dropout')``. 0 is a seed like any other."""
+    """A point in the tree of draws: ``Rng(seed).child('encoder').at(step).torch('dropout')``. 0 is
+    a seed like any other."""
 
     seed: int
     scope: str = ""

@@ -1,4 +1,5 @@
-"""Planted users who answer what they are shown, visit after visit: Gymnasium's interface, and many users at once.
+"""Planted users who answer what they are shown, visit after visit: Gymnasium's interface, and many
+users at once.
 
     sim = Simulator.planted(["data.users=1000"], length=10, drift=0.05)
     state, info = sim.reset(seed=0, options={"user": "7"})
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gnnseg.data.answers import CEILING, Answers
+from gnnseg.data.sets.answers import CEILING, Answers
 from gnnseg.evaluation import offpolicy
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
@@ -28,23 +29,27 @@ try:
     from gymnasium import spaces
 except ImportError as missing:  # pragma: no cover
     raise InputError(
-        "gnnseg.simulator needs the package gymnasium; install it with the extra rl: pip install gnnseg[rl]."
+        "gnnseg.simulator needs the package gymnasium; install it with the extra rl: pip install "
+        "gnnseg[rl]."
     ) from missing
 
 FORGET = 0.5  # part of what a user tires of that is left a visit later
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
-Chooser = Callable[[Ints, Bools, np.random.Generator], Ints]  # users (B,), what they have (B,I) -> slates (B,T)
+Chooser = Callable[
+    [Ints, Bools, np.random.Generator], Ints
+]  # users (B,), what they have (B,I) -> slates (B,T)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manner:
     """How users answer beyond their taste; all 0: as in the log that ``data.log_events`` draws.
 
-    ``position``: the place p of a slate is looked at with probability p^-position (position-based model, Craswell et al. 2008).
-    ``drift``: part of a user's taste that each visit puts in place of the old, by the segments of what was shown (as preferences
-    shift towards recommendations in Jiang et al. 2019). ``saturation``: what a user is shown of a segment tires: a chance is
-    multiplied by exp(-saturation f), f the share of the item's segments in the slates of late, halved a visit (satiation,
-    Leqi et al. 2021).
+    ``position``: the place p of a slate is looked at with probability p^-position (position-based
+    model, Craswell et al. 2008). ``drift``: part of a user's taste that each visit puts in place of
+    the old, by the segments of what was shown (as preferences shift towards recommendations in
+    Jiang et al. 2019). ``saturation``: what a user is shown of a segment tires: a chance is
+    multiplied by exp(-saturation f), f the share of the item's segments in the slates of late,
+    halved a visit (satiation, Leqi et al. 2021).
     """
 
     position: float = 0.0
@@ -56,16 +61,19 @@ class Manner:
             value = getattr(self, key)
             if not 0 <= value <= most or not np.isfinite(value):
                 raise InputError(
-                    f"{key}={value}: must be 0 or more{' and at most 1' if most == 1 else ''}, and finite."
+                    f"{key}={value}: must be 0 or more{' and at most 1' if most == 1 else ''}, and "
+                    "finite."
                 )
 
 
 class Crowd:
-    """All planted users with what they have, what they like now and what they are tired of; each visit changes all three.
+    """All planted users with what they have, what they like now and what they are tired of; each
+    visit changes all three.
 
-    P(click on item j at place p) = p^-position CEILING rec_ij/max_j rec_ij exp(-saturation <h_j, f_i>), rec = alpha beta with the
-    alpha of now, h_j = beta_kj/sum_k beta_kj the item's segments, f_i what user i was shown of each segment, halved a visit. A
-    click is a taking: what a user has earns nothing, nor does the second of the same item in a slate.
+    P(click on item j at place p) = p^-position CEILING rec_ij/max_j rec_ij exp(-saturation <h_j,
+    f_i>), rec = alpha beta with the alpha of now, h_j = beta_kj/sum_k beta_kj the item's segments,
+    f_i what user i was shown of each segment, halved a visit. A click is a taking: what a user has
+    earns nothing, nor does the second of the same item in a slate.
     """
 
     def __init__(self, answers: Answers, has_UI: Bools, manner: Manner | None = None) -> None:
@@ -98,7 +106,9 @@ class Crowd:
         rec = self.alpha_UK[users] @ self.answers.beta
         found: Floats = CEILING * rec / rec.max(1, keepdims=True)
         if self.manner.saturation:
-            found = found * np.exp(-self.manner.saturation * (self.tired_UK[users] @ self.home_IK.T))
+            found = found * np.exp(
+                -self.manner.saturation * (self.tired_UK[users] @ self.home_IK.T)
+            )
         return found
 
     def expected(self, users: Ints) -> Floats:
@@ -128,7 +138,8 @@ class Crowd:
         return clicks, rewards
 
     def value(self, policy_UI: Floats) -> Floats:
-        """(U,) expected reward of one item shown now, sampled from each user's policy: sum_j pi(j|i) E[reward | i, j], exact."""
+        """(U,) expected reward of one item shown now, sampled from each user's policy: sum_j
+        pi(j|i) E[reward | i, j], exact."""
         found: Floats = (policy_UI * self.expected(np.arange(len(policy_UI)))).sum(1)
         return found
 
@@ -147,19 +158,21 @@ class Crowd:
         return earned
 
     def long_value(self, choose: Chooser, rounds: int, times: int, rng: Rng) -> tuple[float, float]:
-        """A policy's mean reward a user in ``rounds`` visits from the first day on, by ``times`` roll-outs of everybody, and its
-        standard error; the crowd is left as it began."""
+        """A policy's mean reward a user in ``rounds`` visits from the first day on, by ``times``
+        roll-outs of everybody, and its standard error; the crowd is left as it began."""
         means = []
         for time in range(times):
             self.begin()
             means.append(self.roll_out(choose, rounds, rng.child(str(time))).mean())
         self.begin()
-        return float(np.mean(means)), float(np.std(means, ddof=1) / np.sqrt(times)) if times > 1 else float("nan")
+        return float(np.mean(means)), float(
+            np.std(means, ddof=1) / np.sqrt(times)
+        ) if times > 1 else float("nan")
 
 
 def drawn(policy: Scorer, length: int) -> Chooser:
-    """Slates of ``length`` drawn from the policy one after the other without replacement (Plackett-Luce), what users have left
-    out."""
+    """Slates of ``length`` drawn from the policy one after the other without replacement
+    (Plackett-Luce), what users have left out."""
     return _chooser(policy, length, noisy=True)
 
 
@@ -174,7 +187,9 @@ def _chooser(scorer: Scorer, length: int, *, noisy: bool) -> Chooser:
             logits: Floats = scorer.block(torch.from_numpy(users)).double().cpu().numpy()
         if noisy:
             logits = logits + g.gumbel(size=logits.shape)
-        slates: Ints = np.argsort(-np.where(has_BI, -np.inf, logits), axis=1, kind="stable")[:, :length]
+        slates: Ints = np.argsort(-np.where(has_BI, -np.inf, logits), axis=1, kind="stable")[
+            :, :length
+        ]
         return slates
 
     return choose
@@ -187,12 +202,15 @@ def served(policy: Policy, has_UI: Bools) -> Floats:
 
 
 class Simulator(gymnasium.Env[dict[str, Any], Ints]):
-    """One planted user of a crowd, ``rounds`` visits an episode, a slate of ``length`` items a visit.
+    """One planted user of a crowd, ``rounds`` visits an episode, a slate of ``length`` items a
+    visit.
 
-    State: ``user`` by index, ``round`` from 0, and the last visit's ``shown`` (T,) items and ``clicks`` (T,), 0 before the first.
-    Action: T items by index, (T,) int64. Reward: what the clicks earn. An episode is truncated after ``rounds`` visits; it
-    terminates where the user has everything. ``info``: ``user`` by id, and after a step ``clicks`` (T,), ``rewards`` (T,),
-    ``expected``, what the slate was worth before it was answered. InputError for a slate or user that is none.
+    State: ``user`` by index, ``round`` from 0, and the last visit's ``shown`` (T,) items and
+    ``clicks`` (T,), 0 before the first. Action: T items by index, (T,) int64. Reward: what the
+    clicks earn. An episode is truncated after ``rounds`` visits; it terminates where the user has
+    everything. ``info``: ``user`` by id, and after a step ``clicks`` (T,), ``rewards`` (T,),
+    ``expected``, what the slate was worth before it was answered. InputError for a slate or user
+    that is none.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012 (gymnasium's own way)
@@ -210,7 +228,8 @@ class Simulator(gymnasium.Env[dict[str, Any], Ints]):
         users, items = len(data.users), len(data.items)
         if not 1 <= length <= items or rounds < 1:
             raise InputError(
-                f"length={length}, rounds={rounds}: a slate holds 1 to {items} items, an episode at least 1 visit."
+                f"length={length}, rounds={rounds}: a slate holds 1 to {items} items, an episode "
+                "at least 1 visit."
             )
         self.data, self.length, self.rounds = data, length, rounds
         self.crowd = Crowd.of(data, Manner(position=position, drift=drift, saturation=saturation))
@@ -228,13 +247,17 @@ class Simulator(gymnasium.Env[dict[str, Any], Ints]):
 
     @staticmethod
     def planted(overrides: Sequence[str] = (), **settings: Any) -> Simulator:
-        """Over the set that ``data=planted`` with ``overrides`` draws ('data.users=1000', 'data.seed=1'); ``settings`` as above."""
+        """Over the set that ``data=planted`` with ``overrides`` draws ('data.users=1000',
+        'data.seed=1'); ``settings`` as above."""
         from gnnseg import config as configuration
-        from gnnseg import data, pipeline
+        from gnnseg import data
+        from gnnseg.runs import train as pipeline
 
         composed = configuration.compose(["data=planted", *overrides])
         root, cache = Path(composed["data"]["root"]), pipeline.cache_root(composed)
-        return Simulator(data.load(composed["data"], root=root, cache=cache, say=lambda line: None), **settings)
+        return Simulator(
+            data.load(composed["data"], root=root, cache=cache, say=lambda line: None), **settings
+        )
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -243,11 +266,14 @@ class Simulator(gymnasium.Env[dict[str, Any], Ints]):
         super().reset(seed=seed)
         unknown = sorted(set(options or {}) - {"user"})
         if unknown:
-            raise InputError(f"options: {', '.join(unknown)} is not among them; there is user, an id.")
+            raise InputError(
+                f"options: {', '.join(unknown)} is not among them; there is user, an id."
+            )
         if options and "user" in options:
             if options["user"] not in self.data.users:
                 raise InputError(
-                    f"options: user {options['user']!r} is not in {self.data.name}; give one of its {len(self.data.users):,} ids."
+                    f"options: user {options['user']!r} is not in {self.data.name}; give one of "
+                    f"its {len(self.data.users):,} ids."
                 )
             self._user = self.data.users.index(options["user"])
         else:
@@ -262,20 +288,33 @@ class Simulator(gymnasium.Env[dict[str, Any], Ints]):
         slate = np.asarray(action)
         if not self.action_space.contains(slate):
             raise InputError(
-                f"step: a slate is {self.length} whole numbers from 0 to {len(self.data.items) - 1}, items by index; "
+                f"step: a slate is {self.length} whole numbers from 0 to "
+                f"{len(self.data.items) - 1}, items by index; "
                 f"{np.array2string(slate, threshold=12)} is none."
             )
         user, slates = np.zeros(1, dtype=np.int64), slate[None]
-        expected = float((self._alone.at_places(user, slates) * self._alone.answers.value[slate]).sum())
+        expected = float(
+            (self._alone.at_places(user, slates) * self._alone.answers.value[slate]).sum()
+        )
         clicks, rewards = self._alone.show(user, slates, self.np_random)
         self._round += 1
-        info = {**self._info(), "clicks": clicks[0].astype(np.int8), "rewards": rewards[0], "expected": expected}
+        info = {
+            **self._info(),
+            "clicks": clicks[0].astype(np.int8),
+            "rewards": rewards[0],
+            "expected": expected,
+        }
         terminated = bool(self._alone.has_UI.all())
         state = self._state(slate, info["clicks"])
         return state, float(rewards.sum()), terminated, self._round >= self.rounds, info
 
     def _state(self, shown: Ints, clicks: np.ndarray[Any, Any]) -> dict[str, Any]:
-        return {"user": np.int64(self._user), "round": np.int64(self._round), "shown": shown, "clicks": clicks}
+        return {
+            "user": np.int64(self._user),
+            "round": np.int64(self._round),
+            "shown": shown,
+            "clicks": clicks,
+        }
 
     def _info(self) -> dict[str, Any]:
         return {"user": str(self.data.users.ids[self._user])}

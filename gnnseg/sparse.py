@@ -1,9 +1,11 @@
-"""Sparse matrices in both directions and the two products everything stands on: spmm and sddmm, with their gradients.
+"""Sparse matrices in both directions and the two products everything stands on: spmm and sddmm,
+with their gradients.
 
-A ``Csr`` is a pattern (which row meets which column) with optional values; it carries its transpose's pattern and the
-permutation of the entries between them, so that gradients need no sorting. Values are separate from the pattern wherever
-they take part in a gradient. Kernels: torch's CSR product and ``sampled_addmm`` where the device has them for the type,
-else a gather that gives the same numbers.
+A ``Csr`` is a pattern (which row meets which column) with optional values; it carries its
+transpose's pattern and the permutation of the entries between them, so that gradients need no
+sorting. Values are separate from the pattern wherever they take part in a gradient. Kernels:
+torch's CSR product and ``sampled_addmm`` where the device has them for the type, else a gather that
+gives the same numbers.
 
 Shape legend: R rows, C columns, E entries, D width.
 """
@@ -20,19 +22,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-with warnings.catch_warnings():  # torch says once a process that CSR is in beta: let it say so here, unheard
+with (
+    warnings.catch_warnings()
+):  # torch says once a process that CSR is in beta: let it say so here, unheard
     warnings.simplefilter("ignore")
-    torch.sparse_csr_tensor(torch.tensor([0, 1]), torch.tensor([0]), torch.ones(1), size=(1, 1), check_invariants=False)
+    torch.sparse_csr_tensor(
+        torch.tensor([0, 1]), torch.tensor([0]), torch.ones(1), size=(1, 1), check_invariants=False
+    )
 
 GATHER_ENTRIES = 1 << 20  # entries gathered at once by the fallback: bounds its memory
 
 
 @dataclass(frozen=True)
 class Csr:
-    """A sparse (R,C) matrix by rows: entries of row r are ``start[r]:start[r+1]``, columns ascending and each once.
+    """A sparse (R,C) matrix by rows: entries of row r are ``start[r]:start[r+1]``, columns
+    ascending and each once.
 
-    start (R+1,), column (E,), row (E,) int64; t_start (C+1,), t_column (E,): the transpose's; t_order (E,): entry e of the
-    transpose is entry ``t_order[e]`` of this, ``t_back`` its inverse; value (E,) or None (all ones).
+    start (R+1,), column (E,), row (E,) int64; t_start (C+1,), t_column (E,): the transpose's;
+    t_order (E,): entry e of the transpose is entry ``t_order[e]`` of this, ``t_back`` its inverse;
+    value (E,) or None (all ones).
     """
 
     shape: tuple[int, int]
@@ -48,9 +56,12 @@ class Csr:
 
     @staticmethod
     def of(rows: Any, columns: Any, shape: tuple[int, int], value: Any = None) -> Csr:
-        """From (E,) coordinates in any order, on the CPU; a pair that stands twice is a ValueError, so is one outside the shape."""
+        """From (E,) coordinates in any order, on the CPU; a pair that stands twice is a ValueError,
+        so is one outside the shape."""
         r = np.ascontiguousarray(rows.cpu() if isinstance(rows, Tensor) else rows, dtype=np.int64)
-        c = np.ascontiguousarray(columns.cpu() if isinstance(columns, Tensor) else columns, dtype=np.int64)
+        c = np.ascontiguousarray(
+            columns.cpu() if isinstance(columns, Tensor) else columns, dtype=np.int64
+        )
         if len(r) and (r.min() < 0 or c.min() < 0 or r.max() >= shape[0] or c.max() >= shape[1]):
             raise ValueError(f"coordinates outside the shape {shape}")
         order = np.lexsort((c, r))
@@ -65,16 +76,20 @@ class Csr:
             v = torch.as_tensor(value).cpu()[torch.from_numpy(order)]
 
         def start(index: np.ndarray[Any, Any], n: int) -> Tensor:
-            return torch.from_numpy(np.concatenate([[0], np.cumsum(np.bincount(index, minlength=n))]).astype(np.int64))
+            return torch.from_numpy(
+                np.concatenate([[0], np.cumsum(np.bincount(index, minlength=n))]).astype(np.int64)
+            )
 
         return Csr(
             shape, start(r, shape[0]), torch.from_numpy(r), torch.from_numpy(c), start(c, shape[1]),
-            torch.from_numpy(c[t_order]), torch.from_numpy(r[t_order]), torch.from_numpy(t_order), torch.from_numpy(back), v,
+            torch.from_numpy(c[t_order]), torch.from_numpy(r[t_order]), torch.from_numpy(t_order),
+            torch.from_numpy(back), v,
         )  # fmt: skip
 
     @staticmethod
     def by_rows(row: Tensor, column: Tensor, shape: tuple[int, int]) -> Csr:
-        """From (E,) coordinates whose rows ascend, on their own device; a row's columns in any order, a pair at most once."""
+        """From (E,) coordinates whose rows ascend, on their own device; a row's columns in any
+        order, a pair at most once."""
         start, t_start = (
             torch.cat([index.new_zeros(1), torch.bincount(index, minlength=size).cumsum(0)])
             for index, size in zip((row, column), shape, strict=True)
@@ -92,7 +107,8 @@ class Csr:
     def T(self) -> Csr:
         """The transpose, sharing memory; values are permuted."""
         return Csr(
-            (self.shape[1], self.shape[0]), self.t_start, self.t_row, self.t_column, self.start, self.row, self.column,
+            (self.shape[1], self.shape[0]), self.t_start, self.t_row, self.t_column, self.start,
+            self.row, self.column,
             self.t_back, self.t_order, None if self.value is None else self.value[self.t_order],
         )  # fmt: skip
 
@@ -109,7 +125,8 @@ class Csr:
         return Csr(**moved)
 
     def entries_of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """The entries of some rows, as (position in ``rows``, entry), both (e,): what masking and lookups need."""
+        """The entries of some rows, as (position in ``rows``, entry), both (e,): what masking and
+        lookups need."""
         begin, count = self.start[rows], self.start[rows + 1] - self.start[rows]
         where = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), count)
         offset = torch.arange(len(where), device=rows.device) - (count.cumsum(0) - count)[where]
@@ -120,26 +137,30 @@ class Csr:
         begin, end, _ = part.indices(self.shape[0])
         inside = slice(int(self.start[begin]), int(self.start[end]))
         value = None if self.value is None else self.value[inside]
-        return Csr.of(self.row[inside] - begin, self.column[inside], (end - begin, self.shape[1]), value)
+        return Csr.of(
+            self.row[inside] - begin, self.column[inside], (end - begin, self.shape[1]), value
+        )
 
     def held_by(self, rows: Tensor) -> int:
         """How many entries some rows (r,) hold."""
         return int((self.start[rows + 1] - self.start[rows]).sum())
 
     def only(self, rows: Tensor) -> tuple[Csr, Tensor]:
-        """Some rows (r,), in the order in which they are named, as a pattern (r,C), and which entries stand there, (e,)."""
+        """Some rows (r,), in the order in which they are named, as a pattern (r,C), and which
+        entries stand there, (e,)."""
         where, entry = self.entries_of(rows)
         return Csr.by_rows(where, self.column[entry], (len(rows), self.shape[1])), entry
 
     def step(self, rows: Tensor, drawn: Tensor) -> Tensor:
-        """A column of each row, (N,), every entry as likely as any other, by ``drawn`` (N,) float64 from [0, 1); a row without
-        entries is an error of the caller."""
+        """A column of each row, (N,), every entry as likely as any other, by ``drawn`` (N,) float64
+        from [0, 1); a row without entries is an error of the caller."""
         begin = self.start[rows]
         degree = self.start[rows + 1] - begin
         return self.column[begin + (drawn * degree).long().clamp(max=degree - 1)]
 
     def contains(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """Which of the given (row, column) pairs are entries; both of one shape, so is the bool result."""
+        """Which of the given (row, column) pairs are entries; both of one shape, so is the bool
+        result."""
         if self.entries == 0:
             return torch.zeros_like(rows, dtype=torch.bool)
         key = self._key
@@ -161,14 +182,20 @@ class Csr:
 
     def dense(self) -> Tensor:
         """(R,C): for oracles and small matrices."""
-        value = torch.ones(self.entries, device=self.column.device) if self.value is None else self.value
-        return torch.zeros(self.shape, dtype=value.dtype, device=value.device).index_put((self.row, self.column), value)
+        value = (
+            torch.ones(self.entries, device=self.column.device)
+            if self.value is None
+            else self.value
+        )
+        return torch.zeros(self.shape, dtype=value.dtype, device=value.device).index_put(
+            (self.row, self.column), value
+        )
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """A sparse (R,C) matrix whose values learn nothing: they are kept in both orders, (E,) each, so that the gradient of
-    ``fixed @ dense``, (C,D) -> (R,D), gathers none of them anew."""
+    """A sparse (R,C) matrix whose values learn nothing: they are kept in both orders, (E,) each, so
+    that the gradient of ``fixed @ dense``, (C,D) -> (R,D), gathers none of them anew."""
 
     pattern: Csr
     value: Tensor
@@ -186,7 +213,8 @@ class Fixed:
         return _Spmm.apply(self.pattern, self.value, dense, self.back)  # type: ignore[no-any-return, no-untyped-call]
 
     def times(self, dense: Tensor, rows: Tensor | None) -> Tensor:
-        """Some rows (r,) of the product, (r,D); None: all. Where they hold the smaller half of the entries, no other is read."""
+        """Some rows (r,) of the product, (r,D); None: all. Where they hold the smaller half of the
+        entries, no other is read."""
         if rows is None:
             return self @ dense
         if 2 * self.pattern.held_by(rows) > self.pattern.entries:
@@ -207,7 +235,9 @@ def sddmm(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
 
 class _Spmm(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, pattern: Csr, value: Tensor, dense: Tensor, back: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any, pattern: Csr, value: Tensor, dense: Tensor, back: Tensor | None
+    ) -> Tensor:
         ctx.pattern, ctx.back = pattern, back
         ctx.save_for_backward(value, dense)
         return _product(pattern, value, dense)
@@ -220,7 +250,9 @@ class _Spmm(torch.autograd.Function):
         d_value = _sampled(p, grad, dense) if ctx.needs_input_grad[1] else None
         d_dense = None
         if ctx.needs_input_grad[2]:
-            d_dense = _product(p.T.with_value(None), value[p.t_order] if ctx.back is None else ctx.back, grad)
+            d_dense = _product(
+                p.T.with_value(None), value[p.t_order] if ctx.back is None else ctx.back, grad
+            )
         return None, d_value, d_dense, None
 
 
@@ -237,12 +269,18 @@ class _Sddmm(torch.autograd.Function):
         left, right = ctx.saved_tensors
         p: Csr = ctx.pattern
         d_left = _product(p, grad, right) if ctx.needs_input_grad[1] else None
-        d_right = _product(p.T.with_value(None), grad[p.t_order], left) if ctx.needs_input_grad[2] else None
+        d_right = (
+            _product(p.T.with_value(None), grad[p.t_order], left)
+            if ctx.needs_input_grad[2]
+            else None
+        )
         return None, d_left, d_right
 
 
 def _matrix(pattern: Csr, value: Tensor) -> Tensor:
-    return torch.sparse_csr_tensor(pattern.start, pattern.column, value, size=pattern.shape, check_invariants=False)
+    return torch.sparse_csr_tensor(
+        pattern.start, pattern.column, value, size=pattern.shape, check_invariants=False
+    )
 
 
 def _product(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
@@ -268,7 +306,9 @@ def gathered_spmm(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
     for at in range(0, pattern.entries, GATHER_ENTRIES):
         part = slice(at, at + GATHER_ENTRIES)
         out.index_add_(
-            0, pattern.row[part], F.embedding(pattern.column[part], dense) * value[part, None].to(dense.dtype)
+            0,
+            pattern.row[part],
+            F.embedding(pattern.column[part], dense) * value[part, None].to(dense.dtype),
         )
     return out
 
@@ -278,7 +318,9 @@ def gathered_sddmm(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
     out = torch.empty(pattern.entries, dtype=left.dtype, device=left.device)
     for at in range(0, pattern.entries, GATHER_ENTRIES):
         part = slice(at, at + GATHER_ENTRIES)
-        out[part] = (F.embedding(pattern.row[part], left) * F.embedding(pattern.column[part], right)).sum(-1)
+        out[part] = (
+            F.embedding(pattern.row[part], left) * F.embedding(pattern.column[part], right)
+        ).sum(-1)
     return out
 
 

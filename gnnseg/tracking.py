@@ -1,6 +1,7 @@
 """Where a run's figures go while it runs: JSON lines always, wandb beside them where asked for.
 
-The only importer of wandb, and only when a run asks for it. Whatever goes wrong there costs one sentence, never a run.
+The only importer of wandb, and only when a run asks for it. Whatever goes wrong there costs one
+sentence, never a run.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 PREFIXES = ("train/", "valid/", "test/", "segment/")
-TABLES = {"cards": "segment/cards", "recommendations": "test/recommendations", "examples": "test/examples"}
+TABLES = {
+    "cards": "segment/cards",
+    "recommendations": "test/recommendations",
+    "examples": "test/examples",
+}
 ROWS = 10_000  # rows of a table that wandb is given
 
 
@@ -40,7 +45,8 @@ class Tracker(Protocol):
     """What the pipeline tells of a run as it goes."""
 
     def position(self) -> int:
-        """Bytes of metrics.jsonl so far: stored with the weights, so that both go on from the same moment."""
+        """Bytes of metrics.jsonl so far: stored with the weights, so that both go on from the same
+        moment."""
         ...
 
     def truncate(self, length: int) -> None:
@@ -57,17 +63,28 @@ class Tracker(Protocol):
 
 
 def open_tracker(
-    settings: Settings, folder: Path, *, config: Mapping[str, Any], name: str, group: str | None, say: Say
+    settings: Settings,
+    folder: Path,
+    *,
+    config: Mapping[str, Any],
+    name: str,
+    group: str | None,
+    say: Say,
 ) -> Tracker:
-    """JSON lines in ``folder``, with wandb beside them where ``settings`` ask for it and it can be had."""
+    """JSON lines in ``folder``, with wandb beside them where ``settings`` ask for it and it can be
+    had."""
     lines = Jsonl(folder / "metrics.jsonl")
     if settings.kind == "jsonl" or settings.mode == "disabled":
         return lines
-    return Both(lines, Wandb(settings, folder, config=config, name=name, group=settings.group or group, say=say))
+    return Both(
+        lines,
+        Wandb(settings, folder, config=config, name=name, group=settings.group or group, say=say),
+    )
 
 
 class Jsonl:
-    """One JSON object a line, each on its way to the disk before the next step begins; NaN and infinity become null."""
+    """One JSON object a line, each on its way to the disk before the next step begins; NaN and
+    infinity become null."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -91,9 +108,13 @@ class Jsonl:
         before = self.position()
         try:
             written = self._file.write(text)
-            if written != len(text):  # the disk is nearly full: an unbuffered write may stop half-way
+            if written != len(
+                text
+            ):  # the disk is nearly full: an unbuffered write may stop half-way
                 self._file.truncate(before)
-                raise InputError(f"{self.path}: cannot be written (no space left); free space and run again.")
+                raise InputError(
+                    f"{self.path}: cannot be written (no space left); free space and run again."
+                )
         except OSError as error:
             raise self._refused(error) from error
 
@@ -108,15 +129,24 @@ class Jsonl:
 
     def _refused(self, error: OSError) -> InputError:
         return InputError(
-            f"{self.path}: cannot be written ({error.strerror or error}); free space or choose another runs.root."
+            f"{self.path}: cannot be written ({error.strerror or error}); free space or choose "
+            "another runs.root."
         )
 
 
 class Wandb:
-    """One wandb run a job, in the run folder. A first failure is told in one sentence; then wandb is left alone."""
+    """One wandb run a job, in the run folder. A first failure is told in one sentence; then wandb
+    is left alone."""
 
     def __init__(
-        self, settings: Settings, folder: Path, *, config: Mapping[str, Any], name: str, group: str | None, say: Say
+        self,
+        settings: Settings,
+        folder: Path,
+        *,
+        config: Mapping[str, Any],
+        name: str,
+        group: str | None,
+        say: Say,
     ) -> None:
         self._say = say
         self._run: Any = None
@@ -133,7 +163,8 @@ class Wandb:
 
             shown = frame.head(ROWS)
             rows = [list(row) for row in shown.iter_rows()]
-            # types are not inferred from the rows: a column may be null in some of them and not in others
+            # types are not inferred from the rows: a column may be null in some of them and not in
+            # others
             table = wandb.Table(columns=shown.columns, data=rows, allow_mixed_types=True)
             self._run.log({TABLES.get(name, f"test/{name}"): table})
 
@@ -146,13 +177,24 @@ class Wandb:
         self._guard(lambda: self._run.finish(exit_code=int(failed)))
         self._run = None
 
-    def _open(self, settings: Settings, folder: Path, config: Mapping[str, Any], name: str, group: str | None) -> None:
-        place = folder / "wandb"  # made here: where it cannot be, wandb would quietly write elsewhere
+    def _open(
+        self,
+        settings: Settings,
+        folder: Path,
+        config: Mapping[str, Any],
+        name: str,
+        group: str | None,
+    ) -> None:
+        place = (
+            folder / "wandb"
+        )  # made here: where it cannot be, wandb would quietly write elsewhere
         place.mkdir(exist_ok=True)
         identity = place / "id"
         import wandb
 
-        if not identity.exists():  # an interrupted run that goes on is the same run to wandb; a fresh one is not
+        if (
+            not identity.exists()
+        ):  # an interrupted run that goes on is the same run to wandb; a fresh one is not
             identity.write_text(secrets.token_hex(4), "utf-8")
         self._run = wandb.init(
             mode=settings.mode,
@@ -180,8 +222,13 @@ class Wandb:
         try:
             action()
         except Exception as error:  # wandb raises its own, the network's and the disk's
-            what = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            self._say(f"wandb: {what}; going on with metrics.jsonl alone (tracking=jsonl says so from the start)")
+            what = (
+                str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            )
+            self._say(
+                f"wandb: {what}; going on with metrics.jsonl alone (tracking=jsonl says so from "
+                "the start)"
+            )
             self._run = None
 
 

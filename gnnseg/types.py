@@ -1,7 +1,7 @@
 """Frozen data types and the protocols between the rooms of the house. Imports torch and numpy only.
 
-Shape legend: U users, I items, E interactions (edges), K segments, D embedding width, B users in a batch,
-N negatives, T length of a recommendation list.
+Shape legend: U users, I items, E interactions (edges), K segments, D embedding width, B users in a
+batch, N negatives, T length of a recommendation list.
 """
 
 from __future__ import annotations
@@ -25,20 +25,24 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class InputError(ValueError):
-    """A mistake the user can mend: one sentence that names the file, line or key, what is wrong and what to do.
+    """A mistake the user can mend: one sentence that names the file, line or key, what is wrong and
+    what to do.
 
     The command prints it and exits with code 2.
     """
 
 
-# --- data -----------------------------------------------------------------------------------------------------
+# --- data -----------------------------------------------------------------------------------------
+# ------------
 
 
 @dataclass(frozen=True)
 class IdMap:
-    """Original ids by index: ``ids[index]`` is the id, ``index(id)`` the way back; ``names`` are for people.
+    """Original ids by index: ``ids[index]`` is the id, ``index(id)`` the way back; ``names`` are
+    for people.
 
-    ids, names: (n,) object arrays of str. An id's index is its rank (numeric if all are integers, else by UTF-8 bytes).
+    ids, names: (n,) object arrays of str. An id's index is its rank (numeric if all are integers,
+    else by UTF-8 bytes).
     """
 
     ids: Strings
@@ -60,14 +64,17 @@ class IdMap:
 
     def name(self, index: int) -> str:
         """What to call a row in front of people: its name if there is one, else its id."""
-        return str(self.ids[index] if self.names is None or not self.names[index] else self.names[index])
+        return str(
+            self.ids[index] if self.names is None or not self.names[index] else self.names[index]
+        )
 
 
 @dataclass(frozen=True)
 class Interactions:
     """Events in time, one row each, pairs may repeat: user, item (E,) int64 indices.
 
-    weight (E,) float64 rating, quantity or plays; time (E,) float64 seconds since 1970 UTC; spend (E,) float64 money.
+    weight (E,) float64 rating, quantity or plays; time (E,) float64 seconds since 1970 UTC; spend
+    (E,) float64 money.
     """
 
     user: Ints
@@ -84,8 +91,8 @@ class Interactions:
 class Pairs:
     """Interactions of one part merged by (user, item), sorted by user then item, each pair once.
 
-    weight: sum of the events' weights (count where they have none); count: number of events; first, last: their times;
-    spend: summed. All (E,).
+    weight: sum of the events' weights (count where they have none); count: number of events; first,
+    last: their times; spend: summed. All (E,).
     """
 
     user: Ints
@@ -102,8 +109,9 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Table:
-    """Attributes by column, one row an id in index order: (n,) float64, NaN where missing; (n,) object of text, several classes
-    joined by '|', None where missing; (n,D) float64 vectors, rows of NaN where missing."""
+    """Attributes by column, one row an id in index order: (n,) float64, NaN where missing; (n,)
+    object of text, several classes joined by '|', None where missing; (n,D) float64 vectors, rows
+    of NaN where missing."""
 
     columns: Mapping[str, np.ndarray[Any, Any]]
 
@@ -113,7 +121,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Edges:
-    """User-user edges (friendships, follows): source, target (S,) int64 user indices, weight (S,) float64."""
+    """User-user edges (friendships, follows): source, target (S,) int64 user indices, weight (S,)
+    float64."""
 
     source: Ints
     target: Ints
@@ -125,10 +134,12 @@ class Edges:
 
 @dataclass(frozen=True)
 class Relation:
-    """Typed edges beside the interactions. Kinds are 'user', 'item' or an entity kind with its own ids in ``Split.entities``.
+    """Typed edges beside the interactions. Kinds are 'user', 'item' or an entity kind with its own
+    ids in ``Split.entities``.
 
-    ``user``, ``item`` (E,): the interaction that an edge tells of, -1 where of none; ``time`` (E,): when it is known to have come
-    about, in seconds since 1970 UTC. A split leaves out the edges that tell of what is held out, and then they are None.
+    ``user``, ``item`` (E,): the interaction that an edge tells of, -1 where of none; ``time`` (E,):
+    when it is known to have come about, in seconds since 1970 UTC. A split leaves out the edges
+    that tell of what is held out, and then they are None.
     """
 
     name: str
@@ -147,9 +158,10 @@ class Relation:
 
 @dataclass(frozen=True)
 class Log:
-    """What was shown to whom and what came of it, one row an item shown, all (N,): the slate's number, user and item by index,
-    ``position`` in the slate from 1, ``propensity`` in (0, 1], the probability that this item was shown at this position (None:
-    not known), and ``reward``. ``part`` is 0 train, 1 valid, 2 test, whole slates to one part; None: undivided."""
+    """What was shown to whom and what came of it, one row an item shown, all (N,): the slate's
+    number, user and item by index, ``position`` in the slate from 1, ``propensity`` in (0, 1], the
+    probability that this item was shown at this position (None: not known), and ``reward``.
+    ``part`` is 0 train, 1 valid, 2 test, whole slates to one part; None: undivided."""
 
     slate: Ints
     user: Ints
@@ -165,14 +177,16 @@ class Log:
     def rows(self, rows: np.ndarray[Any, Any]) -> Log:
         """Some of its rows, by mask or number."""
         columns: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        some: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
+        some: dict[str, Any] = {
+            name: None if column is None else column[rows] for name, column in columns.items()
+        }
         return Log(**some)
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What a planted set was drawn from: alpha (U,K) memberships, beta (K,I) item distributions, whose rows sum to 1; and
-    ``value`` (I,), what a click on an item earns."""
+    """What a planted set was drawn from: alpha (U,K) memberships, beta (K,I) item distributions,
+    whose rows sum to 1; and ``value`` (I,), what a click on an item earns."""
 
     alpha: Floats
     beta: Floats
@@ -181,7 +195,8 @@ class Truth:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A cleaned, indexed set of interactions with what is known beside them; ``notes`` say how it was read and cleaned.
+    """A cleaned, indexed set of interactions with what is known beside them; ``notes`` say how it
+    was read and cleaned.
 
     ``parts`` (E,) int8 is 0 train, 1 valid, 2 test where the set brings its own split, else None.
     """
@@ -203,9 +218,11 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Split:
-    """The three parts of a data set, with everything it knows beside them. ``fingerprint`` is the content's sha256 (hex).
+    """The three parts of a data set, with everything it knows beside them. ``fingerprint`` is the
+    content's sha256 (hex).
 
-    ``notes``: JSON-able account of reading, cleaning and splitting (counts, boundaries, leak report).
+    ``notes``: JSON-able account of reading, cleaning and splitting (counts, boundaries, leak
+    report).
     """
 
     name: str
@@ -234,12 +251,14 @@ class Split:
         return np.bincount(self.train.item, minlength=len(self.items)).astype(np.int64)
 
 
-# --- model ----------------------------------------------------------------------------------------------------
+# --- model ----------------------------------------------------------------------------------------
+# ------------
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a component must know of the data to make its parameters: sizes and the items' training counts (I,).
+    """What a component must know of the data to make its parameters: sizes and the items' training
+    counts (I,).
 
     ``width``: D of the embeddings, which heads are told once the encoder stands.
     """
@@ -249,7 +268,9 @@ class Shape:
     item_counts: Tensor
     user_features: int = 0
     item_features: int = 0
-    relations: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # name -> kinds they lead from and to
+    relations: Mapping[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # name -> kinds they lead from and to
     entities: Mapping[str, int] = field(default_factory=dict)
     width: int = 0
     classes: int = 0  # of labelled users
@@ -275,7 +296,8 @@ class Features:
 class Embeddings:
     """What an encoder says of users and items. Row r is user ``users[r]``; None: row = id.
 
-    user0_UD, item0_ID: the layer-0 rows, for L2; layers: each layer's (users, items), for contrastive terms.
+    user0_UD, item0_ID: the layer-0 rows, for L2; layers: each layer's (users, items), for
+    contrastive terms.
     """
 
     user_UD: Tensor
@@ -289,8 +311,9 @@ class Embeddings:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why user b is shown item b, for B pairs. ``segments`` (B,K): parts of rec_ij that sum to 1 (``shares``) or signed
-    parts of the logit; ``bias`` (B,) the item's own part of the logit, ``personal`` (B,) hybrid's cosine part."""
+    """Why user b is shown item b, for B pairs. ``segments`` (B,K): parts of rec_ij that sum to 1
+    (``shares``) or signed parts of the logit; ``bias`` (B,) the item's own part of the logit,
+    ``personal`` (B,) hybrid's cosine part."""
 
     shares: bool
     segments: Tensor
@@ -326,7 +349,8 @@ class EmbeddingScorer(Scorer, Protocol):
 
 @runtime_checkable
 class HistoryScorer(EmbeddingScorer, Protocol):
-    """A scorer that reads its users' segments off what they took, which an embedding alone does not say."""
+    """A scorer that reads its users' segments off what they took, which an embedding alone does not
+    say."""
 
     def with_histories(self, pattern: Csr) -> HistoryScorer:
         """The same users, told by their pairs, (users, items)."""
@@ -335,7 +359,8 @@ class HistoryScorer(EmbeddingScorer, Protocol):
 
 @runtime_checkable
 class Segmentation(Scorer, Protocol):
-    """A scorer whose recommendations pass through segments: alpha (rows,K) rows sum to 1, beta (K,rows)."""
+    """A scorer whose recommendations pass through segments: alpha (rows,K) rows sum to 1, beta
+    (K,rows)."""
 
     kind: str  # distribution | membership | affinity | rate (mlp: a segment's mean chance of taking the item)
 
@@ -360,7 +385,8 @@ class Segmentation(Scorer, Protocol):
 
 @runtime_checkable
 class Policy(Segmentation, Protocol):
-    """``distribution`` read as a policy pi(j|i) = rec_ij, renormalised without the seen items, ``seen`` (rows,I)."""
+    """``distribution`` read as a policy pi(j|i) = rec_ij, renormalised without the seen items,
+    ``seen`` (rows,I)."""
 
     def log_prob(self, users: Tensor, items: Tensor, seen: Csr | None = None) -> Tensor:
         """(B,),(B,) -> (B,)."""
@@ -371,33 +397,44 @@ class Policy(Segmentation, Protocol):
         ...
 
     def slate_log_prob(self, users: Tensor, slates: Tensor, seen: Csr | None = None) -> Tensor:
-        """(B,),(B,n) -> (B,): the exact log probability that ``sample`` draws these items in this order."""
+        """(B,),(B,n) -> (B,): the exact log probability that ``sample`` draws these items in this
+        order."""
         ...
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one training step looks at: users, items, weight (B,); negatives None, (N,) shared or (B,N) each user's own."""
+    """What one training step looks at: users, items, weight (B,); negatives None, (N,) shared or
+    (B,N) each user's own."""
 
     users: Tensor
     items: Tensor
     weight: Tensor
     negatives: Tensor | None = None
-    log_q: Tensor | None = None  # (I,) log probability that an item is drawn as a negative; None: uniform
+    log_q: Tensor | None = (
+        None  # (I,) log probability that an item is drawn as a negative; None: uniform
+    )
     reward: Tensor | None = None  # (B,) what came of each event
     propensity: Tensor | None = None  # (B,) the probability with which it was shown
-    seen: Csr | None = None  # (U,I) of a log's rows, what could not be shown when they were made; None: anything could
+    seen: Csr | None = (
+        None  # (U,I) of a log's rows, what could not be shown when they were made; None: anything could
+    )
     taken: Csr | None = (
         None  # (U,I) of a log's rows, what users have taken by now; None: the events are the pairs themselves
     )
-    history: Csr | None = None  # (U,I) of a log, what users have taken, and clicked of what they were shown
+    history: Csr | None = (
+        None  # (U,I) of a log, what users have taken, and clicked of what they were shown
+    )
     pattern: Csr | None = None
     social: Csr | None = None  # (U,U) ties of all users, in both directions
     homophily: float = 1.0  # what a tie is worth, 0 to 1
     labels: Tensor | None = None  # (U,) int64 class of each user, -1 where it is not known
 
-    def compact(self, *, users: bool = True, items: bool = True) -> tuple[Batch, Tensor | None, Tensor | None]:
-        """The same batch by rows of the users and items it touches, and which these are, ascending; None: all, row = id."""
+    def compact(
+        self, *, users: bool = True, items: bool = True
+    ) -> tuple[Batch, Tensor | None, Tensor | None]:
+        """The same batch by rows of the users and items it touches, and which these are, ascending;
+        None: all, row = id."""
         batch, some_users, some_items = self, None, None
         if users:
             some_users, row = torch.unique(self.users, return_inverse=True)
@@ -415,7 +452,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Step:
-    """What the model says in one training step; ``view`` runs one more encoder pass, as noisy as it is told, when called."""
+    """What the model says in one training step; ``view`` runs one more encoder pass, as noisy as it
+    is told, when called."""
 
     embeddings: Embeddings
     scorer: Scorer

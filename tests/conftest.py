@@ -8,14 +8,15 @@ import torch
 
 @pytest.fixture
 def make_run(tmp_path):
-    """A finished run's folder, written by hand on random embeddings, and the scorer it stands for: ``make_run(kind)``.
+    """A finished run's folder, written by hand on random embeddings, and the scorer it stands for:
+    ``make_run(kind)``.
 
-    kind: distribution | membership | affinity | hybrid | dot. User u<i>, item i<j>; item 0 is named '<script>', item 3
-    has no name. Every sixth user-item pair or so was seen.
+    kind: distribution | membership | affinity | hybrid | dot. User u<i>, item i<j>; item 0 is named
+    '<script>', item 3 has no name. Every sixth user-item pair or so was seen.
     """
-    from gnnseg.heads.dot import Dot
-    from gnnseg.heads.hybrid import Hybrid
-    from gnnseg.heads.segments import Segments
+    from gnnseg.models.heads.dot import Dot
+    from gnnseg.models.heads.hybrid import Hybrid
+    from gnnseg.models.heads.segments import Segments
     from gnnseg.rng import Rng
     from gnnseg.types import Embeddings, Shape
 
@@ -26,7 +27,14 @@ def make_run(tmp_path):
         item = torch.randn(items, 6, generator=torch_draw)
         counts = torch.from_numpy(draw.integers(1, 30, items))
         shape, rng = Shape(users, items, counts, width=6), Rng(seed)
-        common = {"tied": False, "top": None, "tau_alpha": 0.3, "tau_beta": 0.4, "tau": 0.5, "segments": k}
+        common = {
+            "tied": False,
+            "top": None,
+            "tau_alpha": 0.3,
+            "tau_beta": 0.4,
+            "tau": 0.5,
+            "segments": k,
+        }
         if kind == "dot":
             head = Dot(shape, rng, similarity="cosine", tau=0.5)
         elif kind == "hybrid":
@@ -61,11 +69,25 @@ def _write(path, scorer, user, item, counts, kind, draw):
     order = np.lexsort((pairs, part))
     pairs, part = pairs[order], part[order]
     ones = np.ones(len(pairs))
-    seen = {"user": pairs // items, "item": pairs % items, "part": part, "weight": ones, "count": ones.astype(np.int64)}
+    seen = {
+        "user": pairs // items,
+        "item": pairs % items,
+        "part": part,
+        "weight": ones,
+        "count": ones.astype(np.int64),
+    }
     np.savez(path / "seen.npz", **seen)
     scores = {"user": user, "item": item, "item_counts": counts}
-    metrics = {"valid/ndcg@20": 0.31, "test/recall@20": 0.33, "test/ndcg@20": 0.29, "test/revenue@20": None}
-    lines = [{"epoch": e, "step": e, "train/loss": 7 / e, "lr": 0.1, "seconds": 0.1 * e} for e in range(1, 9)]
+    metrics = {
+        "valid/ndcg@20": 0.31,
+        "test/recall@20": 0.33,
+        "test/ndcg@20": 0.29,
+        "test/revenue@20": None,
+    }
+    lines = [
+        {"epoch": e, "step": e, "train/loss": 7 / e, "lr": 0.1, "seconds": 0.1 * e}
+        for e in range(1, 9)
+    ]
     for line in lines[1::2]:
         line["valid/ndcg@20"] = 0.3 - 0.2 / line["epoch"]
     baselines = {"popularity": {"test/recall@20": 0.16, "test/ndcg@20": 0.147}}
@@ -75,16 +97,18 @@ def _write(path, scorer, user, item, counts, kind, draw):
         for i in range(users)
         for rank, j in enumerate(draw.permutation(items)[:5], 1)
     ]
-    alarms = []
+    warnings = []
     if kind != "dot":
         alpha, k = scorer.alpha, scorer.alpha.shape[1]
         scores |= {"alpha": alpha.clone(), "beta": scorer.beta.clone()}
         metrics |= {"segment/effective_k": 2.7, "segment/segments_per_user": 1.9}
         metrics |= {"test/ndcg@20/top1": 0.25, "test/ndcg@20/top3": 0.28}
-        alarms = ["segment 1 holds 60% of the users' mass"]
+        warnings = ["segment 1 holds 60% of the users' mass"]
         hard = alpha.argmax(1)
         columns = {f"alpha_{c + 1}": alpha[:, c].numpy() for c in range(k)}
-        segments = pl.DataFrame({"user": [f"u{i}" for i in range(users)], "segment": hard.numpy() + 1, **columns})
+        segments = pl.DataFrame(
+            {"user": [f"u{i}" for i in range(users)], "segment": hard.numpy() + 1, **columns}
+        )
         segments.write_parquet(path / "segments.parquet")
         groups = {
             "segment": list(range(1, k + 1)),
@@ -113,13 +137,22 @@ def _write(path, scorer, user, item, counts, kind, draw):
     save_file({n: t.contiguous().clone() for n, t in scores.items()}, path / "scores.safetensors")
     save_file({"head.nothing": torch.zeros(1)}, path / "model.safetensors")
     columns = ["kind", "id", "rank", "item", "name", "score"]
-    pl.DataFrame(recommended, schema=columns, orient="row").write_parquet(path / "recommendations.parquet")
+    pl.DataFrame(recommended, schema=columns, orient="row").write_parquet(
+        path / "recommendations.parquet"
+    )
     per_user = pl.DataFrame(
-        {"user": ["u0", "u1"], "recall@20": [0.5, 0.25], "ndcg@20": [0.5, 0.2], "cold": [False, True]}
+        {
+            "user": ["u0", "u1"],
+            "recall@20": [0.5, 0.25],
+            "ndcg@20": [0.5, 0.2],
+            "cold": [False, True],
+        }
     )
     per_user.write_parquet(path / "per_user.parquet")
     (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    record = _record(path.name, users, items, np.bincount(part, minlength=3), kind, metrics, baselines, alarms)
+    record = _record(
+        path.name, users, items, np.bincount(part, minlength=3), kind, metrics, baselines, warnings
+    )
     (path / "run.json").write_text(json.dumps(record), "utf-8")
 
 
@@ -142,17 +175,19 @@ def _examples(path, scorer, names, k):
                     **{f"part_{c + 1}": float(why.segments[rank, c]) for c in range(k)},
                 }
             )
-    pl.DataFrame(rows, schema_overrides={"personal": pl.Float64}).write_parquet(path / "examples.parquet")
+    pl.DataFrame(rows, schema_overrides={"personal": pl.Float64}).write_parquet(
+        path / "examples.parquet"
+    )
 
 
-def _record(name, users, items, parts, kind, metrics, baselines, alarms):
+def _record(name, users, items, parts, kind, metrics, baselines, warnings):
     evaluation = {
         "_target_": "gnnseg.evaluation.protocol.Protocol",
         "protocol": "clean",
         "seen": "mask",
         "ks": [5, 20],
     }
-    head = {"_target_": f"gnnseg.heads.x.{kind.title()}", "segments": 3}
+    head = {"_target_": f"gnnseg.models.heads.x.{kind.title()}", "segments": 3}
     if kind not in ("dot", "hybrid"):
         head["beta"] = kind
     return {
@@ -164,7 +199,7 @@ def _record(name, users, items, parts, kind, metrics, baselines, alarms):
         "error": None,
         "config": {
             "data": {"name": "toy"},
-            "encoder": {"_target_": "gnnseg.encoders.lightgcn.LightGCN", "layers": 2},
+            "encoder": {"_target_": "gnnseg.models.encoders.lightgcn.LightGCN", "layers": 2},
             "head": head,
             "evaluation": evaluation,
             "seed": 0,
@@ -193,6 +228,6 @@ def _record(name, users, items, parts, kind, metrics, baselines, alarms):
         "metrics": metrics,
         "baselines": baselines,
         "best": {"epoch": 8, "metric": "valid/ndcg@20", "value": 0.31},
-        "alarms": alarms,
+        "alarms": warnings,
         "exact": True,
     }

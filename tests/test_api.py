@@ -1,4 +1,5 @@
-"""The Python door: tables of every kind, the command's own route and sentences, nothing global touched."""
+"""The Python door: tables of every kind, the command's own route and sentences, nothing global
+touched."""
 
 import logging
 import os
@@ -16,9 +17,15 @@ import torch
 from safetensors.torch import load_file
 
 import gnnseg
-from gnnseg import cli
+from gnnseg.cli import main
 
-SMALL = ["head.segments=3", "encoder.dim=8", "trainer.max_epochs=6", "trainer.eval_every=3", "split=random"]
+SMALL = [
+    "head.segments=3",
+    "encoder.dim=8",
+    "trainer.max_epochs=6",
+    "trainer.eval_every=3",
+    "split=random",
+]
 
 
 def table(seed=0, users=60, items=40, rows=900):
@@ -90,7 +97,7 @@ def test_a_table_gives_what_the_command_gives_for_its_file(here, capsys):
         *SMALL,
         "seed=1",
     ]
-    assert cli.main([*typed, "cache.root=cache"]) == 0
+    assert main([*typed, "cache.root=cache"]) == 0
     other = gnnseg.load(capsys.readouterr().out.strip())
     assert other.metrics == pytest.approx(run.metrics, nan_ok=True)
     assert other.record["data"]["fingerprint"] == run.record["data"]["fingerprint"]
@@ -98,9 +105,17 @@ def test_a_table_gives_what_the_command_gives_for_its_file(here, capsys):
 
 
 def test_returns_and_titles_from_a_table():
-    table = {"user": ["a", "a", "b"], "item": ["x", "x", "y"], "n": [3, -1, 2], "what": ["Tea", "Tea", "Cake"]}
+    table = {
+        "user": ["a", "a", "b"],
+        "item": ["x", "x", "y"],
+        "n": [3, -1, 2],
+        "what": ["Tea", "Tea", "Cake"],
+    }
     data = gnnseg.interactions(table, weight="n", returns="subtract", item_title="what")
-    assert data.events.sort("user").select("user", "item", "weight").rows() == [("a", "x", 2.0), ("b", "y", 2.0)]
+    assert data.events.sort("user").select("user", "item", "weight").rows() == [
+        ("a", "x", 2.0),
+        ("b", "y", 2.0),
+    ]
     assert data.items.sort("id").rows() == [("x", "Tea"), ("y", "Cake")]
 
 
@@ -143,7 +158,10 @@ def test_trainings_in_threads_end_as_alone(here):
         thread.join()
     for seed in (1, 2):
         work(seed, "alone")
-        mine, other = (load_file(found[seed, root].path / "model.safetensors") for root in ("together", "alone"))
+        mine, other = (
+            load_file(found[seed, root].path / "model.safetensors")
+            for root in ("together", "alone")
+        )
         assert all(torch.equal(mine[name], other[name]) for name in mine)
     assert not torch.are_deterministic_algorithms_enabled()
 
@@ -168,7 +186,8 @@ def test_inside_somebody_elses_hydra_program(here):
     )
     environment = {"PYTHONPATH": str(Path(__file__).parent.parent), **os.environ}
     done = subprocess.run(
-        [sys.executable, "theirs.py", "+mine=3"], capture_output=True, text=True, check=False, env=environment
+        [sys.executable, "theirs.py", "+mine=3"], capture_output=True, text=True, check=False,
+        env=environment
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].endswith(" 3")
@@ -184,7 +203,8 @@ def test_load_needs_no_data(run, tmp_path):
     assert other.assign({"new": ["Nr. 1"]}).rows() == run.assign({"new": ["Nr. 1"]}).rows()
 
 
-# --- people who were not in training --------------------------------------------------------------------------
+# --- people who were not in training
+# --------------------------------------------------------------------------
 
 
 def test_newcomers_come_as_lists_or_as_a_table(run):
@@ -225,7 +245,10 @@ def test_ids_of_numbers_and_text_in_one_column():
     import pandas as pd
 
     mixed = {"user": [1, "a", 1], "item": ["x", 2, "y"]}
-    for table in (pd.DataFrame(mixed), {name: np.array(ids, dtype=object) for name, ids in mixed.items()}):
+    for table in (
+        pd.DataFrame(mixed),
+        {name: np.array(ids, dtype=object) for name, ids in mixed.items()},
+    ):
         assert gnnseg.interactions(table).events.rows() == [("1", "x"), ("a", "2"), ("1", "y")]
     gap = pd.DataFrame({"user": [1, "a", None], "item": [1, 2, 3]})
     with pytest.raises(gnnseg.InputError, match="row 3: no user"):
@@ -237,7 +260,9 @@ def test_newcomers_fall_in_with_their_kind(run):
     pairs = run._pairs
     kept = pairs["part"] == 0
     histories = {
-        f"new {run.users.ids[u]}": [run.items.ids[j] for j in pairs["item"][kept & (pairs["user"] == u)]]
+        f"new {run.users.ids[u]}": [
+            run.items.ids[j] for j in pairs["item"][kept & (pairs["user"] == u)]
+        ]
         for u in range(60)
     }
     mine = run.assign(histories)["segment"].to_numpy()
@@ -253,7 +278,9 @@ def test_lists_for_newcomers_leave_out_what_they_have(run):
 
 def test_only_and_exclude(run):
     full = run.recommend("c0 ü", 100, "allow")["item"].to_list()
-    only = run.recommend("c0 ü", 100, "allow", only=["Nr. 3", "Nr. 9", "unheard of"])["item"].to_list()
+    only = run.recommend("c0 ü", 100, "allow", only=["Nr. 3", "Nr. 9", "unheard of"])[
+        "item"
+    ].to_list()
     assert only == [item for item in full if item in ("Nr. 3", "Nr. 9")]
     less = run.recommend(["c0 ü"], 100, "allow", exclude=full[:3])["item"].to_list()
     assert less == full[3:]
@@ -270,25 +297,58 @@ def test_unknown_items_are_counted(run, caplog):
 
 
 REFUSED = [
-    (lambda run: gnnseg.interactions([1, 2]), "is a builtins.list; give a pandas, polars or arrow table"),
+    (
+        lambda run: gnnseg.interactions([1, 2]),
+        "is a builtins.list; give a pandas, polars or arrow table",
+    ),
     (lambda run: gnnseg.interactions({"user": [], "item": []}), "holds no rows"),
     (lambda run: gnnseg.interactions({"user": [1], "item": [1, 2]}), "cannot be read as a table"),
-    (lambda run: gnnseg.interactions(table(), user="custome", item="sku"), "did you mean 'customer'?"),
-    (lambda run: gnnseg.interactions({"user": ["a", None], "item": [1, 2]}), "row 2: no user"),
-    (lambda run: gnnseg.interactions(table(), **COLUMNS, name="a/b"), "it begins the names of folders"),
-    (lambda run: gnnseg.interactions(table(), **COLUMNS, on_error="ignore"), "it is one of 'fail', 'drop'"),
-    (lambda run: gnnseg.interactions(table(), **COLUMNS, items={"id": ["a", "a"]}), "stands more than once"),
     (
-        lambda run: gnnseg.interactions({"user": ["a", "b"], "item": [1, 2], "n": [1, -1]}, weight="n"),
+        lambda run: gnnseg.interactions(table(), user="custome", item="sku"),
+        "did you mean 'customer'?",
+    ),
+    (lambda run: gnnseg.interactions({"user": ["a", None], "item": [1, 2]}), "row 2: no user"),
+    (
+        lambda run: gnnseg.interactions(table(), **COLUMNS, name="a/b"),
+        "it begins the names of folders",
+    ),
+    (
+        lambda run: gnnseg.interactions(table(), **COLUMNS, on_error="ignore"),
+        "it is one of 'fail', 'drop'",
+    ),
+    (
+        lambda run: gnnseg.interactions(table(), **COLUMNS, items={"id": ["a", "a"]}),
+        "stands more than once",
+    ),
+    (
+        lambda run: gnnseg.interactions(
+            {"user": ["a", "b"], "item": [1, 2], "n": [1, -1]}, weight="n"
+        ),
         "if these are returns",
     ),
-    (lambda run: gnnseg.interactions({"user": ["a"], "item": [1], "t": ["03/04/2025"]}, time="t"), "may be 2025-04-03"),
-    (lambda run: gnnseg.interactions({"user": ["a"], "item": [1], "t": ["03/04/2025"]}, time="t"), "(dates=dmy) or"),
+    (
+        lambda run: gnnseg.interactions(
+            {"user": ["a"], "item": [1], "t": ["03/04/2025"]}, time="t"
+        ),
+        "may be 2025-04-03",
+    ),
+    (
+        lambda run: gnnseg.interactions(
+            {"user": ["a"], "item": [1], "t": ["03/04/2025"]}, time="t"
+        ),
+        "(dates=dmy) or",
+    ),
     (lambda run: gnnseg.interactions(pl.Series([1]).to_pandas()), "is a pandas.Series"),
     (lambda run: gnnseg.train({"user": [1], "item": [1]}), "make it by gnnseg.interactions"),
     (lambda run: gnnseg.train("planted", "head.segments=3"), "write a list, ['head.segments=3']"),
-    (lambda run: gnnseg.train(gnnseg.interactions(table(), **COLUMNS), ["data=ml-1m"]), "the data are given already"),
-    (lambda run: gnnseg.train("planted", config_dir="nowhere"), "config_dir nowhere: no such folder"),
+    (
+        lambda run: gnnseg.train(gnnseg.interactions(table(), **COLUMNS), ["data=ml-1m"]),
+        "the data are given already",
+    ),
+    (
+        lambda run: gnnseg.train("planted", config_dir="nowhere"),
+        "config_dir nowhere: no such folder",
+    ),
     (lambda run: gnnseg.train("no-such-set"), "data=no-such-set: no such choice"),
     (
         lambda run: gnnseg.train(gnnseg.interactions(table(), **COLUMNS), ["head.segmets=3"]),
@@ -309,14 +369,26 @@ REFUSED = [
     (lambda run: run.assign({}), "nobody is in them"),
     (lambda run: run.assign({"anna": "Nr. 1"}), "has a text instead of a list of item ids"),
     (lambda run: run.assign({"anna": 1}), "has 1 instead of a list of item ids; write [1]"),
-    (lambda run: run.assign({"user": ["a", None], "item": ["x", "y"]}), "histories, row 2: no user"),
-    (lambda run: run.assign({"user": ["a"], "item": ["x"], "weight": ["much"]}), "row 1: weight is no number: 'much'"),
+    (
+        lambda run: run.assign({"user": ["a", None], "item": ["x", "y"]}),
+        "histories, row 2: no user",
+    ),
+    (
+        lambda run: run.assign({"user": ["a"], "item": ["x"], "weight": ["much"]}),
+        "row 1: weight is no number: 'much'",
+    ),
     (
         lambda run: run.assign({"user": ["a"], "item": ["x"], "weight": [-1]}),
         "set returns=subtract, drop or keep (in gnn",
     ),
-    (lambda run: run.assign(pl.DataFrame({"who": ["a"], "item": ["Nr. 1"]})), "has no column 'user'"),
-    (lambda run: run.recommend("c0 ü", only=pl.DataFrame({"item": ["Nr. 1"]})), "only: is a DataFrame; give a list"),
+    (
+        lambda run: run.assign(pl.DataFrame({"who": ["a"], "item": ["Nr. 1"]})),
+        "has no column 'user'",
+    ),
+    (
+        lambda run: run.recommend("c0 ü", only=pl.DataFrame({"item": ["Nr. 1"]})),
+        "only: is a DataFrame; give a list",
+    ),
     (lambda run: run.recommend("c0 ü", only=["x"]), "none of its 1 items is known"),
     (lambda run: run.recommend("c0 ü", exclude=[f"Nr. {j}" for j in range(40)]), "leave no item"),
 ]
@@ -332,21 +404,23 @@ def test_mistakes_are_one_sentence(run, number, here):
     assert not (here / "runs").exists() or not list((here / "runs").rglob("run.json"))
 
 
-# --- the parts alone ------------------------------------------------------------------------------------------
+# --- the parts alone
+# ------------------------------------------------------------------------------------------
 
 
 def test_the_parts_serve_on_ones_own_tensors():
-    """Encoder, head and objective as modules in somebody's own loop, and the loop itself, without configuration or files."""
-    from gnnseg.encoders import LightGCN
+    """Encoder, head and objective as modules in somebody's own loop, and the loop itself, without
+    configuration or files."""
     from gnnseg.graph import BipartiteGraph
-    from gnnseg.heads import Segments
-    from gnnseg.objectives import Likelihood
+    from gnnseg.models.encoders import LightGCN
+    from gnnseg.models.heads import Segments
+    from gnnseg.models.model import Model
+    from gnnseg.models.objectives import Likelihood
     from gnnseg.rng import Rng
     from gnnseg.sparse import Csr
     from gnnseg.training.checkpoint import Checkpoint, State
     from gnnseg.training.events import Events
     from gnnseg.training.loop import Settings, Training, fit
-    from gnnseg.training.model import Model
     from gnnseg.types import Batch, Features, Shape, Step
 
     draw = np.random.default_rng(0)
@@ -356,7 +430,8 @@ def test_the_parts_serve_on_ones_own_tensors():
     graph, rng = BipartiteGraph(pattern), Rng(0)
     shape = Shape(30, 20, pattern.degrees()[1], width=8)
     encoder = LightGCN(
-        shape, rng, dim=8, layers=2, layer_weights=None, init="normal", scale=0.1, alpha=0.5, beta=0.5, gamma=None,
+        shape, rng, dim=8, layers=2, layer_weights=None, init="normal", scale=0.1, alpha=0.5,
+        beta=0.5, gamma=None,
         unit=False, dropout=0.0, attributes=None, social=0.0,
     )  # fmt: skip
     head = Segments(

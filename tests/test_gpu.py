@@ -1,4 +1,5 @@
-"""CPU and GPU agree: the same draws, losses within 1e-4, ndcg within .002. Skipped where there is no CUDA."""
+"""CPU and GPU agree: the same draws, losses within 1e-4, ndcg within .002. Skipped where there is
+no CUDA."""
 
 import json
 from pathlib import Path
@@ -6,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from gnnseg import config, pipeline
+from gnnseg import config
+from gnnseg.runs import train as pipeline
 
 pytestmark = [
     pytest.mark.gpu,
@@ -34,10 +36,21 @@ RUNS = {
         "trainer.max_epochs=3",
         "trainer.eval_every=1",
     ],
-    "pinsage, bsl": ["encoder=pinsage", "encoder.dim=16", "head=dot", "objective=bsl", "trainer.max_epochs=3"],
+    "pinsage, bsl": [
+        "encoder=pinsage",
+        "encoder.dim=16",
+        "head=dot",
+        "objective=bsl",
+        "trainer.max_epochs=3",
+    ],
     "rgcn": ["encoder=rgcn", "encoder.dim=16", "head.segments=4", "trainer.max_epochs=20"],
     "pyg": ["encoder=pyg", "encoder.dim=16", "head=dot", "trainer.max_epochs=3"],
-    "policy": ["data.log_events=5000", "experiment=policy", "head.segments=4", "trainer.max_epochs=20"],
+    "policy": [
+        "data.log_events=5000",
+        "experiment=policy",
+        "head.segments=4",
+        "trainer.max_epochs=20",
+    ],
     "dropout and bpr": [
         "encoder.dropout=0.2",
         "head=dot",
@@ -49,7 +62,9 @@ RUNS = {
 
 
 def run(root: Path, device: str, overrides: list[str]) -> tuple[list[float], float]:
-    composed = config.compose([f"runs.root={root / device}", f"device={device}", *SMALL, *overrides])
+    composed = config.compose(
+        [f"runs.root={root / device}", f"device={device}", *SMALL, *overrides]
+    )
     config.check(composed)
     path = pipeline.train(composed, say=lambda line: None).path
     lines = [json.loads(line) for line in (path / "metrics.jsonl").read_text("utf-8").splitlines()]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gnnseg.report import schema
+from gnnseg.runs import schema
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 
@@ -40,7 +40,7 @@ def test_the_example_of_an_encoder_runs_from_elsewhere(tmp_path: Path) -> None:
         "trainer.max_epochs=5",
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "gnnseg.cli", *command[1].split(), *small],
+        [sys.executable, "-m", "gnnseg", *command[1].split(), *small],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -61,7 +61,8 @@ def test_the_example_from_python_runs(tmp_path: Path) -> None:
     assert len(code[1].strip().splitlines()) <= 15
     rows = ["customer,sku,ts,qty"]
     rows += [
-        f"C{n % 40:03},P{(n % 40) % 2 * 15 + n * 7 % 17:02},2025-01-{1 + n % 28:02},{1 + n % 3}" for n in range(600)
+        f"C{n % 40:03},P{(n % 40) % 2 * 15 + n * 7 % 17:02},2025-01-{1 + n % 28:02},{1 + n % 3}"
+        for n in range(600)
     ]
     (tmp_path / "orders.csv").write_text("\n".join(rows) + "\n", "utf-8")
     run = [

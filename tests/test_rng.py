@@ -9,7 +9,8 @@ from gnnseg.rng import Rng
 def test_same_point_same_draws_and_every_coordinate_counts() -> None:
     base = Rng(0).child("a").at(3)
     assert torch.equal(
-        torch.rand(5, generator=base.torch("x")), torch.rand(5, generator=Rng(0).child("a").at(3).torch("x"))
+        torch.rand(5, generator=base.torch("x")),
+        torch.rand(5, generator=Rng(0).child("a").at(3).torch("x")),
     )
     others = [Rng(1).child("a").at(3), Rng(0).child("b").at(3), Rng(0).child("a").at(4)]
     numbers = {point.number("x") for point in [base, *others]} | {base.number("y")}

@@ -8,8 +8,8 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 
-from gnnseg.data.answers import CEILING
-from gnnseg.heads import Segments
+from gnnseg.data.sets.answers import CEILING
+from gnnseg.models.heads import Segments
 from gnnseg.rng import Rng
 from gnnseg.simulator import Crowd, Manner, Simulator, drawn, greedy, served
 from gnnseg.types import Embeddings, InputError, Policy, Shape
@@ -27,7 +27,8 @@ def crowd(**manner: float) -> Crowd:
 
 def policy(users: int = 40, items: int = 30) -> Policy:
     head = Segments(
-        Shape(users, items, torch.ones(items), width=8), Rng(0), segments=3, beta="distribution", tied=False, top=None,
+        Shape(users, items, torch.ones(items), width=8), Rng(0), segments=3, beta="distribution",
+        tied=False, top=None,
         centre=True, tau_alpha=0.3, tau_beta=0.2, tau=0.1,
     )  # fmt: skip
     g = torch.Generator().manual_seed(0)
@@ -37,7 +38,9 @@ def policy(users: int = 40, items: int = 30) -> Policy:
     return scorer
 
 
-@pytest.mark.parametrize("settings", [{}, {"length": 3, "position": 1.0, "drift": 0.1, "saturation": 0.5, "rounds": 4}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"length": 3, "position": 1.0, "drift": 0.1, "saturation": 0.5, "rounds": 4}]
+)
 def test_gymnasiums_own_checker_finds_nothing(settings: dict[str, Any]) -> None:
     check_env(simulator(**settings), skip_render_check=True)
 
@@ -51,7 +54,11 @@ def test_an_episode_is_what_seed_and_slates_make_it() -> None:
         for slate in ([0, 1], [2, 3], [4, 5]):
             state, reward, terminated, truncated, info = sim.step(np.array(slate))
             assert reward == info["rewards"].sum()
-            assert (info["rewards"] > 0).tolist() == (info["clicks"] == 1).tolist() == (state["clicks"] == 1).tolist()
+            assert (
+                (info["rewards"] > 0).tolist()
+                == (info["clicks"] == 1).tolist()
+                == (state["clicks"] == 1).tolist()
+            )
             episode.append((reward, info["expected"], truncated))
         assert [truncated for *_, truncated in episode] == [False, False, True]
         assert not terminated
@@ -169,6 +176,8 @@ def test_tastes_drift_and_tire() -> None:
     assert bool((c.alpha_UK[:, 0] >= before - 1e-12).all())
     np.testing.assert_allclose(c.alpha_UK.sum(1), 1.0)
     lovers = before > 0.9
-    assert bool((c.chance(users)[lovers, home] < fresh[lovers]).all())  # tired of it, though they like it more
+    assert bool(
+        (c.chance(users)[lovers, home] < fresh[lovers]).all()
+    )  # tired of it, though they like it more
     c.begin()
     np.testing.assert_allclose(c.chance(users)[:, home], fresh)

@@ -1,4 +1,5 @@
-"""Sparse products against dense ones; gradients against finite differences; the fallback against the kernels."""
+"""Sparse products against dense ones; gradients against finite differences; the fallback against
+the kernels."""
 
 import numpy as np
 import pytest
@@ -53,7 +54,8 @@ def test_some_rows_of_a_fixed_product_and_their_gradient_are_those_of_the_whole(
 def test_gradients_equal_finite_differences() -> None:
     p = draw(7, 6, 20)
     value, left, right = (
-        torch.randn(*size, dtype=torch.float64, requires_grad=True) for size in ((p.entries,), (7, 3), (6, 3))
+        torch.randn(*size, dtype=torch.float64, requires_grad=True)
+        for size in ((p.entries,), (7, 3), (6, 3))
     )
     assert torch.autograd.gradcheck(lambda v, x: spmm(p, v, x), (value, right))
     assert torch.autograd.gradcheck(lambda v, x: spmm(p.T, v[p.t_order], x), (value, left))
@@ -61,7 +63,9 @@ def test_gradients_equal_finite_differences() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_fallback_gives_the_kernels_numbers(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fallback_gives_the_kernels_numbers(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
     p = draw(50, 40, 300)
     value, left, right = (
         torch.randn(p.entries, dtype=dtype),
@@ -120,5 +124,9 @@ def test_cuda_agrees_with_the_cpu() -> None:
     p = draw(200, 150, 3000)
     value, left, right = torch.randn(p.entries), torch.randn(200, 16), torch.randn(150, 16)
     q = p.to("cuda")
-    torch.testing.assert_close(spmm(q, value.cuda(), right.cuda()).cpu(), spmm(p, value, right), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(sddmm(q, left.cuda(), right.cuda()).cpu(), sddmm(p, left, right), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        spmm(q, value.cuda(), right.cuda()).cpu(), spmm(p, value, right), atol=1e-4, rtol=1e-4
+    )
+    torch.testing.assert_close(
+        sddmm(q, left.cuda(), right.cuda()).cpu(), sddmm(p, left, right), atol=1e-4, rtol=1e-4
+    )

@@ -15,7 +15,17 @@ from gnnseg.types import InputError
 
 def settings(**changed):
     return Settings(
-        **({"kind": "wandb", "mode": "offline", "project": "p", "entity": None, "group": None, "tags": ["a"]} | changed)
+        **(
+            {
+                "kind": "wandb",
+                "mode": "offline",
+                "project": "p",
+                "entity": None,
+                "group": None,
+                "tags": ["a"],
+            }
+            | changed
+        )
     )
 
 
@@ -38,7 +48,9 @@ def lines(path):
 def test_lines_are_flushed_and_cut_back(tmp_path):
     tracker = opened(tmp_path, kind="jsonl")
     tracker.log({"epoch": 1, "train/loss": 0.5}, 7)
-    assert lines(tmp_path) == [{"epoch": 1, "step": 7, "train/loss": 0.5}]  # before finish: on the disk already
+    assert lines(tmp_path) == [
+        {"epoch": 1, "step": 7, "train/loss": 0.5}
+    ]  # before finish: on the disk already
     assert list(lines(tmp_path)[0]) == ["epoch", "step", "train/loss"]
     here = tracker.position()
     assert here == (tmp_path / "metrics.jsonl").stat().st_size
@@ -69,7 +81,8 @@ def test_a_full_disk_is_one_sentence():
 
 
 def records(path):
-    """wandb's file: a 7 byte header, then LevelDB's log format (32 KiB blocks, records in parts) of protobufs."""
+    """wandb's file: a 7 byte header, then LevelDB's log format (32 KiB blocks, records in parts) of
+    protobufs."""
     from wandb.proto import wandb_internal_pb2
 
     data, at, whole = path.read_bytes(), 7, b""
@@ -90,14 +103,18 @@ def records(path):
 
 
 def test_an_offline_run_is_read_back(tmp_path, monkeypatch):
-    """One run holds its metrics under their prefixes, its configuration, its group and tags, and its tables."""
+    """One run holds its metrics under their prefixes, its configuration, its group and tags, and
+    its tables."""
     wandb = pytest.importorskip("wandb")
     for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):
         monkeypatch.setenv(variable, str(tmp_path / "home"))
     said = []
     tracker = opened(tmp_path, said)
     tracker.log({"epoch": 1, "train/loss": 0.5, "lr": 0.1, "valid/ndcg@20": 0.125}, 3)
-    tracker.table("cards", pl.DataFrame({"segment": [1, 2], "name": ["Alien", "Bäume <b>"], "lift": [2.5, None]}))
+    tracker.table(
+        "cards",
+        pl.DataFrame({"segment": [1, 2], "name": ["Alien", "Bäume <b>"], "lift": [2.5, None]}),
+    )
     tracker.table("recommendations", pl.DataFrame({"id": ["u1"], "item": ["i9"]}))
     tracker.summary({"test/recall@20": 0.375, "segment/effective_k": 3.5})
     tracker.finish(False)
@@ -106,7 +123,12 @@ def test_an_offline_run_is_read_back(tmp_path, monkeypatch):
     (file,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     found = list(records(file))
     (run,) = [r.run for r in found if r.WhichOneof("record_type") == "run"]
-    assert (run.display_name, run.run_group, list(run.tags), run.project) == ("the-run", "the-sweep", ["a"], "p")
+    assert (run.display_name, run.run_group, list(run.tags), run.project) == (
+        "the-run",
+        "the-sweep",
+        ["a"],
+        "p",
+    )
     config = {item.key: json.loads(item.value_json) for item in run.config.update}
     assert config["head"] == {"segments": 4}
     history, summary = {}, {}
@@ -185,6 +207,7 @@ def test_a_failure_in_the_middle_is_said_once(tmp_path):
     tracker.log({"train/loss": 2.0}, 2)
     tracker.finish(False)
     assert said == [
-        "wandb: the disk is full; going on with metrics.jsonl alone (tracking=jsonl says so from the start)"
+        "wandb: the disk is full; going on with metrics.jsonl alone (tracking=jsonl says so from "
+        "the start)"
     ]
     assert len(lines(tmp_path)) == 2

@@ -1,10 +1,13 @@
-"""Users and items that were in no part of training: from attributes or friends alone, and after 1, 3 and 10 interactions.
+"""Users and items that were in no part of training: from attributes or friends alone, and after 1,
+3 and 10 interactions.
 
-usage: python experiments/attributes/cold.py [SET ...]        (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
-Writes cold.json and cold.md beside this file. A tenth of the users (of the items) is taken out of the data altogether; the model
-is trained on the rest, protocol clean, and meets them afterwards through the doors everybody has. Relevant is what they take
-beyond the ten interactions put aside to be given; what is given is not recommended. Cold items are ranked among themselves,
-for users who take one of them. Beside: popularity (items: chance) and neighbours by attribute or tie, K of them, who vote.
+usage: python experiments/attributes/cold.py [SET ...]        (data in GNNSEG_DATA, runs in
+GNNSEG_RUNS, else ./runs) Writes cold.json and cold.md beside this file. A tenth of the users (of
+the items) is taken out of the data altogether; the model is trained on the rest, protocol clean,
+and meets them afterwards through the doors everybody has. Relevant is what they take beyond the ten
+interactions put aside to be given; what is given is not recommended. Cold items are ranked among
+themselves, for users who take one of them. Beside: popularity (items: chance) and neighbours by
+attribute or tie, K of them, who vote.
 """
 
 from __future__ import annotations
@@ -23,10 +26,12 @@ import polars as pl
 import torch
 
 import gnnseg
-from gnnseg import config, inputs, pipeline
+from gnnseg import config
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import ranking
 from gnnseg.rng import Rng
+from gnnseg.runs import inputs
+from gnnseg.runs import train as pipeline
 from gnnseg.sparse import Csr
 from gnnseg.types import Pairs, Split, Table
 
@@ -56,7 +61,8 @@ Scores = Callable[[int], np.ndarray[Any, Any]]
 
 @dataclass(frozen=True)
 class People:
-    """Held-out users: their ids, what is put aside to be given, and what is relevant, (B,I) each by index."""
+    """Held-out users: their ids, what is put aside to be given, and what is relevant, (B,I) each by
+    index."""
 
     rows: np.ndarray[Any, Any]
     ids: list[str]
@@ -68,13 +74,16 @@ def frame(table: Table | None, ids: np.ndarray[Any, Any], names: Any = None) -> 
     """A table of attributes by original id."""
     if table is None and names is None:
         return None
-    columns = {} if table is None else {name: values.tolist() for name, values in table.columns.items()}
+    columns = (
+        {} if table is None else {name: values.tolist() for name, values in table.columns.items()}
+    )
     beside = {} if names is None else {"name": names.tolist()}
     return pl.DataFrame({"id": ids.tolist(), **beside, **columns}, strict=False)
 
 
 def without(split: Split, users: np.ndarray[Any, Any], items: np.ndarray[Any, Any]) -> Raw:
-    """The set with some users out of every part, and all that some items met in the test (so they stay in the catalogue)."""
+    """The set with some users out of every part, and all that some items met in the test (so they
+    stay in the catalogue)."""
     frames = []
     for number, pairs in enumerate(split.parts.values()):
         keep = ~np.isin(pairs.user, users)
@@ -103,11 +112,15 @@ def without(split: Split, users: np.ndarray[Any, Any], items: np.ndarray[Any, An
 
 
 def everything(split: Split) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    key = np.unique(np.concatenate([p.user * len(split.items) + p.item for p in split.parts.values()]))
+    key = np.unique(
+        np.concatenate([p.user * len(split.items) + p.item for p in split.parts.values()])
+    )
     return key // len(split.items), key % len(split.items)
 
 
-def held_out(split: Split, rows: np.ndarray[Any, Any], draw: np.random.Generator, axis: int) -> People:
+def held_out(
+    split: Split, rows: np.ndarray[Any, Any], draw: np.random.Generator, axis: int
+) -> People:
     """``axis`` 0: users and the items they take; 1: items and the users who take them."""
     pair = everything(split)
     own, other = pair[axis], pair[1 - axis]
@@ -123,14 +136,18 @@ def held_out(split: Split, rows: np.ndarray[Any, Any], draw: np.random.Generator
     return People(rows, ids, aside, Csr.of(place, relevant, (len(rows), size)))
 
 
-# --- users ------------------------------------------------------------------------------------------------------
+# --- users ----------------------------------------------------------------------------------------
+# --------------
 
 
 def judge_users(people: People, scores: np.ndarray[Any, Any]) -> dict[str, float]:
-    """All that was put aside is masked, whoever was given how much of it: every column is asked the same."""
+    """All that was put aside is masked, whoever was given how much of it: every column is asked the
+    same."""
     pairs = [(row, item) for row, items in people.aside.items() for item in items]
     mask = Csr.of(*zip(*pairs, strict=True), people.relevant.shape)
-    found = ranking.evaluate(Fixed(scores), people.relevant, mask, ks=[TOP], item_counts=torch.ones(scores.shape[1]))
+    found = ranking.evaluate(
+        Fixed(scores), people.relevant, mask, ks=[TOP], item_counts=torch.ones(scores.shape[1])
+    )
     return {name: found.metrics[f"{name}@{TOP}"] for name in ("recall", "ndcg")}
 
 
@@ -142,19 +159,26 @@ def user_scores(run: gnnseg.Run, split: Split, people: People) -> Scores:
     if split.social is not None and (run.path / "social.npz").exists():
         s = split.social
         pairs = [
-            (a, b) for a, b in zip(split.users.ids[s.source], split.users.ids[s.target], strict=True) if b in known
+            (a, b)
+            for a, b in zip(split.users.ids[s.source], split.users.ids[s.target], strict=True)
+            if b in known
         ]
         new = set(people.ids)
-        ties = pl.DataFrame([p for p in pairs if p[0] in new], schema=["user", "friend"], orient="row")
+        ties = pl.DataFrame(
+            [p for p in pairs if p[0] in new], schema=["user", "friend"], orient="row"
+        )
     place = {item: at for at, item in enumerate(split.items.ids)}
 
     def scores(given: int) -> np.ndarray[Any, Any]:
         """(B,I) by rank: what stands in the door's lists, the first highest."""
         histories = {
-            who: [str(split.items.ids[i]) for i in people.aside[row][:given]] for row, who in enumerate(people.ids)
+            who: [str(split.items.ids[i]) for i in people.aside[row][:given]]
+            for row, who in enumerate(people.ids)
         }
         length = TOP + max(GIVEN)
-        lists = run.recommend(histories, length, users=mine if reads_users(run) else None, social=ties)
+        lists = run.recommend(
+            histories, length, users=mine if reads_users(run) else None, social=ties
+        )
         found = np.full((len(people.ids), len(split.items)), -1e9, dtype=np.float32)
         row = {who: at for at, who in enumerate(people.ids)}
         for who, item, rank in lists.select("id", "item", "rank").iter_rows():
@@ -175,7 +199,8 @@ def popularity(split: Split, people: People) -> Scores:
 
 
 def neighbours(split: Split, people: People) -> Scores | None:
-    """Votes of the K warm users nearest by attributes (one-hot and standardised, cosine); of friends where there are none."""
+    """Votes of the K warm users nearest by attributes (one-hot and standardised, cosine); of
+    friends where there are none."""
     warm = np.setdiff1d(np.arange(len(split.users)), people.rows)
     if split.user_table is not None:
         x = encoded(split.user_table)
@@ -194,7 +219,8 @@ def neighbours(split: Split, people: People) -> Scores | None:
 
 
 def encoded(table: Table) -> np.ndarray[Any, Any]:
-    """Plain one-hot (lists by each of their words, the ``WORDS`` commonest) and standardised columns, rows of length 1."""
+    """Plain one-hot (lists by each of their words, the ``WORDS`` commonest) and standardised
+    columns, rows of length 1."""
     parts = []
     for name, values in table.columns.items():
         if values.dtype != object:
@@ -205,7 +231,12 @@ def encoded(table: Table) -> np.ndarray[Any, Any]:
             continue
         rows = [[] if v is None else str(v).split("|") for v in values]
         counts = Counter(word for row in rows for word in set(row))
-        place = {word: at for at, (word, _) in enumerate(sorted(counts.items(), key=lambda p: (-p[1], p[0]))[:WORDS])}
+        place = {
+            word: at
+            for at, (word, _) in enumerate(
+                sorted(counts.items(), key=lambda p: (-p[1], p[0]))[:WORDS]
+            )
+        }
         matrix = np.zeros((len(rows), len(place)))
         for number, row in enumerate(rows):
             for word in row:
@@ -216,22 +247,29 @@ def encoded(table: Table) -> np.ndarray[Any, Any]:
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9)
 
 
-# --- items ------------------------------------------------------------------------------------------------------
+# --- items ----------------------------------------------------------------------------------------
+# --------------
 
 
-def judge_items(cold: People, scores_UC: np.ndarray[Any, Any], users: np.ndarray[Any, Any]) -> dict[str, float]:
-    """Users who take a cold item, all cold items ranked for them; (user, item) pairs that were given are masked."""
+def judge_items(
+    cold: People, scores_UC: np.ndarray[Any, Any], users: np.ndarray[Any, Any]
+) -> dict[str, float]:
+    """Users who take a cold item, all cold items ranked for them; (user, item) pairs that were
+    given are masked."""
     relevant = cold.relevant.T
     put = [(user, item) for item, takers in cold.aside.items() for user in takers]
     mask = Csr.of(*zip(*put, strict=True), relevant.shape) if put else None
     full = np.full(relevant.shape, -1e9, dtype=np.float32)
     full[users] = scores_UC
-    found = ranking.evaluate(Fixed(full), relevant, mask, ks=[TOP], item_counts=torch.ones(relevant.shape[1]))
+    found = ranking.evaluate(
+        Fixed(full), relevant, mask, ks=[TOP], item_counts=torch.ones(relevant.shape[1])
+    )
     return {name: found.metrics[f"{name}@{TOP}"] for name in ("recall", "ndcg")}
 
 
 def item_scores(run: gnnseg.Run, split: Split, cold: People) -> Scores:
-    """The trained encoder over the graph that has the given interactions too; nothing is trained again."""
+    """The trained encoder over the graph that has the given interactions too; nothing is trained
+    again."""
     from safetensors.torch import load_file
 
     own = run.split()
@@ -288,14 +326,21 @@ def measure(data: str, seed: int) -> dict[str, dict[str, dict[str, float]]]:
     found: dict[str, dict[str, dict[str, float]]] = {"users": {}, "items": {}}
 
     def told(
-        part: str, who: str, scores: Scores | None, judge: Callable[[np.ndarray[Any, Any]], dict[str, float]]
+        part: str,
+        who: str,
+        scores: Scores | None,
+        judge: Callable[[np.ndarray[Any, Any]], dict[str, float]],
     ) -> None:
         if scores is not None:
-            found[part][who] = {str(given): round(judge(scores(given))["ndcg"], 4) for given in GIVEN}
+            found[part][who] = {
+                str(given): round(judge(scores(given))["ndcg"], 4) for given in GIVEN
+            }
 
     pair = everything(split)
     rows = np.sort(draw.choice(len(split.users), len(split.users) // 10, replace=False))
-    people = held_out(split, rows[np.bincount(pair[0], minlength=len(split.users))[rows] >= 5], draw, 0)
+    people = held_out(
+        split, rows[np.bincount(pair[0], minlength=len(split.users))[rows] >= 5], draw, 0
+    )
     raw = without(split, people.rows, nothing)
     told("users", "popularity", popularity(split, people), lambda s: judge_users(people, s))
     told("users", "neighbours", neighbours(split, people), lambda s: judge_users(people, s))
@@ -305,7 +350,10 @@ def measure(data: str, seed: int) -> dict[str, dict[str, dict[str, float]]]:
         run = gnnseg.train(raw, ["split=given", "threads=1", *overrides], seed=seed)
         told("users", name, user_scores(run, split, people), lambda s: judge_users(people, s))
     rows = np.sort(
-        draw.choice(np.flatnonzero(np.bincount(pair[1], minlength=len(split.items)) >= 5), len(split.items) // 10)
+        draw.choice(
+            np.flatnonzero(np.bincount(pair[1], minlength=len(split.items)) >= 5),
+            len(split.items) // 10,
+        )
     )
     cold = held_out(split, np.unique(rows), draw, 1)
     raw = without(split, nothing, cold.rows)
@@ -316,7 +364,12 @@ def measure(data: str, seed: int) -> dict[str, dict[str, dict[str, float]]]:
         lambda given: draw.random((len(split.users), len(cold.rows))),
         lambda s: judge_items(cold, s, everybody),
     )
-    told("items", "neighbours", item_neighbours(split, cold), lambda s: judge_items(cold, s, everybody))
+    told(
+        "items",
+        "neighbours",
+        item_neighbours(split, cold),
+        lambda s: judge_items(cold, s, everybody),
+    )
     for name, overrides in MODELS.items():
         if name in TIES:
             continue
@@ -324,9 +377,12 @@ def measure(data: str, seed: int) -> dict[str, dict[str, dict[str, float]]]:
         kept = np.flatnonzero(np.isin(split.users.ids, run.users.ids))
         if len(kept) < len(split.users):
             raise SystemExit(
-                f"{data}: {len(split.users) - len(kept)} users took nothing but cold items; choose another seed"
+                f"{data}: {len(split.users) - len(kept)} users took nothing but cold items; choose "
+                "another seed"
             )
-        told("items", name, item_scores(run, split, cold), lambda s: judge_items(cold, s, everybody))
+        told(
+            "items", name, item_scores(run, split, cold), lambda s: judge_items(cold, s, everybody)
+        )
     return found
 
 
@@ -335,10 +391,21 @@ def seeded(data: str, seed: int) -> list[str]:
 
 
 def table(results: dict[str, Any]) -> str:
-    lines = ["ndcg@20, means of three draws ± one standard deviation. `python experiments/attributes/cold.py`", ""]
+    lines = [
+        (
+            "ndcg@20, means of three draws ± one standard deviation. `python "
+            "experiments/attributes/cold.py`"
+        ),
+        "",
+    ]
     for data, by_seed in results.items():
         for part in ("users", "items"):
-            lines += [f"## {data}: new {part}", "", "| | nothing met | 1 | 3 | 10 |", "|---|---:|---:|---:|---:|"]
+            lines += [
+                f"## {data}: new {part}",
+                "",
+                "| | nothing met | 1 | 3 | 10 |",
+                "|---|---:|---:|---:|---:|",
+            ]
             for who in next(iter(by_seed.values()))[part]:
                 cells = []
                 for given in GIVEN:

@@ -1,8 +1,9 @@
 """NeuMF and the two towers on Gowalla beside their published reruns, protocol `paper`.
 
-usage: python experiments/attributes/gowalla.py        (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
-Writes a cell as results/<hash>.json when it is finished, finds it again, and writes gowalla.md. Train is train and validation, the
-best epoch is the test's, as in the published tables; one seed; settings as they come. Published: reczoo's BARS (Zhu et al. 2022).
+usage: python experiments/attributes/gowalla.py        (data in GNNSEG_DATA, runs in GNNSEG_RUNS,
+else ./runs) Writes a cell as results/<hash>.json when it is finished, finds it again, and writes
+gowalla.md. Train is train and validation, the best epoch is the test's, as in the published tables;
+one seed; settings as they come. Published: reczoo's BARS (Zhu et al. 2022).
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def main(arguments: list[str]) -> None:
     deadline = minutes(arguments)
     lines = [
         "Gowalla, protocol `paper` (best epoch on the test), one seed. `python experiments/attributes/gowalla.py`", "",
-        "| model | recall@20 | published | ndcg@20 | published | CPU s | MB |", "|---|---:|---:|---:|---:|---:|---:|",
+        "| model | recall@20 | published | ndcg@20 | published | CPU s | MB |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]  # fmt: skip
     for name, (overrides, recall, ndcg) in ROWS.items():
         found = cell(HERE / "results", [*PAPER, *overrides], deadline, LIMIT)

@@ -1,11 +1,14 @@
-"""Every encoder with `dot` and with `segments`, on three sets: what attributes and ties are worth, and what they cost.
+"""Every encoder with `dot` and with `segments`, on three sets: what attributes and ties are worth,
+and what they cost.
 
-usage: python experiments/attributes/run.py [--minutes M] [SET ...]       (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
-Writes a cell as results/<hash>.json when it is finished, finds it again, and writes results.md from the cells there are.
-Protocol clean. completejourney's items are kinds of products (2,232), as in experiments/shop: with single products the models
-here would take hours. Every model is run as it comes, its defaults, none tuned on these sets; the best epoch is chosen on
-validation, the test read once. What has no cell yet stands in the table as not run.
-``--minutes``: begin no cell after so many. Two may run beside each other: a cell in work is left to who began it.
+usage: python experiments/attributes/run.py [--minutes M] [SET ...]       (data in GNNSEG_DATA, runs
+in GNNSEG_RUNS, else ./runs) Writes a cell as results/<hash>.json when it is finished, finds it
+again, and writes results.md from the cells there are. Protocol clean. completejourney's items are
+kinds of products (2,232), as in experiments/shop: with single products the models here would take
+hours. Every model is run as it comes, its defaults, none tuned on these sets; the best epoch is
+chosen on validation, the test read once. What has no cell yet stands in the table as not run.
+``--minutes``: begin no cell after so many. Two may run beside each other: a cell in work is left to
+who began it.
 """
 
 from __future__ import annotations
@@ -34,7 +37,11 @@ MODELS: dict[str, list[str]] = {
     "dnn": ["encoder=dnn"],
     "two_tower": ["encoder=two_tower"],
     "lightgcn, friends": ["encoder=lightgcn", "encoder.social=0.5"],
-    "lightgcn, attributes and friends": ["encoder=lightgcn", "encoder.attributes=beside", "encoder.social=0.5"],
+    "lightgcn, attributes and friends": [
+        "encoder=lightgcn",
+        "encoder.attributes=beside",
+        "encoder.social=0.5",
+    ],
     "social": ["encoder=social"],
 }
 HEADS: dict[str, list[str]] = {"segments": ["head=segments"], "dot": ["head=dot"]}
@@ -71,10 +78,19 @@ def main(arguments: list[str]) -> None:
         popularity = None
         for name, head, overrides in models(data):
             commands = [[*SETS[data], *overrides, *seeded(data, seed)] for seed in SEEDS]
-            cells = [cell(RESULTS, command, deadline if data in names else 0.0, LIMIT) for command in commands]
+            cells = [
+                cell(RESULTS, command, deadline if data in names else 0.0, LIMIT)
+                for command in commands
+            ]
             lines.append(row(name, head, cells))
-            popularity = next((c["popularity"] for c in cells if c is not None and "popularity" in c), popularity)
-        lines += ["", f"Popularity: ndcg@20 {popularity:.3f}." if popularity is not None else "", ""]
+            popularity = next(
+                (c["popularity"] for c in cells if c is not None and "popularity" in c), popularity
+            )
+        lines += [
+            "",
+            f"Popularity: ndcg@20 {popularity:.3f}." if popularity is not None else "",
+            "",
+        ]
     (HERE / "results.md").write_text("\n".join(lines), "utf-8")
 
 

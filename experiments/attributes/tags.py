@@ -1,9 +1,11 @@
-"""What lastfm-2k's tags, an attribute of artists, tell of held-out pairs: counted over all taggings, and without theirs.
+"""What lastfm-2k's tags, an attribute of artists, tell of held-out pairs: counted over all
+taggings, and without theirs.
 
-usage: python experiments/attributes/tags.py        (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
-The set is copied aside without the taggings of pairs that the split holds out, and the models that read tags are run on both.
-Writes tags.json and tags.md beside this file. Protocol clean, split.seed as the seed; typed edges of tags are not read here (the
-split itself leaves out those that tell of held-out pairs).
+usage: python experiments/attributes/tags.py        (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else
+./runs) The set is copied aside without the taggings of pairs that the split holds out, and the
+models that read tags are run on both. Writes tags.json and tags.md beside this file. Protocol
+clean, split.seed as the seed; typed edges of tags are not read here (the split itself leaves out
+those that tell of held-out pairs).
 """
 
 from __future__ import annotations
@@ -17,14 +19,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gnnseg import config, pipeline
+from gnnseg import config
+from gnnseg.runs import train as pipeline
 from gnnseg.types import Split
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (0, 1, 2)
 MODELS = {
     "dnn, segments": ["encoder=dnn", "head=segments"],
-    "lightgcn, attributes beside, dot": ["encoder=lightgcn", "encoder.attributes=beside", "head=dot"],
+    "lightgcn, attributes beside, dot": [
+        "encoder=lightgcn",
+        "encoder.attributes=beside",
+        "head=dot",
+    ],
     "lightgcn, attributes alone, dot": ["encoder=lightgcn", "encoder.attributes=alone", "head=dot"],
 }
 FILE = "user_taggedartists.dat"
@@ -32,7 +39,9 @@ FILE = "user_taggedartists.dat"
 
 def train(overrides: list[str]) -> float:
     done = subprocess.run(
-        [sys.executable, "-m", "gnnseg.cli", "train", *overrides, "threads=1"], capture_output=True, text=True
+        [sys.executable, "-m", "gnnseg", "train", *overrides, "threads=1"],
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -66,16 +75,27 @@ def main() -> None:
             for name, model in MODELS.items():
                 found[name]["all"].append(train([*at, *model]))
                 found[name]["without"].append(train([*at, *model, f"data.root={aside}"]))
-                print(name, seed, {key: values[-1] for key, values in found[name].items()}, file=sys.stderr)
-    (HERE / "tags.json").write_text(json.dumps({"taggings": taggings, **found}, indent=1) + "\n", "utf-8")
+                print(
+                    name,
+                    seed,
+                    {key: values[-1] for key, values in found[name].items()},
+                    file=sys.stderr,
+                )
+    (HERE / "tags.json").write_text(
+        json.dumps({"taggings": taggings, **found}, indent=1) + "\n", "utf-8"
+    )
     lines = [
-        f"lastfm-2k, ndcg@20, means of seeds {SEEDS}; without the taggings of held-out pairs ({taggings} of them). "
+        f"lastfm-2k, ndcg@20, means of seeds {SEEDS}; without the taggings of held-out pairs "
+        f"({taggings} of them). "
         "`python experiments/attributes/tags.py`",
-        "", "| model | tags of all taggings | without | difference, by seed |", "|---|---:|---:|---|",
+        "", "| model | tags of all taggings | without | difference, by seed |",
+        "|---|---:|---:|---|",
     ]  # fmt: skip
     for name, values in found.items():
         means = [statistics.fmean(values[key]) for key in ("all", "without")]
-        apart = ", ".join(f"{a - b:+.4f}" for a, b in zip(values["all"], values["without"], strict=True))
+        apart = ", ".join(
+            f"{a - b:+.4f}" for a, b in zip(values["all"], values["without"], strict=True)
+        )
         lines.append(f"| {name} | {means[0]:.4f} | {means[1]:.4f} | {apart} |")
     (HERE / "tags.md").write_text("\n".join(lines) + "\n", "utf-8")
 

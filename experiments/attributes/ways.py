@@ -1,9 +1,11 @@
-"""Features, behaviour, social network, and all three jointly, side by side: what each way of segmenting sees.
+"""Features, behaviour, social network, and all three jointly, side by side: what each way of
+segmenting sees.
 
-usage: python experiments/attributes/ways.py [SET ...]        (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
-Writes ways.json and ways.md beside this file. Sixteen segments; communities of networkx (Louvain, Blondel et al. 2008; label
-propagation, Raghavan et al. 2007) have as many as they find, and recommend what their members took, as `posthoc` does.
-Weights of the joint model were chosen on validation of seed 0 among JOINT; tests are read for the seeds below.
+usage: python experiments/attributes/ways.py [SET ...]        (data in GNNSEG_DATA, runs in
+GNNSEG_RUNS, else ./runs) Writes ways.json and ways.md beside this file. Sixteen segments;
+communities of networkx (Louvain, Blondel et al. 2008; label propagation, Raghavan et al. 2007) have
+as many as they find, and recommend what their members took, as `posthoc` does. Weights of the joint
+model were chosen on validation of seed 0 among JOINT; tests are read for the seeds below.
 """
 
 from __future__ import annotations
@@ -19,11 +21,12 @@ import networkx as nx
 import numpy as np
 import torch
 
-from gnnseg import config, judge, pipeline
+from gnnseg import config
 from gnnseg.config import build
-from gnnseg.evaluation import segments
+from gnnseg.evaluation import evaluator, segments
 from gnnseg.graph import build as graph_of
-from gnnseg.heads.posthoc import HardScorer, shares
+from gnnseg.models.heads.posthoc import HardScorer, shares
+from gnnseg.runs import train as pipeline
 from gnnseg.types import Split
 
 HERE = Path(__file__).resolve().parent
@@ -38,7 +41,11 @@ SETS: dict[str, list[str]] = {
     "planted, hard": ["data=planted", "data.preset=hard", *TELLING],
 }
 ALL = ["encoder=lightgcn", "encoder.attributes=beside"]
-JOINT = [[f"encoder.social={s}", f"regularisers.social.weight={w}"] for s in (0.2, 0.5, 1.0) for w in (0.0, 0.3)]
+JOINT = [
+    [f"encoder.social={s}", f"regularisers.social.weight={w}"]
+    for s in (0.2, 0.5, 1.0)
+    for w in (0.0, 0.3)
+]
 WAYS: dict[str, list[str]] = {
     "features (linear)": ["encoder=linear"],
     "behaviour (lightgcn)": ["encoder=lightgcn"],
@@ -47,22 +54,29 @@ WAYS: dict[str, list[str]] = {
 }
 COMMUNITIES = {
     "network alone (Louvain)": lambda g, seed: nx.community.louvain_communities(g, seed=seed),
-    "network alone (label propagation)": lambda g, seed: nx.community.asyn_lpa_communities(g, seed=seed),
+    "network alone (label propagation)": lambda g, seed: nx.community.asyn_lpa_communities(
+        g, seed=seed
+    ),
 }
 SEEDS = (0, 1, 2)
 MEASURES = (
-    "test/recall@20", "test/ndcg@20", "segment/segments_per_user", "segment/effective_k", "segment/friends_together",
+    "test/recall@20", "test/ndcg@20", "segment/segments_per_user", "segment/effective_k",
+    "segment/friends_together",
     "segment/friends_by_chance", "segment/recovery_ari",
 )  # fmt: skip
 
 
 def train(overrides: list[str]) -> dict[str, float]:
     done = subprocess.run(
-        [sys.executable, "-m", "gnnseg.cli", "train", *overrides, "threads=1"], capture_output=True, text=True
+        [sys.executable, "-m", "gnnseg", "train", *overrides, "threads=1"],
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
-    found: dict[str, float] = json.loads((Path(done.stdout.strip()) / "run.json").read_text("utf-8"))["metrics"]
+    found: dict[str, float] = json.loads(
+        (Path(done.stdout.strip()) / "run.json").read_text("utf-8")
+    )["metrics"]
     return found
 
 
@@ -85,16 +99,22 @@ def community_metrics(name: str, overrides: list[str], seed: int) -> dict[str, f
     k = int(assignment.max()) + 1
     hard = torch.from_numpy(assignment)
     scorer = HardScorer(hard, shares(hard, k, graph), torch.zeros(k, 1))
-    test = judge.rank(scorer, protocol.test_task(split), protocol, split.train, torch.device("cpu")).metrics
+    test = evaluator.rank(
+        scorer, protocol.test_task(split), protocol, split.train, torch.device("cpu")
+    ).metrics
     assert split.social is not None
     together, chance = segments.friends_together(assignment, split.social)
     found = {
-        **{f"test/{metric}": value for metric, value in test.items()}, "segment/segments_per_user": 1.0,
-        "segment/effective_k": segments.effective_k(scorer.alpha), "segment/friends_together": together,
+        **{f"test/{metric}": value for metric, value in test.items()},
+        "segment/segments_per_user": 1.0,
+        "segment/effective_k": segments.effective_k(scorer.alpha),
+        "segment/friends_together": together,
         "segment/friends_by_chance": chance,
     }  # fmt: skip
     if split.truth is not None:
-        found["segment/recovery_ari"] = segments.agreement(assignment, split.truth.alpha.argmax(1))["ari"]
+        found["segment/recovery_ari"] = segments.agreement(assignment, split.truth.alpha.argmax(1))[
+            "ari"
+        ]
     return found
 
 
@@ -117,11 +137,23 @@ def compare(data: str) -> dict[str, Any]:
         }
         for name, found in rows.items()
     }
-    return {"command": SETS[data], "seeds": SEEDS, "tried on validation": tried, "joint": joint, "figures": figures}
+    return {
+        "command": SETS[data],
+        "seeds": SEEDS,
+        "tried on validation": tried,
+        "joint": joint,
+        "figures": figures,
+    }
 
 
 def table(results: dict[str, Any]) -> str:
-    lines = ["Means of three splits and seeds ± one standard deviation. `python experiments/attributes/ways.py`", ""]
+    lines = [
+        (
+            "Means of three splits and seeds ± one standard deviation. `python "
+            "experiments/attributes/ways.py`"
+        ),
+        "",
+    ]
     for data, result in results.items():
         head = [
             "way",
@@ -133,7 +165,12 @@ def table(results: dict[str, Any]) -> str:
             "by chance",
             "ARI with truth",
         ]
-        lines += [f"## {data}", "", "| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+        lines += [
+            f"## {data}",
+            "",
+            "| " + " | ".join(head) + " |",
+            "|---|" + "---:|" * (len(head) - 1),
+        ]
         for name, f in result["figures"].items():
             cells = [f"{f[m][0]:.3f} ± {f[m][1]:.3f}" if m in f else "" for m in MEASURES]
             lines.append("| " + " | ".join([name, *cells]) + " |")

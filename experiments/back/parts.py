@@ -1,7 +1,8 @@
-"""Segments back into the model: negatives by segment, weights by segment, item bias by segment. Components of an experiment.
+"""Segments back into the model: negatives by segment, weights by segment, item bias by segment.
+Components of an experiment.
 
-Used by run.py through ``allow=[parts]`` and the YAML files under conf/. Each is, at the neutral value of its setting, exactly
-what gnnseg has (test_parts.py).
+Used by run.py through ``allow=[parts]`` and the YAML files under conf/. Each is, at the neutral
+value of its setting, exactly what gnnseg has (test_parts.py).
 
 Shape legend: U users, I items, D width, K segments, B pairs in a batch, N negatives.
 """
@@ -14,22 +15,32 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.heads.base import FactorScorer, Head, ItemBias, facing, pick, pick_bias, temperature
-from gnnseg.heads.kmeans import prototypes
-from gnnseg.heads.segments import Beta, Distribution, Segments
-from gnnseg.objectives.base import PairObjective, Sampling, Weights, weighted_mean
+from gnnseg.models.heads.base import (
+    FactorScorer,
+    Head,
+    ItemBias,
+    facing,
+    pick,
+    pick_bias,
+    temperature,
+)
+from gnnseg.models.heads.kmeans import prototypes
+from gnnseg.models.heads.segments import Beta, Distribution, Segments
+from gnnseg.models.objectives.base import PairObjective, Sampling, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, Embeddings, InputError, Segmentation, Shape, Step
 
-# --- which segments --------------------------------------------------------------------------------------------------
+# --- which segments
+# --------------------------------------------------------------------------------------------------
 
 
 class Memberships(nn.Module):
-    """alpha of users and P(segment | item) of items, without gradients: the head's own, or soft clusters of the embeddings.
+    """alpha of users and P(segment | item) of items, without gradients: the head's own, or soft
+    clusters of the embeddings.
 
-    A head without segments gets K centres that start at k-means++ of the first embeddings and take one round of soft spherical
-    k-means (Dhillon & Modha 2001) a training step, all users in it: c_k <- sum_u alpha_uk user_u/|user_u|, at length 1, with
-    alpha_uk = softmax_k(cos(user_u, c_k)/tau).
+    A head without segments gets K centres that start at k-means++ of the first embeddings and take
+    one round of soft spherical k-means (Dhillon & Modha 2001) a training step, all users in it: c_k
+    <- sum_u alpha_uk user_u/|user_u|, at length 1, with alpha_uk = softmax_k(cos(user_u, c_k)/tau).
     """
 
     centres_KD: Tensor
@@ -45,8 +56,14 @@ class Memberships(nn.Module):
         """(U,K) alpha and (K,I) P(segment | item), columns sum to 1."""
         scorer = step.scorer
         if isinstance(scorer, Segmentation):
-            beta_KI = scorer.beta  # which the scorer keeps for its scores: so never without gradients
-            told_KI = beta_KI.softmax(0) if scorer.kind == "affinity" else beta_KI / beta_KI.sum(0).clamp(min=1e-30)
+            beta_KI = (
+                scorer.beta
+            )  # which the scorer keeps for its scores: so never without gradients
+            told_KI = (
+                beta_KI.softmax(0)
+                if scorer.kind == "affinity"
+                else beta_KI / beta_KI.sum(0).clamp(min=1e-30)
+            )
             return scorer.memberships(None).detach(), told_KI.detach()
         return self._clusters(step.embeddings, rng)
 
@@ -65,9 +82,11 @@ class Memberships(nn.Module):
 
 
 class Worst(nn.Module):
-    """Group DRO (Sagawa et al. 2020), groups = soft segments: sum_k q_k L_k, q_k ~ share_k exp(eta sum over steps of L_k).
+    """Group DRO (Sagawa et al. 2020), groups = soft segments: sum_k q_k L_k, q_k ~ share_k exp(eta
+    sum over steps of L_k).
 
-    L_k = sum_e w_e alpha_uk loss_e / sum_e w_e alpha_uk, share_k its denominator: at eta = 0 the plain weighted mean.
+    L_k = sum_e w_e alpha_uk loss_e / sum_e w_e alpha_uk, share_k its denominator: at eta = 0 the
+    plain weighted mean.
     """
 
     summed_K: Tensor
@@ -89,26 +108,31 @@ class Worst(nn.Module):
         return (q_K * loss_K).sum()
 
 
-# --- objectives ------------------------------------------------------------------------------------------------------
+# --- objectives -----------------------------------------------------------------------------------
+# -------------------
 
 
 class SegmentSoftmax(PairObjective):
-    """Sampled softmax whose shared uniform negatives weigh by segment, and whose pairs may weigh by segment.
+    """Sampled softmax whose shared uniform negatives weigh by segment, and whose pairs may weigh by
+    segment.
 
-    loss_e = log( e^{s_ui} + sum_j w_uj e^{s_uj} ) - s_ui, a_uj = sum_k alpha_uk P(k|j) (how far j is of u's own segments) and
-    w_uj = 1 - |own| + |own| a_uj / mean_j a_uj for own > 0, the same of 1 - a_uj for own < 0: importance weights of drawing
-    negatives from one's own segments (own = 1), from others' (-1), or uniformly (0). ``eta``: see ``Worst``; 0: none.
-    ``segments``, ``tau_alpha``: of the soft clusters that a head without segments gets (``Memberships``).
+    loss_e = log( e^{s_ui} + sum_j w_uj e^{s_uj} ) - s_ui, a_uj = sum_k alpha_uk P(k|j) (how far j
+    is of u's own segments) and w_uj = 1 - |own| + |own| a_uj / mean_j a_uj for own > 0, the same of
+    1 - a_uj for own < 0: importance weights of drawing negatives from one's own segments (own = 1),
+    from others' (-1), or uniformly (0). ``eta``: see ``Worst``; 0: none. ``segments``,
+    ``tau_alpha``: of the soft clusters that a head without segments gets (``Memberships``).
     """
 
     def __init__(
-        self, *, weights: Weights | None, degree_power: float, negatives: int, own: float, eta: float, segments: int,
+        self, *, weights: Weights | None, degree_power: float, negatives: int, own: float,
+        eta: float, segments: int,
         tau_alpha: float,
     ) -> None:  # fmt: skip
         super().__init__(weights=weights, degree_power=degree_power)
         if not -1 <= own <= 1:
             raise InputError(
-                f"objective.own is {own}: it must lie between -1 (others' items) and 1 (one's own segments')."
+                f"objective.own is {own}: it must lie between -1 (others' items) and 1 (one's own "
+                "segments')."
             )
         self.sampling = Sampling("shared", negatives)
         self.own, self.segments, self.tau_alpha = own, segments, tau_alpha
@@ -127,7 +151,11 @@ class SegmentSoftmax(PairObjective):
         if self.own:
             near_BN = alpha_BK @ told_KI[:, negatives]
             near_BN = near_BN if self.own > 0 else 1 - near_BN
-            tilt_BN = 1 - abs(self.own) + abs(self.own) * near_BN / near_BN.mean(-1, keepdim=True).clamp(min=1e-12)
+            tilt_BN = (
+                1
+                - abs(self.own)
+                + abs(self.own) * near_BN / near_BN.mean(-1, keepdim=True).clamp(min=1e-12)
+            )
             negative_BN = negative_BN + tilt_BN.clamp(min=1e-12).log()
         negative_BN = negative_BN.masked_fill(batch.items[:, None] == negatives, -torch.inf)
         loss_B = torch.logaddexp(positive_B, negative_BN.logsumexp(-1)) - positive_B
@@ -138,39 +166,52 @@ class SegmentSoftmax(PairObjective):
 
 
 class SegmentLikelihood(PairObjective):
-    """The exact likelihood with segments' losses weighed by ``Worst``: sum_k q_k L_k; eta = 0: the likelihood itself."""
+    """The exact likelihood with segments' losses weighed by ``Worst``: sum_k q_k L_k; eta = 0: the
+    likelihood itself."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
 
-    def __init__(self, *, weights: Weights | None, degree_power: float, eta: float, segments: int) -> None:
+    def __init__(
+        self, *, weights: Weights | None, degree_power: float, eta: float, segments: int
+    ) -> None:
         super().__init__(weights=weights, degree_power=degree_power)
         self.worst = Worst(segments, eta)
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
         assert isinstance(step.scorer, Segmentation)
         whole = batch.pattern
-        loss_B = -(step.scorer.pairs(batch.users, batch.items) if whole is None else step.scorer.edges(whole))
+        loss_B = -(
+            step.scorer.pairs(batch.users, batch.items)
+            if whole is None
+            else step.scorer.edges(whole)
+        )
         alpha_BK = F.embedding(batch.users, step.scorer.memberships(None).detach())
         loss: Tensor = self.worst(loss_B, batch.weight, alpha_BK)
         return loss
 
 
-# --- item bias by segment --------------------------------------------------------------------------------------------
+# --- item bias by segment
+# --------------------------------------------------------------------------------------------
 
 
 class BiasedDot(Head):
-    """cos(user_i, item_j)/tau + b_j + pace sum_k alpha_ik v_kj, v (K,I) started at 0, alpha_ik = softmax_k(cos(user_i, c_k)/tau_alpha).
+    """cos(user_i, item_j)/tau + b_j + pace sum_k alpha_ik v_kj, v (K,I) started at 0, alpha_ik =
+    softmax_k(cos(user_i, c_k)/tau_alpha).
 
-    c starts at k-means++ of the first user embeddings and is learned. ``pace``: how fast the bias learns beside the rest (Adam's
-    steps are of one size); 0: ``dot``.
+    c starts at k-means++ of the first user embeddings and is learned. ``pace``: how fast the bias
+    learns beside the rest (Adam's steps are of one size); 0: ``dot``.
     """
 
-    def __init__(self, shape: Shape, rng: Rng, *, segments: int, tau: float, tau_alpha: float, pace: float) -> None:
+    def __init__(
+        self, shape: Shape, rng: Rng, *, segments: int, tau: float, tau_alpha: float, pace: float
+    ) -> None:
         super().__init__()
         self.tau, self.pace = temperature(tau, "head.tau"), pace
         self.tau_alpha = temperature(tau_alpha, "head.tau_alpha")
         self.bias = ItemBias(shape)
-        self.user_KD = nn.Parameter(torch.empty(segments, shape.width).normal_(generator=rng.torch("prototypes")))
+        self.user_KD = nn.Parameter(
+            torch.empty(segments, shape.width).normal_(generator=rng.torch("prototypes"))
+        )
         self.by_segment_KI = nn.Parameter(torch.zeros(segments, shape.items))
 
     @torch.no_grad()
@@ -187,7 +228,8 @@ class BiasedDot(Head):
 
 
 class BiasedDotScorer(FactorScorer):
-    """The bias by segment as further factors: <[user/|user|/tau, alpha], [item/|item|, pace v]> + b_j."""
+    """The bias by segment as further factors: <[user/|user|/tau, alpha], [item/|item|, pace v]> +
+    b_j."""
 
     def __init__(self, head: BiasedDot, embeddings: Embeddings, bias_I: Tensor) -> None:
         self._head, self._e, self._bias_I = head, embeddings, bias_I
@@ -197,30 +239,39 @@ class BiasedDotScorer(FactorScorer):
 
     def left(self, users: Tensor | None) -> Tensor:
         unit_BD = F.normalize(pick(self._e.user_UD, users), dim=-1)
-        alpha_BK = (unit_BD @ F.normalize(self._head.user_KD, dim=-1).T / self._head.tau_alpha).softmax(-1)
+        alpha_BK = (
+            unit_BD @ F.normalize(self._head.user_KD, dim=-1).T / self._head.tau_alpha
+        ).softmax(-1)
         return torch.cat([unit_BD / self._head.tau, alpha_BK], dim=-1)
 
     def right(self, items: Tensor | None) -> Tensor:
         unit_ND = F.normalize(pick(self._e.item_ID, items), dim=-1)
-        return torch.cat([unit_ND, self._head.pace * pick(self._head.by_segment_KI.T, items)], dim=-1)
+        return torch.cat(
+            [unit_ND, self._head.pace * pick(self._head.by_segment_KI.T, items)], dim=-1
+        )
 
     def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
         return product + pick_bias(self._bias_I, items)
 
 
 class BiasedSegments(Segments):
-    """``segments`` with beta_kj = softmax_j(cos(c'_k, item_j)/tau_beta + b_j + pace v_kj), v (K,I) started at 0."""
+    """``segments`` with beta_kj = softmax_j(cos(c'_k, item_j)/tau_beta + b_j + pace v_kj), v (K,I)
+    started at 0."""
 
     def __init__(
-        self, shape: Shape, rng: Rng, *, segments: int, beta: Beta, tied: bool, top: int | None, centre: bool, tau_alpha: float,
+        self, shape: Shape, rng: Rng, *, segments: int, beta: Beta, tied: bool, top: int | None,
+        centre: bool, tau_alpha: float,
         tau_beta: float, tau: float, pace: float,
     ) -> None:  # fmt: skip
         super().__init__(
-            shape, rng, segments=segments, beta=beta, tied=tied, top=top, centre=centre, tau_alpha=tau_alpha,
+            shape, rng, segments=segments, beta=beta, tied=tied, top=top, centre=centre,
+            tau_alpha=tau_alpha,
             tau_beta=tau_beta, tau=tau,
         )  # fmt: skip
         if beta != "distribution":
-            raise InputError(f"head.beta={beta}: an item bias by segment is tried with distribution only.")
+            raise InputError(
+                f"head.beta={beta}: an item bias by segment is tried with distribution only."
+            )
         self.pace = pace
         self.by_segment_KI = nn.Parameter(torch.zeros(segments, shape.items))
 

@@ -1,9 +1,12 @@
-"""Do segments help when they go back into the model? Negatives, weights and item bias by segment; against the same without.
+"""Do segments help when they go back into the model? Negatives, weights and item bias by segment;
+against the same without.
 
-usage: python experiments/back/run.py [SET | table]    (finished runs are found again; table: results.md from results.json)
-Settings are chosen on validation, split.seed=0; the chosen ones and the plain ones are then run on all splits, tests read once.
-One partition of the users for all rows of a set and split: k-means (K = 16) on the embeddings of the plain ``dot`` run.
-Data come from GNNSEG_DATA. Writes experiments/back/results.json and results.md. Runs go to GNNSEG_RUNS, else ./runs.
+usage: python experiments/back/run.py [SET | table]    (finished runs are found again; table:
+results.md from results.json) Settings are chosen on validation, split.seed=0; the chosen ones and
+the plain ones are then run on all splits, tests read once. One partition of the users for all rows
+of a set and split: k-means (K = 16) on the embeddings of the plain ``dot`` run. Data come from
+GNNSEG_DATA. Writes experiments/back/results.json and results.md. Runs go to GNNSEG_RUNS, else
+./runs.
 """
 
 from __future__ import annotations
@@ -20,10 +23,11 @@ import numpy as np
 import polars as pl
 from safetensors.torch import load_file
 
-from gnnseg import config, pipeline
-from gnnseg.folder import RunFolder
-from gnnseg.heads.kmeans import nearest, prototypes
+from gnnseg import config
+from gnnseg.models.heads.kmeans import nearest, prototypes
 from gnnseg.rng import Rng
+from gnnseg.runs import train as pipeline
+from gnnseg.runs.folder import RunFolder
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # for parts
@@ -41,16 +45,26 @@ HEADS: dict[str, tuple[list[Any], dict[str, list[list[str]]]]] = {
         ["head=dot", NEGATIVES],
         {
             "negatives by segment": [["head=dot", *one] for one in OWN],
-            "worst-segment weights": [["head=dot", SOFTMAX, NEGATIVES, f"objective.eta={v}"] for v in (0.003, 0.03)],
-            "worst-segment weights, strong": [["head=dot", SOFTMAX, NEGATIVES, f"objective.eta={STRONG}"]],
-            "item bias by segment": [["head=biased_dot", NEGATIVES, f"head.pace={v}"] for v in (0.1, 1)],
+            "worst-segment weights": [
+                ["head=dot", SOFTMAX, NEGATIVES, f"objective.eta={v}"] for v in (0.003, 0.03)
+            ],
+            "worst-segment weights, strong": [
+                ["head=dot", SOFTMAX, NEGATIVES, f"objective.eta={STRONG}"]
+            ],
+            "item bias by segment": [
+                ["head=biased_dot", NEGATIVES, f"head.pace={v}"] for v in (0.1, 1)
+            ],
         },
     ),
     "segments (distribution, likelihood)": (
         ["head=segments"],
         {
-            "worst-segment weights": [["head=segments", LIKELIHOOD, f"objective.eta={v}"] for v in (0.003, 0.03)],
-            "worst-segment weights, strong": [["head=segments", LIKELIHOOD, f"objective.eta={STRONG}"]],
+            "worst-segment weights": [
+                ["head=segments", LIKELIHOOD, f"objective.eta={v}"] for v in (0.003, 0.03)
+            ],
+            "worst-segment weights, strong": [
+                ["head=segments", LIKELIHOOD, f"objective.eta={STRONG}"]
+            ],
             "item bias by segment": [["head=biased_segments", f"head.pace={v}"] for v in (0.1, 1)],
         },
     ),
@@ -59,19 +73,37 @@ HEADS: dict[str, tuple[list[Any], dict[str, list[list[str]]]]] = {
         {
             "negatives by segment": [["head=segments", "head.beta=affinity", *one] for one in OWN],
             "worst-segment weights": [
-                ["head=segments", "head.beta=affinity", SOFTMAX, NEGATIVES, f"objective.eta={v}"] for v in (0.003, 0.03)
+                ["head=segments", "head.beta=affinity", SOFTMAX, NEGATIVES, f"objective.eta={v}"]
+                for v in (0.003, 0.03)
             ],
             "worst-segment weights, strong": [
-                ["head=segments", "head.beta=affinity", SOFTMAX, NEGATIVES, f"objective.eta={STRONG}"]
+                [
+                    "head=segments",
+                    "head.beta=affinity",
+                    SOFTMAX,
+                    NEGATIVES,
+                    f"objective.eta={STRONG}",
+                ]
             ],
         },
     ),
-    # hard negatives and another temperature do alike: the same, where both may have the temperature that validation likes best
+    # hard negatives and another temperature do alike: the same, where both may have the temperature
+    # that validation likes best
     "segments (affinity, sampled softmax, tau chosen)": (
-        [["head=segments", "head.beta=affinity", NEGATIVES, f"head.tau={v}"] for v in (0.1, 0.12, 0.15, 0.2, 0.3, 0.4)],
+        [
+            ["head=segments", "head.beta=affinity", NEGATIVES, f"head.tau={v}"]
+            for v in (0.1, 0.12, 0.15, 0.2, 0.3, 0.4)
+        ],
         {
             "negatives by segment": [
-                ["head=segments", "head.beta=affinity", f"head.tau={v}", SOFTMAX, NEGATIVES, "objective.own=1"]
+                [
+                    "head=segments",
+                    "head.beta=affinity",
+                    f"head.tau={v}",
+                    SOFTMAX,
+                    NEGATIVES,
+                    "objective.own=1",
+                ]
                 for v in (0.2, 0.3, 0.4)
             ]
         },
@@ -82,7 +114,8 @@ SHOWN = ("recall@20", "ndcg@20", "worst segment", "worst segment of plain dot")
 
 def train(name: str, split: int, overrides: list[str]) -> Path:
     composed = config.compose(
-        [f"data={name}", f"split.seed={split}", "threads=1", "allow=[parts]", *overrides], [HERE / "conf"]
+        [f"data={name}", f"split.seed={split}", "threads=1", "allow=[parts]", *overrides],
+        [HERE / "conf"],
     )
     config.check(composed)
     return pipeline.train(composed, say=lambda line: None, progress=False).path
@@ -99,10 +132,22 @@ def partition(run: Path) -> np.ndarray[Any, Any]:
 
 def by_segment(run: Path, segment_U: np.ndarray[Any, Any]) -> dict[int, tuple[float, int]]:
     """ndcg@20 on the test and the number of judged users of each segment."""
-    ids = pl.read_parquet(run / "ids.parquet").filter(pl.col("kind") == "user").select(user="id", index="index")
-    users = pl.read_parquet(run / "per_user.parquet").filter(~pl.col("cold")).join(ids, on="user", how="left")
+    ids = (
+        pl.read_parquet(run / "ids.parquet")
+        .filter(pl.col("kind") == "user")
+        .select(user="id", index="index")
+    )
+    users = (
+        pl.read_parquet(run / "per_user.parquet")
+        .filter(~pl.col("cold"))
+        .join(ids, on="user", how="left")
+    )
     place, ndcg = segment_U[users["index"].to_numpy()], users["ndcg@20"].to_numpy()
-    return {k: (float(ndcg[place == k].mean()), int((place == k).sum())) for k in range(K) if (place == k).any()}
+    return {
+        k: (float(ndcg[place == k].mean()), int((place == k).sum()))
+        for k in range(K)
+        if (place == k).any()
+    }
 
 
 def judged(
@@ -112,9 +157,11 @@ def judged(
     record, ndcg = RunFolder(run).read_json(), by_segment(run, segment_U)
     large = {k: value for k, (value, users) in ndcg.items() if users >= FEW}
     return {
-        "recall@20": record["metrics"]["test/recall@20"], "ndcg@20": record["metrics"]["test/ndcg@20"],
+        "recall@20": record["metrics"]["test/recall@20"],
+        "ndcg@20": record["metrics"]["test/ndcg@20"],
         "worst segment": min(large.values()), "worst segment of plain dot": ndcg[hardest][0],
-        "seconds": record["seconds"]["total"], "fingerprint": record["data"]["fingerprint"][:16], "hash": record["hash"][:12],
+        "seconds": record["seconds"]["total"], "fingerprint": record["data"]["fingerprint"][:16],
+        "hash": record["hash"][:12],
     }  # fmt: skip
 
 
@@ -129,7 +176,11 @@ def chosen(name: str, settings: list[list[str]]) -> tuple[list[str], dict[str, f
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    return {"mean": round(statistics.fmean(values), 5), "std": round(statistics.stdev(values), 5), "n": len(values)}
+    return {
+        "mean": round(statistics.fmean(values), 5),
+        "std": round(statistics.stdev(values), 5),
+        "n": len(values),
+    }
 
 
 def measure(name: str) -> list[dict[str, Any]]:
@@ -138,7 +189,9 @@ def measure(name: str) -> list[dict[str, Any]]:
     for split in SPLITS:
         run = train(name, split, HEADS["dot"][0])
         parts[split] = partition(run)
-        ndcg = {k: value for k, (value, users) in by_segment(run, parts[split]).items() if users >= FEW}
+        ndcg = {
+            k: value for k, (value, users) in by_segment(run, parts[split]).items() if users >= FEW
+        }
         hardest[split] = min(ndcg, key=lambda k: ndcg[k])
     rows = []
     for head, (plain, ideas) in HEADS.items():
@@ -178,9 +231,16 @@ def measure(name: str) -> list[dict[str, Any]]:
 
 
 def table(results: dict[str, Any]) -> str:
-    names = ["recall@20", "ndcg@20", "worst segment's ndcg@20", "ndcg@20 of plain dot's worst segment"]
+    names = [
+        "recall@20",
+        "ndcg@20",
+        "worst segment's ndcg@20",
+        "ndcg@20 of plain dot's worst segment",
+    ]
     lines = [
-        "| set | head | idea | chosen | " + " | ".join(names) + " | ndcg@20 less plain | worst segment less plain |"
+        "| set | head | idea | chosen | "
+        + " | ".join(names)
+        + " | ndcg@20 less plain | worst segment less plain |"
     ]
     lines.append("|---|---|---|---|" + "---:|" * 6)
 
@@ -196,12 +256,22 @@ def table(results: dict[str, Any]) -> str:
         cells = [show(row["figures"][m]) for m in SHOWN]
         apart = row.get("less plain")
         cells += [show(apart[m], "+") if apart else "" for m in ("ndcg@20", "worst segment")]
-        lines.append(f"| {row['set']} | {row['head']} | {row['idea']} | {setting} | " + " | ".join(cells) + " |")
+        lines.append(
+            f"| {row['set']} | {row['head']} | {row['idea']} | {setting} | "
+            + " | ".join(cells)
+            + " |"
+        )
     lines += [
         "",
-        "Mean ± standard deviation over three splits; differences are paired, split by split. Worst segment: the lowest mean",
+        (
+            "Mean ± standard deviation over three splits; differences are paired, split by split. "
+            "Worst segment: the lowest mean"
+        ),
     ]
-    lines += [f"over the segments of at least {FEW} judged users, of one partition for all rows of a set and split."]
+    lines += [
+        f"over the segments of at least {FEW} judged users, of one partition for all rows of a set "
+        "and split."
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -209,7 +279,8 @@ def main(*names: str) -> None:
     path = HERE / "results.json"
     for name in [one for one in SETS if one in names] if names else SETS:
         found = {
-            "rows": measure(name), "machine": f"{platform.machine()}, one thread", "versions": pipeline.versions(),
+            "rows": measure(name), "machine": f"{platform.machine()}, one thread",
+            "versions": pipeline.versions(),
             "measured": time.strftime("%Y-%m-%d"),
         }  # fmt: skip
         results = {**(json.loads(path.read_text("utf-8")) if path.exists() else {}), name: found}

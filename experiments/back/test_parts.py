@@ -1,4 +1,5 @@
-"""Each part obeys gnnseg's laws, is what gnnseg has at its neutral setting, and meets a slow oracle. python -m pytest experiments/back"""
+"""Each part obeys gnnseg's laws, is what gnnseg has at its neutral setting, and meets a slow
+oracle. python -m pytest experiments/back"""
 
 import math
 import sys
@@ -11,13 +12,21 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from parts import BiasedDot, BiasedSegments, Memberships, SegmentLikelihood, SegmentSoftmax, Worst
 
-from gnnseg.heads import Dot, Head, Segments
-from gnnseg.objectives import Likelihood, Objective, SampledSoftmax
+from gnnseg.models.heads import Dot, Head, Segments
+from gnnseg.models.objectives import Likelihood, Objective, SampledSoftmax
 from gnnseg.rng import Rng
 from gnnseg.testing import HeadContract, ObjectiveContract
 from gnnseg.types import Batch, Embeddings, Shape, Step
 
-SEGMENTS = {"segments": 4, "tied": False, "top": None, "centre": True, "tau_alpha": 0.2, "tau_beta": 0.2, "tau": 0.2}
+SEGMENTS = {
+    "segments": 4,
+    "tied": False,
+    "top": None,
+    "centre": True,
+    "tau_alpha": 0.2,
+    "tau_beta": 0.2,
+    "tau": 0.2,
+}
 PLAIN = {"weights": None, "degree_power": 0.0}
 SHAPE = Shape(12, 9, torch.arange(9), width=6)
 
@@ -68,7 +77,9 @@ def embeddings() -> Embeddings:
 def batch() -> Batch:
     g = torch.Generator().manual_seed(2)
     users, items = torch.randint(12, (20,), generator=g), torch.randint(9, (20,), generator=g)
-    return Batch(users, items, torch.rand(20, generator=g) + 0.1, torch.randint(9, (7,), generator=g))
+    return Batch(
+        users, items, torch.rand(20, generator=g) + 0.1, torch.randint(9, (7,), generator=g)
+    )
 
 
 def head_of(kind: str) -> Head:
@@ -90,7 +101,9 @@ def gradients(loss: Objective, kind: str) -> tuple[float, list[torch.Tensor]]:
     e, head = embeddings(), head_of(kind)
     e.user_UD.requires_grad_(), e.item_ID.requires_grad_()
     value = loss(Step(e, head(e)), batch(), Rng(0))
-    return value.item(), list(torch.autograd.grad(value, [e.user_UD, e.item_ID, *head.parameters()]))
+    return value.item(), list(
+        torch.autograd.grad(value, [e.user_UD, e.item_ID, *head.parameters()])
+    )
 
 
 @pytest.mark.parametrize("kind", ["dot", "distribution", "membership", "affinity"])
@@ -131,12 +144,17 @@ def test_tilted_softmax_meets_its_oracle(kind: str, own: float) -> None:
     torch.testing.assert_close(alpha.sum(1), torch.ones(12))
     total, mass = 0.0, 0.0
     for u, i, w in zip(b.users.tolist(), b.items.tolist(), b.weight.tolist(), strict=True):
-        near = [sum(float(alpha[u, k]) * float(told[k, j]) for k in range(4)) for j in b.negatives.tolist()]
+        near = [
+            sum(float(alpha[u, k]) * float(told[k, j]) for k in range(4))
+            for j in b.negatives.tolist()
+        ]
         near = near if own > 0 else [1 - a for a in near]
         tilt = [1 - abs(own) + abs(own) * a / (sum(near) / len(near)) for a in near]
         score = scorer.block(torch.tensor([u]))[0].tolist()
         below = math.exp(score[i]) + sum(
-            t * math.exp(score[j]) for t, j in zip(tilt, b.negatives.tolist(), strict=True) if j != i
+            t * math.exp(score[j])
+            for t, j in zip(tilt, b.negatives.tolist(), strict=True)
+            if j != i
         )
         total, mass = total + w * (math.log(below) - score[i]), mass + w
     assert got.item() == pytest.approx(total / mass, rel=1e-4)
@@ -153,10 +171,15 @@ def test_worst_segment_weights_meet_their_oracle() -> None:
     for _ in range(3):
         got = worst(loss, weight, alpha)
         mass = [sum(float(weight[e] * alpha[e, k]) for e in range(10)) for k in range(3)]
-        means = [sum(float(weight[e] * alpha[e, k] * loss[e]) for e in range(10)) / mass[k] for k in range(3)]
+        means = [
+            sum(float(weight[e] * alpha[e, k] * loss[e]) for e in range(10)) / mass[k]
+            for k in range(3)
+        ]
         summed = [s + 0.5 * m for s, m in zip(summed, means, strict=True)]
         q = [m / sum(mass) * math.exp(s) for m, s in zip(mass, summed, strict=True)]
-        assert float(got) == pytest.approx(sum(a * b for a, b in zip(q, means, strict=True)) / sum(q), rel=1e-5)
+        assert float(got) == pytest.approx(
+            sum(a * b for a, b in zip(q, means, strict=True)) / sum(q), rel=1e-5
+        )
 
 
 def test_bias_by_segment_is_added_as_written() -> None:
@@ -176,7 +199,10 @@ def test_clusters_follow_the_embeddings() -> None:
     e = replace(embeddings(), user_UD=ends)
     for turn in torch.linspace(0, 1.2, 30):
         turned = torch.cos(turn) * ends + torch.sin(turn) * ends.roll(2, 1)
-        alpha, _ = seen(Step(replace(e, user_UD=turned), Dot(SHAPE, Rng(0), similarity="cosine", tau=0.2)(e)), Rng(0))
+        alpha, _ = seen(
+            Step(replace(e, user_UD=turned), Dot(SHAPE, Rng(0), similarity="cosine", tau=0.2)(e)),
+            Rng(0),
+        )
     assert len(set(alpha[:6].argmax(1).tolist())) == 1
     assert alpha[:6].argmax(1)[0] != alpha[6:].argmax(1)[0]
     assert float(alpha.max(1).values.min()) > 0.95

@@ -1,9 +1,11 @@
-"""PyTorch Geometric's layers beside ours, and all rows beside those that a step asks for: one pass forward and back, in one run.
+"""PyTorch Geometric's layers beside ours, and all rows beside those that a step asks for: one pass
+forward and back, in one run.
 
-usage: python experiments/encoders/layers.py
-Writes layers.json and layers.md beside this file. Drawn graphs, users and items by a power law: PyG's layers at ML-1M's size (6,040
-users, 3,706 items, 570,000 pairs), the rows of a step of 2,048 pairs, each with a negative, at Gowalla's (29,858, 40,981, 810,128).
-D 64, torch's own number of threads; medians of five passes after one that does not count; ratio: PyG's time / ours, all / asked for.
+usage: python experiments/encoders/layers.py Writes layers.json and layers.md beside this file.
+Drawn graphs, users and items by a power law: PyG's layers at ML-1M's size (6,040 users, 3,706
+items, 570,000 pairs), the rows of a step of 2,048 pairs, each with a negative, at Gowalla's
+(29,858, 40,981, 810,128). D 64, torch's own number of threads; medians of five passes after one
+that does not count; ratio: PyG's time / ours, all / asked for.
 """
 
 from __future__ import annotations
@@ -22,13 +24,13 @@ import torch_geometric
 from torch import Tensor
 from torch_geometric.nn import LGConv, RGCNConv, SAGEConv
 
-from gnnseg.encoders import RGCN, SAGE, LightGCN
-from gnnseg.encoders.base import Encoder
 from gnnseg.graph import BipartiteGraph
+from gnnseg.models.encoders import RGCN, SAGE, LightGCN
+from gnnseg.models.encoders.base import Encoder
+from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Features, Shape
-from gnnseg.vectors import pick
 
 HERE = Path(__file__).resolve().parent
 USERS, ITEMS, PAIRS, D, PASSES = 6040, 3706, 570_000, 64, 5
@@ -62,7 +64,10 @@ def theirs(layers: list[torch.nn.Module], edges: list[tuple[Tensor, ...]], bipar
 
     def once() -> Tensor:
         if bipartite:
-            return layers[0]((item, user), *edges[0]).square().sum() + layers[1]((user, item), *edges[1]).square().sum()
+            return (
+                layers[0]((item, user), *edges[0]).square().sum()
+                + layers[1]((user, item), *edges[1]).square().sum()
+            )
         x = torch.cat([user, item])
         total = x
         for layer in layers:
@@ -75,7 +80,8 @@ def theirs(layers: list[torch.nn.Module], edges: list[tuple[Tensor, ...]], bipar
 
 def light(shape: Shape) -> LightGCN:
     return LightGCN(
-        shape, Rng(0), dim=D, layers=3, layer_weights=None, init="normal", scale=0.1, alpha=0.5, beta=0.5, gamma=None,
+        shape, Rng(0), dim=D, layers=3, layer_weights=None, init="normal", scale=0.1, alpha=0.5,
+        beta=0.5, gamma=None,
         unit=False, dropout=0.0, attributes=None, social=0.0,
     )  # fmt: skip
 
@@ -87,7 +93,9 @@ def rows() -> dict[str, dict[str, float]]:
     g = torch.Generator().manual_seed(0)
     taken = torch.randint(graph.pattern.entries, (BATCH,), generator=g)
     users = graph.pattern.row[taken].unique()
-    items = torch.cat([graph.pattern.column[taken], torch.randint(LARGE[1], (BATCH,), generator=g)]).unique()
+    items = torch.cat(
+        [graph.pattern.column[taken], torch.randint(LARGE[1], (BATCH,), generator=g)]
+    ).unique()
     two = {
         "dim": D,
         "layers": 2,
@@ -114,7 +122,11 @@ def rows() -> dict[str, dict[str, float]]:
             return e.user_UD.square().sum() + e.item_ID.square().sum()
 
         a, b = median(of_all), median(asked)
-        found[name] = {"all ms": round(1000 * a, 1), "asked ms": round(1000 * b, 1), "ratio": round(a / b, 2)}
+        found[name] = {
+            "all ms": round(1000 * a, 1),
+            "asked ms": round(1000 * b, 1),
+            "ratio": round(a / b, 2),
+        }
         print(name, found[name], file=sys.stderr, flush=True)
     return found
 
@@ -134,7 +146,9 @@ def main() -> None:
     shape = Shape(USERS, ITEMS, graph.pattern.degrees()[1])
     row, column = graph.pattern.row, graph.pattern.column
     to_user, to_item = torch.stack([column, row]), torch.stack([row, column])
-    whole = torch.cat([torch.stack([column + USERS, row]), torch.stack([row, column + USERS])], dim=1)
+    whole = torch.cat(
+        [torch.stack([column + USERS, row]), torch.stack([row, column + USERS])], dim=1
+    )
     kinds = torch.arange(2).repeat_interleave(graph.pattern.entries)
     matrix = (
         torch.sparse_coo_tensor(whole.flip(0), torch.ones(whole.shape[1]), (USERS + ITEMS,) * 2)
@@ -154,7 +168,8 @@ def main() -> None:
     pairs: dict[str, tuple[Pass, Pass]] = {
         "LightGCN, 3 layers; LGConv on edges": (ours(lightgcn, graph), theirs([LGConv()] * 3, [(whole,)], bipartite=False)),
         "LightGCN, 3 layers; LGConv(normalize=False) on a CSR matrix": (
-            ours(lightgcn, graph), theirs([LGConv(normalize=False)] * 3, [(matrix,)], bipartite=False),
+            ours(lightgcn, graph),
+            theirs([LGConv(normalize=False)] * 3, [(matrix,)], bipartite=False),
         ),
         "sage, mean; SAGEConv": sage("mean"),
         "sage, max; SAGEConv": sage("max"),
@@ -163,29 +178,42 @@ def main() -> None:
     found = {}
     for name, (mine, other) in pairs.items():
         a, b = median(mine), median(other)
-        found[name] = {"ours ms": round(1000 * a, 1), "PyG ms": round(1000 * b, 1), "ratio": round(b / a, 2)}
+        found[name] = {
+            "ours ms": round(1000 * a, 1),
+            "PyG ms": round(1000 * b, 1),
+            "ratio": round(b / a, 2),
+        }
         print(name, found[name], file=sys.stderr, flush=True)
     of_rows = rows()
     account = {
-        "torch": torch.__version__, "torch_geometric": torch_geometric.__version__, "threads": torch.get_num_threads(),
+        "torch": torch.__version__, "torch_geometric": torch_geometric.__version__,
+        "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
     }  # fmt: skip
     (HERE / "layers.json").write_text(
         json.dumps({**account, "passes": found, "rows": of_rows}, indent=1) + "\n", "utf-8"
     )
     lines = [
-        f"{USERS:,} users, {ITEMS:,} items, {graph.pattern.entries:,} pairs, D {D}, {account['threads']} threads, torch "
-        f"{torch.__version__}, PyG {torch_geometric.__version__}; forward and back. `python experiments/encoders/layers.py`",
+        f"{USERS:,} users, {ITEMS:,} items, {graph.pattern.entries:,} pairs, D {D}, "
+        f"{account['threads']} threads, torch "
+        f"{torch.__version__}, PyG {torch_geometric.__version__}; forward and back. `python "
+        "experiments/encoders/layers.py`",
         "",
         "| | ours, ms | PyG, ms | PyG / ours |",
         "|---|---:|---:|---:|",
     ]
-    lines += [f"| {name} | {v['ours ms']} | {v['PyG ms']} | {v['ratio']} |" for name, v in found.items()]
     lines += [
-        "", f"A step of {BATCH:,} pairs, each with a negative; {LARGE[0]:,} users, {LARGE[1]:,} items, {LARGE[2]:,} pairs:", "",
+        f"| {name} | {v['ours ms']} | {v['PyG ms']} | {v['ratio']} |" for name, v in found.items()
+    ]
+    lines += [
+        "",
+        f"A step of {BATCH:,} pairs, each with a negative; {LARGE[0]:,} users, {LARGE[1]:,} items, {LARGE[2]:,} pairs:", "",
         "| | all rows, ms | asked for, ms | all / asked for |", "|---|---:|---:|---:|",
     ]  # fmt: skip
-    lines += [f"| {name} | {v['all ms']} | {v['asked ms']} | {v['ratio']} |" for name, v in of_rows.items()]
+    lines += [
+        f"| {name} | {v['all ms']} | {v['asked ms']} | {v['ratio']} |"
+        for name, v in of_rows.items()
+    ]
     (HERE / "layers.md").write_text("\n".join(lines) + "\n", "utf-8")
 
 

@@ -1,10 +1,12 @@
-"""Every graph encoder with `dot`, `segments` and `hybrid`: what weights between layers, walks and relations are worth, and cost.
+"""Every graph encoder with `dot`, `segments` and `hybrid`: what weights between layers, walks and
+relations are worth, and cost.
 
-usage: python experiments/encoders/run.py [--minutes M] [SET ...]       (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
-Writes a cell as results/<hash>.json when it is finished, finds it again, and writes results.md from the cells there are.
-Protocol clean (gowalla: paper, one seed). Every model is run as it comes, its defaults, none tuned on these sets; the best epoch
-is chosen on validation, the test read once. What has no cell yet stands in the table as not run.
-``--minutes``: begin no cell after so many. Two may run beside each other: a cell in work is left to who began it.
+usage: python experiments/encoders/run.py [--minutes M] [SET ...]       (data in GNNSEG_DATA, runs
+in GNNSEG_RUNS, else ./runs) Writes a cell as results/<hash>.json when it is finished, finds it
+again, and writes results.md from the cells there are. Protocol clean (gowalla: paper, one seed).
+Every model is run as it comes, its defaults, none tuned on these sets; the best epoch is chosen on
+validation, the test read once. What has no cell yet stands in the table as not run. ``--minutes``:
+begin no cell after so many. Two may run beside each other: a cell in work is left to who began it.
 """
 
 from __future__ import annotations
@@ -27,7 +29,10 @@ SETS: dict[str, list[str]] = {
     "completejourney": ["data=completejourney", "data.level=product_type", "evaluation.seen=allow"],
     "gowalla": ["data=gowalla", "evaluation.protocol=paper"],
 }
-SPLIT = ("ml-100k", "lastfm-2k")  # split anew by each seed; the others bring their split, or are split by time
+SPLIT = (
+    "ml-100k",
+    "lastfm-2k",
+)  # split anew by each seed; the others bring their split, or are split by time
 RELATIONS = ("ml-100k", "lastfm-2k", "completejourney")  # beside the interactions
 MODELS: dict[str, list[str]] = {
     "mf": ["encoder=mf"],
@@ -45,7 +50,11 @@ MODELS: dict[str, list[str]] = {
     "pyg, SAGEConv": ["encoder=pyg", "encoder.conv=SAGEConv"],
     "pyg, GraphConv": ["encoder=pyg", "encoder.conv=GraphConv"],
 }
-HEADS: dict[str, list[str]] = {"segments": ["head=segments"], "dot": ["head=dot"], "hybrid": ["head=hybrid"]}
+HEADS: dict[str, list[str]] = {
+    "segments": ["head=segments"],
+    "dot": ["head=dot"],
+    "hybrid": ["head=hybrid"],
+}
 
 
 def models(data: str) -> Iterator[tuple[str, str, list[str]]]:
@@ -58,7 +67,12 @@ def models(data: str) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def command(data: str, overrides: list[str], seed: int) -> list[str]:
-    return [*SETS[data], *overrides, f"seed={seed}", *([f"split.seed={seed}"] if data in SPLIT else [])]
+    return [
+        *SETS[data],
+        *overrides,
+        f"seed={seed}",
+        *([f"split.seed={seed}"] if data in SPLIT else []),
+    ]
 
 
 def main(arguments: list[str]) -> None:
@@ -75,7 +89,13 @@ def main(arguments: list[str]) -> None:
         lines += [f"## {data}", "", *RULE]
         seeds = SEEDS[:1] if data == "gowalla" else SEEDS
         for name, head, overrides in models(data):
-            lines.append(row(name, head, [cell(RESULTS, command(data, overrides, s), 0.0, LIMIT) for s in seeds]))
+            lines.append(
+                row(
+                    name,
+                    head,
+                    [cell(RESULTS, command(data, overrides, s), 0.0, LIMIT) for s in seeds],
+                )
+            )
         lines.append("")
     (HERE / "results.md").write_text("\n".join(lines), "utf-8")
 

@@ -1,10 +1,12 @@
-"""How fast neighbours are drawn, and what a sampled step costs as the number of users grows, beside a step over the whole graph.
+"""How fast neighbours are drawn, and what a sampled step costs as the number of users grows, beside
+a step over the whole graph.
 
-usage: python experiments/encoders/sampling.py
-Writes sampling.json and sampling.md beside this file. Drawn graphs: 20 items a user by a power law, 20,000 items. A step: GraphSAGE
-of two layers, D 64, BPR on 1,024 pairs, forward and backward; with [10,10] neighbours or all. Memory: the peak of the process beyond
-what it held once graph, model and a first small step stood, in a process of its own; vectors of one's own are parameters, whose
-gradient has their size whatever a step asks for, so that attributes alone show what sampling itself costs.
+usage: python experiments/encoders/sampling.py Writes sampling.json and sampling.md beside this
+file. Drawn graphs: 20 items a user by a power law, 20,000 items. A step: GraphSAGE of two layers, D
+64, BPR on 1,024 pairs, forward and backward; with [10,10] neighbours or all. Memory: the peak of
+the process beyond what it held once graph, model and a first small step stood, in a process of its
+own; vectors of one's own are parameters, whose gradient has their size whatever a step asks for, so
+that attributes alone show what sampling itself costs.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from gnnseg.encoders import SAGE
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.neighbours import by_neighbours, neighbours, sampled
+from gnnseg.models.encoders import SAGE
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Features, Shape
@@ -64,10 +66,15 @@ def speed() -> dict[str, float]:
 def step(users: int, sample: bool, alone: bool) -> dict[str, float]:
     """Peak MB beyond what stood before, and the median seconds of a step, in this process."""
     graph = drawn(users)
-    features = Features(torch.randn(users, COLUMNS), torch.randn(ITEMS, COLUMNS)) if alone else Features()
-    shape = Shape(users, ITEMS, graph.pattern.degrees()[1], *((COLUMNS, COLUMNS) if alone else (0, 0)))
+    features = (
+        Features(torch.randn(users, COLUMNS), torch.randn(ITEMS, COLUMNS)) if alone else Features()
+    )
+    shape = Shape(
+        users, ITEMS, graph.pattern.degrees()[1], *((COLUMNS, COLUMNS) if alone else (0, 0))
+    )
     encoder = SAGE(
-        shape, Rng(0), dim=64, layers=2, aggregate="mean", init="normal", scale=0.1, attributes="alone" if alone else None,
+        shape, Rng(0), dim=64, layers=2, aggregate="mean", init="normal", scale=0.1,
+        attributes="alone" if alone else None,
         neighbours=[10, 10] if sample else None, combine="mean", unit=False,
     )  # fmt: skip
     small = torch.arange(2)
@@ -80,7 +87,9 @@ def step(users: int, sample: bool, alone: bool) -> dict[str, float]:
         draw = Rng(n).torch("pairs")
         pairs = torch.randint(graph.pattern.entries, (BATCH,), generator=draw)
         user, u = torch.unique(graph.pattern.row[pairs], return_inverse=True)
-        both = torch.cat([graph.pattern.column[pairs], torch.randint(ITEMS, (BATCH,), generator=draw)])
+        both = torch.cat(
+            [graph.pattern.column[pairs], torch.randint(ITEMS, (BATCH,), generator=draw)]
+        )
         item, i = torch.unique(both, return_inverse=True)
         if sample:
             e = encoder(graph, features, user, item, rng=Rng(n))
@@ -104,7 +113,9 @@ def _peak() -> float:
 def apart(users: int, sample: bool, alone: bool) -> dict[str, float]:
     """``step`` in a process of its own."""
     arguments = [str(users), str(int(sample)), str(int(alone))]
-    done = subprocess.run([sys.executable, __file__, *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, __file__, *arguments], capture_output=True, text=True, check=True
+    )
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
@@ -115,7 +126,13 @@ def main() -> None:
         "torch": torch.__version__,
         "million edges a second": speed(),
     }
-    lines = ["`python experiments/encoders/sampling.py`, two CPU cores. Million edges a second, medians of seven:", ""]
+    lines = [
+        (
+            "`python experiments/encoders/sampling.py`, two CPU cores. Million edges a second, "
+            "medians of seven:"
+        ),
+        "",
+    ]
     lines += [f"- {name}: {value}" for name, value in results["million edges a second"].items()]
     for alone in (True, False):
         title = "attributes alone" if alone else "vectors of one's own"

@@ -1,11 +1,12 @@
 """Graph encoders with settings of their own: ten configurations a model, chosen on validation.
 
-usage: python experiments/encoders/search.py [--minutes M] [SET ...]     (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
-A model as it comes and nine draws from SPACE (random search, Bergstra & Bengio 2012), the same nine for every model, on seed 0; the
-best by valid/ndcg@20 is then run with every seed, and its test stands beside that of the model as it comes. Cells are run.py's:
-results/<hash>.json, found again. Writes search.md from what there is: sets not begun are not in it, and a model whose ten are not all
-there is not run yet.
-``--minutes``: begin no cell after so many. Two may run beside each other: a cell in work is left to who began it.
+usage: python experiments/encoders/search.py [--minutes M] [SET ...]     (data in GNNSEG_DATA, runs
+in GNNSEG_RUNS, else ./runs) A model as it comes and nine draws from SPACE (random search, Bergstra
+& Bengio 2012), the same nine for every model, on seed 0; the best by valid/ndcg@20 is then run with
+every seed, and its test stands beside that of the model as it comes. Cells are run.py's:
+results/<hash>.json, found again. Writes search.md from what there is: sets not begun are not in it,
+and a model whose ten are not all there is not run yet. ``--minutes``: begin no cell after so many.
+Two may run beside each other: a cell in work is left to who began it.
 """
 
 from __future__ import annotations
@@ -60,22 +61,32 @@ def drawn(name: str, head: str) -> list[list[str]]:
     found: list[list[str]] = [[]]
     for _ in range(DRAWS - 1):
         values = {key: str(rng.choice(choices)) for key, choices in SPACE[head].items()}
-        found.append([f"{key}={value}" for key, value in values.items() if name not in UNREAD.get(key, ())])
+        found.append(
+            [f"{key}={value}" for key, value in values.items() if name not in UNREAD.get(key, ())]
+        )
     return found
 
 
 def main(arguments: list[str]) -> None:
     deadline, names = minutes(arguments), [a for a in arguments if a in run.SETS] or ["ml-100k"]
     lines = [
-        "ndcg@20: mean over seeds ± one standard deviation; chosen on validation, seed 0. `python experiments/encoders/search.py`",
-        "", "| set | model | head | as it comes | chosen | what was chosen | seeds |", "|---|---|---|---:|---:|---|---:|",
+        (
+            "ndcg@20: mean over seeds ± one standard deviation; chosen on validation, seed 0. "
+            "`python experiments/encoders/search.py`"
+        ),
+        "", "| set | model | head | as it comes | chosen | what was chosen | seeds |",
+        "|---|---|---|---:|---:|---|---:|",
     ]  # fmt: skip
-    for data in (name for name in run.SETS if name != "gowalla"):  # under protocol paper nothing is left to choose on
+    for data in (
+        name for name in run.SETS if name != "gowalla"
+    ):  # under protocol paper nothing is left to choose on
         models = {(name, head): overrides for name, head, overrides in run.models(data)}
         for head in SPACE:
             for name in MODELS:
                 if (name, head) in models:
-                    said = line(data, name, head, models[name, head], deadline if data in names else 0.0)
+                    said = line(
+                        data, name, head, models[name, head], deadline if data in names else 0.0
+                    )
                     lines += [f"| {data} | {name} | {head} | {said} |"] if said else []
     (HERE / "search.md").write_text("\n".join(lines) + "\n", "utf-8")
 
@@ -88,13 +99,20 @@ def line(data: str, name: str, head: str, model: list[str], deadline: float) -> 
         return found if found is not None and "metrics" in found else None
 
     tried = [(settings, at(settings, SEEDS[0])) for settings in drawn(name, head)]
-    judged = [(found["metrics"]["valid/ndcg@20"], settings) for settings, found in tried if found is not None]
+    judged = [
+        (found["metrics"]["valid/ndcg@20"], settings)
+        for settings, found in tried
+        if found is not None
+    ]
     if len(judged) <= 1:
         return ""  # nothing but the model as it comes
     if len(judged) < len(tried):
         return f" | | not run: {len(judged)} of {len(tried)} configurations | "
     chosen = max(judged, key=lambda pair: pair[0])[1]
-    both = [[c["metrics"]["test/ndcg@20"] for seed in SEEDS if (c := at(s, seed)) is not None] for s in ([], chosen)]
+    both = [
+        [c["metrics"]["test/ndcg@20"] for seed in SEEDS if (c := at(s, seed)) is not None]
+        for s in ([], chosen)
+    ]
     said = ", ".join(s.split(".", 1)[1] for s in chosen) or "as it comes"
     return f"{spread(both[0])} | {spread(both[1])} | {said} | {len(both[1])}"
 

@@ -1,8 +1,10 @@
-"""First light: the main job's claims on real data, each a command, several seeds, expected figures, stored results.
+"""First light: the main job's claims on real data, each a command, several seeds, expected figures,
+stored results.
 
-usage: python experiments/first-light/run.py [CLAIM ...]     (all claims without an argument; finished runs are found again)
-Data come from GNNSEG_DATA. Settings were chosen on validation (experiments/first-light/tune.py); the tests are read here.
-Writes experiments/first-light/results.json and results.md. Runs go to GNNSEG_RUNS, else ./runs.
+usage: python experiments/first-light/run.py [CLAIM ...]     (all claims without an argument;
+finished runs are found again) Data come from GNNSEG_DATA. Settings were chosen on validation
+(experiments/first-light/tune.py); the tests are read here. Writes
+experiments/first-light/results.json and results.md. Runs go to GNNSEG_RUNS, else ./runs.
 """
 
 from __future__ import annotations
@@ -49,14 +51,18 @@ CLAIMS: dict[str, tuple[list[str], list[str], dict[str, float]]] = {
     "planted, hard": (["data=planted", "data.preset=hard"], ["seed=0", "seed=1", "seed=2"], {}),
 }  # fmt: skip
 SHOWN = (
-    RECALL, NDCG, "segment/segments_per_user", f"{NDCG}/top1", f"{NDCG}/top3", "segment/effective_k", "segment/recovery_ari",
+    RECALL, NDCG, "segment/segments_per_user", f"{NDCG}/top1", f"{NDCG}/top3",
+    "segment/effective_k", "segment/recovery_ari",
 )  # fmt: skip
 
 
 def train(overrides: list[str]) -> dict[str, Any]:
     """One run by the command; its record."""
     done = subprocess.run(
-        [sys.executable, "-m", "gnnseg.cli", "train", *overrides], stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-m", "gnnseg", "train", *overrides],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     record = json.loads((Path(done.stdout.strip()) / "run.json").read_text("utf-8"))
     assert isinstance(record, dict)
@@ -67,7 +73,9 @@ def claim(name: str) -> dict[str, Any]:
     """All runs of a claim: means and deviations, baselines, times, and whether it holds."""
     overrides, seeds, least = CLAIMS[name]
     records = [train([*overrides, seed]) for seed in seeds]
-    figures = {m: _spread([r["metrics"][m] for r in records]) for m in SHOWN if m in records[0]["metrics"]}
+    figures = {
+        m: _spread([r["metrics"][m] for r in records]) for m in SHOWN if m in records[0]["metrics"]
+    }
     baselines = {
         who: {m: _spread([r["baselines"][who][m] for r in records]) for m in (RECALL, NDCG)}
         for who in records[0]["baselines"]
@@ -92,7 +100,11 @@ def claim(name: str) -> dict[str, Any]:
 
 def _spread(values: list[float]) -> dict[str, float]:
     deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return {"mean": round(statistics.fmean(values), 5), "std": round(deviation, 5), "n": len(values)}
+    return {
+        "mean": round(statistics.fmean(values), 5),
+        "std": round(deviation, 5),
+        "n": len(values),
+    }
 
 
 def table(results: dict[str, Any]) -> str:
@@ -108,23 +120,40 @@ def table(results: dict[str, Any]) -> str:
         def show(metric: str, f: dict[str, Any] = f) -> str:
             if metric not in f:
                 return ""
-            return f"{f[metric]['mean']:.4f}" + (f" ± {f[metric]['std']:.4f}" if f[metric]["n"] > 1 else "")
+            return f"{f[metric]['mean']:.4f}" + (
+                f" ± {f[metric]['std']:.4f}" if f[metric]["n"] > 1 else ""
+            )
 
-        tops = "" if f"{NDCG}/top1" not in f else f"{f[f'{NDCG}/top1']['mean']:.4f} / {f[f'{NDCG}/top3']['mean']:.4f}"
-        soft = "" if "segment/segments_per_user" not in f else f"{f['segment/segments_per_user']['mean']:.1f}"
+        tops = (
+            ""
+            if f"{NDCG}/top1" not in f
+            else f"{f[f'{NDCG}/top1']['mean']:.4f} / {f[f'{NDCG}/top3']['mean']:.4f}"
+        )
+        soft = (
+            ""
+            if "segment/segments_per_user" not in f
+            else f"{f['segment/segments_per_user']['mean']:.1f}"
+        )
         must = ", ".join(f"{m.removeprefix('test/')} ≥ {v:g}" for m, v in result["least"].items())
         if "segment/recovery_ari" in f:
             must = (must + f" (ARI {f['segment/recovery_ari']['mean']:.3f})").strip()
-        mark = "" if result["holds"] is None else (": holds" if result["holds"] else ": **does not hold**")
+        mark = (
+            ""
+            if result["holds"] is None
+            else (": holds" if result["holds"] else ": **does not hold**")
+        )
         paper = "†" if result["protocol"] == "paper" else ""
         cells = [
-            name + paper, show(RECALL), show(NDCG), soft, tops, f"{b['popularity'][NDCG]['mean']:.4f}",
-            f"{b['posthoc (own embeddings)'][NDCG]['mean']:.4f}", f"{result['seconds']['mean']:.0f}", must + mark,
+            name + paper, show(RECALL), show(NDCG), soft, tops,
+            f"{b['popularity'][NDCG]['mean']:.4f}",
+            f"{b['posthoc (own embeddings)'][NDCG]['mean']:.4f}",
+            f"{result['seconds']['mean']:.0f}", must + mark,
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     lines.append("")
     lines.append(
-        "† protocol paper: best epoch chosen on the test. Mean ± standard deviation over the seeds in results.json."
+        "† protocol paper: best epoch chosen on the test. Mean ± standard deviation over the seeds "
+        "in results.json."
     )
     return "\n".join(lines) + "\n"
 

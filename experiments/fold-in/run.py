@@ -1,10 +1,12 @@
-"""Users held out of training altogether, folded in after 1, 3, 10 and all of their training interactions.
+"""Users held out of training altogether, folded in after 1, 3, 10 and all of their training
+interactions.
 
-usage: python experiments/fold-in/run.py [--choose | --speed] [SET ...]      (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
-Writes results.json and results.md beside this file. A tenth of the users is taken out of every part; the model is trained
-without them and, as the mark to reach, with them. ``--choose`` prints what other priors and steps give on the held-out
-users' validation items (how the constants of gnnseg/training/newcomers.py were chosen); tests are read without it only.
-``--speed`` measures the times again, on a machine that does nothing else.
+usage: python experiments/fold-in/run.py [--choose | --speed] [SET ...]      (data in GNNSEG_DATA,
+runs in GNNSEG_RUNS, else ./runs) Writes results.json and results.md beside this file. A tenth of
+the users is taken out of every part; the model is trained without them and, as the mark to reach,
+with them. ``--choose`` prints what other priors and steps give on the held-out users' validation
+items (how the constants of gnnseg/training/newcomers.py were chosen); tests are read without it
+only. ``--speed`` measures the times again, on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -23,11 +25,12 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 import gnnseg
-from gnnseg import config, pipeline
+from gnnseg import config
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import ranking
+from gnnseg.models import fold_in
+from gnnseg.runs import train as pipeline
 from gnnseg.sparse import Csr
-from gnnseg.training import newcomers
 from gnnseg.types import Split
 
 HERE = Path(__file__).resolve().parent
@@ -50,7 +53,9 @@ class Case:
     def __init__(self, overrides: list[str], seed: int) -> None:
         self.split = pipeline.read(config.compose(overrides), lambda line: None)
         draw = np.random.default_rng(seed)
-        self.out = np.sort(draw.choice(len(self.split.users), len(self.split.users) // 10, replace=False))
+        self.out = np.sort(
+            draw.choice(len(self.split.users), len(self.split.users) // 10, replace=False)
+        )
         rest = [o for o in overrides if not o.startswith("data=")] + ["split=given"]
         self.without = gnnseg.train(
             raw(self.split, np.setdiff1d(np.arange(len(self.split.users)), self.out)), rest, seed=0
@@ -69,20 +74,27 @@ class Case:
                 found[str(self.split.users.ids[u])] = [str(self.split.items.ids[j]) for j in items]
         return found
 
-    def judge(self, scores: np.ndarray[Any, Any], users: list[str], part: str) -> tuple[float, float]:
-        """recall@20 and ndcg@20 of (B,I) scores in the split's item order; train (and valid, for the test) is masked."""
+    def judge(
+        self, scores: np.ndarray[Any, Any], users: list[str], part: str
+    ) -> tuple[float, float]:
+        """recall@20 and ndcg@20 of (B,I) scores in the split's item order; train (and valid, for
+        the test) is masked."""
         rows = {self.split.users.index(user): row for row, user in enumerate(users)}
         shape = (len(users), len(self.split.items))
 
         def sparse(names: list[str]) -> Csr:
             found = [self.split.parts[name] for name in names]
-            user, item = np.concatenate([p.user for p in found]), np.concatenate([p.item for p in found])
+            user, item = (
+                np.concatenate([p.user for p in found]),
+                np.concatenate([p.item for p in found]),
+            )
             mine = np.isin(user, list(rows))
             key = np.unique(np.array([rows[u] for u in user[mine]]) * shape[1] + item[mine])
             return Csr.of(key // shape[1], key % shape[1], shape)
 
         found = ranking.evaluate(
-            Fixed(scores), sparse([part]), sparse(["train"] if part == "valid" else ["train", "valid"]), ks=[K],
+            Fixed(scores), sparse([part]),
+            sparse(["train"] if part == "valid" else ["train", "valid"]), ks=[K],
             item_counts=torch.ones(shape[1]),
         ).metrics  # fmt: skip
         return found[f"recall@{K}"], found[f"ndcg@{K}"]
@@ -94,7 +106,7 @@ class Case:
         return scores
 
     def folded(self, histories: dict[str, list[str]]) -> np.ndarray[Any, Any]:
-        from gnnseg import newcomers as people
+        from gnnseg.runs import new_users as people
 
         who = people.read(histories, self.without.items, "run")
         with torch.no_grad():
@@ -112,7 +124,8 @@ class Case:
         return np.repeat(counts[None].astype(np.float32), len(users), 0)
 
     def matched(self) -> tuple[dict[int, int], float]:
-        """The refit's segment for each of the other run's, matched on users in both; and how far those agree."""
+        """The refit's segment for each of the other run's, matched on users in both; and how far
+        those agree."""
         both = self.without.segments().select("user", "segment").join(
             self.refit.segments().select("user", "segment"), on="user", suffix="_refit"
         )  # fmt: skip
@@ -126,7 +139,9 @@ class Case:
 
     def agreement(self, histories: dict[str, list[str]], match: dict[int, int]) -> float:
         mine = self.without.assign(histories).select("user", "segment")
-        both = mine.join(self.refit.segments().select("user", "segment"), on="user", suffix="_refit")
+        both = mine.join(
+            self.refit.segments().select("user", "segment"), on="user", suffix="_refit"
+        )
         same = [match[a] == b for a, b in zip(both["segment"], both["segment_refit"], strict=True)]
         return float(np.mean(same))
 
@@ -172,23 +187,30 @@ def claim(name: str) -> dict[str, Any]:
             rows.setdefault("all" if given is None else str(given), []).append((*found, agree))
         users = list(case.histories(None))
         rows.setdefault("refit", []).append((*case.judge(case.refitted(users), users, "test"), 1.0))
-        rows.setdefault("popularity", []).append((*case.judge(case.popularity(users), users, "test"), float("nan")))
+        rows.setdefault("popularity", []).append(
+            (*case.judge(case.popularity(users), users, "test"), float("nan"))
+        )
     result: dict[str, Any] = {
         given: {
             metric: None if np.isnan(values).any() else round(statistics.fmean(values), 4)
-            for metric, values in zip(("recall@20", "ndcg@20", "agreement"), zip(*found, strict=True), strict=True)
+            for metric, values in zip(
+                ("recall@20", "ndcg@20", "agreement"), zip(*found, strict=True), strict=True
+            )
         }
         for given, found in rows.items()
     }
     result["ratio"] = round(result["all"]["ndcg@20"] / result["refit"]["ndcg@20"], 3)
-    result["agreement of users in both"] = round(statistics.fmean(ceiling), 4) if segmented else None
+    result["agreement of users in both"] = (
+        round(statistics.fmean(ceiling), 4) if segmented else None
+    )
     result["overrides"], result["held out by seeds"] = SETS[name], SEEDS
     result["speed"] = speed(case)
     return result
 
 
 def speed(case: Case) -> dict[str, float]:
-    """Newcomers a second (embedded, assigned and given 20 items), 4,096 at once; seconds for one, once loaded. Medians of five."""
+    """Newcomers a second (embedded, assigned and given 20 items), 4,096 at once; seconds for one,
+    once loaded. Medians of five."""
     lists = list(case.histories(None).values())
     many = {f"new {n}": lists[n % len(lists)] for n in range(4096)}
     case.without.recommend({"warm": lists[0]}, K)
@@ -201,7 +223,8 @@ def speed(case: Case) -> dict[str, float]:
         case.without.recommend({"one": lists[turn]}, K)
         one.append(time.perf_counter() - begun)
     return {
-        "users a second": round(len(many) / statistics.median(several)), "one user, ms": round(1000 * statistics.median(one), 1),
+        "users a second": round(len(many) / statistics.median(several)),
+        "one user, ms": round(1000 * statistics.median(one), 1),
         "threads": torch.get_num_threads(), "cores": os.cpu_count() or 0,
     }  # fmt: skip
 
@@ -213,9 +236,14 @@ def choose(names: list[str]) -> None:
         lists = {given: case.histories(given) for given in GIVEN}
         for prior in (3.0, 10.0, 30.0, 100.0):
             for steps in (10, 20, 40):
-                newcomers.PRIOR, newcomers.STEPS = prior, steps
+                fold_in.PRIOR, fold_in.STEPS = prior, steps
                 found = [case.judge(case.folded(h), list(h), "valid")[1] for h in lists.values()]
-                print(name, f"prior {prior:g}, {steps} steps", " ".join(f"{value:.4f}" for value in found), flush=True)
+                print(
+                    name,
+                    f"prior {prior:g}, {steps} steps",
+                    " ".join(f"{value:.4f}" for value in found),
+                    flush=True,
+                )
 
 
 ROWS = ("popularity", "1", "3", "10", "all", "refit")
@@ -236,7 +264,9 @@ def table(results: dict[str, Any]) -> str:
             agree += f" ({r['agreement of users in both']:.2f})"
         fast = [f"{r['speed']['users a second']:,}", f"{r['speed']['one user, ms']} ms"]
         lines.append("| " + " | ".join([name, *ndcg, f"{r['ratio']:.3f}", agree, *fast]) + " |")
-        recall.append("| " + " | ".join([name, *(f"{r[row]['recall@20']:.3f}" for row in ROWS)]) + " |")
+        recall.append(
+            "| " + " | ".join([name, *(f"{r[row]['recall@20']:.3f}" for row in ROWS)]) + " |"
+        )
     said = "ndcg@20 on the test items of users the model has never seen, by how many of their interactions it is given."
     return "\n".join([said, "", *lines, "", "recall@20 of the same lists.", "", *recall]) + "\n"
 

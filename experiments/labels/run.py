@@ -1,13 +1,16 @@
-"""Node classification with users held out: the term `regularisers.labels` beside logistic regression and the majority class.
+"""Node classification with users held out: the term `regularisers.labels` beside logistic
+regression and the majority class.
 
-usage: python experiments/labels/run.py [TASK ...]     (all tasks without an argument; finished cells are found again)
-Data come from GNNSEG_DATA; runs go to GNNSEG_RUNS, else ./runs. Writes results.json and results.md beside this file.
+usage: python experiments/labels/run.py [TASK ...]     (all tasks without an argument; finished
+cells are found again) Data come from GNNSEG_DATA; runs go to GNNSEG_RUNS, else ./runs. Writes
+results.json and results.md beside this file.
 
-Of the labelled users 5 % or 50 % are told, drawn within each class by the seed; the others are the test. Weights (and logistic
-regression's C) are chosen on validation: with seed 0, four fifths of the told are told, and the accuracy on the last fifth is
-averaged over the two tasks of ml-100k (whose runs are short), so that one setting a model and share is chosen, which
-completejourney takes over. Then everybody told is told, seeds 0, 1, 2, and the test is read once. The draws are nested: who is
-told at a share is told at every larger one.
+Of the labelled users 5 % or 50 % are told, drawn within each class by the seed; the others are the
+test. Weights (and logistic regression's C) are chosen on validation: with seed 0, four fifths of
+the told are told, and the accuracy on the last fifth is averaged over the two tasks of ml-100k
+(whose runs are short), so that one setting a model and share is chosen, which completejourney takes
+over. Then everybody told is told, seeds 0, 1, 2, and the test is read once. The draws are nested:
+who is told at a share is told at every larger one.
 """
 
 from __future__ import annotations
@@ -27,18 +30,23 @@ import numpy as np
 import polars as pl
 from safetensors.numpy import load_file
 
-from gnnseg import config, inputs, pipeline
+from gnnseg import config
 from gnnseg.config import build
 from gnnseg.data.labels import Labelled, tell
 from gnnseg.evaluation.labels import accuracy, macro_f1, majority
 from gnnseg.rng import Rng
+from gnnseg.runs import inputs
+from gnnseg.runs import train as pipeline
 from gnnseg.types import Split
 
 HERE = Path(__file__).resolve().parent
 RUNS = os.environ.get("GNNSEG_RUNS", "./runs")
 SEEDS, SHARES, VALID = (0, 1, 2), (0.05, 0.5), 0.8
 COMMON = ["threads=1", "trainer.max_epochs=60", "trainer.eval_every=30"]
-DATA = {"ml-100k": ["data=ml-100k"], "completejourney": ["data=completejourney", "data.level=product_type"]}
+DATA = {
+    "ml-100k": ["data=ml-100k"],
+    "completejourney": ["data=completejourney", "data.level=product_type"],
+}
 TASKS = {
     "ml-100k gender": ("ml-100k", "gender"),
     "ml-100k occupation": ("ml-100k", "occupation"),
@@ -66,15 +74,19 @@ def split_of(data: str) -> Split:
 @cache
 def labelled(task: str, share: float, seed: int) -> Labelled:
     data, column = TASKS[task]
-    return tell(split_of(data).user_table, column, share, Rng(seed).child("labels"), "regularisers.labels")
+    return tell(
+        split_of(data).user_table, column, share, Rng(seed).child("labels"), "regularisers.labels"
+    )
 
 
 def overrides(task: str, encoder: str, readout: str, share: float, weight: float) -> list[str]:
-    """One cell's settings but the seed; read from alpha, each class is a segment and there are no more."""
+    """One cell's settings but the seed; read from alpha, each class is a segment and there are no
+    more."""
     data, column = TASKS[task]
     classes = len(labelled(task, 0.05, 0).classes)
     return [
-        *DATA[data], *ENCODERS[encoder], *([f"head.segments={classes}"] if readout == "alpha" else []),
+        *DATA[data], *ENCODERS[encoder],
+        *([f"head.segments={classes}"] if readout == "alpha" else []),
         f"regularisers.labels.weight={weight:g}", f"regularisers.labels.column={column}",
         f"regularisers.labels.share={share:g}", f"regularisers.labels.readout={readout}", *COMMON,
     ]  # fmt: skip
@@ -91,12 +103,16 @@ def train(settings: list[str]) -> Path:
 def ours(encoder: str, readout: str) -> Said:
     """Everybody's class as a run says it."""
 
-    def said(task: str, share: float, seed: int, weight: float) -> tuple[np.ndarray[Any, Any], float]:
+    def said(
+        task: str, share: float, seed: int, weight: float
+    ) -> tuple[np.ndarray[Any, Any], float]:
         path = train([*overrides(task, encoder, readout, share, weight), f"seed={seed}"])
         place = {name: at for at, name in enumerate(labelled(task, share, seed).classes)}
         frame = pl.read_parquet(path / "labels.parquet")
         record = json.loads((path / "run.json").read_text("utf-8"))
-        return np.array([place[name] for name in frame["predicted"]]), record["metrics"]["test/ndcg@20"]
+        return np.array([place[name] for name in frame["predicted"]]), record["metrics"][
+            "test/ndcg@20"
+        ]
 
     return said
 
@@ -106,7 +122,7 @@ def attributes(task: str) -> np.ndarray[Any, Any]:
     """(U,F): the features that encoders read, without the label's column."""
     split = split_of(TASKS[task][0])
     composed = config.compose(overrides(task, "linear", "linear", 0.5, 1.0))
-    fitted = build(composed["evaluation"]).fit_part(split)
+    fitted = build(composed["evaluation"]).training_pairs(split)
     matrix = inputs.of(composed, split, fitted, lambda line: None).features.user
     assert matrix is not None
     return matrix.numpy()
@@ -122,13 +138,20 @@ def embeddings(task: str, seed: int) -> np.ndarray[Any, Any]:
 def regression(kind: str) -> Said:
     """Logistic regression on attributes, or on frozen embeddings."""
 
-    def said(task: str, share: float, seed: int, strength: float) -> tuple[np.ndarray[Any, Any], float]:
+    def said(
+        task: str, share: float, seed: int, strength: float
+    ) -> tuple[np.ndarray[Any, Any], float]:
         from sklearn.linear_model import LogisticRegression
 
-        x, known = attributes(task) if kind == "attributes" else embeddings(task, seed), labelled(task, share, seed)
+        x, known = (
+            attributes(task) if kind == "attributes" else embeddings(task, seed),
+            labelled(task, share, seed),
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = LogisticRegression(C=strength, max_iter=500).fit(x[known.told], known.label[known.told])
+            model = LogisticRegression(C=strength, max_iter=500).fit(
+                x[known.told], known.label[known.told]
+            )
         return model.predict(x), float("nan")
 
     return said
@@ -161,13 +184,21 @@ def test(model: str, task: str, share: float, setting: float) -> dict[str, Any]:
         said, ndcg = MODELS[model][0](task, share, seed, setting)
         known = labelled(task, share, seed)
         held = known.held_out
-        found.append((accuracy(known.label[held], said[held]), macro_f1(known.label[held], said[held]), ndcg))
+        found.append(
+            (accuracy(known.label[held], said[held]), macro_f1(known.label[held], said[held]), ndcg)
+        )
     names = ("accuracy", "macro_f1", "ndcg@20")
-    figures = {n: _spread([row[at] for row in found]) for at, n in enumerate(names) if found[0][at] == found[0][at]}
+    figures = {
+        n: _spread([row[at] for row in found])
+        for at, n in enumerate(names)
+        if found[0][at] == found[0][at]
+    }
     command = None
     if model.endswith((", alpha", ", linear")):
         encoder, readout = model.rsplit(", ", 1)
-        command = " ".join(["gnnseg train -m", *overrides(task, encoder, readout, share, setting), "seed=0,1,2"])
+        command = " ".join(
+            ["gnnseg train -m", *overrides(task, encoder, readout, share, setting), "seed=0,1,2"]
+        )
     told = labelled(task, share, 0).account()
     return {
         "setting": setting, **figures, "command": command,
@@ -184,8 +215,16 @@ def table(results: dict[str, Any]) -> str:
     lines = []
     for share in SHARES:
         lines += [f"{share:.0%} of the labelled users told: accuracy / macro-F1 on the others", ""]
-        counts = {t: r for t in TASKS for k, r in results["test"].items() if k.startswith(f"{share:g} | {t} |")}
-        heads = [f"{t} ({counts[t]['told']} told, {counts[t]['held_out']} judged)" if t in counts else t for t in TASKS]
+        counts = {
+            t: r
+            for t in TASKS
+            for k, r in results["test"].items()
+            if k.startswith(f"{share:g} | {t} |")
+        }
+        heads = [
+            f"{t} ({counts[t]['told']} told, {counts[t]['held_out']} judged)" if t in counts else t
+            for t in TASKS
+        ]
         lines += [f"| | setting | {' | '.join(heads)} |", "|---|---:|" + "---:|" * len(TASKS)]
         for model in MODELS:
             cells, setting = [], ""
@@ -200,7 +239,8 @@ def table(results: dict[str, Any]) -> str:
             lines.append(f"| {model} | {setting} | {' | '.join(cells)} |")
         lines.append("")
     lines.append(
-        "Mean ± standard deviation, seeds 0, 1, 2; setting: the term's weight or C, chosen on validation. Commands: results.json."
+        "Mean ± standard deviation, seeds 0, 1, 2; setting: the term's weight or C, chosen on "
+        "validation. Commands: results.json."
     )
     return "\n".join(lines) + "\n"
 
@@ -214,7 +254,9 @@ def main(tasks: list[str]) -> None:
             begun = time.process_time()
             results[part][key] = measure(*given)
             print(
-                f"{part} {key}: {results[part][key]} ({time.process_time() - begun:.1f} s)", file=sys.stderr, flush=True
+                f"{part} {key}: {results[part][key]} ({time.process_time() - begun:.1f} s)",
+                file=sys.stderr,
+                flush=True,
             )
             path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
             (HERE / "results.md").write_text(table(results), "utf-8")
@@ -227,14 +269,24 @@ def main(tasks: list[str]) -> None:
                 scores = {}
                 for s in settings if len(settings) > 1 else ():
                     found = [
-                        cell("valid", f"{share:g} | {t} | {model} | {s:g}", valid, model, t, share, s)
+                        cell(
+                            "valid", f"{share:g} | {t} | {model} | {s:g}", valid, model, t, share, s
+                        )
                         for t in CHOSEN_ON
                     ]
                     scores[s] = statistics.fmean(found)
                 setting = min(settings, key=lambda s, scores=scores: (-scores.get(s, 0.0), s))
                 for task in tasks or TASKS:
                     if TASKS[task][0] == data:
-                        cell("test", f"{share:g} | {task} | {model}", test, model, task, share, setting)
+                        cell(
+                            "test",
+                            f"{share:g} | {task} | {model}",
+                            test,
+                            model,
+                            task,
+                            share,
+                            setting,
+                        )
     (HERE / "results.md").write_text(table(results), "utf-8")
 
 

@@ -1,10 +1,12 @@
-"""Several modalities: titles, tags and given vectors of items, alone and together, for items known and items never met.
+"""Several modalities: titles, tags and given vectors of items, alone and together, for items known
+and items never met.
 
-usage: python experiments/modalities/run.py [SET ...]          (finished runs are found again)
-A tenth of the items is held out of training altogether, all their events with them; the rest is split 8:1:1. Warm: the others'
-test pairs, ranked among the items met in training. Cold: the held-out items' pairs, ranked among the held-out items alone.
-Negatives come from the batch's own pairs, so that nobody learns that what was held out is never taken.
-Data come from GNNSEG_DATA. Writes experiments/modalities/results.json and results.md. Runs go to GNNSEG_RUNS, else ./runs.
+usage: python experiments/modalities/run.py [SET ...]          (finished runs are found again) A
+tenth of the items is held out of training altogether, all their events with them; the rest is split
+8:1:1. Warm: the others' test pairs, ranked among the items met in training. Cold: the held-out
+items' pairs, ranked among the held-out items alone. Negatives come from the batch's own pairs, so
+that nobody learns that what was held out is never taken. Data come from GNNSEG_DATA. Writes
+experiments/modalities/results.json and results.md. Runs go to GNNSEG_RUNS, else ./runs.
 """
 
 from __future__ import annotations
@@ -24,12 +26,13 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from gnnseg import config, pipeline
-from gnnseg.data import planted, sets
+from gnnseg import config
 from gnnseg.data.raw import Raw
-from gnnseg.data.sources import Place
+from gnnseg.data.sets import named, planted
+from gnnseg.data.sets.fetching import Place
 from gnnseg.evaluation import ranking
 from gnnseg.rng import Rng
+from gnnseg.runs import train as pipeline
 from gnnseg.sparse import Csr
 from gnnseg.types import Scorer
 
@@ -46,7 +49,8 @@ MODALITIES = {
 }
 WORDS = {"title": "titles", "vectors": "given vectors"}
 BASE = [
-    "data=given", "split=given", "head=dot", "optimizer.lr=0.01", "objective.sampling=in_batch", "objective.negatives=256",
+    "data=given", "split=given", "head=dot", "optimizer.lr=0.01", "objective.sampling=in_batch",
+    "objective.negatives=256",
     "encoder=lightgcn", "threads=1",
 ]  # fmt: skip
 SHOWN = ("recall@20", "ndcg@20")
@@ -55,14 +59,17 @@ SHOWN = ("recall@20", "ndcg@20")
 def read(name: str, seed: int) -> Raw:
     if name == "planted":
         return planted.draw(
-            preset="easy", users=1000, items=1000, segments=8, interactions=20000, seed=seed, image_signal=IMAGE, sound_signal=SOUND,
+            preset="easy", users=1000, items=1000, segments=8, interactions=20000, seed=seed,
+            image_signal=IMAGE, sound_signal=SOUND,
             category_signal=1.0,
         )  # fmt: skip
     composed = config.compose([f"data={name}"])
     place = Place(
-        Path(composed["data"]["root"]).expanduser().absolute(), pipeline.cache_root(composed), lambda line: None
+        Path(composed["data"]["root"]).expanduser().absolute(),
+        pipeline.cache_root(composed),
+        lambda line: None,
     )
-    return {"ml-100k": sets.ml_100k, "lastfm-2k": sets.lastfm_2k}[name](place, name=name)
+    return {"ml-100k": named.ml_100k, "lastfm-2k": named.lastfm_2k}[name](place, name=name)
 
 
 def hold_out(raw: Raw, seed: int) -> tuple[Raw, set[str]]:
@@ -77,9 +84,11 @@ def hold_out(raw: Raw, seed: int) -> tuple[Raw, set[str]]:
 
 
 def vectors(raw: Raw, folder: Path) -> str:
-    """Items' vectors by what they are linked to, whoever took them: singular vectors of log(1 + links) times idf, rows of length 1.
+    """Items' vectors by what they are linked to, whoever took them: singular vectors of log(1 +
+    links) times idf, rows of length 1.
 
-    ml-100k: a film's neighbours in the knowledge graph, by relation; lastfm-2k: all tags ever given to an artist, by how often.
+    ml-100k: a film's neighbours in the knowledge graph, by relation; lastfm-2k: all tags ever given
+    to an artist, by how often.
     """
     from scipy.sparse import csr_array, diags_array
     from sklearn.utils.extmath import randomized_svd
@@ -99,14 +108,20 @@ def vectors(raw: Raw, folder: Path) -> str:
     counted = links.group_by("item", "of").len().sort("item", "of")
     items, what = counted["item"].unique().sort(), counted["of"].unique().sort()
     row, column = (
-        counted[side].cast(pl.Enum(values)).to_physical().to_numpy() for side, values in (("item", items), ("of", what))
+        counted[side].cast(pl.Enum(values)).to_physical().to_numpy()
+        for side, values in (("item", items), ("of", what))
     )
-    matrix = csr_array((np.log1p(counted["len"].to_numpy()), (row, column)), shape=(len(items), len(what)))
+    matrix = csr_array(
+        (np.log1p(counted["len"].to_numpy()), (row, column)), shape=(len(items), len(what))
+    )
     idf = np.log(len(items) / np.bincount(column, minlength=len(what)))
     left, s, _ = randomized_svd(csr_array(matrix @ diags_array(idf)), WIDTH, random_state=0)
     found = left * s
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "vectors.npy", found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12))
+    np.save(
+        folder / "vectors.npy",
+        found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12),
+    )
     (folder / "vectors.ids.txt").write_text("\n".join(items) + "\n", "utf-8")
     return str(folder / "vectors.npy")
 
@@ -133,8 +148,11 @@ class Chance:
 
 
 def judge(path: Path, cold_ids: set[str], seed: int) -> dict[str, dict[str, float]]:
-    """recall and ndcg of the warm and of the cold test pairs; and of cold ones by lot. Users without training are left out."""
-    items = pl.read_parquet(path / "ids.parquet").filter(pl.col("kind") == "item").sort("index")["id"]
+    """recall and ndcg of the warm and of the cold test pairs; and of cold ones by lot. Users
+    without training are left out."""
+    items = (
+        pl.read_parquet(path / "ids.parquet").filter(pl.col("kind") == "item").sort("index")["id"]
+    )
     cold_I = items.is_in(list(cold_ids)).to_numpy()
     with np.load(path / "seen.npz") as stored:
         user, item, part = stored["user"], stored["item"], stored["part"]
@@ -146,15 +164,22 @@ def judge(path: Path, cold_ids: set[str], seed: int) -> dict[str, dict[str, floa
     for name, chosen in (("warm", ~cold_I), ("cold", cold_I), ("by lot", cold_I)):
         place = np.cumsum(chosen) - 1
         met = chosen[item] & (part < 2)
-        asked = np.setdiff1d((user * len(items) + item)[chosen[item] & (part == 2)], (user * len(items) + item)[met])
+        asked = np.setdiff1d(
+            (user * len(items) + item)[chosen[item] & (part == 2)], (user * len(items) + item)[met]
+        )
         shape = (users, int(chosen.sum()))
         relevant = Csr.of(asked // len(items), place[asked % len(items)], shape)
         mask = Csr.of(user[met], place[item[met]], shape) if met.any() else None
         drawn = torch.rand(shape, generator=Rng(seed).torch("by lot")) if name == "by lot" else None
-        rows = Among(scorer, torch.from_numpy(np.flatnonzero(chosen))) if drawn is None else Chance(drawn)
+        rows = (
+            Among(scorer, torch.from_numpy(np.flatnonzero(chosen)))
+            if drawn is None
+            else Chance(drawn)
+        )
         with torch.no_grad():
             result = ranking.evaluate(
-                rows, relevant, mask, ks=[20], item_counts=torch.from_numpy(counts[chosen]), cold=nobody
+                rows, relevant, mask, ks=[20], item_counts=torch.from_numpy(counts[chosen]),
+                cold=nobody
             )  # fmt: skip
         found[name] = {m: result.metrics[m] for m in SHOWN} | result.counts
     return found
@@ -165,13 +190,22 @@ def arms(name: str) -> dict[str, list[str]]:
 
     def features(*chosen: str) -> list[str]:
         text = [one for one in chosen if one in TEXT]
-        return [f"features.only=[frequency,{','.join(chosen)}]", f"features.text=[{','.join(text)}]"]
+        return [
+            f"features.only=[frequency,{','.join(chosen)}]",
+            f"features.text=[{','.join(text)}]",
+        ]
 
     each = MODALITIES[name]
     found: dict[str, list[str]] = {"nothing": [], "nothing, init=normal": ["encoder.init=normal"]}
-    found |= {f"{WORDS.get(one, one)}, alone": ["encoder.attributes=alone", *features(one)] for one in each}
+    found |= {
+        f"{WORDS.get(one, one)}, alone": ["encoder.attributes=alone", *features(one)]
+        for one in each
+    }
     if name == "planted":  # as good as it gets: each item's home, without error
-        found["category (the home itself), alone"] = ["encoder.attributes=alone", *features("category")]
+        found["category (the home itself), alone"] = [
+            "encoder.attributes=alone",
+            *features("category"),
+        ]
     found["all, alone"] = ["encoder.attributes=alone", *features(*each)]
     found["all, beside"] = ["encoder.attributes=beside", *features(*each)]
     found["all, beside, init=normal"] = [*found["all, beside"], "encoder.init=normal"]
@@ -179,7 +213,11 @@ def arms(name: str) -> dict[str, list[str]]:
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    return {"mean": round(statistics.fmean(values), 5), "std": round(statistics.stdev(values), 5), "n": len(values)}
+    return {
+        "mean": round(statistics.fmean(values), 5),
+        "std": round(statistics.stdev(values), 5),
+        "n": len(values),
+    }
 
 
 def measure(name: str) -> dict[str, Any]:
@@ -199,7 +237,8 @@ def measure(name: str) -> dict[str, Any]:
             path = pipeline.train(composed, raw=parts, say=lambda line: None, progress=False).path
             record = json.loads((path / "run.json").read_text("utf-8"))
             rows.setdefault(arm, []).append(
-                judge(path, cold, seed) | {"columns": record["data"]["features"], "seconds": record["seconds"]["total"]}
+                judge(path, cold, seed)
+                | {"columns": record["data"]["features"], "seconds": record["seconds"]["total"]}
             )
     figures: dict[str, Any] = {
         arm: {
@@ -212,7 +251,8 @@ def measure(name: str) -> dict[str, Any]:
 
 def table(results: Mapping[str, Any]) -> str:
     lines = [
-        "| set | of items is read | warm recall@20 | warm ndcg@20 | cold recall@20 | cold ndcg@20 | cold ndcg@20, by lot |"
+        "| set | of items is read | warm recall@20 | warm ndcg@20 | cold recall@20 | cold ndcg@20 "
+        "| cold ndcg@20, by lot |"
     ]
     lines.append("|---|---|" + "---:|" * 5)
 
@@ -230,7 +270,10 @@ def table(results: Mapping[str, Any]) -> str:
             lines.append(f"| {name} | {arm} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        f"Mean ± standard deviation over {len(SEEDS)} seeds (what is held out, split, run; planted: the set drawn too).",
+        (
+            f"Mean ± standard deviation over {len(SEEDS)} seeds (what is held out, split, run; "
+            "planted: the set drawn too)."
+        ),
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,5 @@
-"""The properties of tests/data/test_fuzz.py on a hundred thousand inputs that hypothesis makes, half for each.
+"""The properties of tests/data/test_fuzz.py on a hundred thousand inputs that hypothesis makes,
+half for each.
 
 Writes by_hypothesis.json beside this file: inputs, seconds, failures.
 
@@ -19,14 +20,21 @@ from typing import Any
 import hypothesis
 
 HERE = Path(__file__).resolve().parent
-ROUND = 5_000  # inputs of a property at a time: hypothesis remembers them, so that none is made twice
-NAMES = ("test_any_bytes_give_a_table_or_a_sentence", "test_a_written_table_is_read_back_exactly_or_refused")
+ROUND = (
+    5_000  # inputs of a property at a time: hypothesis remembers them, so that none is made twice
+)
+NAMES = (
+    "test_any_bytes_give_a_table_or_a_sentence",
+    "test_a_written_table_is_read_back_exactly_or_refused",
+)
 
 
 def properties(inputs: int) -> Any:
     """The module of the tests, set to so many inputs."""
     os.environ["GNNSEG_FUZZ"] = str(inputs)
-    spec = importlib.util.spec_from_file_location("fuzz", HERE.parents[1] / "tests" / "data" / "test_fuzz.py")
+    spec = importlib.util.spec_from_file_location(
+        "fuzz", HERE.parents[1] / "tests" / "data" / "test_fuzz.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -63,7 +71,8 @@ def main() -> None:
                 failures += [] if failure is None else [f"{name}, seed {seed}: {failure}"]
     seconds = round(time.perf_counter() - began, 1)
     result = {
-        "inputs": sum(made.values()), **made, "seconds": seconds, "failures": failures, "hypothesis": hypothesis.__version__,
+        "inputs": sum(made.values()), **made, "seconds": seconds, "failures": failures,
+        "hypothesis": hypothesis.__version__,
     }  # fmt: skip
     if inputs >= 10_000:
         (HERE / "by_hypothesis.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")

@@ -1,8 +1,9 @@
 """Do the readers of people's files ever crash, or read a well-formed table wrongly?
 
-Half of the inputs are junk (random bytes, tables with bytes flipped, cut or thrown in): they give a table or one sentence.
-Half are tables written by Python's csv in a random dialect, encoding, decimal sign and form of date: they are read back
-exactly or refused. Writes results.json beside this file: inputs, seconds, refusals by kind, crashes, wrong readings.
+Half of the inputs are junk (random bytes, tables with bytes flipped, cut or thrown in): they give a
+table or one sentence. Half are tables written by Python's csv in a random dialect, encoding,
+decimal sign and form of date: they are read back exactly or refused. Writes results.json beside
+this file: inputs, seconds, refusals by kind, crashes, wrong readings.
 
     python experiments/parsers/fuzz.py [N] [SEED]
 """
@@ -22,15 +23,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from gnnseg.data import fields, sniff
+from gnnseg.data.tables import fields, separators
 from gnnseg.types import InputError
 
 NONE = dict.fromkeys(fields.ROLES)
 TOKENS = [
-    b'"', b'""', b",", b";", b"\t", b"|", b"::", b"\n", b"\r\n", b"\r", b"\0", b" ", b"user", b"item", b"time", b"weight",
-    b"user,item,weight,time", b"1", b"-1", b"1,5", b"1.234", b"nan", b"1e999", b"2024-01-31", b"31/01/2024", b"03/04/05",
-    b"1600000000", b"99999999999999999999", "客户".encode(), "客户,商品".encode("gb18030"), "é".encode("latin-1"), b"\xff\xfe",
-    b"\xef\xbb\xbf", b"\x1f\x8b", b"PAR1", b"\x1f", "2024年1月31日".encode(), b"31-Jan-24 11:59 PM", b"user_id:token\titem_id:token",
+    b'"', b'""', b",", b";", b"\t", b"|", b"::", b"\n", b"\r\n", b"\r", b"\0", b" ", b"user",
+    b"item", b"time", b"weight",
+    b"user,item,weight,time", b"1", b"-1", b"1,5", b"1.234", b"nan", b"1e999", b"2024-01-31",
+    b"31/01/2024", b"03/04/05",
+    b"1600000000", b"99999999999999999999", "客户".encode(), "客户,商品".encode("gb18030"),
+    "é".encode("latin-1"), b"\xff\xfe",
+    b"\xef\xbb\xbf", b"\x1f\x8b", b"PAR1", b"\x1f", "2024年1月31日".encode(), b"31-Jan-24 11:59 PM",
+    b"user_id:token\titem_id:token",
 ]  # fmt: skip
 NAMES = [
     "Ann",
@@ -94,14 +99,22 @@ def junk(rng: random.Random) -> bytes:
     if kind < 0.1:
         return rng.randbytes(rng.randrange(200))
     if kind < 0.4:
-        tokens = TOKENS if rng.random() < 0.3 else [token for token in TOKENS if token.isascii() and token != b"\0"]
-        return b"user,item\n" * rng.randrange(2) + b"".join(rng.choice(tokens) for _ in range(rng.randrange(60)))
+        tokens = (
+            TOKENS
+            if rng.random() < 0.3
+            else [token for token in TOKENS if token.isascii() and token != b"\0"]
+        )
+        return b"user,item\n" * rng.randrange(2) + b"".join(
+            rng.choice(tokens) for _ in range(rng.randrange(60))
+        )
     data = bytearray(table(rng)[0])
     for _ in range(rng.randrange(1, 6)):
         place = rng.randrange(len(data) + 1)
         act = rng.randrange(4)
         if act == 0:
-            data[place : place + 1] = rng.randbytes(1) if rng.random() < 0.2 else bytes([rng.randrange(32, 127)])
+            data[place : place + 1] = (
+                rng.randbytes(1) if rng.random() < 0.2 else bytes([rng.randrange(32, 127)])
+            )
         elif act == 1:
             data[place:place] = rng.choice(TOKENS)
         elif act == 2:
@@ -119,7 +132,13 @@ def table(rng: random.Random) -> tuple[bytes, list[tuple[str, str, float, float]
     rows = []
     for _ in range(rng.randrange(1, 30)):
         moment = start + dt.timedelta(seconds=rng.randrange(150_000_000))
-        weight = rng.choice([float(rng.randrange(1, 9)), rng.randrange(1, 10**7) / 100, rng.randrange(1, 10**6) / 1000])
+        weight = rng.choice(
+            [
+                float(rng.randrange(1, 9)),
+                rng.randrange(1, 10**7) / 100,
+                rng.randrange(1, 10**6) / 1000,
+            ]
+        )
         rows.append((rng.choice(fits), rng.choice(fits), weight, moment))
     whole = rng.random() < 0.3
     decimal = rng.choice(list(DECIMALS))
@@ -152,7 +171,7 @@ def _encodes(text: str, encoding: str) -> bool:
 
 
 def read(path: Path, rng: random.Random) -> fields.Events:
-    found = sniff.read(path, NONE, guess=rng.random() < 0.3)
+    found = separators.read(path, NONE, guess=rng.random() < 0.3)
     returns = rng.choice(["keep", "drop", None])
     return fields.events(found.sheet, found.columns, drop=rng.random() < 0.3, returns=returns)
 
@@ -172,7 +191,11 @@ def run(inputs: int, seed: int, folder: Path) -> dict[str, object]:
     for number in range(inputs):
         well_formed = number % 2 == 1
         data, expected = table(rng) if well_formed else (junk(rng), [])
-        name = "t.csv" if well_formed or rng.random() < 0.8 else rng.choice(["t.tsv", "t.dat", "t.inter", "t.parquet"])
+        name = (
+            "t.csv"
+            if well_formed or rng.random() < 0.8
+            else rng.choice(["t.tsv", "t.dat", "t.inter", "t.parquet"])
+        )
         path = folder / name
         path.write_bytes(data)
         try:
@@ -187,17 +210,31 @@ def run(inputs: int, seed: int, folder: Path) -> dict[str, object]:
             continue
         read_["tables" if well_formed else "junk"] += 1
         if well_formed:
-            got = events.frame.select("user", "item", "weight", "time").rows() if events.frame.width == 4 else []
+            got = (
+                events.frame.select("user", "item", "weight", "time").rows()
+                if events.frame.width == 4
+                else []
+            )
             if got == expected:
                 exact += 1
             else:
                 wrong.append(
-                    [number, repr(next((p for p in zip(got, expected) if p[0] != p[1]), (len(got), len(expected))))]
+                    [
+                        number,
+                        repr(
+                            next(
+                                (p for p in zip(got, expected) if p[0] != p[1]),
+                                (len(got), len(expected)),
+                            )
+                        ),
+                    ]
                 )
     return {
-        "inputs": inputs, "seed": seed, "seconds": round(time.perf_counter() - began, 1), "crashes": len(crashes),
+        "inputs": inputs, "seed": seed, "seconds": round(time.perf_counter() - began, 1),
+        "crashes": len(crashes),
         "wrong readings": len(wrong), "tables read exactly": exact, "read": dict(read_),
-        "refused": sum(refusals.values()), "refusals": dict(refusals.most_common(80)), "first crashes": crashes[:10],
+        "refused": sum(refusals.values()), "refusals": dict(refusals.most_common(80)),
+        "first crashes": crashes[:10],
         "first wrong": wrong[:10],
     }  # fmt: skip
 

@@ -1,8 +1,10 @@
-"""How far off-policy estimates can be trusted: many logs drawn, their intervals against the known value.
+"""How far off-policy estimates can be trusted: many logs drawn, their intervals against the known
+value.
 
-usage: python experiments/policy/estimators.py [--times N]
-Writes estimators.json and estimators.md beside itself. No data set is needed. 1,000 logs a scene, 2,000 rows each, users drawn
-anew; planted users (data=planted, 200 users, 60 items, 4 segments), a policy that is neither the logger nor the best.
+usage: python experiments/policy/estimators.py [--times N] Writes estimators.json and estimators.md
+beside itself. No data set is needed. 1,000 logs a scene, 2,000 rows each, users drawn anew; planted
+users (data=planted, 200 users, 60 items, 4 segments), a policy that is neither the logger nor the
+best.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from gnnseg.data.answers import choose, logger
+from gnnseg.data.sets.answers import choose, logger
 from gnnseg.evaluation import offpolicy
-from gnnseg.heads import Segments
+from gnnseg.models.heads import Segments
 from gnnseg.rng import Rng
 from gnnseg.simulator import Crowd, Simulator
 from gnnseg.sparse import Csr
@@ -35,7 +37,8 @@ CAP = SWITCH = 3.0
 
 @dataclass(frozen=True)
 class Scene:
-    """``mixed``: the logger's share of showings at random among what is new; the rest by (chance of a click)^``sharpness``."""
+    """``mixed``: the logger's share of showings at random among what is new; the rest by (chance of
+    a click)^``sharpness``."""
 
     name: str
     mixed: float
@@ -67,7 +70,9 @@ class World:
     def logger(self, scene: Scene) -> Floats:
         """(U,I) the first place's probabilities."""
         uniform = logger(self.chance, self.crowd.has_UI, 0.0)
-        return scene.mixed * uniform + (1 - scene.mixed) * logger(self.chance, self.crowd.has_UI, scene.sharpness)
+        return scene.mixed * uniform + (1 - scene.mixed) * logger(
+            self.chance, self.crowd.has_UI, scene.sharpness
+        )
 
     def log(self, scene: Scene, number: int) -> Log:
         g = Rng(number).numpy("log")
@@ -85,23 +90,32 @@ class World:
         clicked = g.random(len(item)) < self.chance[user, item]
         position = np.repeat(np.arange(1, scene.length + 1), slates)
         reward = clicked * self.crowd.answers.value[item]
-        return Log(np.tile(np.arange(slates), scene.length), user, item, position, reward, np.concatenate(propensity))
+        return Log(
+            np.tile(np.arange(slates), scene.length),
+            user,
+            item,
+            position,
+            reward,
+            np.concatenate(propensity),
+        )
 
 
 def second(first: Floats) -> Floats:
-    """(U,I) marginal probability of standing second where the second is drawn among what the first left (Plackett-Luce):
-    p_j sum over i other than j of p_i/(1 - p_i)."""
+    """(U,I) marginal probability of standing second where the second is drawn among what the first
+    left (Plackett-Luce): p_j sum over i other than j of p_i/(1 - p_i)."""
     odds = first / (1 - first)
     found: Floats = first * (odds.sum(1, keepdims=True) - odds)
     return found
 
 
 def _policy(crowd: Crowd) -> Policy:
-    """Segments near the planted ones, tastes blurred: sharp enough to differ from the logger, not the best."""
+    """Segments near the planted ones, tastes blurred: sharp enough to differ from the logger, not
+    the best."""
     users, items = crowd.has_UI.shape
     k = crowd.answers.alpha.shape[1]
     head = Segments(
-        Shape(users, items, torch.ones(items), width=k), Rng(1), segments=k, beta="distribution", tied=False, top=None,
+        Shape(users, items, torch.ones(items), width=k), Rng(1), segments=k, beta="distribution",
+        tied=False, top=None,
         centre=True, tau_alpha=0.2, tau_beta=0.15, tau=0.1,
     )  # fmt: skip
     with torch.no_grad():
@@ -109,7 +123,9 @@ def _policy(crowd: Crowd) -> Policy:
         assert head.item_KD is not None
         head.item_KD.copy_(torch.eye(k))
     user = torch.from_numpy(crowd.answers.alpha).float()
-    item = torch.from_numpy(crowd.home_IK).float() + 0.3 * torch.randn(items, k, generator=Rng(1).torch("items"))
+    item = torch.from_numpy(crowd.home_IK).float() + 0.3 * torch.randn(
+        items, k, generator=Rng(1).torch("items")
+    )
     scorer = head(Embeddings(user, item, user, item))
     assert isinstance(scorer, Policy)
     return scorer
@@ -142,13 +158,22 @@ def main(arguments: list[str]) -> None:
         for scene in SCENES:
             found = pool.map(one, [(scene, number) for number in range(times)], chunksize=20)
             stored.append(summary(scene, world, found))
-    account = {"logs": times, "rows": ROWS, "value": world.value, "optimum": float(world.crowd.optimum().mean())}
-    (HERE / "estimators.json").write_text(json.dumps({**account, "scenes": stored}, indent=1) + "\n", "utf-8")
+    account = {
+        "logs": times,
+        "rows": ROWS,
+        "value": world.value,
+        "optimum": float(world.crowd.optimum().mean()),
+    }
+    (HERE / "estimators.json").write_text(
+        json.dumps({**account, "scenes": stored}, indent=1) + "\n", "utf-8"
+    )
     (HERE / "estimators.md").write_text("\n".join(lines(account, stored)) + "\n", "utf-8")
     print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr)
 
 
-def summary(scene: Scene, world: World, found: list[dict[str, tuple[float, float, float]]]) -> dict[str, Any]:
+def summary(
+    scene: Scene, world: World, found: list[dict[str, tuple[float, float, float]]]
+) -> dict[str, Any]:
     allowed = np.where(world.crowd.has_UI, 0.0, world.pi_UI)
     p = world.logger(scene)
     if scene.length == 2:
@@ -161,17 +186,25 @@ def summary(scene: Scene, world: World, found: list[dict[str, tuple[float, float
         values, low, high = (np.array([one[name][n] for one in found]) for n in range(3))
         inside = (low <= world.value) & (world.value <= high)
         estimators[name] = {
-            "bias": float(values.mean() - world.value), "rmse": float(np.sqrt(((values - world.value) ** 2).mean())),
+            "bias": float(values.mean() - world.value),
+            "rmse": float(np.sqrt(((values - world.value) ** 2).mean())),
             "covered": float(inside.mean()),
         }  # fmt: skip
     effective = float(np.median([one["effective rows"][0] for one in found]))
-    return {"scene": scene.name, "largest weight": bound, "effective rows": effective, "estimators": estimators}
+    return {
+        "scene": scene.name,
+        "largest weight": bound,
+        "effective rows": effective,
+        "estimators": estimators,
+    }
 
 
 def lines(account: dict[str, Any], stored: list[dict[str, Any]]) -> Iterator[str]:
     yield (
-        f"{account['logs']:,} logs of {account['rows']:,} rows; true value {account['value']:.4f} (optimum "
-        f"{account['optimum']:.4f}); 95 % percentile bootstrap over slates; Switch-DR with tau {SWITCH:g}. "
+        f"{account['logs']:,} logs of {account['rows']:,} rows; true value {account['value']:.4f} "
+        "(optimum "
+        f"{account['optimum']:.4f}); 95 % percentile bootstrap over slates; Switch-DR with tau "
+        f"{SWITCH:g}. "
         "`python experiments/policy/estimators.py`"
     )
     for scene in stored:

@@ -1,9 +1,11 @@
-"""What people spend as the reward: the policy gradient against likelihood on a shop, revenue first and what it costs.
+"""What people spend as the reward: the policy gradient against likelihood on a shop, revenue first
+and what it costs.
 
-usage: python experiments/policy/shop.py [--minutes M]       (data in GNNSEG_DATA, runs in GNNSEG_RUNS, else ./runs)
-Writes a cell as shop/<hash>.json when it is finished, finds it again, and writes shop.md from the cells there are.
-completejourney, kinds of products, seen=allow, five seeds of training (the split is by time). The epoch is chosen by
-valid/revenue@20 for every model. Intervals of differences: paired bootstrap over households, each household's mean over seeds.
+usage: python experiments/policy/shop.py [--minutes M]       (data in GNNSEG_DATA, runs in
+GNNSEG_RUNS, else ./runs) Writes a cell as shop/<hash>.json when it is finished, finds it again, and
+writes shop.md from the cells there are. completejourney, kinds of products, seen=allow, five seeds
+of training (the split is by time). The epoch is chosen by valid/revenue@20 for every model.
+Intervals of differences: paired bootstrap over households, each household's mean over seeds.
 """
 
 from __future__ import annotations
@@ -36,7 +38,11 @@ WAYS: dict[str, list[str]] = {
     "likelihood, pairs weighed by spend": ["objective.weights=spend"],
     "policy": POLICY,
     "policy, top-K correction for 20": [*POLICY, "objective.top=20"],
-    "policy, behaviour learned, cap 10": [*POLICY, "objective.importance=learned", "objective.cap=10"],
+    "policy, behaviour learned, cap 10": [
+        *POLICY,
+        "objective.importance=learned",
+        "objective.cap=10",
+    ],
 }
 SHOWN = {
     "revenue@20": "revenue",
@@ -51,14 +57,22 @@ ROUNDS = 2000
 def cell(house: str, way: str, seed: int, deadline: float) -> dict[str, Any] | None:
     """One run's test, and each household's revenue; stored or made, None where there was no time."""
     overrides = [*HOUSES[house], *WAYS[way], "trainer.monitor=valid/revenue@20", "threads=1"]
-    path = HERE / "shop" / f"{hashlib.sha256(' '.join([*overrides, str(seed)]).encode()).hexdigest()[:12]}.json"
+    path = (
+        HERE
+        / "shop"
+        / f"{hashlib.sha256(' '.join([*overrides, str(seed)]).encode()).hexdigest()[:12]}.json"
+    )
 
     def make() -> dict[str, Any]:
-        run = api.train("completejourney", [o for o in overrides if not o.startswith("data=")], seed=seed)
+        run = api.train(
+            "completejourney", [o for o in overrides if not o.startswith("data=")], seed=seed
+        )
         judged = pl.read_parquet(run.path / "per_user.parquet").sort("user")
         return {
-            "overrides": overrides, "seed": seed, "metrics": {name: run.metrics[f"test/{name}"] for name in SHOWN},
-            "segments_per_user": run.metrics["segment/segments_per_user"], "epoch": run.record["best"]["epoch"],
+            "overrides": overrides, "seed": seed,
+            "metrics": {name: run.metrics[f"test/{name}"] for name in SHOWN},
+            "segments_per_user": run.metrics["segment/segments_per_user"],
+            "epoch": run.record["best"]["epoch"],
             "fingerprint": run.record["data"]["fingerprint"], "versions": run.record["versions"],
             "numerics": run.record["numerics"], "source": run.record["source"],
             "by_user": {name: [round(x, 4) for x in judged[name].to_list()] for name in ("revenue@20", "recall@20")},
@@ -87,10 +101,22 @@ def main(arguments: list[str]) -> None:
                 if one is not None:
                     found.setdefault((house, way), []).append(one)
     lines = [
-        "completejourney, kinds of products, seen=allow; means over seeds ± one standard deviation; k = 20. Revenue: of what a",
-        "household spends in the test, the part its list's hits hold, of the most that 20 items could. Differences from likelihood:",
-        "paired over households, 95 % bootstrap. Without importance and baseline the policy gradient on pairs is the likelihood of",
-        "pairs weighed by spend, times the mean spend: what either gains is the reward's doing. `python experiments/policy/shop.py`",
+        (
+            "completejourney, kinds of products, seen=allow; means over seeds ± one standard "
+            "deviation; k = 20. Revenue: of what a"
+        ),
+        (
+            "household spends in the test, the part its list's hits hold, of the most that 20 "
+            "items could. Differences from likelihood:"
+        ),
+        (
+            "paired over households, 95 % bootstrap. Without importance and baseline the policy "
+            "gradient on pairs is the likelihood of"
+        ),
+        (
+            "pairs weighed by spend, times the mean spend: what either gains is the reward's "
+            "doing. `python experiments/policy/shop.py`"
+        ),
     ]
     for house in HOUSES:
         lines += ["", f"## {house}", ""]
@@ -107,15 +133,21 @@ def main(arguments: list[str]) -> None:
                 continue
             figures = [spread([c["metrics"][name] for c in cells]) for name in SHOWN]
             seeds = {c["seed"] for c in cells}
-            plain, spent = ([c for c in found.get((house, name), []) if c["seed"] in seeds] for name in list(WAYS)[:2])
+            plain, spent = (
+                [c for c in found.get((house, name), []) if c["seed"] in seeds]
+                for name in list(WAYS)[:2]
+            )
             gaps = ["", "", ""]
             if way != "likelihood":
                 gaps = [
-                    difference(cells, plain, "revenue@20"), "" if cells == spent else difference(cells, spent, "revenue@20"),
+                    difference(cells, plain, "revenue@20"),
+                    "" if cells == spent else difference(cells, spent, "revenue@20"),
                     difference(cells, plain, "recall@20"),
                 ]  # fmt: skip
             cpu = statistics.fmean(c["cpu_seconds"] for c in cells)
-            lines.append("| " + " | ".join([way, *figures, *gaps, f"{cpu:.0f}", str(len(cells))]) + " |")
+            lines.append(
+                "| " + " | ".join([way, *figures, *gaps, f"{cpu:.0f}", str(len(cells))]) + " |"
+            )
     (HERE / "shop.md").write_text("\n".join(lines) + "\n", "utf-8")
 
 

@@ -1,4 +1,5 @@
-"""The worked example and the published network on one shop: every run found again or trained, results.json written.
+"""The worked example and the published network on one shop: every run found again or trained,
+results.json written.
 
 python experiments/shop/run.py [EXPERIMENT:SEED ...]      default shop and shop_dnn, seeds 0, 1, 2
 GNNSEG_DATA and GNNSEG_RUNS as for the command; threads=1.
@@ -13,8 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gnnseg import config, pipeline
-from gnnseg.folder import RunFolder
+from gnnseg import config
+from gnnseg.runs import train as pipeline
+from gnnseg.runs.folder import RunFolder
 
 HERE = Path(__file__).parent
 METRICS = (
@@ -56,12 +58,22 @@ def main(asked: list[tuple[str, int]]) -> None:
     (HERE / "results.json").write_text(json.dumps(cells, indent=1) + "\n", "utf-8")
     for name in ("shop", "shop_dnn"):
         for metric in METRICS:
-            values = [c["metrics"][metric] for c in cells if c["experiment"] == name and metric in c["metrics"]]
+            values = [
+                c["metrics"][metric]
+                for c in cells
+                if c["experiment"] == name and metric in c["metrics"]
+            ]
             if values:
                 spread = statistics.stdev(values) if len(values) > 1 else float("nan")
-                print(f"{name:9} {metric:14} {statistics.mean(values):.4f} ± {spread:.4f} ({len(values)} seeds)")
+                print(
+                    f"{name:9} {metric:14} {statistics.mean(values):.4f} ± {spread:.4f} "
+                    f"({len(values)} seeds)"
+                )
 
 
 if __name__ == "__main__":
-    given = [(name, int(seed)) for name, _, seed in (argument.partition(":") for argument in sys.argv[1:])]
+    given = [
+        (name, int(seed))
+        for name, _, seed in (argument.partition(":") for argument in sys.argv[1:])
+    ]
     main(given or [(name, seed) for name in ("shop", "shop_dnn") for seed in (0, 1, 2)])

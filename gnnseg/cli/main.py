@@ -1,6 +1,8 @@
-"""The ``gnnseg`` command: arguments in, ``pipeline`` or ``run`` called, text out; no logic of its own.
+"""The ``gnnseg`` command: arguments in, ``pipeline`` or ``run`` called, text out; no logic of its
+own.
 
-Standard output is the answer alone; everything said on the way goes to standard error. A user's mistake is one sentence, exit 2.
+Standard output is the answer alone; everything said on the way goes to standard error. A user's
+mistake is one sentence, exit 2.
 """
 
 from __future__ import annotations
@@ -75,7 +77,7 @@ def _train(given: list[str]) -> int:
     if any(argument in ("-h", "--help") for argument in given):
         print(_train_help())
         return 0
-    from gnnseg import sweep
+    from gnnseg.runs import sweep
 
     return sweep.run(given, say=_say, show=lambda line: print(line, flush=True))
 
@@ -85,8 +87,13 @@ def _choices() -> str:
     from gnnseg.config import conf_folder
 
     groups = ("data", "encoder", "head", "objective", "split", "experiment", "tracking")
-    lines = [f"{g}= {' '.join(sorted(path.stem for path in (conf_folder() / g).glob('*.yaml')))}" for g in groups]
-    return "\n".join(textwrap.fill(line, 110, initial_indent="  ", subsequent_indent=" " * 12) for line in lines)
+    lines = [
+        f"{g}= {' '.join(sorted(path.stem for path in (conf_folder() / g).glob('*.yaml')))}"
+        for g in groups
+    ]
+    return "\n".join(
+        textwrap.fill(line, 110, initial_indent="  ", subsequent_indent=" " * 12) for line in lines
+    )
 
 
 def _train_help() -> str:
@@ -134,68 +141,135 @@ def _parser() -> argparse.ArgumentParser:
 
     command("train", None, "train a model and judge it (gnnseg train --help)", run=False)
     sub = command("show", _show, "print one figure of a run and nothing else")
-    sub.add_argument("metric", metavar="METRIC", help="such as test/ndcg@20, valid/recall@20, segment/effective_k")
-    sub = command("evaluate", _evaluate, "judge a finished run again from its folder, and print what it says")
     sub.add_argument(
-        "--offpolicy", metavar="LOG", help="what it would earn: user, item, propensity, reward[, slate, position]"
+        "metric",
+        metavar="METRIC",
+        help="such as test/ndcg@20, valid/recall@20, segment/effective_k",
+    )
+    sub = command(
+        "evaluate", _evaluate, "judge a finished run again from its folder, and print what it says"
+    )
+    sub.add_argument(
+        "--offpolicy",
+        metavar="LOG",
+        help="what it would earn: user, item, propensity, reward[, slate, position]",
     )
     sub.add_argument("--cap", type=float, metavar="W", help="with importance weights up to W too")
     sub.add_argument(
-        "--seen", choices=["mask", "allow"], help="with --offpolicy: leave out what users have taken, or not"
+        "--seen",
+        choices=["mask", "allow"],
+        help="with --offpolicy: leave out what users have taken, or not",
     )
-    sub.add_argument("--switch", type=float, metavar="TAU", help="of Switch-DR, which trusts the reward model beyond")
-    sub.add_argument("--decimal", choices=["point", "comma"], help="of the log, where only one reading fits")
-    sub = command("segments", _segments, "print the segments of a run: size, share, what they like more than others")
+    sub.add_argument(
+        "--switch",
+        type=float,
+        metavar="TAU",
+        help="of Switch-DR, which trusts the reward model beyond",
+    )
+    sub.add_argument(
+        "--decimal", choices=["point", "comma"], help="of the log, where only one reading fits"
+    )
+    sub = command(
+        "segments",
+        _segments,
+        "print the segments of a run: size, share, what they like more than others",
+    )
     _out(sub, "write each user's segment and alpha to .csv, .parquet or .jsonl")
     sub = command("recommend", _recommend, "recommend to a user, to a segment, or to everybody")
     who = sub.add_mutually_exclusive_group(required=True)
     who.add_argument("--user", metavar="ID", help="a user's own id")
     who.add_argument(
-        "--segment", metavar="N", type=int, help="a segment's number, from 1: what it wants beyond what everyone wants"
+        "--segment",
+        metavar="N",
+        type=int,
+        help="a segment's number, from 1: what it wants beyond what everyone wants",
     )
     who.add_argument("--all", action="store_true", help="every user; needs --out")
     _lists(sub)
     _out(sub, ".csv, .parquet or .jsonl instead of a table")
     sub = command(
-        "assign", _assign, "segments, and lists, for people who were not in training, from what is known of them"
+        "assign",
+        _assign,
+        "segments, and lists, for people who were not in training, from what is known of them",
     )
-    sub.add_argument("file", metavar="FILE", nargs="?", help="their interactions: user, item[, weight, time, spend]")
+    sub.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="their interactions: user, item[, weight, time, spend]",
+    )
     for name in ("user", "item", "weight", "time", "spend"):
         sub.add_argument(f"--{name}", metavar="COLUMN")
     _form(sub)
     sub.add_argument(
-        "--on-error", choices=["fail", "drop"], default="fail", help="drop: count rows that cannot be read"
+        "--on-error",
+        choices=["fail", "drop"],
+        default="fail",
+        help="drop: count rows that cannot be read",
     )
-    sub.add_argument("--users", metavar="FILE", help="their attributes by id, of the columns the run was trained on")
-    sub.add_argument("--social", metavar="FILE", help="their friends among the run's users: user, user[, weight]")
+    sub.add_argument(
+        "--users",
+        metavar="FILE",
+        help="their attributes by id, of the columns the run was trained on",
+    )
+    sub.add_argument(
+        "--social", metavar="FILE", help="their friends among the run's users: user, user[, weight]"
+    )
     _lists(sub)
-    sub.add_argument("--lists", metavar="FILE", help="write their recommendations too, K items each")
+    sub.add_argument(
+        "--lists", metavar="FILE", help="write their recommendations too, K items each"
+    )
     _out(sub, "write segments and alpha to .csv, .parquet or .jsonl instead of a table")
     sub = command("explain", _explain, "why a user is shown an item, by segment")
     sub.add_argument("--user", metavar="ID", required=True)
     sub.add_argument("--item", metavar="ID", required=True)
-    sub = command("compare", _compare, "one table of many runs: mean and deviation over seeds, time, memory", run=False)
+    sub = command(
+        "compare",
+        _compare,
+        "one table of many runs: mean and deviation over seeds, time, memory",
+        run=False,
+    )
     sub.add_argument("runs", metavar="RUN", nargs="*", help="run folders")
     sub.add_argument("--sweep", metavar="NAME", help="the runs of a sweep")
     sub.add_argument(
-        "--root", metavar="DIR", default=os.environ.get("GNNSEG_RUNS", "./runs"), help="where the runs are (./runs)"
+        "--root",
+        metavar="DIR",
+        default=os.environ.get("GNNSEG_RUNS", "./runs"),
+        help="where the runs are (./runs)",
     )
     sub.add_argument("--format", choices=["text", "csv", "md", "latex"], default="text")
-    sub.add_argument("--metrics", metavar="A,B", default=None, help="test/recall@20,test/ndcg@20,… ")
+    sub.add_argument(
+        "--metrics", metavar="A,B", default=None, help="test/recall@20,test/ndcg@20,… "
+    )
     command("report", _report, "write the page of a run again and print its path")
     sub = command("options", _options, "every setting: default, type, meaning, paper", run=False)
     sub.add_argument("group", metavar="GROUP", nargs="?", help="such as encoder, head, objective")
     sub.add_argument("name", metavar="NAME", nargs="?", help="such as lightgcn")
-    sub.add_argument("--config-dir", metavar="DIR", action="append", default=[], help="your own conf/ folder too")
     sub.add_argument(
-        "--allow", metavar="PACKAGE", action="append", default=[], help="a package whose components it names"
+        "--config-dir", metavar="DIR", action="append", default=[], help="your own conf/ folder too"
+    )
+    sub.add_argument(
+        "--allow",
+        metavar="PACKAGE",
+        action="append",
+        default=[],
+        help="a package whose components it names",
     )
     sub = command(
-        "doctor", _doctor, "what is installed, which kernels run, where data are, what may be written", run=False
+        "doctor",
+        _doctor,
+        "what is installed, which kernels run, where data are, what may be written",
+        run=False,
     )
-    sub.add_argument("--root", default=os.environ.get("GNNSEG_DATA", "./data"), help="data.root (./data)")
-    sub.add_argument("--runs", default=os.environ.get("GNNSEG_RUNS", "./runs"), help="runs.root (./runs)")
-    sub = commands.add_parser("data", help="list, fetch, check or describe data sets", description="Data sets.")
+    sub.add_argument(
+        "--root", default=os.environ.get("GNNSEG_DATA", "./data"), help="data.root (./data)"
+    )
+    sub.add_argument(
+        "--runs", default=os.environ.get("GNNSEG_RUNS", "./runs"), help="runs.root (./runs)"
+    )
+    sub = commands.add_parser(
+        "data", help="list, fetch, check or describe data sets", description="Data sets."
+    )
     actions = sub.add_subparsers(title="actions", metavar="ACTION", required=True)
     action = actions.add_parser("list", help="the named sets")
     action.set_defaults(call=_data_list)
@@ -209,7 +283,10 @@ def _parser() -> argparse.ArgumentParser:
     action.add_argument("files", metavar="FILE", nargs="+")
     for name in ("user", "item", "weight", "time", "spend"):
         action.add_argument(f"--{name}", metavar="COLUMN")
-    for name, text in (("users", "attributes of users by id"), ("items", "attributes of items by id")):
+    for name, text in (
+        ("users", "attributes of users by id"),
+        ("items", "attributes of items by id"),
+    ):
         action.add_argument(f"--{name}", metavar="FILE", help=text)
     action.add_argument("--item-title", metavar="COLUMN", help="what people call an item")
     _form(action)
@@ -228,18 +305,35 @@ def _parser() -> argparse.ArgumentParser:
 
 def _form(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--separator", metavar="CHAR", help="told, if only one fits")
-    sub.add_argument("--encoding", metavar="NAME", help="such as latin-1, utf-16, gb18030; told, if only one fits")
-    sub.add_argument("--format", choices=["table", "lightgcn"], help="lines 'user item item …' (lightgcn), or a table")
-    sub.add_argument("--decimal", choices=["point", "comma", ".", ","], help="told, if only one fits")
-    sub.add_argument("--returns", choices=["keep", "drop", "subtract"], help="what negative weights are")
+    sub.add_argument(
+        "--encoding",
+        metavar="NAME",
+        help="such as latin-1, utf-16, gb18030; told, if only one fits",
+    )
+    sub.add_argument(
+        "--format",
+        choices=["table", "lightgcn"],
+        help="lines 'user item item …' (lightgcn), or a table",
+    )
+    sub.add_argument(
+        "--decimal", choices=["point", "comma", ".", ","], help="told, if only one fits"
+    )
+    sub.add_argument(
+        "--returns", choices=["keep", "drop", "subtract"], help="what negative weights are"
+    )
 
 
 def _lists(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("-k", type=int, default=20, metavar="K", help="how many items (20)")
     sub.add_argument(
-        "--seen", choices=["mask", "allow"], default="mask", help="leave out what the user already has (mask)"
+        "--seen",
+        choices=["mask", "allow"],
+        default="mask",
+        help="leave out what the user already has (mask)",
     )
-    sub.add_argument("--only", metavar="FILE", help="show only items listed here (first column, or 'item')")
+    sub.add_argument(
+        "--only", metavar="FILE", help="show only items listed here (first column, or 'item')"
+    )
     sub.add_argument("--exclude", metavar="FILE", help="never show items listed here")
 
 
@@ -249,7 +343,7 @@ def _out(sub: argparse.ArgumentParser, text: str) -> None:
 
 
 def _open(options: argparse.Namespace) -> Any:
-    from gnnseg.run import Run
+    from gnnseg.runs.run import Run
 
     return Run.load(_folder(options.run))
 
@@ -273,12 +367,21 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     run = _open(options)
     if options.offpolicy is None:
-        if any(value is not None for value in (options.cap, options.seen, options.switch, options.decimal)):
-            raise InputError("evaluate: --cap, --switch, --seen and --decimal go with --offpolicy LOG.")
+        if any(
+            value is not None
+            for value in (options.cap, options.seen, options.switch, options.decimal)
+        ):
+            raise InputError(
+                "evaluate: --cap, --switch, --seen and --decimal go with --offpolicy LOG."
+            )
         print(tables.frame(run.evaluate()))
         return
     verdict = run.offpolicy(
-        options.offpolicy, seen=options.seen, cap=options.cap, switch=options.switch, decimal=options.decimal
+        options.offpolicy,
+        seen=options.seen,
+        cap=options.cap,
+        switch=options.switch,
+        decimal=options.decimal,
     )
     print(tables.frame(verdict.frame()))
     parts = verdict.by_segment()
@@ -288,8 +391,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         _say(f"worst segment: {worst['segment']}, {worst['value']:.4g} an item shown")
     for name, value in verdict.account.items():
         _say(f"{name}: {value:,.4g}")
-    for alarm in verdict.alarms:
-        _say(f"warning: {alarm}")
+    for warning in verdict.warnings:
+        _say(f"warning: {warning}")
 
 
 def _segments(options: argparse.Namespace) -> None:
@@ -299,7 +402,11 @@ def _segments(options: argparse.Namespace) -> None:
     if options.out:
         print(run.write(run.segments(), options.out, excel=options.excel))
     else:
-        print("\n".join(text for text in (tables.segments(run.path), tables.weights(run.path)) if text))
+        print(
+            "\n".join(
+                text for text in (tables.segments(run.path), tables.weights(run.path)) if text
+            )
+        )
 
 
 def _recommend(options: argparse.Namespace) -> None:
@@ -308,7 +415,9 @@ def _recommend(options: argparse.Namespace) -> None:
 
     run = _open(options)
     if options.all and not options.out:
-        raise InputError("recommend --all: name a file to write to with --out FILE (.csv, .parquet or .jsonl).")
+        raise InputError(
+            "recommend --all: name a file to write to with --out FILE (.csv, .parquet or .jsonl)."
+        )
     if options.segment is None:
         users = None if options.all else [options.user]
         frames = run.stream(users, options.k, options.seen, **_filters(options))
@@ -324,18 +433,18 @@ def _recommend(options: argparse.Namespace) -> None:
 
 def _filters(options: argparse.Namespace) -> dict[str, Any]:
     """--only and --exclude as lists of item ids."""
-    from gnnseg import newcomers
+    from gnnseg.runs import new_users
 
     return {
-        name: None if (path := getattr(options, name)) is None else newcomers.items_in(Path(path))
+        name: None if (path := getattr(options, name)) is None else new_users.items_in(Path(path))
         for name in ("only", "exclude")
     }
 
 
 def _assign(options: argparse.Namespace) -> None:
-    from gnnseg import newcomers
-    from gnnseg.data import wording
+    from gnnseg.data.tables import wording
     from gnnseg.report import tables
+    from gnnseg.runs import new_users
     from gnnseg.types import InputError
 
     run = _open(options)
@@ -344,15 +453,19 @@ def _assign(options: argparse.Namespace) -> None:
     columns = {name: getattr(options, name) for name in ("user", "item", "weight")}
     columns |= {name: getattr(options, name) or "" for name in ("time", "spend")}
     how = {
-        name: getattr(options, name) for name in ("separator", "encoding", "format", "decimal", "returns", "on_error")
+        name: getattr(options, name)
+        for name in ("separator", "encoding", "format", "decimal", "returns", "on_error")
     }
     histories = None
     if options.file:
         with wording.heard(wording.options):
-            histories = newcomers.read_file(Path(options.file), columns, _say, **how)
+            histories = new_users.read_file(Path(options.file), columns, _say, **how)
     beside = {name: getattr(options, name) for name in ("users", "social")}
-    told = {name: None if path is None else newcomers.table_of(Path(path)) for name, path in beside.items()}
-    who = newcomers.read(histories, run.known, **told)
+    told = {
+        name: None if path is None else new_users.table_of(Path(path))
+        for name, path in beside.items()
+    }
+    who = new_users.read(histories, run.known, **told)
     lists = run.stream(who, options.k, options.seen, **_filters(options))
     if options.lists:
         print(run.write(lists, options.lists, excel=options.excel))
@@ -368,7 +481,7 @@ def _assign(options: argparse.Namespace) -> None:
 
 
 def _options(options: argparse.Namespace) -> None:
-    from gnnseg import options as settings
+    from gnnseg.config import options as settings
 
     folders = [Path(folder) for folder in options.config_dir]
     print(settings.text(options.group, options.name, folders=folders, allow=options.allow))
@@ -377,9 +490,11 @@ def _options(options: argparse.Namespace) -> None:
 def _doctor(options: argparse.Namespace) -> int:
     import platformdirs
 
-    from gnnseg import doctor
+    from gnnseg.cli import doctor
 
-    found = doctor.examine(Path(options.root), Path(options.runs), Path(platformdirs.user_cache_dir("gnnseg")))
+    found = doctor.examine(
+        Path(options.root), Path(options.runs), Path(platformdirs.user_cache_dir("gnnseg"))
+    )
     print(doctor.text(found))
     return int(any(finding.essential and finding.ok is False for finding in found))
 
@@ -391,7 +506,8 @@ def _explain(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from gnnseg import compare, sweep
+    from gnnseg.report import compare
+    from gnnseg.runs import sweep
 
     runs = [_folder(name) for name in options.runs]
     if options.sweep:
@@ -407,19 +523,20 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _data_list(options: argparse.Namespace) -> None:
-    from gnnseg.data import inspect
+    from gnnseg.data.tables import inspect
 
     print(inspect.list_sets())
 
 
 def _data_fetch(options: argparse.Namespace) -> None:
-    from gnnseg import config, pipeline
+    from gnnseg import config
+    from gnnseg.runs import train as pipeline
 
     print(pipeline.fetch(config.compose([]), options.set, Path(options.root), say=_say))
 
 
 def _data_check(options: argparse.Namespace) -> None:
-    from gnnseg.data import inspect, wording
+    from gnnseg.data.tables import inspect, wording
 
     columns = {name: getattr(options, name) for name in ("user", "item", "weight", "time", "spend")}
     names = ("encoding", "format", "decimal", "dates", "returns", "users", "items", "item_title")
@@ -429,10 +546,11 @@ def _data_check(options: argparse.Namespace) -> None:
 
 
 def _data_stats(options: argparse.Namespace) -> None:
-    from gnnseg import config, pipeline, plain
-    from gnnseg.data import inspect
+    from gnnseg import config
+    from gnnseg.data.tables import inspect, saved
+    from gnnseg.runs import train as pipeline
 
-    own = plain.resolve(options.overrides, plain.cache_root(options.overrides), say=_say)
+    own = saved.resolve(options.overrides, saved.cache_root(options.overrides), say=_say)
     composed = config.compose(own.arguments, own.folders)
     config.check(composed)
     print(inspect.stats(pipeline.read(composed, _say)))

@@ -3,9 +3,12 @@
 from gnnseg.config.checks import check
 from gnnseg.config.composition import compose, job_number, known_keys, launch, quoted, searchpath
 from gnnseg.config.names import BESIDE, GROUPS, TOP, conf_folder
+from gnnseg.config.stable import current, recorded, stable, upgraded
 from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
 
 __all__ = [
-    "BESIDE", "FOREIGN", "GROUPS", "TOP", "build", "check", "compose", "conf_folder", "described", "fits", "job_number", "known_keys",
-    "launch", "locate", "parameter_types", "quoted", "searchpath",
+    "BESIDE", "FOREIGN", "GROUPS", "TOP", "build", "check", "compose", "conf_folder", "current",
+    "described", "fits",
+    "job_number", "known_keys", "launch", "locate", "parameter_types", "quoted", "recorded", "searchpath",
+    "stable", "upgraded",
 ]  # fmt: skip

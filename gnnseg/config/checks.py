@@ -1,6 +1,7 @@
 """What cannot be meant, refused in one sentence before any data are read.
 
-Plain YAML lets ``layers=abc`` through; a target's signature does not. What each part is alone may still make no sense together.
+Plain YAML lets ``layers=abc`` through; a target's signature does not. What each part is alone may
+still make no sense together.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ from typing import Any, Literal
 from gnnseg.config.names import BESIDE, GROUPS, TOP, meant, refusal
 from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
 
-OF_DATA = {"social", "labels", "features", "log", "propensity"}  # what the set must have, which is seen once it is read
+OF_DATA = {
+    "social",
+    "labels",
+    "features",
+    "log",
+    "propensity",
+}  # what the set must have, which is seen once it is read
 KEPT = ("combine", "layer_weights", "gamma")  # settings that say which layers the embedding is of
 WORDS = {
     "probabilities": "a head whose scores are probabilities (head=segments head.beta=distribution)",
@@ -26,7 +33,8 @@ WORDS = {
 
 
 def check(config: Mapping[str, Any]) -> None:
-    """Refuse, in one sentence, what cannot be meant: unknown keys, wrong types, foreign targets, combinations that make no sense."""
+    """Refuse, in one sentence, what cannot be meant: unknown keys, wrong types, foreign targets,
+    combinations that make no sense."""
     for key in config:
         if key not in TOP:
             raise refusal(f"{key}: no such setting; {meant(key, list(TOP))}")
@@ -47,14 +55,21 @@ def check(config: Mapping[str, Any]) -> None:
     _check_value("seed", config["seed"], int)
     _check_value("threads", config["threads"], int | None)
     if config["threads"] is not None and config["threads"] < 1:
-        raise refusal(f"threads={config['threads']}: must be at least 1, or null for as many as there are cores.")
+        raise refusal(
+            f"threads={config['threads']}: must be at least 1, or null for as many as there are "
+            "cores."
+        )
     _check_value("device", config["device"], Literal["auto", "cpu", "cuda"])
     _check_value("data.k_core", config["data"]["k_core"], int)
     if config["data"]["k_core"] < 0:
-        raise refusal(f"data.k_core={config['data']['k_core']}: must be 0 (none is left out) or more.")
+        raise refusal(
+            f"data.k_core={config['data']['k_core']}: must be 0 (none is left out) or more."
+        )
     _check_value("data.min_weight", config["data"]["min_weight"], float | None)
     sweep = config["sweep"]
-    _check_value("sweep.fail_fast", sweep.get("fail_fast") if isinstance(sweep, Mapping) else None, bool)
+    _check_value(
+        "sweep.fail_fast", sweep.get("fail_fast") if isinstance(sweep, Mapping) else None, bool
+    )
     _check_optimizer(config["optimizer"])
     _check_together(config)
 
@@ -78,7 +93,9 @@ def _check_node(where: str, node: Any, allow: list[str], beside: tuple[str, ...]
     if ours:
         for key in (*takes, *beside):
             if key not in given:
-                raise refusal(f"{where}.{key}: is missing; conf/{where.split('.')[0]} gives its default.")
+                raise refusal(
+                    f"{where}.{key}: is missing; conf/{where.split('.')[0]} gives its default."
+                )
     hints = parameter_types(target)
     for key, value in given.items():
         if key in hints:
@@ -119,14 +136,21 @@ class _Part:
         return str(self.target.__name__).lower()
 
     def says(self, what: str) -> frozenset[str]:
-        """What the class answers of its settings under ``offers`` or ``wants``; nothing where it has no such answer."""
+        """What the class answers of its settings under ``provides`` or ``requires``; nothing where
+        it has no such answer."""
         answer = getattr(self.target, what, None)
         return frozenset(answer(**self.settings)) if answer else frozenset()
 
 
-def _part(config: Mapping[str, Any], where: str, node: Mapping[str, Any], beside: tuple[str, ...] = ()) -> _Part:
+def _part(
+    config: Mapping[str, Any], where: str, node: Mapping[str, Any], beside: tuple[str, ...] = ()
+) -> _Part:
     target = locate(node["_target_"], where, config["allow"])
-    return _Part(where, target, {key: value for key, value in node.items() if key not in ("_target_", *beside)})
+    return _Part(
+        where,
+        target,
+        {key: value for key, value in node.items() if key not in ("_target_", *beside)},
+    )
 
 
 def _check_together(config: Mapping[str, Any]) -> None:
@@ -135,7 +159,10 @@ def _check_together(config: Mapping[str, Any]) -> None:
     terms = {n: t for n, t in (config["regularisers"] or {}).items() if t["weight"] != 0}
     asking = [
         _part(config, "objective", config["objective"]),
-        *(_part(config, f"regularisers.{name}", term, BESIDE["regularisers"]) for name, term in terms.items()),
+        *(
+            _part(config, f"regularisers.{name}", term, BESIDE["regularisers"])
+            for name, term in terms.items()
+        ),
     ]
     for part in asking:
         _check_needs(part, head, encoder)
@@ -149,18 +176,32 @@ def _check_together(config: Mapping[str, Any]) -> None:
 
 def _check_needs(part: _Part, head: _Part, encoder: _Part) -> None:
     """An objective or a term needs what the head or the encoder offers."""
-    lacking = sorted(part.says("wants") - head.says("offers") - encoder.says("offers") - OF_DATA)
+    lacking = sorted(
+        part.says("requires") - head.says("provides") - encoder.says("provides") - OF_DATA
+    )
     if not lacking:
         return
     if lacking[0] in ("view", "layers"):
         said = encoder.name + (" of 0 layers" if encoder.settings.get("layers") == 0 else "")
         raise refusal(
-            f"{part.where}: needs {WORDS[lacking[0]]}, not {said}; choose another, or set {part.where}.weight=0."
+            f"{part.where}: needs {WORDS[lacking[0]]}, not {said}; choose another, or set "
+            f"{part.where}.weight=0."
         )
-    chosen = head.name + (f" with head.beta={head.settings['beta']}" if "beta" in head.settings else "")
-    advice = "use objective=sampled_softmax" if part.where == "objective" else f"set {part.where}.weight=0"
-    advice = f"set {part.where}.readout=linear" if part.settings.get("readout") == "alpha" else advice
-    raise refusal(f"{part.where}={part.name}: needs {WORDS.get(lacking[0], lacking[0])}, not {chosen}; {advice}.")
+    chosen = head.name + (
+        f" with head.beta={head.settings['beta']}" if "beta" in head.settings else ""
+    )
+    advice = (
+        "use objective=sampled_softmax"
+        if part.where == "objective"
+        else f"set {part.where}.weight=0"
+    )
+    advice = (
+        f"set {part.where}.readout=linear" if part.settings.get("readout") == "alpha" else advice
+    )
+    raise refusal(
+        f"{part.where}={part.name}: needs {WORDS.get(lacking[0], lacking[0])}, not {chosen}; "
+        f"{advice}."
+    )
 
 
 def _check_top(head: _Part, asking: Iterable[_Part]) -> None:
@@ -169,11 +210,14 @@ def _check_top(head: _Part, asking: Iterable[_Part]) -> None:
     if top is None:
         return
     if segments is not None and not 1 <= top <= segments:
-        raise refusal(f"head.top={top}: must lie between 1 and head.segments={segments}, or be null.")
+        raise refusal(
+            f"head.top={top}: must lie between 1 and head.segments={segments}, or be null."
+        )
     for part in asking:
         if part.settings.get("readout") == "alpha":
             raise refusal(
-                f"{part.where}.readout=alpha with head.top={top}: a told user whose class is not among the {top} largest would not be "
+                f"{part.where}.readout=alpha with head.top={top}: a told user whose class is not "
+                f"among the {top} largest would not be "
                 f"moved there; set head.top=null or {part.where}.readout=linear."
             )
 
@@ -182,11 +226,21 @@ def _check_contrasted(layer: int, encoder: _Part) -> None:
     """The layer that xsimgcl compares the embedding with is there, and another than the embedding."""
     layers = encoder.settings.get("layers")
     if isinstance(layers, int) and layer > layers:
-        raise refusal(f"regularisers.xsimgcl.layer={layer}: the encoder has layers 0 to {layers}; choose one of them.")
-    if hasattr(encoder.target, "embeds_as") and layer == encoder.target.embeds_as(**encoder.settings):
-        named = (f"encoder.{key}={encoder.settings[key]}" for key in KEPT if encoder.settings.get(key) is not None)
         raise refusal(
-            f"regularisers.xsimgcl.layer={layer}: with {next(named, 'this encoder')} that layer is the embedding, which would be "
+            f"regularisers.xsimgcl.layer={layer}: the encoder has layers 0 to {layers}; choose one "
+            "of them."
+        )
+    if hasattr(encoder.target, "embeds_as") and layer == encoder.target.embeds_as(
+        **encoder.settings
+    ):
+        named = (
+            f"encoder.{key}={encoder.settings[key]}"
+            for key in KEPT
+            if encoder.settings.get(key) is not None
+        )
+        raise refusal(
+            f"regularisers.xsimgcl.layer={layer}: with {next(named, 'this encoder')} that layer is "
+            "the embedding, which would be "
             "compared with itself; choose another layer, or let the embedding be of several."
         )
 
@@ -194,18 +248,35 @@ def _check_contrasted(layer: int, encoder: _Part) -> None:
 def _check_graph(graph: Mapping[str, Any], encoder: _Part, asking: Iterable[_Part]) -> None:
     """What the graph is given, somebody reads."""
     weights, relations = graph.get("weights"), graph.get("relations")
-    if weights is not None and hasattr(encoder.target, "weighs") and not encoder.target.weighs(**encoder.settings):
+    if (
+        weights is not None
+        and hasattr(encoder.target, "weighs")
+        and not encoder.target.weighs(**encoder.settings)
+    ):
         raise refusal(
-            f"graph.weights={weights}: encoder={encoder.name} as it is set takes every edge alike; set graph.weights=null."
+            f"graph.weights={weights}: encoder={encoder.name} as it is set takes every edge alike; "
+            "set graph.weights=null."
         )
-    if relations is not None and hasattr(encoder.target, "wants") and "relations" not in encoder.says("wants"):
-        instead = "set encoder.relations=typed" if "relations" in encoder.settings else "choose encoder=rgcn"
-        raise refusal(
-            f"graph.relations={relations}: encoder={encoder.name} as it is set reads none; {instead}, or set it to null."
+    if (
+        relations is not None
+        and hasattr(encoder.target, "requires")
+        and "relations" not in encoder.says("requires")
+    ):
+        instead = (
+            "set encoder.relations=typed"
+            if "relations" in encoder.settings
+            else "choose encoder=rgcn"
         )
-    if graph.get("homophily") == "full" and not any("social" in part.says("wants") for part in (encoder, *asking)):
         raise refusal(
-            f"graph.homophily=full: nothing here reads social ties; choose what does (encoder={encoder.name} as it is set does not, "
+            f"graph.relations={relations}: encoder={encoder.name} as it is set reads none; "
+            f"{instead}, or set it to null."
+        )
+    if graph.get("homophily") == "full" and not any(
+        "social" in part.says("requires") for part in (encoder, *asking)
+    ):
+        raise refusal(
+            "graph.homophily=full: nothing here reads social ties; choose what does "
+            f"(encoder={encoder.name} as it is set does not, "
             "regularisers.social.weight=0.3 would), or set it to measured."
         )
 
@@ -215,13 +286,19 @@ def _check_monitor(monitor: str, evaluation: Mapping[str, Any]) -> None:
     part, _, rest = monitor.partition("/")
     metric, at, k = rest.partition("@")
     ks = evaluation.get("ks") or []
-    if part not in ("valid", "segment", *(["test"] if evaluation.get("protocol") == "paper" else [])) or not metric:
+    if (
+        part
+        not in ("valid", "segment", *(["test"] if evaluation.get("protocol") == "paper" else []))
+        or not metric
+    ):
         raise refusal(
-            f"trainer.monitor={monitor}: the best epoch is chosen on validation; name it as in valid/ndcg@{max(ks, default=20)}."
+            f"trainer.monitor={monitor}: the best epoch is chosen on validation; name it as in "
+            f"valid/ndcg@{max(ks, default=20)}."
         )
     if at and k not in map(str, ks):
         raise refusal(
-            f"trainer.monitor={monitor}: lists are judged at {', '.join(map(str, ks))}; add to evaluation.ks, or choose one of them."
+            f"trainer.monitor={monitor}: lists are judged at {', '.join(map(str, ks))}; add to "
+            "evaluation.ks, or choose one of them."
         )
 
 
@@ -231,5 +308,6 @@ def _check_batches(trainer: Mapping[str, Any]) -> None:
         raise refusal(f"trainer.batch_size={size}: must be at least 1, or null for full batch.")
     if size is None and trainer.get("draw") == "weight":
         raise refusal(
-            "trainer.draw=weight: a full batch holds every pair; set trainer.batch_size to a number, or draw to each."
+            "trainer.draw=weight: a full batch holds every pair; set trainer.batch_size to a "
+            "number, or draw to each."
         )

@@ -1,4 +1,5 @@
-"""Configuration composed by Hydra, and sweeps launched by it. The only importer of Hydra and OmegaConf."""
+"""Configuration composed by Hydra, and sweeps launched by it. The only importer of Hydra and
+OmegaConf."""
 
 from __future__ import annotations
 
@@ -16,11 +17,15 @@ from typing import Any
 from gnnseg.config.names import GROUPS, TOP, conf_folder, meant, refusal
 
 _COMPOSING = threading.RLock()  # Hydra's state is the process's
-SEQUENTIAL = {"membership", "affinity"}  # readings of beta whose catalogue softmax is not the score itself
+SEQUENTIAL = {
+    "membership",
+    "affinity",
+}  # readings of beta whose catalogue softmax is not the score itself
 
 
 def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str, Any]:
-    """The configuration that these overrides describe, as plain values. ``folders``: more places to look for groups."""
+    """The configuration that these overrides describe, as plain values. ``folders``: more places to
+    look for groups."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from omegaconf import OmegaConf
@@ -42,7 +47,9 @@ def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str
 
         chosen = any(re.match(r"\+*objective=", override) for override in overrides)
         typed = any(
-            override.partition("=")[2] in SEQUENTIAL for override in overrides if override.startswith("head.beta=")
+            override.partition("=")[2] in SEQUENTIAL
+            for override in overrides
+            if override.startswith("head.beta=")
         )
         config = plain(*(["objective=sampled_softmax"] if typed and not chosen else []))
         if not (chosen or typed) and _get(config, "head").get("beta") in SEQUENTIAL:
@@ -53,7 +60,9 @@ def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str
 def searchpath(folders: Sequence[Path]) -> list[str]:
     """The override that lets Hydra look in more folders, if there are any."""
     return (
-        [f"hydra.searchpath=[{','.join(quoted(f'file://{folder.absolute()}') for folder in folders)}]"]
+        [
+            f"hydra.searchpath=[{','.join(quoted(f'file://{folder.absolute()}') for folder in folders)}]"
+        ]
         if folders
         else []
     )
@@ -67,7 +76,8 @@ def quoted(value: str) -> str:
 
 
 def _check_grammar(overrides: Sequence[str]) -> None:
-    """Refuse an override that Hydra cannot parse, or takes for several values, with the form that works."""
+    """Refuse an override that Hydra cannot parse, or takes for several values, with the form that
+    works."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -79,14 +89,17 @@ def _check_grammar(overrides: Sequence[str]) -> None:
         advice = f"quote it, as in {shlex.quote(f'{key}={quoted(value)}')}."
         try:
             if parser.parse_override(override).is_sweep_override():
-                raise refusal(f"{override}: holds several values; add -m to run them all, or {advice}")
+                raise refusal(
+                    f"{override}: holds several values; add -m to run them all, or {advice}"
+                )
         except HydraException as error:
             why = str(error).splitlines()[0]
             raise refusal(f"{override}: cannot be parsed ({why}); {advice}") from None
 
 
 def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
-    """Run ``task(job's overrides)`` as Hydra's command line says: once, or many times under ``-m`` by its sweeper and launcher."""
+    """Run ``task(job's overrides)`` as Hydra's command line says: once, or many times under ``-m``
+    by its sweeper and launcher."""
     import hydra
 
     def job(node: Any) -> Any:
@@ -99,15 +112,20 @@ def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         with _one_sentence(arguments):
-            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(job)()
+            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(
+                job
+            )()
     finally:
         sys.argv = before
-        os.environ.pop("HYDRA_FULL_ERROR") if full is None else os.environ.__setitem__("HYDRA_FULL_ERROR", full)
+        os.environ.pop("HYDRA_FULL_ERROR") if full is None else os.environ.__setitem__(
+            "HYDRA_FULL_ERROR", full
+        )
 
 
 @contextlib.contextmanager
 def _own_hydra() -> Iterator[None]:
-    """Room for a composition inside somebody else's Hydra program, whose global state comes back afterwards; one at a time."""
+    """Room for a composition inside somebody else's Hydra program, whose global state comes back
+    afterwards; one at a time."""
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.singleton import Singleton
 
@@ -163,8 +181,13 @@ def _explain(error: Exception, given: Sequence[str]) -> str:
 
 
 def _settings_of(given: Sequence[str]) -> list[str]:
-    """Every dotted key of what the overrides choose, whatever else they set; of the defaults where that cannot be composed."""
-    parts = [o for o in given if o.partition("=")[0].lstrip("+~") in (*GROUPS, "experiment", "hydra.searchpath")]
+    """Every dotted key of what the overrides choose, whatever else they set; of the defaults where
+    that cannot be composed."""
+    parts = [
+        o
+        for o in given
+        if o.partition("=")[0].lstrip("+~") in (*GROUPS, "experiment", "hydra.searchpath")
+    ]
     try:
         return known_keys(compose(parts))
     except Exception:

@@ -1,4 +1,5 @@
-"""What may be named: groups, choices and settings of conf/; and what a name that is not there was meant to be."""
+"""What may be named: groups, choices and settings of conf/; and what a name that is not there was
+meant to be."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ import difflib
 from pathlib import Path
 
 GROUPS = (
-    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation", "tracking",
+    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
+    "optimizer", "trainer", "evaluation", "tracking",
 )  # fmt: skip
 TOP = (*GROUPS, "seed", "device", "threads", "runs", "cache", "allow", "sweep")
 BESIDE = {
@@ -19,7 +21,9 @@ def conf_folder() -> Path:
     """The checkout's conf/, where this is one, else the packaged conf/."""
     package = Path(__file__).resolve().parents[1]
     checkout = package.parent / "conf"
-    in_checkout = (checkout / "config.yaml").exists() and (package.parent / "pyproject.toml").exists()
+    in_checkout = (checkout / "config.yaml").exists() and (
+        package.parent / "pyproject.toml"
+    ).exists()
     return checkout if in_checkout else package / "conf"
 
 
@@ -37,15 +41,19 @@ def elsewhere(key: str) -> list[str]:
 
 
 def meant(wrong: str, known: list[str]) -> str:
-    """What a name that is not there was meant to be, nearest first: other choices that have it; a like name beside it; the same
-    name elsewhere; a like one elsewhere."""
+    """What a name that is not there was meant to be, nearest first: other choices that have it; a
+    like name beside it; the same name elsewhere; a like one elsewhere."""
     group, _, leaf = wrong.rpartition(".")
     others, part = elsewhere(wrong), wrong.split(".")[0]
     if others or wrong in known:
         instead = f"{part}={' or '.join(others)}" if others else f"another {part}="
         return f"the {part} that was chosen has none; leave it out, or choose {instead}."
     known = [key for key in known if not key.endswith("_target_")]
-    leaves = {key: key.rpartition(".")[2] for key in known if key.count(".") < 2 or key.rpartition(".")[0] == group}
+    leaves = {
+        key: key.rpartition(".")[2]
+        for key in known
+        if key.count(".") < 2 or key.rpartition(".")[0] == group
+    }
     beside = [key for key in known if key.rpartition(".")[0] == group]
     near = difflib.get_close_matches(leaf, [leaves[key] for key in beside], 1, 0.6)
     inside = sorted((key for key in beside if not group and len(key) > 3 and key in wrong), key=len)
@@ -53,7 +61,8 @@ def meant(wrong: str, known: list[str]) -> str:
     alike = difflib.get_close_matches(leaf, leaves.values(), 1, 0.6)
     close = [
         *inside[-1:], *(key for key in beside if [leaves[key]] == near), *same,
-        *(key for key, name in leaves.items() if [name] == alike), *difflib.get_close_matches(wrong, known, 1, 0.6),
+        *(key for key, name in leaves.items() if [name] == alike),
+        *difflib.get_close_matches(wrong, known, 1, 0.6),
     ]  # fmt: skip
     if close:
         return f"did you mean {close[0]}?"

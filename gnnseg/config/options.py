@@ -1,7 +1,8 @@
 """``gnnseg options``: every group, choice and setting, told from what is there already.
 
-Choices and defaults come from conf/ (and the user's own folders), types from the signature of what a YAML names, meanings
-from its docstring (``name``: …) or the YAML's comment, papers from both. The list of groups imports neither torch nor Hydra.
+Choices and defaults come from conf/ (and the user's own folders), types from the signature of what
+a YAML names, meanings from its docstring (``name``: …) or the YAML's comment, papers from both. The
+list of groups imports neither torch nor Hydra.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ import yaml
 from gnnseg import config
 
 WIDTH = 110
-COMMON = {group: {*keys, "name"} for group, keys in config.BESIDE.items()}  # told once, by the group's default choice
+COMMON = {
+    group: {*keys, "name"} for group, keys in config.BESIDE.items()
+}  # told once, by the group's default choice
 TYPES: dict[str, Any] = {  # of settings that no signature has
-    "seed": int, "device": Literal["auto", "cpu", "cuda"], "threads": int | None, "runs.root": str, "cache.root": str | None,
+    "seed": int, "device": Literal["auto", "cpu", "cuda"], "threads": int | None, "runs.root": str,
+    "cache.root": str | None,
     "allow": list[str], "sweep.name": str | None, "sweep.fail_fast": bool,
     "root": str, "min_weight": float | None, "k_core": int, "weight": float,
 }  # fmt: skip
@@ -38,18 +42,24 @@ def text(
     folders: Sequence[Path] = (),
     allow: Sequence[str] = (),
 ) -> str:
-    """What there is to choose; a group's choices; or a choice's settings. A group with one choice tells its settings at once.
+    """What there is to choose; a group's choices; or a choice's settings. A group with one choice
+    tells its settings at once.
 
-    ``folders``: the user's own conf/ folders; ``allow``: packages whose components their YAMLs may name.
+    ``folders``: the user's own conf/ folders; ``allow``: packages whose components their YAMLs may
+    name.
     """
     if group is None:
         return _overview(folders)
     settings = dict(_top())
-    if under := {key: value for key, value in settings.items() if key.split(".")[0] == group.split(".")[0]}:
+    if under := {
+        key: value for key, value in settings.items() if key.split(".")[0] == group.split(".")[0]
+    }:
         return "\n".join(_block(under.values()))
     if group not in _groups():
         raise _unknown(
-            f"options {group}: no such group", group, [*_groups(), *dict.fromkeys(k.split(".")[0] for k in settings)]
+            f"options {group}: no such group",
+            group,
+            [*_groups(), *dict.fromkeys(k.split(".")[0] for k in settings)],
         )
     choices = _choices(group, folders, allow)
     if name is None and len(choices) > 1:
@@ -72,7 +82,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Choice:
-    """``group=name``, its YAML, and where to look for more. A regulariser is one term of its group's YAML."""
+    """``group=name``, its YAML, and where to look for more. A regulariser is one term of its
+    group's YAML."""
 
     group: str
     name: str
@@ -92,7 +103,9 @@ class Choice:
     def node(self) -> Mapping[str, Any]:
         """The composed settings: what a command gets that chooses this and nothing else."""
         composed = config.compose([f"{self.group}={self.path.stem}"], list(self.folders))
-        node: Mapping[str, Any] = composed[self.group][self.name] if self.term else composed.get(self.group, {})
+        node: Mapping[str, Any] = (
+            composed[self.group][self.name] if self.term else composed.get(self.group, {})
+        )
         return node
 
     @cached_property
@@ -110,12 +123,17 @@ class Choice:
 
     @cached_property
     def docs(self) -> list[str]:
-        """Docstrings that may tell of a setting: the target's and its bases', as far as they are ours or the user's."""
+        """Docstrings that may tell of a setting: the target's and its bases', as far as they are
+        ours or the user's."""
         if self.target is None or self.foreign:
             return []
         bases = self.target.__mro__ if inspect.isclass(self.target) else [self.target]
         known = ("gnnseg", *self.allow)
-        return [inspect.cleandoc(b.__doc__) for b in bases if b.__module__.split(".")[0] in known and b.__doc__]
+        return [
+            inspect.cleandoc(b.__doc__)
+            for b in bases
+            if b.__module__.split(".")[0] in known and b.__doc__
+        ]
 
     @property
     def module_doc(self) -> str:
@@ -129,12 +147,15 @@ class Choice:
         """The YAML's heading, else the first sentence of the docstring."""
         if heading := _heading(self.path) if not self.term else "":
             return heading
-        first = _paragraphs((self.docs or [self.module_doc])[0])[0] if self.target is not None else ""
+        first = (
+            _paragraphs((self.docs or [self.module_doc])[0])[0] if self.target is not None else ""
+        )
         return re.split(r"(?<=[.:]) (?=[A-Z`-])", first)[0].replace("``", "")
 
     @property
     def papers(self) -> list[str]:
-        """Author and year of every paper that heading and docstring name, each once, in their order."""
+        """Author and year of every paper that heading and docstring name, each once, in their
+        order."""
         said = [_heading(self.path) if not self.term else "", self.module_doc, *self.docs[:1]]
         return list(dict.fromkeys(re.findall(PAPER, " ".join(" ".join(said).split()))))
 
@@ -142,13 +163,19 @@ class Choice:
     def settings(self) -> list[Setting]:
         if self.target is None:
             return []
-        hints, told, shared = config.parameter_types(self.target), self._comments(), self._comments(shared=True)
+        hints, told, shared = (
+            config.parameter_types(self.target),
+            self._comments(),
+            self._comments(shared=True),
+        )
         found = []
         for key, default in self.node.items():
             if key != "_target_":
                 hint = hints.get(key, TYPES.get(key, Any))
                 kind = "" if hint is Any else config.described(hint)
-                found.append(Setting(f"{self.place}.{key}", default, kind, self._meaning(key, told, shared)))
+                found.append(
+                    Setting(f"{self.place}.{key}", default, kind, self._meaning(key, told, shared))
+                )
         return found
 
     @property
@@ -169,16 +196,25 @@ class Choice:
         told: dict[str, str] = {}
         if self.group in COMMON and not self.term:
             first = config.conf_folder() / self.group / f"{_defaults()[self.group]}.yaml"
-            told |= {key: said for key, said in _comments(first, self.group).items() if key in COMMON[self.group]}
+            told |= {
+                key: said
+                for key, said in _comments(first, self.group).items()
+                if key in COMMON[self.group]
+            }
         for base in _read(self.path).get("defaults", []):
             if isinstance(base, str) and (beside := self.path.parent / f"{base}.yaml").exists():
                 told |= _comments(beside, self.group, shared=shared)
         told |= _comments(self.path, self.group, shared=shared)
         within = f"{self.name}."
-        return {k.removeprefix(within): v for k, v in told.items() if k.startswith(within)} if self.term else told
+        return (
+            {k.removeprefix(within): v for k, v in told.items() if k.startswith(within)}
+            if self.term
+            else told
+        )
 
 
-# --- what conf/ holds -------------------------------------------------------------------------------------------
+# --- what conf/ holds
+# -------------------------------------------------------------------------------------------
 
 
 def _groups() -> list[str]:
@@ -186,14 +222,20 @@ def _groups() -> list[str]:
 
 
 def _choices(group: str, folders: Sequence[Path], allow: Sequence[str] = ()) -> dict[str, Choice]:
-    """By name; a user's own beside the packaged, which win where both have one name, as Hydra has it."""
+    """By name; a user's own beside the packaged, which win where both have one name, as Hydra has
+    it."""
     paths: dict[str, Path] = {}
     for folder in (*reversed(folders), config.conf_folder()):
         paths |= {path.stem: path for path in sorted((folder / group).glob("*.yaml"))}
     beside = tuple(folders), tuple(allow)
     if group != "regularisers":
         return {name: Choice(group, name, paths[name], *beside) for name in sorted(paths)}
-    terms = [(term, path) for path in paths.values() for term, node in _read(path).items() if isinstance(node, dict)]
+    terms = [
+        (term, path)
+        for path in paths.values()
+        for term, node in _read(path).items()
+        if isinstance(node, dict)
+    ]
     return {term: Choice(group, term, path, *beside) for term, path in sorted(terms)}
 
 
@@ -205,7 +247,12 @@ def _read(path: Path) -> dict[str, Any]:
 def _defaults() -> dict[str, str]:
     """The choice of each group that conf/config.yaml makes."""
     entries = _read(config.conf_folder() / "config.yaml")["defaults"]
-    return {group: str(choice) for entry in entries if isinstance(entry, dict) for group, choice in entry.items()}
+    return {
+        group: str(choice)
+        for entry in entries
+        if isinstance(entry, dict)
+        for group, choice in entry.items()
+    }
 
 
 def _top() -> Iterator[tuple[str, Setting]]:
@@ -237,7 +284,9 @@ def _comments(path: Path, group: str = "", *, shared: bool = False) -> dict[str,
     above: list[tuple[int, str]] = []
     last = ""
     for line in path.read_text("utf-8").splitlines():
-        found = re.match(r"(\s*)(?:- )?(?:optional )?([\w-]+):(?:\s+([^#]*?))?(?:\s+#\s*(.*))?$", line)
+        found = re.match(
+            r"(\s*)(?:- )?(?:optional )?([\w-]+):(?:\s+([^#]*?))?(?:\s+#\s*(.*))?$", line
+        )
         if found is None:
             continue
         indent, value, comment = len(found[1]), found[3], found[4]
@@ -253,18 +302,28 @@ def _brings(path: Path, group: str) -> list[str]:
     """What a choice sets in other groups, as it would be typed."""
     content = _read(path)
     entries = [entry for entry in content.pop("defaults", []) if isinstance(entry, dict)]
-    chosen = [f"{k.removeprefix('override ').lstrip('/')}={v}" for entry in entries for k, v in entry.items()]
+    chosen = [
+        f"{k.removeprefix('override ').lstrip('/')}={v}"
+        for entry in entries
+        for k, v in entry.items()
+    ]
     if not path.read_text("utf-8").startswith("# @package _global_"):
         return chosen
-    return chosen + [f"{key}={_value(value)}" for key, value in _flat(content) if key.split(".")[0] != group]
+    return chosen + [
+        f"{key}={_value(value)}" for key, value in _flat(content) if key.split(".")[0] != group
+    ]
 
 
 def _set_by(group: str, mark: Literal["=", "."]) -> list[str]:
     """Which packaged choices of other groups choose in this one (=), or set keys of it (.)."""
     lines = []
     for other in config.GROUPS:
-        for name, choice in _choices(other, ()).items() if other not in (group, "regularisers") else ():
-            if sets := [typed for typed in _brings(choice.path, other) if typed.startswith(group + mark)]:
+        for name, choice in (
+            _choices(other, ()).items() if other not in (group, "regularisers") else ()
+        ):
+            if sets := [
+                typed for typed in _brings(choice.path, other) if typed.startswith(group + mark)
+            ]:
                 lines.append(f"{other}={name}: {' '.join(sets)}")
     return lines
 
@@ -277,7 +336,8 @@ def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield f"{prefix}{key}", value
 
 
-# --- what docstrings say ----------------------------------------------------------------------------------------
+# --- what docstrings say
+# ----------------------------------------------------------------------------------------
 
 
 def _paragraphs(doc: str) -> list[str]:
@@ -285,7 +345,8 @@ def _paragraphs(doc: str) -> list[str]:
 
 
 def _defined(doc: str, key: str) -> str:
-    """What follows ````key``:``, up to the next such clause or the sentence's end; keys may share a definition."""
+    """What follows ````key``:``, up to the next such clause or the sentence's end; keys may share a
+    definition."""
     clause = rf"(?:^|[\s(])(?:``\w+``, )*``{key}``(?:, ``\w+``)*: (.+?)(?=[.;,?] ``|\. [A-Z]|\.?$)"
     for paragraph in _paragraphs(doc):
         if found := re.search(clause, paragraph):
@@ -312,7 +373,8 @@ def _balanced(words: str) -> str:
     return words.replace("``", "")
 
 
-# --- as text ----------------------------------------------------------------------------------------------------
+# --- as text --------------------------------------------------------------------------------------
+# --------------
 
 
 def _overview(folders: Sequence[Path]) -> str:
@@ -325,7 +387,10 @@ def _overview(folders: Sequence[Path]) -> str:
         lines += [f"{group:<14}{meaning}", *_wrapped(" ".join(names), 14)]
     lines += [
         "",
-        "[…] is the default; an objective, a head and a data set bring defaults of other groups with them",
+        (
+            "[…] is the default; an objective, a head and a data set bring defaults of other "
+            "groups with them"
+        ),
         "",
     ]
     return "\n".join([*lines, *_block(dict(_top()).values())])
@@ -335,7 +400,9 @@ def _listed(group: str, choices: Mapping[str, Choice]) -> str:
     default = _defaults().get(group)
     wide = max(map(len, choices)) + 2
     lines = [
-        f"{group}: {_comments(config.conf_folder() / 'config.yaml').get(f'defaults.{group}', '')}".rstrip(": "),
+        f"{group}: {_comments(config.conf_folder() / 'config.yaml').get(f'defaults.{group}', '')}".rstrip(
+            ": "
+        ),
         "",
     ]
     for name, choice in choices.items():
@@ -363,7 +430,11 @@ def _told(choice: Choice) -> str:
         accepted = ", ".join(f"+{choice.place}.{name}" for name in choice.others)
         lines += ["", *_wrapped(f"takes besides: {accepted}", 0)]
     if set_by := _set_by(choice.group, "."):
-        lines += ["", "set by other choices (what is typed wins):", *(w for line in set_by for w in _wrapped(line, 2))]
+        lines += [
+            "",
+            "set by other choices (what is typed wins):",
+            *(w for line in set_by for w in _wrapped(line, 2)),
+        ]
     return "\n".join(lines)
 
 
@@ -372,13 +443,16 @@ def _block(settings: Iterable[Setting]) -> list[str]:
     shown = [(f"{s.key}={_value(s.default)}", s) for s in settings]
     wide = min(40, max(len(typed) for typed, _ in shown)) + 2
     return [
-        line for typed, s in shown for line in (f"{typed:<{wide}}{s.type}".rstrip(), *_wrapped(s.meaning, 4)) if line
+        line for typed,
+        s in shown for line in (f"{typed:<{wide}}{s.type}".rstrip(), *_wrapped(s.meaning, 4)) if line
     ]  # fmt: skip
 
 
 def _wrapped(words: str, indent: int) -> list[str]:
     margin = " " * indent
-    return textwrap.wrap(words, WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
+    return textwrap.wrap(
+        words, WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
+    )
 
 
 def _value(value: Any) -> str:
@@ -395,4 +469,6 @@ def _unknown(problem: str, wrong: str, known: Iterable[str]) -> Exception:
 
     close = difflib.get_close_matches(wrong, list(known), 1, 0.5)
     there = f"there are {', '.join(known)}"
-    return InputError(f"{problem}; did you mean {close[0]} ({there})?" if close else f"{problem}; {there}.")
+    return InputError(
+        f"{problem}; did you mean {close[0]} ({there})?" if close else f"{problem}; {there}."
+    )

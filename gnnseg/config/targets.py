@@ -1,4 +1,5 @@
-"""What a ``_target_`` names: found if it may be named, the types of its settings, and the object that a node describes."""
+"""What a ``_target_`` names: found if it may be named, the types of its settings, and the object
+that a node describes."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from gnnseg.config.names import refusal
+from gnnseg.config.stable import current
 
 FOREIGN = ("torch.optim.", "torch.optim.lr_scheduler.", "torch_geometric.nn.")
 
@@ -21,14 +23,16 @@ def locate(path: str, where: str, allow: list[str]) -> Any:
     packages = ("gnnseg", *allow)
     if not (path.startswith(FOREIGN) or path.split(".")[0] in packages):
         raise refusal(
-            f"{where}._target_={path}: not an allowed target; say allow=[{path.split('.')[0]}] if you trust that package."
+            f"{where}._target_={path}: not an allowed target; say allow=[{path.split('.')[0]}] if "
+            "you trust that package."
         )
-    module, _, name = path.rpartition(".")
+    module, _, name = current(path).rpartition(".")
     try:
         return getattr(importlib.import_module(module), name)
     except ImportError as error:
         raise refusal(
-            f"{where}._target_={path}: cannot be imported ({error}); check the name and that the package can be found."
+            f"{where}._target_={path}: cannot be imported ({error}); check the name and that the "
+            "package can be found."
         ) from None
     except AttributeError:
         raise refusal(f"{where}._target_={path}: {module} has no {name}; check the name.") from None
@@ -54,14 +58,17 @@ def parameter_types(target: Any) -> dict[str, Any]:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Is a plain value of this type? A whole number is a float too; a bool is no number; NaN and infinity are nothing."""
+    """Is a plain value of this type? A whole number is a float too; a bool is no number; NaN and
+    infinity are nothing."""
     origin = typing.get_origin(hint)
     if hint is Any:
         return True
     if origin in (typing.Union, types.UnionType):
         return any(fits(value, part) for part in typing.get_args(hint))
     if origin is Literal:
-        return any(value == allowed and type(value) is type(allowed) for allowed in typing.get_args(hint))
+        return any(
+            value == allowed and type(value) is type(allowed) for allowed in typing.get_args(hint)
+        )
     if hint is None or hint is type(None):
         return value is None
     if hint is bool:
@@ -69,7 +76,9 @@ def fits(value: Any, hint: Any) -> bool:
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return (
+            isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        )
     if hint is str:
         return isinstance(value, str)
     if origin in (list, tuple):
@@ -107,7 +116,8 @@ def described(hint: Any) -> str:
 
 
 def build(node: Mapping[str, Any], *positional: Any) -> Any:
-    """What a checked node describes: its target called with what the pipeline gives and the node's own keys."""
-    module, _, name = str(node["_target_"]).rpartition(".")
+    """What a checked node describes: its target called with what the pipeline gives and the node's
+    own keys."""
+    module, _, name = current(str(node["_target_"])).rpartition(".")
     target = getattr(importlib.import_module(module), name)
     return target(*positional, **{key: value for key, value in node.items() if key != "_target_"})

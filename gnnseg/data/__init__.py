@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gnnseg.config.stable import current
 from gnnseg.data import cache as cache_
 from gnnseg.data import clean, split
 from gnnseg.data.raw import Raw
@@ -13,20 +15,31 @@ from gnnseg.types import Dataset
 
 __all__ = ["load", "split"]
 
-OWN = ("_target_", "name", "root", "min_weight", "k_core")  # keys of a data node that are not the source's options
+OWN = (
+    "_target_",
+    "name",
+    "root",
+    "min_weight",
+    "k_core",
+)  # keys of a data node that are not the source's options
 
 
 def load(
-    node: Mapping[str, Any], *, root: Path, cache: Path, say: Callable[[str], None], raw: Raw | None = None
+    node: Mapping[str, Any],
+    *,
+    root: Path,
+    cache: Path,
+    say: Callable[[str], None],
+    raw: Raw | None = None,
 ) -> Dataset:
-    """The set a data node describes, read from its source, cleaned and indexed; a large one is kept in the cache.
+    """The set a data node describes, read from its source, cleaned and indexed; a large one is kept
+    in the cache.
 
     ``raw``: the table itself, where it has been handed over rather than named.
     """
     if raw is not None:
         return clean.build(raw, min_weight=node["min_weight"], k_core=int(node["k_core"]), say=say)
-    from gnnseg.data import sets
-    from gnnseg.data.sources import Place
+    from gnnseg.data.sets.fetching import Place
 
     place = Place(root, cache, say)
     key = cache_.key(node, place)
@@ -34,7 +47,8 @@ def load(
     if kept is not None and (found := cache_.load(kept, say)) is not None:
         say(f"{found.name}: cleaned and indexed before ({kept})")
         return found
-    source = getattr(sets, str(node["_target_"]).rsplit(".", 1)[-1])
+    module, _, name = current(str(node["_target_"])).rpartition(".")
+    source = getattr(importlib.import_module(module), name)
     options = {option: value for option, value in node.items() if option not in OWN}
     raw = source(place, name=node["name"], **options)
     dataset = clean.build(raw, min_weight=node["min_weight"], k_core=int(node["k_core"]), say=say)

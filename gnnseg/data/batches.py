@@ -11,9 +11,7 @@ from torch import Tensor
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 
-ROUNDS = (
-    10  # of drawing anew where a negative is one of the user's own items; the few that are left then are drawn exactly
-)
+ROUNDS = 10  # of drawing anew where a negative is one of the user's own items; the few that are left then are drawn exactly
 
 
 def order(pairs: int, rng: Rng) -> Tensor:
@@ -36,8 +34,8 @@ def uniform_shared(count: int, items: int, rng: Rng) -> Tensor:
 def uniform_own(users: Tensor, count: int, pattern: Csr, rng: Rng) -> Tensor:
     """(B,N) items drawn uniformly for each user among those not in the user's training.
 
-    Drawn anew at most ``ROUNDS`` times, what is left then from the user's other items one by one; a user who has every item
-    keeps what was drawn, and nothing hangs.
+    Drawn anew at most ``ROUNDS`` times, what is left then from the user's other items one by one; a
+    user who has every item keeps what was drawn, and nothing hangs.
     """
     generator, items = rng.torch("negatives"), pattern.shape[1]
     drawn = torch.randint(items, (len(users), count), generator=generator).to(users.device)
@@ -52,14 +50,23 @@ def uniform_own(users: Tensor, count: int, pattern: Csr, rng: Rng) -> Tensor:
         own = pattern.column[pattern.start[users[row]] : pattern.start[users[row] + 1]]
         if len(own) == items:
             continue
-        free = torch.ones(items, dtype=torch.bool, device=own.device).index_fill_(0, own, False).nonzero().squeeze(1)
-        drawn[row, place] = free[torch.randint(len(free), (1,), generator=generator).to(own.device)][0]
+        free = (
+            torch.ones(items, dtype=torch.bool, device=own.device)
+            .index_fill_(0, own, False)
+            .nonzero()
+            .squeeze(1)
+        )
+        drawn[row, place] = free[
+            torch.randint(len(free), (1,), generator=generator).to(own.device)
+        ][0]
     return drawn
 
 
-def near(users: Tensor, items: Tensor, count: int, hops: int, pattern: Csr, rng: Rng, others: Tensor) -> Tensor:
-    """(B,N) items where walks of ``hops`` steps to a user and on to an item end, begun at each pair's item; where that is one
-    of the user's own, ``others`` (B,N) stays."""
+def near(
+    users: Tensor, items: Tensor, count: int, hops: int, pattern: Csr, rng: Rng, others: Tensor
+) -> Tensor:
+    """(B,N) items where walks of ``hops`` steps to a user and on to an item end, begun at each
+    pair's item; where that is one of the user's own, ``others`` (B,N) stays."""
     generator, back = rng.torch("near"), pattern.T
     at = items.repeat_interleave(count)
     for _ in range(hops):
@@ -72,7 +79,8 @@ def near(users: Tensor, items: Tensor, count: int, hops: int, pattern: Csr, rng:
 
 
 def in_batch(items: Tensor, count: int, rng: Rng) -> Tensor:
-    """(N,) items of the batch's own pairs, all of them where there are no more than N: drawn by popularity."""
+    """(N,) items of the batch's own pairs, all of them where there are no more than N: drawn by
+    popularity."""
     if len(items) <= count:
         return items
     chosen = torch.randperm(len(items), generator=rng.torch("negatives"))[:count]
@@ -80,7 +88,8 @@ def in_batch(items: Tensor, count: int, rng: Rng) -> Tensor:
 
 
 def log_popularity(items: Tensor, weight: Tensor, count: int) -> Tensor:
-    """(I,) log of the chance that a pair drawn by weight (E,) holds an item, of ``count``: log(n_j/E) where pairs weigh alike.
+    """(I,) log of the chance that a pair drawn by weight (E,) holds an item, of ``count``:
+    log(n_j/E) where pairs weigh alike.
 
     An item that is never drawn counts as half a mean pair.
     """

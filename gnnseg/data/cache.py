@@ -1,7 +1,9 @@
-"""Cleaned, indexed sets kept in the cache folder, by content: the same files read the same way are read once.
+"""Cleaned, indexed sets kept in the cache folder, by content: the same files read the same way are
+read once.
 
-One file a set, written aside and renamed. Whatever is wrong with it (an older version, a truncated or damaged file, a folder
-that cannot be written) is said, and the set is read from its source again.
+One file a set, written aside and renamed. Whatever is wrong with it (an older version, a truncated
+or damaged file, a folder that cannot be written) is said, and the set is read from its source
+again.
 """
 
 from __future__ import annotations
@@ -18,20 +20,28 @@ from typing import Any
 import numpy as np
 
 from gnnseg.data import logs
-from gnnseg.data.formats import listed
-from gnnseg.data.sources import Place
+from gnnseg.data.sets.fetching import Place
+from gnnseg.data.tables.formats import listed
 from gnnseg.types import Dataset, Edges, IdMap, Interactions, Log, Relation, Strings, Table
 
 VERSION = 3  # of what is stored and of how it is made: raised with every change of reading, cleaning or indexing
 ROWS = 500_000  # smaller sets are read faster than they are worth keeping
 CHUNK = 1 << 22
-EDGE = ("source", "target", "weight", "user", "item", "time")  # of typed edges; the last three where they are there
+EDGE = (
+    "source",
+    "target",
+    "weight",
+    "user",
+    "item",
+    "time",
+)  # of typed edges; the last three where they are there
 Say = Callable[[str], None]
 
 
 def key(node: Mapping[str, Any], place: Place) -> str | None:
-    """sha256 over the content of the files a node reads and how it reads them; None where it reads none."""
-    from gnnseg.data.registry import SOURCES
+    """sha256 over the content of the files a node reads and how it reads them; None where it reads
+    none."""
+    from gnnseg.data.sets.registry import SOURCES
 
     named = {name: found for name, value in node.items() if (found := _files(name, value))}
     relations = [r for r in node.get("relations") or [] if isinstance(r, Mapping)]
@@ -50,7 +60,9 @@ def key(node: Mapping[str, Any], place: Place) -> str | None:
     how = {k: v for k, v in node.items() if k != "root" and k not in named}
     where = [[k, len(found)] for k, found in named.items()]
     edges = [{k: v for k, v in r.items() if k != "path"} for r in relations]
-    digest.update(json.dumps([{**how, "relations": edges}, where], sort_keys=True, default=str).encode())
+    digest.update(
+        json.dumps([{**how, "relations": edges}, where], sort_keys=True, default=str).encode()
+    )
     return digest.hexdigest()
 
 
@@ -71,7 +83,10 @@ def load(path: Path, say: Say) -> Dataset | None:
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as stored:
             meta = json.loads(bytes(stored["meta"]).decode("utf-8"))
             if meta["version"] != VERSION:
-                say(f"{path}: of another version ({meta['version']}, not {VERSION}); the set is read again")
+                say(
+                    f"{path}: of another version ({meta['version']}, not {VERSION}); the set is "
+                    "read again"
+                )
                 return None
             arrays = {name: stored[name] for name in stored.files}
             return _dataset(meta, arrays)
@@ -81,7 +96,8 @@ def load(path: Path, say: Say) -> Dataset | None:
 
 
 def save(path: Path, dataset: Dataset, say: Say) -> None:
-    """Store a set; a folder that cannot be written or a full disk is said, and nothing half-written stays."""
+    """Store a set; a folder that cannot be written or a full disk is said, and nothing half-written
+    stays."""
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +105,10 @@ def save(path: Path, dataset: Dataset, say: Say) -> None:
             np.savez(handle, **_arrays(dataset))
         os.replace(aside, path)
     except OSError as error:
-        say(f"{path.parent}: cannot be written ({error.strerror or error}); going on without a cache")
+        say(
+            f"{path.parent}: cannot be written ({error.strerror or error}); going on without a "
+            "cache"
+        )
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
@@ -106,16 +125,23 @@ def _arrays(d: Dataset) -> dict[str, Any]:
     for side, table in (("user_table", d.user_table), ("item_table", d.item_table)):
         if table is not None:
             tables[side] = {
-                name: None if column.dtype != object else column.tolist() for name, column in table.columns.items()
+                name: None if column.dtype != object else column.tolist()
+                for name, column in table.columns.items()
             }
-            arrays |= {f"{side}/{name}": column for name, column in table.columns.items() if column.dtype != object}
+            arrays |= {
+                f"{side}/{name}": column
+                for name, column in table.columns.items()
+                if column.dtype != object
+            }
     edges = {"social": d.social} | {f"relation {n}": r for n, r in enumerate(d.relations)}
     for name, edge in edges.items():
         if edge is not None:
             told = {f"{name}/{side}": getattr(edge, side, None) for side in EDGE}
             arrays |= {side: column for side, column in told.items() if column is not None}
     if d.log is not None:
-        arrays |= {f"log/{n}": column for n in logs.COLUMNS if (column := getattr(d.log, n)) is not None}
+        arrays |= {
+            f"log/{n}": column for n in logs.COLUMNS if (column := getattr(d.log, n)) is not None
+        }
     meta = {
         "version": VERSION, "name": d.name, "notes": dict(d.notes), "tables": tables,
         "ids": {"users": _ids(d.users), "items": _ids(d.items), **{f"entity {k}": _ids(v) for k, v in d.entities.items()}},
@@ -131,20 +157,25 @@ def _dataset(meta: dict[str, Any], arrays: Mapping[str, Any]) -> Dataset:
             return None
         columns = meta["tables"][side]
         return Table(
-            {n: arrays[f"{side}/{n}"] if values is None else _objects(values) for n, values in columns.items()}
+            {
+                n: arrays[f"{side}/{n}"] if values is None else _objects(values)
+                for n, values in columns.items()
+            }
         )
 
     def edge(name: str) -> dict[str, Any]:
         return {side: arrays[f"{name}/{side}"] for side in EDGE if f"{name}/{side}" in arrays}
 
     ids = {
-        kind: IdMap(_objects(i), None if names is None else _objects(names)) for kind, (i, names) in meta["ids"].items()
+        kind: IdMap(_objects(i), None if names is None else _objects(names))
+        for kind, (i, names) in meta["ids"].items()
     }
     log: dict[str, Any] = {n: arrays.get(f"log/{n}") for n in logs.COLUMNS}
     return Dataset(
         meta["name"], ids["users"], ids["items"],
         Interactions(arrays["user"], arrays["item"], *(arrays.get(n) for n in ("weight", "time", "spend"))),
-        table("user_table"), table("item_table"), Edges(**edge("social")) if "social/source" in arrays else None,
+        table("user_table"), table("item_table"),
+        Edges(**edge("social")) if "social/source" in arrays else None,
         tuple(Relation(name, source, target, **edge(f"relation {n}")) for n, (name, source, target) in enumerate(meta["relations"])),
         {kind.removeprefix("entity "): ids[kind] for kind in ids if kind.startswith("entity ")},
         None, arrays.get("parts"), meta["notes"],

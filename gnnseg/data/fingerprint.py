@@ -14,14 +14,16 @@ PAIR_DIGITS = 16
 
 
 def pair_fingerprint(user: np.ndarray[Any, Any], item: np.ndarray[Any, Any]) -> str:
-    """First 16 hex digits of sha256 over the (user, item) int64 little-endian pairs, sorted by user, then item."""
+    """First 16 hex digits of sha256 over the (user, item) int64 little-endian pairs, sorted by
+    user, then item."""
     order = np.lexsort((item, user))
     pairs = np.stack([user[order], item[order]], axis=1).astype("<i8")
     return hashlib.sha256(pairs.tobytes()).hexdigest()[:PAIR_DIGITS]
 
 
 def content_fingerprint(split: Split) -> str:
-    """sha256 over id maps, each part's pairs, weights and times, attributes, social and typed edges, and the log."""
+    """sha256 over id maps, each part's pairs, weights and times, attributes, social and typed
+    edges, and the log."""
     digest = hashlib.sha256()
 
     def add(name: str, value: np.ndarray[Any, Any] | None) -> None:
@@ -32,7 +34,9 @@ def content_fingerprint(split: Split) -> str:
             digest.update("\x1f".join("" if v is None else str(v) for v in value).encode())
         else:
             digest.update(str(value.shape[1:]).encode() if value.ndim > 1 else b"")
-            digest.update(np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).tobytes())
+            digest.update(
+                np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).tobytes()
+            )
 
     def ids(name: str, values: IdMap) -> None:
         add(name, values.ids)

@@ -18,8 +18,9 @@ FEW = 12  # text that is all numbers is classes (codes) where there are so few o
 
 @dataclass(frozen=True)
 class Labelled:
-    """``classes``: names in the order of text; ``label`` (U,) int64: each user's class, -1 where nobody knows it; ``told`` (U,)
-    bool: labelled users whom training is told. The others are held out: their classes are for judging alone."""
+    """``classes``: names in the order of text; ``label`` (U,) int64: each user's class, -1 where
+    nobody knows it; ``told`` (U,) bool: labelled users whom training is told. The others are held
+    out: their classes are for judging alone."""
 
     column: str
     classes: tuple[str, ...]
@@ -37,7 +38,8 @@ class Labelled:
         return (self.label >= 0) & ~self.told
 
     def account(self) -> dict[str, Any]:
-        """For run.json: the column, its classes in their order, and how many users are labelled, told and held out."""
+        """For run.json: the column, its classes in their order, and how many users are labelled,
+        told and held out."""
         return {
             "column": self.column,
             "classes": list(self.classes),
@@ -48,29 +50,42 @@ class Labelled:
 
 
 def tell(table: Table | None, column: str | None, share: float, rng: Rng, where: str) -> Labelled:
-    """The classes in a column of the users' attributes, and a ``share`` of the labelled users to be told.
+    """The classes in a column of the users' attributes, and a ``share`` of the labelled users to be
+    told.
 
-    Drawn within each class, round(share n_c) of its n_c users and at least one, as a function of the seed; whoever is told at a
-    share is told at every larger one. A missing or empty value is no label. ``where``: the setting that asks, such as
-    'regularisers.labels'. InputError for a column that is not there, holds numbers, or a single class.
+    Drawn within each class, round(share n_c) of its n_c users and at least one, as a function of
+    the seed; whoever is told at a share is told at every larger one. A missing or empty value is no
+    label. ``where``: the setting that asks, such as 'regularisers.labels'. InputError for a column
+    that is not there, holds numbers, or a single class.
     """
     if not 0 < share <= 1:
-        raise InputError(f"{where}.share is {share}: the share of labelled users to be told lies above 0 and up to 1.")
+        raise InputError(
+            f"{where}.share is {share}: the share of labelled users to be told lies above 0 and up "
+            "to 1."
+        )
     columns = {} if table is None else table.columns
     if column is None or column not in columns:
-        there = f"there are {', '.join(columns)}" if columns else "this set has none; give data.users=FILE"
-        raise InputError(f"{where}.column={column}: it names the users' attribute that holds the label; {there}.")
+        there = (
+            f"there are {', '.join(columns)}"
+            if columns
+            else "this set has none; give data.users=FILE"
+        )
+        raise InputError(
+            f"{where}.column={column}: it names the users' attribute that holds the label; {there}."
+        )
     values = columns[column]
     names = [None if v is None or not str(v).strip() else str(v).strip() for v in values.tolist()]
     classes = tuple(sorted({name for name in names if name is not None}))
     if values.dtype != object or (len(classes) > FEW and all(map(_is_number, classes))):
         raise InputError(
-            f"{where}.column={column}: holds numbers, and a label is a class; bin them into a column of text (such as 18-24, 25-34) "
+            f"{where}.column={column}: holds numbers, and a label is a class; bin them into a "
+            "column of text (such as 18-24, 25-34) "
             "and name that."
         )
     if len(classes) < 2:
         raise InputError(
-            f"{where}.column={column}: holds {len(classes)} classes; there must be at least 2 to tell apart."
+            f"{where}.column={column}: holds {len(classes)} classes; there must be at least 2 to "
+            "tell apart."
         )
     place = {name: at for at, name in enumerate(classes)}
     label = np.array([-1 if name is None else place[name] for name in names], dtype=np.int64)

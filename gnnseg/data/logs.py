@@ -1,7 +1,7 @@
 """Logs of what was shown: read, checked, indexed, divided.
 
-One row an item shown: slate, user, item, position, propensity (the probability that this item was shown at this position),
-reward of the item.
+One row an item shown: slate, user, item, position, propensity (the probability that this item was
+shown at this position), reward of the item.
 
 Shape legend: N rows.
 """
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gnnseg.data import fields, numbers
-from gnnseg.data.formats import Sheet
+from gnnseg.data.tables import fields, numbers
+from gnnseg.data.tables.formats import Sheet
 from gnnseg.rng import Rng
 from gnnseg.types import IdMap, InputError, Log
 
@@ -27,16 +27,22 @@ RATIOS = (0.8, 0.1, 0.1)  # of the slates: train, valid, test
 
 
 def read(sheet: Sheet, *, propensity: bool, decimal: numbers.Decimal | None = None) -> pl.DataFrame:
-    """A table as a log by original ids: slate, user, item (String), position (Int64), reward and, where known, propensity
-    (Float64). Without slate each row is its own; without position it is 1. InputError with the line for a row that cannot be.
+    """A table as a log by original ids: slate, user, item (String), position (Int64), reward and,
+    where known, propensity (Float64). Without slate each row is its own; without position it is 1.
+    InputError with the line for a row that cannot be.
 
     ``propensity``: it must be there. ``decimal``: 'point' or 'comma', where both readings fit.
     """
     frame = sheet.frame
-    lacking = [name for name in (*NEEDED, *(["propensity"] if propensity else [])) if name not in frame.columns]
+    lacking = [
+        name
+        for name in (*NEEDED, *(["propensity"] if propensity else []))
+        if name not in frame.columns
+    ]
     if lacking:
         raise InputError(
-            f"{sheet.path}: a log has the columns {', '.join(COLUMNS)}; {', '.join(lacking)} is missing from it, which has "
+            f"{sheet.path}: a log has the columns {', '.join(COLUMNS)}; {', '.join(lacking)} is "
+            "missing from it, which has "
             f"{', '.join(frame.columns[:12])}."
         )
     found = {name: fields.identifiers(frame[name]).str.strip_chars() for name in ("user", "item")}
@@ -44,7 +50,11 @@ def read(sheet: Sheet, *, propensity: bool, decimal: numbers.Decimal | None = No
         found["slate"] = fields.identifiers(frame["slate"]).str.strip_chars()
     for name, ids in found.items():
         _refuse(sheet, ids.is_null() | (ids == ""), f"the {name} is missing; mend it.")
-    measures = {"reward": "write 0 where nothing was earned", "propensity": "mend it", "position": "mend it"}
+    measures = {
+        "reward": "write 0 where nothing was earned",
+        "propensity": "mend it",
+        "position": "mend it",
+    }
     for name, advice in measures.items():
         if name in frame.columns:
             found[name] = numbers.read(frame[name], str(sheet.path), name, decimal)[0]
@@ -57,7 +67,10 @@ def read(sheet: Sheet, *, propensity: bool, decimal: numbers.Decimal | None = No
         _refuse(
             sheet,
             bad,
-            f"the propensity is {what:g}; it is the probability that this item was shown there, above 0 (from {LEAST:g}) and at most 1.",
+            (
+                f"the propensity is {what:g}; it is the probability that this item was shown "
+                f"there, above 0 (from {LEAST:g}) and at most 1."
+            ),
         )
     place = found.get("position", pl.Series("position", np.ones(len(frame))))
     _refuse(
@@ -75,9 +88,15 @@ def read(sheet: Sheet, *, propensity: bool, decimal: numbers.Decimal | None = No
     )  # fmt: skip
     twice = log.select("slate", "position").is_duplicated()
     if "position" not in found:
-        _refuse(sheet, twice, "its slate has several items; name their places in a column position, from 1.")
+        _refuse(
+            sheet,
+            twice,
+            "its slate has several items; name their places in a column position, from 1.",
+        )
     _refuse(sheet, twice, "two items stand at one position of its slate.")
-    _refuse(sheet, log.select("slate", "item").is_duplicated(), "its item stands twice in its slate.")
+    _refuse(
+        sheet, log.select("slate", "item").is_duplicated(), "its item stands twice in its slate."
+    )
     return log
 
 
@@ -90,30 +109,40 @@ def _refuse(sheet: Sheet, bad: pl.Series, why: str) -> None:
 def index(
     frame: pl.DataFrame, users: IdMap, items: IdMap, unknown: Callable[[str, str, int, int], None]
 ) -> tuple[Log, np.ndarray[Any, Any]]:
-    """A log as ``read`` by index, and which rows (bool) are in it: those whose user and item are known.
+    """A log as ``read`` by index, and which rows (bool) are in it: those whose user and item are
+    known.
 
-    ``unknown(kind, id, row, count)`` is told of the first unknown id of a kind, and of how many rows have one.
+    ``unknown(kind, id, row, count)`` is told of the first unknown id of a kind, and of how many
+    rows have one.
     """
     number = {}
     keep = np.ones(len(frame), dtype=bool)
     for kind, ids in (("user", users), ("item", items)):
-        place = pl.DataFrame({kind: pl.Series(ids.ids, dtype=pl.String), "index": np.arange(len(ids))})
+        place = pl.DataFrame(
+            {kind: pl.Series(ids.ids, dtype=pl.String), "index": np.arange(len(ids))}
+        )
         at = frame.select(kind).join(place, on=kind, how="left", maintain_order="left")["index"]
         if at.null_count():
             row = int(at.is_null().arg_true()[0])
             unknown(kind, frame[kind][row], row, at.null_count())
         keep &= at.is_not_null().to_numpy()
         number[kind] = at.fill_null(0).to_numpy().astype(np.int64)
-    slate = np.unique(frame["slate"].to_numpy().astype(str), return_inverse=True)[1].astype(np.int64)
-    propensity = frame["propensity"].to_numpy().astype(np.float64) if "propensity" in frame.columns else None
+    slate = np.unique(frame["slate"].to_numpy().astype(str), return_inverse=True)[1].astype(
+        np.int64
+    )
+    propensity = (
+        frame["propensity"].to_numpy().astype(np.float64) if "propensity" in frame.columns else None
+    )
     log = Log(
-        slate, number["user"], number["item"], frame["position"].to_numpy(), frame["reward"].to_numpy().astype(np.float64), propensity,
+        slate, number["user"], number["item"], frame["position"].to_numpy(),
+        frame["reward"].to_numpy().astype(np.float64), propensity,
     )  # fmt: skip
     return log.rows(keep), keep
 
 
 def divide(log: Log, seed: int) -> Log:
-    """With its parts, 8:1:1, whole slates by chance; slates are numbered by their ids, so that row order does not matter."""
+    """With its parts, 8:1:1, whole slates by chance; slates are numbered by their ids, so that row
+    order does not matter."""
     log = log.rows(np.lexsort((log.position, log.slate)))
     slates, slate = np.unique(log.slate, return_inverse=True)
     place = np.empty(len(slates), dtype=np.int64)

@@ -18,9 +18,11 @@ EXAMPLES = 10  # ids named in a report
 
 
 def make(dataset: Dataset, node: Mapping[str, Any]) -> Split:
-    """The split that ``conf/split`` names, with its account: unseen users and items, and the leak report."""
+    """The split that ``conf/split`` names, with its account: unseen users and items, and the leak
+    report."""
     ways: dict[str, Callable[..., tuple[np.ndarray[Any, Any], str]]] = {
-        "random_overall": random_overall, "random_per_user": random_per_user, "global_time": global_time,
+        "random_overall": random_overall, "random_per_user": random_per_user,
+        "global_time": global_time,
         "leave_last": leave_last, "given": given, "auto": auto,
     }  # fmt: skip
     name = str(node["_target_"]).rsplit(".", 1)[-1]
@@ -30,18 +32,26 @@ def make(dataset: Dataset, node: Mapping[str, Any]) -> Split:
     for number, label in enumerate(PARTS):
         if not (part == number).any():
             raise InputError(
-                f"split {said}: no {label} interaction is left in {dataset.name}; use another split or more data."
+                f"split {said}: no {label} interaction is left in {dataset.name}; use another "
+                "split or more data."
             )
-    train, valid, test = (merge(_rows(dataset.interactions, part == n), len(dataset.items)) for n in range(3))
-    told = [_told_in_train(each, train, valid, test, len(dataset.items)) for each in dataset.relations]
-    relations = tuple(_some_edges(each, kept) for each, kept in zip(dataset.relations, told, strict=True))
+    train, valid, test = (
+        merge(_rows(dataset.interactions, part == n), len(dataset.items)) for n in range(3)
+    )
+    told = [
+        _told_in_train(each, train, valid, test, len(dataset.items)) for each in dataset.relations
+    ]
+    relations = tuple(
+        _some_edges(each, kept) for each, kept in zip(dataset.relations, told, strict=True)
+    )
     left_out = {
         f"'{each.name}' edges left out that tell of valid or test": int((~kept).sum())
         for each, kept in zip(dataset.relations, told, strict=True)
         if not kept.all()
     }
     split = Split(
-        dataset.name, dataset.users, dataset.items, train, valid, test, dataset.user_table, dataset.item_table, dataset.social,
+        dataset.name, dataset.users, dataset.items, train, valid, test, dataset.user_table,
+        dataset.item_table, dataset.social,
         relations, dataset.entities, dataset.truth,
         {**dataset.notes, "split": said, **_unseen(train, valid, test), **left_out, "leak": leak(dataset, part)},
         log=None if dataset.log is None else logs.divide(dataset.log, int(options["seed"])),
@@ -49,7 +59,9 @@ def make(dataset: Dataset, node: Mapping[str, Any]) -> Split:
     return replace(split, fingerprint=content_fingerprint(split))
 
 
-def random_overall(dataset: Dataset, *, seed: int, ratios: list[float]) -> tuple[np.ndarray[Any, Any], str]:
+def random_overall(
+    dataset: Dataset, *, seed: int, ratios: list[float]
+) -> tuple[np.ndarray[Any, Any], str]:
     """Each event to a part by chance, all events alike."""
     _check(ratios)
     count = len(dataset.interactions)
@@ -61,7 +73,9 @@ def random_overall(dataset: Dataset, *, seed: int, ratios: list[float]) -> tuple
     ), f"random overall {_written(ratios)}, split.seed={seed}"
 
 
-def random_per_user(dataset: Dataset, *, seed: int, ratios: list[float]) -> tuple[np.ndarray[Any, Any], str]:
+def random_per_user(
+    dataset: Dataset, *, seed: int, ratios: list[float]
+) -> tuple[np.ndarray[Any, Any], str]:
     """Each user's events to the parts by chance; rounding favours training."""
     _check(ratios)
     user = dataset.interactions.user
@@ -72,12 +86,16 @@ def random_per_user(dataset: Dataset, *, seed: int, ratios: list[float]) -> tupl
     return part.astype(np.int8), f"random per user {_written(ratios)}, split.seed={seed}"
 
 
-def global_time(dataset: Dataset, *, seed: int, quantiles: list[float]) -> tuple[np.ndarray[Any, Any], str]:
-    """Cut at two quantiles of event time; ties go to the later part. What happens later is never trained on."""
+def global_time(
+    dataset: Dataset, *, seed: int, quantiles: list[float]
+) -> tuple[np.ndarray[Any, Any], str]:
+    """Cut at two quantiles of event time; ties go to the later part. What happens later is never
+    trained on."""
     time = _time(dataset, "time")
     if len(quantiles) != 2 or not 0 < quantiles[0] < quantiles[1] < 1:
         raise InputError(
-            f"split.quantiles={quantiles}: give two numbers between 0 and 1, the smaller first, such as [0.8, 0.9]."
+            f"split.quantiles={quantiles}: give two numbers between 0 and 1, the smaller first, "
+            "such as [0.8, 0.9]."
         )
     cuts = np.quantile(time, quantiles, method="lower")
     return np.searchsorted(cuts, time, side="right").astype(
@@ -86,7 +104,8 @@ def global_time(dataset: Dataset, *, seed: int, quantiles: list[float]) -> tuple
 
 
 def leave_last(dataset: Dataset, *, seed: int, least: int) -> tuple[np.ndarray[Any, Any], str]:
-    """Each user's last event to test, the one before to validation; users with fewer than ``least`` events train only."""
+    """Each user's last event to test, the one before to validation; users with fewer than ``least``
+    events train only."""
     place, count = _place(dataset.interactions.user, _time(dataset, "leave_last"))
     part = np.where(count < max(least, 3), 0, np.clip(place - (count - 3), 0, 2))
     return part.astype(np.int8), "leave last (by time, per user)"
@@ -96,7 +115,8 @@ def given(dataset: Dataset, *, seed: int) -> tuple[np.ndarray[Any, Any], str]:
     """The parts that the set brings."""
     if dataset.parts is None:
         raise InputError(
-            f"split=given: {dataset.name} brings no parts of its own; use split=random, time or leave_last."
+            f"split=given: {dataset.name} brings no parts of its own; use split=random, time or "
+            "leave_last."
         )
     return dataset.parts, "as given"
 
@@ -104,7 +124,8 @@ def given(dataset: Dataset, *, seed: int) -> tuple[np.ndarray[Any, Any], str]:
 def auto(
     dataset: Dataset, *, seed: int, quantiles: list[float], ratios: list[float]
 ) -> tuple[np.ndarray[Any, Any], str]:
-    """The set's own parts if it brings them, else global time where there is a time, else random overall."""
+    """The set's own parts if it brings them, else global time where there is a time, else random
+    overall."""
     if dataset.parts is not None:
         return given(dataset, seed=seed)
     if dataset.interactions.time is not None:
@@ -113,7 +134,8 @@ def auto(
 
 
 def merge(events: Interactions, items: int) -> Pairs:
-    """One row a (user, item), sorted: weights and spend added, events counted, first and last time kept."""
+    """One row a (user, item), sorted: weights and spend added, events counted, first and last time
+    kept."""
     key = events.user * items + events.item
     pair, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
 
@@ -140,9 +162,11 @@ def merge(events: Interactions, items: int) -> Pairs:
 def _told_in_train(
     relation: Relation, train: Pairs, valid: Pairs, test: Pairs, items: int
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """(E,) which edges neither tell of a held-out interaction nor came about later than training knows.
+    """(E,) which edges neither tell of a held-out interaction nor came about later than training
+    knows.
 
-    A user's edge is known up to the user's own last event in training, any other up to the last of all.
+    A user's edge is known up to the user's own last event in training, any other up to the last of
+    all.
     """
     kept = np.ones(len(relation), dtype=bool)
     if relation.user is not None and relation.item is not None:
@@ -154,7 +178,10 @@ def _told_in_train(
         until = np.full(max(part.user.max() for part in (train, valid, test)) + 1, -np.inf)
         np.maximum.at(until, train.user, train.last)
         kept &= relation.time <= train.last.max()
-        for kind, end in ((relation.source_kind, relation.source), (relation.target_kind, relation.target)):
+        for kind, end in (
+            (relation.source_kind, relation.source),
+            (relation.target_kind, relation.target),
+        ):
             if kind == "user":
                 kept &= relation.time <= until[end]
     return kept
@@ -164,12 +191,17 @@ def _some_edges(relation: Relation, kept: np.ndarray[Any, np.dtype[np.bool_]]) -
     """Those kept, told apart by their ends alone: equal ones merged, weights added."""
     ends = np.stack([relation.source[kept], relation.target[kept]])
     (source, target), place = np.unique(ends, axis=1, return_inverse=True)
-    weight = np.bincount(place.reshape(-1), relation.weight[kept], minlength=len(source)).astype(np.float64)
-    return Relation(relation.name, relation.source_kind, relation.target_kind, source, target, weight)
+    weight = np.bincount(place.reshape(-1), relation.weight[kept], minlength=len(source)).astype(
+        np.float64
+    )
+    return Relation(
+        relation.name, relation.source_kind, relation.target_kind, source, target, weight
+    )
 
 
 def leak(dataset: Dataset, part: np.ndarray[Any, Any]) -> dict[str, Any] | None:
-    """Users whose training data lies after the test boundary (the first test event), where there are times.
+    """Users whose training data lies after the test boundary (the first test event), where there
+    are times.
 
     Such a split lets a model learn from the future of what it is asked about.
     """
@@ -215,12 +247,19 @@ def _rows(events: Interactions, rows: np.ndarray[Any, Any]) -> Interactions:
         return None if column is None else column[rows]
 
     return Interactions(
-        events.user[rows], events.item[rows], some(events.weight), some(events.time), some(events.spend)
+        events.user[rows],
+        events.item[rows],
+        some(events.weight),
+        some(events.time),
+        some(events.spend),
     )
 
 
-def _place(user: np.ndarray[Any, Any], key: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Each event's place among its user's events by ``key``, from 0, and how many the user has. Both (E,)."""
+def _place(
+    user: np.ndarray[Any, Any], key: np.ndarray[Any, Any]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Each event's place among its user's events by ``key``, from 0, and how many the user has.
+    Both (E,)."""
     order = np.lexsort((key, user))
     count = np.bincount(user)
     start = np.cumsum(count) - count
@@ -231,13 +270,19 @@ def _place(user: np.ndarray[Any, Any], key: np.ndarray[Any, Any]) -> tuple[np.nd
 
 def _time(dataset: Dataset, name: str) -> np.ndarray[Any, Any]:
     if dataset.interactions.time is None:
-        raise InputError(f"split={name}: {dataset.name} has no times; set data.time to a column or use split=random.")
+        raise InputError(
+            f"split={name}: {dataset.name} has no times; set data.time to a column or use "
+            "split=random."
+        )
     return dataset.interactions.time
 
 
 def _check(ratios: list[float]) -> None:
     if len(ratios) != 3 or min(ratios) <= 0 or abs(sum(ratios) - 1) > 1e-9:
-        raise InputError(f"split.ratios={ratios}: give three shares above 0 that sum to 1, such as [0.8, 0.1, 0.1].")
+        raise InputError(
+            f"split.ratios={ratios}: give three shares above 0 that sum to 1, such as [0.8, 0.1, "
+            "0.1]."
+        )
 
 
 def _written(ratios: list[float]) -> str:

@@ -16,8 +16,9 @@ def accuracy(true_N: Ints, said_N: Ints) -> float:
 
 
 def macro_f1(true_N: Ints, said_N: Ints) -> float:
-    """Mean over classes of 2 tp / (2 tp + fp + fn), the classes being those that somebody judged is in or is said to be in: a
-    rare class counts as much as a common one. NaN where nobody is judged."""
+    """Mean over classes of 2 tp / (2 tp + fp + fn), the classes being those that somebody judged is
+    in or is said to be in: a rare class counts as much as a common one. NaN where nobody is judged.
+    """
     if not len(true_N):
         return float("nan")
     classes = int(max(true_N.max(), said_N.max())) + 1

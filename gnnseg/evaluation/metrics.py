@@ -7,11 +7,12 @@ from torch import Tensor
 
 
 def of_lists(hits_Bk: Tensor, relevant_B: Tensor, k: int) -> dict[str, Tensor]:
-    """Each user's metrics at k, (B,) float64, from hits (B,>=k) bool in rank order and the number of relevant items (B,).
+    """Each user's metrics at k, (B,) float64, from hits (B,>=k) bool in rank order and the number
+    of relevant items (B,).
 
-    recall = |hits|/|relevant|; precision = |hits|/k; f1 their harmonic mean; hit = any; ndcg with binary gains 1/log2(rank+1)
-    and ideal over min(k, |relevant|) (Järvelin & Kekäläinen 2002); map = mean precision at the hits over min(k, |relevant|);
-    mrr = 1/rank of the first hit.
+    recall = |hits|/|relevant|; precision = |hits|/k; f1 their harmonic mean; hit = any; ndcg with
+    binary gains 1/log2(rank+1) and ideal over min(k, |relevant|) (Järvelin & Kekäläinen 2002); map
+    = mean precision at the hits over min(k, |relevant|); mrr = 1/rank of the first hit.
     """
     hits = hits_Bk[:, :k].double()
     relevant = relevant_B.double()
@@ -19,7 +20,9 @@ def of_lists(hits_Bk: Tensor, relevant_B: Tensor, k: int) -> dict[str, Tensor]:
     found = hits.sum(1)
     discount = 1 / (rank + 1).log2()
     best = relevant_B.clamp(max=k)
-    ideal = torch.cat([torch.zeros(1, dtype=torch.float64, device=hits.device), discount.cumsum(0)])[best]
+    ideal = torch.cat(
+        [torch.zeros(1, dtype=torch.float64, device=hits.device), discount.cumsum(0)]
+    )[best]
     recall, precision = found / relevant, found / k
     return {
         "recall": recall,
@@ -33,15 +36,18 @@ def of_lists(hits_Bk: Tensor, relevant_B: Tensor, k: int) -> dict[str, Tensor]:
 
 
 def revenue(hits_Bk: Tensor, spend_Bk: Tensor, best_Bk: Tensor, k: int) -> Tensor:
-    """Spend on recommended items that were bought against the best possible list's, (B,); NaN for who spent nothing.
+    """Spend on recommended items that were bought against the best possible list's, (B,); NaN for
+    who spent nothing.
 
-    spend_Bk: spend at the list's items (0 where none); best_Bk: each user's largest spends, descending.
+    spend_Bk: spend at the list's items (0 where none); best_Bk: each user's largest spends,
+    descending.
     """
     return (hits_Bk[:, :k] * spend_Bk[:, :k]).sum(1).double() / best_Bk[:, :k].sum(1).double()
 
 
 def of_catalogue(counts_I: Tensor) -> dict[str, float]:
-    """coverage: share of the catalogue in at least one list; gini: inequality of how often items are recommended (0 even, 1 one item)."""
+    """coverage: share of the catalogue in at least one list; gini: inequality of how often items
+    are recommended (0 even, 1 one item)."""
     items = len(counts_I)
     x = counts_I.double().sort().values
     total = float(x.sum())

@@ -1,5 +1,5 @@
-"""Can it tell a pair that comes true from one that does not? Accuracy, AUC and log loss of pairs, for scores whose sigmoid
-is a probability.
+"""Can it tell a pair that comes true from one that does not? Accuracy, AUC and log loss of pairs,
+for scores whose sigmoid is a probability.
 
 Shape legend: E asked pairs, N negatives a pair.
 """
@@ -24,7 +24,9 @@ CHUNK = 1 << 16  # pairs scored at once
 def known(split: Split) -> Csr:
     """(U,I): every pair of all three parts, none of which is a negative."""
     items = len(split.items)
-    key = np.unique(np.concatenate([part.user * items + part.item for part in split.parts.values()]))
+    key = np.unique(
+        np.concatenate([part.user * items + part.item for part in split.parts.values()])
+    )
     return Csr.of(key // items, key % items, (len(split.users), items))
 
 
@@ -32,18 +34,22 @@ def known(split: Split) -> Csr:
 def evaluate(
     scorer: Scorer, task: Task, taken: Csr, negatives: int, rng: Rng, *, trained: int
 ) -> tuple[dict[str, float], dict[str, int]]:
-    """``accuracy/negN``, ``auc/negN``, ``logloss/negN`` of the task's pairs, each against N (``negatives``) of its user's own,
-    and counts of what was asked.
+    """``accuracy/negN``, ``auc/negN``, ``logloss/negN`` of the task's pairs, each against N
+    (``negatives``) of its user's own, and counts of what was asked.
 
-    ``trained``: negatives a pair at which sigmoid(s) was fitted, M. At other odds the chance that a pair came true is
-    sigmoid(s + log(M/N)), by Bayes' rule; so models trained with different M are compared at one N.
+    ``trained``: negatives a pair at which sigmoid(s) was fitted, M. At other odds the chance that a
+    pair came true is sigmoid(s + log(M/N)), by Bayes' rule; so models trained with different M are
+    compared at one N.
 
-    Negatives are uniform among the items that the user has in no part (``taken`` (U,I)), the same for every model of one
-    seed; one may be drawn for two pairs of a user. Left out, and counted: users without training data, and users who have
-    every item. All pairs count alike, whoever's they are.
+    Negatives are uniform among the items that the user has in no part (``taken`` (U,I)), the same
+    for every model of one seed; one may be drawn for two pairs of a user. Left out, and counted:
+    users without training data, and users who have every item. All pairs count alike, whoever's
+    they are.
 
-    - accuracy: share of the E (1 + N) pairs whose chance is above 1/2 just where they came true. Saying no always: N/(1 + N).
-    - auc: chance that a pair that came true scores above one that did not, of any user, ties counted half.
+    - accuracy: share of the E (1 + N) pairs whose chance is above 1/2 just where they came true.
+      Saying no always: N/(1 + N).
+    - auc: chance that a pair that came true scores above one that did not, of any user, ties
+      counted half.
     - logloss: -mean log of the chance given to what happened, in nats.
     """
     device = task.relevant.column.device
@@ -54,17 +60,31 @@ def evaluate(
     other_EN = uniform_own(user, negatives, taken.to(device), rng)
     step = max(1, CHUNK // (1 + negatives))
     parts = [
-        scorer.pairs(user[at : at + step], torch.cat([item[at : at + step, None], other_EN[at : at + step]], 1))
+        scorer.pairs(
+            user[at : at + step],
+            torch.cat([item[at : at + step, None], other_EN[at : at + step]], 1),
+        )
         for at in range(0, len(user), step)
     ]
-    score = torch.cat(parts).double().cpu() if parts else torch.zeros(0, 1 + negatives, dtype=torch.float64)
+    score = (
+        torch.cat(parts).double().cpu()
+        if parts
+        else torch.zeros(0, 1 + negatives, dtype=torch.float64)
+    )
     score = score + math.log(trained / negatives)
-    found = {f"{name}/neg{negatives}": value for name, value in measures(score[:, 0], score[:, 1:].reshape(-1)).items()}
-    return found, {"pairs judged": len(user), "pairs of users cold or with every item": int((~asked).sum())}
+    found = {
+        f"{name}/neg{negatives}": value
+        for name, value in measures(score[:, 0], score[:, 1:].reshape(-1)).items()
+    }
+    return found, {
+        "pairs judged": len(user),
+        "pairs of users cold or with every item": int((~asked).sum()),
+    }
 
 
 def measures(positive: Tensor, negative: Tensor) -> dict[str, float]:
-    """accuracy, auc and logloss of logits of pairs that came true and of pairs that did not; NaN where there are none."""
+    """accuracy, auc and logloss of logits of pairs that came true and of pairs that did not; NaN
+    where there are none."""
     pos, neg = positive.double().numpy(), negative.double().numpy()
     if len(pos) == 0 or len(neg) == 0:
         return dict.fromkeys(("accuracy", "auc", "logloss"), float("nan"))
@@ -81,5 +101,7 @@ def measures(positive: Tensor, negative: Tensor) -> dict[str, float]:
 def auc(positive: Floats, negative: Floats) -> float:
     """P(positive > negative) + P(equal)/2, the area under the ROC curve (Mann & Whitney 1947)."""
     order = np.sort(negative)
-    below, upto = (np.searchsorted(order, positive, side).sum(dtype=np.float64) for side in ("left", "right"))
+    below, upto = (
+        np.searchsorted(order, positive, side).sum(dtype=np.float64) for side in ("left", "right")
+    )
     return float((below + upto) / 2 / (len(positive) * len(negative)))

@@ -1,7 +1,9 @@
 """Who is asked about what, and what may not be recommended: the protocol of a figure.
 
-- ``clean``: early stopping and selection on validation, test read once, mask = train + valid. The default.
-- ``paper``: train = train + valid, best epoch on test, mask = train; every table cell from it is marked.
+- ``clean``: early stopping and selection on validation, test read once, mask = train + valid. The
+  default.
+- ``paper``: train = train + valid, best epoch on test, mask = train; every table cell from it is
+  marked.
 - ``train-mask``: as clean, but only train items are masked at test (LightGCN++'s tables).
 """
 
@@ -20,7 +22,8 @@ from gnnseg.types import InputError, Pairs, Split
 
 @dataclass(frozen=True)
 class Task:
-    """A question: ``relevant`` (U,I), ``mask`` (U,I) or None, ``spend`` (E,) at relevant's entries or None, ``cold`` (U,) bool."""
+    """A question: ``relevant`` (U,I), ``mask`` (U,I) or None, ``spend`` (E,) at relevant's entries
+    or None, ``cold`` (U,) bool."""
 
     name: str
     relevant: Csr
@@ -43,7 +46,8 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """``seen``: mask (masked pairs leave the relevant set too) or allow (anything may be recommended again). ``ks``: list lengths."""
+    """``seen``: mask (masked pairs leave the relevant set too) or allow (anything may be
+    recommended again). ``ks``: list lengths."""
 
     protocol: Literal["clean", "paper", "train-mask"]
     seen: Literal["mask", "allow"]
@@ -51,11 +55,17 @@ class Protocol:
 
     def __post_init__(self) -> None:
         if not self.ks or min(self.ks) < 1:
-            raise InputError(f"evaluation.ks={self.ks}: give lengths of at least 1, such as [10, 20].")
+            raise InputError(
+                f"evaluation.ks={self.ks}: give lengths of at least 1, such as [10, 20]."
+            )
 
-    def fit_part(self, split: Split) -> Pairs:
+    def training_pairs(self, split: Split) -> Pairs:
         """What is trained on: train, under ``paper`` train + valid."""
-        return join(split.train, split.valid, len(split.items)) if self.protocol == "paper" else split.train
+        return (
+            join(split.train, split.valid, len(split.items))
+            if self.protocol == "paper"
+            else split.train
+        )
 
     def valid_task(self, split: Split) -> Task:
         """What early stopping looks at: validation, under ``paper`` the test."""
@@ -78,18 +88,19 @@ class Protocol:
             mask = Csr.of(hidden // items, hidden % items, shape)
         if not keep.any():
             raise InputError(
-                f"{split.name}: every {name} pair was seen in training, nothing is left to ask; set evaluation.seen=allow."
+                f"{split.name}: every {name} pair was seen in training, nothing is left to ask; "
+                "set evaluation.seen=allow."
             )
         spend = None if asked.spend is None else torch.from_numpy(asked.spend[keep])
         relevant = Csr.of(key[keep] // items, key[keep] % items, shape, spend)
-        fitted = self.fit_part(split)
-        cold = torch.from_numpy(np.bincount(fitted.user, minlength=shape[0]) == 0)
+        train_pairs = self.training_pairs(split)
+        cold = torch.from_numpy(np.bincount(train_pairs.user, minlength=shape[0]) == 0)
         counts = {
             "pairs": int(keep.sum()),
             "pairs seen before": int((~keep).sum()),
             "users with every item seen before": len(np.setdiff1d(asked.user, asked.user[keep])),
             "pairs of items unseen in train": int(
-                (np.bincount(fitted.item, minlength=items)[key[keep] % items] == 0).sum()
+                (np.bincount(train_pairs.item, minlength=items)[key[keep] % items] == 0).sum()
             ),
         }
         return Task(name, relevant.with_value(None), mask, relevant.value, cold, counts)

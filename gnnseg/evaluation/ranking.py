@@ -1,4 +1,5 @@
-"""Full ranking in chunks of users: every item of the catalogue is a candidate, memory stays bounded.
+"""Full ranking in chunks of users: every item of the catalogue is a candidate, memory stays
+bounded.
 
 Shape legend: B users in a chunk, I items, T length of a list.
 """
@@ -22,8 +23,8 @@ BLOCK_BYTES = 128 << 20  # a chunk's scores take at most so much; the work on th
 
 @dataclass(frozen=True)
 class Ranking:
-    """``metrics`` by name (``recall@20``), means over users; ``per_user`` columns by name with 'user' (index) and 'cold';
-    ``counts`` of users judged and left out."""
+    """``metrics`` by name (``recall@20``), means over users; ``per_user`` columns by name with
+    'user' (index) and 'cold'; ``counts`` of users judged and left out."""
 
     metrics: dict[str, float]
     per_user: dict[str, np.ndarray[Any, Any]]
@@ -33,10 +34,11 @@ class Ranking:
 def topk(
     scorer: Scorer, users: Tensor, k: int, mask: Csr | None, barred: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The k best items of some user rows, (B,k) int64 by score, ties by item number, and their scores.
+    """The k best items of some user rows, (B,k) int64 by score, ties by item number, and their
+    scores.
 
-    Masked items (U,I) and items ``barred`` (I,) bool for everybody are never among them; a row with too few items left ends
-    in -1 with score -inf. NaN is a ValueError.
+    Masked items (U,I) and items ``barred`` (I,) bool for everybody are never among them; a row with
+    too few items left ends in -1 with score -inf. NaN is a ValueError.
     """
     scores = scorer.block(users)
     if not bool(torch.isfinite(scores.sum(dtype=torch.float64))) and bool(scores.isnan().any()):
@@ -81,8 +83,9 @@ def evaluate(
 ) -> Ranking:
     """Every metric over users with at least one relevant item.
 
-    relevant (U,I); mask (U,I) items not to be recommended; item_counts (I,) training counts, for novelty; spend (E,) at
-    ``relevant``'s entries; cold (U,) bool users without training data: left out of the means, counted, shown as ``NAME/cold``.
+    relevant (U,I); mask (U,I) items not to be recommended; item_counts (I,) training counts, for
+    novelty; spend (E,) at ``relevant``'s entries; cold (U,) bool users without training data: left
+    out of the means, counted, shown as ``NAME/cold``.
     """
     device, longest = relevant.column.device, max(ks)
     degree = relevant.degrees()[0]
@@ -90,7 +93,9 @@ def evaluate(
     chunk = chunk or max(1, min(4096, BLOCK_BYTES // (4 * max(1, relevant.shape[1]))))
     columns: dict[str, list[Tensor]] = {}
     shown = {k: torch.zeros(relevant.shape[1], dtype=torch.int64, device=device) for k in ks}
-    information = -(item_counts.double().clamp(min=1) / max(1, relevant.shape[0])).clamp(max=1).log2()
+    information = (
+        -(item_counts.double().clamp(min=1) / max(1, relevant.shape[0])).clamp(max=1).log2()
+    )
     for at in range(0, len(judged), chunk):
         users = judged[at : at + chunk]
         items, _ = topk(scorer, users, longest, mask)
@@ -108,17 +113,23 @@ def evaluate(
                 columns.setdefault(f"{name}@{k}", []).append(value.cpu())
             shown[k] += torch.bincount(safe[:, :k][warm[:, :k]], minlength=relevant.shape[1])
     per_user = {name: torch.cat(parts).numpy() for name, parts in columns.items()}
-    is_cold = (torch.zeros_like(judged, dtype=torch.bool) if cold is None else cold[judged]).cpu().numpy()
+    is_cold = (
+        (torch.zeros_like(judged, dtype=torch.bool) if cold is None else cold[judged]).cpu().numpy()
+    )
     means = {name: _mean(values[~is_cold]) for name, values in per_user.items()}
     for k in ks:
         means |= {f"{name}@{k}": value for name, value in metrics.of_catalogue(shown[k]).items()}
     if is_cold.any():
         means |= {f"{name}/cold": _mean(values[is_cold]) for name, values in per_user.items()}
     per_user = {"user": judged.cpu().numpy(), **per_user, "cold": is_cold}
-    return Ranking(means, per_user, {"users": int((~is_cold).sum()), "cold users": int(is_cold.sum())})
+    return Ranking(
+        means, per_user, {"users": int((~is_cold).sum()), "cold users": int(is_cold.sum())}
+    )
 
 
-def _revenue(relevant: Csr, spend: Tensor, users: Tensor, items: Tensor, hits: Tensor, k: int) -> Tensor:
+def _revenue(
+    relevant: Csr, spend: Tensor, users: Tensor, items: Tensor, hits: Tensor, k: int
+) -> Tensor:
     """Each user's revenue@k: spend is read off the user's own row of the relevant items."""
     where, entry = relevant.entries_of(users)
     place = entry - relevant.start[users][where]

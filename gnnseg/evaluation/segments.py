@@ -1,4 +1,5 @@
-"""Evidence about segments: how many there really are, who is in them, what they like more than others do.
+"""Evidence about segments: how many there really are, who is in them, what they like more than
+others do.
 
 Shape legend: U users, I items, K segments.
 """
@@ -29,17 +30,20 @@ def hard(alpha_UK: Tensor) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def effective_k(alpha_UK: Tensor) -> float:
-    """exp(H(mean alpha)): K where the users' mass is spread evenly, 1 where one segment holds everybody."""
+    """exp(H(mean alpha)): K where the users' mass is spread evenly, 1 where one segment holds
+    everybody."""
     return float(torch.special.entr(alpha_UK.double().mean(0)).sum().exp())
 
 
 def segments_per_user(alpha_UK: Tensor) -> float:
-    """exp(mean entropy of alpha_i): 1 where every user is in one segment, K where everyone is everywhere."""
+    """exp(mean entropy of alpha_i): 1 where every user is in one segment, K where everyone is
+    everywhere."""
     return float(torch.special.entr(alpha_UK.double()).sum(1).mean().exp())
 
 
-def alarms(alpha_UK: Tensor) -> list[str]:
-    """Signs of collapse, a sentence each: effective K below K/4, a share above one half, empty segments."""
+def warnings(alpha_UK: Tensor) -> list[str]:
+    """Signs of collapse, a sentence each: effective K below K/4, a share above one half, empty
+    segments."""
     k = alpha_UK.shape[1]
     if k == 1:
         return []
@@ -48,18 +52,24 @@ def alarms(alpha_UK: Tensor) -> list[str]:
     if effective < k / 4:
         found.append(f"segments have collapsed: effective K is {effective:.1f} of {k}")
     if float(share_K.max()) > LARGEST_SHARE:
-        found.append(f"segment {int(share_K.argmax()) + 1} holds {float(share_K.max()):.0%} of the users' mass")
+        found.append(
+            f"segment {int(share_K.argmax()) + 1} holds {float(share_K.max()):.0%} of the users' "
+            "mass"
+        )
     size_K = np.bincount(hard(alpha_UK), minlength=k)
     if (size_K == 0).any():
         empty = np.flatnonzero(size_K == 0) + 1
-        found.append(f"{len(empty)} of {k} segments are nobody's first: {', '.join(map(str, empty[:10]))}")
+        found.append(
+            f"{len(empty)} of {k} segments are nobody's first: {', '.join(map(str, empty[:10]))}"
+        )
     return found
 
 
 def lift(
     alpha_UK: Tensor, train: Pairs, items: int
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """(lift_KI, share_KI, base_I): alpha-weighted share of training pairs in the segment, overall share, their ratio."""
+    """(lift_KI, share_KI, base_I): alpha-weighted share of training pairs in the segment, overall
+    share, their ratio."""
     alpha = alpha_UK.double().cpu().numpy()
     mass_KI = np.zeros((alpha.shape[1], items))
     for k in range(alpha.shape[1]):
@@ -70,10 +80,12 @@ def lift(
 
 
 def cards(alpha_UK: Tensor, train: Pairs, items: IdMap, top: int = 10) -> pl.DataFrame:
-    """Each segment's most telling items: segment (from 1), rank, item, name, share, base, lift, support.
+    """Each segment's most telling items: segment (from 1), rank, item, name, share, base, lift,
+    support.
 
-    Ranked by share log(lift), the item's part of how far the segment's taste is from everyone's (Kullback & Leibler 1951): lift
-    alone would show rarities, share alone what everyone likes. Only items with ``SUPPORT`` training pairs.
+    Ranked by share log(lift), the item's part of how far the segment's taste is from everyone's
+    (Kullback & Leibler 1951): lift alone would show rarities, share alone what everyone likes. Only
+    items with ``SUPPORT`` training pairs.
     """
     import polars as pl
 
@@ -82,7 +94,9 @@ def cards(alpha_UK: Tensor, train: Pairs, items: IdMap, top: int = 10) -> pl.Dat
     enough = support_I >= SUPPORT
     rows: list[tuple[Any, ...]] = []
     for k in range(len(lift_KI)):
-        telling = np.where(enough & (lift_KI[k] > 1), share_KI[k] * np.log(np.maximum(lift_KI[k], 1e-300)), -np.inf)
+        telling = np.where(
+            enough & (lift_KI[k] > 1), share_KI[k] * np.log(np.maximum(lift_KI[k], 1e-300)), -np.inf
+        )
         order = np.lexsort((np.arange(len(items)), -telling))[:top]
         for rank, j in enumerate((j for j in order if telling[j] > -np.inf), 1):
             rows.append(
@@ -110,14 +124,19 @@ def cards(alpha_UK: Tensor, train: Pairs, items: IdMap, top: int = 10) -> pl.Dat
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def profiles(alpha_UK: Tensor, matrix_UF: Tensor, names: Sequence[str], train: Pairs) -> pl.DataFrame:
-    """What is telling of each segment's people: segment (from 1), rank, attribute, mean, base, difference, support.
+def profiles(
+    alpha_UK: Tensor, matrix_UF: Tensor, names: Sequence[str], train: Pairs
+) -> pl.DataFrame:
+    """What is telling of each segment's people: segment (from 1), rank, attribute, mean, base,
+    difference, support.
 
-    Of the training users whose value of attribute f is known (column 'f unknown' is 0): mean_kf = sum_i a_ik x_if / sum_i a_ik,
-    base_f = mean_i x_if, difference = (mean - base) / standard deviation of x_f, a positive one where the segment has more of
-    it. Classes ('age=45-54', 'age unknown') are 0 or 1, so that mean and base are shares; numbers are in the units of their
-    column. support: how many such users the segment's mean is worth, (sum_i a_ik)^2 / sum_i a_ik^2 (Kish 1965). Ranked by
-    |difference|, ties by column. Left out: columns without spread, known of fewer than ``SUPPORT`` users, or classes of fewer.
+    Of the training users whose value of attribute f is known (column 'f unknown' is 0): mean_kf =
+    sum_i a_ik x_if / sum_i a_ik, base_f = mean_i x_if, difference = (mean - base) / standard
+    deviation of x_f, a positive one where the segment has more of it. Classes ('age=45-54', 'age
+    unknown') are 0 or 1, so that mean and base are shares; numbers are in the units of their
+    column. support: how many such users the segment's mean is worth, (sum_i a_ik)^2 / sum_i a_ik^2
+    (Kish 1965). Ranked by |difference|, ties by column. Left out: columns without spread, known of
+    fewer than ``SUPPORT`` users, or classes of fewer.
     """
     import polars as pl
 
@@ -144,7 +163,14 @@ def profiles(alpha_UK: Tensor, matrix_UF: Tensor, names: Sequence[str], train: P
         base, spread = x.mean(), x.std()
         for k in range(alpha.shape[1]):
             difference = float((mean_K[k] - base) / spread) if mass_K[k] > 0 else 0.0
-            rows.append((k, -abs(difference), at, (float(mean_K[k]), float(base), difference, float(support_K[k]))))
+            rows.append(
+                (
+                    k,
+                    -abs(difference),
+                    at,
+                    (float(mean_K[k]), float(base), difference, float(support_K[k])),
+                )
+            )
     ranked, rank, last = [], 0, -1
     for k, _, at, told in sorted(rows):
         rank = rank + 1 if k == last else 1
@@ -163,15 +189,17 @@ def profiles(alpha_UK: Tensor, matrix_UF: Tensor, names: Sequence[str], train: P
 
 
 def is_class_column(name: str, values: np.ndarray[Any, Any]) -> bool:
-    """'age=45-54' and 'age unknown' hold who is in a class; 'share of genres=Drama' is a number, below 0 for some."""
+    """'age=45-54' and 'age unknown' hold who is in a class; 'share of genres=Drama' is a number,
+    below 0 for some."""
     return ("=" in name or name.endswith(" unknown")) and bool((values >= 0).all())
 
 
 def beyond(alpha_UK: Tensor, beta_KI: Tensor) -> Tensor:
     """What a segment wants beyond what everyone wants, (K,I).
 
-    Where beta is not negative: beta_kj log(beta_kj / m_j) with m_j = sum_k mean alpha_k beta_kj, the item's part of the
-    divergence between the segment's taste and the average one; where it is real-valued (affinity): beta_kj - m_j.
+    Where beta is not negative: beta_kj log(beta_kj / m_j) with m_j = sum_k mean alpha_k beta_kj,
+    the item's part of the divergence between the segment's taste and the average one; where it is
+    real-valued (affinity): beta_kj - m_j.
     """
     beta, mean_K = beta_KI.double(), alpha_UK.double().mean(0)
     mean_I = mean_K @ beta
@@ -181,24 +209,33 @@ def beyond(alpha_UK: Tensor, beta_KI: Tensor) -> Tensor:
     return beta - mean_I
 
 
-def modularity(user_segment: np.ndarray[Any, Any], item_segment: np.ndarray[Any, Any], train: Pairs) -> float:
-    """Barber's (2007) bipartite modularity: sum over pairs in one segment of (A_ij - d_i d_j / E) / E."""
+def modularity(
+    user_segment: np.ndarray[Any, Any], item_segment: np.ndarray[Any, Any], train: Pairs
+) -> float:
+    """Barber's (2007) bipartite modularity: sum over pairs in one segment of (A_ij - d_i d_j / E) /
+    E."""
     edges = len(train)
     k = int(max(user_segment.max(), item_segment.max())) + 1
     inside = float((user_segment[train.user] == item_segment[train.item]).sum())
-    users = np.bincount(user_segment, np.bincount(train.user, minlength=len(user_segment)), minlength=k)
-    items = np.bincount(item_segment, np.bincount(train.item, minlength=len(item_segment)), minlength=k)
+    users = np.bincount(
+        user_segment, np.bincount(train.user, minlength=len(user_segment)), minlength=k
+    )
+    items = np.bincount(
+        item_segment, np.bincount(train.item, minlength=len(item_segment)), minlength=k
+    )
     return inside / edges - float(users @ items) / edges**2
 
 
 def item_segments(alpha_UK: Tensor, train: Pairs, items: int) -> np.ndarray[Any, Any]:
-    """Each item's segment, (I,), from 0: where its lift is largest; an item without training pairs is in 0."""
+    """Each item's segment, (I,), from 0: where its lift is largest; an item without training pairs
+    is in 0."""
     telling: np.ndarray[Any, Any] = lift(alpha_UK, train, items)[0].argmax(0)
     return telling
 
 
 def friends_together(user_segment: np.ndarray[Any, Any], ties: Edges) -> tuple[float, float]:
-    """Share of ties within one segment, and what chance would give: sum over segments of the squared share of tie ends."""
+    """Share of ties within one segment, and what chance would give: sum over segments of the
+    squared share of tie ends."""
     ends = np.bincount(user_segment[np.concatenate([ties.source, ties.target])])
     inside = user_segment[ties.source] == user_segment[ties.target]
     return float(inside.mean()), float(((ends / ends.sum()) ** 2).sum())
@@ -208,11 +245,15 @@ def agreement(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> dict[str, flo
     """ARI (Hubert & Arabie 1985) and NMI of two partitions of the same users."""
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-    return {"ari": float(adjusted_rand_score(a, b)), "nmi": float(normalized_mutual_info_score(a, b))}
+    return {
+        "ari": float(adjusted_rand_score(a, b)),
+        "nmi": float(normalized_mutual_info_score(a, b)),
+    }
 
 
 def diversity(lists_KT: Tensor) -> float:
-    """Between-segment diversity: mean over pairs of segments of 1 - (items their lists share)/T. 0 for one segment."""
+    """Between-segment diversity: mean over pairs of segments of 1 - (items their lists share)/T. 0
+    for one segment."""
     k, length = lists_KT.shape
     if k < 2:
         return 0.0
@@ -221,13 +262,20 @@ def diversity(lists_KT: Tensor) -> float:
     return float(1 - shared[off].mean() / length)
 
 
-def evidence(scorer: Segmentation, train: Pairs, split: Split, length: int = 20) -> dict[str, float]:
-    """What a run says of its segments beside sharpness: modularity, diversity, largest share, and recovery of a planted truth."""
+def evidence(
+    scorer: Segmentation, train: Pairs, split: Split, length: int = 20
+) -> dict[str, float]:
+    """What a run says of its segments beside sharpness: modularity, diversity, largest share, and
+    recovery of a planted truth."""
     alpha = scorer.alpha
     users = hard(alpha)
     found = {
-        "segment/modularity": modularity(users, item_segments(alpha, train, len(split.items)), train),
-        f"segment/diversity@{length}": diversity(scorer.beta.topk(min(length, len(split.items)), dim=1).indices),
+        "segment/modularity": modularity(
+            users, item_segments(alpha, train, len(split.items)), train
+        ),
+        f"segment/diversity@{length}": diversity(
+            scorer.beta.topk(min(length, len(split.items)), dim=1).indices
+        ),
         "segment/largest_share": float(alpha.double().mean(0).max()),
     }
     if split.social is not None and len(split.social):

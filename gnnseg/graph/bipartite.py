@@ -1,4 +1,5 @@
-"""The user-item graph of the training interactions, both directions, with the normalisations that encoders ask for.
+"""The user-item graph of the training interactions, both directions, with the normalisations that
+encoders ask for.
 
 Shape legend: U users, I items, E training edges.
 """
@@ -36,21 +37,26 @@ EXPONENTS: dict[str, tuple[float, float]] = {
 class BipartiteGraph:
     """Users meet items: ``pattern`` (U,I), ``weight`` (E,) float32 or None (every edge weighs 1).
 
-    ``social``: user-user ties (U,U) in both directions, with weights, or None; of new users, (B, users of old).
-    ``homophily``: what a tie is worth beside an interaction, 0 to 1 (``graph.social.homophily``). ``relations``: messages of the
-    typed relations, both directions; ``entities``: nodes of each kind beside users and items.
+    ``social``: user-user ties (U,U) in both directions, with weights, or None; of new users, (B,
+    users of old). ``homophily``: what a tie is worth beside an interaction, 0 to 1
+    (``graph.social.homophily``). ``relations``: messages of the typed relations, both directions;
+    ``entities``: nodes of each kind beside users and items.
     """
 
     pattern: Csr
     weight: Tensor | None = None
     social: Csr | None = None
     homophily: float = 1.0
-    item_degree: Tensor | None = None  # (I,) where it is not what the edges here say: new users of an old graph
+    item_degree: Tensor | None = (
+        None  # (I,) where it is not what the edges here say: new users of an old graph
+    )
     friend_degree: Tensor | None = None  # (users of old,) as well
     relations: tuple[Flow, ...] = ()
     entities: Mapping[str, int] = field(default_factory=dict)
     joins: BipartiteGraph | None = None  # the graph of old, where these are new users of it
-    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # once computed of this graph
+    memo: dict[Any, Any] = field(
+        default_factory=dict, repr=False, compare=False
+    )  # once computed of this graph
 
     @property
     def users(self) -> int:
@@ -61,7 +67,8 @@ class BipartiteGraph:
         return self.pattern.shape[1]
 
     def degrees(self) -> tuple[Tensor, Tensor]:
-        """Weighted degrees of users (U,) and items (I,), float32; unweighted where the graph has no weights."""
+        """Weighted degrees of users (U,) and items (I,), float32; unweighted where the graph has no
+        weights."""
         if self.weight is None:
             users, items = (degree.float() for degree in self.pattern.degrees())
         else:
@@ -72,7 +79,8 @@ class BipartiteGraph:
 
     @cached_property
     def flows(self) -> tuple[Flow, ...]:
-        """The interactions as messages: to users from what they have met, to items from who has met them."""
+        """The interactions as messages: to users from what they have met, to items from who has met
+        them."""
         back = None if self.weight is None else self.weight[self.pattern.t_order]
         return (
             Flow("to_user", "item", "user", self.pattern, self.weight),
@@ -87,11 +95,12 @@ class BipartiteGraph:
     def with_users(
         self, histories: Pairs, count: int, weights: Weights | None, social: Csr | None = None
     ) -> BipartiteGraph:
-        """``count`` new users and what they have met, (B,I): they receive from items, and items keep the degrees they have
-        here, so that nobody else's messages change. An item nobody met in training weighs as if one had. Spend that is not told
-        is an edge's mean here.
+        """``count`` new users and what they have met, (B,I): they receive from items, and items
+        keep the degrees they have here, so that nobody else's messages change. An item nobody met
+        in training weighs as if one had. Spend that is not told is an edge's mean here.
 
-        ``histories``: user is the new user's number, item an item's index here. ``social``: their ties to users here, (B,U).
+        ``histories``: user is the new user's number, item an item's index here. ``social``: their
+        ties to users here, (B,U).
         """
         if weights == "spend" and histories.spend is None:
             usual = 1.0 if self.weight is None else float(self.weight.mean())
@@ -109,7 +118,8 @@ class BipartiteGraph:
         )
 
     def hiding(self, users: Tensor, items: Tensor, rng: Rng) -> BipartiteGraph:
-        """The same graph, where the pairs (B,),(B,) that are asked for weigh nothing; of more than half of all, half by chance.
+        """The same graph, where the pairs (B,),(B,) that are asked for weigh nothing; of more than
+        half of all, half by chance.
 
         For encoders that read a user's history: what a step asks for must not stand in it.
         """
@@ -118,26 +128,34 @@ class BipartiteGraph:
             weight = (torch.rand(len(weight), generator=rng.torch("hidden")) < 0.5).to(weight)
         else:
             weight[self.pattern.entry(users, items)] = 0.0
-        return replace(self, weight=weight if self.weight is None else weight * self.weight, memo={})
+        return replace(
+            self, weight=weight if self.weight is None else weight * self.weight, memo={}
+        )
 
     def normalised(self, target: float = 0.5, source: float = 0.5) -> tuple[Tensor, Tensor]:
-        """Edge weights d_target^-target d_source^-source in both directions, each (E,) in the pattern's order.
+        """Edge weights d_target^-target d_source^-source in both directions, each (E,) in the
+        pattern's order.
 
-        First the weights of messages to users (target = user), then of messages to items (target = item). (.5, .5) is the
-        symmetric normalisation of LightGCN (He et al. 2020), (1, 0) the left (mean over neighbours), (0, 1) the right;
-        LightGCN++ (Lee et al. 2024) takes other exponents. A node without edges has no weights to normalise.
+        First the weights of messages to users (target = user), then of messages to items (target =
+        item). (.5, .5) is the symmetric normalisation of LightGCN (He et al. 2020), (1, 0) the left
+        (mean over neighbours), (0, 1) the right; LightGCN++ (Lee et al. 2024) takes other
+        exponents. A node without edges has no weights to normalise.
         """
         key = (float(target), float(source))
         if key not in self.memo:
             users, items = (d.clamp(min=1e-12) for d in self.degrees())
             u, i = users[self.pattern.row], items[self.pattern.column]
             base = 1.0 if self.weight is None else self.weight
-            self.memo[key] = (base * u ** -key[0] * i ** -key[1], base * i ** -key[0] * u ** -key[1])
+            self.memo[key] = (
+                base * u ** -key[0] * i ** -key[1],
+                base * i ** -key[0] * u ** -key[1],
+            )
         found: tuple[Tensor, Tensor] = self.memo[key]
         return found
 
     def messages(self, target: float = 0.5, source: float = 0.5) -> tuple[Fixed, Fixed]:
-        """What passes messages with the weights of ``normalised``: to users, (U,I), and to items, (I,U)."""
+        """What passes messages with the weights of ``normalised``: to users, (U,I), and to items,
+        (I,U)."""
         key = ("messages", float(target), float(source))
         if key not in self.memo:
             to_user, to_item = self.normalised(target, source)
@@ -159,7 +177,8 @@ class BipartiteGraph:
         )
 
     def to_hetero(self) -> Any:
-        """As PyG's HeteroData: ('user','to','item') with ``edge_index`` (2,E) and the reverse ('item','rev_to','user')."""
+        """As PyG's HeteroData: ('user','to','item') with ``edge_index`` (2,E) and the reverse
+        ('item','rev_to','user')."""
         from torch_geometric.data import HeteroData
 
         data = HeteroData()
@@ -175,11 +194,14 @@ class BipartiteGraph:
 
     @staticmethod
     def from_hetero(data: Any) -> BipartiteGraph:
-        """The way back from ``to_hetero``: only ('user','to','item') is read. A pair that stands twice is a ValueError."""
+        """The way back from ``to_hetero``: only ('user','to','item') is read. A pair that stands
+        twice is a ValueError."""
         store = data["user", "to", "item"]
         row, column = store.edge_index
         weight = store.edge_weight if "edge_weight" in store else None
-        pattern = Csr.of(row, column, (int(data["user"].num_nodes), int(data["item"].num_nodes)), weight)
+        pattern = Csr.of(
+            row, column, (int(data["user"].num_nodes), int(data["item"].num_nodes)), weight
+        )
         return BipartiteGraph(pattern.with_value(None), pattern.value)
 
 
@@ -195,18 +217,20 @@ def build(
     homophily: Worth = "measured",
     relations: list[str] | None = None,
 ) -> BipartiteGraph:
-    """The graph of the training part, with the users' ties and typed relations where they are given; ``entities``: nodes of
-    each kind beside users and items.
+    """The graph of the training part, with the users' ties and typed relations where they are
+    given; ``entities``: nodes of each kind beside users and items.
 
-    ``weights``: None (all 1), 'value' (as counted or rated), 'log' (log(1 + value)), 'spend' (money). ``homophily``: what a
-    social tie is worth: 'measured', by how much more alike friends are than strangers in train; 'full': 1.
-    ``relations``: names of the typed relations to be read; None: all.
+    ``weights``: None (all 1), 'value' (as counted or rated), 'log' (log(1 + value)), 'spend'
+    (money). ``homophily``: what a social tie is worth: 'measured', by how much more alike friends
+    are than strangers in train; 'full': 1. ``relations``: names of the typed relations to be read;
+    None: all.
     """
     value = None
     if weights is not None:
         if weights == "spend" and train.spend is None:
             raise InputError(
-                "graph.weights=spend: this set has no spend; name its column in data.spend, or set it to value."
+                "graph.weights=spend: this set has no spend; name its column in data.spend, or set "
+                "it to value."
             )
         found = train.spend if weights == "spend" and train.spend is not None else train.weight
         raw = torch.from_numpy(found).float().clamp(min=0.0)

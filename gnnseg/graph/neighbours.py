@@ -1,9 +1,12 @@
-"""Who sends messages to whom, for a whole graph or for the few nodes a step asks about: neighbour sampling.
+"""Who sends messages to whom, for a whole graph or for the few nodes a step asks about: neighbour
+sampling.
 
-A ``Block`` is one layer of messages: rows of senders, rows of receivers, and the edges between them by relation. A graph
-encoder sees blocks only, so that full-graph, sampled and folded-in passes are one code.
+A ``Block`` is one layer of messages: rows of senders, rows of receivers, and the edges between them
+by relation. A graph encoder sees blocks only, so that full-graph, sampled and folded-in passes are
+one code.
 
-Shape legend: N nodes asked for, S their sampled edges, F fan-out, R rows that receive, C rows that send, E edges.
+Shape legend: N nodes asked for, S their sampled edges, F fan-out, R rows that receive, C rows that
+send, E edges.
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ CHUNK = 1 << 18  # nodes sampled for at once: bounds the memory
 
 @dataclass(frozen=True)
 class Flow:
-    """Messages of one relation: ``pattern`` (R,C) from rows of kind ``source`` to rows of kind ``target``.
+    """Messages of one relation: ``pattern`` (R,C) from rows of kind ``source`` to rows of kind
+    ``target``.
 
     weight (E,): of each message, or None (alike); ``worth``: of the relation, beside others.
     """
@@ -46,7 +50,8 @@ class Flow:
 
     @cached_property
     def heard(self) -> tuple[Tensor | None, Csr]:
-        """Which rows hear anything (r,), and the pattern of these alone, (r,C), its edges in their order; None: most rows do."""
+        """Which rows hear anything (r,), and the pattern of these alone, (r,C), its edges in their
+        order; None: most rows do."""
         rows, place = torch.unique(self.pattern.row, return_inverse=True)
         if 2 * len(rows) > self.pattern.shape[0]:
             return None, self.pattern
@@ -59,7 +64,8 @@ class Flow:
 
 @dataclass(frozen=True)
 class Block:
-    """One layer of messages. ``own``: of each kind that receives, its rows among those that send, None: the same rows."""
+    """One layer of messages. ``own``: of each kind that receives, its rows among those that send,
+    None: the same rows."""
 
     flows: tuple[Flow, ...]
     own: Mapping[str, Tensor | None] = field(default_factory=dict)
@@ -71,7 +77,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Blocks:
-    """``layers`` blocks, the first to be passed first; ``nodes``: ids of the rows that send in it, by kind; None: all."""
+    """``layers`` blocks, the first to be passed first; ``nodes``: ids of the rows that send in it,
+    by kind; None: all."""
 
     layers: tuple[Block, ...]
     nodes: Mapping[str, Tensor | None]
@@ -86,7 +93,8 @@ def whole(flows: tuple[Flow, ...], kinds: Sequence[str], layers: int) -> Blocks:
 def whole_but_last(
     flows: tuple[Flow, ...], wanted: Mapping[str, Tensor | None], kinds: Sequence[str], layers: int
 ) -> Blocks:
-    """Every message of every layer but the last, which ends in the ``wanted`` ids of each kind, None: all of it."""
+    """Every message of every layer but the last, which ends in the ``wanted`` ids of each kind,
+    None: all of it."""
     if layers == 0:
         return Blocks((), wanted)
     last = [_ending(flow, wanted[flow.target]) for flow in flows if flow.target in wanted]
@@ -103,18 +111,22 @@ def _ending(flow: Flow, rows: Tensor | None) -> Flow:
 
 
 def share(flows: tuple[Flow, ...], wanted: Mapping[str, Tensor | None]) -> float:
-    """Of the messages to the kinds that are ``wanted``, the part that ends in the ids asked for, None: all."""
+    """Of the messages to the kinds that are ``wanted``, the part that ends in the ids asked for,
+    None: all."""
     ends = [(flow.pattern, wanted[flow.target]) for flow in flows if flow.target in wanted]
     asked = [p.entries if rows is None else p.held_by(rows) for p, rows in ends]
     return sum(asked) / max(sum(p.entries for p, _ in ends), 1)
 
 
-Drawn = tuple[Tensor, Tensor, Tensor | None]  # (S,) place in the nodes asked for, ascending; (S,) sender; weights (S,)
+Drawn = tuple[
+    Tensor, Tensor, Tensor | None
+]  # (S,) place in the nodes asked for, ascending; (S,) sender; weights (S,)
 Draw = Callable[[Flow, Tensor, int], Drawn]  # of a relation, the ids that receive, and the layer
 
 
 def by_neighbours(fanout: Sequence[int | None], rng: Rng | None) -> Draw:
-    """At most ``fanout[l]`` neighbours by each relation, drawn without replacement; None: all. ``rng`` None: all, whatever is set."""
+    """At most ``fanout[l]`` neighbours by each relation, drawn without replacement; None: all.
+    ``rng`` None: all, whatever is set."""
 
     def draw(flow: Flow, nodes: Tensor, layer: int) -> Drawn:
         inner = None if rng is None else rng.child(f"{layer}/{flow.name}")
@@ -124,12 +136,19 @@ def by_neighbours(fanout: Sequence[int | None], rng: Rng | None) -> Draw:
     return draw
 
 
-def sampled(flows: tuple[Flow, ...], wanted: Mapping[str, Tensor], layers: int, draw: Draw) -> Blocks:
-    """Blocks that end in the ``wanted`` ids of each kind, each of them once, drawn backwards from the last layer."""
+def sampled(
+    flows: tuple[Flow, ...], wanted: Mapping[str, Tensor], layers: int, draw: Draw
+) -> Blocks:
+    """Blocks that end in the ``wanted`` ids of each kind, each of them once, drawn backwards from
+    the last layer."""
     blocks: list[Block] = []
     receive = dict(wanted)
     for layer in reversed(range(layers)):
-        drawn = {flow.name: draw(flow, receive[flow.target], layer) for flow in flows if flow.target in receive}
+        drawn = {
+            flow.name: draw(flow, receive[flow.target], layer)
+            for flow in flows
+            if flow.target in receive
+        }
         send = dict(receive)
         for flow in flows:
             if flow.name in drawn:
@@ -155,24 +174,35 @@ def _block(
         column = torch.searchsorted(send[flow.source], sender)
         shape = (len(receive[flow.target]), len(send[flow.source]))
         small.append(replace(flow, pattern=Csr.by_rows(row, column, shape), weight=weight))
-    return Block(tuple(small), {kind: torch.searchsorted(send[kind], ids) for kind, ids in receive.items()})
+    return Block(
+        tuple(small), {kind: torch.searchsorted(send[kind], ids) for kind, ids in receive.items()}
+    )
 
 
-def neighbours(pattern: Csr, nodes: Tensor, count: int | None, rng: Rng | None) -> tuple[Tensor, Tensor]:
-    """At most ``count`` of each node's edges, uniformly without replacement (Floyd's algorithm, Bentley & Floyd 1987, for all nodes
-    at once): for (N,) rows of the pattern, (S,) the place in ``nodes`` and (S,) the edge, both ascending. ``count`` None: all.
+def neighbours(
+    pattern: Csr, nodes: Tensor, count: int | None, rng: Rng | None
+) -> tuple[Tensor, Tensor]:
+    """At most ``count`` of each node's edges, uniformly without replacement (Floyd's algorithm,
+    Bentley & Floyd 1987, for all nodes at once): for (N,) rows of the pattern, (S,) the place in
+    ``nodes`` and (S,) the edge, both ascending. ``count`` None: all.
 
-    Reads no more of ``pattern.start`` than the nodes' entries: a pattern over memory-mapped arrays stays on disk.
+    Reads no more of ``pattern.start`` than the nodes' entries: a pattern over memory-mapped arrays
+    stays on disk.
     """
     if count is None:
         return pattern.entries_of(nodes)
     assert rng is not None
     generator = rng.torch("neighbours")
-    parts = [_some(pattern, nodes[at : at + CHUNK], count, generator, at) for at in range(0, max(len(nodes), 1), CHUNK)]
+    parts = [
+        _some(pattern, nodes[at : at + CHUNK], count, generator, at)
+        for at in range(0, max(len(nodes), 1), CHUNK)
+    ]
     return torch.cat([row for row, _ in parts]), torch.cat([edge for _, edge in parts])
 
 
-def _some(pattern: Csr, nodes: Tensor, count: int, generator: torch.Generator, first: int) -> tuple[Tensor, Tensor]:
+def _some(
+    pattern: Csr, nodes: Tensor, count: int, generator: torch.Generator, first: int
+) -> tuple[Tensor, Tensor]:
     begin = pattern.start[nodes]
     degree = pattern.start[nodes + 1] - begin
     few, many = (degree <= count).nonzero().squeeze(1), (degree > count).nonzero().squeeze(1)
@@ -182,13 +212,18 @@ def _some(pattern: Csr, nodes: Tensor, count: int, generator: torch.Generator, f
     picked = _floyd(degree[many], count, generator)
     row = torch.cat([few[where], many.repeat_interleave(count)])
     edge = torch.cat([edge, (begin[many][:, None] + picked).reshape(-1)])
-    order = torch.argsort(edge + row * max(pattern.entries, 1))  # rows ascending, each row's edges ascending
+    order = torch.argsort(
+        edge + row * max(pattern.entries, 1)
+    )  # rows ascending, each row's edges ascending
     return row[order] + first, edge[order]
 
 
 def _floyd(degree: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """(M,count) different numbers below each ``degree`` (M,) > count, every subset as likely as any other."""
-    drawn = torch.rand(count, len(degree), dtype=torch.float64, generator=generator).to(degree.device)
+    """(M,count) different numbers below each ``degree`` (M,) > count, every subset as likely as any
+    other."""
+    drawn = torch.rand(count, len(degree), dtype=torch.float64, generator=generator).to(
+        degree.device
+    )
     picked = degree.new_empty(count, len(degree))
     for step in range(count):
         last = degree - count + step

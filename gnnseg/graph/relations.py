@@ -18,43 +18,69 @@ TAKEN = ("to_user", "to_item", "friends")  # names of the interactions' and the 
 
 
 def flows(relations: Iterable[Relation], sizes: Mapping[str, int]) -> tuple[Flow, ...]:
-    """Of each relation its messages from source to target and, named 'NAME, back', from target to source.
+    """Of each relation its messages from source to target and, named 'NAME, back', from target to
+    source.
 
-    ``sizes``: nodes of each kind. An edge that stands twice weighs what both do; weights of 0 or below are no edge.
+    ``sizes``: nodes of each kind. An edge that stands twice weighs what both do; weights of 0 or
+    below are no edge.
     """
     found = []
     for relation in relations:
         rows, columns = sizes[relation.target_kind], sizes[relation.source_kind]
         kept = relation.weight > 0
-        key, place = np.unique(relation.target[kept] * columns + relation.source[kept], return_inverse=True)
-        weight = torch.from_numpy(np.bincount(place, relation.weight[kept], minlength=len(key))).float()
+        key, place = np.unique(
+            relation.target[kept] * columns + relation.source[kept], return_inverse=True
+        )
+        weight = torch.from_numpy(
+            np.bincount(place, relation.weight[kept], minlength=len(key))
+        ).float()
         pattern = Csr.of(key // columns, key % columns, (rows, columns))
         even = bool((weight == 1).all())
-        found.append(Flow(relation.name, relation.source_kind, relation.target_kind, pattern, None if even else weight))
+        found.append(
+            Flow(
+                relation.name,
+                relation.source_kind,
+                relation.target_kind,
+                pattern,
+                None if even else weight,
+            )
+        )
         back = None if even else weight[pattern.t_order]
-        found.append(Flow(f"{relation.name}, back", relation.target_kind, relation.source_kind, pattern.T, back))
+        found.append(
+            Flow(
+                f"{relation.name}, back",
+                relation.target_kind,
+                relation.source_kind,
+                pattern.T,
+                back,
+            )
+        )
     return tuple(found)
 
 
 def chosen(relations: tuple[Relation, ...], names: list[str] | None) -> tuple[Relation, ...]:
-    """Those of ``graph.relations``; None: all. InputError for a name that none of them has, that two have, or that is taken."""
+    """Those of ``graph.relations``; None: all. InputError for a name that none of them has, that
+    two have, or that is taken."""
     known = [relation.name for relation in relations]
     directions = [*TAKEN, *known, *(f"{name}, back" for name in known)]
     for name in known:
         if directions.count(name) > 1:
             raise InputError(
-                f"data.relations: {name!r} names two kinds of edges, or the interactions'; give it another name."
+                f"data.relations: {name!r} names two kinds of edges, or the interactions'; give it "
+                "another name."
             )
     for name in names or []:
         if name not in known:
             raise InputError(
-                f"graph.relations: there is no relation {name!r}; the set has {', '.join(sorted(set(known)))}."
+                f"graph.relations: there is no relation {name!r}; the set has "
+                f"{', '.join(sorted(set(known)))}."
             )
     return tuple(relation for relation in relations if names is None or relation.name in names)
 
 
 def merged(typed: tuple[Flow, ...]) -> tuple[Flow, ...]:
-    """The same edges, told apart by the kinds they join and no more; an edge of several relations is one edge."""
+    """The same edges, told apart by the kinds they join and no more; an edge of several relations
+    is one edge."""
     found: dict[tuple[str, str], list[Flow]] = {}
     for flow in typed:
         found.setdefault((flow.source, flow.target), []).append(flow)

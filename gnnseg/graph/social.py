@@ -1,4 +1,5 @@
-"""Social ties beside the interactions: both directions, their own normalisation, and how much they say about taste.
+"""Social ties beside the interactions: both directions, their own normalisation, and how much they
+say about taste.
 
 Shape legend: U users, I items, S ties in both directions.
 """
@@ -18,7 +19,8 @@ CERTAIN = 3.0  # standard errors by which friends must be more alike than strang
 
 
 def both_ways(ties: Edges, users: int) -> Csr:
-    """(U,U) symmetric, values float32: a tie named twice, or from both ends, weighs as the heaviest of these; none to oneself."""
+    """(U,U) symmetric, values float32: a tie named twice, or from both ends, weighs as the heaviest
+    of these; none to oneself."""
     apart = ties.source != ties.target
     source, target, weight = ties.source[apart], ties.target[apart], ties.weight[apart]
     key = np.concatenate([source * users + target, target * users + source])
@@ -35,8 +37,8 @@ def degrees(ties: Csr) -> Tensor:
 
 
 def normalised(ties: Csr, of_friends: Tensor | None = None) -> Tensor:
-    """(S,) w_uv / sqrt(d_u d_v), d the weighted degrees of both ends. ``of_friends``: the columns' degrees, where they are
-    other people than the rows."""
+    """(S,) w_uv / sqrt(d_u d_v), d the weighted degrees of both ends. ``of_friends``: the columns'
+    degrees, where they are other people than the rows."""
     assert ties.value is not None
     own = degrees(ties)
     other = own if of_friends is None else of_friends
@@ -46,11 +48,13 @@ def normalised(ties: Csr, of_friends: Tensor | None = None) -> Tensor:
 
 
 def homophily(pattern: Csr, ties: Csr, rng: Rng) -> float:
-    """How much of a tie's likeness of taste is the tie's doing: max(0, 1 - strangers / friends), in [0, 1].
+    """How much of a tie's likeness of taste is the tie's doing: max(0, 1 - strangers / friends), in
+    [0, 1].
 
-    friends: mean cosine of the two ends' rows of ``pattern`` (U,I) over the ties; strangers: the same where one end of
-    each tie is somebody drawn among the tied users. 0 where friends are not more alike by ``CERTAIN`` standard errors: ties
-    that say nothing of taste weigh nothing (McPherson et al. 2001 on homophily).
+    friends: mean cosine of the two ends' rows of ``pattern`` (U,I) over the ties; strangers: the
+    same where one end of each tie is somebody drawn among the tied users. 0 where friends are not
+    more alike by ``CERTAIN`` standard errors: ties that say nothing of taste weigh nothing
+    (McPherson et al. 2001 on homophily).
     """
     from scipy.sparse import csr_array
 
@@ -70,7 +74,9 @@ def homophily(pattern: Csr, ties: Csr, rng: Rng) -> float:
     drawn = rng.numpy("strangers").choice(tied, (STRANGERS, len(source)))
     apart = drawn != source
     friends = likeness(source, target)
-    strangers = np.concatenate([likeness(source[ok], other[ok]) for other, ok in zip(drawn, apart, strict=True)])
+    strangers = np.concatenate(
+        [likeness(source[ok], other[ok]) for other, ok in zip(drawn, apart, strict=True)]
+    )
     error = (friends.var() / len(friends) + strangers.var() / max(len(strangers), 1)) ** 0.5
     if friends.mean() - strangers.mean() <= CERTAIN * error:
         return 0.0

@@ -15,26 +15,40 @@ CHUNK = 1 << 21  # visits counted at once: bounds the memory
 
 
 def visits(
-    home: Csr, graph: Csr, nodes: Tensor, walks: int, hops: int, restart: float, rng: Rng, *, alike: bool = False
+    home: Csr,
+    graph: Csr,
+    nodes: Tensor,
+    walks: int,
+    hops: int,
+    restart: float,
+    rng: Rng,
+    *,
+    alike: bool = False,
 ) -> Tensor:
-    """(N,W,H) columns met by ``walks`` walks from each of the ``home`` pattern's rows ``nodes``, which must have neighbours.
+    """(N,W,H) columns met by ``walks`` walks from each of the ``home`` pattern's rows ``nodes``,
+    which must have neighbours.
 
-    A hop leads from a row to a column, and from there to a row of ``graph`` that meets it, or home with chance ``restart``.
-    ``home`` is ``graph``, or (B, columns) what newcomers have met. ``alike``: every node's walks take the same draws, so that
-    where they lead does not depend on who else is asked for.
+    A hop leads from a row to a column, and from there to a row of ``graph`` that meets it, or home
+    with chance ``restart``. ``home`` is ``graph``, or (B, columns) what newcomers have met.
+    ``alike``: every node's walks take the same draws, so that where they lead does not depend on
+    who else is asked for.
     """
     generator = rng.torch("walks")
     start = nodes.repeat_interleave(walks)
 
     def drawn() -> Tensor:
-        found = torch.rand(walks if alike else len(start), dtype=torch.float64, generator=generator).to(start.device)
+        found = torch.rand(
+            walks if alike else len(start), dtype=torch.float64, generator=generator
+        ).to(start.device)
         return found.repeat(len(nodes)) if alike else found
 
     met = start.new_empty(hops, len(start))
     met[0] = home.step(start, drawn())
     back = graph.T
     for hop in range(1, hops):
-        known = back.start[met[hop - 1] + 1] > back.start[met[hop - 1]]  # a column only newcomers have met leads home
+        known = (
+            back.start[met[hop - 1] + 1] > back.start[met[hop - 1]]
+        )  # a column only newcomers have met leads home
         away = (drawn() >= restart) & known
         met[hop] = home.step(start, drawn())
         there, onward = drawn()[away], drawn()[away]
@@ -54,10 +68,12 @@ def importance(
     rng: Rng,
     alike: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The ``top`` columns each node's walks meet most often, and how often, as parts of all their visits (Ying et al. 2018).
+    """The ``top`` columns each node's walks meet most often, and how often, as parts of all their
+    visits (Ying et al. 2018).
 
-    For (N,) rows: (S,) the place in ``nodes`` ascending, (S,) the column ascending within it, (S,) the weight; of columns met
-    equally often the first. A node without neighbours has none. ``alike`` as in ``visits``.
+    For (N,) rows: (S,) the place in ``nodes`` ascending, (S,) the column ascending within it, (S,)
+    the weight; of columns met equally often the first. A node without neighbours has none.
+    ``alike`` as in ``visits``.
     """
     parts = []
     each = max(1, CHUNK // (walks * hops))
@@ -65,7 +81,9 @@ def importance(
     for number, at in enumerate(range(0, len(some), each)):
         part = some[at : at + each]
         inner = rng.child("0" if alike else str(number))
-        met = visits(home, graph, nodes[part], walks, hops, restart, inner, alike=alike).reshape(len(part), -1)
+        met = visits(home, graph, nodes[part], walks, hops, restart, inner, alike=alike).reshape(
+            len(part), -1
+        )
         place, column, count = most(met, home.shape[1], top)
         parts.append((part[place], column, count.float() / (walks * hops)))
     if not parts:
@@ -75,11 +93,14 @@ def importance(
 
 
 def most(met: Tensor, columns: int, top: int) -> tuple[Tensor, Tensor, Tensor]:
-    """(N,V) visits -> row, column and count (S,) of the ``top`` commonest columns of each row, by row and then column."""
+    """(N,V) visits -> row, column and count (S,) of the ``top`` commonest columns of each row, by
+    row and then column."""
     rows = torch.arange(len(met), device=met.device)[:, None]
     key, count = torch.unique((rows * columns + met).reshape(-1), return_counts=True)
     row, column = key // columns, key % columns
-    order = torch.argsort((row + 1) * (met.shape[1] + 1) - count, stable=True)  # rows ascending, the commonest first
+    order = torch.argsort(
+        (row + 1) * (met.shape[1] + 1) - count, stable=True
+    )  # rows ascending, the commonest first
     rank = torch.arange(len(order), device=met.device) - torch.searchsorted(row, row)
     kept = order[rank < top].sort().values
     return row[kept], column[kept], count[kept]

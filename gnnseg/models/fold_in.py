@@ -1,4 +1,5 @@
-"""Users who were not in training: embedded from what they have met, everything that was trained left as it is.
+"""Users who were not in training: embedded from what they have met, everything that was trained
+left as it is.
 
 Shape legend: B newcomers, I items, D width, E pairs of their histories, N sampled items.
 """
@@ -10,9 +11,9 @@ from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.bipartite import Weights
+from gnnseg.models.model import Model
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.training.model import Model
 from gnnseg.types import Embeddings, EmbeddingScorer, Features, HistoryScorer, Pairs, Policy, Scorer
 
 STEPS = 20  # of Adam
@@ -26,17 +27,20 @@ FEW = 4096  # pairs that are scored faster one by one than by a sparse product
 class FoldIn:
     """A trained model with its items' side computed once, ready for newcomers in any number.
 
-    A newcomer is what their attributes say, or an average user, until their history says otherwise. They receive from the
-    items they have met and from their friends, as the encoder does it, and what the encoder cannot receive, their own
-    layer 0 x, is the maximum a posteriori of sum_j log p(j | x) - PRIOR |x - mean|^2 / (2 s^2), j in the history, p the
-    softmax of the scores over the catalogue (``distribution``: rec itself, whose sum is 1; else over N uniform items, the
-    same for all), mean what the encoder expects of somebody new, s^2 the trained users' mean square, by ``STEPS`` of Adam
-    from the mean. Each newcomer's result is their own: who else is in the batch does not matter, and nobody else's scores
-    move.
+    A newcomer is what their attributes say, or an average user, until their history says otherwise.
+    They receive from the items they have met and from their friends, as the encoder does it, and
+    what the encoder cannot receive, their own layer 0 x, is the maximum a posteriori of sum_j log
+    p(j | x) - PRIOR |x - mean|^2 / (2 s^2), j in the history, p the softmax of the scores over the
+    catalogue (``distribution``: rec itself, whose sum is 1; else over N uniform items, the same for
+    all), mean what the encoder expects of somebody new, s^2 the trained users' mean square, by
+    ``STEPS`` of Adam from the mean. Each newcomer's result is their own: who else is in the batch
+    does not matter, and nobody else's scores move.
     """
 
     @torch.no_grad()
-    def __init__(self, model: Model, graph: BipartiteGraph, features: Features, weights: Weights | None) -> None:
+    def __init__(
+        self, model: Model, graph: BipartiteGraph, features: Features, weights: Weights | None
+    ) -> None:
         self._model, self._graph, self._weights = model, graph, weights
         self._features = features
         self._trained = model.embed(graph, features)
@@ -48,13 +52,20 @@ class FoldIn:
         self._sample: Tensor | None = None
         self._exact = isinstance(self._scorer, Policy)  # its scores are normalised already
         if not self._exact and items > SAMPLE:
-            drawn = torch.randperm(items, generator=Rng(0).child("newcomers").torch("items"))[:SAMPLE]
+            drawn = torch.randperm(items, generator=Rng(0).child("newcomers").torch("items"))[
+                :SAMPLE
+            ]
             self._sample = drawn.sort().values.to(graph.pattern.column.device)
 
     def scorer(
-        self, histories: Pairs, count: int, attributes_BF: Tensor | None = None, friends: Csr | None = None
+        self,
+        histories: Pairs,
+        count: int,
+        attributes_BF: Tensor | None = None,
+        friends: Csr | None = None,
     ) -> Scorer:
-        """Scores of ``count`` newcomers: row r is the newcomer that ``histories`` calls user r. Items are the run's own."""
+        """Scores of ``count`` newcomers: row r is the newcomer that ``histories`` calls user r.
+        Items are the run's own."""
         embedded_BD = self.embed(histories, count, attributes_BF, friends)
         scorer = facing(self._model, self._trained, self._served, embedded_BD)
         if isinstance(scorer, HistoryScorer):
@@ -63,21 +74,30 @@ class FoldIn:
         return scorer
 
     def embed(
-        self, histories: Pairs, count: int, attributes_BF: Tensor | None = None, friends: Csr | None = None
+        self,
+        histories: Pairs,
+        count: int,
+        attributes_BF: Tensor | None = None,
+        friends: Csr | None = None,
     ) -> Tensor:
-        """(B,D) embeddings of the newcomers. ``attributes_BF``: in the run's columns; ``friends``: ties to the run's users, (B,U)
-        with values; None: not known."""
+        """(B,D) embeddings of the newcomers. ``attributes_BF``: in the run's columns; ``friends``:
+        ties to the run's users, (B,U) with values; None: not known."""
         parts = []
         for at in range(0, count, CHUNK):
             inside = slice(*histories.user.searchsorted([at, at + CHUNK]).tolist())
             size = min(CHUNK, count - at)
             part = Pairs(
-                histories.user[inside] - at, histories.item[inside], histories.weight[inside], histories.count[inside],
+                histories.user[inside] - at, histories.item[inside], histories.weight[inside],
+                histories.count[inside],
                 spend=None if histories.spend is None else histories.spend[inside],
             )  # fmt: skip
             rows = slice(at, at + size)
-            known = Features(None if attributes_BF is None else attributes_BF[rows], self._features.item)
-            graph = self._graph.with_users(part, size, self._weights, None if friends is None else friends.rows(rows))
+            known = Features(
+                None if attributes_BF is None else attributes_BF[rows], self._features.item
+            )
+            graph = self._graph.with_users(
+                part, size, self._weights, None if friends is None else friends.rows(rows)
+            )
             device = self._known.device
             parts.append(self._solve(graph.to(device), size, known.to(device)))
         return torch.cat(parts) if parts else self._trained.user_UD[:0]
@@ -85,7 +105,7 @@ class FoldIn:
     def _solve(self, graph: BipartiteGraph, count: int, features: Features) -> Tensor:
         pattern = graph.pattern
         with torch.no_grad():
-            embedded = self._model.encoder.newcomers(graph, self._trained, features)
+            embedded = self._model.encoder.embed_new_users(graph, self._trained, features)
             mean = self._model.encoder.expected(self._trained, self._known, count, features)
         start = mean.clone().requires_grad_(True)
         optimizer = torch.optim.Adam([start], lr=RATE * self._scale)
@@ -93,7 +113,9 @@ class FoldIn:
             with torch.enable_grad():
                 scorer = facing(self._model, self._trained, self._scorer, embedded(start))
                 few = pattern.entries < FEW
-                likelihood = (scorer.pairs(pattern.row, pattern.column) if few else scorer.edges(pattern)).sum()
+                likelihood = (
+                    scorer.pairs(pattern.row, pattern.column) if few else scorer.edges(pattern)
+                ).sum()
                 if not self._exact:  # the softmax's denominator, up to a constant
                     scores_BN = scorer.block(torch.arange(count, device=start.device), self._sample)
                     likelihood = likelihood - (scores_BN.logsumexp(-1) * pattern.degrees()[0]).sum()

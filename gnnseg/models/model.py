@@ -1,4 +1,5 @@
-"""The parts of a model under one roof: encoder, head, objective and the extra terms with their weights."""
+"""The parts of a model under one roof: encoder, head, objective and the extra terms with their
+weights."""
 
 from __future__ import annotations
 
@@ -6,10 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
-from gnnseg.encoders import Encoder
 from gnnseg.graph import BipartiteGraph
-from gnnseg.heads import Head
-from gnnseg.objectives import Objective
+from gnnseg.models.encoders import Encoder
+from gnnseg.models.heads import Head
+from gnnseg.models.objectives import Objective
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, Embeddings, Features, Scorer, Step
 
@@ -18,19 +19,33 @@ class Model(nn.Module):
     """loss = objective + sum of weight * term. A term of weight 0 is left out."""
 
     def __init__(
-        self, encoder: Encoder, head: Head, objective: Objective, terms: Mapping[str, tuple[float, Objective]]
+        self,
+        encoder: Encoder,
+        head: Head,
+        objective: Objective,
+        terms: Mapping[str, tuple[float, Objective]],
     ) -> None:
         super().__init__()
         self.encoder, self.head, self.objective = encoder, head, objective
-        self.terms = nn.ModuleDict({name: term for name, (weight, term) in terms.items() if weight != 0})
+        self.terms = nn.ModuleDict(
+            {name: term for name, (weight, term) in terms.items() if weight != 0}
+        )
         self.weights = {name: weight for name, (weight, _) in terms.items() if weight != 0}
         self.objective_name = type(objective).__name__.lower()
-        asked = {need for part in (objective, *(terms[name][1] for name in self.weights)) for need in part.needs}
-        self._everybody = bool(asked & {"social", "labels"})  # terms that look at all users, not only the batch's
+        asked = {
+            need
+            for part in (objective, *(terms[name][1] for name in self.weights))
+            for need in part.needs
+        }
+        self._everybody = bool(
+            asked & {"social", "labels"}
+        )  # terms that look at all users, not only the batch's
 
-    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng, labels: Tensor | None = None) -> None:
-        """First values, once: the encoder's from the graph, the head's from the first embeddings, its segments in the order that
-        what is known, (U,) classes, asks for."""
+    def reset(
+        self, graph: BipartiteGraph, features: Features, rng: Rng, labels: Tensor | None = None
+    ) -> None:
+        """First values, once: the encoder's from the graph, the head's from the first embeddings,
+        its segments in the order that what is known, (U,) classes, asks for."""
         self.encoder.reset(graph, features, rng.child("encoder"))
         embeddings = self.embed(graph, features)
         self.head.reset(embeddings, rng.child("head"))
@@ -68,13 +83,17 @@ class Model(nn.Module):
                 return found
         return None
 
-    def losses(self, graph: BipartiteGraph, features: Features, batch: Batch, rng: Rng) -> dict[str, Tensor]:
+    def losses(
+        self, graph: BipartiteGraph, features: Features, batch: Batch, rng: Rng
+    ) -> dict[str, Tensor]:
         """The objective first, then each extra term, unweighted."""
         if self.encoder.hides and batch.taken is None:  # what a log shows was new to its user
             graph = graph.hiding(batch.users, batch.items, rng.child("encoder"))
         users = items = None
         if self.encoder.partial and batch.pattern is None:
-            batch, users, items = batch.compact(users=not self._everybody, items=not self.head.catalogue)
+            batch, users, items = batch.compact(
+                users=not self._everybody, items=not self.head.catalogue
+            )
         embeddings = self.encoder(graph, features, users, items, rng=rng.child("encoder"))
 
         def view(inner: Rng, noise: float) -> Embeddings:

@@ -1,4 +1,5 @@
-"""One table of many runs: runs that are equal but for their seeds are one row, mean and standard deviation.
+"""One table of many runs: runs that are equal but for their seeds are one row, mean and standard
+deviation.
 
 Reads run.json alone; imports no model.
 """
@@ -14,23 +15,33 @@ from pathlib import Path
 from typing import Any
 
 GROUPS = (
-    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation",
+    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
+    "optimizer", "trainer", "evaluation",
 )  # fmt: skip
-METRICS = ("test/recall@20", "test/ndcg@20", "segment/segments_per_user", "test/ndcg@20/top1", "test/ndcg@20/top3")
+METRICS = (
+    "test/recall@20",
+    "test/ndcg@20",
+    "segment/segments_per_user",
+    "test/ndcg@20/top1",
+    "test/ndcg@20/top3",
+)
 SEEDS = ("seed", "split.seed")
 NOT_SHOWN = ("data.root", "runs.root")
 PAPER = "†"
 
 
 def table(paths: Sequence[Path], form: str = "text", metrics: Sequence[str] | None = None) -> str:
-    """``paths``: run folders; ``form``: text, csv, md or latex. Cells of protocol ``paper`` are marked."""
+    """``paths``: run folders; ``form``: text, csv, md or latex. Cells of protocol ``paper`` are
+    marked."""
     records = [_read(Path(path)) for path in paths]
     if not records:
         raise _error("compare: name run folders, or a sweep with --sweep NAME.")
     groups: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         settings = {k: v for k, v in flat(record["config"]).items() if k not in SEEDS}
-        groups.setdefault(json.dumps([settings, record["numerics"]], sort_keys=True), []).append(record)
+        groups.setdefault(json.dumps([settings, record["numerics"]], sort_keys=True), []).append(
+            record
+        )
     named = list(groups.values())
     varying = _varying([flat(runs[0]["config"]) for runs in named])
     shown = [m for m in (metrics or METRICS) if metrics or any(m in r["metrics"] for r in records)]
@@ -71,8 +82,9 @@ def flat(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Keys in which rows differ: a part's name, and its keys where two rows have the same part with other values. Training that
-    comes with an objective differs only where rows of one objective differ."""
+    """Keys in which rows differ: a part's name, and its keys where two rows have the same part with
+    other values. Training that comes with an objective differs only where rows of one objective
+    differ."""
 
     def distinct(rows: Sequence[Mapping[str, Any]], key: str) -> bool:
         return len({json.dumps(row.get(key)) for row in rows}) > 1
@@ -115,7 +127,8 @@ def _written(header: list[str], rows: list[list[str]], left: int, form: str, not
     if form == "md":
         line = ["---"] * left + ["---:"] * (len(header) - left)
         text = "\n".join(
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in [header, line, *rows]
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+            for row in [header, line, *rows]
         )
         return f"{text}\n\n{note}" if note else text
     if form == "latex":
@@ -131,18 +144,25 @@ def _written(header: list[str], rows: list[list[str]], left: int, form: str, not
 
 
 def _latex(cell: str) -> str:
-    return "".join({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", PAPER: r"$\dagger$"}.get(c, c) for c in cell)
+    return "".join(
+        {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", PAPER: r"$\dagger$"}.get(c, c)
+        for c in cell
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         record = json.loads((path / "run.json").read_text("utf-8"))
     except FileNotFoundError:
-        raise _error(f"{path}: not a run folder (no run.json there); gnnseg train prints the path of one.") from None
+        raise _error(
+            f"{path}: not a run folder (no run.json there); gnnseg train prints the path of one."
+        ) from None
     except ValueError as error:
         raise _error(f"{path / 'run.json'}: damaged ({error}); train again with --fresh.") from None
     if record["state"] != "finished":
-        raise _error(f"{path}: the run is {record['state']}; finish it with the command that began it.")
+        raise _error(
+            f"{path}: the run is {record['state']}; finish it with the command that began it."
+        )
     assert isinstance(record, dict)
     return record
 

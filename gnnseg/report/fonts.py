@@ -1,4 +1,5 @@
-"""Can this machine show what a page says? Where it has no font for a name, the id stands in its place: never boxes."""
+"""Can this machine show what a page says? Where it has no font for a name, the id stands in its
+place: never boxes."""
 
 from __future__ import annotations
 
@@ -12,8 +13,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 NAMES = {
-    "CJK": "Chinese characters", "HANGUL": "Korean", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "CYRILLIC": "Cyrillic",
-    "GREEK": "Greek", "ARABIC": "Arabic", "HEBREW": "Hebrew", "THAI": "Thai", "DEVANAGARI": "Devanagari", "BENGALI": "Bengali",
+    "CJK": "Chinese characters", "HANGUL": "Korean", "HIRAGANA": "Japanese",
+    "KATAKANA": "Japanese", "CYRILLIC": "Cyrillic",
+    "GREEK": "Greek", "ARABIC": "Arabic", "HEBREW": "Hebrew", "THAI": "Thai",
+    "DEVANAGARI": "Devanagari", "BENGALI": "Bengali",
     "TAMIL": "Tamil", "GEORGIAN": "Georgian", "ARMENIAN": "Armenian",
 }  # fmt: skip
 
@@ -22,13 +25,16 @@ NAMES = {
 def covering(character: str) -> str | None:
     """The name of an installed font that has a character; None where there is none.
 
-    Matplotlib, whose list this is, brings a font of last resort, which has a box for every character.
+    Matplotlib, whose list this is, brings a font of last resort, which has a box for every
+    character.
     """
     from matplotlib.font_manager import fontManager, get_font
 
     for font in fontManager.ttflist:
         try:
-            if "Last Resort" not in font.name and get_font(font.fname).get_char_index(ord(character)):
+            if "Last Resort" not in font.name and get_font(font.fname).get_char_index(
+                ord(character)
+            ):
                 return str(font.name)
         except (OSError, RuntimeError):  # a file that is gone or is no font
             continue
@@ -50,13 +56,16 @@ def lacking(texts: Iterable[str]) -> list[str]:
 
 
 def legible(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same lists, where a ``name`` in a script that no font here has gives way to its ``item``, the id."""
+    """The same lists, where a ``name`` in a script that no font here has gives way to its ``item``,
+    the id."""
     import polars as pl
 
     boxes = [name for name in frame["name"].drop_nulls().unique().to_list() if lacking([name])]
     if not boxes:
         return frame
-    return frame.with_columns(name=pl.when(pl.col("name").is_in(boxes)).then(pl.col("item")).otherwise(pl.col("name")))
+    return frame.with_columns(
+        name=pl.when(pl.col("name").is_in(boxes)).then(pl.col("item")).otherwise(pl.col("name"))
+    )
 
 
 def warning(folder: Path) -> str | None:
@@ -73,6 +82,7 @@ def warning(folder: Path) -> str | None:
     if not missing:
         return None
     return (
-        f"names are in {', '.join(missing)}, and no font on this machine has them: ids stand in their place; install a font "
+        f"names are in {', '.join(missing)}, and no font on this machine has them: ids stand in "
+        "their place; install a font "
         "(fonts-noto and fonts-noto-cjk have all) and write the page again with gnnseg report"
     )

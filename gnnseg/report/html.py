@@ -35,9 +35,14 @@ def dot(segment: int) -> str:
     return f'<i class="dot" style="{segment_style(segment)}"></i>'
 
 
-def table(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float | None]]], own: int = 0) -> str:
+def table(
+    columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float | None]]], own: int = 0
+) -> str:
     """Numbers by row; the best of each column is set bold; row ``own`` is the run itself."""
-    finite = [[v if v is not None and math.isfinite(v) else -math.inf for v in values] for _, values in rows]
+    finite = [
+        [v if v is not None and math.isfinite(v) else -math.inf for v in values]
+        for _, values in rows
+    ]
     best = [max(column) for column in zip(*finite)]
     lines = ["".join(f"<th>{escape(column)}</th>" for column in ("", *columns))]
     for at, (who, values) in enumerate(rows):
@@ -46,7 +51,9 @@ def table(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float | Non
             for c, value in enumerate(values)
         )
         lines.append(f"<td>{escape(who)}</td>{cells}")
-    body = "".join(f"<tr{' class=own' if at == own + 1 else ''}>{line}</tr>" for at, line in enumerate(lines))
+    body = "".join(
+        f"<tr{' class=own' if at == own + 1 else ''}>{line}</tr>" for at, line in enumerate(lines)
+    )
     return f'<div class="scroll{" half" if len(columns) < 4 else ""}"><table>{body}</table></div>'
 
 
@@ -63,5 +70,7 @@ def figure(title: str, plot: str, caption: str, key: Sequence[str] = (), wide: b
 
 
 def definitions(pairs: Sequence[tuple[str, Any]]) -> str:
-    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in pairs if v not in (None, ""))
+    rows = "".join(
+        f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in pairs if v not in (None, "")
+    )
     return f"<dl>{rows}</dl>"

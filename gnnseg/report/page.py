@@ -1,4 +1,5 @@
-"""The page of a run: one static file with its plots inside, without script or network: it can be mailed and kept.
+"""The page of a run: one static file with its plots inside, without script or network: it can be
+mailed and kept.
 
 Every text that comes from data passes through ``escape``: an item may be named anything.
 """
@@ -19,7 +20,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def write(folder: Path) -> Path:
-    """report.html in a run's folder, written aside and renamed; its path. InputError where this is no run folder."""
+    """report.html in a run's folder, written aside and renamed; its path. InputError where this is
+    no run folder."""
     path = Path(folder).absolute() / "report.html"
     content = render(Path(folder).absolute())
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -36,10 +38,11 @@ def write(folder: Path) -> Path:
 
 
 def cell(folder: Path, height: int = 640) -> str:
-    """What a notebook shows of a run: figures and segments in a frame of their own, so that styles do not mix."""
+    """What a notebook shows of a run: figures and segments in a frame of their own, so that styles
+    do not mix."""
     path = Path(folder).absolute()
     record = tables.read(path)
-    parts = [sections.header(record), sections.alarms(record), sections.headline(record, path), sections.metrics(record),
+    parts = [sections.header(record), sections.warnings(record), sections.headline(record, path), sections.metrics(record),
              sections.segments(path), sections.cards(path)]  # fmt: skip
     return f'<iframe srcdoc="{escape(_page(record, parts))}" style="width:100%;height:{height}px;border:0"></iframe>'
 
@@ -49,7 +52,7 @@ def render(folder: Path) -> str:
     record = tables.read(folder)
     return _page(record, [
         sections.header(record),
-        sections.alarms(record, fonts.warning(folder)),
+        sections.warnings(record, fonts.warning(folder)),
         sections.headline(record, folder),
         sections.metrics(record),
         sections.earnings(record),

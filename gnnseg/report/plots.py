@@ -1,7 +1,8 @@
-"""Plots as inline SVG, drawn by hand: they take their colours from the page, light or dark, and need no script.
+"""Plots as inline SVG, drawn by hand: they take their colours from the page, light or dark, and
+need no script.
 
-A plotting library would bring megabytes and its own colours for what are three simple shapes. Coordinates are those of
-a view box ``WIDTH`` wide; the page scales it.
+A plotting library would bring megabytes and its own colours for what are three simple shapes.
+Coordinates are those of a view box ``WIDTH`` wide; the page scales it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 34
 Points = Sequence[tuple[float, float]]
 
 
-def lines(series: Mapping[str, Points], *, x: str, alt: str, mark: tuple[float, float, str] | None = None) -> str:
-    """Curves over a common x, the n-th in the page's n-th colour; ``mark``: one point (x, y, what it is)."""
+def lines(
+    series: Mapping[str, Points], *, x: str, alt: str, mark: tuple[float, float, str] | None = None
+) -> str:
+    """Curves over a common x, the n-th in the page's n-th colour; ``mark``: one point (x, y, what
+    it is)."""
     kept = {name: _finite(points) for name, points in series.items()}
     everything = [point for points in kept.values() for point in points]
     if not everything:
@@ -25,8 +29,12 @@ def lines(series: Mapping[str, Points], *, x: str, alt: str, mark: tuple[float, 
     ys = _Axis.of([point[1] for point in everything], HEIGHT - BOTTOM, TOP)
     parts = [_grid(ys), _x_axis(xs, x)]
     for number, (name, points) in enumerate(kept.items()):
-        path = " ".join(f"{'L' if at else 'M'}{xs(a):.1f} {ys(b):.1f}" for at, (a, b) in enumerate(points))
-        parts.append(f'<path class="line c{number}" d="{path}"><title>{escape(name)}</title></path>')
+        path = " ".join(
+            f"{'L' if at else 'M'}{xs(a):.1f} {ys(b):.1f}" for at, (a, b) in enumerate(points)
+        )
+        parts.append(
+            f'<path class="line c{number}" d="{path}"><title>{escape(name)}</title></path>'
+        )
         if len(points) == 1:
             parts.append(
                 f'<circle class="dot c{number}" cx="{xs(points[0][0]):.1f}" cy="{ys(points[0][1]):.1f}" r="3"/>'
@@ -52,14 +60,17 @@ def columns(
     percent: bool = False,
     width: int = WIDTH,
 ) -> str:
-    """Upright columns from 0; ``ticks``: a second value of each, a line across it; ``hues``: segment colours."""
+    """Upright columns from 0; ``ticks``: a second value of each, a line across it; ``hues``:
+    segment colours."""
     if not values:
         return ""
     ys = _Axis.of([0.0, *values, *(ticks or [])], HEIGHT - BOTTOM, TOP)
     step = (width - LEFT - RIGHT) / len(values)
     gap = min(3.0, step * 0.18)
     parts = [_grid(ys, percent, width)]
-    every = max(1, math.ceil(len(values) / max(1, int((width - LEFT) / (9 + 7 * max(map(len, labels)))))))
+    every = max(
+        1, math.ceil(len(values) / max(1, int((width - LEFT) / (9 + 7 * max(map(len, labels))))))
+    )
     for number, (value, label) in enumerate(zip(values, labels, strict=True)):
         at, top = LEFT + number * step, ys(value)
         style = f' style="--h:{hue(number + 1):.0f}"' if hues else ""
@@ -71,39 +82,53 @@ def columns(
         )
         if ticks:
             y = ys(ticks[number])
-            parts.append(f'<line class="tick" x1="{at:.1f}" x2="{at + step:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>')
+            parts.append(
+                f'<line class="tick" x1="{at:.1f}" x2="{at + step:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            )
         if number % every == 0:
             parts.append(_text(at + step / 2, HEIGHT - BOTTOM + 13, label))
     parts.append(_text((LEFT + width - RIGHT) / 2, HEIGHT - 4, x, "axis"))
     return _svg(parts, alt, width)
 
 
-def histogram(values: Sequence[float], low: float, high: float, bins: int) -> tuple[list[float], list[str]]:
-    """(share of the values in each of equal bins, each bin's lower edge as text); the last bin holds ``high`` too."""
+def histogram(
+    values: Sequence[float], low: float, high: float, bins: int
+) -> tuple[list[float], list[str]]:
+    """(share of the values in each of equal bins, each bin's lower edge as text); the last bin
+    holds ``high`` too."""
     counts = [0] * bins
     for value in values:
         at = int((value - low) / (high - low) * bins) if high > low else 0
         counts[min(max(at, 0), bins - 1)] += 1
     width = (high - low) / bins
-    return [count / max(1, len(values)) for count in counts], [f"{low + number * width:.3g}" for number in range(bins)]
+    return [count / max(1, len(values)) for count in counts], [
+        f"{low + number * width:.3g}" for number in range(bins)
+    ]
 
 
 def hue(segment: int) -> float:
-    """A segment's colour, in degrees: the golden angle keeps neighbours apart, however many there are."""
+    """A segment's colour, in degrees: the golden angle keeps neighbours apart, however many there
+    are."""
     return (segment * 137.508 + 60) % 360
 
 
 class _Axis:
     """From values to places: a linear scale with round ticks."""
 
-    def __init__(self, low: float, high: float, start: float, end: float, ticks: list[float]) -> None:
+    def __init__(
+        self, low: float, high: float, start: float, end: float, ticks: list[float]
+    ) -> None:
         self.low, self.high, self.start, self.end, self.ticks = low, high, start, end, ticks
 
     @staticmethod
     def of(values: Sequence[float], start: float, end: float, tight: bool = False) -> _Axis:
         low, high = min(values), max(values)
         if low == high:
-            low, high = (low - 0.5, high + 0.5) if not low else (low - abs(low) * 0.1, high + abs(high) * 0.1)
+            low, high = (
+                (low - 0.5, high + 0.5)
+                if not low
+                else (low - abs(low) * 0.1, high + abs(high) * 0.1)
+            )
         step = _round_step((high - low) / 4)
         if not tight:
             low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
@@ -129,7 +154,9 @@ def _grid(axis: _Axis, percent: bool = False, width: int = WIDTH) -> str:
     for tick in axis.ticks:
         y = axis(tick)
         label = f"{tick * 100:.4g} %" if percent else f"{tick:.4g}"
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(
+            f'<line class="grid" x1="{LEFT}" x2="{width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        )
         parts.append(_text(LEFT - 6, y + 3.5, label, "y"))
     return "".join(parts)
 

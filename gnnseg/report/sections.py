@@ -1,4 +1,5 @@
-"""The parts of a run's page, each from the run's folder; a part that has nothing to show is an empty text."""
+"""The parts of a run's page, each from the run's folder; a part that has nothing to show is an
+empty text."""
 
 from __future__ import annotations
 
@@ -11,7 +12,17 @@ from typing import Any
 import polars as pl
 
 from gnnseg.report import fonts, plots, tables, words
-from gnnseg.report.html import definitions, dot, escape, figure, name, number, percent, segment_style, table
+from gnnseg.report.html import (
+    definitions,
+    dot,
+    escape,
+    figure,
+    name,
+    number,
+    percent,
+    segment_style,
+    table,
+)
 
 CARDS = 100  # segments with a card of their own, the largest first
 CARD_ITEMS = 8
@@ -37,7 +48,9 @@ def model_name(record: Mapping[str, Any]) -> str:
     details = [str(head[key]) for key in ("beta",) if key in head]
     details += [f"K = {head['segments']}"] if head.get("segments") else []
     details += [f"top {head['top']}"] if head.get("top") else []
-    return f"{component('encoder')} + {component('head')}" + (f" ({', '.join(details)})" if details else "")
+    return f"{component('encoder')} + {component('head')}" + (
+        f" ({', '.join(details)})" if details else ""
+    )
 
 
 def header(record: Mapping[str, Any]) -> str:
@@ -47,18 +60,22 @@ def header(record: Mapping[str, Any]) -> str:
         f'<header><div class="eyebrow">gnnseg · {escape(record["name"])}</div>'
         f"<h1>{escape(d['name'])}: {escape(model_name(record))}</h1>"
         f'<p class="lead">{escape(state)}{d["users"]:,} users, {d["items"]:,} items; {d["train"]:,} train, '
-        f"{d['valid']:,} validation and {d['test']:,} test pairs ({escape(d.get('notes', {}).get('split', d['split']))}). "
-        f"Protocol <b>{escape(record['protocol'])}</b>: {escape(PROTOCOLS.get(record['protocol'], ''))}.</p></header>"
+        f"{d['valid']:,} validation and {d['test']:,} test pairs "
+        f"({escape(d.get('notes', {}).get('split', d['split']))}). "
+        f"Protocol <b>{escape(record['protocol'])}</b>: "
+        f"{escape(PROTOCOLS.get(record['protocol'], ''))}.</p></header>"
     )
 
 
-def alarms(record: Mapping[str, Any], *more: str | None) -> str:
+def warnings(record: Mapping[str, Any], *more: str | None) -> str:
     found = [*record["alarms"], *(text for text in more if text)]
     if record["protocol"] == "paper":
-        found.append("protocol paper: the best epoch was chosen on the test set; these figures flatter")
+        found.append(
+            "protocol paper: the best epoch was chosen on the test set; these figures flatter"
+        )
     if not record.get("exact", True):
         found.append("resumed on another machine, torch or thread count: last digits may differ")
-    return "".join(f'<div class="alarm" role="alert">{escape(alarm)}</div>' for alarm in found)
+    return "".join(f'<div class="alarm" role="alert">{escape(warning)}</div>' for warning in found)
 
 
 def headline(record: Mapping[str, Any], folder: Path) -> str:
@@ -76,21 +93,45 @@ def headline(record: Mapping[str, Any], folder: Path) -> str:
         ]
         shown.append((number(value), f"test {metric}", "; ".join(notes)))
     if "segment/effective_k" in m:
-        k = len(pl.read_parquet(folder / "groups.parquet")) if (folder / "groups.parquet").exists() else "?"
+        k = (
+            len(pl.read_parquet(folder / "groups.parquet"))
+            if (folder / "groups.parquet").exists()
+            else "?"
+        )
         shown.append(
-            (f"{m['segment/effective_k']:.1f}", f"effective segments of {k}", "exp of the mean alpha's entropy")
+            (
+                f"{m['segment/effective_k']:.1f}",
+                f"effective segments of {k}",
+                "exp of the mean alpha's entropy",
+            )
         )
     if "segment/segments_per_user" in m:
-        shown.append((f"{m['segment/segments_per_user']:.1f}", "segments a user", "exp of a user's mean entropy"))
+        shown.append(
+            (
+                f"{m['segment/segments_per_user']:.1f}",
+                "segments a user",
+                "exp of a user's mean entropy",
+            )
+        )
     if "segment/recovery_ari" in m:
         shown.append(
-            (number(m["segment/recovery_ari"], 3), "recovery (ARI)", "hard segments against the planted truth")
+            (
+                number(m["segment/recovery_ari"], 3),
+                "recovery (ARI)",
+                "hard segments against the planted truth",
+            )
         )
     if record.get("seconds", {}).get("total"):
         shown.append(
-            (_duration(record["seconds"]["total"]), "in all", f"{_duration(record['seconds']['train'])} training")
+            (
+                _duration(record["seconds"]["total"]),
+                "in all",
+                f"{_duration(record['seconds']['train'])} training",
+            )
         )
-    cells = "".join(f'<div class="kpi"><b>{v}</b>{escape(t)}<span>{escape(s)}</span></div>' for v, t, s in shown)
+    cells = "".join(
+        f'<div class="kpi"><b>{v}</b>{escape(t)}<span>{escape(s)}</span></div>' for v, t, s in shown
+    )
     return f'<div class="kpis">{cells}</div>' if shown else ""
 
 
@@ -100,27 +141,39 @@ def metrics(record: Mapping[str, Any]) -> str:
     if not names:
         return ""
     rows = {"this run": m, **tables.rivals(record, "test/")}
-    text = table(names, [(who, [values.get(f"test/{n}") for n in names]) for who, values in rows.items()])
+    text = table(
+        names, [(who, [values.get(f"test/{n}") for n in names]) for who, values in rows.items()]
+    )
     sharp = ""
     tops = [t for t in ("ndcg@20", "recall@20") if f"test/{t}/top1" in m]
     if tops:
-        ways = [("all segments", ""), ("each user's top 3", "/top3"), ("each user's top 1", "/top1")]
+        ways = [
+            ("all segments", ""),
+            ("each user's top 3", "/top3"),
+            ("each user's top 1", "/top1"),
+        ]
         rows_ = [(who, [m.get(f"test/{t}{suffix}") for t in tops]) for who, suffix in ways]
         sharp = (
-            "<h3 style='margin-top:1.4em'>Sharpness</h3><p class=soft>How much of it stands when users may only use "
-            "their largest segments, renormalised. A soft alpha over many segments is little more than a low-rank "
+            "<h3 style='margin-top:1.4em'>Sharpness</h3><p class=soft>How much of it stands when "
+            "users may only use "
+            "their largest segments, renormalised. A soft alpha over many segments is little more "
+            "than a low-rank "
             f"factorisation.</p>{table(tops, rows_)}"
         )
     everything = "".join(f"{key:<28} {number(value, 6)}\n" for key, value in sorted(m.items()))
     return (
-        f"<section><h2>Figures</h2><p class=soft>{escape(tables.protocol(record))}. Means over test users; the best of "
-        f"each column is bold. Posthoc is k-means on this run's own user embeddings.</p>{text}{sharp}"
-        f"<details><summary>All {len(m)} figures</summary><pre>{escape(everything)}</pre></details></section>"
+        f"<section><h2>Figures</h2><p class=soft>{escape(tables.protocol(record))}. Means over "
+        "test users; the best of "
+        "each column is bold. Posthoc is k-means on this run's own user "
+        f"embeddings.</p>{text}{sharp}"
+        f"<details><summary>All {len(m)} "
+        f"figures</summary><pre>{escape(everything)}</pre></details></section>"
     )
 
 
 ESTIMATORS = {
-    "": "SNIPS", "/ips": "IPS", "/dr": "doubly robust", "/switch-dr": "Switch-DR", "/dm": "reward model alone",
+    "": "SNIPS", "/ips": "IPS", "/dr": "doubly robust", "/switch-dr": "Switch-DR",
+    "/dm": "reward model alone",
     "/logger": "the log itself",
 }  # fmt: skip
 
@@ -135,14 +188,18 @@ def earnings(record: Mapping[str, Any]) -> str:
     logger = record["data"].get("notes", {}).get("logger")
     simulated = "" if logger is None else f" Nobody was really shown this; logger {logger}."
     return (
-        f"<section><h2>What it would earn</h2><p class=soft>Mean reward of one item shown by this run's policy instead of the "
-        f"log's, estimated on the log's test part ({m['test/value/effective_rows']:,.0f} effective rows).{escape(simulated)} "
-        f"Intervals and segments: gnnseg evaluate RUN --offpolicy LOG.</p>{definitions(rows)}</section>"
+        "<section><h2>What it would earn</h2><p class=soft>Mean reward of one item shown by this "
+        "run's policy instead of the "
+        f"log's, estimated on the log's test part ({m['test/value/effective_rows']:,.0f} effective "
+        f"rows).{escape(simulated)} "
+        "Intervals and segments: gnnseg evaluate RUN --offpolicy "
+        f"LOG.</p>{definitions(rows)}</section>"
     )
 
 
 def labels(record: Mapping[str, Any], folder: Path) -> str:
-    """Classes that were known of some users and carried to the others: how well, in all and by class."""
+    """Classes that were known of some users and carried to the others: how well, in all and by
+    class."""
     told = record["data"].get("labels")
     if not told or not (folder / "labels.parquet").exists():
         return ""
@@ -150,7 +207,9 @@ def labels(record: Mapping[str, Any], folder: Path) -> str:
     held = frame.filter(pl.col("label").is_not_null() & ~pl.col("told"))
     right = held.filter(pl.col("label") == pl.col("predicted"))
     rows = {"this run": record["metrics"], **tables.rivals(record, "label/")}
-    figures = [(who, [v.get(f"label/{n}") for n in ("accuracy", "macro_f1")]) for who, v in rows.items()]
+    figures = [
+        (who, [v.get(f"label/{n}") for n in ("accuracy", "macro_f1")]) for who, v in rows.items()
+    ]
     judged = table(["accuracy", "macro-F1"], figures) if len(held) else ""
 
     def count(frame: pl.DataFrame, column: str) -> dict[str, int]:
@@ -165,10 +224,14 @@ def labels(record: Mapping[str, Any], folder: Path) -> str:
         for each in told["classes"]
     )
     return (
-        f"<section><h2>Labels: {escape(told['column'])}</h2><p class=soft>{told['labelled']:,} of {len(frame):,} users are "
-        f"labelled; training was told {told['told']:,} of them, and is judged on the {told['held_out']:,} held out. Everybody's "
-        f"class stands in labels.parquet.</p>{judged}<details><summary>By class</summary><div class=scroll><table>"
-        "<tr><th></th><th>told</th><th>held out</th><th>of them found</th><th>right when said</th><th>said of everyone</th></tr>"
+        f"<section><h2>Labels: {escape(told['column'])}</h2><p class=soft>{told['labelled']:,} of "
+        f"{len(frame):,} users are "
+        f"labelled; training was told {told['told']:,} of them, and is judged on the "
+        f"{told['held_out']:,} held out. Everybody's "
+        f"class stands in labels.parquet.</p>{judged}<details><summary>By class</summary><div "
+        "class=scroll><table>"
+        "<tr><th></th><th>told</th><th>held out</th><th>of them found</th><th>right when "
+        "said</th><th>said of everyone</th></tr>"
         f"{lines}</table></div></details></section>"
     )
 
@@ -179,30 +242,45 @@ def _part(count: int, whole: int) -> str:
 
 def learning(record: Mapping[str, Any], folder: Path) -> str:
     path = folder / "metrics.jsonl"
-    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    lines = (
+        [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    )
     if not lines:
         return ""
 
     def curve(key: str) -> list[tuple[float, float]]:
-        return [(line["epoch"], line[key]) for line in lines if line.get(key) is not None and "epoch" in line]
+        return [
+            (line["epoch"], line[key])
+            for line in lines
+            if line.get(key) is not None and "epoch" in line
+        ]
 
     best = record.get("best") or {}
     monitor = str(best.get("metric", "valid/ndcg@20"))
     mark = None
-    if best and any(line.get("epoch") == best["epoch"] and line.get(monitor) is not None for line in lines):
+    if best and any(
+        line.get("epoch") == best["epoch"] and line.get(monitor) is not None for line in lines
+    ):
         mark = (best["epoch"], best["value"], f"epoch {best['epoch']}: {best['value']:.4f}")
     part = monitor.split("/")[0]
-    shown = [monitor, *[f"{part}/{n}" for n in ("recall@20", "ndcg@20") if f"{part}/{n}" != monitor]]
+    shown = [
+        monitor,
+        *[f"{part}/{n}" for n in ("recall@20", "ndcg@20") if f"{part}/{n}" != monitor],
+    ]
     shown = [key for key in shown if curve(key)]
     state = [key for key in ("segment/effective_k", "segment/segments_per_user") if curve(key)]
     caption = f"Best: {mark[2]}, kept." if mark else "By epoch."
     loss = plots.lines({"train/loss": curve("train/loss")}, x="epoch", alt="Training loss by epoch")
-    ranking = plots.lines({k: curve(k) for k in shown}, x="epoch", alt="Validation by epoch", mark=mark)
+    ranking = plots.lines(
+        {k: curve(k) for k in shown}, x="epoch", alt="Validation by epoch", mark=mark
+    )
     sharp = plots.lines({k: curve(k) for k in state}, x="epoch", alt="Effective segments by epoch")
     names = ["effective K", "segments a user"][: len(state)]
     figures = [
         figure("Training loss", loss, "Every term, weighted."),
-        figure("Validation" if part == "valid" else "Test (protocol paper)", ranking, caption, shown),
+        figure(
+            "Validation" if part == "valid" else "Test (protocol paper)", ranking, caption, shown
+        ),
         figure("Segments", sharp, "Collapse would show as a fall towards 1.", names),
     ]
     return f'<section><h2>Learning</h2><div class="grid">{"".join(figures)}</div></section>'
@@ -212,11 +290,15 @@ def segments(folder: Path) -> str:
     """How large the segments are, and how sharply users belong to them."""
     if not (folder / "groups.parquet").exists():
         return ""
-    groups = pl.read_parquet(folder / "groups.parquet", columns=["segment", "size", "share"]).sort("segment")
+    groups = pl.read_parquet(folder / "groups.parquet", columns=["segment", "size", "share"]).sort(
+        "segment"
+    )
     users = max(1, int(groups["size"].sum()))
     sizes = plots.columns(
-        (groups["size"] / users).to_list(), [str(k) for k in groups["segment"]], ticks=groups["share"].to_list(),
-        x="segment", alt="Share of users by segment", hues=True, percent=True, show=lambda v: f"{v:.1%}", width=1160,
+        (groups["size"] / users).to_list(), [str(k) for k in groups["segment"]],
+        ticks=groups["share"].to_list(),
+        x="segment", alt="Share of users by segment", hues=True, percent=True,
+        show=lambda v: f"{v:.1%}", width=1160,
     )  # fmt: skip
     said = "Columns: users whose first segment it is. Lines: its share of all memberships."
     wide = figure("Sizes", sizes, said, wide=True)
@@ -228,7 +310,11 @@ def _alpha(folder: Path) -> list[str]:
     """The alpha distribution in three pictures."""
     import numpy as np
 
-    alpha = pl.read_parquet(folder / "segments.parquet").select(pl.selectors.starts_with("alpha_")).to_numpy()
+    alpha = (
+        pl.read_parquet(folder / "segments.parquet")
+        .select(pl.selectors.starts_with("alpha_"))
+        .to_numpy()
+    )
     k = alpha.shape[1]
     entropy = -(alpha * np.log(np.maximum(alpha, 1e-12))).sum(1)
     each = [math.exp(value) for value in entropy.tolist()]
@@ -240,39 +326,67 @@ def _alpha(folder: Path) -> list[str]:
     def of_users(value: float) -> str:
         return f"{value:.1%} of users"
 
-    first = plots.columns(largest, edges, x="largest alpha", alt="Largest alpha of users", percent=True, show=of_users)
-    many = plots.columns(held, low, x="exp(entropy of alpha)", alt="Segments a user is in", percent=True, show=of_users)
+    first = plots.columns(
+        largest, edges, x="largest alpha", alt="Largest alpha of users", percent=True, show=of_users
+    )
+    many = plots.columns(
+        held,
+        low,
+        x="exp(entropy of alpha)",
+        alt="Segments a user is in",
+        percent=True,
+        show=of_users,
+    )
     ranks = plots.columns(
-        ranked, [str(n + 1) for n in range(len(ranked))], x="a user's n-th largest segment", alt="Mean alpha by rank",
+        ranked, [str(n + 1) for n in range(len(ranked))], x="a user's n-th largest segment",
+        alt="Mean alpha by rank",
         percent=True, show=lambda v: f"{v:.1%}",
     )  # fmt: skip
     beyond = f"; the last column holds all above {high:.0f}" if k > high else ""
     return [
         figure("Largest alpha", first, f"1: wholly in one segment; 1/{k}: in all of them alike."),
-        figure("Segments a user is in", many, f"exp(mean entropy) {math.exp(entropy.mean()):.1f} of {k}{beyond}."),
-        figure("Alpha by rank", ranks, "How much of a user the first, second, … segment holds, on average."),
+        figure(
+            "Segments a user is in",
+            many,
+            f"exp(mean entropy) {math.exp(entropy.mean()):.1f} of {k}{beyond}.",
+        ),
+        figure(
+            "Alpha by rank",
+            ranks,
+            "How much of a user the first, second, … segment holds, on average.",
+        ),
     ]
 
 
 def cards(folder: Path) -> str:
-    """A card for each segment: what it likes more than others do, and what it wants beyond what everyone wants."""
+    """A card for each segment: what it likes more than others do, and what it wants beyond what
+    everyone wants."""
     if not (folder / "cards.parquet").exists() or not (folder / "groups.parquet").exists():
         return ""
-    groups = pl.read_parquet(folder / "groups.parquet").sort("share", "segment", descending=[True, False])
+    groups = pl.read_parquet(folder / "groups.parquet").sort(
+        "share", "segment", descending=[True, False]
+    )
     liked = fonts.legible(pl.read_parquet(folder / "cards.parquet"))
     wanted = pl.DataFrame()
     if (folder / "recommendations.parquet").exists():
-        wanted = fonts.legible(pl.read_parquet(folder / "recommendations.parquet").filter(pl.col("kind") == "segment"))
+        wanted = fonts.legible(
+            pl.read_parquet(folder / "recommendations.parquet").filter(pl.col("kind") == "segment")
+        )
     people = words.segments(folder)
     how = (
-        "Above: its people against everyone (sd: standard deviations), where the difference is sure." if people else ""
+        "Above: its people against everyone (sd: standard deviations), where the difference is "
+        "sure."
+        if people
+        else ""
     )
     widest = max(1.0, math.log(max([1.0, *liked["lift"].to_list()])))
     shown = []
     for group in groups.head(CARDS).iter_rows(named=True):
         k = group["segment"]
         items = []
-        for row in liked.filter(pl.col("segment") == k).sort("rank").head(CARD_ITEMS).iter_rows(named=True):
+        for row in (
+            liked.filter(pl.col("segment") == k).sort("rank").head(CARD_ITEMS).iter_rows(named=True)
+        ):
             width = max(0.0, math.log(max(row["lift"], 1e-9))) / widest
             hint = f"{row['share']:.2%} of the segment, {row['base']:.2%} of all; {row['support']:,} training pairs"
             items.append(
@@ -280,20 +394,28 @@ def cards(folder: Path) -> str:
                 f'{segment_style(k)}"></i></span><span class="v">{row["lift"]:.1f} ×</span></li>'
             )
         beyond = (
-            wanted.filter(pl.col("id") == str(k)).sort("rank").head(WANTED)["name"].to_list() if len(wanted) else []
+            wanted.filter(pl.col("id") == str(k)).sort("rank").head(WANTED)["name"].to_list()
+            if len(wanted)
+            else []
         )
-        wants = f'<p class="wants">Wants beyond everyone: {" · ".join(f"<bdi>{escape(n)}</bdi>" for n in beyond)}</p>'
+        requires = f'<p class="wants">Wants beyond everyone: {" · ".join(f"<bdi>{escape(n)}</bdi>" for n in beyond)}</p>'
         shown.append(
             f'<article class="card" id="segment-{k}"><div class="seghead"><h3>{dot(k)}Segment {k}</h3>'
             f"<span>{group['size']:,} users · {percent(group['share'])} of alpha</span></div>"
             f"{_who(people.get(k))}"
             f'<ol class="items">{"".join(items) or "<li>no item has enough support</li>"}</ol>'
-            f"{wants if beyond else ''}</article>"
+            f"{requires if beyond else ''}</article>"
         )
-    more = f"<p class=soft>… and {len(groups) - CARDS} smaller ones.</p>" if len(groups) > CARDS else ""
+    more = (
+        f"<p class=soft>… and {len(groups) - CARDS} smaller ones.</p>"
+        if len(groups) > CARDS
+        else ""
+    )
     return (
-        "<section><h2>What each segment likes</h2><p class=soft>Lift: how many times more often than among everyone "
-        "(alpha-weighted share of training pairs / overall share; items with enough support). Largest segments first. "
+        "<section><h2>What each segment likes</h2><p class=soft>Lift: how many times more often "
+        "than among everyone "
+        "(alpha-weighted share of training pairs / overall share; items with enough support). "
+        "Largest segments first. "
         f'{how}</p><div class="cards">{"".join(shown)}</div>{more}</section>'
     )
 
@@ -315,26 +437,29 @@ def attributes(folder: Path) -> str:
         largest = max(1e-9, *(abs(value) for row in frame.select(columns).rows() for value in row))
         for name_, *values in frame.select("attribute", *columns).rows():
             cells = "".join(_pull(value, largest) for value in values)
-            shown.append(f"<tr><td>{escape(name_.replace('=', ' ', 1).replace('_', ' '))}</td>{cells}</tr>")
+            shown.append(
+                f"<tr><td>{escape(name_.replace('=', ' ', 1).replace('_', ' '))}</td>{cells}</tr>"
+            )
         head = "".join(f"<th>{dot(int(c[8:]))}{c[8:]}</th>" for c in columns)
         tables_.append(
-            f"<div><h3>{title}</h3><div class=scroll><table class=weights><tr><th>towards segment</th>{head}</tr>{''.join(shown)}</table>"
+            f"<div><h3>{title}</h3><div class=scroll><table class=weights><tr><th>towards "
+            f"segment</th>{head}</tr>{''.join(shown)}</table>"
             "</div></div>"
         )
     if not tables_:
         return ""
     return (
-        "<section><h2>Weights by attribute</h2><p class=soft>How far one standard deviation of an attribute pulls towards a "
-        "segment, beyond its pull towards the average one: what the encoder's weighted sums say. The strongest first. "
+        "<section><h2>Weights by attribute</h2><p class=soft>How far one standard deviation of an "
+        "attribute pulls towards a "
+        "segment, beyond its pull towards the average one: what the encoder's weighted sums say. "
+        "The strongest first. "
         f'</p><div class="grid pair">{"".join(tables_)}</div></section>'
     )
 
 
 def _pull(value: float, largest: float) -> str:
     """A cell, the stronger the deeper its colour: blue pulls towards, red away."""
-    colour = (
-        f"color-mix(in oklab,var(--{'accent' if value > 0 else 'neg'}) {55 * abs(value) / largest:.0f}%,transparent)"
-    )
+    colour = f"color-mix(in oklab,var(--{'accent' if value > 0 else 'neg'}) {55 * abs(value) / largest:.0f}%,transparent)"
     return f'<td style="background:{colour}">{words.signed(value)}</td>'
 
 
@@ -346,7 +471,8 @@ def examples(folder: Path) -> str:
     shares = bool(len(frame)) and all(frame["shares"])
     hybrid = frame["personal"].null_count() < len(frame)
     how = (
-        "A score is a sum over segments, so that the split is arithmetic: each bar shows the segments' shares of it"
+        "A score is a sum over segments, so that the split is arithmetic: each bar shows the "
+        "segments' shares of it"
         if shares
         else "A score is a sum of signed contributions: to the right what speaks for the item, to the left what speaks "
         "against it, in parts of the logit"
@@ -356,12 +482,15 @@ def examples(folder: Path) -> str:
     titles, mine = _titles(folder), _memberships(folder, frame["user"].unique().to_list())
     shown = []
     for (user,), rows in frame.group_by("user", maintain_order=True):
-        lists = "".join(_recommendation(row, titles) for row in rows.sort("rank").iter_rows(named=True))
+        lists = "".join(
+            _recommendation(row, titles) for row in rows.sort("rank").iter_rows(named=True)
+        )
         shown.append(
             f'<article class="card"><h3>User <bdi>{escape(user)}</bdi></h3>{mine.get(user, "")}{lists}</article>'
         )
     return (
-        f"<section><h2>Examples: recommendations and where they come from</h2><p class=soft>{how}.</p>"
+        "<section><h2>Examples: recommendations and where they come from</h2><p "
+        f"class=soft>{how}.</p>"
         f'<div class="cards">{"".join(shown)}</div></section>'
     )
 
@@ -380,15 +509,28 @@ def _memberships(folder: Path, users: list[str]) -> dict[str, str]:
     if not (folder / "segments.parquet").exists():
         return {}
     found = {}
-    for row in pl.scan_parquet(folder / "segments.parquet").filter(pl.col("user").is_in(users)).collect().rows():
-        large = sorted(((value, k) for k, value in enumerate(row[2:], 1)), key=lambda part: (-part[0], part[1]))[:3]
+    for row in (
+        pl.scan_parquet(folder / "segments.parquet")
+        .filter(pl.col("user").is_in(users))
+        .collect()
+        .rows()
+    ):
+        large = sorted(
+            ((value, k) for k, value in enumerate(row[2:], 1)), key=lambda part: (-part[0], part[1])
+        )[:3]
         told = [f"{k} ({percent(value)})" for value, k in large if value >= SHOWN_SHARE]
-        found[row[0]] = f'<p class="in">in segment{"s" if len(told) > 1 else ""} {", ".join(told)}</p>'
+        found[row[0]] = (
+            f'<p class="in">in segment{"s" if len(told) > 1 else ""} {", ".join(told)}</p>'
+        )
     return found
 
 
 def _recommendation(row: Mapping[str, Any], titles: Mapping[int, str]) -> str:
-    parts = [(int(key[5:]), value) for key, value in row.items() if key.startswith("part_") and value is not None]
+    parts = [
+        (int(key[5:]), value)
+        for key, value in row.items()
+        if key.startswith("part_") and value is not None
+    ]
     head = f'<div class="t">{name(row["name"])}<span>{row["score"]:.2f}</span></div>'
     if row["shares"]:
         below = ""
@@ -407,7 +549,11 @@ def _recommendation(row: Mapping[str, Any], titles: Mapping[int, str]) -> str:
 
 
 def _stack(
-    parts: list[tuple[int, float]], whole: float, shares: bool, titles: Mapping[int, str], kind: str = ""
+    parts: list[tuple[int, float]],
+    whole: float,
+    shares: bool,
+    titles: Mapping[int, str],
+    kind: str = "",
 ) -> str:
     """Parts side by side, the largest first; those too small to see are added up."""
     parts = sorted(parts, key=lambda part: -part[1])
@@ -417,7 +563,9 @@ def _stack(
     cells = []
     for k, value in large:
         told = percent(value) if shares else f"{sign}{value:.2f}"
-        label = (f"{k}: {told}" if value / whole >= 0.17 else str(k)) if value / whole >= 0.06 else ""
+        label = (
+            (f"{k}: {told}" if value / whole >= 0.17 else str(k)) if value / whole >= 0.06 else ""
+        )
         about = f" ({titles[k]})" if k in titles else ""
         cells.append(
             f'<a class="part" href="#segment-{k}" style="width:{value / whole:.2%};{segment_style(k)}" '
@@ -425,7 +573,9 @@ def _stack(
         )
     if rest / whole > 0.002:
         told = percent(rest) if shares else f"{sign}{rest:.2f}"
-        cells.append(f'<span class="part rest" style="width:{rest / whole:.2%}" title="other segments: {told}"></span>')
+        cells.append(
+            f'<span class="part rest" style="width:{rest / whole:.2%}" title="other segments: {told}"></span>'
+        )
     return f'<div class="stack {kind}">{"".join(cells)}</div>'
 
 
@@ -434,7 +584,10 @@ def data(record: Mapping[str, Any]) -> str:
     notes = record["data"].get("notes", {})
     rows = [(key, _flat(value)) for key, value in notes.items() if value not in ({}, [], None)]
     pairs = record["data"].get("pairs", {})
-    rows += [(f"{part} pairs", f"{record['data'][part]:,} (fingerprint {pairs.get(part, '?')})") for part in pairs]
+    rows += [
+        (f"{part} pairs", f"{record['data'][part]:,} (fingerprint {pairs.get(part, '?')})")
+        for part in pairs
+    ]
     return (
         "<section><h2>Data and provenance</h2>"
         f"<details><summary>How the data were read and split</summary>{definitions(rows)}</details>"
@@ -454,7 +607,12 @@ def provenance(record: Mapping[str, Any]) -> str:
         ("run hash", record["hash"]),
         ("git", record.get("git")),
         ("source digest", record.get("source")),
-        ("versions", ", ".join(f"{package} {version}" for package, version in record.get("versions", {}).items())),
+        (
+            "versions",
+            ", ".join(
+                f"{package} {version}" for package, version in record.get("versions", {}).items()
+            ),
+        ),
     ]
     config = escape(json.dumps(record["config"], indent=1, ensure_ascii=False))
     return (

@@ -1,4 +1,5 @@
-"""How the page looks: one style sheet, light and dark, from a telephone to a wide screen. No fonts are fetched."""
+"""How the page looks: one style sheet, light and dark, from a telephone to a wide screen. No fonts
+are fetched."""
 
 CSS = """
 :root{color-scheme:light dark;--bg:#f6f6f3;--card:#fff;--ink:#1c1d21;--soft:#5d606b;--line:#e2e2dc;--accent:#2f6fdd;

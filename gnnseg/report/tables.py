@@ -40,7 +40,8 @@ def render(
     left: Sequence[int] = (),
     width: int = WIDTH,
 ) -> str:
-    """A plain table: text on the left, numbers on the right from column ``right`` on, those in ``left`` excepted."""
+    """A plain table: text on the left, numbers on the right from column ``right`` on, those in
+    ``left`` excepted."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -71,34 +72,41 @@ def read(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         from gnnseg.types import InputError  # brings torch: only where something is wrong
 
-        raise InputError(f"{folder}: not a run folder ({error}); gnnseg train prints the path of one.") from None
+        raise InputError(
+            f"{folder}: not a run folder ({error}); gnnseg train prints the path of one."
+        ) from None
     assert isinstance(content, dict)
     return content
 
 
 def run(folder: Path) -> str:
-    """What a finished run says: data, figures beside the baselines, segments, sharpness, alarms, where the page is."""
+    """What a finished run says: data, figures beside the baselines, segments, sharpness, alarms,
+    where the page is."""
     record = read(folder)
     parts = [part for part in (data(record), metrics(record), labels(record)) if part]
     if (folder / "groups.parquet").exists():
         parts += [segments(folder, SHOWN_SEGMENTS), sharpness(record["metrics"], _k(folder))]
-    parts += [f"alarm: {alarm}" for alarm in record["alarms"]]
+    parts += [f"alarm: {warning}" for warning in record["alarms"]]
     seconds = record["seconds"]
     parts.append(
-        f"{seconds['total']:.1f} s ({seconds['train']:.1f} s training), {record['memory_mb']:.0f} MB; "
+        f"{seconds['total']:.1f} s ({seconds['train']:.1f} s training), {record['memory_mb']:.0f} "
+        "MB; "
         f"report: {folder / 'report.html'}"
     )
     return "\n".join(parts)
 
 
 def data(record: Mapping[str, Any]) -> str:
-    """What the run learned from: sizes, density, how it was split, what was dropped or is new in the test."""
+    """What the run learned from: sizes, density, how it was split, what was dropped or is new in
+    the test."""
     d = record["data"]
     pairs = d["train"] + d["valid"] + d["test"]
     density = pairs / max(1, d["users"] * d["items"])
     lines = [
-        f"{d['name']}: {d['users']:,} users, {d['items']:,} items, {pairs:,} pairs ({density:.2%} of all), "
-        f"{pairs / max(1, d['users']):.1f} a user; {d['train']:,} train, {d['valid']:,} valid, {d['test']:,} test"
+        f"{d['name']}: {d['users']:,} users, {d['items']:,} items, {pairs:,} pairs ({density:.2%} "
+        "of all), "
+        f"{pairs / max(1, d['users']):.1f} a user; {d['train']:,} train, {d['valid']:,} valid, "
+        f"{d['test']:,} test"
     ]
     notes = d.get("notes", {})
     split = notes.get("split", d["split"])
@@ -106,7 +114,9 @@ def data(record: Mapping[str, Any]) -> str:
     lines.append(f"split {split}" + (f"; {', '.join(new)}" if new else ""))
     for key in ("dropped", "left out"):
         if isinstance(notes.get(key), Mapping) and notes[key]:
-            lines.append(f"{key}: " + ", ".join(f"{count:,} {why}" for why, count in notes[key].items()))
+            lines.append(
+                f"{key}: " + ", ".join(f"{count:,} {why}" for why, count in notes[key].items())
+            )
     return "\n".join(lines)
 
 
@@ -114,22 +124,32 @@ def metrics(record: Mapping[str, Any]) -> str:
     """The run's test figures beside the baselines'."""
     rows = {"this run": record["metrics"], **rivals(record, "test/")}
     names = [n for n in HEADLINE if f"test/{n}" in record["metrics"] and not n.endswith("@10")]
-    cells = [[who, *[number(values.get(f"test/{n}")) for n in names]] for who, values in rows.items()]
+    cells = [
+        [who, *[number(values.get(f"test/{n}")) for n in names]] for who, values in rows.items()
+    ]
     return render(["", *names], cells, protocol(record))
 
 
 def rivals(record: Mapping[str, Any], prefix: str) -> dict[str, dict[str, float]]:
     """The baselines that have figures of this kind: 'test/' or 'label/'."""
-    return {who: values for who, values in record["baselines"].items() if any(n.startswith(prefix) for n in values)}
+    return {
+        who: values
+        for who, values in record["baselines"].items()
+        if any(n.startswith(prefix) for n in values)
+    }
 
 
 def labels(record: Mapping[str, Any]) -> str:
-    """How well the classes of those held out are told, beside the baselines; nothing where no labels were learned."""
+    """How well the classes of those held out are told, beside the baselines; nothing where no
+    labels were learned."""
     told = record["data"].get("labels")
     if not told or "label/accuracy" not in record["metrics"]:
         return ""
     rows = {"this run": record["metrics"], **rivals(record, "label/")}
-    cells = [[who, *[number(v.get(f"label/{n}")) for n in ("accuracy", "macro_f1")]] for who, v in rows.items()]
+    cells = [
+        [who, *[number(v.get(f"label/{n}")) for n in ("accuracy", "macro_f1")]]
+        for who, v in rows.items()
+    ]
     title = f"labels {told['column']}: {told['told']:,} users told, {told['held_out']:,} held out"
     return render(["", "accuracy", "macro-F1"], cells, title)
 
@@ -147,15 +167,19 @@ def number(value: float | None) -> str:
 
 
 def sharpness(values: Mapping[str, float], k: int) -> str:
-    """How many segments there really are, how many a user is in, and what the largest of them reach."""
+    """How many segments there really are, how many a user is in, and what the largest of them
+    reach."""
     lines = [
-        f"effective K {values['segment/effective_k']:.1f} of {k}; {values['segment/segments_per_user']:.1f} segments "
-        f"a user; ndcg@20 through the top 1 and 3 segments {number(values.get('test/ndcg@20/top1')) or '-'}, "
+        f"effective K {values['segment/effective_k']:.1f} of {k}; "
+        f"{values['segment/segments_per_user']:.1f} segments "
+        "a user; ndcg@20 through the top 1 and 3 segments "
+        f"{number(values.get('test/ndcg@20/top1')) or '-'}, "
         f"{number(values.get('test/ndcg@20/top3')) or '-'}"
     ]
     if "segment/recovery_ari" in values:
         lines.append(
-            f"segment/recovery_ari {values['segment/recovery_ari']:.4f} (hard segments against the planted truth)"
+            f"segment/recovery_ari {values['segment/recovery_ari']:.4f} (hard segments against the "
+            "planted truth)"
         )
     return "\n".join(lines)
 
@@ -169,36 +193,57 @@ def segments(folder: Path, limit: int | None = None) -> str:
         if not (folder / name).exists():
             from gnnseg.types import InputError
 
-            raise InputError(f"{folder / name}: not there; this run's head has no segments, or it has not finished.")
+            raise InputError(
+                f"{folder / name}: not there; this run's head has no segments, or it has not "
+                "finished."
+            )
     groups = pl.read_parquet(folder / "groups.parquet")
     cards = pl.read_parquet(folder / "cards.parquet")
-    shown = groups if limit is None else groups.sort("share", descending=True).head(limit).sort("segment")
+    shown = (
+        groups
+        if limit is None
+        else groups.sort("share", descending=True).head(limit).sort("segment")
+    )
     rows = []
     for row in shown.iter_rows(named=True):
         top = cards.filter(pl.col("segment") == row["segment"]).sort("rank").head(SHOWN_ITEMS)
-        liked = ", ".join(f"{short(name)} ({lift:.1f}x)" for name, lift in top.select("name", "lift").rows())
+        liked = ", ".join(
+            f"{short(name)} ({lift:.1f}x)" for name, lift in top.select("name", "lift").rows()
+        )
         rows.append([str(row["segment"]), str(row["size"]), f"{row['share']:.1%}", liked])
     title = ["segment", "users", "share", "likes more than others do (lift)"]
     table = render(title, rows, "segments", left=(3,))
     said = words.segments(folder)
     told = {k: said[k] for k in shown["segment"] if k in said}
-    people = [f"  {k}: {_printable(sentence)}" for k, sentence in told.items() if sentence != words.NOTHING]
+    people = [
+        f"  {k}: {_printable(sentence)}"
+        for k, sentence in told.items()
+        if sentence != words.NOTHING
+    ]
     alike = [str(k) for k, sentence in told.items() if sentence == words.NOTHING]
     people += [f"  {', '.join(alike)}: {words.NOTHING}"] if alike else []
     table = "\n".join([table, *(["who they are (against everyone)", *people] if people else [])])
     left_out = len(groups) - len(shown)
-    return table + (f"\n… and {left_out} smaller ones: gnnseg segments {folder.name}" if left_out else "")
+    return table + (
+        f"\n… and {left_out} smaller ones: gnnseg segments {folder.name}" if left_out else ""
+    )
 
 
 def weights(folder: Path) -> str:
-    """The strongest weights by attribute, where an encoder's weights can be read and the head has segments."""
+    """The strongest weights by attribute, where an encoder's weights can be read and the head has
+    segments."""
     parts = []
     for kind, title in (("user", "people"), ("item", "items")):
         frame = words.weights(folder, kind, SHOWN_WEIGHTS)
         if len(frame):
             rows = [[str(name), *map(words.signed, row)] for name, *row in frame.rows()]
-            head = [f"attribute of {title}", *(column.replace("_", " ") for column in frame.columns[1:])]
-            parts.append(render(head, rows, f"pull of one standard deviation towards each segment: {title}"))
+            head = [
+                f"attribute of {title}",
+                *(column.replace("_", " ") for column in frame.columns[1:]),
+            ]
+            parts.append(
+                render(head, rows, f"pull of one standard deviation towards each segment: {title}")
+            )
     return "\n".join(parts)
 
 
@@ -209,7 +254,10 @@ def short(name: str, width: int = NAME_WIDTH) -> str:
 def frame(table: pl.DataFrame) -> str:
     """Any small frame as text, numbers on the right."""
     rows = [
-        [f"{cell:.4f}" if isinstance(cell, float) else "" if cell is None else str(cell) for cell in row]
+        [
+            f"{cell:.4f}" if isinstance(cell, float) else "" if cell is None else str(cell)
+            for cell in row
+        ]
         for row in table.rows()
     ]
     text = [at for at, kind in enumerate(table.dtypes) if not kind.is_numeric()]
@@ -217,7 +265,8 @@ def frame(table: pl.DataFrame) -> str:
 
 
 def explanation(table: pl.DataFrame) -> str:
-    """An explanation as ``Run.explain`` returns it: shares as percentages, signed parts of the logit as numbers."""
+    """An explanation as ``Run.explain`` returns it: shares as percentages, signed parts of the
+    logit as numbers."""
     rows = []
     for part in table.iter_rows(named=True):
         value = part["value"]

@@ -1,4 +1,5 @@
-"""Segments in words, from a run's folder: who is in them by what is known of people, and how strongly."""
+"""Segments in words, from a run's folder: who is in them by what is known of people, and how
+strongly."""
 
 from __future__ import annotations
 
@@ -9,7 +10,9 @@ from typing import Any
 
 import polars as pl
 
-NAMED = 0.2  # standard deviations: smaller differences tell nobody apart (Cohen 1988: a small effect)
+NAMED = (
+    0.2  # standard deviations: smaller differences tell nobody apart (Cohen 1988: a small effect)
+)
 SURE = 3.0  # standard errors of the segment's mean, 1/sqrt(support) standard deviations each
 PHRASES = 5  # of a segment
 NOTHING = "no attribute tells it apart"
@@ -23,9 +26,10 @@ HABITS = {  # derived numbers by what a high and a low value say; money is spent
 def segments(folder: Path) -> dict[int, str]:
     """A sentence for each segment (from 1); none where nothing is known of the run's people.
 
-    Only attributes that differ from everyone's by at least ``NAMED`` standard deviations and ``SURE`` standard errors are
-    named, the strongest first, each attribute once: numbers with their difference in standard deviations, classes with
-    their share in the segment against the share among all.
+    Only attributes that differ from everyone's by at least ``NAMED`` standard deviations and
+    ``SURE`` standard errors are named, the strongest first, each attribute once: numbers with their
+    difference in standard deviations, classes with their share in the segment against the share
+    among all.
     """
     path = folder / "profiles.parquet"
     if not path.exists():
@@ -46,29 +50,39 @@ def _telling(row: dict[str, Any]) -> bool:
 
 
 def _phrases(rows: Sequence[dict[str, Any]], habits: dict[str, tuple[str, str]]) -> list[str]:
-    """The rows in words, in their order; of one attribute's classes the strongest that the segment has more of."""
+    """The rows in words, in their order; of one attribute's classes the strongest that the segment
+    has more of."""
     unknown = [row for row in rows if row["attribute"].endswith(" unknown")]
     more = {_attribute(row) for row in rows if row["difference"] > 0}
     said: set[str] = set()
     phrases = []
     for row in rows:
-        name, attribute = row["attribute"].removeprefix("log "), _attribute(row)  # told by its direction, log or not
+        name, attribute = (
+            row["attribute"].removeprefix("log "),
+            _attribute(row),
+        )  # told by its direction, log or not
         if name.endswith(" unknown"):
             if row is unknown[0]:
                 phrases.append(_unknown(unknown))
         elif name.startswith("share of "):
             more_or_less = "more" if row["difference"] > 0 else "less"
-            phrases.append(f"{more_or_less} {name[9:].replace('=', ' ', 1).replace('_', ' ')} {_strength(row)}")
+            phrases.append(
+                f"{more_or_less} {name[9:].replace('=', ' ', 1).replace('_', ' ')} {_strength(row)}"
+            )
         elif "=" in name:
             if attribute in said or (row["difference"] < 0 and attribute in more):
                 continue
             said.add(attribute)
             rarely = "" if row["difference"] > 0 else "rarely "
             shares = f"({_percent(row['mean'])} against {_percent(row['base'])})"
-            phrases.append(f"{rarely}{attribute.replace('_', ' ')} {name.split('=', 1)[1]} {shares}")
+            phrases.append(
+                f"{rarely}{attribute.replace('_', ' ')} {name.split('=', 1)[1]} {shares}"
+            )
         else:
             high, low = habits.get(name, (f"{name} high", f"{name} low"))
-            phrases.append(f"{(high if row['difference'] > 0 else low).replace('_', ' ')} {_strength(row)}")
+            phrases.append(
+                f"{(high if row['difference'] > 0 else low).replace('_', ' ')} {_strength(row)}"
+            )
     return phrases
 
 
@@ -84,7 +98,9 @@ def _unknown(rows: Sequence[dict[str, Any]]) -> str:
     also = f" and {alike} more" if alike else ""
     if first["difference"] > 0:
         return f"{name}{also} unknown ({_percent(first['mean'])} against {_percent(first['base'])})"
-    return f"{name}{also} known ({_percent(1 - first['mean'])} against {_percent(1 - first['base'])})"
+    return (
+        f"{name}{also} known ({_percent(1 - first['mean'])} against {_percent(1 - first['base'])})"
+    )
 
 
 def _strength(row: dict[str, Any]) -> str:
@@ -102,10 +118,12 @@ def _percent(share: float) -> str:
 
 
 def weights(folder: Path, kind: str, count: int) -> pl.DataFrame:
-    """The ``count`` strongest attributes of 'user' or 'item' for telling segments apart: attribute, segment_1..K.
+    """The ``count`` strongest attributes of 'user' or 'item' for telling segments apart: attribute,
+    segment_1..K.
 
-    Cells are pull times deviation, what one standard deviation of the attribute adds to a segment's pull; ranked by the
-    largest of a row. Empty where the encoder's weights cannot be read, or the head has no segments.
+    Cells are pull times deviation, what one standard deviation of the attribute adds to a segment's
+    pull; ranked by the largest of a row. Empty where the encoder's weights cannot be read, or the
+    head has no segments.
     """
     path = folder / "attributes.parquet"
     frame = pl.read_parquet(path) if path.exists() else pl.DataFrame()

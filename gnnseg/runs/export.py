@@ -9,12 +9,13 @@ from typing import BinaryIO
 
 import polars as pl
 
-from gnnseg.folder import atomic
+from gnnseg.data.atomic import atomic
 from gnnseg.types import InputError
 
 
 def write(chunks: Iterator[pl.DataFrame], out: Path | str, *, excel: bool = False) -> Path:
-    """Written aside and renamed, in bounded memory: a file that stands there is whole. ``excel``: a CSV that Excel opens as UTF-8."""
+    """Written aside and renamed, in bounded memory: a file that stands there is whole. ``excel``: a
+    CSV that Excel opens as UTF-8."""
     path = Path(out).expanduser().absolute()
     kinds = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}
     if path.suffix.lower() not in kinds:

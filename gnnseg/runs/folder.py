@@ -1,4 +1,5 @@
-"""The run folder: its name from what the run is, files written aside and renamed, one process at a time.
+"""The run folder: its name from what the run is, files written aside and renamed, one process at a
+time.
 
 A folder answers alone, without the training data or the device it was made on.
 """
@@ -14,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnnseg.config.stable import recorded, upgraded
+from gnnseg.data.atomic import atomic
 from gnnseg.types import InputError
 
 if TYPE_CHECKING:
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 NUMERICS = 7  # raised with every change that may alter a figure
 HASHED = (
-    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "evaluation",
+    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
+    "optimizer", "trainer", "evaluation",
 )  # fmt: skip
 PATHS = (
     "root",
@@ -39,25 +43,9 @@ PATHS = (
 )  # of the data group, where text
 
 
-@contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A name aside to write to; renamed to ``path`` when all went well, removed when not. A full disk is an InputError."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield aside
-        with open(aside, "rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(aside, path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); free space or choose another folder."
-        ) from error
-    finally:
-        aside.unlink(missing_ok=True)
-
-
 def identity(config: Mapping[str, Any], fingerprint: str) -> str:
-    """sha256 of what a run is: configuration that can alter a figure, content of the data, seed; never paths or devices."""
+    """sha256 of what a run is: configuration that can alter a figure, content of the data, seed;
+    never paths or devices."""
     groups = {name: config[name] for name in HASHED}
     groups["data"] = {
         key: value
@@ -65,9 +53,12 @@ def identity(config: Mapping[str, Any], fingerprint: str) -> str:
         if key not in PATHS or (value is not None and not isinstance(value, str | list | dict))
     }
     content = {
-        "schema": SCHEMA, "numerics": NUMERICS, "fingerprint": fingerprint, "seed": config["seed"], **groups,
+        "schema": SCHEMA, "numerics": NUMERICS, "fingerprint": fingerprint, "seed": config["seed"],
+        **groups,
     }  # fmt: skip
-    return hashlib.sha256(json.dumps(_canonical(content), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(_canonical(recorded(content)), sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()
 
 
 def _canonical(value: Any) -> Any:
@@ -97,16 +88,21 @@ class RunFolder:
             content = json.loads(path.read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(
-                f"{self.path}: not a run folder (no run.json there); gnnseg train prints the path of one."
+                f"{self.path}: not a run folder (no run.json there); gnnseg train prints the path "
+                "of one."
             ) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: damaged ({error}); train again with --fresh.") from None
         assert isinstance(content, dict)
+        if "config" in content:
+            content["config"] = upgraded(content["config"])
         return content
 
     def write_json(self, content: Mapping[str, Any], name: str = "run.json") -> None:
         with atomic(self.file(name)) as aside:
-            aside.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=True) + "\n", "utf-8")
+            aside.write_text(
+                json.dumps(content, indent=1, ensure_ascii=False, allow_nan=True) + "\n", "utf-8"
+            )
 
     def write_parquet(self, name: str, frame: pl.DataFrame) -> None:
         with atomic(self.file(name)) as aside:
@@ -120,14 +116,16 @@ class RunFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder. A second process is told who holds it; a dead holder's lock is free (the kernel lets it go)."""
+        """Hold the folder. A second process is told who holds it; a dead holder's lock is free (the
+        kernel lets it go)."""
         import filelock
 
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
-                f"{self.path}: cannot be made ({error.strerror}); set runs.root to a folder you can write to."
+                f"{self.path}: cannot be made ({error.strerror}); set runs.root to a folder you "
+                "can write to."
             ) from error
         lock = filelock.FileLock(self.file(".lock"))
         try:
@@ -135,10 +133,13 @@ class RunFolder:
         except filelock.Timeout:
             holder = self.file(".holder")
             who = holder.read_text("utf-8") if holder.exists() else "another process"
-            raise InputError(f"{self.path}: {who} is at work there; wait for it or stop it.") from None
+            raise InputError(
+                f"{self.path}: {who} is at work there; wait for it or stop it."
+            ) from None
         except OSError as error:
             raise InputError(
-                f"{self.path}: cannot be written ({error.strerror or error}); set runs.root to a folder you can write to."
+                f"{self.path}: cannot be written ({error.strerror or error}); set runs.root to a "
+                "folder you can write to."
             ) from error
         try:
             with atomic(self.file(".holder")) as aside:

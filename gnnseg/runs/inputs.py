@@ -1,4 +1,5 @@
-"""What a model is given: the graph with the ties, attributes and labels that its parts ask for, and nothing they do not.
+"""What a model is given: the graph with the ties, attributes and labels that its parts ask for, and
+nothing they do not.
 
 Shape legend: U users, I items, F attribute columns.
 """
@@ -16,20 +17,21 @@ import torch
 
 from gnnseg import graph as graphs
 from gnnseg.config import build, locate
+from gnnseg.data.atomic import atomic
 from gnnseg.data.attributes import Encoding
 from gnnseg.data.labels import Labelled
-from gnnseg.folder import RunFolder, atomic
 from gnnseg.graph import BipartiteGraph
-from gnnseg.objectives import Objective
+from gnnseg.models.objectives import Objective
 from gnnseg.rng import Rng
+from gnnseg.runs.folder import RunFolder
 from gnnseg.types import Edges, Features, IdMap, InputError, Pairs, Relation, Shape, Split
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """``encoding``: how attributes became ``features``. ``labels``: the users' classes, where a part learns them. ``people``
-    (U,F), ``people_columns``: users' attributes by which the segments are described, on the CPU; there too where the model is
-    not given them."""
+    """``encoding``: how attributes became ``features``. ``labels``: the users' classes, where a
+    part learns them. ``people`` (U,F), ``people_columns``: users' attributes by which the segments
+    are described, on the CPU; there too where the model is not given them."""
 
     graph: BipartiteGraph
     features: Features = field(default_factory=Features)
@@ -47,21 +49,36 @@ class Inputs:
 
     @property
     def columns(self) -> dict[str, tuple[str, ...]]:
-        """The names of the attributes' columns by kind ('user', 'item'); a kind without any is not there."""
+        """The names of the attributes' columns by kind ('user', 'item'); a kind without any is not
+        there."""
         return {kind: names for kind in ("user", "item") if (names := self.encoding.names(kind))}
 
     @property
     def shape(self) -> Shape:
         """What components must know of the data to make their parameters."""
-        user, item = (0 if matrix is None else matrix.shape[1] for matrix in (self.features.user, self.features.item))
+        user, item = (
+            0 if matrix is None else matrix.shape[1]
+            for matrix in (self.features.user, self.features.item)
+        )
         counts = self.graph.pattern.degrees()[1].cpu()
         classes = 0 if self.labels is None else len(self.labels.classes)
         relations = {flow.name: (flow.source, flow.target) for flow in self.graph.relations}
         entities = self.graph.entities
-        return Shape(self.graph.users, self.graph.items, counts, user, item, relations, entities, classes=classes)
+        return Shape(
+            self.graph.users,
+            self.graph.items,
+            counts,
+            user,
+            item,
+            relations,
+            entities,
+            classes=classes,
+        )
 
 
-def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[str], None]) -> Inputs:
+def of(
+    config: Mapping[str, Any], split: Split, train_pairs: Pairs, say: Callable[[str], None]
+) -> Inputs:
     """Built from the data. InputError where a part asks for what the set does not have."""
     asked = wanted(config)
     ties = None
@@ -69,29 +86,39 @@ def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[st
         ties = split.social
         if ties is None or not len(ties):
             raise InputError(
-                f"{asked['social']}: needs social ties, and {split.name} has none; give data.social=FILE, or choose another."
+                f"{asked['social']}: needs social ties, and {split.name} has none; give "
+                "data.social=FILE, or choose another."
             )
     typed: tuple[Relation, ...] = ()
     if "relations" in asked:
         typed = split.relations
         if not typed:
             raise InputError(
-                f"{asked['relations']}: reads typed relations, and {split.name} has none; set encoder.relations=none, or give some "
+                f"{asked['relations']}: reads typed relations, and {split.name} has none; set "
+                "encoder.relations=none, or give some "
                 "beside data of your own (data.relations, or relations= of gnnseg.interactions)."
             )
-    graph = graph_of(config, split, fitted, ties, typed)
+    graph = graph_of(config, split, train_pairs, ties, typed)
     if typed:
         edges = sum(flow.pattern.entries for flow in graph.relations) // 2
         kinds = ", ".join(f"{count:,} of kind {kind}" for kind, count in graph.entities.items())
-        say(f"relations: {len(graph.relations) // 2}, {edges:,} edges" + (f"; entities: {kinds}" if kinds else ""))
+        say(
+            f"relations: {len(graph.relations) // 2}, {edges:,} edges"
+            + (f"; entities: {kinds}" if kinds else "")
+        )
     if ties is not None:
-        say(f"social ties: {len(ties):,}; friends are alike beyond strangers by {graph.homophily:.0%}")
+        say(
+            f"social ties: {len(ties):,}; friends are alike beyond strangers by "
+            f"{graph.homophily:.0%}"
+        )
     for need, lacks in (
         ("log", split.log is None),
         ("propensity", split.log is not None and split.log.propensity is None),
     ):
         if need in asked and lacks:
-            what = "a log of what was shown" if need == "log" else "a log with the column propensity"
+            what = (
+                "a log of what was shown" if need == "log" else "a log with the column propensity"
+            )
             raise InputError(
                 f"{asked[need]}: needs {what}, and {split.name} has none; give data.log=FILE"
                 + (
@@ -103,21 +130,25 @@ def of(config: Mapping[str, Any], split: Split, fitted: Pairs, say: Callable[[st
     if split.log is not None and "log" in asked:
         assert split.log.part is not None
         say(
-            f"log: {len(split.log):,} rows, {int((split.log.part == 0).sum()):,} to train; {split.log.reward.mean():.4g} a row"
+            f"log: {len(split.log):,} rows, {int((split.log.part == 0).sum()):,} to train; "
+            f"{split.log.reward.mean():.4g} a row"
             + (f"; logger {split.notes['logger']}" if "logger" in split.notes else "")
         )
     labels = labels_of(config, split)
     if labels is not None:
         told = labels.account()
         say(
-            f"labels {labels.column}: {len(labels.classes)} classes, {told['labelled']:,} users labelled, {told['told']:,} told"
+            f"labels {labels.column}: {len(labels.classes)} classes, {told['labelled']:,} users "
+            f"labelled, {told['told']:,} told"
         )
     read = "features" in asked
     if not read and not config["head"].get("segments"):
         return Inputs(graph, labels=labels)
     without = () if labels is None else (f"user.{labels.column}",)
-    found = build(config["features"]).fit(split, fitted, say if read else _silent, without)
-    user, item = (None if matrix is None else torch.from_numpy(matrix) for matrix in (found.user, found.item))
+    found = build(config["features"]).fit(split, train_pairs, say if read else _silent, without)
+    user, item = (
+        None if matrix is None else torch.from_numpy(matrix) for matrix in (found.user, found.item)
+    )
     given = Inputs(graph, labels=labels, people=user, people_columns=found.encoding.names("user"))
     return replace(given, features=Features(user, item), encoding=found.encoding) if read else given
 
@@ -128,9 +159,13 @@ def _silent(line: str) -> None:
 
 def labels_of(config: Mapping[str, Any], split: Split) -> Labelled | None:
     """What the term that learns labels is told; None where there is none."""
-    asking = [(where, node) for where, node in _nodes(config) if "labels" in _wants(config, where, node)]
+    asking = [
+        (where, node) for where, node in _nodes(config) if "labels" in _wants(config, where, node)
+    ]
     if len(asking) > 1:
-        raise InputError(f"{asking[0][0]} and {asking[1][0]} both learn labels: set one's weight to 0.")
+        raise InputError(
+            f"{asking[0][0]} and {asking[1][0]} both learn labels: set one's weight to 0."
+        )
     for where, node in asking:
         term: Objective = build({key: value for key, value in node.items() if key != "weight"})
         return term.tell(split.user_table, Rng(int(config["seed"])).child("labels"), where)
@@ -138,11 +173,17 @@ def labels_of(config: Mapping[str, Any], split: Split) -> Labelled | None:
 
 
 def graph_of(
-    config: Mapping[str, Any], split: Split, fitted: Pairs, ties: Edges | None, typed: tuple[Relation, ...] = ()
+    config: Mapping[str, Any],
+    split: Split,
+    train_pairs: Pairs,
+    ties: Edges | None,
+    typed: tuple[Relation, ...] = (),
 ) -> BipartiteGraph:
     node = {key: value for key, value in config["graph"].items() if key != "_target_"}
     entities = {kind: len(ids) for kind, ids in split.entities.items()}
-    return graphs.build(fitted, len(split.users), len(split.items), ties, typed, entities, **node)
+    return graphs.build(
+        train_pairs, len(split.users), len(split.items), ties, typed, entities, **node
+    )
 
 
 ASKED = ("features", "social", "labels", "relations", "log", "propensity")
@@ -160,14 +201,15 @@ def wanted(config: Mapping[str, Any]) -> dict[str, str]:
 
 def _wants(config: Mapping[str, Any], where: str, node: Mapping[str, Any]) -> frozenset[str]:
     target = locate(str(node["_target_"]), where, config["allow"])
-    wants: frozenset[str] = target.wants(
+    requires: frozenset[str] = target.requires(
         **{key: value for key, value in node.items() if key not in ("_target_", "weight")}
     )
-    return wants
+    return requires
 
 
 def reads(config: Mapping[str, Any]) -> frozenset[str]:
-    """What the encoder reads beside the interactions ('features', 'social'): what of somebody new can be told."""
+    """What the encoder reads beside the interactions ('features', 'social'): what of somebody new
+    can be told."""
     return _wants(config, "encoder", config["encoder"])
 
 
@@ -179,33 +221,43 @@ def _nodes(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
             yield f"regularisers.{name}", node
 
 
-# --- in a run's folder ------------------------------------------------------------------------------------------
+# --- in a run's folder
+# ------------------------------------------------------------------------------------------
 
 
 INTEREST = "interest in "  # how the tensors of classes that shares are derived from are called
 
 
 def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
-    """What ``restore`` needs beside the pairs: features.json and .safetensors, social.npz, relations.npz; none where
-    there is none."""
+    """What ``restore`` needs beside the pairs: features.json and .safetensors, social.npz,
+    relations.npz; none where there is none."""
     from safetensors.torch import save_file
 
-    found = {kind: value.cpu() for kind in ("user", "item") if (value := getattr(inputs.features, kind)) is not None}
+    found = {
+        kind: value.cpu()
+        for kind in ("user", "item")
+        if (value := getattr(inputs.features, kind)) is not None
+    }
     if found:
         found |= {
-            f"{INTEREST}{name}": torch.from_numpy(each.member) for name, each in inputs.encoding.interests.items()
+            f"{INTEREST}{name}": torch.from_numpy(each.member)
+            for name, each in inputs.encoding.interests.items()
         }
         with atomic(folder.file("features.safetensors")) as aside:
             save_file(found, aside)
         with atomic(folder.file("features.json")) as aside:
-            aside.write_text(json.dumps(inputs.encoding.to_json(), ensure_ascii=False, indent=1), "utf-8")
+            aside.write_text(
+                json.dumps(inputs.encoding.to_json(), ensure_ascii=False, indent=1), "utf-8"
+            )
     if inputs.graph.social is not None and split.social is not None:
         with atomic(folder.file("social.npz")) as aside, open(aside, "wb") as handle:
             s = split.social
             np.savez_compressed(handle, source=s.source, target=s.target, weight=s.weight)
     if inputs.graph.relations:
         read = {flow.name for flow in inputs.graph.relations}
-        _store_relations(folder, [each for each in split.relations if each.name in read], inputs.graph.entities)
+        _store_relations(
+            folder, [each for each in split.relations if each.name in read], inputs.graph.entities
+        )
 
 
 def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
@@ -219,19 +271,32 @@ def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
             ties = Edges(arrays["source"], arrays["target"], arrays["weight"])
     typed, entities = _relations_in(folder)
     split = replace(split, entities={**split.entities, **entities})
-    graph = graph_of(config, split, build(config["evaluation"]).fit_part(split), ties, typed)
+    graph = graph_of(config, split, build(config["evaluation"]).training_pairs(split), ties, typed)
     features = folder.file("features.safetensors")
     given = Inputs(graph, labels=_labels_in(folder))
     if not features.exists():
         return given
     tensors = load_file(features)
-    return replace(given, features=Features(tensors.get("user"), tensors.get("item")), encoding=encoding_of(path))
+    return replace(
+        given,
+        features=Features(tensors.get("user"), tensors.get("item")),
+        encoding=encoding_of(path),
+    )
 
 
-def _store_relations(folder: RunFolder, relations: list[Relation], entities: Mapping[str, int]) -> None:
+def _store_relations(
+    folder: RunFolder, relations: list[Relation], entities: Mapping[str, int]
+) -> None:
     """relations.npz: arrays by the number of the relation, and what they are as JSON."""
-    told = {"relations": [[r.name, r.source_kind, r.target_kind] for r in relations], "entities": dict(entities)}
-    arrays = {f"{n}.{key}": getattr(r, key) for n, r in enumerate(relations) for key in ("source", "target", "weight")}
+    told = {
+        "relations": [[r.name, r.source_kind, r.target_kind] for r in relations],
+        "entities": dict(entities),
+    }
+    arrays = {
+        f"{n}.{key}": getattr(r, key)
+        for n, r in enumerate(relations)
+        for key in ("source", "target", "weight")
+    }
     with atomic(folder.file("relations.npz")) as aside, open(aside, "wb") as handle:
         np.savez_compressed(handle, told=np.array(json.dumps(told, ensure_ascii=False)), **arrays)
 
@@ -247,7 +312,8 @@ def _relations_in(folder: RunFolder) -> tuple[tuple[Relation, ...], dict[str, Id
             for n, names in enumerate(told["relations"])
         )
     ids = {
-        kind: IdMap(np.array([str(n) for n in range(count)], dtype=object)) for kind, count in told["entities"].items()
+        kind: IdMap(np.array([str(n) for n in range(count)], dtype=object))
+        for kind, count in told["entities"].items()
     }
     return found, ids
 
@@ -257,9 +323,14 @@ def _labels_in(folder: RunFolder) -> Labelled | None:
 
     if not folder.file("labels.parquet").exists():
         return None
-    stored, frame = folder.read_json()["data"]["labels"], pl.read_parquet(folder.file("labels.parquet"))
+    stored, frame = (
+        folder.read_json()["data"]["labels"],
+        pl.read_parquet(folder.file("labels.parquet")),
+    )
     place = {name: at for at, name in enumerate(stored["classes"])}
-    label = np.array([-1 if name is None else place[name] for name in frame["label"]], dtype=np.int64)
+    label = np.array(
+        [-1 if name is None else place[name] for name in frame["label"]], dtype=np.int64
+    )
     return Labelled(stored["column"], tuple(stored["classes"]), label, frame["told"].to_numpy())
 
 

@@ -1,4 +1,5 @@
-"""People who were not in training, as they come: histories, attributes and friends by original ids, in any usual form.
+"""People who were not in training, as they come: histories, attributes and friends by original ids,
+in any usual form.
 
 Shape legend: B newcomers, U users of the run, F attribute columns.
 """
@@ -16,12 +17,13 @@ import numpy as np
 import polars as pl
 import torch
 
-from gnnseg.data import clean, fields, frames, own, sniff, wording
+from gnnseg.data import clean
 from gnnseg.data.attributes import Encoding
-from gnnseg.data.formats import Sheet
-from gnnseg.data.numbers import Decimal
 from gnnseg.data.raw import Raw
-from gnnseg.data.returns import Returns
+from gnnseg.data.tables import fields, files, frames, separators, wording
+from gnnseg.data.tables.formats import Sheet
+from gnnseg.data.tables.numbers import Decimal
+from gnnseg.data.tables.returns import Returns
 from gnnseg.sparse import Csr
 from gnnseg.types import IdMap, InputError, Pairs, Strings, Table
 
@@ -30,10 +32,12 @@ TOGETHER = 4096  # handed on at once
 
 
 @dataclass(frozen=True)
-class Newcomers:
-    """Their own ids in the order they were given, and what they have met: pairs of newcomer's number and item's index.
+class NewUsers:
+    """Their own ids in the order they were given, and what they have met: pairs of newcomer's
+    number and item's index.
 
-    ``table``: their attributes as the run reads them; ``friends`` (B,U): ties to the run's users, with weights. None: not told.
+    ``table``: their attributes as the run reads them; ``friends`` (B,U): ties to the run's users,
+    with weights. None: not told.
     """
 
     ids: Strings
@@ -41,16 +45,27 @@ class Newcomers:
     table: Table | None = None
     friends: Csr | None = None
 
-    def parts(self) -> Iterator[Newcomers]:
+    def parts(self) -> Iterator[NewUsers]:
         """Some after others, so that what is made of them stays bounded."""
         for at in range(0, len(self.ids), TOGETHER):
             rows = slice(at, at + TOGETHER)
             lo, hi = self.pairs.user.searchsorted([at, at + TOGETHER]).tolist()
             mine: dict[str, Any] = {f.name: getattr(self.pairs, f.name) for f in fields_of(Pairs)}
-            mine = {name: None if column is None else column[lo:hi] for name, column in mine.items()}
+            mine = {
+                name: None if column is None else column[lo:hi] for name, column in mine.items()
+            }
             part = Pairs(**{**mine, "user": mine["user"] - at})
-            table = None if self.table is None else Table({n: c[rows] for n, c in self.table.columns.items()})
-            yield Newcomers(self.ids[rows], part, table, None if self.friends is None else self.friends.rows(rows))
+            table = (
+                None
+                if self.table is None
+                else Table({n: c[rows] for n, c in self.table.columns.items()})
+            )
+            yield NewUsers(
+                self.ids[rows],
+                part,
+                table,
+                None if self.friends is None else self.friends.rows(rows),
+            )
 
     def attributes(self, encoding: Encoding) -> torch.Tensor | None:
         """(B,F) in the run's columns, what is not told unknown; None where it has none."""
@@ -61,8 +76,9 @@ class Newcomers:
 
 @dataclass(frozen=True)
 class Known:
-    """What a run knows, to which newcomers are related; ``name`` is what messages call it. ``reads``: 'features', 'social';
-    ``weight``: of an event in training on average, and so of one that has none."""
+    """What a run knows, to which newcomers are related; ``name`` is what messages call it.
+    ``reads``: 'features', 'social'; ``weight``: of an event in training on average, and so of one
+    that has none."""
 
     name: str
     users: IdMap
@@ -72,15 +88,16 @@ class Known:
     weight: float = 1.0
 
 
-def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> Newcomers:
-    """Newcomers are who stands in ``histories``, in ``users``, or, without being a user of the run, first in a tie of ``social``.
+def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> NewUsers:
+    """Newcomers are who stands in ``histories``, in ``users``, or, without being a user of the run,
+    first in a tie of ``social``.
 
-    ``histories``: {id: [item ids]}, a table of user, item[, weight, time, spend], or one that ``gnnseg.interactions`` has read;
-    ``users``: a table of attributes by id;
-    ``social``: a table of user, user[, weight], a newcomer and a user of the run in either order. Items, attributes and friends
-    that the run does not know are counted in the log and left out.
+    ``histories``: {id: [item ids]}, a table of user, item[, weight, time, spend], or one that
+    ``gnnseg.interactions`` has read; ``users``: a table of attributes by id; ``social``: a table of
+    user, user[, weight], a newcomer and a user of the run in either order. Items, attributes and
+    friends that the run does not know are counted in the log and left out.
     """
-    if isinstance(histories, Newcomers):
+    if isinstance(histories, NewUsers):
         return histories
     frame, everyone = _histories(histories)
     told = None if users is None else _told(users, run)
@@ -98,14 +115,22 @@ def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> N
     table = (
         None
         if told is None
-        else _table(place.join(told, left_on="user", right_on="id", how="left", maintain_order="left"), ids, run)
+        else _table(
+            place.join(told, left_on="user", right_on="id", how="left", maintain_order="left"),
+            ids,
+            run,
+        )
     )
-    return Newcomers(ids, _pairs(frame, place, run), table, None if ties is None else _friends(ties, place, run))
+    return NewUsers(
+        ids, _pairs(frame, place, run), table, None if ties is None else _friends(ties, place, run)
+    )
 
 
 def _histories(histories: Any) -> tuple[pl.DataFrame, pl.Series]:
     """user, item[, weight, time, spend], and everybody who is in it."""
-    if histories is None or (isinstance(histories, Mapping) and not {"user", "item"} <= set(histories)):
+    if histories is None or (
+        isinstance(histories, Mapping) and not {"user", "item"} <= set(histories)
+    ):
         return _listed(histories or {})
     frame = histories.events if isinstance(histories, Raw) else _events(histories)
     return frame, frame["user"].unique(maintain_order=True)
@@ -116,19 +141,41 @@ def _pairs(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> Pairs:
     columns = {name: pl.col(name) for name in ("weight", "time", "spend") if name in frame.columns}
     columns.setdefault("weight", pl.lit(run.weight).alias("weight"))
     number = pl.DataFrame(
-        {"item": pl.Series(run.items.ids.tolist(), dtype=pl.String), "index": np.arange(len(run.items))}
+        {
+            "item": pl.Series(run.items.ids.tolist(), dtype=pl.String),
+            "index": np.arange(len(run.items)),
+        }
     )
-    met = frame.select("user", "item", *columns.values()).join(place, on="user").join(number, on="item", how="left")
+    met = (
+        frame.select("user", "item", *columns.values())
+        .join(place, on="user")
+        .join(number, on="item", how="left")
+    )
     unknown = met["index"].null_count()
     if unknown:
         first = met.filter(pl.col("index").is_null())["item"][0]
         LOG.info(
-            "%d of %d rows name items that %s does not know (first: %s); left out", unknown, len(met), run.name, first
+            "%d of %d rows name items that %s does not know (first: %s); left out",
+            unknown,
+            len(met),
+            run.name,
+            first,
         )
     sums = [pl.col(name).sum() for name in ("weight", "spend") if name in columns]
-    times = [pl.col("time").min().alias("first"), pl.col("time").max().alias("last")] if "time" in columns else []
-    merged = met.drop_nulls("index").group_by("row", "index").agg(*sums, *times, pl.len()).sort("row", "index")
-    merged = merged.rename({"row": "user", "index": "item", "len": "count"}).cast({"count": pl.Int64})
+    times = (
+        [pl.col("time").min().alias("first"), pl.col("time").max().alias("last")]
+        if "time" in columns
+        else []
+    )
+    merged = (
+        met.drop_nulls("index")
+        .group_by("row", "index")
+        .agg(*sums, *times, pl.len())
+        .sort("row", "index")
+    )
+    merged = merged.rename({"row": "user", "index": "item", "len": "count"}).cast(
+        {"count": pl.Int64}
+    )
     return Pairs(**{column.name: column.to_numpy(writable=True) for column in merged})
 
 
@@ -136,10 +183,11 @@ def _told(users: Any, run: Known) -> pl.DataFrame:
     """Attributes by id, of the columns the run reads."""
     if "features" not in run.reads or not run.encoding.user:
         raise InputError(
-            f"users: {run.name} reads no attributes of users; train with encoder=linear, dnn or two_tower, or "
+            f"users: {run.name} reads no attributes of users; train with encoder=linear, dnn or "
+            "two_tower, or "
             "encoder.attributes=beside with encoder=lightgcn, sage, pinsage, rgcn or pyg."
         )
-    frame = own.attribute_table(_sheet(users, "users"))
+    frame = files.attribute_table(_sheet(users, "users"))
     known = {each.source for each in run.encoding.user}
     extra = [column for column in frame.columns if column not in known | {"id", "name"}]
     given = [column for column in frame.columns if column in known]
@@ -159,30 +207,50 @@ def _ties(social: Any, run: Known) -> pl.DataFrame:
     """source, target, weight."""
     if "social" not in run.reads:
         raise InputError(
-            f"social: {run.name} reads no social ties; train with encoder=social, encoder=lightgcn encoder.social=1, or "
+            f"social: {run.name} reads no social ties; train with encoder=social, encoder=lightgcn "
+            "encoder.social=1, or "
             "encoder=rgcn encoder.ties=true."
         )
-    return own.edge_table(_sheet(social, "social"), "social ties")
+    return files.edge_table(_sheet(social, "social"), "social ties")
 
 
 def _sheet(given: Any, what: str) -> Sheet:
     """A file as it was read, or a table of any usual kind."""
-    return given if isinstance(given, Sheet) else Sheet(Path(what), frames.read(given, what), 1, unit="row")
+    return (
+        given
+        if isinstance(given, Sheet)
+        else Sheet(Path(what), frames.read(given, what), 1, unit="row")
+    )
 
 
 def _friends(ties: pl.DataFrame, place: pl.DataFrame, run: Known) -> Csr:
-    """(B,U): each newcomer's ties to the run's users; a tie named twice, or from both ends, weighs as the heaviest of these."""
+    """(B,U): each newcomer's ties to the run's users; a tie named twice, or from both ends, weighs
+    as the heaviest of these."""
     users = pl.DataFrame(
-        {"friend": pl.Series(run.users.ids.tolist(), dtype=pl.String), "index": np.arange(len(run.users))}
+        {
+            "friend": pl.Series(run.users.ids.tolist(), dtype=pl.String),
+            "index": np.arange(len(run.users)),
+        }
     )
-    ends = [ties.select(user=a, friend=b, weight="weight") for a, b in (("source", "target"), ("target", "source"))]
+    ends = [
+        ties.select(user=a, friend=b, weight="weight")
+        for a, b in (("source", "target"), ("target", "source"))
+    ]
     mine = [end.join(place, on="user").join(users, on="friend", how="left") for end in ends]
     both = pl.concat(mine)
-    known = both.drop_nulls("index").group_by("row", "index").agg(pl.col("weight").max()).sort("row", "index")
+    known = (
+        both.drop_nulls("index")
+        .group_by("row", "index")
+        .agg(pl.col("weight").max())
+        .sort("row", "index")
+    )
     lost = both.filter(pl.col("index").is_null())
     if len(lost):
         LOG.info(
-            "%d social ties to people %s does not know (first: %s); left out", len(lost), run.name, lost["friend"][0]
+            "%d social ties to people %s does not know (first: %s); left out",
+            len(lost),
+            run.name,
+            lost["friend"][0],
         )
     shape = (len(place), len(run.users))
     return Csr.of(
@@ -198,7 +266,9 @@ def _listed(histories: Mapping[Any, Any]) -> tuple[pl.DataFrame, pl.Series]:
     for user, met in histories.items():
         if isinstance(met, str) or not isinstance(met, Iterable):
             what = "a text" if isinstance(met, str) else repr(met)
-            raise InputError(f"histories: {user!r} has {what} instead of a list of item ids; write [{met!r}].")
+            raise InputError(
+                f"histories: {user!r} has {what} instead of a list of item ids; write [{met!r}]."
+            )
     listed = {str(user): [str(item) for item in met] for user, met in histories.items()}
     everyone = pl.Series("user", list(listed), dtype=pl.String)
     met = pl.Series("item", list(listed.values()), dtype=pl.List(pl.String))
@@ -211,11 +281,14 @@ def _events(histories: Any) -> pl.DataFrame:
         if column not in frame.columns:
             listed = ", ".join(frame.columns)
             raise InputError(
-                f"histories: has no column {column!r}; it has {listed}: read it by gnnseg.interactions(…)."
+                f"histories: has no column {column!r}; it has {listed}: read it by "
+                "gnnseg.interactions(…)."
             )
     sheet = Sheet(Path("histories"), frame, 1, unit="row")
     roles: dict[str, str | None] = {role: role for role in fields.ROLES if role in frame.columns}
-    with wording.heard(lambda text: f"{wording.arguments(text).removesuffix('.')} (in gnnseg.interactions)."):
+    with wording.heard(
+        lambda text: f"{wording.arguments(text).removesuffix('.')} (in gnnseg.interactions)."
+    ):
         return fields.events(sheet, roles, drop=False, returns=None).frame
 
 
@@ -226,18 +299,24 @@ def read_file(
     *,
     separator: str | None = None,
     encoding: str | None = None,
-    format: sniff.Format | None = None,
+    format: separators.Format | None = None,
     decimal: Decimal | None = None,
     returns: Returns | None = None,
     on_error: Literal["fail", "drop"] = "fail",
 ) -> Raw:
-    """Histories from a file of any form ``data=file`` reads: user, item[, weight, time, spend]; what was seen in it is said."""
+    """Histories from a file of any form ``data=file`` reads: user, item[, weight, time, spend];
+    what was seen in it is said."""
     mapping = {**dict.fromkeys(fields.ROLES), "time": "", "spend": "", **columns}
-    found = sniff.read(path, mapping, separator=separator, encoding=encoding, form=format)
-    roles = {role: pl.col(name) for role, name in found.columns.items() if name is not None and role in mapping}
-    raw = own.assemble(
+    found = separators.read(path, mapping, separator=separator, encoding=encoding, form=format)
+    roles = {
+        role: pl.col(name)
+        for role, name in found.columns.items()
+        if name is not None and role in mapping
+    }
+    raw = files.assemble(
         path.name, replace(found.sheet, frame=found.sheet.frame.select(**roles)), [found.said], say,
-        on_error=on_error, decimal=decimal, dates=None, returns=returns, users=None, items=None, social=None, log=None,
+        on_error=on_error, decimal=decimal, dates=None, returns=returns, users=None, items=None,
+        social=None, log=None,
         relations=(),
     )  # fmt: skip
     for reason, count in raw.rejected.items():
@@ -247,12 +326,13 @@ def read_file(
 
 def table_of(path: Path) -> Sheet:
     """Attributes or ties from a file, of any form that data.users and data.social read."""
-    return own.table(path)
+    return files.table(path)
 
 
 def items_in(path: Path) -> list[str]:
-    """Item ids of a list: a column 'item' or 'id', else the first; a file of one column needs no header."""
-    from gnnseg.data import formats
+    """Item ids of a list: a column 'item' or 'id', else the first; a file of one column needs no
+    header."""
+    from gnnseg.data.tables import formats
 
     formats.exists(path)
     if path.suffix in (".parquet", ".pq"):
@@ -262,6 +342,8 @@ def items_in(path: Path) -> list[str]:
         if not any(mark in lines[0] for mark in ",;\t"):
             ids = [line.strip() for line in lines if line.strip()]
             return ids[1:] if ids[0].lower() in ("item", "id", "sku") else ids
-        frame = formats.sheet(path, separator=next(mark for mark in ",;\t" if mark in lines[0])).frame
+        frame = formats.sheet(
+            path, separator=next(mark for mark in ",;\t" if mark in lines[0])
+        ).frame
     column = next((name for name in ("item", "id") if name in frame.columns), frame.columns[0])
     return fields.identifiers(frame[column]).drop_nulls().to_list()

@@ -1,4 +1,5 @@
-"""What stands in a finished run's folder: files, columns and types, and a check of a folder against them."""
+"""What stands in a finished run's folder: files, columns and types, and a check of a folder against
+them."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-# Columns ending in '*' stand once for each segment, 1..K; '*' alone for the metrics of that run, by name.
+# Columns ending in '*' stand once for each segment, 1..K; '*' alone for the metrics of that run, by
+# name.
 FILES: dict[str, dict[str, str]] = {
     "ids.parquet": {"kind": "String", "index": "Int64", "id": "String", "name": "String"},
     "segments.parquet": {"user": "String", "segment": "Int64", "alpha_*": "Float32"},
@@ -140,14 +142,23 @@ ABOUT: dict[str, str] = {
     "report.html": "the page: one file, no network",
 }
 
-WITH_SEGMENTS = ("segments.parquet", "groups.parquet", "cards.parquet", "examples.parquet")  # not there for `dot`
-WITH_ATTRIBUTES = ("profiles.parquet", "attributes.parquet")  # where people are known by attributes; encoder=linear
+WITH_SEGMENTS = (
+    "segments.parquet",
+    "groups.parquet",
+    "cards.parquet",
+    "examples.parquet",
+)  # not there for `dot`
+WITH_ATTRIBUTES = (
+    "profiles.parquet",
+    "attributes.parquet",
+)  # where people are known by attributes; encoder=linear
 OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm")
 OPTIONAL_ARRAYS = ("spend",)
 
 
 def check(folder: Path) -> list[str]:
-    """What in a finished run's folder differs from FILES, a sentence each; none: all is as written here."""
+    """What in a finished run's folder differs from FILES, a sentence each; none: all is as written
+    here."""
     segmented = any((folder / name).exists() for name in WITH_SEGMENTS)
     problems = []
     for name, columns in FILES.items():
@@ -155,7 +166,11 @@ def check(folder: Path) -> list[str]:
         if not path.exists():
             if name in WITH_ATTRIBUTES:
                 continue
-            if segmented if name in WITH_SEGMENTS else name != "labels.parquet" or _learns_labels(folder):
+            if (
+                segmented
+                if name in WITH_SEGMENTS
+                else name != "labels.parquet" or _learns_labels(folder)
+            ):
                 problems.append(f"{name}: is missing")
             continue
         problems += [f"{name}: {problem}" for problem in _check(path, columns)]
@@ -164,14 +179,19 @@ def check(folder: Path) -> list[str]:
 
 def _learns_labels(folder: Path) -> bool:
     path = folder / "run.json"
-    return path.exists() and json.loads(path.read_text("utf-8")).get("data", {}).get("labels") is not None
+    return (
+        path.exists()
+        and json.loads(path.read_text("utf-8")).get("data", {}).get("labels") is not None
+    )
 
 
 def markdown() -> str:
     """FILES as a Markdown table, for README."""
     rows = ["| file | columns | |", "|---|---|---|"]
     for name, columns in FILES.items():
-        listed = ", ".join(f"`{column}` {kind.replace('|', 'or')}" for column, kind in columns.items())
+        listed = ", ".join(
+            f"`{column}` {kind.replace('|', 'or')}" for column, kind in columns.items()
+        )
         rows.append(f"| `{name}` | {listed} | {ABOUT[name]} |")
     return "\n".join(rows)
 
@@ -179,14 +199,22 @@ def markdown() -> str:
 def _check(path: Path, columns: dict[str, str]) -> list[str]:
     if path.suffix == ".parquet":
         found = {name: str(kind) for name, kind in pl.read_parquet_schema(path).items()}
-        if path.name == "attributes.parquet" and not any(name.startswith("segment_") for name in found):
-            columns = {name: kind for name, kind in columns.items() if name != "segment_*"}  # a head without segments
+        if path.name == "attributes.parquet" and not any(
+            name.startswith("segment_") for name in found
+        ):
+            columns = {
+                name: kind for name, kind in columns.items() if name != "segment_*"
+            }  # a head without segments
         return _compare(columns, found)
     if path.suffix == ".npz":
         import numpy as np
 
         with np.load(path) as arrays:
-            there = {name: kind for name, kind in columns.items() if name in arrays or name not in OPTIONAL_ARRAYS}
+            there = {
+                name: kind
+                for name, kind in columns.items()
+                if name in arrays or name not in OPTIONAL_ARRAYS
+            }
             return _compare(there, {name: str(arrays[name].dtype) for name in arrays.files})
     if path.name == "scores.safetensors":
         return _tensors(columns, _header(path))
@@ -271,7 +299,11 @@ def _lines(path: Path) -> list[str]:
         for name in ("epoch", "step"):
             if name not in line:
                 return [f"line {number}: {name} is missing"]
-        wrong = [n for n, v in line.items() if isinstance(v, bool) or not isinstance(v, int | float | None)]
+        wrong = [
+            n
+            for n, v in line.items()
+            if isinstance(v, bool) or not isinstance(v, int | float | None)
+        ]
         if wrong:
             return [f"line {number}: {', '.join(wrong)} is no number"]
     return []

@@ -1,7 +1,7 @@
 """One command, one run or many: what ``gnnseg train`` does around the pipeline.
 
-A sweep's record, ``<runs.root>/.sweeps/NAME.json``, lists its run folders in job order. Each job adds itself by a file of its
-own, so that workers never write to one file.
+A sweep's record, ``<runs.root>/.sweeps/NAME.json``, lists its run folders in job order. Each job
+adds itself by a file of its own, so that workers never write to one file.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from gnnseg import config as configuration
-from gnnseg import plain
+from gnnseg.data.tables import saved
 
 Say = Callable[[str], None]
 
 
 def run(arguments: list[str], *, say: Say, show: Say) -> int:
-    """Train as the command line says. ``show`` gets run folders' paths alone, in job order. The exit code: 1 if a job failed."""
+    """Train as the command line says. ``show`` gets run folders' paths alone, in job order. The
+    exit code: 1 if a job failed."""
     from gnnseg.types import InputError
 
     given = [a for a in arguments if a != "--fresh"]
     fresh = len(given) != len(arguments)
     given, folders = _config_dirs(given)
-    own = plain.resolve(given, plain.cache_root(given), say=say)
+    own = saved.resolve(given, saved.cache_root(given), say=say)
     try:
         return _run(own.arguments, folders + own.folders, fresh, say, show)
     except InputError as error:
@@ -39,7 +40,7 @@ def run(arguments: list[str], *, say: Say, show: Say) -> int:
             say(f"{own.saved.name} is taken away again")
         if own.saved is None:
             raise
-        from gnnseg.data import wording
+        from gnnseg.data.tables import wording
 
         raise InputError(wording.options(str(error))) from None
 
@@ -64,7 +65,9 @@ def _run(given: list[str], folders: list[Path], fresh: bool, say: Say, show: Say
         return 0
     overrides = [a for a in given if not a.startswith("-")]
     # what a job lacks is said of that job: here only where the sweep is written down is asked
-    mine = [o for o in overrides if not _sweeps(o) and re.match(r"[+~]*(sweep\.|runs\.|experiment=)", o)]
+    mine = [
+        o for o in overrides if not _sweeps(o) and re.match(r"[+~]*(sweep\.|runs\.|experiment=)", o)
+    ]
     composed = configuration.compose(mine, folders)
     named = composed["sweep"]["name"]
     name = str(named or hashlib.sha256("\0".join(overrides).encode()).hexdigest()[:12])
@@ -78,7 +81,9 @@ def _run(given: list[str], folders: list[Path], fresh: bool, say: Say, show: Say
     try:
         configuration.launch(
             ["--multirun", *_held_back(overrides), *searchpath],
-            functools.partial(_job_of_many, folders=folders, fresh=fresh, sweep=name, record=str(record)),
+            functools.partial(
+                _job_of_many, folders=folders, fresh=fresh, sweep=name, record=str(record)
+            ),
         )
     finally:
         jobs = _collect(record)
@@ -88,7 +93,7 @@ def _run(given: list[str], folders: list[Path], fresh: bool, say: Say, show: Say
     failed = [job for job in jobs if job.get("error")]
     done = [Path(job["path"]) for job in jobs if job.get("path") and not job.get("error")]
     if done:
-        from gnnseg import compare
+        from gnnseg.report import compare
 
         say(compare.table(done))
     if failed:
@@ -106,8 +111,12 @@ def folders(root: Path, name: str) -> list[Path]:
     path = root.expanduser().absolute() / ".sweeps" / f"{name}.json"
     if not path.exists():
         known = sorted(p.stem for p in path.parent.glob("*.json"))
-        raise InputError(f"sweep {name}: no record in {path.parent}; there are {', '.join(known) or 'none'}.")
-    return [Path(job["path"]) for job in json.loads(path.read_text("utf-8"))["jobs"] if job.get("path")]
+        raise InputError(
+            f"sweep {name}: no record in {path.parent}; there are {', '.join(known) or 'none'}."
+        )
+    return [
+        Path(job["path"]) for job in json.loads(path.read_text("utf-8"))["jobs"] if job.get("path")
+    ]
 
 
 def _job(
@@ -117,7 +126,7 @@ def _job(
     if composed["allow"] and "" not in sys.path:
         sys.path.insert(0, "")  # a user's own package lies where the command is typed
     configuration.check(composed)
-    from gnnseg import pipeline
+    from gnnseg.runs import train as pipeline
 
     result = pipeline.train(composed, fresh=fresh, sweep=sweep, job=configuration.job_number())
     if show is not None:
@@ -125,17 +134,22 @@ def _job(
     return result.value
 
 
-def _job_of_many(overrides: list[str], *, folders: list[Path], fresh: bool, sweep: str, record: str) -> float | None:
-    """One job of a sweep. A failure is told at once and leaves the others alone, but for ``sweep.fail_fast=true``."""
+def _job_of_many(
+    overrides: list[str], *, folders: list[Path], fresh: bool, sweep: str, record: str
+) -> float | None:
+    """One job of a sweep. A failure is told at once and leaves the others alone, but for
+    ``sweep.fail_fast=true``."""
     number = configuration.job_number() or 0
     mine = Path(record) / f"{number:06d}.json"
     stop = Path(record) / "stop"
     content: dict[str, Any] = {"job": number, "overrides": overrides}
     if stop.exists():
-        _write(mine, {**content, "error": "not run: an earlier run failed and sweep.fail_fast is true"})
+        _write(
+            mine, {**content, "error": "not run: an earlier run failed and sweep.fail_fast is true"}
+        )
         return None
     print(f"job {number}: {' '.join(overrides)}", file=sys.stderr, flush=True)
-    from gnnseg import pipeline
+    from gnnseg.runs import train as pipeline
     from gnnseg.types import InputError
 
     try:
@@ -151,7 +165,12 @@ def _job_of_many(overrides: list[str], *, folders: list[Path], fresh: bool, swee
             traceback.print_exc()
         print(f"job {number} failed: {error}", file=sys.stderr, flush=True)
         _write(
-            mine, {**content, "path": getattr(error, "run_folder", None), "error": str(error) or type(error).__name__}
+            mine,
+            {
+                **content,
+                "path": getattr(error, "run_folder", None),
+                "error": str(error) or type(error).__name__,
+            },
         )
         if "sweep.fail_fast=true" in overrides or _get_fail_fast(overrides, folders):
             stop.touch()
@@ -184,14 +203,16 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 
 def _sweeps(override: str) -> bool:
-    """Does this override make several runs? A comma outside brackets and quotes, or a sweep function."""
+    """Does this override make several runs? A comma outside brackets and quotes, or a sweep
+    function."""
     value = override.partition("=")[2]
     bare = re.sub(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}", "", value)
     return "," in bare or bool(re.match(r"(choice|range|interval|glob|shuffle|sort|tag)\(", value))
 
 
 def _held_back(overrides: list[str]) -> list[str]:
-    """Settings of a part that is swept as a sweep of one value: Hydra tries plain ones on the default part, which may lack them."""
+    """Settings of a part that is swept as a sweep of one value: Hydra tries plain ones on the
+    default part, which may lack them."""
     swept = {override.partition("=")[0] for override in overrides if _sweeps(override)}
     held = []
     for override in overrides:

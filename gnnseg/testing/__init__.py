@@ -18,24 +18,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnseg.encoders.base import Encoder
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.relations import flows as typed_flows
 from gnnseg.graph.social import both_ways
-from gnnseg.heads.base import Head
-from gnnseg.heads.segments import Segments
-from gnnseg.objectives.base import Objective, PairObjective
-from gnnseg.objectives.likelihood import Likelihood
+from gnnseg.models.encoders.base import Encoder
+from gnnseg.models.heads.base import Head
+from gnnseg.models.heads.segments import Segments
+from gnnseg.models.objectives.base import Objective, PairObjective
+from gnnseg.models.objectives.likelihood import Likelihood
+from gnnseg.models.vectors import pick, unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Batch, Edges, Embeddings, Features, Relation, Segmentation, Shape, Step
-from gnnseg.vectors import pick, unit
 
 WIDTH = 16
 CLASSES = 3
 
 
-def random_graph(users: int = 23, items: int = 17, edges: int = 90, seed: int = 0) -> BipartiteGraph:
+def random_graph(
+    users: int = 23, items: int = 17, edges: int = 90, seed: int = 0
+) -> BipartiteGraph:
     """A graph whose last user and last item have no edge."""
     key = np.random.default_rng(seed).choice((users - 1) * (items - 1), size=edges, replace=False)
     return BipartiteGraph(Csr.of(key // (items - 1), key % (items - 1), (users, items)))
@@ -44,7 +46,8 @@ def random_graph(users: int = 23, items: int = 17, edges: int = 90, seed: int = 
 def block_graph(
     segments: int = 4, users: int = 120, items: int = 60, each: int = 8, seed: int = 0
 ) -> tuple[BipartiteGraph, Tensor]:
-    """Users of known segments who meet their own segment's items nine times in ten, and their labels (U,)."""
+    """Users of known segments who meet their own segment's items nine times in ten, and their
+    labels (U,)."""
     g = np.random.default_rng(seed)
     label = np.arange(users) % segments
     home = np.arange(items) % segments
@@ -54,7 +57,9 @@ def block_graph(
         for item in g.choice(own, size=min(each, len(own)), replace=False):
             pairs.add((user, int(item) if g.random() < 0.9 else int(g.integers(items))))
     rows, columns = zip(*sorted(pairs), strict=True)
-    return BipartiteGraph(Csr.of(list(rows), list(columns), (users, items))), torch.from_numpy(label)
+    return BipartiteGraph(Csr.of(list(rows), list(columns), (users, items))), torch.from_numpy(
+        label
+    )
 
 
 def shape_of(graph: BipartiteGraph, width: int = 0, features: Features | None = None) -> Shape:
@@ -62,7 +67,9 @@ def shape_of(graph: BipartiteGraph, width: int = 0, features: Features | None = 
     user, item = (0 if matrix is None else matrix.shape[1] for matrix in (found.user, found.item))
     relations = {flow.name: (flow.source, flow.target) for flow in graph.relations}
     counts = graph.pattern.degrees()[1]
-    return Shape(graph.users, graph.items, counts, user, item, relations, graph.entities, width=width)
+    return Shape(
+        graph.users, graph.items, counts, user, item, relations, graph.entities, width=width
+    )
 
 
 def telling_features(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> Features:
@@ -76,18 +83,24 @@ def telling_features(graph: BipartiteGraph, segments: int = 4, seed: int = 0) ->
     return Features(matrix(graph.users), matrix(graph.items))
 
 
-def with_ties(graph: BipartiteGraph, segments: int = 4, each: int = 4, seed: int = 0) -> BipartiteGraph:
-    """The graph with ``each`` friends named by every user but the last, among those of the user's segment in ``block_graph``."""
+def with_ties(
+    graph: BipartiteGraph, segments: int = 4, each: int = 4, seed: int = 0
+) -> BipartiteGraph:
+    """The graph with ``each`` friends named by every user but the last, among those of the user's
+    segment in ``block_graph``."""
     g = np.random.default_rng(seed)
     source = np.repeat(np.arange(graph.users - 1), each)
-    target = (source + segments * g.integers(1, 6, len(source))) % (graph.users - graph.users % segments)
+    target = (source + segments * g.integers(1, 6, len(source))) % (
+        graph.users - graph.users % segments
+    )
     apart = (source != target) & (target != graph.users - 1)
     ties = Edges(source[apart], target[apart], np.ones(int(apart.sum())))
     return replace(graph, social=both_ways(ties, graph.users))
 
 
 def with_relations(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> BipartiteGraph:
-    """The graph with items that are of a genre of their segment, users who mention genres, and genres that lie near each other."""
+    """The graph with items that are of a genre of their segment, users who mention genres, and
+    genres that lie near each other."""
     g = np.random.default_rng(seed)
     genres = 2 * segments
     items, users = np.arange(graph.items - 1), np.repeat(np.arange(graph.users - 1), 2)
@@ -158,7 +171,8 @@ def full_batch(graph: BipartiteGraph) -> Batch:
 
 
 class EncoderContract:
-    """Laws of an encoder. Say how to make one; ``recovers`` False where it cannot be asked to find planted segments."""
+    """Laws of an encoder. Say how to make one; ``recovers`` False where it cannot be asked to find
+    planted segments."""
 
     recovers = True
 
@@ -191,7 +205,10 @@ class EncoderContract:
 
     def test_a_function_of_the_seed(self) -> None:
         graph = self.given(random_graph())
-        a, b = self._ready(graph)(graph, self.features(graph)), self._ready(graph)(graph, self.features(graph))
+        a, b = (
+            self._ready(graph)(graph, self.features(graph)),
+            self._ready(graph)(graph, self.features(graph)),
+        )
         assert torch.equal(a.user_UD, b.user_UD)
         assert torch.equal(a.item_ID, b.item_ID)
         other = self.make(shape_of(graph, features=self.features(graph)), Rng(1))
@@ -225,8 +242,13 @@ class EncoderContract:
         e = encoder(graph, self.features(graph))
         if not list(encoder.parameters()):
             return
-        away = torch.randn(encoder.width, graph.users + graph.items, generator=torch.Generator().manual_seed(1))
-        users, items = unit(e.user_UD) @ away[:, : graph.users], unit(e.item_ID) @ away[:, graph.users :]
+        away = torch.randn(
+            encoder.width, graph.users + graph.items, generator=torch.Generator().manual_seed(1)
+        )
+        users, items = (
+            unit(e.user_UD) @ away[:, : graph.users],
+            unit(e.item_ID) @ away[:, graph.users :],
+        )
         torch.autograd.backward(users.sum() + items.sum())
         for name, parameter in encoder.named_parameters():
             assert parameter.grad is None or float(parameter.grad.abs().max()) < 1e5, name
@@ -237,7 +259,10 @@ class EncoderContract:
         encoder = self._ready(graph)
         if not encoder.partial:
             return
-        few, most = (torch.tensor([1, 4, 7]), torch.tensor([0, 5])), (torch.arange(2, 23), torch.arange(1, 17))
+        few, most = (
+            (torch.tensor([1, 4, 7]), torch.tensor([0, 5])),
+            (torch.arange(2, 23), torch.arange(1, 17)),
+        )
         whole, parameters = encoder(graph, self.features(graph)), list(encoder.parameters())
         for users, items in (few, most, (few[0], None), (None, few[1])):
             some = encoder(graph, self.features(graph), users, items)
@@ -249,8 +274,12 @@ class EncoderContract:
                 away = torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
                 gradients = [torch.zeros_like(p) for p in parameters]
                 if parameters:
-                    told = torch.autograd.grad((x * away).sum(), parameters, retain_graph=True, allow_unused=True)
-                    gradients = [zero if g is None else g for g, zero in zip(told, gradients, strict=True)]
+                    told = torch.autograd.grad(
+                        (x * away).sum(), parameters, retain_graph=True, allow_unused=True
+                    )
+                    gradients = [
+                        zero if g is None else g for g, zero in zip(told, gradients, strict=True)
+                    ]
                 taught.append((x, *gradients))
             for a, b in zip(*taught, strict=True):
                 torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
@@ -275,7 +304,9 @@ class EncoderContract:
         encoder = self._ready(graph)
         copy = self.make(shape_of(graph, features=self.features(graph)), Rng(9))
         copy.load_state_dict(encoder.state_dict())
-        assert torch.equal(copy(graph, self.features(graph)).user_UD, encoder(graph, self.features(graph)).user_UD)
+        assert torch.equal(
+            copy(graph, self.features(graph)).user_UD, encoder(graph, self.features(graph)).user_UD
+        )
 
     def test_recovers_planted_segments(self) -> None:
         if not self.recovers:
@@ -288,7 +319,9 @@ class EncoderContract:
             shape, Rng(0), segments=4, beta="distribution", tied=False, top=None, centre=True,
             tau_alpha=0.2, tau_beta=0.2, tau=0.2, starts=10,
         )  # fmt: skip
-        found = _train(encoder, head, Likelihood(weights=None, degree_power=0.0), graph, self.features(graph))
+        found = _train(
+            encoder, head, Likelihood(weights=None, degree_power=0.0), graph, self.features(graph)
+        )
         assert isinstance(found, Segmentation)
         assert _agree(found.alpha.argmax(1), label) > 0.9
 
@@ -316,10 +349,14 @@ class HeadContract:
         p = graph.pattern
         tolerance: dict[str, Any] = {"atol": 1e-4, "rtol": 1e-4}
         torch.testing.assert_close(scorer.edges(p), whole[p.row, p.column], **tolerance)
-        torch.testing.assert_close(scorer.pairs(p.row, p.column), whole[p.row, p.column], **tolerance)
+        torch.testing.assert_close(
+            scorer.pairs(p.row, p.column), whole[p.row, p.column], **tolerance
+        )
         some = torch.tensor([0, 3, graph.items - 1])
         torch.testing.assert_close(scorer.block(every, some), whole[:, some], **tolerance)
-        torch.testing.assert_close(scorer.pairs(every, some.expand(graph.users, 3)), whole[:, some], **tolerance)
+        torch.testing.assert_close(
+            scorer.pairs(every, some.expand(graph.users, 3)), whole[:, some], **tolerance
+        )
 
     def test_segments_are_distributions_and_explanations_add_up(self) -> None:
         graph = random_graph()
@@ -344,7 +381,11 @@ class HeadContract:
         scores = head(embeddings).block(torch.arange(graph.users))
         weights = torch.randn(scores.shape, generator=torch.Generator().manual_seed(0))
         (scores * weights).sum().backward()
-        for name, value in [("users", embeddings.user_UD), ("items", embeddings.item_ID), *head.named_parameters()]:
+        for name, value in [
+            ("users", embeddings.user_UD),
+            ("items", embeddings.item_ID),
+            *head.named_parameters(),
+        ]:
             assert value.grad is not None, name
             assert bool(value.grad.abs().sum() > 0), name
 
@@ -412,11 +453,14 @@ class ObjectiveContract:
         if want.kind == "none":
             return replace(full_batch(graph), labels=labels)
         shape = (p.entries, want.count) if want.kind == "own" else (want.count,)
-        return Batch(p.row, p.column, weight, torch.randint(graph.items, shape, generator=g), labels=labels)
+        return Batch(
+            p.row, p.column, weight, torch.randint(graph.items, shape, generator=g), labels=labels
+        )
 
     def _head(self, graph: BipartiteGraph) -> Head:
         head = Segments(
-            shape_of(graph, WIDTH), Rng(0), segments=4, beta="distribution", tied=False, top=None, centre=True,
+            shape_of(graph, WIDTH), Rng(0), segments=4, beta="distribution", tied=False, top=None,
+            centre=True,
             tau_alpha=0.2, tau_beta=0.2, tau=0.2,
         )  # fmt: skip
         head.reset(random_embeddings(graph), Rng(0))
@@ -447,7 +491,9 @@ class ObjectiveContract:
         graph = self.given(random_graph())
         objective, e, head = self._ready(graph), random_embeddings(graph), self._head(graph)
         batch = self._batch(graph, objective)
-        optimizer = torch.optim.Adam([e.user_UD, e.item_ID, *head.parameters(), *objective.parameters()], lr=0.02)
+        optimizer = torch.optim.Adam(
+            [e.user_UD, e.item_ID, *head.parameters(), *objective.parameters()], lr=0.02
+        )
         losses = []
         for _ in range(20):
             optimizer.zero_grad()

@@ -10,14 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gnnseg.folder import atomic
+from gnnseg.data.atomic import atomic
 
-EVERY_SECONDS = 30.0  # between evaluations; only how much a crash costs depends on it, never the result
+EVERY_SECONDS = (
+    30.0  # between evaluations; only how much a crash costs depends on it, never the result
+)
 
 
 @dataclass
 class State:
-    """Where training stands. ``waited``: evaluations without a better value; ``sums``: losses since the last line."""
+    """Where training stands. ``waited``: evaluations without a better value; ``sums``: losses since
+    the last line."""
 
     epoch: int = 0
     batch: int = 0
@@ -32,7 +35,8 @@ class State:
 
 
 class Checkpoint:
-    """``state.pt``: weights, best weights, optimiser, counters, and the length of metrics.jsonl at that moment.
+    """``state.pt``: weights, best weights, optimiser, counters, and the length of metrics.jsonl at
+    that moment.
 
     ``path`` None: the best weights are kept in memory, and nothing is written.
     """
@@ -62,8 +66,11 @@ class Checkpoint:
     def due(self) -> bool:
         return time.monotonic() - self._last > EVERY_SECONDS
 
-    def load(self, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> tuple[State, bool]:
-        """The stored state, and whether going on from it is exact (same torch, processor and thread count)."""
+    def load(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
+    ) -> tuple[State, bool]:
+        """The stored state, and whether going on from it is exact (same torch, processor and thread
+        count)."""
         assert self.path is not None
         content: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
         model.load_state_dict(content["model"])
@@ -73,7 +80,9 @@ class Checkpoint:
         return State(**content["state"]), content["where"] == fingerprint_of_machine()
 
     def keep_best(self, model: nn.Module) -> None:
-        self.best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+        self.best = {
+            name: value.detach().cpu().clone() for name, value in model.state_dict().items()
+        }
 
 
 def fingerprint_of_machine() -> dict[str, Any]:

@@ -10,18 +10,20 @@ import torch
 from torch import Tensor
 
 from gnnseg.evaluation import offpolicy
-from gnnseg.objectives.base import Objective, PairObjective
+from gnnseg.models.objectives.base import Objective, PairObjective
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError, Log, Pairs
 
 
 @dataclass(frozen=True)
 class Events:
-    """(E,) each: users, items, what an event weighs (the weights sum to 1), what it earned, how likely it was shown.
+    """(E,) each: users, items, what an event weighs (the weights sum to 1), what it earned, how
+    likely it was shown.
 
-    Of rows of a log: ``taken`` (U,I) is what their users have taken by now, ``seen`` (U,I) what of it they could not be shown when
-    the log was made (None: they may be shown what they have), ``history`` (U,I) what they have taken, and the rows that earned
-    something. None: the events are the graph's pairs in their order.
+    Of rows of a log: ``taken`` (U,I) is what their users have taken by now, ``seen`` (U,I) what of
+    it they could not be shown when the log was made (None: they may be shown what they have),
+    ``history`` (U,I) what they have taken, and the rows that earned something. None: the events are
+    the graph's pairs in their order.
     """
 
     users: Tensor
@@ -38,23 +40,35 @@ class Events:
 
     def to(self, device: torch.device) -> Events:
         moved: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        moved = {name: v.to(device) if isinstance(v, Tensor | Csr) else v for name, v in moved.items()}
+        moved = {
+            name: v.to(device) if isinstance(v, Tensor | Csr) else v for name, v in moved.items()
+        }
         return Events(**moved)
 
 
-def of(objective: Objective, pattern: Csr, fitted: Pairs, log: Log | None, name: str, *, mask: bool) -> Events:
-    """The events an objective learns from; ``pattern`` (U,I) holds the pairs of ``fitted``, in their order. ``mask``: people are
-    not shown what they have."""
+def of(
+    objective: Objective,
+    pattern: Csr,
+    train_pairs: Pairs,
+    log: Log | None,
+    name: str,
+    *,
+    mask: bool,
+) -> Events:
+    """The events an objective learns from; ``pattern`` (U,I) holds the pairs of ``fitted``, in
+    their order. ``mask``: people are not shown what they have."""
     if not isinstance(objective, PairObjective):
-        weight = torch.full((pattern.entries,), 1 / max(pattern.entries, 1), device=pattern.column.device)
+        weight = torch.full(
+            (pattern.entries,), 1 / max(pattern.entries, 1), device=pattern.column.device
+        )
         return Events(pattern.row, pattern.column, weight)
     if objective.reads_log:
         assert log is not None
         events = _logged(objective, log, pattern, mask)
     else:
-        value = _of_pairs(fitted, objective.weights, "weights", name)
+        value = _of_pairs(train_pairs, objective.weights, "weights", name)
         weight = objective.pair_weights(pattern.row, pattern.degrees()[0], value)
-        reward = None if objective.reward is None else _rewards(objective, fitted, name)
+        reward = None if objective.reward is None else _rewards(objective, train_pairs, name)
         events = Events(pattern.row, pattern.column, weight, reward)
     events = events.to(pattern.column.device)
     if events.reward is not None:
@@ -67,7 +81,9 @@ def _logged(objective: PairObjective, log: Log, pattern: Csr, mask: bool) -> Eve
     seen = offpolicy.barred(pattern, log) if mask else None
     log = log.rows(log.part == 0)
     user, item = torch.from_numpy(log.user), torch.from_numpy(log.item)
-    weight = objective.pair_weights(user, torch.bincount(user, minlength=pattern.shape[0]), torch.ones(len(log)))
+    weight = objective.pair_weights(
+        user, torch.bincount(user, minlength=pattern.shape[0]), torch.ones(len(log))
+    )
     reward = torch.from_numpy(log.reward).float()
     if objective.reward == "clicked":
         reward = (reward > 0).float()
@@ -78,17 +94,22 @@ def _logged(objective: PairObjective, log: Log, pattern: Csr, mask: bool) -> Eve
     return Events(user, item, weight, reward, propensity, seen, pattern, history)
 
 
-def _rewards(objective: PairObjective, fitted: Pairs, name: str) -> Tensor:
+def _rewards(objective: PairObjective, train_pairs: Pairs, name: str) -> Tensor:
     if objective.reward == "one":
-        return torch.ones(len(fitted))
-    return _of_pairs(fitted, "spend" if objective.reward == "spend" else None, "reward", name).float()
+        return torch.ones(len(train_pairs))
+    return _of_pairs(
+        train_pairs, "spend" if objective.reward == "spend" else None, "reward", name
+    ).float()
 
 
-def _of_pairs(fitted: Pairs, wanted: str | None, key: str, name: str) -> Tensor:
+def _of_pairs(train_pairs: Pairs, wanted: str | None, key: str, name: str) -> Tensor:
     """(E,) spend where that is wanted, else the pairs' values."""
-    value: np.ndarray[tuple[int], np.dtype[np.float64]] | None = fitted.spend if wanted == "spend" else fitted.weight
+    value: np.ndarray[tuple[int], np.dtype[np.float64]] | None = (
+        train_pairs.spend if wanted == "spend" else train_pairs.weight
+    )
     if value is None:
         raise InputError(
-            f"objective.{key}=spend: {name} has no spend; name its column in data.spend, or set it to value."
+            f"objective.{key}=spend: {name} has no spend; name its column in data.spend, or set it "
+            "to value."
         )
     return torch.from_numpy(value)

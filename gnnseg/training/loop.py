@@ -1,7 +1,8 @@
-"""The loop, a page long: batches in, steps, evaluations, the best model kept, a state to go on from.
+"""The loop, a page long: batches in, steps, evaluations, the best model kept, a state to go on
+from.
 
-Every draw is a function of (seed, name, step), so that a run killed anywhere and started again ends as if nothing had
-happened. Nothing here depends on the clock but when a state is saved.
+Every draw is a function of (seed, name, step), so that a run killed anywhere and started again ends
+as if nothing had happened. Nothing here depends on the clock but when a state is saved.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ from torch import Tensor
 
 from gnnseg.data import batches
 from gnnseg.graph import BipartiteGraph
-from gnnseg.objectives import Objective
+from gnnseg.models.model import Model
+from gnnseg.models.objectives import Objective
 from gnnseg.rng import Rng
 from gnnseg.training.checkpoint import Checkpoint, State
 from gnnseg.training.events import Events
-from gnnseg.training.model import Model
 from gnnseg.types import Batch, Features, InputError, Scorer
 
 WARM_UP = 0.3  # one-cycle: share of steps in which the rate rises (Smith & Topin 2018)
-FIRST, LAST = 1 / 25, 1e-5  # one-cycle: rate at the first and the last step, as parts of the largest
+FIRST, LAST = (
+    1 / 25,
+    1e-5,
+)  # one-cycle: rate at the first and the last step, as parts of the largest
 PATIENT = 2 / 3  # one-cycle: patience counts after this share of the epochs
 
 
@@ -34,10 +38,10 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to train. ``batch_size`` None: full batch, an epoch is one step. ``eval_every`` in epochs; ``patience`` in
-    evaluations without a better ``monitor``, None: never stop early; ``clip``: largest gradient norm. ``draw``: an epoch's
-    batches hold 'each' pair once, weighing what the objective says, or pairs drawn with replacement by 'weight', which then
-    weigh alike."""
+    """How to train. ``batch_size`` None: full batch, an epoch is one step. ``eval_every`` in
+    epochs; ``patience`` in evaluations without a better ``monitor``, None: never stop early;
+    ``clip``: largest gradient norm. ``draw``: an epoch's batches hold 'each' pair once, weighing
+    what the objective says, or pairs drawn with replacement by 'weight', which then weigh alike."""
 
     max_epochs: int
     batch_size: int | None
@@ -54,7 +58,10 @@ class Settings:
             if value is not None and value < 1:
                 raise InputError(f"trainer.{key} is {value}: it must be at least 1.")
         if self.clip is not None and self.clip <= 0:
-            raise InputError(f"trainer.clip is {self.clip}: the largest norm must be above 0; null lets any pass.")
+            raise InputError(
+                f"trainer.clip is {self.clip}: the largest norm must be above 0; null lets any "
+                "pass."
+            )
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of a step as a part of the largest."""
@@ -68,8 +75,8 @@ class Settings:
 
 @dataclass(frozen=True)
 class Training:
-    """What the loop trains on, on the model's device: the graph, the features, the events, and the users' classes (U,), -1 where
-    they are not known, or None."""
+    """What the loop trains on, on the model's device: the graph, the features, the events, and the
+    users' classes (U,), -1 where they are not known, or None."""
 
     graph: BipartiteGraph
     features: Features
@@ -77,13 +84,16 @@ class Training:
     labels: Tensor | None = None
 
     def batch(self, rows: Tensor | None, objective: Objective, log_q: Tensor, rng: Rng) -> Batch:
-        """The events at ``rows`` with the negatives the objective wants; None: every event, as one full batch."""
+        """The events at ``rows`` with the negatives the objective wants; None: every event, as one
+        full batch."""
         p, e = self.graph.pattern, self.events
 
         def some(column: Tensor | None) -> Tensor | None:
             return column if rows is None or column is None else column[rows]
 
-        users, items, weight = (column if rows is None else column[rows] for column in (e.users, e.items, e.weight))
+        users, items, weight = (
+            column if rows is None else column[rows] for column in (e.users, e.items, e.weight)
+        )
         negatives, want = None, objective.sampling
         if want.kind == "shared":
             negatives = batches.uniform_shared(want.count, self.graph.items, rng).to(items.device)
@@ -91,13 +101,16 @@ class Training:
             negatives = batches.uniform_own(users, want.count, p, rng)
             hard = min(want.hard, objective.epoch)
             if hard:
-                negatives[:, :hard] = batches.near(users, items, hard, want.hops, p, rng, negatives[:, :hard])
+                negatives[:, :hard] = batches.near(
+                    users, items, hard, want.hops, p, rng, negatives[:, :hard]
+                )
         elif want.kind == "in_batch":
             negatives = batches.in_batch(items, want.count, rng)
         return Batch(
             users, items, weight, negatives,
             log_q=log_q if want.kind == "in_batch" else None,
-            reward=some(e.reward), propensity=some(e.propensity), seen=e.seen, taken=e.taken, history=e.history,
+            reward=some(e.reward), propensity=some(e.propensity), seen=e.seen, taken=e.taken,
+            history=e.history,
             pattern=p if rows is None and e.taken is None else None,
             social=self.graph.social, homophily=self.graph.homophily, labels=self.labels,
         )  # fmt: skip
@@ -114,12 +127,16 @@ def fit(
     *,
     evaluate: Callable[[Scorer], Mapping[str, float]],
     log: Callable[[State, Mapping[str, float]], int] = lambda state, metrics: 0,
-    progress: Callable[[State, int, Mapping[str, float]], None] = lambda state, per_epoch, values: None,
+    progress: Callable[[State, int, Mapping[str, float]], None] = lambda state, per_epoch, values: (
+        None
+    ),
     stop: Callable[[], bool] = lambda: False,
 ) -> State:
-    """Train from ``state`` to the end; ``checkpoint.best`` then holds the best weights. ``evaluate`` gives the monitored metric.
+    """Train from ``state`` to the end; ``checkpoint.best`` then holds the best weights.
+    ``evaluate`` gives the monitored metric.
 
-    ``log`` writes one line of metrics and returns the length of what is written so far. Raises Interrupted when ``stop()``.
+    ``log`` writes one line of metrics and returns the length of what is written so far. Raises
+    Interrupted when ``stop()``.
     """
     edges = len(data.events)
     per_epoch = 1 if settings.batch_size is None else math.ceil(edges / settings.batch_size)
@@ -134,20 +151,31 @@ def fit(
         order = None
         if settings.batch_size is not None:
             now = rng.at(state.epoch)
-            order = batches.by_weight(likely, now) if settings.draw == "weight" else batches.order(edges, now)
+            order = (
+                batches.by_weight(likely, now)
+                if settings.draw == "weight"
+                else batches.order(edges, now)
+            )
         while state.batch < per_epoch:
             now = rng.at(state.step)
             rows = None
             if order is not None and settings.batch_size is not None:
-                rows = order[state.batch * settings.batch_size : (state.batch + 1) * settings.batch_size]
+                rows = order[
+                    state.batch * settings.batch_size : (state.batch + 1) * settings.batch_size
+                ]
                 rows = rows.to(data.events.weight.device)
             for group in optimizer.param_groups:
                 group["lr"] = largest * settings.rate(state.step, per_epoch * settings.max_epochs)
             model.train()
             optimizer.zero_grad(set_to_none=True)
-            losses = model.losses(data.graph, data.features, data.batch(rows, model.objective, log_q, now), now)
+            losses = model.losses(
+                data.graph, data.features, data.batch(rows, model.objective, log_q, now), now
+            )
             total = model.total(losses)
-            values = {"loss": total.item(), **{name: value.item() for name, value in losses.items()}}
+            values = {
+                "loss": total.item(),
+                **{name: value.item() for name, value in losses.items()},
+            }
             _refuse_nan(values, state)
             total.backward()  # type: ignore[no-untyped-call]
             if settings.clip is not None:
@@ -187,7 +215,8 @@ def _judge(
         metrics = dict(evaluate(model.scorer(data.graph, data.features)))
     if settings.monitor not in metrics:
         raise InputError(
-            f"trainer.monitor={settings.monitor} is not among what a validation measures: {', '.join(sorted(metrics))}."
+            f"trainer.monitor={settings.monitor} is not among what a validation measures: "
+            f"{', '.join(sorted(metrics))}."
         )
     value = metrics[settings.monitor]
     if state.best_value is None or value > state.best_value:

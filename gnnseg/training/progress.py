@@ -19,8 +19,10 @@ class Progress:
 
         self._monitor = monitor
         self._bar = Bar(
-            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[facts]}"), TimeRemainingColumn(),
-            console=Console(stderr=True), transient=True, disable=not (shown and sys.stderr.isatty()),
+            TextColumn("training"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[facts]}"), TimeRemainingColumn(),
+            console=Console(stderr=True), transient=True,
+            disable=not (shown and sys.stderr.isatty()),
         )  # fmt: skip
         self._task = self._bar.add_task("training", total=epochs, facts="")
 
@@ -29,7 +31,10 @@ class Progress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
 
@@ -40,4 +45,6 @@ class Progress:
         task = self._bar.tasks[0]
         speed = "" if not task.speed else f"{task.speed * per_epoch:.1f} steps/s"
         done = state.epoch + state.batch / per_epoch
-        self._bar.update(self._task, completed=done, facts=f"loss {values['loss']:.4f}  {best}  {speed}")
+        self._bar.update(
+            self._task, completed=done, facts=f"loss {values['loss']:.4f}  {best}  {speed}"
+        )

@@ -1,4 +1,5 @@
-"""The command, as a user types it: what goes to which stream, exit codes, one sentence for a mistake."""
+"""The command, as a user types it: what goes to which stream, exit codes, one sentence for a
+mistake."""
 
 import json
 import os
@@ -10,20 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from gnnseg.cli import main
+from gnnseg.cli.main import main
 
 SMALL = [
-    "data=planted", "data.users=150", "data.items=80", "data.interactions=2500", "data.segments=4", "head.segments=4",
+    "data=planted", "data.users=150", "data.items=80", "data.interactions=2500", "data.segments=4",
+    "head.segments=4",
     "trainer.max_epochs=10", "trainer.eval_every=5", "encoder.dim=16",
 ]  # fmt: skip
-GNNSEG = [sys.executable, "-W", "error", "-m", "gnnseg.cli"]
+GNNSEG = [sys.executable, "-W", "error", "-m", "gnnseg"]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One run by the real command, typed in a folder that must stay clean but for runs/."""
     here = tmp_path_factory.mktemp("typed here")
-    done = subprocess.run([*GNNSEG, "train", *SMALL], capture_output=True, text=True, cwd=here, check=False)
+    done = subprocess.run(
+        [*GNNSEG, "train", *SMALL], capture_output=True, text=True, cwd=here, check=False
+    )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 1  # the run's folder and nothing else
@@ -39,7 +43,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_show_prints_one_figure(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(run), "test/ndcg@20"]) == 0
     record = json.loads((run / "run.json").read_text("utf-8"))
-    assert float(capsys.readouterr().out) == pytest.approx(record["metrics"]["test/ndcg@20"], abs=1e-4)
+    assert float(capsys.readouterr().out) == pytest.approx(
+        record["metrics"]["test/ndcg@20"], abs=1e-4
+    )
 
 
 def test_recommend_segment_explain_segments_report_compare(
@@ -104,16 +110,30 @@ def test_help_needs_nothing_heavy() -> None:
     """Help imports neither torch nor Hydra nor polars: that is what keeps it under half a second."""
     heavy = "print([m for m in ('torch', 'hydra', 'polars', 'numpy') if m in sys.modules])"
     script = f"import sys; from gnnseg.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n{heavy}"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == "[]"
-    for command in ("train", "evaluate", "segments", "recommend", "explain", "compare", "report", "show", "data"):
+    for command in (
+        "train",
+        "evaluate",
+        "segments",
+        "recommend",
+        "explain",
+        "compare",
+        "report",
+        "show",
+        "data",
+    ):
         assert command in done.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_save_and_the_same_command_goes_on(number: signal.Signals, tmp_path: Path) -> None:
     command = [*GNNSEG, "train", *SMALL, "trainer.max_epochs=3000", "trainer.eval_every=100"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
     for _ in range(600):
         if list(tmp_path.glob("runs/*/state.pt")):
             break
@@ -125,7 +145,9 @@ def test_signals_save_and_the_same_command_goes_on(number: signal.Signals, tmp_p
     assert "the same command goes on" in err
     folder = next(tmp_path.glob("runs/planted*"))
     assert json.loads((folder / "run.json").read_text("utf-8"))["state"] == "interrupted"
-    again = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ}, check=False)
+    again = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ}, check=False
+    )
     assert again.returncode == 0, again.stderr
     assert "going on at epoch" in again.stderr
     assert Path(again.stdout.strip()) == folder
@@ -137,10 +159,23 @@ def test_assign_and_filters(run: Path, capsys: pytest.CaptureFixture[str], tmp_p
 
     new = tmp_path / "neue kunden.csv"
     new.write_text("Kunde;Artikel\nanna;3\nanna;17\nbert;5\nbert;unheard of\n", "utf-8")
-    who, lists, stock, banned = (tmp_path / name for name in ("who.csv", "lists.csv", "stock.txt", "banned.csv"))
+    who, lists, stock, banned = (
+        tmp_path / name for name in ("who.csv", "lists.csv", "stock.txt", "banned.csv")
+    )
     stock.write_text("".join(f"{j}\n" for j in range(40)), "utf-8")
     banned.write_text("id,why\n1,rights\n2,rights\n", "utf-8")
-    words = ["assign", str(run), str(new), "--out", str(who), "--lists", str(lists), "-k", "50", "--excel"]
+    words = [
+        "assign",
+        str(run),
+        str(new),
+        "--out",
+        str(who),
+        "--lists",
+        str(lists),
+        "-k",
+        "50",
+        "--excel",
+    ]
     assert main([*words, "--only", str(stock), "--exclude", str(banned)]) == 0
     out, err = capsys.readouterr()
     assert out.split() == [str(lists), str(who)]
@@ -159,14 +194,22 @@ def test_assign_and_filters(run: Path, capsys: pytest.CaptureFixture[str], tmp_p
         (["recommend", str(run), "--user", "anna"], "somebody new brings a history: gnnseg assign"),
         (["assign", str(run), str(tmp_path / "none.csv")], "no such file"),
         (["assign", str(run), str(new), "--user", "Kunden"], "did you mean 'Kunde'?"),
-        (["recommend", str(run), "--segment", "1", "--only", str(stock)], "--only and --exclude go with"),
-        (["recommend", str(run), "--user", "3", "--only", str(tmp_path / "none.txt")], "no such file"),
+        (
+            ["recommend", str(run), "--segment", "1", "--only", str(stock)],
+            "--only and --exclude go with",
+        ),
+        (
+            ["recommend", str(run), "--user", "3", "--only", str(tmp_path / "none.txt")],
+            "no such file",
+        ),
     ):
         assert main(wrong) == 2
         assert sentence in capsys.readouterr().err
 
 
-def test_assign_reads_a_file_as_training_does(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_assign_reads_a_file_as_training_does(
+    run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     """What a sentence asks for can be answered: encoding, decimal sign, returns, rows to leave out."""
     new = tmp_path / "neue.csv"
     new.write_bytes("user;item;qty\nZoë;3;1\nZoë;17;2\nZoë;17;-2\n;5;1\n".encode("latin-1"))

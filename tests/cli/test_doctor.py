@@ -1,4 +1,5 @@
-"""What ``gnnseg doctor`` finds: each thing that may be wrong is told, with its remedy, and the others still looked at."""
+"""What ``gnnseg doctor`` finds: each thing that may be wrong is told, with its remedy, and the
+others still looked at."""
 
 import importlib.metadata
 import subprocess
@@ -11,9 +12,11 @@ import pytest
 import torch
 from matplotlib import font_manager
 
-from gnnseg import doctor, pipeline, sparse
-from gnnseg.doctor import Finding
+from gnnseg import sparse
+from gnnseg.cli import doctor
+from gnnseg.cli.doctor import Finding
 from gnnseg.report import fonts as report_fonts
+from gnnseg.runs import train as pipeline
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -46,12 +49,15 @@ def versions(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_sound_machine_is_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_wandb", lambda: iter([Finding("wandb", True, "there")]))  # a second's process
+    monkeypatch.setattr(
+        doctor, "_wandb", lambda: iter([Finding("wandb", True, "there")])
+    )  # a second's process
     found = doctor.examine(tmp_path, tmp_path / "runs", tmp_path / "cache")
     assert bad(f for f in found if f.essential) == []
     areas = list(dict.fromkeys(f.area for f in found))
     assert areas == [
-        "python", "packages", "kernels", "device", "deterministic", "data", "runs.root", "cache.root", "fonts", "wandb", "extras",
+        "python", "packages", "kernels", "device", "deterministic", "data", "runs.root",
+        "cache.root", "fonts", "wandb", "extras",
     ]  # fmt: skip
     said = doctor.text(found)
     assert "gnnseg is ready to train: 0 bad" in said
@@ -76,7 +82,9 @@ def test_a_missing_and_an_old_package_are_told(versions) -> None:
     assert "ranx" not in str(list(doctor._packages()))  # an extra is nobody's duty
 
 
-def test_a_part_that_breaks_is_told_and_the_others_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_part_that_breaks_is_told_and_the_others_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def broken():
         raise ModuleNotFoundError("No module named 'torch'")
         yield
@@ -84,9 +92,13 @@ def test_a_part_that_breaks_is_told_and_the_others_looked_at(monkeypatch: pytest
     monkeypatch.setattr(doctor, "_kernels", broken)
     monkeypatch.setattr(doctor, "_wandb", broken)
     found = {
-        f.area: f for f in doctor.examine(tmp_path, tmp_path, tmp_path) if f.area in ("kernels", "wandb", "extras")
+        f.area: f
+        for f in doctor.examine(tmp_path, tmp_path, tmp_path)
+        if f.area in ("kernels", "wandb", "extras")
     }
-    assert found["kernels"].text == "cannot be looked at: ModuleNotFoundError: No module named 'torch'"
+    assert (
+        found["kernels"].text == "cannot be looked at: ModuleNotFoundError: No module named 'torch'"
+    )
     assert found["kernels"].essential
     assert not found["wandb"].essential
     assert "extras" in found
@@ -129,7 +141,9 @@ def test_a_kernel_that_gives_nan_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("built", "advice"), [(None, "install torch's CUDA build"), ("12.8", "does nvidia-smi list it")]
 )
-def test_no_cuda_has_its_reason(monkeypatch: pytest.MonkeyPatch, built: str | None, advice: str) -> None:
+def test_no_cuda_has_its_reason(
+    monkeypatch: pytest.MonkeyPatch, built: str | None, advice: str
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", built)
     first, second = doctor._device()
@@ -140,7 +154,9 @@ def test_no_cuda_has_its_reason(monkeypatch: pytest.MonkeyPatch, built: str | No
 
 
 def test_a_cuda_device_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "choose_device", lambda wanted: (torch.device("cuda"), "NVIDIA H100"))
+    monkeypatch.setattr(
+        pipeline, "choose_device", lambda wanted: (torch.device("cuda"), "NVIDIA H100")
+    )
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**33, 2**34))
     _, second = doctor._device()
     assert second.ok
@@ -192,9 +208,13 @@ def test_no_data_root_is_no_mistake(tmp_path: Path) -> None:
     assert "which does not exist" in first.text
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").touch()
-    finding = only(doctor._folder("runs.root", tmp_path / "file" / "runs", "set runs.root or GNNSEG_RUNS"))
+    finding = only(
+        doctor._folder("runs.root", tmp_path / "file" / "runs", "set runs.root or GNNSEG_RUNS")
+    )
     assert (finding.ok, finding.essential) == (False, True)
     assert "Not a directory" in finding.text
     assert finding.advice == "set runs.root or GNNSEG_RUNS to a folder that can."
@@ -221,7 +241,10 @@ def test_a_folder_is_tried_where_it_would_be_made_and_its_room_told(
 
 def test_a_font_of_last_resort_draws_no_titles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_fonts, "covering", report_fonts.covering.__wrapped__)  # asked anew
-    fonts = [SimpleNamespace(name=n, fname=n) for n in ("gone", "Latin", "Last Resort High-Efficiency", "Song")]
+    fonts = [
+        SimpleNamespace(name=n, fname=n)
+        for n in ("gone", "Latin", "Last Resort High-Efficiency", "Song")
+    ]
 
     def get(fname: str) -> SimpleNamespace:
         if fname == "gone":
@@ -250,7 +273,9 @@ def test_wandb_missing_broken_and_silent(versions, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(doctor.subprocess, "run", late)
     assert "no answer in 60 seconds" in only(doctor._wandb()).text
-    monkeypatch.setattr(doctor.subprocess, "run", lambda *a, **k: subprocess.CompletedProcess([], 0, "", ""))
+    monkeypatch.setattr(
+        doctor.subprocess, "run", lambda *a, **k: subprocess.CompletedProcess([], 0, "", "")
+    )
     assert "0.99; tracking=wandb writes offline" in only(doctor._wandb()).text
     versions(wandb=None)
     assert only(doctor._wandb()).text == "is not installed"
@@ -261,7 +286,11 @@ def test_extras_are_nobodys_duty(versions) -> None:
     found = {f.text: f for f in doctor._extras()}
     assert found["uv 1.2 (installs packages faster)"].ok
     missing = found["hydra-joblib-launcher: not installed (runs of a sweep side by side)"]
-    assert (missing.ok, missing.essential, missing.advice) == (None, False, "pip install hydra-joblib-launcher")
+    assert (missing.ok, missing.essential, missing.advice) == (
+        None,
+        False,
+        "pip install hydra-joblib-launcher",
+    )
 
 
 def test_the_text_tells_each_remedy_and_the_sum() -> None:

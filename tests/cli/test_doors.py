@@ -1,4 +1,5 @@
-"""People who were not in training, by what is told of them: attributes, friends, or both, with or without a history."""
+"""People who were not in training, by what is told of them: attributes, friends, or both, with or
+without a history."""
 
 import logging
 
@@ -9,10 +10,17 @@ import torch
 from safetensors.torch import load_file
 
 import gnnseg
-from gnnseg import cli
-from gnnseg.data import planted
+from gnnseg.cli import main
+from gnnseg.data.sets import planted
 
-SMALL = ["head.segments=3", "trainer.max_epochs=6", "trainer.eval_every=3", "split=random", "threads=1", "device=cpu"]
+SMALL = [
+    "head.segments=3",
+    "trainer.max_epochs=6",
+    "trainer.eval_every=3",
+    "split=random",
+    "threads=1",
+    "device=cpu",
+]
 USERS, ITEMS = 60, 40
 
 
@@ -53,10 +61,12 @@ def linear(tmp_path_factory):
 
 def embedded(run, *told, **more):
     """Embeddings of newcomers, as the doors make them."""
-    from gnnseg import newcomers
+    from gnnseg.runs import new_users
 
-    (part,) = newcomers.read(told[0], run.known, **more).parts()
-    return run.fold_in.embed(part.pairs, len(part.ids), part.attributes(run.known.encoding), part.friends).numpy()
+    (part,) = new_users.read(told[0], run.known, **more).parts()
+    return run.fold_in.embed(
+        part.pairs, len(part.ids), part.attributes(run.known.encoding), part.friends
+    ).numpy()
 
 
 def test_the_same_attributes_are_the_same_embedding(linear):
@@ -72,63 +82,90 @@ def test_the_same_attributes_are_the_same_embedding(linear):
 @pytest.mark.parametrize("encoder", [["two_tower"], ["lightgcn", "encoder.attributes=alone"]])
 def test_the_same_attributes_and_history_are_the_same_embedding(tmp_path, encoder):
     run = train(
-        tmp_path, f"encoder={encoder[0]}", *encoder[1:], "features.only=[age,job,kind,frequency,'shares of kind']"
+        tmp_path,
+        f"encoder={encoder[0]}",
+        *encoder[1:],
+        "features.only=[age,job,kind,frequency,'shares of kind']",
     )
     stored = load_file(run.path / "scores.safetensors")["user"].numpy()
     train_, table = run._pairs, pl.DataFrame(people())
     train_events = np.bincount(
         train_["user"], np.where(train_["part"] == 0, train_["weight"], 0), minlength=len(run.users)
     )
-    for u in np.argsort(-train_events, kind="stable")[:3]:  # of less, a newcomer's frequency is only so far
+    for u in np.argsort(-train_events, kind="stable")[
+        :3
+    ]:  # of less, a newcomer's frequency is only so far
         user = run.users.ids[u]
         mine = (train_["part"] == 0) & (train_["user"] == u)
         counts = train_["weight"][mine].astype(int)  # without weights, a pair weighs its events
         met = [run.items.ids[j] for j in np.repeat(train_["item"][mine], counts)]
         row = table.filter(pl.col("id") == user).with_columns(id=pl.lit("new"))
-        np.testing.assert_allclose(embedded(run, {"new": met}, users=row)[0], stored[u], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            embedded(run, {"new": met}, users=row)[0], stored[u], rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("weights", ["value", "spend"])
 def test_a_run_whose_edges_weigh_serves_those_who_come_later(tmp_path, weights):
-    """Who tells as much as the trained told is embedded as near to them; who does not weighs as training did on average."""
+    """Who tells as much as the trained told is embedded as near to them; who does not weighs as
+    training did on average."""
     met = purchases()
     paid = {**met, "amount": [float(2 + n % 5) for n in range(len(met["user"]))]}
-    data = gnnseg.interactions(paid, time="time", **{"weight" if weights == "value" else "spend": "amount"})
-    run = gnnseg.train(data, [*SMALL, f"runs.root={tmp_path}", f"graph.weights={weights}", "encoder=lightgcn"], seed=1)
+    data = gnnseg.interactions(
+        paid, time="time", **{"weight" if weights == "value" else "spend": "amount"}
+    )
+    run = gnnseg.train(
+        data,
+        [*SMALL, f"runs.root={tmp_path}", f"graph.weights={weights}", "encoder=lightgcn"],
+        seed=1,
+    )
     parts = run.split()
     assert (parts.train.spend is not None) == (weights == "spend")
     mine = parts.train.user == 0
     items = parts.train.item[mine].tolist()
     amount = (parts.train.weight if weights == "value" else parts.train.spend)[mine].tolist()
     ids = [run.items.ids[j] for j in items]
-    told = {"user": ["new"] * len(ids), "item": ids, "weight" if weights == "value" else "spend": amount}
+    told = {
+        "user": ["new"] * len(ids),
+        "item": ids,
+        "weight" if weights == "value" else "spend": amount,
+    }
     assert run.assign(told)["user"].to_list() == ["new"]
     graph = run.fold_in._graph
-    (part,) = gnnseg.newcomers.read(told, run.known).parts()
+    (part,) = gnnseg.runs.new_users.read(told, run.known).parts()
     near = graph.with_users(part.pairs, 1, weights).messages()[0].value
     torch.testing.assert_close(near, graph.messages()[0].value[graph.pattern.row == 0])
-    (part,) = gnnseg.newcomers.read({"new": ids}, run.known).parts()
+    (part,) = gnnseg.runs.new_users.read({"new": ids}, run.known).parts()
     column = getattr(parts.train, "weight" if weights == "value" else "spend")
     usual = column.sum() / (parts.train.count.sum() if weights == "value" else len(column))
     torch.testing.assert_close(
-        graph.with_users(part.pairs, 1, weights).weight, torch.full((len(ids),), usual), check_dtype=False
+        graph.with_users(part.pairs, 1, weights).weight,
+        torch.full((len(ids),), usual),
+        check_dtype=False,
     )
 
 
 def test_typed_relations_are_handed_over_in_python(tmp_path):
-    makers = {"item": [f"i{j}" for j in range(ITEMS)], "brand": [f"b{j * 3 // ITEMS}" for j in range(ITEMS)]}
+    makers = {
+        "item": [f"i{j}" for j in range(ITEMS)],
+        "brand": [f"b{j * 3 // ITEMS}" for j in range(ITEMS)],
+    }
     made = {"name": "made by", "source_kind": "item", "target_kind": "brand", "edges": makers}
     data = gnnseg.interactions(purchases(), time="time", relations=[made])
     run = gnnseg.train(data, [*SMALL, f"runs.root={tmp_path}", "encoder=rgcn"], seed=1)
     assert [flow.name for flow in run.fold_in._graph.relations] == ["made by", "made by, back"]
     assert run.fold_in._graph.entities == {"brand": 3}
-    with pytest.raises(gnnseg.InputError, match=r"each entry has the keys edges, name, source_kind, target_kind"):
+    with pytest.raises(
+        gnnseg.InputError, match=r"each entry has the keys edges, name, source_kind, target_kind"
+    ):
         gnnseg.interactions(purchases(), relations=[{**made, "path": "x.csv"}])
 
 
 @pytest.mark.parametrize("encoder", ["linear", "dnn"])
 def test_attributes_alone_tell_the_segment(tmp_path, linear, encoder):
-    run = linear if encoder == "linear" else train(tmp_path, "encoder=dnn", "features.derived=false")
+    run = (
+        linear if encoder == "linear" else train(tmp_path, "encoder=dnn", "features.derived=false")
+    )
     new = {"id": ["a", "b", "c"], "job": ["cook", "smith", "clerk"]}
     found = run.assign({"a": []}, users=new)
     assert found["user"].to_list() == ["a", "b", "c"]
@@ -149,11 +186,17 @@ def test_newcomers_are_each_their_own_and_nobody_else_moves(linear):
     assert (linear.scorer.block(torch.arange(USERS)) == before).all()
 
 
-@pytest.fixture(scope="module", params=[["encoder=social"], ["encoder=lightgcn", "encoder.social=1.0"]])
+@pytest.fixture(
+    scope="module", params=[["encoder=social"], ["encoder=lightgcn", "encoder.social=1.0"]]
+)
 def social(request, tmp_path_factory):
-    raw = planted.draw(preset="easy", users=120, items=60, segments=3, interactions=1700, seed=0, homophily=0.95)
+    raw = planted.draw(
+        preset="easy", users=120, items=60, segments=3, interactions=1700, seed=0, homophily=0.95
+    )
     small = [*SMALL[:1], *SMALL[3:], "trainer.max_epochs=30", "trainer.eval_every=10"]
-    run = gnnseg.train(raw, [*request.param, *small, f"runs.root={tmp_path_factory.mktemp('runs')}"])
+    run = gnnseg.train(
+        raw, [*request.param, *small, f"runs.root={tmp_path_factory.mktemp('runs')}"]
+    )
     first = dict(zip(raw.users["id"], raw.truth.alpha.argmax(1), strict=True))
     return run, first
 
@@ -164,7 +207,10 @@ def test_friends_alone_move_alpha_to_their_segment(social):
     for k in range(3):
         friends = [u for u in run.users.ids if first[u] == k][:8]
         theirs = max(set(map(where.get, friends)), key=[*map(where.get, friends)].count)
-        ties = {"who": ["new"] * 4 + friends[4:], "friend": friends[:4] + ["new"] * 4}  # named from either end
+        ties = {
+            "who": ["new"] * 4 + friends[4:],
+            "friend": friends[:4] + ["new"] * 4,
+        }  # named from either end
         found = run.assign({"new": []}, social=ties)
         alone = run.assign({"new": []})
         assert found["segment"][0] == theirs
@@ -185,11 +231,20 @@ def test_unknown_friends_and_columns_are_counted(social, linear, caplog):
 
 
 REFUSED = [
-    (lambda run: run.assign({}, users={"id": ["a", "a"], "age": [1, 2]}), "id a stands more than once"),
-    (lambda run: run.assign({}, users={"id": ["a"], "age": ["old"]}), "attribute age: of a is 'old'"),
+    (
+        lambda run: run.assign({}, users={"id": ["a", "a"], "age": [1, 2]}),
+        "id a stands more than once",
+    ),
+    (
+        lambda run: run.assign({}, users={"id": ["a"], "age": ["old"]}),
+        "attribute age: of a is 'old'",
+    ),
     (lambda run: run.assign({}, users=[1, 2]), "users: is a builtins.list; give a pandas"),
     (lambda run: run.assign({"a": []}, social={"a": ["a"], "b": ["u1"]}), "reads no social ties"),
-    (lambda run: run.recommend(["u1"], users={"id": ["u1"], "age": [3]}), "people who were not in training"),
+    (
+        lambda run: run.recommend(["u1"], users={"id": ["u1"], "age": [3]}),
+        "people who were not in training",
+    ),
     (lambda run: run.assign(None), "nobody is in them"),
 ]
 
@@ -212,11 +267,17 @@ def test_the_command_takes_files(linear, tmp_path, capsys):
     (tmp_path / "who.csv").write_text("id;job;age\nanna;cook;20\nbert;smith;\n", "utf-8")
     (tmp_path / "met.csv").write_text("user,item\nanna,i1\ncarl,i2\n", "utf-8")
     out, lists = tmp_path / "segments.csv", tmp_path / "lists.csv"
-    words = ["assign", str(linear.path), str(tmp_path / "met.csv"), "--users", str(tmp_path / "who.csv")]
-    assert cli.main([*words, "--out", str(out), "--lists", str(lists), "-k", "3"]) == 0
+    words = [
+        "assign",
+        str(linear.path),
+        str(tmp_path / "met.csv"),
+        "--users",
+        str(tmp_path / "who.csv"),
+    ]
+    assert main([*words, "--out", str(out), "--lists", str(lists), "-k", "3"]) == 0
     assert pl.read_csv(out)["user"].to_list() == ["anna", "carl", "bert"]
     assert len(pl.read_csv(lists)) == 9
-    assert cli.main(["assign", str(linear.path), "--users", str(tmp_path / "who.csv")]) == 0
+    assert main(["assign", str(linear.path), "--users", str(tmp_path / "who.csv")]) == 0
     assert "bert" in capsys.readouterr().out
     (tmp_path / "twice.csv").write_text("id,job\nanna,cook\nanna,smith\n", "utf-8")
     for wrong, sentence in (
@@ -224,5 +285,5 @@ def test_the_command_takes_files(linear, tmp_path, capsys):
         (["--users", str(tmp_path / "none.csv")], "no such file"),
         ([], "give a FILE of interactions, --users FILE or --social FILE"),
     ):
-        assert cli.main(["assign", str(linear.path), *wrong]) == 2
+        assert main(["assign", str(linear.path), *wrong]) == 2
         assert sentence in capsys.readouterr().err

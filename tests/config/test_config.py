@@ -13,12 +13,16 @@ def target(node: Any) -> str:
     return str(node["_target_"]).rsplit(".", 1)[-1]
 
 
-@pytest.mark.parametrize("data", [p.stem for p in sorted((config.conf_folder() / "data").glob("*.yaml"))])
+@pytest.mark.parametrize(
+    "data", [p.stem for p in sorted((config.conf_folder() / "data").glob("*.yaml"))]
+)
 def test_every_data_set_composes_and_is_allowed(data: str) -> None:
     config.check(config.compose([f"data={data}"]))
 
 
-@pytest.mark.parametrize("group", ["encoder", "head", "objective", "split", "tracking", "experiment"])
+@pytest.mark.parametrize(
+    "group", ["encoder", "head", "objective", "split", "tracking", "experiment"]
+)
 def test_every_choice_of_every_group_composes_and_is_allowed(group: str) -> None:
     for path in sorted((config.conf_folder() / group).glob("*.yaml")):
         beside = ["head=dot"] if path.stem == "bce" else []  # whose scores are logits
@@ -52,11 +56,15 @@ def test_an_objective_brings_its_training() -> None:
     assert config.compose(["objective=bpr"])["optimizer"]["lr"] == 0.001
     chosen = config.compose(["head=dot", "trainer.max_epochs=7", "optimizer.lr=0.5"])
     assert (chosen["trainer"]["max_epochs"], chosen["optimizer"]["lr"]) == (7, 0.5)
-    assert config.compose(["head.beta=affinity", "trainer.max_epochs=7"])["trainer"]["max_epochs"] == 7
+    assert (
+        config.compose(["head.beta=affinity", "trainer.max_epochs=7"])["trainer"]["max_epochs"] == 7
+    )
 
 
 def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
-    composed = config.compose(["encoder=pyg", "encoder.conv=SAGEConv", "encoder.options={aggr: max, project: true}"])
+    composed = config.compose(
+        ["encoder=pyg", "encoder.conv=SAGEConv", "encoder.options={aggr: max, project: true}"]
+    )
     config.check(composed)
     assert composed["encoder"]["options"] == {"aggr": "max", "project": True}
 
@@ -70,7 +78,10 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
         (["encoder.layers=1.5"], r"encoder\.layers=1\.5: must be a whole number"),
         (["encoder.layers=true"], r"encoder\.layers=True: must be a whole number"),
         (["head.tau_alpha=nan"], r"head\.tau_alpha=nan: must be a finite number"),
-        (["head.beta=soft"], r"head\.beta='soft': must be one of distribution, membership, affinity"),
+        (
+            ["head.beta=soft"],
+            r"head\.beta='soft': must be one of distribution, membership, affinity",
+        ),
         (["head.top=99"], r"head\.top=99: must lie between 1 and head\.segments=16"),
         (
             ["encoder=lightgcn", "regularisers.xsimgcl.weight=0.1", "regularisers.xsimgcl.layer=3"],
@@ -96,7 +107,11 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             r"xsimgcl\.layer=2: with encoder\.layer_weights=.* compared with itself",
         ),
         (
-            ["encoder.gamma=1.0", "regularisers.xsimgcl.weight=0.1", "regularisers.xsimgcl.layer=0"],
+            [
+                "encoder.gamma=1.0",
+                "regularisers.xsimgcl.weight=0.1",
+                "regularisers.xsimgcl.layer=0",
+            ],
             r"xsimgcl\.layer=0: with encoder\.gamma=1\.0 .* compared with itself",
         ),
         (
@@ -113,7 +128,12 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             r"graph\.weights=log: encoder=pinsage as it is set takes every edge alike",
         ),
         (
-            ["encoder=sage", "encoder.aggregate=max", "encoder.attributes=alone", "graph.weights=log"],
+            [
+                "encoder=sage",
+                "encoder.aggregate=max",
+                "encoder.attributes=alone",
+                "graph.weights=log",
+            ],
             r"encoder=sage as it is set takes every edge alike",
         ),
         (
@@ -124,9 +144,15 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             ["encoder=pyg", "encoder.init=normal", "graph.weights=log"],
             r"encoder=pyg as it is set takes every edge alike",
         ),
-        (["encoder=mf", "encoder.init=normal", "graph.weights=log"], r"encoder=mf as it is set takes every edge alike"),
+        (
+            ["encoder=mf", "encoder.init=normal", "graph.weights=log"],
+            r"encoder=mf as it is set takes every edge alike",
+        ),
         (["encoder=dnn", "graph.weights=log"], r"encoder=dnn as it is set takes every edge alike"),
-        (["encoder=social", "graph.weights=log"], r"encoder=social as it is set takes every edge alike"),
+        (
+            ["encoder=social", "graph.weights=log"],
+            r"encoder=social as it is set takes every edge alike",
+        ),
         (
             ["graph.relations=[made by]"],
             r"graph\.relations=\['made by'\]: encoder=lightgcn as it is set reads none; choose encoder=rgcn",
@@ -135,7 +161,10 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             ["encoder=rgcn", "encoder.relations=none", "graph.relations=[x]"],
             r"rgcn as it is set reads none; set encoder\.relations=typed",
         ),
-        (["encoder=rgcn", "encoder.layers=0", "graph.relations=[x]"], r"encoder=rgcn as it is set reads none"),
+        (
+            ["encoder=rgcn", "encoder.layers=0", "graph.relations=[x]"],
+            r"encoder=rgcn as it is set reads none",
+        ),
         (["graph.homophily=full"], r"graph\.homophily=full: nothing here reads social ties"),
         (
             ["encoder=rgcn", "encoder.ties=true", "encoder.layers=0", "graph.homophily=full"],
@@ -155,7 +184,10 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
         (["threads=0"], r"threads=0: must be at least 1, or null"),
         (["optimizer.lr=-1"], r"optimizer\.lr=-1: must be above 0"),
         (["optimizer.weight_decay=-1"], r"optimizer: Adam says: Invalid weight_decay value: -1"),
-        (["encoder=pyg", "encoder.options=3"], r"encoder\.options=3: must be names with values, .* or null"),
+        (
+            ["encoder=pyg", "encoder.options=3"],
+            r"encoder\.options=3: must be names with values, .* or null",
+        ),
         (
             ["head=dot", "head.segments=4"],
             r"head\.segments: no such setting; the head that was chosen has none; leave it out",
@@ -165,15 +197,30 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             ["head.beta=membership", "objective=likelihood"],
             r"objective=likelihood: needs .* use objective=sampled_softmax",
         ),
-        (["head=dot", "objective=likelihood"], r"objective=likelihood: needs .* use objective=sampled_softmax"),
-        (["head=dot", "regularisers.balance.weight=1"], r"regularisers\.balance=balance: needs a head with segments"),
+        (
+            ["head=dot", "objective=likelihood"],
+            r"objective=likelihood: needs .* use objective=sampled_softmax",
+        ),
+        (
+            ["head=dot", "regularisers.balance.weight=1"],
+            r"regularisers\.balance=balance: needs a head with segments",
+        ),
         (["device=tpu"], r"device='tpu': must be one of auto, cpu, cuda"),
         (["trainer.batch_size=0"], r"trainer\.batch_size=0: must be at least 1, or null"),
-        (["trainer.draw=weight"], r"trainer\.draw=weight: a full batch holds every pair; set trainer\.batch_size"),
+        (
+            ["trainer.draw=weight"],
+            r"trainer\.draw=weight: a full batch holds every pair; set trainer\.batch_size",
+        ),
         (["trainer.draw=all"], r"trainer\.draw='all': must be one of each, weight"),
         (["evaluation.ks=20"], r"evaluation\.ks=20: must be a list"),
-        (["encoder._target_=os.system"], r"encoder\._target_=os\.system: not an allowed target; say allow=\[os\]"),
-        (["encoder._target_=gnnseg.encoders.mf.MFF"], r"gnnseg\.encoders\.mf has no MFF"),
+        (
+            ["encoder._target_=os.system"],
+            r"encoder\._target_=os\.system: not an allowed target; say allow=\[os\]",
+        ),
+        (
+            ["encoder._target_=gnnseg.models.encoders.mf.MFF"],
+            r"gnnseg\.models\.encoders\.mf has no MFF",
+        ),
         (["data.k_core=x"], r"data\.k_core='x': must be a whole number"),
         (["seeds=1"], r"seeds: no such setting; did you mean seed\?"),
         (["data.path=a b"], r"data\.path"),
@@ -216,8 +263,10 @@ def test_what_was_meant_is_looked_for_in_what_was_chosen(overrides: list[str], s
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["encoder=sage"], ["encoder=mf"], ["encoder=two_tower"], ["encoder=rgcn"], ["encoder=lightgcn"],
-        ["encoder=pyg", "encoder.conv=GraphConv", "encoder.init=normal"], ["encoder=pinsage"], ["encoder.layers=0"],
+        ["encoder=sage"], ["encoder=mf"], ["encoder=two_tower"], ["encoder=rgcn"],
+        ["encoder=lightgcn"],
+        ["encoder=pyg", "encoder.conv=GraphConv", "encoder.init=normal"], ["encoder=pinsage"],
+        ["encoder.layers=0"],
     ],
 )  # fmt: skip
 def test_who_reads_what_edges_weigh_may_be_told(overrides: list[str]) -> None:

@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 import torch
 
-from gnnseg import config, pipeline
-from gnnseg.report import schema, tables, words
-from gnnseg.run import Run
+from gnnseg import config
+from gnnseg.report import tables, words
+from gnnseg.runs import schema
+from gnnseg.runs import train as pipeline
+from gnnseg.runs.run import Run
 
 QUICK = ["trainer.max_epochs=2", "trainer.eval_every=2", "threads=1"]
 USERS, ITEMS = 60, 24
@@ -47,7 +49,9 @@ def _shop(folder: Path) -> None:
             "product_id": [100 + item for _, item, _ in bought],
             "quantity": [float(count) for _, _, count in bought],
             "sales_value": [float(count * (1 + item % 5)) for _, item, count in bought],
-            "transaction_timestamp": [start + dt.timedelta(hours=int(h)) for h in g.integers(0, 8000, len(bought))],
+            "transaction_timestamp": [
+                start + dt.timedelta(hours=int(h)) for h in g.integers(0, 8000, len(bought))
+            ],
         },
         "products": {
             "product_id": [100 + item for item in range(ITEMS)],
@@ -71,13 +75,21 @@ def _shop(folder: Path) -> None:
 
 def _films(folder: Path) -> None:
     folder.mkdir()
-    flags = ["|".join("1" if at == 5 + item % 2 * 6 else "0" for at in range(19)) for item in range(ITEMS)]
+    flags = [
+        "|".join("1" if at == 5 + item % 2 * 6 else "0" for at in range(19))
+        for item in range(ITEMS)
+    ]
     lines = {
-        "u.data": [f"{user + 1}\t{item + 1}\t{1 + item % 5}\t{881250000 + user}" for user, item in taken()],
-        "u.user": [
-            f"{user + 1}|{20 + user % 2 * 20 + user % 7}|{'MF'[user % 2]}|artist|12345" for user in range(USERS)
+        "u.data": [
+            f"{user + 1}\t{item + 1}\t{1 + item % 5}\t{881250000 + user}" for user, item in taken()
         ],
-        "u.item": [f"{item + 1}|Film {item} (1995)|01-Jan-1995||x|{flags[item]}" for item in range(ITEMS)],
+        "u.user": [
+            f"{user + 1}|{20 + user % 2 * 20 + user % 7}|{'MF'[user % 2]}|artist|12345"
+            for user in range(USERS)
+        ],
+        "u.item": [
+            f"{item + 1}|Film {item} (1995)|01-Jan-1995||x|{flags[item]}" for item in range(ITEMS)
+        ],
     }
     for name, text in lines.items():
         (folder / name).write_text("\n".join(text) + "\n", "latin-1")
@@ -86,11 +98,21 @@ def _films(folder: Path) -> None:
 def _music(folder: Path) -> None:
     folder.mkdir()
     g = np.random.default_rng(2)
-    friends = [(user, (user + 2 * int(g.integers(1, 9))) % USERS) for user in range(USERS) for _ in range(2)]
+    friends = [
+        (user, (user + 2 * int(g.integers(1, 9))) % USERS)
+        for user in range(USERS)
+        for _ in range(2)
+    ]
     both = sorted({pair for a, b in friends if a != b for pair in ((a, b), (b, a))})
     lines = {
-        "user_artists.dat": ["userID\tartistID\tweight", *(f"{u}\t{i}\t{1 + (u * i) % 50}" for u, i in taken())],
-        "artists.dat": ["id\tname\turl\tpictureURL", *(f"{item}\tBand {item}\tx\tx" for item in range(ITEMS))],
+        "user_artists.dat": [
+            "userID\tartistID\tweight",
+            *(f"{u}\t{i}\t{1 + (u * i) % 50}" for u, i in taken()),
+        ],
+        "artists.dat": [
+            "id\tname\turl\tpictureURL",
+            *(f"{item}\tBand {item}\tx\tx" for item in range(ITEMS)),
+        ],
         "user_friends.dat": ["userID\tfriendID", *(f"{a}\t{b}" for a, b in both)],
         "tags.dat": ["tagID\ttagValue", "1\trock", "2\tpop"],
         "user_taggedartists.dat": [
@@ -104,7 +126,14 @@ def _music(folder: Path) -> None:
 
 def train(root: Path, runs: Path, name: str, *overrides: str) -> Run:
     composed = config.compose(
-        [f"experiment={name}", f"data.root={root}", f"runs.root={runs}", f"cache.root={runs}/cache", *QUICK, *overrides]
+        [
+            f"experiment={name}",
+            f"data.root={root}",
+            f"runs.root={runs}",
+            f"cache.root={runs}/cache",
+            *QUICK,
+            *overrides,
+        ]
     )
     config.check(composed)
     return Run.load(pipeline.train(composed, say=lambda line: None, progress=False).path)
@@ -112,9 +141,17 @@ def train(root: Path, runs: Path, name: str, *overrides: str) -> Run:
 
 @pytest.mark.parametrize(
     ("name", "called"),
-    [("shop", "KIND "), ("shop_dnn", "KIND "), ("film", "Film "), ("music", "Band "), ("social", "Band ")],
+    [
+        ("shop", "KIND "),
+        ("shop_dnn", "KIND "),
+        ("film", "Film "),
+        ("music", "Band "),
+        ("social", "Band "),
+    ],
 )
-def test_one_command_gives_page_words_and_lists(root: Path, tmp_path: Path, name: str, called: str) -> None:
+def test_one_command_gives_page_words_and_lists(
+    root: Path, tmp_path: Path, name: str, called: str
+) -> None:
     run = train(root, tmp_path, name)
     assert schema.check(run.path) == []
     segments = len(run.groups())
@@ -122,7 +159,11 @@ def test_one_command_gives_page_words_and_lists(root: Path, tmp_path: Path, name
     assert called in page
     said = words.segments(run.path)
     assert sorted(said) == list(range(1, segments + 1))
-    assert all(sentence in page for sentence in said.values() if "&" not in sentence and "<" not in sentence)
+    assert all(
+        sentence in page
+        for sentence in said.values()
+        if "&" not in sentence and "<" not in sentence
+    )
     assert run.profiles()["segment"].unique().sort().to_list() == sorted(said)
     assert "who they are" in tables.segments(run.path)
     assert run.recommend_segment(1, 3)["name"].str.starts_with(called).all()
@@ -167,7 +208,14 @@ def test_nothing_to_train_is_one_sentence(root: Path, tmp_path: Path) -> None:
     from gnnseg.types import InputError
 
     composed = config.compose(
-        ["data=ml-100k", f"data.root={root}", f"runs.root={tmp_path}", "encoder=raw", "head=dot", "head.similarity=dot"]
+        [
+            "data=ml-100k",
+            f"data.root={root}",
+            f"runs.root={tmp_path}",
+            "encoder=raw",
+            "head=dot",
+            "head.similarity=dot",
+        ]
     )
     with pytest.raises(InputError, match="encoder=raw with head=dot: there is nothing to train"):
         pipeline.train(composed, say=lambda line: None)

@@ -1,4 +1,5 @@
-"""What ``gnnseg options`` tells: every setting has a meaning, defaults are those of a command, mistakes are named."""
+"""What ``gnnseg options`` tells: every setting has a meaning, defaults are those of a command,
+mistakes are named."""
 
 import subprocess
 import sys
@@ -6,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gnnseg import config, options
+from gnnseg import config
+from gnnseg.config import options
 from gnnseg.types import InputError
 
 CHOICES = [
@@ -54,8 +56,11 @@ def test_the_overview_names_every_choice_and_marks_the_default() -> None:
 
 
 def test_the_overview_imports_neither_torch_nor_hydra() -> None:
-    code = "import sys; from gnnseg import options; options.text(); print({'torch', 'hydra'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+    code = "import sys; from gnnseg.config import options; options.text(); print({'torch', 'hydra'} & set(sys.modules))"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+        == "set()\n"
+    )
 
 
 def test_a_group_lists_its_choices_with_what_they_are_and_who_sets_them() -> None:
@@ -108,9 +113,18 @@ def test_a_setting_of_no_group_is_found() -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (("encodr",), r"options encodr: no such group; did you mean encoder \(there are data, split, .*sweep\)\?"),
-        (("encoder", "lightgnc"), r"no such choice; did you mean lightgcn \(there are dnn, lightgcn, lightgcnpp, "),
-        (("encoder", "zzz"), r"options encoder zzz: no such choice; there are dnn, lightgcn, lightgcnpp, linear, mf, "),
+        (
+            ("encodr",),
+            r"options encodr: no such group; did you mean encoder \(there are data, split, .*sweep\)\?",
+        ),
+        (
+            ("encoder", "lightgnc"),
+            r"no such choice; did you mean lightgcn \(there are dnn, lightgcn, lightgcnpp, ",
+        ),
+        (
+            ("encoder", "zzz"),
+            r"options encoder zzz: no such choice; there are dnn, lightgcn, lightgcnpp, linear, mf, ",
+        ),
     ],
 )
 def test_a_wrong_name_is_told_with_those_there_are(asked: tuple[str, ...], said: str) -> None:
@@ -132,7 +146,9 @@ class Mine:
 '''
 
 
-def test_a_users_own_component_is_found_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_own_component_is_found_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "conf" / "encoder").mkdir(parents=True)
     yaml = "_target_: myown_lab.Mine\nwidth_of_it: 3\nboth: true\nshared: null\nquiet: 0.5  # said here\n"
     (tmp_path / "conf" / "encoder" / "mine.yaml").write_text(yaml)
@@ -141,7 +157,9 @@ def test_a_users_own_component_is_found_and_told(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p != ""])
     own = {"folders": [Path("conf")], "allow": ["myown_lab"]}
     assert "linear mf mine pinsage pyg raw rgcn sage social" in options.text(folders=[Path("conf")])
-    assert "mine        My own encoder (Somebody & Other 2031): a sum." in options.text("encoder", **own)
+    assert "mine        My own encoder (Somebody & Other 2031): a sum." in options.text(
+        "encoder", **own
+    )
     said = options.text("encoder", "mine", **own)
     assert "papers: Somebody & Other 2031" in said
     assert "encoder.width_of_it=3  a whole number\n    how wide\n" in said

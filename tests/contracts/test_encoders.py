@@ -2,15 +2,29 @@
 
 import pytest
 
-from gnnseg.encoders import DNN, MF, RGCN, SAGE, Encoder, LightGCN, Linear, PinSage, PyG, Raw, Social, TwoTower
 from gnnseg.graph import BipartiteGraph
+from gnnseg.models.encoders import (
+    DNN,
+    MF,
+    RGCN,
+    SAGE,
+    Encoder,
+    LightGCN,
+    Linear,
+    PinSage,
+    PyG,
+    Raw,
+    Social,
+    TwoTower,
+)
 from gnnseg.rng import Rng
 from gnnseg.testing import EncoderContract, telling_features, with_relations, with_ties
 from gnnseg.types import Features, Shape
 
 LIGHTGCN = {
     "dim": 12, "layers": 2, "layer_weights": None, "init": "spectral", "scale": 0.1,
-    "alpha": 0.5, "beta": 0.5, "gamma": None, "unit": False, "dropout": 0.0, "attributes": None, "social": 0.0,
+    "alpha": 0.5, "beta": 0.5, "gamma": None, "unit": False, "dropout": 0.0, "attributes": None,
+    "social": 0.0,
 }  # fmt: skip
 
 
@@ -19,7 +33,9 @@ class TestMF(EncoderContract):
     @pytest.fixture(autouse=True)
     def _init(self, init: str) -> None:
         self.init = init
-        self.recovers = init == "spectral"  # prototypes that start on noise, unsmoothed by neighbours, may stay there
+        self.recovers = (
+            init == "spectral"
+        )  # prototypes that start on noise, unsmoothed by neighbours, may stay there
 
     def make(self, shape: Shape, rng: Rng) -> Encoder:
         return MF(shape, rng, dim=12, init=self.init, scale=0.1)  # type: ignore[arg-type]
@@ -27,7 +43,13 @@ class TestMF(EncoderContract):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"init": "normal"}, {"dropout": 0.3}, {"alpha": 0.6, "beta": -0.1, "gamma": 0.2, "unit": True}, {"layers": 0}],
+    [
+        {},
+        {"init": "normal"},
+        {"dropout": 0.3},
+        {"alpha": 0.6, "beta": -0.1, "gamma": 0.2, "unit": True},
+        {"layers": 0},
+    ],
     ids=["spectral", "normal", "dropout", "lightgcn++", "no layer"],
 )
 class TestLightGCN(EncoderContract):
@@ -40,7 +62,8 @@ class TestLightGCN(EncoderContract):
 
 
 GRAPH = {
-    "dim": 12, "layers": 2, "init": "spectral", "scale": 0.1, "attributes": None, "neighbours": None, "combine": "mean",
+    "dim": 12, "layers": 2, "init": "spectral", "scale": 0.1, "attributes": None,
+    "neighbours": None, "combine": "mean",
 }  # fmt: skip
 SAGE_ = {**GRAPH, "aggregate": "mean", "unit": False}
 WALKS = {"walks": 20, "hops": 2, "restart": 0.5, "top": 6, "refresh": "epoch", "batched": False}
@@ -78,12 +101,16 @@ class TestPyG(EncoderContract):
         return PyG(shape, rng, **{**GRAPH, **self.options})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("options", [{}, {"combine": "last"}, {"batched": True}, {"batched": True, "refresh": "step"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"combine": "last"}, {"batched": True}, {"batched": True, "refresh": "step"}]
+)
 class TestPinSage(EncoderContract):
     @pytest.fixture(autouse=True)
     def _options(self, options: dict[str, object]) -> None:
         self.options = options
-        self.recovers = "combine" not in options  # prototypes that start on what fresh weights say may stay there
+        self.recovers = (
+            "combine" not in options
+        )  # prototypes that start on what fresh weights say may stay there
 
     def make(self, shape: Shape, rng: Rng) -> Encoder:
         return PinSage(shape, rng, **{**PINSAGE, **self.options})  # type: ignore[arg-type]
@@ -91,7 +118,14 @@ class TestPinSage(EncoderContract):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"bases": None}, {"relations": "merged"}, {"relations": "none"}, {"neighbours": [3, 2]}, {"ties": True}],
+    [
+        {},
+        {"bases": None},
+        {"relations": "merged"},
+        {"relations": "none"},
+        {"neighbours": [3, 2]},
+        {"ties": True},
+    ],
     ids=["bases", "free", "merged", "none", "sampled", "ties"],
 )
 class TestRGCN(EncoderContract):
@@ -128,7 +162,10 @@ class TestGraphEncodersWithAttributes(WithAttributes):
     @pytest.fixture(autouse=True)
     def _attributes(self, kind: str, attributes: str) -> None:
         self.kind, self.more = kind, {"attributes": attributes, "init": "normal"}
-        self.recovers = kind in ("sage", "pinsage")  # the others' prototypes start on noise, and may stay there
+        self.recovers = kind in (
+            "sage",
+            "pinsage",
+        )  # the others' prototypes start on noise, and may stay there
 
     def make(self, shape: Shape, rng: Rng) -> Encoder:
         if self.kind == "sage":

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.heads import MLP, Dot, Head, Hybrid, NeuMF, Posthoc, Segments
-from gnnseg.objectives import (
+from gnnseg.models.heads import MLP, Dot, Head, Hybrid, NeuMF, Posthoc, Segments
+from gnnseg.models.objectives import (
     BCE,
     BPR,
     BSL,
@@ -135,7 +135,9 @@ class TestSampledSoftmax(ObjectiveContract):
         self.sampling = sampling
 
     def make(self) -> Objective:
-        return SampledSoftmax(weights=None, degree_power=0.0, sampling=self.sampling, negatives=8, correct=True)  # type: ignore[arg-type]
+        return SampledSoftmax(
+            weights=None, degree_power=0.0, sampling=self.sampling, negatives=8, correct=True
+        )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("positives", ["pair", "user"])

@@ -1,4 +1,5 @@
-"""Every encoder with every head and objective: refused in one sentence, or it takes a step and ranks."""
+"""Every encoder with every head and objective: refused in one sentence, or it takes a step and
+ranks."""
 
 import itertools
 from functools import cache
@@ -10,9 +11,9 @@ import torch
 
 from gnnseg import config
 from gnnseg.graph import BipartiteGraph
-from gnnseg.inputs import Inputs, wanted
-from gnnseg.pipeline import assemble
 from gnnseg.rng import Rng
+from gnnseg.runs.inputs import Inputs, wanted
+from gnnseg.runs.train import assemble
 from gnnseg.testing import random_graph, telling_features, with_relations, with_ties
 from gnnseg.training.events import Events
 from gnnseg.training.loop import Training
@@ -21,12 +22,15 @@ from gnnseg.types import InputError, Segmentation
 CONF = config.conf_folder()
 ENCODERS = {
     **{path.stem: {} for path in sorted((CONF / "encoder").glob("*.yaml"))},
-    "lightgcn, attributes beside": {"attributes": "beside"}, "lightgcn, attributes alone": {"attributes": "alone"},
-    "lightgcn, friends": {"social": 0.5}, "lightgcnpp, all three": {"attributes": "beside", "social": 0.5},
+    "lightgcn, attributes beside": {"attributes": "beside"},
+    "lightgcn, attributes alone": {"attributes": "alone"},
+    "lightgcn, friends": {"social": 0.5},
+    "lightgcnpp, all three": {"attributes": "beside", "social": 0.5},
 }  # fmt: skip
 HEADS = {
     **{path.stem: {} for path in sorted((CONF / "head").glob("*.yaml"))},
-    "segments, membership": {"beta": "membership"}, "segments, affinity": {"beta": "affinity"}, "segments, tied": {"tied": True},
+    "segments, membership": {"beta": "membership"}, "segments, affinity": {"beta": "affinity"},
+    "segments, tied": {"tied": True},
     "dot, plain": {"similarity": "dot"},
 }  # fmt: skip
 OBJECTIVES = sorted(path.stem for path in (CONF / "objective").glob("*.yaml"))
@@ -34,7 +38,8 @@ REFUSED = {
     "likelihood": {"dot", "dot, plain", "hybrid", "mlp", "neumf", "posthoc", "segments, affinity", "segments, membership"},
     "policy": {"dot", "dot, plain", "hybrid", "mlp", "neumf", "posthoc", "segments, affinity", "segments, membership"},
     "network": {
-        "dot", "dot, plain", "hybrid", "mlp", "neumf", "posthoc", "segments, affinity", "segments, membership", "segments, tied",
+        "dot", "dot, plain", "hybrid", "mlp", "neumf", "posthoc", "segments, affinity",
+        "segments, membership", "segments, tied",
     },
     "bce": {"segments", "segments, tied"},
     "sampled_softmax": set(), "bpr": set(), "bsl": set(), "margin": set(),
@@ -61,7 +66,11 @@ def configuration(encoder: str, head: str, objective: str) -> dict[str, Any]:
     }
     if "margin" in nodes["objective"]:
         nodes["objective"]["margin"] = 50.0  # wide enough that every pair has something to learn
-    small = {"dim": 8, "segments": 4, "layers": [8, 6] if isinstance(nodes["encoder"].get("layers"), list) else 1}
+    small = {
+        "dim": 8,
+        "segments": 4,
+        "layers": [8, 6] if isinstance(nodes["encoder"].get("layers"), list) else 1,
+    }
     for key, value in small.items():
         for node in (nodes["encoder"], nodes["head"]):
             if key in node and not (node is nodes["head"] and key == "layers"):
@@ -89,12 +98,16 @@ def test_every_combination_is_refused_or_runs(encoder: str) -> None:
         c = configuration(encoder, head, objective)
         where = f"{encoder} + {head} + {objective}"
         if head in REFUSED[objective]:
-            with pytest.raises(InputError, match=rf"objective={objective.replace('_', '')}(gradient)?: needs "):
+            with pytest.raises(
+                InputError, match=rf"objective={objective.replace('_', '')}(gradient)?: needs "
+            ):
                 config.check(c)
             continue
         config.check(c)
         asked = wanted(c)
-        given = Inputs(graph(), telling_features(graph())) if "features" in asked else Inputs(graph())
+        given = (
+            Inputs(graph(), telling_features(graph())) if "features" in asked else Inputs(graph())
+        )
         if (encoder, head) == ("raw", "dot, plain"):
             with pytest.raises(InputError, match="there is nothing to train"):
                 assemble(c, given.shape, Rng(0))
@@ -111,16 +124,20 @@ def test_every_combination_is_refused_or_runs(encoder: str) -> None:
         batch = data.batch(rows, model.objective, torch.zeros(graph().items), Rng(0))
         losses = model.losses(given.graph, given.features, batch, Rng(0))
         model.total(losses).backward()  # type: ignore[no-untyped-call]
-        assert all(p.grad is None or bool(torch.isfinite(p.grad).all()) for p in model.parameters()), where
-        assert any(p.grad is not None and bool(p.grad.any()) for p in model.encoder.parameters()) or not list(
-            model.encoder.parameters()
+        assert all(
+            p.grad is None or bool(torch.isfinite(p.grad).all()) for p in model.parameters()
         ), where
+        assert any(
+            p.grad is not None and bool(p.grad.any()) for p in model.encoder.parameters()
+        ) or not list(model.encoder.parameters()), where
         with torch.no_grad():
             model.head.finish(model.embed(given.graph, given.features), given.graph, Rng(0))
             scorer = model.scorer(given.graph, given.features)
             assert bool(torch.isfinite(scorer.block(torch.arange(5))).all()), where
             if isinstance(scorer, Segmentation):
-                torch.testing.assert_close(scorer.memberships(None).sum(1), torch.ones(graph().users))
+                torch.testing.assert_close(
+                    scorer.memberships(None).sum(1), torch.ones(graph().users)
+                )
 
 
 @pytest.mark.parametrize("encoder", ["linear", "dnn", "lightgcn, attributes alone"])
@@ -130,13 +147,17 @@ def test_attributes_that_are_not_there_are_said(encoder: str) -> None:
         assemble(c, Inputs(graph()).shape, Rng(0))
 
 
-@pytest.mark.parametrize("override", ["encoder=social", "encoder.social=0.5", "regularisers.social.weight=1.0"])
+@pytest.mark.parametrize(
+    "override", ["encoder=social", "encoder.social=0.5", "regularisers.social.weight=1.0"]
+)
 def test_ties_that_are_not_there_are_said(override: str, tmp_path: Path) -> None:
-    from gnnseg import pipeline
+    from gnnseg.runs import train as pipeline
 
     c = config.compose(["data=planted", "data.users=40", "data.items=30", "data.segments=4", "data.interactions=300",
                         f"runs.root={tmp_path}", override])  # fmt: skip
     config.check(c)
     name = override.split("=")[0].removesuffix(".weight")
-    with pytest.raises(InputError, match=rf"{name.split('.')[0]}.*: needs social ties, and planted has none"):
+    with pytest.raises(
+        InputError, match=rf"{name.split('.')[0]}.*: needs social ties, and planted has none"
+    ):
         pipeline.train(c, say=lambda line: None)

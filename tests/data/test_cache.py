@@ -18,7 +18,9 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(cache, "ROWS", 1)
     rows = [f"{u},{i},{u + i}.5,{1000 * u + i}" for u in range(6) for i in range(u, 8)]
     (tmp_path / "events.csv").write_text("\n".join(["user,item,weight,time", *rows]), "utf-8")
-    (tmp_path / "people.csv").write_text("id,name,age,job\n0,Ann,30,x\n1,Bo,,y\n5,Cy,50,\n", "utf-8")
+    (tmp_path / "people.csv").write_text(
+        "id,name,age,job\n0,Ann,30,x\n1,Bo,,y\n5,Cy,50,\n", "utf-8"
+    )
     (tmp_path / "ties.csv").write_text("user,user2\n0,1\n1,2\n", "utf-8")
     files = {"path": "events.csv", "users": "people.csv", "social": "ties.csv"}
     overrides = [f"data.{k}={tmp_path / v}" for k, v in files.items()]
@@ -66,9 +68,23 @@ def test_read_once_and_again_when_anything_changes(node: dict[str, Any], tmp_pat
 
 def test_what_an_edge_tells_of_is_kept(node: dict[str, Any], tmp_path: Path) -> None:
     d, three = load(node, tmp_path)[0], np.arange(3)
-    tags = Relation("tagged", "item", "tag", three, three, np.ones(3), user=three - 1, item=three, time=three * 1.5)
+    tags = Relation(
+        "tagged",
+        "item",
+        "tag",
+        three,
+        three,
+        np.ones(3),
+        user=three - 1,
+        item=three,
+        time=three * 1.5,
+    )
     path = tmp_path / "kept.npz"
-    cache.save(path, replace(d, relations=(tags, Relation("of", "item", "tag", three, three, np.ones(3)))), print)
+    cache.save(
+        path,
+        replace(d, relations=(tags, Relation("of", "item", "tag", three, three, np.ones(3)))),
+        print,
+    )
     found = cache.load(path, print)
     assert found is not None
     for column in ("source", "target", "weight", "user", "item", "time"):
@@ -96,7 +112,9 @@ def test_an_older_version_is_said_and_read_again(
 
 
 @pytest.mark.parametrize("keep", [0, 10, 0.5, 0.99])
-def test_a_truncated_file_is_said_and_read_again(node: dict[str, Any], tmp_path: Path, keep: float) -> None:
+def test_a_truncated_file_is_said_and_read_again(
+    node: dict[str, Any], tmp_path: Path, keep: float
+) -> None:
     first, _ = load(node, tmp_path)
     (path,) = (tmp_path / "cache" / "indexed").glob("*.npz")
     whole = path.read_bytes()

@@ -13,19 +13,27 @@ from gnnseg.types import Dataset, InputError
 
 def raw(rows: list[tuple[str, str]], weights: list[float] | None = None, **more: object) -> Raw:
     frame = pl.DataFrame(
-        {"user": [u for u, _ in rows], "item": [i for _, i in rows]}, schema={"user": pl.String, "item": pl.String}
+        {"user": [u for u, _ in rows], "item": [i for _, i in rows]},
+        schema={"user": pl.String, "item": pl.String},
     )
     if weights is not None:
         frame = frame.with_columns(weight=pl.Series(weights, dtype=pl.Float64))
     return Raw("hand", frame, **more)  # type: ignore[arg-type]
 
 
-def build(given: Raw, min_weight: float | None = None, k_core: int = 0, said: list[str] | None = None) -> Dataset:
-    return clean.build(given, min_weight=min_weight, k_core=k_core, say=(said if said is not None else []).append)
+def build(
+    given: Raw, min_weight: float | None = None, k_core: int = 0, said: list[str] | None = None
+) -> Dataset:
+    return clean.build(
+        given, min_weight=min_weight, k_core=k_core, say=(said if said is not None else []).append
+    )
 
 
 def events(d: Dataset) -> set[tuple[str, str]]:
-    return {(d.users.ids[u], d.items.ids[i]) for u, i in zip(d.interactions.user, d.interactions.item, strict=True)}
+    return {
+        (d.users.ids[u], d.items.ids[i])
+        for u, i in zip(d.interactions.user, d.interactions.item, strict=True)
+    }
 
 
 def test_ids_rank_as_numbers_where_all_are_else_as_bytes() -> None:
@@ -46,14 +54,21 @@ def test_order_of_rows_does_not_matter() -> None:
 def core_loop(rows: list[tuple[int, int]], k: int) -> set[tuple[int, int]]:
     left = set(rows)
     while True:
-        few = {(u, i) for u, i in left if sum(a == u for a, _ in left) < k or sum(b == i for _, b in left) < k}
+        few = {
+            (u, i)
+            for u, i in left
+            if sum(a == u for a, _ in left) < k or sum(b == i for _, b in left) < k
+        }
         if not few:
             return left
         left -= few
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=40), st.integers(1, 4))
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=40),
+    st.integers(1, 4),
+)
 def test_k_core_equals_a_loop(rows: list[tuple[int, int]], k: int) -> None:
     user, item = np.array([u for u, _ in rows]), np.array([i for _, i in rows])
     keep = clean.core(user, item, 7, 7, k)
@@ -82,7 +97,9 @@ def test_what_is_dropped_is_counted_and_said() -> None:
         ([("1", "a"), ("2", "a")], {}, "only one item"),
     ],
 )
-def test_nothing_left_is_one_sentence(given_rows: list[tuple[str, str]], options: dict[str, float], match: str) -> None:
+def test_nothing_left_is_one_sentence(
+    given_rows: list[tuple[str, str]], options: dict[str, float], match: str
+) -> None:
     with pytest.raises(InputError, match=match):
         build(raw(given_rows, [1.0] * len(given_rows)), **options)  # type: ignore[arg-type]
 
@@ -94,7 +111,12 @@ def test_min_weight_without_weights_is_one_sentence() -> None:
 
 def test_attributes_are_aligned_and_strangers_left_out() -> None:
     users = pl.DataFrame(
-        {"id": ["3", "1", "8"], "age": [30.0, 10.0, 80.0], "job": ["c", None, "h"], "tags": [["x", "y"], None, []]}
+        {
+            "id": ["3", "1", "8"],
+            "age": [30.0, 10.0, 80.0],
+            "job": ["c", None, "h"],
+            "tags": [["x", "y"], None, []],
+        }
     )
     items = pl.DataFrame({"id": ["b", "a"], "name": ["Bee", "Ay"]})
     d = build(raw([("1", "a"), ("2", "b"), ("3", "a")], users=users, items=items))
@@ -112,7 +134,11 @@ def test_attributes_are_aligned_and_strangers_left_out() -> None:
 
 def test_social_and_typed_edges() -> None:
     social = pl.DataFrame(
-        {"source": ["1", "2", "2", "1", "7"], "target": ["2", "1", "2", "2", "1"], "weight": [1.0, 1.0, 1.0, 2.0, 1.0]}
+        {
+            "source": ["1", "2", "2", "1", "7"],
+            "target": ["2", "1", "2", "2", "1"],
+            "weight": [1.0, 1.0, 1.0, 2.0, 1.0],
+        }
     )
     relation = RawRelation(
         "made by",
@@ -122,23 +148,32 @@ def test_social_and_typed_edges() -> None:
     )
     d = build(raw([("1", "a"), ("2", "b")], social=social, relations=(relation,)))
     assert d.social is not None
-    assert list(zip(d.social.source, d.social.target, d.social.weight, strict=True)) == [(0, 1, 3.0), (1, 0, 1.0)]
+    assert list(zip(d.social.source, d.social.target, d.social.weight, strict=True)) == [
+        (0, 1, 3.0),
+        (1, 0, 1.0),
+    ]
     assert d.notes["left out"] == {
         "social ties of a user to themselves": 1,
         "social edges to ids without an interaction": 1,
         "made by edges to ids without an interaction": 1,
     }
     apart = RawRelation("is near", "makers", "town", relation.edges)
-    with pytest.raises(InputError, match="'is near' joins makers and town, which no relation joins to user or item"):
+    with pytest.raises(
+        InputError, match="'is near' joins makers and town, which no relation joins to user or item"
+    ):
         build(raw([("1", "a"), ("2", "b")], relations=(relation, apart)))
     wrong = RawRelation("made by", "user", "maker", relation.edges)
     with pytest.raises(
-        InputError, match=r"'made by': no edge joins a known user to a known maker \(the first joins a to M\)"
+        InputError,
+        match=r"'made by': no edge joins a known user to a known maker \(the first joins a to M\)",
     ):
         build(raw([("1", "a"), ("2", "b")], relations=(wrong,)))
     assert d.entities["maker"].ids.tolist() == ["L", "M"]
     made = d.relations[0]
-    assert [(d.items.ids[s], d.entities["maker"].ids[t]) for s, t in zip(made.source, made.target, strict=True)] == [
+    assert [
+        (d.items.ids[s], d.entities["maker"].ids[t])
+        for s, t in zip(made.source, made.target, strict=True)
+    ] == [
         ("a", "M"),
         ("b", "L"),
     ]

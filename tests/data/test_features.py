@@ -1,4 +1,5 @@
-"""Attributes as numbers: each kind of column against a loop, nothing learned from whom training has not met."""
+"""Attributes as numbers: each kind of column against a loop, nothing learned from whom training has
+not met."""
 
 import json
 import math
@@ -12,12 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnseg.data import attributes, clean, features, fingerprint
-from gnnseg.data.attributes import CLIP, DAY, Classes, Encoding, Interest, Left, Number, Text, Vector
+from gnnseg.data.attributes import (
+    CLIP,
+    DAY,
+    Classes,
+    Encoding,
+    Interest,
+    Left,
+    Number,
+    Text,
+    Vector,
+)
 from gnnseg.data.raw import Raw
 from gnnseg.types import IdMap, InputError, Pairs, Split, Table
 
 DEFAULT = {
-    "attributes": True, "derived": True, "only": None, "without": [], "text": [], "buckets": 16, "classes": 100,
+    "attributes": True, "derived": True, "only": None, "without": [], "text": [], "buckets": 16,
+    "classes": 100,
     "user_vectors": None, "item_vectors": None,
 }  # fmt: skip
 USERS, ITEMS = 40, 30  # the last user and the last item are met in the test alone
@@ -34,14 +46,17 @@ def pairs(rows, draw, users=None):
     n = len(user)
     first = draw.uniform(1e9, 1.01e9, n)
     return Pairs(
-        user, item, draw.integers(1, 5, n).astype(float), draw.integers(1, 4, n), first, first + draw.uniform(0, 1e6, n),
+        user, item, draw.integers(1, 5, n).astype(float), draw.integers(1, 4, n), first,
+        first + draw.uniform(0, 1e6, n),
         draw.uniform(0, 20, n),
     )  # fmt: skip
 
 
 def a_split(seed=0):
     draw = np.random.default_rng(seed)
-    train = pairs([(int(u), int(i)) for u in range(USERS - 1) for i in draw.choice(ITEMS - 1, 5, False)], draw)
+    train = pairs(
+        [(int(u), int(i)) for u in range(USERS - 1) for i in draw.choice(ITEMS - 1, 5, False)], draw
+    )
     late = pairs([(USERS - 1, ITEMS - 1), (0, ITEMS - 1), (USERS - 1, 0)], draw)
     late = replace(late, first=late.first + 1e8, last=late.last + 1e8)
     age = draw.integers(18, 80, USERS).astype(float)
@@ -50,16 +65,26 @@ def a_split(seed=0):
         {
             "age": age,
             "job": objects([("cook", "smith", None)[n % 3] for n in range(USERS)]),
-            "likes": objects(["|".join(np.array(["a", "b", "c"])[draw.random(3) < 0.5]) or None for _ in range(USERS)]),
+            "likes": objects(
+                [
+                    "|".join(np.array(["a", "b", "c"])[draw.random(3) < 0.5]) or None
+                    for _ in range(USERS)
+                ]
+            ),
             "post_code": draw.integers(0, 3, USERS).astype(float),
             "nick": objects([f"nick {n}" for n in range(USERS)]),
             "constant": np.ones(USERS),
             "photo": draw.normal(size=(USERS, 3)),
         }
     )
-    things = Table({"kind": objects([("tea", "tea|cup", "cup", "pot")[n % 4] for n in range(ITEMS)])})
+    things = Table(
+        {"kind": objects([("tea", "tea|cup", "cup", "pot")[n % 4] for n in range(ITEMS)])}
+    )
     names = objects([f"Tea number {n}" for n in range(ITEMS)])
-    ids = [objects([f"{kind}{n}" for n in range(count)]) for kind, count in (("u", USERS), ("i", ITEMS))]
+    ids = [
+        objects([f"{kind}{n}" for n in range(count)])
+        for kind, count in (("u", USERS), ("i", ITEMS))
+    ]
     return Split("toy", IdMap(ids[0]), IdMap(ids[1], names), train, train, late, people, things)
 
 
@@ -72,7 +97,8 @@ def column(found, kind, name):
     return getattr(found, kind)[:, found.encoding.names(kind).index(name)]
 
 
-# --- each kind against a loop -----------------------------------------------------------------------------------
+# --- each kind against a loop
+# -----------------------------------------------------------------------------------
 
 
 def test_numbers_equal_a_loop():
@@ -93,7 +119,9 @@ def test_heavy_tails_are_taken_as_logarithms():
     assert number.names == ("log income",)
     logs = np.log1p(values)
     scale = (np.percentile(logs, 75) - np.percentile(logs, 25)) / 1.349
-    np.testing.assert_allclose(number.apply(values)[:, 0], np.clip((logs - logs[2]) / scale, -CLIP, CLIP), rtol=1e-5)
+    np.testing.assert_allclose(
+        number.apply(values)[:, 0], np.clip((logs - logs[2]) / scale, -CLIP, CLIP), rtol=1e-5
+    )
 
 
 def test_classes_equal_a_loop():
@@ -112,7 +140,9 @@ def test_classes_equal_a_loop():
             assert column(found, "user", f"likes={word}")[n] == pytest.approx(
                 len(words) ** -0.5 if word in words else 0
             )
-        assert column(found, "user", "likes=other")[n] == pytest.approx(len(words) ** -0.5 if words - set(kept) else 0)
+        assert column(found, "user", "likes=other")[n] == pytest.approx(
+            len(words) ** -0.5 if words - set(kept) else 0
+        )
         assert column(found, "user", "likes unknown")[n] == (not words)
 
 
@@ -148,9 +178,13 @@ def test_text_equals_a_loop():
         bag = np.zeros(16)
         for word in name.lower().split():
             for gram in [word] + [f"#{word}#"[at : at + 3] for at in range(len(word))]:
-                digest = int.from_bytes(hashlib.blake2b(gram.encode(), digest_size=8).digest(), "little")
+                digest = int.from_bytes(
+                    hashlib.blake2b(gram.encode(), digest_size=8).digest(), "little"
+                )
                 bag[(digest >> 1) % 16] += 1 if digest % 2 else -1
-        np.testing.assert_allclose(found.item[n, start : start + 16], bag / np.linalg.norm(bag), atol=1e-6)
+        np.testing.assert_allclose(
+            found.item[n, start : start + 16], bag / np.linalg.norm(bag), atol=1e-6
+        )
 
 
 def test_vectors_equal_a_loop():
@@ -160,7 +194,9 @@ def test_vectors_equal_a_loop():
     centre, spread = photo[:-1].mean(0), photo[:-1].std(0)
     for d in range(3):
         wanted = np.clip((photo[:, d] - centre[d]) / spread[d], -CLIP, CLIP) / 3**0.5
-        np.testing.assert_allclose(column(found, "user", f"photo {d}"), wanted, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            column(found, "user", f"photo {d}"), wanted, rtol=1e-5, atol=1e-6
+        )
 
 
 def test_what_is_derived_of_users_equals_a_loop():
@@ -168,7 +204,11 @@ def test_what_is_derived_of_users_equals_a_loop():
     t, encoding = split.train, fit(split).encoding
     found = attributes.of_users(USERS, t, encoding.until, encoding.interests)
     kinds = [k.split("|") for k in split.item_table.columns["kind"]]
-    shown = [name.removeprefix("share of kind=") for name in encoding.names("user") if name.startswith("share of")]
+    shown = [
+        name.removeprefix("share of kind=")
+        for name in encoding.names("user")
+        if name.startswith("share of")
+    ]
     for u in range(USERS):
         mine = np.flatnonzero(t.user == u)
         if not len(mine):
@@ -176,13 +216,17 @@ def test_what_is_derived_of_users_equals_a_loop():
             continue
         events, spend = t.count[mine].sum(), t.spend[mine].sum()
         assert found["frequency"][u] == pytest.approx(math.log1p(events))
-        assert found["recency"][u] == pytest.approx(math.log1p((t.last.max() - t.last[mine].max()) / DAY), abs=1e-9)
+        assert found["recency"][u] == pytest.approx(
+            math.log1p((t.last.max() - t.last[mine].max()) / DAY), abs=1e-9
+        )
         span = (t.last[mine].max() - t.first[mine].min()) / DAY
         assert found["interval"][u] == pytest.approx(math.log1p(span / (events - 1)))
         assert found["spend level"][u] == pytest.approx(math.log1p(spend))
         assert found["spend an event"][u] == pytest.approx(math.log1p(spend / events))
         interest = encoding.interests["kind"]
-        share = {name: interest.worth * usual for name, usual in zip(shown, interest.usual, strict=True)}
+        share = {
+            name: interest.worth * usual for name, usual in zip(shown, interest.usual, strict=True)
+        }
         for e in mine:
             for kind in kinds[t.item[e]]:
                 share[kind] += t.count[e] / len(kinds[t.item[e]])
@@ -201,13 +245,18 @@ def test_what_is_derived_of_items_equals_a_loop():
             continue
         assert found["popularity"][i] == pytest.approx(math.log1p(len(mine)))
         assert found["sales"][i] == pytest.approx(math.log1p(t.weight[mine].sum()))
-        assert found["price"][i] == pytest.approx(math.log1p(t.spend[mine].sum() / t.weight[mine].sum()))
-        assert found["age"][i] == pytest.approx(math.log1p((t.last.max() - t.first[mine].min()) / DAY))
+        assert found["price"][i] == pytest.approx(
+            math.log1p(t.spend[mine].sum() / t.weight[mine].sum())
+        )
+        assert found["age"][i] == pytest.approx(
+            math.log1p((t.last.max() - t.first[mine].min()) / DAY)
+        )
 
 
 @pytest.mark.parametrize("worth", [2.0, 20.0])
 def test_the_usual_is_worth_what_users_have_in_common(worth):
-    """Shares drawn of a Dirichlet distribution of that concentration; users of many events and of few."""
+    """Shares drawn of a Dirichlet distribution of that concentration; users of many events and of
+    few."""
     draw = np.random.default_rng(3)
     usual, events = np.array([0.5, 0.3, 0.2]), draw.integers(1, 60, 4000)
     counts = np.stack([draw.multinomial(n, draw.dirichlet(worth * usual)) for n in events])
@@ -224,7 +273,9 @@ def test_what_one_event_says_of_somebody_new_is_little():
     split = a_split()
     found = fit(split)
     when = np.bincount(split.train.user, split.train.last)[:1] / np.bincount(split.train.user)[0]
-    one = Pairs(np.array([0]), np.array([0]), np.ones(1), np.ones(1, dtype=np.int64), when, when, np.ones(1))
+    one = Pairs(
+        np.array([0]), np.array([0]), np.ones(1), np.ones(1, dtype=np.int64), when, when, np.ones(1)
+    )
     nothing = Pairs(**{name: getattr(one, name)[:0] for name in Pairs.__dataclass_fields__})
     row, none = (found.encoding.users(1, pairs_, None)[0] for pairs_ in (one, nothing))
     names = found.encoding.names("user")
@@ -233,13 +284,18 @@ def test_what_one_event_says_of_somebody_new_is_little():
     assert max(far.values()) < 1
     for total in ("frequency", "spend level"):
         assert row[names.index(total)] == 0  # so far: no less than the middle
-        assert (row[names.index(f"{total} unknown")], none[names.index(f"{total} unknown")]) == (0, 1)
+        assert (row[names.index(f"{total} unknown")], none[names.index(f"{total} unknown")]) == (
+            0,
+            1,
+        )
     assert row[names.index("recency")] != 0
 
 
 def test_a_number_beyond_training_is_its_edge_or_what_is_derived_the_middle():
     values = np.array([10.0, 20.0, 25.0, 30.0, 40.0])
-    given_, derived = (Number.fit("x", values, np.ones(5, dtype=bool), derived=d) for d in (False, True))
+    given_, derived = (
+        Number.fit("x", values, np.ones(5, dtype=bool), derived=d) for d in (False, True)
+    )
     beyond = np.array([5.0, 10.0, 40.0, 50.0])
     edges = given_.apply(np.array([10.0, 10.0, 40.0, 40.0]))
     np.testing.assert_array_equal(given_.apply(beyond), edges)
@@ -254,7 +310,8 @@ def test_interests_are_told_by_what_is_taken_most():
     assert Classes.fit("kind", values, weight > 0, at_most=1).classes == ("rare",)
 
 
-# --- laws -------------------------------------------------------------------------------------------------------
+# --- laws -----------------------------------------------------------------------------------------
+# --------------
 
 
 def so_far(found, matrix):
@@ -270,9 +327,13 @@ def test_apply_says_what_the_fit_said_and_a_stored_encoding_is_the_same():
     split = a_split()
     found = fit(split, text=["title", "nick"])
     stored = json.loads(json.dumps(found.encoding.to_json()))
-    again = Encoding.from_json(stored, {name: each.member for name, each in found.encoding.interests.items()})
+    again = Encoding.from_json(
+        stored, {name: each.member for name, each in found.encoding.interests.items()}
+    )
     assert again == found.encoding
-    assert np.array_equal(again.users(USERS, split.train, split.user_table), so_far(found, found.user))
+    assert np.array_equal(
+        again.users(USERS, split.train, split.user_table), so_far(found, found.user)
+    )
     titles = {"title": split.items.names}
     assert np.array_equal(again.items(ITEMS, split.train, split.item_table, titles), found.item)
 
@@ -284,7 +345,9 @@ def test_somebody_new_with_a_users_row_and_history_gets_that_users_columns():
         mine = split.train.user == u
         history = Pairs(**{n: getattr(split.train, n)[mine] for n in Pairs.__dataclass_fields__})
         row = Table({n: values[u : u + 1] for n, values in split.user_table.columns.items()})
-        one = found.encoding.users(1, replace(history, user=np.zeros(mine.sum(), dtype=np.int64)), row)
+        one = found.encoding.users(
+            1, replace(history, user=np.zeros(mine.sum(), dtype=np.int64)), row
+        )
         np.testing.assert_array_equal(one[0], so_far(found, found.user)[u])
 
 
@@ -294,7 +357,9 @@ def test_cold_users_are_unknown_and_derived_figures_end_with_train():
     for name in ("frequency", "recency", "interval", "spend level"):
         assert column(found, "user", f"{name} unknown").tolist() == [0.0] * (USERS - 1) + [1.0]
         assert column(found, "user", name)[-1] == 0
-    later = replace(split, valid=split.test, test=pairs([(0, 0), (USERS - 1, 1)], np.random.default_rng(5)))
+    later = replace(
+        split, valid=split.test, test=pairs([(0, 0), (USERS - 1, 1)], np.random.default_rng(5))
+    )
     again = fit(later)
     assert np.array_equal(again.user, found.user)
     assert np.array_equal(again.item, found.item)
@@ -313,7 +378,11 @@ def test_ids_unseen_in_train_move_no_scale():
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)), min_size=1, max_size=20),
+    st.lists(
+        st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)),
+        min_size=1,
+        max_size=20,
+    ),
     st.integers(0, 2**20),
 )
 def test_numbers_are_finite_bounded_and_order_does_not_matter(cells, seed):
@@ -330,11 +399,16 @@ def test_numbers_are_finite_bounded_and_order_does_not_matter(cells, seed):
     assert np.isfinite(matrix).all()
     assert np.abs(matrix).max() <= CLIP
     assert Number.fit("x", values[order], met[order]).names == number.names
-    np.testing.assert_allclose(Number.fit("x", values[order], met[order]).apply(values), matrix, rtol=1e-6)
+    np.testing.assert_allclose(
+        Number.fit("x", values[order], met[order]).apply(values), matrix, rtol=1e-6
+    )
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.one_of(st.none(), st.text("ab|é ", max_size=5)), min_size=6, max_size=40), st.integers(0, 2**20))
+@given(
+    st.lists(st.one_of(st.none(), st.text("ab|é ", max_size=5)), min_size=6, max_size=40),
+    st.integers(0, 2**20),
+)
 def test_classes_are_rows_of_bounded_length_and_order_does_not_matter(cells, seed):
     values = objects(cells)
     draw = np.random.default_rng(seed)
@@ -370,7 +444,8 @@ def test_vectors_are_finite_and_bounded(seed, scale):
     assert not matrix[:, 1].any()
 
 
-# --- what is read -----------------------------------------------------------------------------------------------
+# --- what is read
+# -----------------------------------------------------------------------------------------------
 
 
 def sources(found, kind):
@@ -380,7 +455,10 @@ def sources(found, kind):
 def test_only_and_without():
     split = a_split()
     found = fit(split, only=["age", "job", "popularity"])
-    assert (sources(found, "user"), sources(found, "item")) == ({"age", "job"}, {"popularity", "age"})
+    assert (sources(found, "user"), sources(found, "item")) == (
+        {"age", "job"},
+        {"popularity", "age"},
+    )
     found = fit(split, only=["user.age", "popularity"])
     assert (sources(found, "user"), sources(found, "item")) == ({"age"}, {"popularity"})
     assert "job" not in sources(fit(split, without=["job"]), "user")
@@ -407,7 +485,10 @@ def test_of_whom_nothing_is_told_is_said():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"only": ["agee"]}, "features.only: no attribute 'agee'; did you mean age? users have age, job"),
+        (
+            {"only": ["agee"]},
+            "features.only: no attribute 'agee'; did you mean age? users have age, job",
+        ),
         ({"without": ["hat"]}, "features.without: no attribute 'hat'; users have"),
         ({"text": ["novel"]}, "features.text: no attribute 'novel'"),
         ({"text": ["age"]}, "features.text: age of users holds numbers"),
@@ -425,17 +506,27 @@ def test_mistakes_are_one_sentence(wrong, words):
 def test_lists_arrive_as_text_or_as_vectors(tmp_path: Path):
     events = pl.DataFrame({"user": ["a", "b", "c"], "item": ["x", "y", "x"]})
     items = pl.DataFrame(
-        {"id": ["x", "y"], "image": [[0.5, 1.0], None], "tags": [["p", "q"], []], "nos": [[1, 2], [3]]}
+        {
+            "id": ["x", "y"],
+            "image": [[0.5, 1.0], None],
+            "tags": [["p", "q"], []],
+            "nos": [[1, 2], [3]],
+        }
     )
 
     def build(table):
-        return clean.build(Raw("hand", events, None, table), min_weight=None, k_core=0, say=lambda _: None)
+        return clean.build(
+            Raw("hand", events, None, table), min_weight=None, k_core=0, say=lambda _: None
+        )
 
     columns = build(items).item_table.columns
     np.testing.assert_array_equal(columns["image"], [[0.5, 1.0], [np.nan, np.nan]])
     assert columns["tags"].tolist() == ["p|q", ""]
     assert columns["nos"].tolist() == ["1|2", "3"]
-    for cell, words in (([1.0], "a list of 1 numbers, others have 2"), ([1.0, math.inf], "no list of finite numbers")):
+    for cell, words in (
+        ([1.0], "a list of 1 numbers, others have 2"),
+        ([1.0, math.inf], "no list of finite numbers"),
+    ):
         bad = items.with_columns(pl.Series("image", [[0.5, 1.0], cell]))
         with pytest.raises(InputError, match="item attributes: image: of y is") as caught:
             build(bad)
@@ -449,10 +540,14 @@ def test_vectors_count_in_the_fingerprint_and_stand_in_the_cache(tmp_path: Path)
     prints = set()
     for last in (1.0, 2.0):
         items = pl.DataFrame({"id": ["x", "y"], "image": [[0.5, 1.0], [0.0, last]]})
-        built = clean.build(Raw("hand", events, None, items), min_weight=None, k_core=0, say=lambda _: None)
+        built = clean.build(
+            Raw("hand", events, None, items), min_weight=None, k_core=0, say=lambda _: None
+        )
         cache.save(tmp_path / "kept.npz", built, pytest.fail)
         back = cache.load(tmp_path / "kept.npz", pytest.fail)
-        np.testing.assert_array_equal(back.item_table.columns["image"], built.item_table.columns["image"])
+        np.testing.assert_array_equal(
+            back.item_table.columns["image"], built.item_table.columns["image"]
+        )
         split = replace(a_split(), item_table=built.item_table)
         prints.add(fingerprint.content_fingerprint(split))
     assert len(prints) == 2
@@ -462,12 +557,18 @@ def test_vectors_from_a_file_are_read_by_id(tmp_path: Path):
     split = a_split()
     draw = np.random.default_rng(1)
     values = draw.normal(size=(ITEMS, 2))
-    np.savez(tmp_path / "sound.npz", ids=np.array([*split.items.ids[:-2].astype(str), "odd", "other"]), vectors=values)
+    np.savez(
+        tmp_path / "sound.npz",
+        ids=np.array([*split.items.ids[:-2].astype(str), "odd", "other"]),
+        vectors=values,
+    )
     said = []
     found = fit(split, said=said, item_vectors=str(tmp_path / "sound.npz"))
     assert any("2 vectors of ids without an interaction left out" in line for line in said)
     assert column(found, "item", "sound unknown").tolist() == [0.0] * (ITEMS - 2) + [1.0, 1.0]
-    centred = (values[:-2, 0] - values[: ITEMS - 2, 0].mean()) / values[: ITEMS - 2, 0].std() / 2**0.5
+    centred = (
+        (values[:-2, 0] - values[: ITEMS - 2, 0].mean()) / values[: ITEMS - 2, 0].std() / 2**0.5
+    )
     np.testing.assert_allclose(column(found, "item", "sound 0")[:-2], centred, rtol=1e-5, atol=1e-6)
     with pytest.raises(InputError, match=r"none of its 1 ids is known \(features.item_vectors\)"):
         np.savez(tmp_path / "sound.npz", ids=np.array(["odd"]), vectors=values[:1])
@@ -478,11 +579,24 @@ def test_vectors_from_a_file_are_read_by_id(tmp_path: Path):
     ("attribute", "values", "words"),
     [
         (
-            Number(source="age", log=False, middle=0, scale=1, low=-4, high=4, derived=False, flagged=True),
+            Number(
+                source="age",
+                log=False,
+                middle=0,
+                scale=1,
+                low=-4,
+                high=4,
+                derived=False,
+                flagged=True,
+            ),
             objects(["3", "old"]),
             "of b is 'old'",
         ),
-        (Classes(source="job", classes=("x",), other=True, flagged=True), np.ones((2, 3)), "the run reads text"),
+        (
+            Classes(source="job", classes=("x",), other=True, flagged=True),
+            np.ones((2, 3)),
+            "the run reads text",
+        ),
         (Text(source="note", buckets=4), np.ones((2, 3)), "the run reads text"),
         (
             Vector(source="face", dimensions=("face 0",), centre=(0,), scale=(1,), flagged=True),
@@ -499,7 +613,9 @@ def test_values_of_another_type_are_one_sentence(attribute, values, words):
 
 def test_values_are_read_as_the_run_reads_them():
     ids = objects(["a", "b"])
-    number = Number(source="age", log=False, middle=0, scale=1, low=-4, high=4, derived=False, flagged=True)
+    number = Number(
+        source="age", log=False, middle=0, scale=1, low=-4, high=4, derived=False, flagged=True
+    )
     np.testing.assert_array_equal(number.cast(objects([" 3", None]), ids), [3, np.nan])
     classes = Classes(source="job", classes=("2",), other=True, flagged=True)
     assert classes.cast(np.array([2.0, np.nan]), ids).tolist() == ["2", None]

@@ -19,13 +19,18 @@ def table(values: list[Any], name: str = "kind") -> Table:
 def test_classes_are_named_in_order_and_what_is_missing_is_no_label() -> None:
     found = tell(table(NAMES), "kind", 0.5, Rng(0), "here")
     assert found.classes == ("a", "b", "rare")
-    assert [None if k < 0 else found.classes[k] for k in found.label] == [None if n in ("", " ") else n for n in NAMES]
+    assert [None if k < 0 else found.classes[k] for k in found.label] == [
+        None if n in ("", " ") else n for n in NAMES
+    ]
 
 
 @pytest.mark.parametrize(
-    ("share", "told"), [(0.05, (1, 3, 1)), (0.5, (10, 30, 1)), (1.0, (20, 60, 1)), (0.001, (1, 1, 1))]
+    ("share", "told"),
+    [(0.05, (1, 3, 1)), (0.5, (10, 30, 1)), (1.0, (20, 60, 1)), (0.001, (1, 1, 1))],
 )
-def test_a_share_of_each_class_is_told_and_at_least_one(share: float, told: tuple[int, ...]) -> None:
+def test_a_share_of_each_class_is_told_and_at_least_one(
+    share: float, told: tuple[int, ...]
+) -> None:
     found = tell(table(NAMES), "kind", share, Rng(0), "here")
     assert tuple(np.bincount(found.label[found.told], minlength=3)) == told
     assert (found.known[~found.told] == -1).all()
@@ -51,8 +56,18 @@ def test_a_function_of_the_seed_and_larger_shares_hold_the_smaller() -> None:
         (table(NAMES), None, 0.5, r"here\.column=None: .*there are age, kind\."),
         (None, "kind", 0.5, r"here\.column=kind: .*this set has none; give data\.users=FILE"),
         (table(NAMES), "age", 0.5, r"here\.column=age: holds numbers.*bin them"),
-        (table([str(n) for n in range(40)]), "kind", 0.5, r"here\.column=kind: holds numbers.*bin them"),
-        (table(["a"] * 9 + [None]), "kind", 0.5, r"here\.column=kind: holds 1 classes; there must be at least 2"),
+        (
+            table([str(n) for n in range(40)]),
+            "kind",
+            0.5,
+            r"here\.column=kind: holds numbers.*bin them",
+        ),
+        (
+            table(["a"] * 9 + [None]),
+            "kind",
+            0.5,
+            r"here\.column=kind: holds 1 classes; there must be at least 2",
+        ),
         (table([None] * 9), "kind", 0.5, r"here\.column=kind: holds 0 classes"),
         (table(NAMES), "kind", 0.0, r"here\.share is 0\.0"),
         (table(NAMES), "kind", 1.5, r"here\.share is 1\.5"),

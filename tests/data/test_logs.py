@@ -1,4 +1,5 @@
-"""Logs of what was shown: read or refused in one sentence, divided by slates, drawn by a declared logger, trained on, judged."""
+"""Logs of what was shown: read or refused in one sentence, divided by slates, drawn by a declared
+logger, trained on, judged."""
 
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import polars as pl
 import pytest
 
 import gnnseg
-from gnnseg import cli, config, pipeline
+from gnnseg import config
+from gnnseg.cli import main
 from gnnseg.data import logs
-from gnnseg.data.answers import Answers, logger
-from gnnseg.data.formats import Sheet
+from gnnseg.data.sets.answers import Answers, logger
+from gnnseg.data.tables.formats import Sheet
+from gnnseg.runs import train as pipeline
 from gnnseg.types import InputError
 
 GOOD = {
@@ -18,10 +21,16 @@ GOOD = {
     "propensity": [0.5, 0.25, 1.0], "reward": [0.0, 2.5, 1.0],
 }  # fmt: skip
 SMALL = [
-    "data=planted", "data.users=120", "data.items=40", "data.segments=4", "data.interactions=1200", "head.segments=4", "device=cpu",
+    "data=planted", "data.users=120", "data.items=40", "data.segments=4", "data.interactions=1200",
+    "head.segments=4", "device=cpu",
 ]  # fmt: skip
 LOG = ["data.log_events=6000", "data.logger=0.5"]
-POLICY = ["objective=policy", "objective.reward=logged", "objective.importance=logged", "trainer.monitor=valid/value"]
+POLICY = [
+    "objective=policy",
+    "objective.reward=logged",
+    "objective.importance=logged",
+    "trainer.monitor=valid/value",
+]
 SHORT = ["trainer.max_epochs=20", "trainer.eval_every=10", "threads=1"]
 
 
@@ -60,12 +69,19 @@ def test_bad_rows_are_refused_by_their_line(changes: dict[str, list[object]], sa
 
 
 def test_what_only_the_user_can_say_is_asked_for() -> None:
-    with pytest.raises(InputError, match="line 2: its slate has several items; name their places in a column position"):
+    with pytest.raises(
+        InputError,
+        match="line 2: its slate has several items; name their places in a column position",
+    ):
         logs.read(Sheet(Path("log.csv"), pl.DataFrame(GOOD).drop("position")), propensity=True)
     texts = Sheet(Path("log.csv"), pl.DataFrame({**GOOD, "reward": ["1.250", "2.125", "3.500"]}))
     with pytest.raises(InputError, match="decimal"):
         logs.read(texts, propensity=True)
-    assert logs.read(texts, propensity=True, decimal="comma")["reward"].to_list() == [1250.0, 2125.0, 3500.0]
+    assert logs.read(texts, propensity=True, decimal="comma")["reward"].to_list() == [
+        1250.0,
+        2125.0,
+        3500.0,
+    ]
 
 
 def test_a_sharp_logger_is_a_logger_still() -> None:
@@ -75,7 +91,9 @@ def test_a_sharp_logger_is_a_logger_still() -> None:
 
 
 def test_missing_columns_are_named() -> None:
-    with pytest.raises(InputError, match="propensity is missing from it, which has slate, user, item"):
+    with pytest.raises(
+        InputError, match="propensity is missing from it, which has slate, user, item"
+    ):
         logs.read(Sheet(Path("log.csv"), pl.DataFrame(GOOD).drop("propensity")), propensity=True)
 
 
@@ -90,7 +108,9 @@ def test_the_planted_log_is_what_its_logger_says() -> None:
     for pairs in split.parts.values():
         seen[pairs.user, pairs.item] = True
     assert not seen[log.user, log.item].any()
-    np.testing.assert_allclose(logger(answers.chance(), seen, 1.0)[log.user, log.item], log.propensity)
+    np.testing.assert_allclose(
+        logger(answers.chance(), seen, 1.0)[log.user, log.item], log.propensity
+    )
     chance = answers.chance()[log.user, log.item]
     clicked = log.reward > 0
     assert abs(clicked.mean() - chance.mean()) < 4 * np.sqrt(chance.mean() / len(log))
@@ -101,7 +121,9 @@ def test_the_planted_log_is_what_its_logger_says() -> None:
     assert abs(inverse - 1) < 0.1  # every item that may be shown is, as often as said
 
 
-def test_a_policy_trains_on_a_log_and_is_judged_on_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_policy_trains_on_a_log_and_is_judged_on_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     chosen = [*SMALL, *LOG, *POLICY, *SHORT, f"runs.root={tmp_path}"]
     c = config.compose(chosen)
     config.check(c)
@@ -111,13 +133,17 @@ def test_a_policy_trains_on_a_log_and_is_judged_on_another(tmp_path: Path, capsy
     assert value > 2 * run.metric("test/value/logger")  # better than who made the log
     rows = run.metric("test/value/effective_rows")
     assert rows > 0
-    assert any("effective rows for this policy, too few" in alarm for alarm in run.record["alarms"]) == (rows < 100)
-    split = pipeline.read(config.compose([*SMALL, *LOG, "data.seed=0", "data.log_events=9000"]), lambda line: None)
+    assert any(
+        "effective rows for this policy, too few" in warning for warning in run.record["alarms"]
+    ) == (rows < 100)
+    split = pipeline.read(
+        config.compose([*SMALL, *LOG, "data.seed=0", "data.log_events=9000"]), lambda line: None
+    )
     assert split.log is not None
     frame = logs.to_frame(split.log, split.users, split.items)
     path = tmp_path / "log.csv"
     frame.write_csv(path)
-    assert cli.main(["evaluate", str(result.path), "--offpolicy", str(path), "--cap", "5"]) == 0
+    assert main(["evaluate", str(result.path), "--offpolicy", str(path), "--cap", "5"]) == 0
     told = capsys.readouterr()
     for name in ("dm", "ips", "snips", "dr", "switch-dr", "logger", "weights up to 5"):
         assert name in told.out
@@ -127,16 +153,20 @@ def test_a_policy_trains_on_a_log_and_is_judged_on_another(tmp_path: Path, capsy
     page = (result.path / "report.html").read_text("utf-8")
     assert "What it would earn" in page
     assert "Nobody was really shown this; logger simulated: chance of a click to the power" in page
-    assert cli.main(["evaluate", str(result.path), "--cap", "5"]) == 2
-    assert "--cap, --switch, --seen and --decimal go with --offpolicy LOG" in capsys.readouterr().err
+    assert main(["evaluate", str(result.path), "--cap", "5"]) == 2
+    assert (
+        "--cap, --switch, --seen and --decimal go with --offpolicy LOG" in capsys.readouterr().err
+    )
     with pytest.raises(InputError, match="seen='Mask': it is 'mask' or 'allow'"):
         run.offpolicy(path, seen="Mask")  # type: ignore[arg-type]
     mine = frame.filter(pl.Series(split.log.part) == 2)
     assert run.offpolicy(mine).estimates["snips"].value != pytest.approx(
         value
     )  # other rows, drawn by another number of events
-    frame.with_columns(item=pl.when(pl.col("slate") == "3").then(pl.lit("new")).otherwise("item")).write_csv(path)
-    assert cli.main(["evaluate", str(result.path), "--offpolicy", str(path)]) == 2
+    frame.with_columns(
+        item=pl.when(pl.col("slate") == "3").then(pl.lit("new")).otherwise("item")
+    ).write_csv(path)
+    assert main(["evaluate", str(result.path), "--offpolicy", str(path)]) == 2
     assert "item 'new' is not known to" in capsys.readouterr().err
 
 

@@ -24,7 +24,8 @@ def dataset(events: int = 400, time: bool = True, seed: int = 0) -> Dataset:
     return Dataset(
         "drawn", ids("u", 20), ids("i", 30),
         Interactions(
-            g.integers(0, 20, events), g.integers(0, 30, events), g.integers(1, 6, events).astype(float),
+            g.integers(0, 20, events), g.integers(0, 30, events),
+            g.integers(1, 6, events).astype(float),
             g.integers(0, 300, events).astype(float) if time else None, g.random(events),
         ),
     )  # fmt: skip
@@ -33,10 +34,15 @@ def dataset(events: int = 400, time: bool = True, seed: int = 0) -> Dataset:
 def shuffled(d: Dataset) -> Dataset:
     order = np.random.default_rng(9).permutation(len(d.interactions))
     e = d.interactions
-    return replace(d, interactions=Interactions(*(c[order] for c in (e.user, e.item, e.weight, e.time, e.spend))))  # type: ignore[index]
+    return replace(
+        d,
+        interactions=Interactions(*(c[order] for c in (e.user, e.item, e.weight, e.time, e.spend))),
+    )  # type: ignore[index]
 
 
-@pytest.mark.parametrize("node", [RANDOM, PER_USER, TIME, LAST], ids=["overall", "per user", "time", "last"])
+@pytest.mark.parametrize(
+    "node", [RANDOM, PER_USER, TIME, LAST], ids=["overall", "per user", "time", "last"]
+)
 def test_every_event_is_in_one_part_and_rows_order_does_not_matter(node: dict[str, object]) -> None:
     d = dataset()
     made, again = split.make(d, node), split.make(shuffled(d), node)
@@ -45,7 +51,9 @@ def test_every_event_is_in_one_part_and_rows_order_does_not_matter(node: dict[st
     whole = Counter(zip(d.interactions.user.tolist(), d.interactions.item.tolist(), strict=True))
     found: Counter[tuple[int, int]] = Counter()
     for part in made.parts.values():
-        for u, i, n in zip(part.user.tolist(), part.item.tolist(), part.count.tolist(), strict=True):
+        for u, i, n in zip(
+            part.user.tolist(), part.item.tolist(), part.count.tolist(), strict=True
+        ):
             found[u, i] += n
     assert found == whole
 
@@ -94,7 +102,8 @@ def test_leave_last_equals_a_loop() -> None:
 
 def test_merging_keeps_weight_count_times_and_spend() -> None:
     e = Interactions(
-        np.array([1, 0, 1, 1]), np.array([2, 0, 2, 0]), np.array([1.0, 2.0, 3.0, 4.0]), np.array([5.0, 6.0, 2.0, 1.0]),
+        np.array([1, 0, 1, 1]), np.array([2, 0, 2, 0]), np.array([1.0, 2.0, 3.0, 4.0]),
+        np.array([5.0, 6.0, 2.0, 1.0]),
         np.array([0.5, 1.0, 0.25, 2.0]),
     )  # fmt: skip
     p = split.merge(e, 3)
@@ -104,7 +113,11 @@ def test_merging_keeps_weight_count_times_and_spend() -> None:
     assert p.first is not None
     assert p.last is not None
     assert p.spend is not None
-    assert (p.first.tolist(), p.last.tolist(), p.spend.tolist()) == ([6, 1, 2], [6, 1, 5], [1, 2, 0.75])
+    assert (p.first.tolist(), p.last.tolist(), p.spend.tolist()) == (
+        [6, 1, 2],
+        [6, 1, 5],
+        [1, 2, 0.75],
+    )
     assert split.merge(replace(e, weight=None), 3).weight.tolist() == [1, 1, 2]
 
 
@@ -121,9 +134,17 @@ def test_leaks_and_strangers_are_counted() -> None:
 
 
 def test_auto_takes_what_is_there() -> None:
-    node = {"_target_": "gnnseg.data.split.auto", "seed": 0, "quantiles": [0.8, 0.9], "ratios": [0.8, 0.1, 0.1]}
+    node = {
+        "_target_": "gnnseg.data.split.auto",
+        "seed": 0,
+        "quantiles": [0.8, 0.9],
+        "ratios": [0.8, 0.1, 0.1],
+    }
     assert split.make(dataset(), node).fingerprint == split.make(dataset(), TIME).fingerprint
-    assert split.make(dataset(time=False), node).fingerprint == split.make(dataset(time=False), RANDOM).fingerprint
+    assert (
+        split.make(dataset(time=False), node).fingerprint
+        == split.make(dataset(time=False), RANDOM).fingerprint
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +152,11 @@ def test_auto_takes_what_is_there() -> None:
     [
         (TIME, False, "split=time: drawn has no times"),
         (LAST, False, "has no times"),
-        ({"_target_": "gnnseg.data.split.given", "seed": 0}, True, "split=given: drawn brings no parts"),
+        (
+            {"_target_": "gnnseg.data.split.given", "seed": 0},
+            True,
+            "split=given: drawn brings no parts",
+        ),
         ({**RANDOM, "ratios": [0.9, 0.1, 0.1]}, True, "split.ratios"),
         ({**TIME, "quantiles": [0.9, 0.8]}, True, "split.quantiles"),
     ],
@@ -142,7 +167,9 @@ def test_bad_splits_are_one_sentence(node: dict[str, object], time: bool, match:
 
 
 def test_an_empty_part_is_one_sentence() -> None:
-    tiny = Dataset("tiny", ids("u", 2), ids("i", 2), Interactions(np.array([0, 1]), np.array([0, 1])))
+    tiny = Dataset(
+        "tiny", ids("u", 2), ids("i", 2), Interactions(np.array([0, 1]), np.array([0, 1]))
+    )
     with pytest.raises(InputError, match="no valid interaction|no test interaction"):
         split.make(tiny, RANDOM)
 
@@ -164,16 +191,34 @@ def test_the_fingerprint_sees_content_and_pairs_are_published_ones() -> None:
     assert got == hashlib.sha256(text).hexdigest()[:16]
 
 
-@pytest.mark.parametrize("node", [RANDOM, PER_USER, TIME, LAST], ids=["overall", "per user", "time", "last"])
+@pytest.mark.parametrize(
+    "node", [RANDOM, PER_USER, TIME, LAST], ids=["overall", "per user", "time", "last"]
+)
 def test_no_edge_tells_of_what_is_held_out(node: dict[str, object]) -> None:
     d, g = dataset(), np.random.default_rng(5)
     e, told = d.interactions, np.arange(0, 400, 2)
     told = np.concatenate([told, told[:50]])  # some stand twice
     tag, other = g.integers(0, 7, 250), g.integers(0, 7, 40)
-    user, item = np.concatenate([e.user[told], g.integers(0, 20, 40)]), np.concatenate([e.item[told], np.full(40, -1)])
-    tags = Relation("tags", "user", "tag", user, np.concatenate([tag, other]), np.ones(290), user=user, item=item)
+    user, item = (
+        np.concatenate([e.user[told], g.integers(0, 20, 40)]),
+        np.concatenate([e.item[told], np.full(40, -1)]),
+    )
+    tags = Relation(
+        "tags",
+        "user",
+        "tag",
+        user,
+        np.concatenate([tag, other]),
+        np.ones(290),
+        user=user,
+        item=item,
+    )
     made = split.make(replace(d, relations=(tags,), entities={"tag": ids("t", 7)}), node)
-    held = {(u, i) for p in (made.valid, made.test) for u, i in zip(p.user.tolist(), p.item.tolist(), strict=True)}
+    held = {
+        (u, i)
+        for p in (made.valid, made.test)
+        for u, i in zip(p.user.tolist(), p.item.tolist(), strict=True)
+    }
     known = set(zip(made.train.user.tolist(), made.train.item.tolist(), strict=True))
     expected: Counter[tuple[int, int]] = Counter()
     for u, t, i in zip(user.tolist(), tags.target.tolist(), item.tolist(), strict=True):
@@ -183,7 +228,13 @@ def test_no_edge_tells_of_what_is_held_out(node: dict[str, object]) -> None:
     assert kept.user is None
     assert kept.item is None
     assert (
-        dict(zip(zip(kept.source.tolist(), kept.target.tolist(), strict=True), kept.weight.tolist(), strict=True))
+        dict(
+            zip(
+                zip(kept.source.tolist(), kept.target.tolist(), strict=True),
+                kept.weight.tolist(),
+                strict=True,
+            )
+        )
         == expected
     )
     left_out = 290 - sum(expected.values())
@@ -192,19 +243,25 @@ def test_no_edge_tells_of_what_is_held_out(node: dict[str, object]) -> None:
 
 def test_no_edge_is_later_than_training() -> None:
     d, g = dataset(), np.random.default_rng(5)
-    user, campaign, time = g.integers(0, 20, 200), g.integers(0, 9, 200), g.integers(0, 300, 200).astype(float)
+    user, campaign, time = (
+        g.integers(0, 20, 200),
+        g.integers(0, 9, 200),
+        g.integers(0, 300, 200).astype(float),
+    )
     sent = Relation("was sent", "user", "campaign", user, campaign, np.ones(200), time=time)
-    offers = Relation("offers", "campaign", "item", campaign, g.integers(0, 30, 200), np.ones(200), time=time)
-    d = replace(d, relations=(sent, offers), entities={"campaign": ids("c", 9)})
+    provides = Relation(
+        "offers", "campaign", "item", campaign, g.integers(0, 30, 200), np.ones(200), time=time
+    )
+    d = replace(d, relations=(sent, provides), entities={"campaign": ids("c", 9)})
     for node in (TIME, LAST):
         made = split.make(d, node)
         assert made.train.last is not None
         last = {u: made.train.last[made.train.user == u].max() for u in range(20)}
         early = [t <= last[u] for u, t in zip(user.tolist(), time, strict=True)]
         assert made.relations[0].weight.sum() == sum(early) < 200
-        assert set(zip(made.relations[0].source.tolist(), made.relations[0].target.tolist(), strict=True)) == set(
-            zip(user[early].tolist(), campaign[early].tolist(), strict=True)
-        )
+        assert set(
+            zip(made.relations[0].source.tolist(), made.relations[0].target.tolist(), strict=True)
+        ) == set(zip(user[early].tolist(), campaign[early].tolist(), strict=True))
         assert made.relations[1].weight.sum() == (time <= made.train.last.max()).sum()
     timeless = split.make(replace(d, interactions=replace(d.interactions, time=None)), RANDOM)
     assert timeless.relations[0].weight.sum() == 200

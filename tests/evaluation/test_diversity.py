@@ -16,7 +16,9 @@ def test_equals_a_loop_over_sets() -> None:
     users, items = 12, 9
     key = np.sort(g.choice(users * (items - 1), 50, replace=False))  # the last item has no user
     train = Pairs(key // (items - 1), key % (items - 1), np.ones(50), np.ones(50, dtype=np.int64))
-    takers = [{u for u, i in zip(train.user, train.item, strict=True) if i == j} for j in range(items)]
+    takers = [
+        {u for u, i in zip(train.user, train.item, strict=True) if i == j} for j in range(items)
+    ]
     lists = [[0, 3, 8, 2], [5, 1, -1, -1], [4, -1, -1, -1], [7, 6, 5, 4]]
     got = intra_list(torch.tensor(lists), train, users, items, [2, 4])
     for k in (2, 4):
@@ -27,7 +29,8 @@ def test_equals_a_loop_over_sets() -> None:
                 continue
             pairs = [(a, b) for a in shown for b in shown if a < b]
             cosines = [
-                len(takers[a] & takers[b]) / math.sqrt(max(1, len(takers[a])) * max(1, len(takers[b])))
+                len(takers[a] & takers[b])
+                / math.sqrt(max(1, len(takers[a])) * max(1, len(takers[b])))
                 for a, b in pairs
             ]
             expected.append(1 - sum(cosines) / len(pairs))

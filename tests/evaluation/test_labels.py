@@ -16,7 +16,9 @@ def test_equal_to_scikit_learn(classes: int, seed: int) -> None:
     true = g.integers(classes, size=25)  # with 12 classes some are in neither, some in one alone
     said = np.where(g.random(25) < 0.5, true, g.integers(classes, size=25))
     assert accuracy(true, said) == pytest.approx(accuracy_score(true, said))
-    assert macro_f1(true, said) == pytest.approx(f1_score(true, said, average="macro", zero_division=0))
+    assert macro_f1(true, said) == pytest.approx(
+        f1_score(true, said, average="macro", zero_division=0)
+    )
 
 
 def test_by_hand() -> None:

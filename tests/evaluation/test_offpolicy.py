@@ -1,4 +1,5 @@
-"""Off-policy estimates against one-number-at-a-time oracles, exact expectations, and what is refused."""
+"""Off-policy estimates against one-number-at-a-time oracles, exact expectations, and what is
+refused."""
 
 from dataclasses import replace
 from functools import cache
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from gnnseg.evaluation import offpolicy
-from gnnseg.heads import Segments
+from gnnseg.models.heads import Segments
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, InputError, Log, Policy, Shape
@@ -22,7 +23,8 @@ SEEN = Csr.of([0, 1, 1, 5], [2, 0, 8, 4], (U, I))
 def policy() -> Policy:
     g = torch.Generator().manual_seed(0)
     head = Segments(
-        Shape(U, I, torch.arange(1, I + 1), width=D), Rng(0), segments=K, beta="distribution", tied=False, top=None, centre=True,
+        Shape(U, I, torch.arange(1, I + 1), width=D), Rng(0), segments=K, beta="distribution",
+        tied=False, top=None, centre=True,
         tau_alpha=0.4, tau_beta=0.5, tau=0.3,
     )  # fmt: skip
     user, item = torch.randn(U, D, generator=g), torch.randn(I, D, generator=g)
@@ -51,7 +53,9 @@ def log_of(rows: int, seed: int) -> Log:
     user = g.integers(U, size=rows)
     item = np.array([g.choice(I, p=p[u]) for u in user])
     reward = (g.random(rows) < truth()[user, item]).astype(np.float64)
-    return Log(np.arange(rows) // 2, user, item, np.ones(rows, dtype=np.int64), reward, p[user, item])
+    return Log(
+        np.arange(rows) // 2, user, item, np.ones(rows, dtype=np.int64), reward, p[user, item]
+    )
 
 
 def test_estimators_are_their_formulas() -> None:
@@ -76,8 +80,10 @@ def test_estimators_are_their_formulas() -> None:
         sums["reward"] += reward
     n = len(log)
     for name, value in (
-        ("dm", sums["dm"] / n), ("ips", sums["ips"] / n), ("snips", sums["ips"] / sums["w"]), ("dr", sums["dr"] / n),
-        ("switch-dr", sums["switch"] / n), ("ips, weights up to 1.5", sums["capped"] / n), ("logger", sums["reward"] / n),
+        ("dm", sums["dm"] / n), ("ips", sums["ips"] / n), ("snips", sums["ips"] / sums["w"]),
+        ("dr", sums["dr"] / n),
+        ("switch-dr", sums["switch"] / n), ("ips, weights up to 1.5", sums["capped"] / n),
+        ("logger", sums["reward"] / n),
     ):  # fmt: skip
         assert found[name].value == pytest.approx(value, rel=1e-4)
         assert found[name].low <= found[name].value <= found[name].high
@@ -132,19 +138,22 @@ def test_a_log_drawn_by_the_policy_itself_is_refused() -> None:
     log = log_of(100, 2)
     pi = offpolicy.served(policy(), torch.arange(U), SEEN)
     exact = pi[log.user, log.item]
-    for propensity in (exact, np.array([float(f"{p:.3g}") for p in exact])):  # as a file may hold them
+    for propensity in (
+        exact,
+        np.array([float(f"{p:.3g}") for p in exact]),
+    ):  # as a file may hold them
         with pytest.raises(InputError, match="drawn by this policy itself"):
             offpolicy.judge(policy(), replace(log, propensity=propensity), SEEN, Rng(0))
 
 
 def test_too_few_effective_rows_and_foreign_propensities_are_alarms() -> None:
     few = offpolicy.judge(policy(), log_of(40, 5), SEEN, Rng(0))
-    assert "too few to say anything" in few.alarms[0]
+    assert "too few to say anything" in few.warnings[0]
     log = log_of(2000, 5)
-    assert offpolicy.judge(policy(), log, SEEN, Rng(0)).alarms == ()
+    assert offpolicy.judge(policy(), log, SEEN, Rng(0)).warnings == ()
     assert log.propensity is not None
     wrong = offpolicy.judge(policy(), replace(log, propensity=log.propensity / 2), SEEN, Rng(0))
-    assert "the weights' mean is" in wrong.alarms[0]
+    assert "the weights' mean is" in wrong.warnings[0]
     w = np.array([1.0, 1.0, 2.0])
     assert offpolicy.effective(w) == pytest.approx(16 / 6)
 
@@ -158,13 +167,23 @@ def test_each_segment_is_judged_by_its_own_users() -> None:
     for segment, rows, effective, value, low, high, logged in frame.rows():
         mine = [n for n in range(len(log)) if alpha[log.user[n]].argmax() == segment - 1]
         assert rows == len(mine)
-        assert value == pytest.approx(sum(w[n] * log.reward[n] for n in mine) / sum(w[n] for n in mine))
-        assert effective == pytest.approx(sum(w[n] for n in mine) ** 2 / sum(w[n] ** 2 for n in mine))
+        assert value == pytest.approx(
+            sum(w[n] * log.reward[n] for n in mine) / sum(w[n] for n in mine)
+        )
+        assert effective == pytest.approx(
+            sum(w[n] for n in mine) ** 2 / sum(w[n] ** 2 for n in mine)
+        )
         assert logged == pytest.approx(np.mean([log.reward[n] for n in mine]))
         assert low < value < high
 
 
 def test_what_the_log_shows_is_not_barred() -> None:
-    log = Log(np.array([0]), np.array([1]), np.array([8]), np.array([1]), np.array([0.0]), np.array([0.5]))
+    log = Log(
+        np.array([0]), np.array([1]), np.array([8]), np.array([1]), np.array([0.0]), np.array([0.5])
+    )
     found = offpolicy.barred(SEEN, log)
-    assert list(zip(found.row.tolist(), found.column.tolist(), strict=True)) == [(0, 2), (1, 0), (5, 4)]
+    assert list(zip(found.row.tolist(), found.column.tolist(), strict=True)) == [
+        (0, 2),
+        (1, 0),
+        (5, 4),
+    ]

@@ -1,4 +1,5 @@
-"""Accuracy, AUC and log loss of pairs against sklearn and loops; who is a negative; who is left out."""
+"""Accuracy, AUC and log loss of pairs against sklearn and loops; who is a negative; who is left
+out."""
 
 import math
 from pathlib import Path
@@ -45,7 +46,9 @@ def make_split(seed: int = 0) -> Split:
     keys = g.permutation((U - 3) * I)[:120]
     parts = [keys[:70], keys[70:90], keys[90:]]
     parts[2] = np.concatenate([parts[2], [(U - 1) * I + 3, (U - 2) * I + 29, (U - 3) * I + 29]])
-    parts[0] = np.concatenate([parts[0], (U - 2) * I + np.arange(29), (U - 3) * I + np.setdiff1d(np.arange(29), [7])])
+    parts[0] = np.concatenate(
+        [parts[0], (U - 2) * I + np.arange(29), (U - 3) * I + np.setdiff1d(np.arange(29), [7])]
+    )
     names = [IdMap(np.array([str(i) for i in range(n)], dtype=object)) for n in (U, I)]
     return Split("made", names[0], names[1], *(part(k) for k in parts))
 
@@ -63,7 +66,9 @@ def scores(seed: int = 0, levels: int | None = None) -> torch.Tensor:
 @pytest.mark.parametrize("negatives", [1, 4])
 def test_against_sklearn(negatives: int, levels: int | None) -> None:
     split, table = make_split(), Table(scores(levels=levels))
-    found, counts = pairs.evaluate(table, task_of(split), pairs.known(split), negatives, Rng(0), trained=negatives)
+    found, counts = pairs.evaluate(
+        table, task_of(split), pairs.known(split), negatives, Rng(0), trained=negatives
+    )
     users = torch.cat([u for u, _ in table.asked])
     items = torch.cat([i for _, i in table.asked])
     assert items.shape == (counts["pairs judged"], 1 + negatives)
@@ -89,11 +94,17 @@ def test_who_is_asked_against_whom() -> None:
     split, table = make_split(), Table(scores())
     _, counts = pairs.evaluate(table, task_of(split), pairs.known(split), 6, Rng(0), trained=6)
     users, items = (torch.cat(x) for x in zip(*table.asked, strict=True))
-    own = {(int(u), int(i)) for p in split.parts.values() for u, i in zip(p.user, p.item, strict=True)}
+    own = {
+        (int(u), int(i)) for p in split.parts.values() for u, i in zip(p.user, p.item, strict=True)
+    }
     warm = set(split.train.user.tolist()) - {U - 2}
-    expected = sorted((int(u), int(i)) for u, i in zip(split.test.user, split.test.item, strict=True) if u in warm)
+    expected = sorted(
+        (int(u), int(i)) for u, i in zip(split.test.user, split.test.item, strict=True) if u in warm
+    )
     assert sorted(zip(users.tolist(), items[:, 0].tolist(), strict=True)) == expected
-    assert not own & {(int(u), int(j)) for u, row in zip(users, items[:, 1:], strict=True) for j in row}
+    assert not own & {
+        (int(u), int(j)) for u, row in zip(users, items[:, 1:], strict=True) for j in row
+    }
     assert items[users == U - 3][:, 1:].unique().tolist() == [7]  # the only one there is
     assert counts == {
         "pairs judged": len(expected),
@@ -117,7 +128,11 @@ def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for chunk in (1 << 16, 5):
         monkeypatch.setattr(pairs, "CHUNK", chunk)
-        found.append(pairs.evaluate(Table(scores()), task_of(split), pairs.known(split), 2, Rng(0), trained=2)[0])
+        found.append(
+            pairs.evaluate(
+                Table(scores()), task_of(split), pairs.known(split), 2, Rng(0), trained=2
+            )[0]
+        )
     assert found[0] == found[1]
 
 
@@ -127,19 +142,32 @@ def test_known_answers() -> None:
     for score, accuracy, auc, logloss in [
         (100 * (2 * truth - 1), 1.0, 1.0, 0.0),  # knows everything
         (-100 * (2 * truth - 1), 0.0, 0.0, 100.0),  # knows it the wrong way round
-        (torch.full((U, I), math.log(1 / 4)), 0.8, 0.5, -(0.2 * math.log(0.2) + 0.8 * math.log(0.8))),  # the odds alone
+        (
+            torch.full((U, I), math.log(1 / 4)),
+            0.8,
+            0.5,
+            -(0.2 * math.log(0.2) + 0.8 * math.log(0.8)),
+        ),  # the odds alone
     ]:
-        found, _ = pairs.evaluate(Table(score), task_of(split), pairs.known(split), 4, Rng(0), trained=4)
+        found, _ = pairs.evaluate(
+            Table(score), task_of(split), pairs.known(split), 4, Rng(0), trained=4
+        )
         got = [found[f"{name}/neg4"] for name in ("accuracy", "auc", "logloss")]
         assert got == pytest.approx([accuracy, auc, logloss], abs=1e-6)
 
 
 @pytest.mark.parametrize("trained", [1, 3, 10])
 def test_other_odds_by_the_rule_of_bayes(trained: int) -> None:
-    """A user's items are of two looks. What is learned from counts at one mixture, moved, is right at another."""
-    likely, unlikely = 0.7, 0.2  # share of the look among items that come true, and among the others
+    """A user's items are of two looks. What is learned from counts at one mixture, moved, is right
+    at another."""
+    likely, unlikely = (
+        0.7,
+        0.2,
+    )  # share of the look among items that come true, and among the others
     for look_true, look_false in [(likely, unlikely), (1 - likely, 1 - unlikely)]:
-        learned = math.log(look_true / (trained * look_false))  # the best logit at `trained` negatives a positive
+        learned = math.log(
+            look_true / (trained * look_false)
+        )  # the best logit at `trained` negatives a positive
         for negatives in (1, 4):
             chance = look_true / (look_true + negatives * look_false)  # by counting
             logit = learned + math.log(trained / negatives)
@@ -153,11 +181,12 @@ def test_other_odds_by_the_rule_of_bayes(trained: int) -> None:
 
 def judged(objective: str, *overrides: str) -> dict[str, float]:
     """The verdict's metrics on a small planted set, one epoch, as the pipeline comes to it."""
-    from gnnseg import config, data, judge
+    from gnnseg import config, data
     from gnnseg.config import build
+    from gnnseg.evaluation import evaluator
     from gnnseg.graph import build as build_graph
-    from gnnseg.inputs import Inputs
-    from gnnseg.pipeline import assemble
+    from gnnseg.runs.inputs import Inputs
+    from gnnseg.runs.train import assemble
     from gnnseg.types import Features
 
     c = config.compose(["data=planted", f"objective={objective}", *overrides])
@@ -172,7 +201,7 @@ def judged(objective: str, *overrides: str) -> dict[str, float]:
         embeddings = model.embed(graph, Features())
         model.head.finish(embeddings, graph, Rng(0))
         scorer = model.head(embeddings)
-        verdict = judge.final(
+        verdict = evaluator.final(
             scorer,
             embeddings,
             graph,
@@ -189,7 +218,9 @@ def judged(objective: str, *overrides: str) -> dict[str, float]:
 def test_the_judge_reports_pairs_where_a_sigmoid_is_meant() -> None:
     names = {f"test/{name}/neg{n}" for name in ("accuracy", "auc", "logloss") for n in (1, 4)}
     assert names <= set(judged("bce", "head=mlp", "encoder=mf"))
-    assert not [n for n in judged("bce", "head=posthoc", "encoder=mf") if "/neg" in n]  # log shares: no logits
+    assert not [
+        n for n in judged("bce", "head=posthoc", "encoder=mf") if "/neg" in n
+    ]  # log shares: no logits
     assert not [n for n in judged("sampled_softmax", "head=dot", "encoder=mf") if "/neg" in n]
 
 

@@ -11,7 +11,15 @@ def pairs(*given: tuple[int, int], spend: bool = False) -> Pairs:
     given = tuple(sorted(given))
     user, item = np.array([u for u, _ in given]), np.array([i for _, i in given])
     one = np.ones(len(given))
-    return Pairs(user, item, one * 2, one.astype(np.int64), one * user, one * item, one * 3 if spend else None)
+    return Pairs(
+        user,
+        item,
+        one * 2,
+        one.astype(np.int64),
+        one * user,
+        one * item,
+        one * 3 if spend else None,
+    )
 
 
 def split(**options: bool) -> Split:
@@ -28,7 +36,11 @@ def asked(
     p = Protocol(protocol=protocol, seen=seen, ks=[2])  # type: ignore[arg-type]
     task = p.test_task(split()) if part == "test" else p.valid_task(split())
     relevant = set(zip(task.relevant.row.tolist(), task.relevant.column.tolist(), strict=True))
-    mask = None if task.mask is None else set(zip(task.mask.row.tolist(), task.mask.column.tolist(), strict=True))
+    mask = (
+        None
+        if task.mask is None
+        else set(zip(task.mask.row.tolist(), task.mask.column.tolist(), strict=True))
+    )
     return relevant, mask
 
 
@@ -38,7 +50,11 @@ TRAIN, VALID = {(0, 0), (0, 1), (1, 1), (2, 2)}, {(0, 2), (1, 0)}
 def test_clean_masks_train_and_valid_and_takes_masked_pairs_out() -> None:
     relevant, mask = asked("clean")
     assert mask == TRAIN | VALID
-    assert relevant == {(0, 3), (3, 0), (2, 4)}  # (0,2) was in validation, (1,1) in train: user 1 has nothing left
+    assert relevant == {
+        (0, 3),
+        (3, 0),
+        (2, 4),
+    }  # (0,2) was in validation, (1,1) in train: user 1 has nothing left
     assert asked("clean", part="valid") == (VALID, TRAIN)
 
 
@@ -61,7 +77,7 @@ def test_counts_and_cold_users() -> None:
 
 
 def test_paper_fits_on_train_and_valid_merged() -> None:
-    both = Protocol(protocol="paper", seen="mask", ks=[2]).fit_part(split())
+    both = Protocol(protocol="paper", seen="mask", ks=[2]).training_pairs(split())
     assert set(zip(both.user.tolist(), both.item.tolist(), strict=True)) == TRAIN | VALID
     merged = join(pairs((0, 0), (1, 1)), pairs((0, 0), (2, 2)), 5)
     assert merged.user.tolist() == [0, 1, 2]

@@ -1,4 +1,5 @@
-"""Every metric against a loop over plain Python lists, and the usual ones against ranx; ties, masks, cold users, memory."""
+"""Every metric against a loop over plain Python lists, and the usual ones against ranx; ties,
+masks, cold users, memory."""
 
 import math
 import subprocess
@@ -41,7 +42,12 @@ def ordered(row: list[float], hidden: set[int], k: int) -> list[int]:
 
 
 def oracle(
-    listed: list[int], wanted: set[int], k: int, counts: list[int], users: int, spend: dict[int, float]
+    listed: list[int],
+    wanted: set[int],
+    k: int,
+    counts: list[int],
+    users: int,
+    spend: dict[int, float],
 ) -> dict[str, float]:
     hits = [1 if j in wanted else 0 for j in listed]
     best = min(k, len(wanted))
@@ -58,16 +64,21 @@ def oracle(
         "ndcg": dcg / ideal,
         "map": sum(sum(hits[: r + 1]) / (r + 1) for r, h in enumerate(hits) if h) / best,
         "mrr": first,
-        "novelty": sum(-math.log2(min(1, max(counts[j], 1) / users)) for j in listed) / max(1, len(listed)),
+        "novelty": sum(-math.log2(min(1, max(counts[j], 1) / users)) for j in listed)
+        / max(1, len(listed)),
         "revenue": sum(spend[j] for j, h in zip(listed, hits, strict=True) if h) / sum(rich),
     }
 
 
-def case(seed: int, users: int = 9, items: int = 14) -> tuple[torch.Tensor, list[set[int]], list[set[int]], list[int]]:
+def case(
+    seed: int, users: int = 9, items: int = 14
+) -> tuple[torch.Tensor, list[set[int]], list[set[int]], list[int]]:
     g = np.random.default_rng(seed)
     scores = torch.from_numpy(g.integers(0, 5, (users, items)).astype(np.float32))  # many ties
     wanted = [set(g.choice(items, g.integers(0, 6), replace=False).tolist()) for _ in range(users)]
-    hidden = [set(g.choice(items, g.integers(0, items - 1), replace=False).tolist()) - w for w in wanted]
+    hidden = [
+        set(g.choice(items, g.integers(0, items - 1), replace=False).tolist()) - w for w in wanted
+    ]
     return scores, wanted, hidden, g.integers(0, 9, items).tolist()
 
 
@@ -80,9 +91,18 @@ def test_every_metric_equals_a_loop(seed: int, k: int, chunk: int) -> None:
     if relevant.entries == 0:
         return
     money = torch.from_numpy(np.random.default_rng(seed).random(relevant.entries) + 0.1)
-    spend = {(int(u), int(i)): float(v) for u, i, v in zip(relevant.row, relevant.column, money, strict=True)}
+    spend = {
+        (int(u), int(i)): float(v)
+        for u, i, v in zip(relevant.row, relevant.column, money, strict=True)
+    }
     got = evaluate(
-        Fixed(scores), relevant, csr(hidden, items), ks=[k], item_counts=torch.tensor(counts), spend=money, chunk=chunk
+        Fixed(scores),
+        relevant,
+        csr(hidden, items),
+        ks=[k],
+        item_counts=torch.tensor(counts),
+        spend=money,
+        chunk=chunk,
     )
     expected: dict[str, list[float]] = {}
     shown = [0] * items
@@ -92,10 +112,14 @@ def test_every_metric_equals_a_loop(seed: int, k: int, chunk: int) -> None:
         listed = ordered(scores[u].tolist(), hidden[u], k)
         for j in listed:
             shown[j] += 1
-        for name, value in oracle(listed, wanted[u], k, counts, users, {j: spend[u, j] for j in wanted[u]}).items():
+        for name, value in oracle(
+            listed, wanted[u], k, counts, users, {j: spend[u, j] for j in wanted[u]}
+        ).items():
             expected.setdefault(name, []).append(value)
     for name, values in expected.items():
-        assert got.metrics[f"{name}@{k}"] == pytest.approx(sum(values) / len(values), abs=1e-9), name
+        assert got.metrics[f"{name}@{k}"] == pytest.approx(sum(values) / len(values), abs=1e-9), (
+            name
+        )
         assert got.per_user[f"{name}@{k}"] == pytest.approx(values, abs=1e-9), name
     assert got.metrics[f"coverage@{k}"] == pytest.approx(sum(n > 0 for n in shown) / items)
     total, pairs = sum(shown), sum(abs(a - b) for a in shown for b in shown)
@@ -104,16 +128,20 @@ def test_every_metric_equals_a_loop(seed: int, k: int, chunk: int) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_equals_ranx() -> None:
-    """ranx's ndcg, recall, precision, map@k, mrr, hit rate on lists without ties. Its map divides by all relevant items, so it
-    is compared where no user has more than k."""
+    """ranx's ndcg, recall, precision, map@k, mrr, hit rate on lists without ties. Its map divides
+    by all relevant items, so it is compared where no user has more than k."""
     from ranx import Qrels, Run
     from ranx import evaluate as theirs
 
     g = np.random.default_rng(0)
     users, items, k = 30, 60, 10
     scores = torch.from_numpy(g.permutation(users * items).reshape(users, items).astype(np.float32))
-    wanted = [set(g.choice(items, g.integers(1, k + 1), replace=False).tolist()) for _ in range(users)]
-    got = evaluate(Fixed(scores), csr(wanted, items), None, ks=[k], item_counts=torch.ones(items)).metrics
+    wanted = [
+        set(g.choice(items, g.integers(1, k + 1), replace=False).tolist()) for _ in range(users)
+    ]
+    got = evaluate(
+        Fixed(scores), csr(wanted, items), None, ks=[k], item_counts=torch.ones(items)
+    ).metrics
     qrels = Qrels({f"u{u}": {f"i{j}": 1 for j in w} for u, w in enumerate(wanted)})
     run = Run({f"u{u}": {f"i{j}": float(scores[u, j]) for j in range(items)} for u in range(users)})
     names = {
@@ -157,11 +185,20 @@ def test_users_without_training_are_left_out_counted_and_shown() -> None:
         chosen = [w if u in keep else set() for u, w in enumerate(wanted)]
         relevant = csr(chosen, scores.shape[1])
         return evaluate(
-            Fixed(scores), relevant, csr(hidden, scores.shape[1]), ks=[3], item_counts=torch.tensor(counts), cold=mark
+            Fixed(scores),
+            relevant,
+            csr(hidden, scores.shape[1]),
+            ks=[3],
+            item_counts=torch.tensor(counts),
+            cold=mark,
         )
 
     everyone = list(range(len(wanted)))
-    both, warm, only = run(everyone, cold), run([u for u in everyone if not cold[u]], None), run([1, 4], None)
+    both, warm, only = (
+        run(everyone, cold),
+        run([u for u in everyone if not cold[u]], None),
+        run([1, 4], None),
+    )
     assert both.metrics["ndcg@3"] == pytest.approx(warm.metrics["ndcg@3"])
     assert both.metrics["coverage@3"] == pytest.approx(warm.metrics["coverage@3"])
     assert both.metrics["ndcg@3/cold"] == pytest.approx(only.metrics["ndcg@3"])
@@ -194,9 +231,13 @@ print(got.counts["users"])
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's address space limit")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="needs Linux's address space limit"
+)
 def test_a_million_users_by_a_hundred_thousand_items_within_a_gigabyte() -> None:
     """The whole shape, a sample of its users asked: chunks cost the same however many follow."""
-    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == "800"

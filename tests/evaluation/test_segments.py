@@ -32,7 +32,9 @@ def test_sharpness_in_its_limits() -> None:
     entropy = [-sum(a * math.log(a) for a in row) for row in alpha.double().tolist()]
     assert segments.segments_per_user(alpha) == pytest.approx(math.exp(sum(entropy) / U))
     mean = alpha.double().mean(0).tolist()
-    assert segments.effective_k(alpha) == pytest.approx(math.exp(-sum(m * math.log(m) for m in mean)))
+    assert segments.effective_k(alpha) == pytest.approx(
+        math.exp(-sum(m * math.log(m) for m in mean))
+    )
 
 
 def test_hard_takes_the_lowest_number_on_ties() -> None:
@@ -45,7 +47,9 @@ def test_lift_equals_a_loop() -> None:
     for k in range(K):
         mass = sum(float(alpha[u, k]) for u in train.user)
         for j in range(I):
-            own = sum(float(alpha[u, k]) for u, i in zip(train.user, train.item, strict=True) if i == j)
+            own = sum(
+                float(alpha[u, k]) for u, i in zip(train.user, train.item, strict=True) if i == j
+            )
             overall = sum(i == j for i in train.item) / len(train)
             assert share[k, j] == pytest.approx(own / mass)
             assert base[j] == pytest.approx(overall)
@@ -72,7 +76,16 @@ def test_cards_rank_by_telling_and_want_support() -> None:
 def test_profiles_equal_a_loop() -> None:
     g = np.random.default_rng(3)
     users, k = 60, 2
-    names = ("age", "age unknown", "sex=f", "sex=m", "sex unknown", "rare=1", "flat", "share of x=1")
+    names = (
+        "age",
+        "age unknown",
+        "sex=f",
+        "sex=m",
+        "sex unknown",
+        "rare=1",
+        "flat",
+        "share of x=1",
+    )
     age_unknown, sex = g.random(users) < 0.3, g.choice(["f", "m", None], users)
     matrix = np.zeros((users, len(names)))
     matrix[:, 0] = np.where(age_unknown, 0, g.normal(size=users))
@@ -94,7 +107,10 @@ def test_profiles_equal_a_loop() -> None:
         at, name = names.index(row["attribute"]), row["attribute"]
         flag = {"age": 1, "sex=f": 4, "sex=m": 4}.get(name)
         people = [u for u in range(50) if flag is None or matrix[u, flag] == 0]
-        values = [float(matrix[u, at]) if name in ("age", "share of x=1") else float(matrix[u, at] > 0) for u in people]
+        values = [
+            float(matrix[u, at]) if name in ("age", "share of x=1") else float(matrix[u, at] > 0)
+            for u in people
+        ]
         weight = [float(alpha[u, row["segment"] - 1]) for u in people]
         base = sum(values) / len(values)
         spread = math.sqrt(sum((v - base) ** 2 for v in values) / len(values))
@@ -106,11 +122,15 @@ def test_profiles_equal_a_loop() -> None:
     for _, rows in found.group_by("segment"):
         ranked = rows.sort("rank")
         assert ranked["rank"].to_list() == list(range(1, len(rows) + 1))
-        assert ranked["difference"].abs().to_list() == sorted(rows["difference"].abs().to_list(), reverse=True)
+        assert ranked["difference"].abs().to_list() == sorted(
+            rows["difference"].abs().to_list(), reverse=True
+        )
 
 
 def test_a_segment_like_everyone_differs_in_nothing() -> None:
-    train = Pairs(np.arange(40), np.zeros(40, dtype=np.int64), np.ones(40), np.ones(40, dtype=np.int64))
+    train = Pairs(
+        np.arange(40), np.zeros(40, dtype=np.int64), np.ones(40), np.ones(40, dtype=np.int64)
+    )
     matrix = torch.from_numpy(np.random.default_rng(0).normal(size=(40, 3)))
     found = segments.profiles(torch.full((40, 2), 0.5), matrix, ("a", "b", "c"), train)
     assert found["difference"].abs().max() == pytest.approx(0, abs=1e-12)
@@ -123,7 +143,10 @@ def test_a_segment_like_everyone_differs_in_nothing() -> None:
 def barber(user: np.ndarray, item: np.ndarray, train: Pairs) -> float:
     """Sum over all (user, item) pairs in one segment, one at a time."""
     edges = set(zip(train.user.tolist(), train.item.tolist(), strict=True))
-    d_u, d_i = np.bincount(train.user, minlength=len(user)), np.bincount(train.item, minlength=len(item))
+    d_u, d_i = (
+        np.bincount(train.user, minlength=len(user)),
+        np.bincount(train.item, minlength=len(item)),
+    )
     total = 0.0
     for u in range(len(user)):
         for i in range(len(item)):
@@ -136,14 +159,16 @@ def test_modularity_equals_a_loop_and_the_trivial_segment_scores_nothing() -> No
     alpha, train = drawn()
     user, item = segments.hard(alpha), segments.item_segments(alpha, train, I)
     assert segments.modularity(user, item, train) == pytest.approx(barber(user, item, train))
-    assert segments.modularity(np.zeros(U, dtype=int), np.zeros(I, dtype=int), train) == pytest.approx(0)
+    assert segments.modularity(
+        np.zeros(U, dtype=int), np.zeros(I, dtype=int), train
+    ) == pytest.approx(0)
 
 
 def test_alarms() -> None:
-    assert segments.alarms(torch.eye(4).repeat(3, 1)) == []
+    assert segments.warnings(torch.eye(4).repeat(3, 1)) == []
     collapsed = torch.full((10, 8), 0.01)
     collapsed[:, 3] = 0.93
-    said = " ".join(segments.alarms(collapsed))
+    said = " ".join(segments.warnings(collapsed))
     assert "collapsed" in said
     assert "segment 4 holds 93%" in said
     assert "7 of 8 segments" in said
@@ -160,11 +185,18 @@ def test_what_a_segment_wants_beyond_everyone() -> None:
     alpha = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     beta = torch.tensor([[0.5, 0.4, 0.1], [0.5, 0.1, 0.4]])
     got = segments.beyond(alpha, beta)
-    expected = [[b * math.log(b / m) for b, m in zip(row, [0.5, 0.25, 0.25], strict=True)] for row in beta.tolist()]
-    torch.testing.assert_close(got, torch.tensor(expected, dtype=torch.float64), atol=1e-6, rtol=1e-6)
+    expected = [
+        [b * math.log(b / m) for b, m in zip(row, [0.5, 0.25, 0.25], strict=True)]
+        for row in beta.tolist()
+    ]
+    torch.testing.assert_close(
+        got, torch.tensor(expected, dtype=torch.float64), atol=1e-6, rtol=1e-6
+    )
     assert got.argmax(1).tolist() == [1, 2]  # item 0, which everyone likes best, is nobody's own
     signed = torch.tensor([[1.0, -2.0], [0.0, 0.0]])
-    torch.testing.assert_close(segments.beyond(alpha, signed), torch.tensor([[0.5, -1.0], [-0.5, 1.0]]).double())
+    torch.testing.assert_close(
+        segments.beyond(alpha, signed), torch.tensor([[0.5, -1.0], [-0.5, 1.0]]).double()
+    )
 
 
 def test_agreement() -> None:

@@ -41,7 +41,9 @@ def test_pyg_and_back() -> None:
     g = small(torch.arange(1.0, 7.0))
     data = g.to_hetero()
     assert data["user"].num_nodes == 4
-    assert torch.equal(data["item", "rev_to", "user"].edge_index, data["user", "to", "item"].edge_index.flip(0))
+    assert torch.equal(
+        data["item", "rev_to", "user"].edge_index, data["user", "to", "item"].edge_index.flip(0)
+    )
     back = BipartiteGraph.from_hetero(data)
     assert torch.equal(back.pattern.dense(), g.pattern.dense())
     torch.testing.assert_close(back.weight, g.weight)
@@ -51,7 +53,9 @@ def test_weights_of_a_graph() -> None:
     pairs = Pairs(np.array([0, 1]), np.array([1, 0]), np.array([3.0, 5.0]), np.array([1, 1]))
     assert build(pairs, 2, 2, weights=None).weight is None
     torch.testing.assert_close(build(pairs, 2, 2, weights="value").weight, torch.tensor([3.0, 5.0]))
-    torch.testing.assert_close(build(pairs, 2, 2, weights="log").weight, torch.tensor([4.0, 6.0]).log())
+    torch.testing.assert_close(
+        build(pairs, 2, 2, weights="log").weight, torch.tensor([4.0, 6.0]).log()
+    )
 
 
 def test_edges_may_weigh_what_was_spent() -> None:
@@ -70,7 +74,9 @@ def test_edges_may_weigh_what_was_spent() -> None:
 def test_who_comes_later_is_told_what_the_trained_are_however_little_edges_weigh() -> None:
     """The same history is the same messages; an item nobody met weighs as if one had."""
     graph = small(torch.full((6,), 0.1))
-    met = Pairs(np.array([0, 0, 0]), np.array([0, 1, 3]), np.full(3, 0.1), np.ones(3, dtype=np.int64))  # as user 2
+    met = Pairs(
+        np.array([0, 0, 0]), np.array([0, 1, 3]), np.full(3, 0.1), np.ones(3, dtype=np.int64)
+    )  # as user 2
     new = graph.with_users(met, 1, "value").normalised()[0]
     torch.testing.assert_close(new, graph.normalised()[0][graph.pattern.row == 2])
     torch.testing.assert_close(new, small().normalised()[0][graph.pattern.row == 2])

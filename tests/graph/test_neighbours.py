@@ -1,4 +1,5 @@
-"""Neighbour sampling: every subset as likely as any other, blocks that hold what their rows ask for, the same by seed."""
+"""Neighbour sampling: every subset as likely as any other, blocks that hold what their rows ask
+for, the same by seed."""
 
 import itertools
 from collections import Counter
@@ -38,31 +39,41 @@ def test_each_node_is_given_different_neighbours_of_its_own(seed: int, count: in
 def test_every_subset_is_as_likely_as_any_other() -> None:
     p = Csr.of([0] * 5, range(5), (1, 5))
     nodes = torch.zeros(20_000, dtype=torch.int64)
-    for mine, theirs in zip(neighbours(p, nodes, 10**12, Rng(0)), neighbours(p, nodes, None, None), strict=True):
+    for mine, theirs in zip(
+        neighbours(p, nodes, 10**12, Rng(0)), neighbours(p, nodes, None, None), strict=True
+    ):
         assert torch.equal(mine, theirs)  # more than anybody has: at no cost
     row, edge = neighbours(p, nodes, 2, Rng(0))
     found = Counter(map(tuple, edge.view(-1, 2).tolist()))
     assert torch.equal(row, torch.arange(20_000).repeat_interleave(2))
     assert set(found) == set(itertools.combinations(range(5), 2))
     expected = 20_000 / 10
-    assert sum((n - expected) ** 2 / expected for n in found.values()) < 27.9  # chi-squared, 9 degrees, p = .001
+    assert (
+        sum((n - expected) ** 2 / expected for n in found.values()) < 27.9
+    )  # chi-squared, 9 degrees, p = .001
 
 
 def test_other_steps_draw_others() -> None:
     p = random_graph(edges=200).pattern
     nodes = torch.arange(20)
-    assert not torch.equal(neighbours(p, nodes, 3, Rng(0).at(1))[1], neighbours(p, nodes, 3, Rng(0).at(2))[1])
+    assert not torch.equal(
+        neighbours(p, nodes, 3, Rng(0).at(1))[1], neighbours(p, nodes, 3, Rng(0).at(2))[1]
+    )
 
 
 def test_a_pattern_on_disk_samples_the_same(tmp_path: Path) -> None:
     p = random_graph(edges=200).pattern
     for name in ("start", "column"):
         np.save(tmp_path / f"{name}.npy", getattr(p, name).numpy())
-    start, column = (torch.from_numpy(np.load(tmp_path / f"{n}.npy", mmap_mode="c")) for n in ("start", "column"))
+    start, column = (
+        torch.from_numpy(np.load(tmp_path / f"{n}.npy", mmap_mode="c")) for n in ("start", "column")
+    )
     empty = column[:0]
     stored = Csr(p.shape, start, empty, column, empty, empty, empty, empty, empty)
     nodes = torch.arange(20)
-    for mine, theirs in zip(neighbours(p, nodes, 3, Rng(0)), neighbours(stored, nodes, 3, Rng(0)), strict=True):
+    for mine, theirs in zip(
+        neighbours(p, nodes, 3, Rng(0)), neighbours(stored, nodes, 3, Rng(0)), strict=True
+    ):
         assert torch.equal(mine, theirs)
 
 
@@ -73,7 +84,10 @@ def test_blocks_hold_what_their_rows_ask_for(fanout: list[int | None]) -> None:
     wanted = {"user": torch.tensor([1, 5, 22]), "item": torch.tensor([0, 16])}
     blocks = sampled(flows, wanted, len(fanout), by_neighbours(fanout, Rng(0)))
     assert len(blocks.layers) == len(fanout)
-    sets = {flow.name: set(zip(flow.pattern.row.tolist(), flow.pattern.column.tolist(), strict=True)) for flow in flows}
+    sets = {
+        flow.name: set(zip(flow.pattern.row.tolist(), flow.pattern.column.tolist(), strict=True))
+        for flow in flows
+    }
     send = dict(blocks.nodes)
     for block, count in zip(blocks.layers, fanout, strict=True):
         receive = {kind: send[kind][own] for kind, own in block.own.items()}
@@ -83,7 +97,10 @@ def test_blocks_hold_what_their_rows_ask_for(fanout: list[int | None]) -> None:
             assert met <= sets[flow.name]
             heard = Counter(ids[0].tolist())
             degree = next(f for f in flows if f.name == flow.name).pattern.degrees()[0]
-            assert all(heard[node] == min(int(degree[node]), count or 10**9) for node in receive[flow.target].tolist())
+            assert all(
+                heard[node] == min(int(degree[node]), count or 10**9)
+                for node in receive[flow.target].tolist()
+            )
             torch.testing.assert_close(flow.pattern.dense().T, flow.pattern.T.dense())
         send = receive
     assert all(torch.equal(send[kind], ids) for kind, ids in wanted.items())
@@ -111,6 +128,8 @@ def test_the_last_layer_ends_where_it_is_asked_to(layers: int) -> None:
 
 def test_no_layer_is_the_rows_alone() -> None:
     users = torch.tensor([5, 1])
-    blocks = whole_but_last(random_graph().flows, {"user": users, "item": None}, ("user", "item"), 0)
+    blocks = whole_but_last(
+        random_graph().flows, {"user": users, "item": None}, ("user", "item"), 0
+    )
     assert blocks.layers == ()
     assert blocks.nodes == {"user": users, "item": None}

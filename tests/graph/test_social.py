@@ -1,4 +1,5 @@
-"""Ties in both directions and what they are worth, against loops; networks that say something of taste, and that do not."""
+"""Ties in both directions and what they are worth, against loops; networks that say something of
+taste, and that do not."""
 
 import math
 
@@ -35,14 +36,18 @@ def test_normalisation_equals_a_loop() -> None:
     got = found.with_value(normalised(found)).dense()
     for u in range(5):
         for v in range(5):
-            expected = 0.0 if not dense[u, v] else float(dense[u, v]) / math.sqrt(degree[u] * degree[v])
+            expected = (
+                0.0 if not dense[u, v] else float(dense[u, v]) / math.sqrt(degree[u] * degree[v])
+            )
             assert got[u, v].item() == pytest.approx(expected)
 
 
 def test_other_people_bring_their_own_degrees() -> None:
     rows = Csr.of([0, 0, 1], [2, 3, 3], (2, 5), torch.tensor([1.0, 3.0, 2.0]))
     got = normalised(rows, torch.tensor([1.0, 1.0, 4.0, 9.0, 1.0]))
-    torch.testing.assert_close(got, torch.tensor([1 / (2 * 2), 3 / (2 * 3), 2 / (math.sqrt(2) * 3)]))
+    torch.testing.assert_close(
+        got, torch.tensor([1 / (2 * 2), 3 / (2 * 3), 2 / (math.sqrt(2) * 3)])
+    )
 
 
 def friends_of(label: np.ndarray, same: float, seed: int, each: int = 6) -> Edges:
@@ -51,7 +56,10 @@ def friends_of(label: np.ndarray, same: float, seed: int, each: int = 6) -> Edge
     users, rows = len(label), []
     for user in range(users):
         own = np.flatnonzero(label == label[user])
-        rows += [(user, int(g.choice(own) if g.random() < same else g.integers(users)), 1.0) for _ in range(each)]
+        rows += [
+            (user, int(g.choice(own) if g.random() < same else g.integers(users)), 1.0)
+            for _ in range(each)
+        ]
     return ties(rows)
 
 
@@ -63,7 +71,12 @@ def test_homophily_is_one_less_the_ratio_of_likeness() -> None:
     cosine = (rows @ rows.T).numpy()
     close = [cosine[u, v] for u, v in zip(social.row.tolist(), social.column.tolist(), strict=True)]
     ends = sorted(set(social.row.tolist()))
-    strangers = [cosine[u, v] for u, _ in zip(social.row.tolist(), close, strict=True) for v in ends if v != u]
+    strangers = [
+        cosine[u, v]
+        for u, _ in zip(social.row.tolist(), close, strict=True)
+        for v in ends
+        if v != u
+    ]
     expected = 1 - np.mean(strangers) / np.mean(close)
     assert homophily(graph.pattern, social, Rng(0)) == pytest.approx(expected, abs=0.04)
     assert expected > 0.4
@@ -78,7 +91,10 @@ def test_ties_by_chance_are_worth_nothing(seed: int) -> None:
 
 def test_users_without_interactions_and_too_few_ties_say_nothing() -> None:
     pattern = Csr.of([0, 1], [0, 0], (4, 1))
-    assert homophily(pattern, both_ways(ties([(0, 1, 1.0), (2, 3, 1.0), (1, 2, 1.0)]), 4), Rng(0)) == 0.0
+    assert (
+        homophily(pattern, both_ways(ties([(0, 1, 1.0), (2, 3, 1.0), (1, 2, 1.0)]), 4), Rng(0))
+        == 0.0
+    )
 
 
 def test_the_graph_carries_ties_and_their_worth() -> None:
@@ -90,7 +106,9 @@ def test_the_graph_carries_ties_and_their_worth() -> None:
     assert graph.homophily == 0.0  # two ties are too few to tell
     assert graph.social is not None
     friends = Csr.of([0], [2], (1, 3), torch.ones(1))
-    new = graph.with_users(Pairs(*(np.zeros(0, dtype=np.int64) for _ in range(4))), 1, None, friends)
+    new = graph.with_users(
+        Pairs(*(np.zeros(0, dtype=np.int64) for _ in range(4))), 1, None, friends
+    )
     assert new.social is friends
     assert new.friend_degree is not None
     assert new.friend_degree.tolist() == [1.0, 1.0, 2.0]

@@ -1,4 +1,5 @@
-"""Random walks: visits as often as the chances say, the commonest kept, and nothing from nodes that meet nobody."""
+"""Random walks: visits as often as the chances say, the commonest kept, and nothing from nodes that
+meet nobody."""
 
 from collections import Counter
 from dataclasses import fields
@@ -14,7 +15,8 @@ from gnnseg.testing import random_graph
 
 
 def test_visits_are_as_frequent_as_their_chances() -> None:
-    """Hop 1 goes to a neighbour; hop 2 starts at home with chance .3, else at somebody who meets the same."""
+    """Hop 1 goes to a neighbour; hop 2 starts at home with chance .3, else at somebody who meets
+    the same."""
     p = random_graph(users=8, items=6, edges=20).pattern
     dense = p.dense()[:-1, :-1]
     go, back = dense / dense.sum(1, keepdim=True), dense.T / dense.T.sum(1, keepdim=True)
@@ -53,7 +55,9 @@ def test_the_commonest_are_kept() -> None:
         assert count[mine].tolist() == [counts[c] for c in sorted(best)]
 
 
-def test_importance_of_whom_meets_nobody_is_nothing_and_weights_are_parts_of_all_visits(monkeypatch) -> None:
+def test_importance_of_whom_meets_nobody_is_nothing_and_weights_are_parts_of_all_visits(
+    monkeypatch,
+) -> None:
     p = random_graph().pattern
     nodes = torch.arange(p.shape[0])
     how = {"walks": 10, "hops": 2, "restart": 0.5, "top": 100}

@@ -1,21 +1,22 @@
-"""Users who were not in training: what the encoder gives them, what is solved for, and that nobody else is touched."""
+"""Users who were not in training: what the encoder gives them, what is solved for, and that nobody
+else is touched."""
 
 import numpy as np
 import pytest
 import torch
 
-from gnnseg.encoders.lightgcn import LightGCN
-from gnnseg.encoders.mf import MF
 from gnnseg.graph.bipartite import build
-from gnnseg.heads.dot import Dot
-from gnnseg.heads.hybrid import Hybrid
-from gnnseg.heads.posthoc import Posthoc
-from gnnseg.heads.segments import Segments
-from gnnseg.objectives.likelihood import Likelihood
+from gnnseg.models import fold_in
+from gnnseg.models.encoders.lightgcn import LightGCN
+from gnnseg.models.encoders.mf import MF
+from gnnseg.models.fold_in import FoldIn
+from gnnseg.models.heads.dot import Dot
+from gnnseg.models.heads.hybrid import Hybrid
+from gnnseg.models.heads.posthoc import Posthoc
+from gnnseg.models.heads.segments import Segments
+from gnnseg.models.model import Model
+from gnnseg.models.objectives.likelihood import Likelihood
 from gnnseg.rng import Rng
-from gnnseg.training import newcomers
-from gnnseg.training.model import Model
-from gnnseg.training.newcomers import FoldIn
 from gnnseg.types import Embeddings, Features, Pairs, Shape
 
 USERS, ITEMS, WIDTH = 30, 20, 8
@@ -30,14 +31,23 @@ ENCODERS = {
 def pairs(lists, weight=None):
     user = np.repeat(np.arange(len(lists)), [len(met) for met in lists])
     item = np.array([j for met in lists for j in sorted(met)], dtype=np.int64)
-    return Pairs(user, item, np.ones(len(user)) if weight is None else weight, np.ones(len(user), dtype=np.int64))
+    return Pairs(
+        user,
+        item,
+        np.ones(len(user)) if weight is None else weight,
+        np.ones(len(user), dtype=np.int64),
+    )
 
 
 def trained(encoder="lightgcn", head="distribution", weights=None, top=None):
     """A model as if trained: random parameters on a random graph."""
     draw = np.random.default_rng(3)
-    train = pairs([draw.choice(ITEMS - 2, 5, replace=False) for _ in range(USERS)])  # the last two items met nobody
-    train = Pairs(train.user, train.item, draw.integers(1, 5, len(train)).astype(float), train.count)
+    train = pairs(
+        [draw.choice(ITEMS - 2, 5, replace=False) for _ in range(USERS)]
+    )  # the last two items met nobody
+    train = Pairs(
+        train.user, train.item, draw.integers(1, 5, len(train)).astype(float), train.count
+    )
     graph = build(train, USERS, ITEMS, weights=weights)
     shape = Shape(USERS, ITEMS, graph.pattern.degrees()[1], width=WIDTH)
     rng = Rng(1)
@@ -56,7 +66,14 @@ def trained(encoder="lightgcn", head="distribution", weights=None, top=None):
             social=0.0,
             **ENCODERS[encoder],
         )
-    common = {"tied": False, "top": top, "tau_alpha": 0.3, "tau_beta": 0.4, "tau": 0.5, "segments": 3}
+    common = {
+        "tied": False,
+        "top": top,
+        "tau_alpha": 0.3,
+        "tau_beta": 0.4,
+        "tau": 0.5,
+        "segments": 3,
+    }
     if head == "dot":
         top_of = Dot(shape, rng, similarity="cosine", tau=0.5)
     elif head == "posthoc":
@@ -83,7 +100,7 @@ def test_newcomers_receive_as_in_a_dense_graph_whose_items_stay(encoder, weights
     start = torch.randn(3, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         everybody = enc(graph, Features())
-        found = enc.newcomers(graph.with_users(met, 3, weights), everybody, Features())(start)
+        found = enc.embed_new_users(graph.with_users(met, 3, weights), everybody, Features())(start)
     item_degree = graph.degrees()[1].double()
     item_degree[item_degree == 0] = 1.0
     expected = start * enc.layer_weights[0]
@@ -94,7 +111,11 @@ def test_newcomers_receive_as_in_a_dense_graph_whose_items_stay(encoder, weights
             for e in mine:
                 sent = everybody.layers[layer][1][met.item[e]]
                 sent = sent / sent.norm().clamp(min=1e-12) if enc.unit else sent
-                weight = value[e] * degree ** -enc.exponents[0] * item_degree[met.item[e]] ** -enc.exponents[1]
+                weight = (
+                    value[e]
+                    * degree ** -enc.exponents[0]
+                    * item_degree[met.item[e]] ** -enc.exponents[1]
+                )
                 expected[u] += enc.layer_weights[layer + 1] * weight * sent
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
 
@@ -118,8 +139,8 @@ def test_a_scorer_facing_others_is_the_head_on_their_embeddings(head):
 @pytest.mark.parametrize("encoder", list(ENCODERS))
 def test_newcomers_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch):
     """One newcomer at a time: the posterior written out pair by pair, Adam by torch."""
-    monkeypatch.setattr(newcomers, "SAMPLE", 11)
-    monkeypatch.setattr(newcomers, "CHUNK", 2)
+    monkeypatch.setattr(fold_in, "SAMPLE", 11)
+    monkeypatch.setattr(fold_in, "CHUNK", 2)
     model, graph = trained(encoder, head)
     model.requires_grad_(False)
     lists = [[0, 3, 7], [5], [2, 19]]
@@ -129,20 +150,22 @@ def test_newcomers_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch
     mean, scale = old.user0_UD.mean(0), old.user0_UD.square().mean().sqrt()
     for u, met in enumerate(lists):
         x = mean.clone().requires_grad_(True)
-        adam = torch.optim.Adam([x], lr=newcomers.RATE * float(scale))
+        adam = torch.optim.Adam([x], lr=fold_in.RATE * float(scale))
         alone = graph.with_users(pairs([met]), 1, None)
-        for _ in range(newcomers.STEPS):
-            user = model.encoder.newcomers(alone, old, Features())(x[None])
+        for _ in range(fold_in.STEPS):
+            user = model.encoder.embed_new_users(alone, old, Features())(x[None])
             scorer = model.head.fitting_scorer(Embeddings(user, old.item_ID, user, old.item0_ID))
             scores = scorer.block(torch.tensor([0]))[0]
             candidates = scores if fold._sample is None else scores[fold._sample]
-            loss = newcomers.PRIOR * (x - mean).square().sum() / (2 * scale**2)
+            loss = fold_in.PRIOR * (x - mean).square().sum() / (2 * scale**2)
             for j in met:
-                loss = loss - (scores[j] - (candidates.logsumexp(0) if head != "distribution" else 0))
+                loss = loss - (
+                    scores[j] - (candidates.logsumexp(0) if head != "distribution" else 0)
+                )
             adam.zero_grad()
             loss.backward()
             adam.step()
-        expected = model.encoder.newcomers(alone, old, Features())(x.detach()[None])[0]
+        expected = model.encoder.embed_new_users(alone, old, Features())(x.detach()[None])[0]
         torch.testing.assert_close(found[u], expected, rtol=2e-4, atol=2e-4)
 
 
@@ -155,7 +178,9 @@ def test_who_else_comes_does_not_matter_and_nobody_moves(head):
     both = fold.scorer(pairs([[1, 2, 3], [8]]), 2)
     alone = fold.scorer(pairs([[8]]), 1)
     with torch.no_grad():
-        torch.testing.assert_close(both.block(torch.tensor([1])), alone.block(torch.tensor([0])), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(
+            both.block(torch.tensor([1])), alone.block(torch.tensor([0])), rtol=1e-5, atol=1e-5
+        )
         after = model.scorer(graph, Features()).block(torch.arange(USERS))
     assert torch.equal(before, after)
 

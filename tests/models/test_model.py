@@ -6,25 +6,34 @@ from typing import Any
 import pytest
 import torch
 
-from gnnseg.encoders import DNN, Encoder, LightGCN, TwoTower
-from gnnseg.encoders.base import AttributeEncoder
-from gnnseg.heads import MLP, Dot, Head, Segments
-from gnnseg.objectives import BCE, BPR, L2, Balance, Objective, SampledSoftmax
+from gnnseg.models.encoders import DNN, Encoder, LightGCN, TwoTower
+from gnnseg.models.encoders.base import AttributeEncoder
+from gnnseg.models.heads import MLP, Dot, Head, Segments
+from gnnseg.models.model import Model
+from gnnseg.models.objectives import BCE, BPR, L2, Balance, Objective, SampledSoftmax
 from gnnseg.rng import Rng
 from gnnseg.testing import random_graph, shape_of, telling_features, with_ties
 from gnnseg.training.events import Events
 from gnnseg.training.loop import Training
-from gnnseg.training.model import Model
 
 GRAPH = with_ties(random_graph())
 FEATURES = telling_features(GRAPH)
 SHAPE = shape_of(GRAPH, 6, FEATURES)
 PLAIN = {"weights": None, "degree_power": 0.0}
 EVENTS = Events(GRAPH.pattern.row, GRAPH.pattern.column, torch.ones(GRAPH.pattern.entries))
-SEGMENTS = {"segments": 3, "tied": False, "top": None, "centre": True, "tau_alpha": 0.3, "tau_beta": 0.3, "tau": 0.3}
+SEGMENTS = {
+    "segments": 3,
+    "tied": False,
+    "top": None,
+    "centre": True,
+    "tau_alpha": 0.3,
+    "tau_beta": 0.3,
+    "tau": 0.3,
+}
 
 LIGHT: dict[str, Any] = {
-    "dim": 6, "layers": 3, "layer_weights": None, "init": "normal", "scale": 0.3, "alpha": 0.5, "beta": 0.5, "gamma": None,
+    "dim": 6, "layers": 3, "layer_weights": None, "init": "normal", "scale": 0.3, "alpha": 0.5,
+    "beta": 0.5, "gamma": None,
     "unit": False, "dropout": 0.0, "attributes": "beside", "social": 0.0,
 }  # fmt: skip
 LIGHTS: dict[str, dict[str, Any]] = {
@@ -98,7 +107,9 @@ def test_rows_or_all_it_is_the_same_step(
 
 def test_a_batch_by_rows_says_which_they_are() -> None:
     m = model("dnn", *CASES[2])
-    batch = Training(GRAPH, FEATURES, EVENTS).batch(torch.arange(5), m.objective, torch.zeros(GRAPH.items), Rng(0))
+    batch = Training(GRAPH, FEATURES, EVENTS).batch(
+        torch.arange(5), m.objective, torch.zeros(GRAPH.items), Rng(0)
+    )
     small, users, items = batch.compact()
     assert users is not None
     assert items is not None

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from gnnseg.vectors import unit
+from gnnseg.models.vectors import unit
 
 
 def test_rows_have_length_1_and_zeros_stay() -> None:

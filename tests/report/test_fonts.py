@@ -8,7 +8,11 @@ from gnnseg.report import fonts, page
 
 def test_scripts_are_told_by_their_letters():
     assert fonts.scripts(["Fächer", "café 12 – ok"]) == {}
-    assert set(fonts.scripts(["茶", "чай", "Tee", "จีน"])) == {"Chinese characters", "Cyrillic", "Thai"}
+    assert set(fonts.scripts(["茶", "чай", "Tee", "จีน"])) == {
+        "Chinese characters",
+        "Cyrillic",
+        "Thai",
+    }
 
 
 @pytest.mark.filterwarnings("ignore")  # matplotlib's of its own

@@ -60,7 +60,18 @@ def test_one_static_file_without_network(make_run, kind):
     parsed, text = render(make_run, kind)
     ids = {attributes["id"] for _, attributes in parsed.elements if "id" in attributes}
     for tag, attributes in parsed.elements:
-        assert tag not in {"script", "link", "img", "iframe", "object", "embed", "base", "form", "image", "use"}
+        assert tag not in {
+            "script",
+            "link",
+            "img",
+            "iframe",
+            "object",
+            "embed",
+            "base",
+            "form",
+            "image",
+            "use",
+        }
         for name, value in attributes.items():
             assert name not in {"src", "srcset", "data", "action", "background", "xlink:href"}
             assert not name.startswith("on")
@@ -88,14 +99,26 @@ def test_everything_from_the_data_is_escaped(make_run):
     evil = "\"'><img src=x onerror=alert(1)>"
     for name in ("cards", "examples", "recommendations", "segments"):
         frame = pl.read_parquet(path / f"{name}.parquet")
-        texts = [column for column, kind in frame.schema.items() if kind == pl.String and column != "kind"]
-        frame.with_columns(pl.lit(evil).alias(column) for column in texts).write_parquet(path / f"{name}.parquet")
+        texts = [
+            column
+            for column, kind in frame.schema.items()
+            if kind == pl.String and column != "kind"
+        ]
+        frame.with_columns(pl.lit(evil).alias(column) for column in texts).write_parquet(
+            path / f"{name}.parquet"
+        )
     record = json.loads((path / "run.json").read_text("utf-8"))
 
     def poison(value):
         if isinstance(value, dict):
             return {key: poison(v) for key, v in value.items()}
-        return [poison(v) for v in value] if isinstance(value, list) else evil if isinstance(value, str) else value
+        return (
+            [poison(v) for v in value]
+            if isinstance(value, list)
+            else evil
+            if isinstance(value, str)
+            else value
+        )
 
     record = poison(record) | {"alarms": [evil], "protocol": evil, "state": evil}
     record["baselines"] = {evil: {"test/ndcg@20": 0.1}}
@@ -109,9 +132,12 @@ def test_everything_from_the_data_is_escaped(make_run):
 def test_what_stands_on_it(make_run):
     parsed, _ = render(make_run)
     for said in (
-        "toy: LightGCN + Distribution (distribution, K = 3)", "12 users, 25 items", "0.2900", "popularity",
-        "posthoc (own embeddings)", "1.97 × popularity", "segment 1 holds 60% of the users' mass", "Segment 3", "5.0 ×",
-        "Wants beyond everyone", "User", "torch has no CUDA", "cd" * 32, "Training loss", "Largest alpha",
+        "toy: LightGCN + Distribution (distribution, K = 3)", "12 users, 25 items", "0.2900",
+        "popularity",
+        "posthoc (own embeddings)", "1.97 × popularity", "segment 1 holds 60% of the users' mass",
+        "Segment 3", "5.0 ×",
+        "Wants beyond everyone", "User", "torch has no CUDA", "cd" * 32, "Training loss",
+        "Largest alpha",
     ):  # fmt: skip
         assert said in parsed.text, said
     assert sum(tag == "svg" for tag, _ in parsed.elements) == 6
@@ -197,7 +223,7 @@ def test_a_folder_that_is_no_run(tmp_path):
 
 
 def test_the_report_imports_no_torch():
-    code = "import sys, gnnseg.report.page, gnnseg.report.schema; assert 'torch' not in sys.modules"
+    code = "import sys, gnnseg.report.page, gnnseg.runs.schema; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -229,7 +255,7 @@ def test_a_name_cannot_move_the_cursor_or_hide_in_markup():
 
 
 def test_explanations_as_text(make_run):
-    from gnnseg.run import Run
+    from gnnseg.runs.run import Run
 
     path, scorer = make_run("affinity")
     said = tables.explanation(Run(path, scorer).explain("u1", "i2"))

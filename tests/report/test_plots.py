@@ -9,7 +9,8 @@ from gnnseg.report import plots
 
 def rectangles(svg):
     return [
-        tuple(map(float, r)) for r in re.findall(r'x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', svg)
+        tuple(map(float, r))
+        for r in re.findall(r'x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', svg)
     ]
 
 
@@ -23,7 +24,9 @@ def test_columns_stand_on_zero_in_proportion():
 
 
 def test_lines_pass_through_their_points():
-    svg = plots.lines({"loss": [(1, 4.0), (2, 2.0), (3, math.nan), (5, 3.0)]}, x="epoch", alt="Loss")
+    svg = plots.lines(
+        {"loss": [(1, 4.0), (2, 2.0), (3, math.nan), (5, 3.0)]}, x="epoch", alt="Loss"
+    )
     (path,) = re.findall(r'd="M([^"]+)"', svg)
     points = [tuple(map(float, point.split())) for point in path.split("L")]
     assert len(points) == 3  # NaN is left out
@@ -33,7 +36,9 @@ def test_lines_pass_through_their_points():
     assert points[2][1] == pytest.approx((points[0][1] + points[1][1]) / 2, abs=0.1)
 
 
-@pytest.mark.parametrize("values", [[0.0], [5.0, 5.0], [-1e-9, 1e-9], [1e6, 1e6 + 1], [0.3, 0.1 + 0.2]])
+@pytest.mark.parametrize(
+    "values", [[0.0], [5.0, 5.0], [-1e-9, 1e-9], [1e6, 1e6 + 1], [0.3, 0.1 + 0.2]]
+)
 def test_any_range_has_round_ticks(values):
     axis = plots._Axis.of(values, 0, 100)
     assert 1 <= len(axis.ticks) <= 9

@@ -3,11 +3,13 @@
 import polars as pl
 import pytest
 
-from gnnseg.report import page, schema, tables, words
-from gnnseg.run import Run
+from gnnseg.report import page, tables, words
+from gnnseg.runs import schema
+from gnnseg.runs.run import Run
 
 SCHEMA = {
-    "segment": pl.Int64, "rank": pl.Int64, "attribute": pl.String, "mean": pl.Float64, "base": pl.Float64,
+    "segment": pl.Int64, "rank": pl.Int64, "attribute": pl.String, "mean": pl.Float64,
+    "base": pl.Float64,
     "difference": pl.Float64, "support": pl.Float64,
 }  # fmt: skip
 
@@ -17,7 +19,9 @@ def put(folder, rows):
     rank, told = {}, []
     for segment, attribute, mean, base, difference, *support in rows:
         rank[segment] = rank.get(segment, 0) + 1
-        told.append((segment, rank[segment], attribute, mean, base, difference, *(support or [400.0])))
+        told.append(
+            (segment, rank[segment], attribute, mean, base, difference, *(support or [400.0]))
+        )
     pl.DataFrame(told, schema=SCHEMA, orient="row").write_parquet(folder / "profiles.parquet")
     return folder
 
@@ -97,7 +101,14 @@ def test_weights_rank_by_what_a_standard_deviation_does(make_run):
 def test_on_the_page_on_the_terminal_and_from_python(make_run):
     path, scorer = make_run()
     evil = "<img>=45"
-    put(path, [(1, evil, 0.62, 0.21, 0.6), (2, "frequency", 1.0, 0.0, -0.3), (3, "frequency", 0.0, 0.0, 0.0)])
+    put(
+        path,
+        [
+            (1, evil, 0.62, 0.21, 0.6),
+            (2, "frequency", 1.0, 0.0, -0.3),
+            (3, "frequency", 0.0, 0.0, 0.0),
+        ],
+    )
     attributes(path, evil)
     text = page.render(path)
     assert "<img" not in text
@@ -112,16 +123,26 @@ def test_on_the_page_on_the_terminal_and_from_python(make_run):
     assert f"  3: {words.NOTHING}" in said
     put(path, [(k, "frequency", 0.0, 0.0, 0.0) for k in (1, 2, 3)])
     assert f"  1, 2, 3: {words.NOTHING}" in tables.segments(path)
-    put(path, [(1, evil, 0.62, 0.21, 0.6), (2, "frequency", 1.0, 0.0, -0.3), (3, "frequency", 0.0, 0.0, 0.0)])
+    put(
+        path,
+        [
+            (1, evil, 0.62, 0.21, 0.6),
+            (2, "frequency", 1.0, 0.0, -0.3),
+            (3, "frequency", 0.0, 0.0, 0.0),
+        ],
+    )
     assert "price" in tables.weights(path)
     assert Run(path, scorer).profiles()["segment"].to_list() == [1, 2, 3]
     assert len(Run(path, scorer).attributes()) == 4
     (path / "report.html").touch()
     assert schema.check(path) == []
-    pl.read_parquet(path / "attributes.parquet").drop("segment_2").write_parquet(path / "attributes.parquet")
+    pl.read_parquet(path / "attributes.parquet").drop("segment_2").write_parquet(
+        path / "attributes.parquet"
+    )
     problems = schema.check(path)
     assert problems == [
-        f"attributes.parquet: column segment_{k} is {how}" for k, how in ((2, "missing"), (3, "not known"))
+        f"attributes.parquet: column segment_{k} is {how}"
+        for k, how in ((2, "missing"), (3, "not known"))
     ]
 
 

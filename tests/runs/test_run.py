@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 import torch
 
-from gnnseg.run import EXPLAINED, LISTS, Run
+from gnnseg.runs.run import EXPLAINED, LISTS, Run
 from gnnseg.types import InputError
 
 KINDS = ["distribution", "membership", "affinity", "hybrid", "dot"]
@@ -22,7 +22,10 @@ def slow_lists(run, scorer, users, k, masked):
     pairs = set(zip(run._pairs["user"].tolist(), run._pairs["item"].tolist()))
     found = []
     for u in users:
-        scores = [float(scorer.pairs(torch.tensor([u]), torch.tensor([j]))[0]) for j in range(len(run.items))]
+        scores = [
+            float(scorer.pairs(torch.tensor([u]), torch.tensor([j]))[0])
+            for j in range(len(run.items))
+        ]
         order = sorted(range(len(run.items)), key=lambda j: (-scores[j], j))
         kept = [j for j in order if not masked or (u, j) not in pairs][:k]
         found += [(f"u{u}", rank, f"i{j}", scores[j]) for rank, j in enumerate(kept, 1)]
@@ -86,7 +89,8 @@ def test_recommend_segment_ranks_by_divergence_from_everyone(make_run, kind):
 
 
 def test_what_everyone_wants_is_not_beyond(make_run):
-    """An item that each segment wants alike scores 0, however popular; one that a segment alone wants comes first."""
+    """An item that each segment wants alike scores 0, however popular; one that a segment alone
+    wants comes first."""
     path, _ = make_run()
     from safetensors.torch import save_file
 
@@ -114,7 +118,11 @@ def test_a_stream_never_holds_more_than_a_chunk(run, tmp_path, monkeypatch):
     monkeypatch.setattr(type(run), "_chunk", 2)
     asked = []
     block = run.scorer.block
-    monkeypatch.setattr(run.scorer, "block", lambda users, items=None: asked.append(len(users)) or block(users, items))
+    monkeypatch.setattr(
+        run.scorer,
+        "block",
+        lambda users, items=None: asked.append(len(users)) or block(users, items),
+    )
     run.write(run.stream(None, 3), tmp_path / "all.csv")
     assert max(asked) == 2
     assert sum(asked) == 12
@@ -122,7 +130,10 @@ def test_a_stream_never_holds_more_than_a_chunk(run, tmp_path, monkeypatch):
 
 def test_write(run, tmp_path):
     path = run.write(run.segments(), tmp_path / "who.csv")
-    assert pl.read_csv(path).select("user", "segment").rows() == run.segments().select("user", "segment").rows()
+    assert (
+        pl.read_csv(path).select("user", "segment").rows()
+        == run.segments().select("user", "segment").rows()
+    )
 
 
 def test_a_write_that_fails_leaves_nothing(run, tmp_path, monkeypatch):
@@ -144,7 +155,10 @@ def test_explain_adds_up(make_run, kind):
     path, scorer = make_run(kind)
     frame = Run(path, scorer).explain("u4", "i9")
     assert dict(frame.schema) == EXPLAINED
-    parts = {row["part"]: row["value"] for row in frame.filter(pl.col("segment").is_null()).iter_rows(named=True)}
+    parts = {
+        row["part"]: row["value"]
+        for row in frame.filter(pl.col("segment").is_null()).iter_rows(named=True)
+    }
     segments = frame.filter(pl.col("segment").is_not_null())
     assert segments["segment"].sort().to_list() == [1, 2, 3]
     assert segments["part"].to_list() == [f"segment {k}" for k in segments["segment"]]
@@ -189,7 +203,9 @@ def test_evaluate_equals_a_loop(make_run):
     frame = run.evaluate(ks=[4])
     found = dict(frame.select("metric", "value").rows())
     pairs = {p: {} for p in range(3)}
-    for u, i, p in zip(run._pairs["user"].tolist(), run._pairs["item"].tolist(), run._pairs["part"].tolist()):
+    for u, i, p in zip(
+        run._pairs["user"].tolist(), run._pairs["item"].tolist(), run._pairs["part"].tolist()
+    ):
         pairs[p].setdefault(u, set()).add(i)
     recalls = []
     for u, relevant in pairs[2].items():
@@ -214,7 +230,10 @@ REFUSED = [
     (lambda run: run.explain("u0", "The item 7"), "that is the name of item i7"),
     (lambda run: run.recommend_segment(4), "segment 4: a-run has segments 1 to 3"),
     (lambda run: run.recommend_segment(0), "segment 0: a-run has segments 1 to 3"),
-    (lambda run: run.write(run.stream(), "all.xlsx"), r"all\.xlsx: unknown kind of file; end its name in \.parquet"),
+    (
+        lambda run: run.write(run.stream(), "all.xlsx"),
+        r"all\.xlsx: unknown kind of file; end its name in \.parquet",
+    ),
     (lambda run: run.write(run.stream(), "no-such-folder/all.csv"), "no such folder"),
     (lambda run: run.evaluate(protocol="paper"), "cannot be judged as paper; train again"),
     (lambda run: run.evaluate(protocol="cleen"), "it is one of clean, paper, train-mask"),
@@ -230,7 +249,12 @@ def test_mistakes_are_one_sentence(run, ask, sentence):
 
 def test_a_run_without_segments_says_so(make_run):
     run = Run(*make_run("dot"))
-    for ask in (lambda: run.alpha, lambda: run.recommend_segment(1), lambda: run.explain("u0", "i1"), run.segments):
+    for ask in (
+        lambda: run.alpha,
+        lambda: run.recommend_segment(1),
+        lambda: run.explain("u0", "i1"),
+        run.segments,
+    ):
         with pytest.raises(InputError):
             ask()
     assert len(run.recommend("u0", 5)) == 5

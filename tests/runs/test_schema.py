@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gnnseg.report import schema
+from gnnseg.runs import schema
 
 
 @pytest.mark.parametrize("kind", ["distribution", "affinity", "hybrid", "dot"])
@@ -21,10 +21,24 @@ def change(path, name, turn):
 
 CHANGED = [
     (lambda p: (p / "cards.parquet").unlink(), "cards.parquet: is missing"),
-    (lambda p: change(p, "cards.parquet", lambda f: f.drop("lift")), "cards.parquet: column lift is missing"),
-    (lambda p: change(p, "cards.parquet", lambda f: f.with_columns(more=1)), "column more is not known"),
-    (lambda p: change(p, "segments.parquet", lambda f: f.with_columns(pl.col("segment").cast(pl.Int32))), "is Int32"),
-    (lambda p: change(p, "segments.parquet", lambda f: f.rename({"alpha_2": "alpha_7"})), "column alpha_2 is missing"),
+    (
+        lambda p: change(p, "cards.parquet", lambda f: f.drop("lift")),
+        "cards.parquet: column lift is missing",
+    ),
+    (
+        lambda p: change(p, "cards.parquet", lambda f: f.with_columns(more=1)),
+        "column more is not known",
+    ),
+    (
+        lambda p: change(
+            p, "segments.parquet", lambda f: f.with_columns(pl.col("segment").cast(pl.Int32))
+        ),
+        "is Int32",
+    ),
+    (
+        lambda p: change(p, "segments.parquet", lambda f: f.rename({"alpha_2": "alpha_7"})),
+        "column alpha_2 is missing",
+    ),
     (
         lambda p: change(p, "ids.parquet", lambda f: f.select("index", "kind", "id", "name")),
         "another order: index, kind",
@@ -34,7 +48,10 @@ CHANGED = [
         "column x is String, not Float64",
     ),
     (lambda p: np.savez(p / "seen.npz", user=np.zeros(3)), "seen.npz: column item is missing"),
-    (lambda p: (p / "metrics.jsonl").write_text('{"epoch": 1, "step": 1, "loss": "x"}'), "line 1: loss is no number"),
+    (
+        lambda p: (p / "metrics.jsonl").write_text('{"epoch": 1, "step": 1, "loss": "x"}'),
+        "line 1: loss is no number",
+    ),
     (lambda p: (p / "metrics.jsonl").write_text('{"epoch": 1}'), "line 1: step is missing"),
 ]
 

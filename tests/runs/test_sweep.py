@@ -1,4 +1,5 @@
-"""Sweeps: jobs in order, found again, failures told at once, two workers, one killed; a component from outside the checkout."""
+"""Sweeps: jobs in order, found again, failures told at once, two workers, one killed; a component
+from outside the checkout."""
 
 import json
 import os
@@ -11,17 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from gnnseg import compare
+from gnnseg.report import compare
 
 SMALL = [
-    "data=planted", "data.users=120", "data.items=60", "data.interactions=1500", "data.segments=4", "head.segments=4",
+    "data=planted", "data.users=120", "data.items=60", "data.interactions=1500", "data.segments=4",
+    "head.segments=4",
     "trainer.max_epochs=6", "trainer.eval_every=3", "encoder.dim=8",
 ]  # fmt: skip
-GNNSEG = [sys.executable, "-m", "gnnseg.cli", "train"]
+GNNSEG = [sys.executable, "-m", "gnnseg", "train"]
 
 
 def call(here: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*GNNSEG, *SMALL, *arguments], capture_output=True, text=True, cwd=here, check=False)
+    return subprocess.run(
+        [*GNNSEG, *SMALL, *arguments], capture_output=True, text=True, cwd=here, check=False
+    )
 
 
 def test_a_sweep_in_order_found_again_and_compared(tmp_path: Path) -> None:
@@ -51,7 +55,9 @@ def test_encoders_are_swept_with_a_setting_that_the_default_one_has_not(tmp_path
         "trainer.eval_every=1",
     ]
     small = [o for o in SMALL if not o.startswith(("head.segments", "trainer"))]
-    done = subprocess.run([*GNNSEG, *small, *words], capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = subprocess.run(
+        [*GNNSEG, *small, *words], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
     assert done.returncode == 0, done.stderr
     paths = [Path(path) for path in done.stdout.splitlines()]
     assert [path.name.split("-")[1] for path in paths] == ["sage", "pinsage"]
@@ -73,7 +79,13 @@ def test_a_failure_is_told_and_leaves_the_others_alone_unless_asked(tmp_path: Pa
 
 @pytest.mark.slow
 def test_two_workers_one_killed_and_the_sweep_started_again(tmp_path: Path) -> None:
-    sweep = ["-m", "seed=0,1,2,3", "trainer.max_epochs=400", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    sweep = [
+        "-m",
+        "seed=0,1,2,3",
+        "trainer.max_epochs=400",
+        "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=2",
+    ]
     process = subprocess.Popen(
         [*GNNSEG, *SMALL, *sweep],
         stdout=subprocess.DEVNULL,
@@ -92,7 +104,9 @@ def test_two_workers_one_killed_and_the_sweep_started_again(tmp_path: Path) -> N
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    again = subprocess.run([*GNNSEG, *SMALL, *sweep], capture_output=True, text=True, cwd=tmp_path, check=False)
+    again = subprocess.run(
+        [*GNNSEG, *SMALL, *sweep], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
     assert again.returncode == 0, again.stderr
     paths = again.stdout.splitlines()
     assert len(set(paths)) == 4
@@ -150,24 +164,31 @@ def test_an_encoder_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_compare_groups_seeds_and_marks_paper(tmp_path: Path) -> None:
-    def record(name: str, seed: int, split_seed: int, segments: int, value: float, protocol: str = "clean") -> Path:
+    def record(
+        name: str, seed: int, split_seed: int, segments: int, value: float, protocol: str = "clean"
+    ) -> Path:
         groups = {g: {} for g in compare.GROUPS}
         config = {
             **groups,
             "seed": seed,
             "split": {"seed": split_seed},
-            "head": {"_target_": "gnnseg.heads.segments.Segments", "segments": segments},
+            "head": {"_target_": "gnnseg.models.heads.segments.Segments", "segments": segments},
         }
         folder = tmp_path / name
         folder.mkdir()
         content = {
-            "config": config, "numerics": 1, "state": "finished", "protocol": protocol, "metrics": {"test/ndcg@20": value},
+            "config": config, "numerics": 1, "state": "finished", "protocol": protocol,
+            "metrics": {"test/ndcg@20": value},
             "seconds": {"total": 2.0}, "memory_mb": 100.0,
         }  # fmt: skip
         (folder / "run.json").write_text(json.dumps(content), "utf-8")
         return folder
 
-    paths = [record("a", 0, 0, 8, 0.1), record("b", 1, 2, 8, 0.3), record("c", 0, 0, 16, 0.5, "paper")]
+    paths = [
+        record("a", 0, 0, 8, 0.1),
+        record("b", 1, 2, 8, 0.3),
+        record("c", 0, 0, 16, 0.5, "paper"),
+    ]
     rows = compare.table(paths, "csv").splitlines()
     assert rows[0] == "head.segments,runs,test/ndcg@20,s,MB"
     assert rows[1] == "8,2,0.2000 ± 0.1414,2.0 ± 0.0,100.0 ± 0.0"

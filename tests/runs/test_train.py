@@ -9,14 +9,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from gnnseg import config, pipeline
+from gnnseg import config
 from gnnseg.evaluation.ranking import topk
-from gnnseg.folder import RunFolder, identity
+from gnnseg.runs import train as pipeline
+from gnnseg.runs.folder import RunFolder, identity
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError
 
 SMALL = [
-    "data=planted", "data.users=150", "data.items=80", "data.interactions=2500", "data.segments=4", "head.segments=4",
+    "data=planted", "data.users=150", "data.items=80", "data.interactions=2500", "data.segments=4",
+    "head.segments=4",
     "trainer.max_epochs=10", "trainer.eval_every=5", "encoder.dim=16",
 ]  # fmt: skip
 QUICK = ["trainer.batch_size=1024", "trainer.max_epochs=2", "trainer.eval_every=1"]
@@ -36,8 +38,10 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Result:
 def test_a_run_leaves_what_it_promises(first: pipeline.Result) -> None:
     names = {path.name for path in first.path.iterdir()}
     promised = {
-        "run.json", "metrics.jsonl", "model.safetensors", "scores.safetensors", "ids.parquet", "seen.npz", "state.pt",
-        "per_user.parquet", "segments.parquet", "groups.parquet", "recommendations.parquet", "cards.parquet",
+        "run.json", "metrics.jsonl", "model.safetensors", "scores.safetensors", "ids.parquet",
+        "seen.npz", "state.pt",
+        "per_user.parquet", "segments.parquet", "groups.parquet", "recommendations.parquet",
+        "cards.parquet",
         "examples.parquet", "report.html",
     }  # fmt: skip
     assert promised <= names
@@ -55,7 +59,9 @@ def test_a_run_leaves_what_it_promises(first: pipeline.Result) -> None:
         assert name in record["metrics"], name
 
 
-def test_the_same_command_finds_its_run_and_fresh_repeats_it_exactly(first: pipeline.Result) -> None:
+def test_the_same_command_finds_its_run_and_fresh_repeats_it_exactly(
+    first: pipeline.Result,
+) -> None:
     before = load_file(first.path / "model.safetensors")
     again = train(first.path.parent)
     assert again.reused
@@ -69,7 +75,10 @@ def test_the_same_command_finds_its_run_and_fresh_repeats_it_exactly(first: pipe
 def test_another_seed_is_another_run_with_other_weights(first: pipeline.Result) -> None:
     other = train(first.path.parent, "seed=1")
     assert other.path != first.path
-    mine, theirs = load_file(first.path / "model.safetensors"), load_file(other.path / "model.safetensors")
+    mine, theirs = (
+        load_file(first.path / "model.safetensors"),
+        load_file(other.path / "model.safetensors"),
+    )
     assert any((mine[name] != theirs[name]).any() for name in mine)
 
 
@@ -83,18 +92,23 @@ def test_segments_and_lists_are_consistent(first: pipeline.Result) -> None:
     assert groups["size"].sum() == len(table) == 150
     assert groups["share"].sum() == pytest.approx(1)
     lists = pl.read_parquet(first.path / "recommendations.parquet")
-    assert lists.filter(pl.col("kind") == "segment").group_by("id").len()["len"].to_list() == [20] * 4
+    assert (
+        lists.filter(pl.col("kind") == "segment").group_by("id").len()["len"].to_list() == [20] * 4
+    )
     ids = pl.read_parquet(first.path / "ids.parquet").filter(pl.col("kind") == "item")["id"]
     assert lists["item"].is_in(ids.implode()).all()
 
 
 @pytest.mark.parametrize(
-    "head", ["dot", "hybrid", "posthoc", "segments head.beta=membership", "segments head.beta=affinity"]
+    "head",
+    ["dot", "hybrid", "posthoc", "segments head.beta=membership", "segments head.beta=affinity"],
 )
 def test_every_head_runs_under_its_default_objective(head: str, first: pipeline.Result) -> None:
     name, *more = head.split()
     small = [o for o in SMALL if name != "dot" or not o.startswith("head.")]
-    whole = config.compose([f"runs.root={first.path.parent}", *small, f"head={name}", *more, *QUICK])
+    whole = config.compose(
+        [f"runs.root={first.path.parent}", *small, f"head={name}", *more, *QUICK]
+    )
     config.check(whole)
     assert whole["objective"]["_target_"].endswith("SampledSoftmax")
     result = pipeline.train(whole, say=lambda line: None)
@@ -149,7 +163,10 @@ def test_identity_ignores_paths_and_devices_and_sees_all_else() -> None:
         ["data.k_core=2"],
         ["evaluation.seen=allow"],
     ]
-    hashes = {identity(config.compose([*SMALL, *o]), "f") for o in other} | {identity(base, "f"), identity(base, "g")}
+    hashes = {identity(config.compose([*SMALL, *o]), "f") for o in other} | {
+        identity(base, "f"),
+        identity(base, "g"),
+    }
     assert len(hashes) == len(other) + 2
     assert identity(config.compose([*SMALL, "optimizer.lr=1"]), "f") == identity(
         config.compose([*SMALL, "optimizer.lr=1.0"]), "f"
@@ -187,7 +204,8 @@ def test_pairs_may_count_by_what_was_spent_where_it_is_told(tmp_path: Path) -> N
     rows += [f"u{n % 30},i{n % 30 % 2 * 15 + n * 7 % 15},1,{1 + n % 9}" for n in range(600)]
     (tmp_path / "shop.csv").write_text("\n".join(rows) + "\n", "utf-8")
     common = [
-        "data=file", f"data.path={tmp_path / 'shop.csv'}", "data.weight=quantity", "objective.weights=spend", "head.segments=2",
+        "data=file", f"data.path={tmp_path / 'shop.csv'}", "data.weight=quantity",
+        "objective.weights=spend", "head.segments=2",
         "encoder.dim=4", "trainer.max_epochs=2", "evaluation.seen=allow",
         f"runs.root={tmp_path / 'runs'}", f"cache.root={tmp_path / 'cache'}", "threads=1",
     ]  # fmt: skip
@@ -208,9 +226,17 @@ def test_pairs_may_count_by_what_was_spent_where_it_is_told(tmp_path: Path) -> N
         (["head.beta=affinity", "objective=sampled_softmax", "trainer.batch_size=256"], None),
     ],
 )
-def test_sampling_that_saves_nothing_is_said(overrides: list[str], said: str | None, tmp_path: Path) -> None:
+def test_sampling_that_saves_nothing_is_said(
+    overrides: list[str], said: str | None, tmp_path: Path
+) -> None:
     lines: list[str] = []
-    more = ["encoder=sage", "encoder.dim=8", "encoder.neighbours=[3,2]", "trainer.max_epochs=1", "trainer.eval_every=1"]
+    more = [
+        "encoder=sage",
+        "encoder.dim=8",
+        "encoder.neighbours=[3,2]",
+        "trainer.max_epochs=1",
+        "trainer.eval_every=1",
+    ]
     composed = config.compose([*SMALL, f"runs.root={tmp_path}", *overrides, *more])
     config.check(composed)
     pipeline.train(composed, say=lines.append)
@@ -221,9 +247,14 @@ def test_sampling_that_saves_nothing_is_said(overrides: list[str], said: str | N
 
 def test_the_best_epoch_may_be_chosen_by_the_segments_state(first: pipeline.Result) -> None:
     result = train(first.path.parent, *QUICK, "trainer.monitor=segment/effective_k")
-    lines = [json.loads(line) for line in (result.path / "metrics.jsonl").read_text("utf-8").splitlines()]
+    lines = [
+        json.loads(line) for line in (result.path / "metrics.jsonl").read_text("utf-8").splitlines()
+    ]
     assert result.value == max(line["segment/effective_k"] for line in lines)
-    assert all("valid/ndcg@20" in line and not any(n.startswith("segment/ndcg") for n in line) for line in lines)
+    assert all(
+        "valid/ndcg@20" in line and not any(n.startswith("segment/ndcg") for n in line)
+        for line in lines
+    )
 
 
 def test_more_segments_than_users_are_refused(first: pipeline.Result) -> None:
@@ -232,26 +263,37 @@ def test_more_segments_than_users_are_refused(first: pipeline.Result) -> None:
 
 
 @pytest.mark.skipif(
-    not Path("/proc/self/clear_refs").exists(), reason="this system keeps one peak for all of a process"
+    not Path("/proc/self/clear_refs").exists(),
+    reason="this system keeps one peak for all of a process",
 )
 def test_the_peak_of_a_run_is_its_own() -> None:
-    from gnnseg import outputs
+    from gnnseg.runs import writer
 
     device = torch.device("cpu")
     large = np.ones(40 << 20)
-    assert outputs.peak_memory_mb(device) > large.nbytes / 1e6
-    before = outputs.peak_memory_mb(device)
+    assert writer.peak_memory_mb(device) > large.nbytes / 1e6
+    before = writer.peak_memory_mb(device)
     del large
-    outputs.forget_peak(device)
-    assert outputs.peak_memory_mb(device) < before - 300
+    writer.forget_peak(device)
+    assert writer.peak_memory_mb(device) < before - 300
 
 
-@pytest.mark.parametrize("others", [[], ["head.beta=membership", "objective=bpr"], ["head=hybrid", "objective=bpr"]])
+@pytest.mark.parametrize(
+    "others", [[], ["head.beta=membership", "objective=bpr"], ["head=hybrid", "objective=bpr"]]
+)
 def test_who_has_met_everything_is_recommended_nothing(others: list[str], tmp_path: Path) -> None:
     everything = [f"all,{item}" for item in range(8)]
     rows = [f"u{user:02},{(3 * user + step) % 8}" for user in range(19) for step in range(5)]
-    (tmp_path / "events.csv").write_text("\n".join(["user,item", *everything, *rows]) + "\n", "utf-8")
-    few = ["head.segments=2", "encoder.dim=4", "trainer.max_epochs=2", "trainer.eval_every=1", "evaluation.ks=[3]"]
+    (tmp_path / "events.csv").write_text(
+        "\n".join(["user,item", *everything, *rows]) + "\n", "utf-8"
+    )
+    few = [
+        "head.segments=2",
+        "encoder.dim=4",
+        "trainer.max_epochs=2",
+        "trainer.eval_every=1",
+        "evaluation.ks=[3]",
+    ]
     composed = config.compose(
         [
             f"runs.root={tmp_path / 'runs'}",

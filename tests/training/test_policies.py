@@ -1,4 +1,5 @@
-"""Learned on a logger's log, a policy earns nearly the optimum of planted users; without the off-policy weights it does not."""
+"""Learned on a logger's log, a policy earns nearly the optimum of planted users; without the
+off-policy weights it does not."""
 
 from pathlib import Path
 
@@ -6,15 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from gnnseg import config, pipeline
-from gnnseg.data.answers import Answers
-from gnnseg.run import Run
+from gnnseg import config
+from gnnseg.data.sets.answers import Answers
+from gnnseg.runs import train as pipeline
+from gnnseg.runs.run import Run
 from gnnseg.simulator import Crowd, served
 from gnnseg.types import Policy
 
 SET = [
-    "data=planted", "data.users=400", "data.items=60", "data.segments=3", "data.interactions=3600", "data.log_events=30000",
-    "data.logger=1", "experiment=policy", "head.segments=3", "encoder=mf", "trainer.max_epochs=120", "threads=1",
+    "data=planted", "data.users=400", "data.items=60", "data.segments=3", "data.interactions=3600",
+    "data.log_events=30000",
+    "data.logger=1", "experiment=policy", "head.segments=3", "encoder=mf",
+    "trainer.max_epochs=120", "threads=1",
 ]  # fmt: skip
 PLAIN = ["objective.baseline=none", "objective.cap=null"]
 

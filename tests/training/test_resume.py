@@ -1,7 +1,8 @@
-"""A run killed anywhere and started again ends as if nothing had happened: weights and metrics, bit for bit.
+"""A run killed anywhere and started again ends as if nothing had happened: weights and metrics, bit
+for bit.
 
-One process imports everything and forks a life at a time: each trains the real pipeline and dies by SIGKILL at a step, or
-before or after a rename; the next goes on where it stood.
+One process imports everything and forks a life at a time: each trains the real pipeline and dies by
+SIGKILL at a step, or before or after a rename; the next goes on where it stood.
 """
 
 import hashlib
@@ -17,7 +18,8 @@ import pytest
 LIVES = """
 import json, os, signal, sys
 import sklearn.cluster, sklearn.utils.extmath, torch._dynamo
-from gnnseg import config, pipeline
+from gnnseg import config
+from gnnseg.runs import train as pipeline
 from gnnseg.training import checkpoint
 
 def live(life, overrides):
@@ -64,17 +66,21 @@ SMALL = [
 ]
 FULL = [*SMALL, "trainer.max_epochs=24", "trainer.eval_every=4"]
 MINI = [
-    *SMALL, "objective=sampled_softmax", "head.beta=affinity", "encoder.dropout=0.2", "objective.negatives=16",
+    *SMALL, "objective=sampled_softmax", "head.beta=affinity", "encoder.dropout=0.2",
+    "objective.negatives=16",
     "trainer.batch_size=200", "trainer.max_epochs=4", "trainer.eval_every=2",
 ]  # fmt: skip
 
 LOG = [
-    *SMALL, "data.log_events=2000", "objective=policy", "objective.reward=logged", "objective.importance=learned",
-    "objective.baseline=segments", "objective.entropy=0.01", "trainer.batch_size=500", "trainer.max_epochs=4", "trainer.eval_every=2",
+    *SMALL, "data.log_events=2000", "objective=policy", "objective.reward=logged",
+    "objective.importance=learned",
+    "objective.baseline=segments", "objective.entropy=0.01", "trainer.batch_size=500",
+    "trainer.max_epochs=4", "trainer.eval_every=2",
     "trainer.monitor=valid/value",
 ]  # fmt: skip
 WALKS = [
-    *SMALL, "encoder=pinsage", "encoder.dim=16", "head=hybrid", "objective=margin", "trainer.batch_size=500", "trainer.max_epochs=4",
+    *SMALL, "encoder=pinsage", "encoder.dim=16", "head=hybrid", "objective=margin",
+    "trainer.batch_size=500", "trainer.max_epochs=4",
     "trainer.draw=weight", "objective.degree_power=-1",
     "trainer.eval_every=2",
 ]  # fmt: skip
@@ -94,7 +100,11 @@ def live(root: Path, overrides: list[str], lives: list[dict[str, object]]) -> st
         *overrides,
     ]
     done = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "2"}, check=False
+        command,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -102,23 +112,35 @@ def live(root: Path, overrides: list[str], lives: list[dict[str, object]]) -> st
 
 def digest(folder: str) -> tuple[str, str]:
     """sha256 of the weights, and of the metrics without times."""
-    lines = [json.loads(line) for line in (Path(folder) / "metrics.jsonl").read_text("utf-8").splitlines()]
+    lines = [
+        json.loads(line)
+        for line in (Path(folder) / "metrics.jsonl").read_text("utf-8").splitlines()
+    ]
     for line in lines:
         line.pop("seconds", None)
     weights = hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest()
     record = json.loads((Path(folder) / "run.json").read_text("utf-8"))
-    return weights, hashlib.sha256(json.dumps([lines, record["metrics"], record["baselines"]]).encode()).hexdigest()
+    return weights, hashlib.sha256(
+        json.dumps([lines, record["metrics"], record["baselines"]]).encode()
+    ).hexdigest()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("overrides", [FULL, MINI], ids=["full batch", "mini-batch, negatives, dropout"])
-def test_killed_and_started_again_equals_uninterrupted(overrides: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "overrides", [FULL, MINI], ids=["full batch", "mini-batch, negatives, dropout"]
+)
+def test_killed_and_started_again_equals_uninterrupted(
+    overrides: list[str], tmp_path: Path
+) -> None:
     whole = live(tmp_path / "whole", overrides, [{}])
-    # Twenty deaths at random steps, some with the state saved after every step, some only at evaluations; then a death before
-    # and after every rename there is: each rename number is tried until a life gets past all of them.
+    # Twenty deaths at random steps, some with the state saved after every step, some only at
+    # evaluations; then a death before
+    # and after every rename there is: each rename number is tried until a life gets past all of
+    # them.
     chance = random.Random(0)
     lives: list[dict[str, object]] = [
-        {"step": chance.randint(1, 3), "save": "every step" if chance.random() < 0.6 else ""} for _ in range(20)
+        {"step": chance.randint(1, 3), "save": "every step" if chance.random() < 0.6 else ""}
+        for _ in range(20)
     ]
     lives += [{when: number} for number in range(1, 40) for when in ("before", "after")]
     killed = live(tmp_path / "killed", overrides, [*lives, {}])
@@ -129,7 +151,9 @@ def test_killed_and_started_again_equals_uninterrupted(overrides: list[str], tmp
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "overrides", [LOG, WALKS], ids=["a log, mean rewards kept", "walks drawn an epoch, hard negatives"]
+    "overrides",
+    [LOG, WALKS],
+    ids=["a log, mean rewards kept", "walks drawn an epoch, hard negatives"],
 )
 def test_what_is_kept_between_steps_survives_a_death(overrides: list[str], tmp_path: Path) -> None:
     whole = live(tmp_path / "whole", overrides, [{}])

@@ -1,4 +1,5 @@
-"""How planted users answer what they are shown, and a declared logger that shows it: the ground truth of off-policy work.
+"""How planted users answer what they are shown, and a declared logger that shows it: the ground
+truth of off-policy work.
 
 Shape legend: U users, I items, K segments, N rows of a log, B users asked about.
 """
@@ -20,8 +21,8 @@ CHUNK = 1 << 22  # cells of (users, items) at once
 
 @dataclass(frozen=True)
 class Answers:
-    """P(click | user i is shown item j at the first place) = ``CEILING`` rec_ij / max_j rec_ij, rec = alpha beta, and what a
-    click on an item earns, (I,)."""
+    """P(click | user i is shown item j at the first place) = ``CEILING`` rec_ij / max_j rec_ij, rec
+    = alpha beta, and what a click on an item earns, (I,)."""
 
     alpha: Floats
     beta: Floats
@@ -31,7 +32,9 @@ class Answers:
     def of(truth: Truth | None, name: str) -> Answers:
         """InputError for a set whose users' tastes nobody knows."""
         if truth is None:
-            raise InputError(f"data={name}: nobody knows how its users would answer; simulate on data=planted.")
+            raise InputError(
+                f"data={name}: nobody knows how its users would answer; simulate on data=planted."
+            )
         value = np.ones(truth.beta.shape[1]) if truth.value is None else truth.value
         return Answers(truth.alpha, truth.beta, value)
 
@@ -54,7 +57,8 @@ def values(items: int, rng: Rng) -> Floats:
 
 
 def logger(chance: Floats, seen: np.ndarray[Any, Any], sharpness: float) -> Floats:
-    """(B,I) a declared logger's policy: chance^sharpness among what is not ``seen`` (B,I) bool; 0 is uniform."""
+    """(B,I) a declared logger's policy: chance^sharpness among what is not ``seen`` (B,I) bool; 0
+    is uniform."""
     chance = np.where(seen, 0.0, chance)
     weight: Floats = np.where(seen, 0.0, (chance / chance.max(1, keepdims=True)) ** sharpness)
     found: Floats = weight / weight.sum(1, keepdims=True)
@@ -64,7 +68,8 @@ def logger(chance: Floats, seen: np.ndarray[Any, Any], sharpness: float) -> Floa
 def draw(
     answers: Answers, user: Ints, item: Ints, events: int, sharpness: float, rng: Rng
 ) -> tuple[Log, dict[str, Any]]:
-    """A log of ``events`` visits of users drawn alike, one item shown each, never one of the pairs (E,),(E,) they have taken.
+    """A log of ``events`` visits of users drawn alike, one item shown each, never one of the pairs
+    (E,),(E,) they have taken.
 
     The second: what to say of it. InputError where a user has taken every item.
     """
@@ -73,7 +78,8 @@ def draw(
     seen[user, item] = True
     if seen.all(1).any():
         raise InputError(
-            "data.log_events: a user has taken every item, nothing is left to show; draw fewer interactions."
+            "data.log_events: a user has taken every item, nothing is left to show; draw fewer "
+            "interactions."
         )
     g = rng.numpy("log")
     who = np.sort(g.integers(users, size=events))
@@ -91,7 +97,12 @@ def draw(
         reward[lo:hi] = clicked * answers.value[what[lo:hi]]
     order = g.permutation(events)
     log = Log(
-        np.arange(events), who[order], what[order], np.ones(events, dtype=np.int64), reward[order], propensity[order]
+        np.arange(events),
+        who[order],
+        what[order],
+        np.ones(events, dtype=np.int64),
+        reward[order],
+        propensity[order],
     )
     return log, {
         "logger": f"simulated: chance of a click to the power {sharpness:g} among what is new",
@@ -108,6 +119,8 @@ def choose(policy: Floats, rows: Ints, g: np.random.Generator) -> Ints:
         part = slice(bounds[row], bounds[row + 1])
         drawn = g.random(part.stop - part.start) * cumulative[row, -1]
         found[part] = np.searchsorted(cumulative[row], drawn, side="right")
-    last = policy.shape[1] - 1 - (policy > 0)[:, ::-1].argmax(1)  # rounding never leads beyond what may be shown
+    last = (
+        policy.shape[1] - 1 - (policy > 0)[:, ::-1].argmax(1)
+    )  # rounding never leads beyond what may be shown
     chosen: Ints = np.minimum(found, last[rows])
     return chosen

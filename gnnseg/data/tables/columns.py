@@ -1,4 +1,5 @@
-"""Which column is what: by the names people give, in their languages; by content only where somebody looks and confirms."""
+"""Which column is what: by the names people give, in their languages; by content only where
+somebody looks and confirms."""
 
 from __future__ import annotations
 
@@ -8,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from gnnseg.data import dates, numbers
-from gnnseg.data.fields import ROLES, named
-from gnnseg.data.formats import shown
+from gnnseg.data.tables import dates, numbers
+from gnnseg.data.tables.fields import ROLES, named
+from gnnseg.data.tables.formats import shown
 from gnnseg.types import InputError
 
 
@@ -20,72 +21,110 @@ def _names(words: str) -> frozenset[str]:
 
 USUAL = {  # in lower case, letters and digits alone
     "user": _names(
-        "user userid uid username useridentifier customer customerid customerno customernr customernumber customercode "
-        "custid custno client clientid clientno clientnumber buyer buyerid shopper shopperid member memberid visitor "
-        "visitorid household householdid householdkey accountid subscriberid reader readerid listener listenerid kunde "
-        "kunden kundeid kundenid kundennr kundennummer kundenkonto debitor debitornr nutzer nutzerid benutzer benutzerid "
-        "käufer käuferid idclient numclient numéroclient numeroclient nclient codeclient utilisateur idutilisateur "
-        "acheteur cliente idcliente clienteid codigocliente códigocliente codcliente usuario idusuario comprador utente "
-        "idutente codicecliente usuário idusuário codigodocliente utilizador klant klantid klantnr klantnummer gebruiker "
-        "gebruikerid klient idklienta klientid nabywca kund kundnr kundnummer kundid müşteri müşteriid müşterino "
-        "kullanıcı клиент клиентid idклиента кодклиента покупатель idпокупателя пользователь idпользователя 客户 客户id "
+        "user userid uid username useridentifier customer customerid customerno customernr "
+        "customernumber customercode "
+        "custid custno client clientid clientno clientnumber buyer buyerid shopper shopperid "
+        "member memberid visitor "
+        "visitorid household householdid householdkey accountid subscriberid reader readerid "
+        "listener listenerid kunde "
+        "kunden kundeid kundenid kundennr kundennummer kundenkonto debitor debitornr nutzer "
+        "nutzerid benutzer benutzerid "
+        "käufer käuferid idclient numclient numéroclient numeroclient nclient codeclient "
+        "utilisateur idutilisateur "
+        "acheteur cliente idcliente clienteid codigocliente códigocliente codcliente usuario "
+        "idusuario comprador utente "
+        "idutente codicecliente usuário idusuário codigodocliente utilizador klant klantid klantnr "
+        "klantnummer gebruiker "
+        "gebruikerid klient idklienta klientid nabywca kund kundnr kundnummer kundid müşteri "
+        "müşteriid müşterino "
+        "kullanıcı клиент клиентid idклиента кодклиента покупатель idпокупателя пользователь "
+        "idпользователя 客户 客户id "
         "客户编号 客户编码 客户号 客户代码 用户 用户id 用户编号 会员 会员id 会员号 会员编号 会员卡号 买家 买家id "
         "买家昵称 顾客 顾客id 顾客编号 客戶 客戶id 客戶編號 客戶代號 用戶 用戶id 會員 會員id 會員編號 會員號 使用者 "
         "使用者id 顧客 顧客id 顧客番号 顧客コード 会員番号 ユーザー ユーザーid ユーザid お客様番号 고객 고객id 고객번호 "
         "고객코드 회원 회원id 회원번호 사용자 사용자id"
     ),
     "item": _names(
-        "item itemid itemno itemnr itemnumber itemcode iid movieid artistid product productid productno productnr "
-        "productnumber productcode sku skuid stockcode article articleid articleno articlenr articlenumber articlecode "
-        "trackid songid bookid isbn asin ean gtin upc barcode material materialno materialnumber variantsku lineitemsku "
-        "artikel artikelid artikelnr artikelnummer produkt produktid produktnr produktnummer idarticle codearticle "
-        "produit produitid idproduit codeproduit référence reference refproduit artículo articulo idarticulo producto "
-        "productoid idproducto codigoproducto códigoproducto codproducto articolo idarticolo codicearticolo prodotto "
-        "idprodotto codiceprodotto produto idproduto produtoid codigoproduto códigoproduto codproduto artigo artikelcode "
-        "towar idtowaru idproduktu ürün ürünid ürünkodu товар idтовара кодтовара артикул продукт idпродукта 商品 商品id "
+        "item itemid itemno itemnr itemnumber itemcode iid movieid artistid product productid "
+        "productno productnr "
+        "productnumber productcode sku skuid stockcode article articleid articleno articlenr "
+        "articlenumber articlecode "
+        "trackid songid bookid isbn asin ean gtin upc barcode material materialno materialnumber "
+        "variantsku lineitemsku "
+        "artikel artikelid artikelnr artikelnummer produkt produktid produktnr produktnummer "
+        "idarticle codearticle "
+        "produit produitid idproduit codeproduit référence reference refproduit artículo articulo "
+        "idarticulo producto "
+        "productoid idproducto codigoproducto códigoproducto codproducto articolo idarticolo "
+        "codicearticolo prodotto "
+        "idprodotto codiceprodotto produto idproduto produtoid codigoproduto códigoproduto "
+        "codproduto artigo artikelcode "
+        "towar idtowaru idproduktu ürün ürünid ürünkodu товар idтовара кодтовара артикул продукт "
+        "idпродукта 商品 商品id "
         "商品编号 商品编码 商品代码 商品条码 产品 产品id 产品编号 产品编码 产品代码 货号 货品 货品编号 物料 物料编码 "
         "物料编号 條碼 条码 条形码 商品編號 商品編碼 商品代號 產品 產品id 產品編號 貨號 商品番号 商品コード 品番 "
         "アイテム アイテムid 製品 製品コード 상품 상품id 상품번호 상품코드 제품 제품번호 제품코드 품목 품목코드"
     ),
     "weight": _names(
-        "weight rating ratings stars quantity qty quantityordered orderquantity lineitemquantity units unitssold plays "
-        "playcount listens count menge anzahl stück stückzahl bewertung quantité quantite qté qte cantidad unidades "
-        "puntuación puntuacion quantità pezzi quantidade qtd qtde quantidadevendida aantal hoeveelheid ilość ilosc sztuk "
+        "weight rating ratings stars quantity qty quantityordered orderquantity lineitemquantity "
+        "units unitssold plays "
+        "playcount listens count menge anzahl stück stückzahl bewertung quantité quantite qté qte "
+        "cantidad unidades "
+        "puntuación puntuacion quantità pezzi quantidade qtd qtde quantidadevendida aantal "
+        "hoeveelheid ilość ilosc sztuk "
         "antal miktar adet количество колво оценка 数量 购买数量 销售数量 销量 件数 评分 數量 購買數量 銷售數量 評分 "
         "個数 購入数 評価 수량 구매수량 주문수량 평점"
     ),
     "time": _names(
-        "time timestamp ts datetime date transactiontimestamp transactiondate transactiontime transactiondatetime orderdate "
-        "ordertime orderdatetime orderedat purchasedate purchasetime purchasedat invoicedate created createdat createdon "
-        "createddate paidat paymentdate saledate salesdate eventtime eventdate ratedat datum zeit zeitpunkt zeitstempel "
-        "bestelldatum auftragsdatum kaufdatum rechnungsdatum belegdatum buchungsdatum verkaufsdatum bestellzeit "
-        "datecommande datedecommande dateachat dateheure horodatage fecha fechahora fechapedido fechacompra fechaventa "
-        "dataordine datapedido datadopedido datacompra datadacompra datavenda besteldatum aankoopdatum orderdatum "
-        "datazamówienia datasprzedaży tarih siparistarihi sipariştarihi дата датазаказа датапокупки времязаказа 日期 "
+        "time timestamp ts datetime date transactiontimestamp transactiondate transactiontime "
+        "transactiondatetime orderdate "
+        "ordertime orderdatetime orderedat purchasedate purchasetime purchasedat invoicedate "
+        "created createdat createdon "
+        "createddate paidat paymentdate saledate salesdate eventtime eventdate ratedat datum zeit "
+        "zeitpunkt zeitstempel "
+        "bestelldatum auftragsdatum kaufdatum rechnungsdatum belegdatum buchungsdatum "
+        "verkaufsdatum bestellzeit "
+        "datecommande datedecommande dateachat dateheure horodatage fecha fechahora fechapedido "
+        "fechacompra fechaventa "
+        "dataordine datapedido datadopedido datacompra datadacompra datavenda besteldatum "
+        "aankoopdatum orderdatum "
+        "datazamówienia datasprzedaży tarih siparistarihi sipariştarihi дата датазаказа "
+        "датапокупки времязаказа 日期 "
         "时间 日期时间 下单时间 下单日期 订单日期 订单时间 订单创建时间 订单付款时间 购买时间 购买日期 付款时间 支付时间 "
         "交易时间 交易日期 成交时间 销售日期 创建时间 時間 日期時間 訂單日期 訂單時間 下單時間 購買日期 購買時間 "
         "交易日期時間 日付 日時 注文日 注文日時 購入日 購入日時 購買日 날짜 일시 일자 주문일 주문일시 주문일자 구매일 "
         "구매일시 구매일자"
     ),
     "spend": _names(
-        "spend spent amount salesvalue salesamount revenue sales turnover totalprice linetotal linetotalprice total "
-        "umsatz betrag gesamtpreis gesamtbetrag zeilensumme montant montantttc montanttotal chiffredaffaires importe "
-        "monto importetotal preciototal montototal importo importototale prezzototale valortotal preçototal precototal "
-        "bedrag omzet totaalprijs kwota wartość belopp tutar сумма выручка стоимость 金额 总价 总金额 销售额 销售金额 "
+        "spend spent amount salesvalue salesamount revenue sales turnover totalprice linetotal "
+        "linetotalprice total "
+        "umsatz betrag gesamtpreis gesamtbetrag zeilensumme montant montantttc montanttotal "
+        "chiffredaffaires importe "
+        "monto importetotal preciototal montototal importo importototale prezzototale valortotal "
+        "preçototal precototal "
+        "bedrag omzet totaalprijs kwota wartość belopp tutar сумма выручка стоимость 金额 总价 总金额 销售额 "
+        "销售金额 "
         "实付金额 支付金额 付款金额 订单金额 成交金额 金額 總價 總金額 銷售額 訂單金額 売上 売上金額 購入金額 合計金額 "
         "금액 매출 매출액 결제금액 주문금액 총금액"
     ),
 }
 TITLES = _names(
-    "title itemtitle itemname productname producttitle articlename lineitemname movietitle description "
-    "itemdescription productdescription artikelname artikelbezeichnung artikeltext artikelbeschreibung bezeichnung "
-    "beschreibung produktname produktbezeichnung libellé libelle désignation designation nomproduit nomduproduit "
-    "nomarticle descripción descripcion nombreproducto nombredelproducto nombrearticulo descrizione nomeprodotto "
-    "descrição descricao nomeproduto nomedoproduto productnaam omschrijving artikelnaam nazwaproduktu nazwatowaru "
+    "title itemtitle itemname productname producttitle articlename lineitemname movietitle "
+    "description "
+    "itemdescription productdescription artikelname artikelbezeichnung artikeltext "
+    "artikelbeschreibung bezeichnung "
+    "beschreibung produktname produktbezeichnung libellé libelle désignation designation "
+    "nomproduit nomduproduit "
+    "nomarticle descripción descripcion nombreproducto nombredelproducto nombrearticulo "
+    "descrizione nomeprodotto "
+    "descrição descricao nomeproduto nomedoproduto productnaam omschrijving artikelnaam "
+    "nazwaproduktu nazwatowaru "
     "ürünadı наименование наименованиетовара название названиетовара 商品名称 商品名 商品标题 宝贝标题 宝贝名称 "
     "产品名称 产品名 品名 货品名称 物料名称 商品名稱 商品標題 產品名稱 アイテム名 製品名 상품명 제품명 품목명"
 )
-ENDS = re.compile(r"^(id|no|nr|number|nummer|code|key|编号|编码|号|id号|代码|編號|代號|番号|コード|번호|코드)$")
+ENDS = re.compile(
+    r"^(id|no|nr|number|nummer|code|key|编号|编码|号|id号|代码|編號|代號|番号|コード|번호|코드)$"
+)
 HEADERLESS = r"-?[\d.:\sTZ/-]+"
 
 
@@ -102,10 +141,12 @@ def choose(
     text: bool = True,
     guess: bool = False,
 ) -> dict[str, str | None]:
-    """Columns by role: as named (null: looked for by its usual names; '': none), else asked about in a sentence.
+    """Columns by role: as named (null: looked for by its usual names; '': none), else asked about
+    in a sentence.
 
-    ``guess``: where no name tells, content may: the only column of dates is the time, the only column left that could be
-    ids is the user or the item. ``text``: the table came from text, so a first line may be data.
+    ``guess``: where no name tells, content may: the only column of dates is the time, the only
+    column left that could be ids is the user or the item. ``text``: the table came from text, so a
+    first line may be data.
     """
     names = head.columns
     wanted = {role: name for role in (*ROLES, "title") if (name := mapping.get(role))}
@@ -127,10 +168,13 @@ def choose(
             if text and all(re.fullmatch(HEADERLESS, name) for name in names):
                 first = ", ".join(name[:40] for name in names[:6])
                 raise InputError(
-                    f"{path}: its first line ({first}) looks like data; give it a header, such as user,item,weight,time."
+                    f"{path}: its first line ({first}) looks like data; give it a header, such as "
+                    "user,item,weight,time."
                 )
             listed = ", ".join(map(shown, names[:12])) + (" …" if len(names) > 12 else "")
-            raise InputError(f"{path}: no column for data.{role}; it has {listed}: set data.{role}=COLUMN.")
+            raise InputError(
+                f"{path}: no column for data.{role}; it has {listed}: set data.{role}=COLUMN."
+            )
     named(path, names, columns)
     return columns | ({"title": wanted["title"]} if "title" in wanted else {})
 
@@ -140,7 +184,9 @@ def _by_name(path: Path, role: str, names: Sequence[str], taken: set[str]) -> st
     fits = [name for name in names if simple(name) in USUAL[role] and name not in taken]
     if role in ("user", "item") and len(fits) == 2:
         short, long = sorted(fits, key=lambda name: len(simple(name)))
-        if simple(long).startswith(simple(short)) and ENDS.match(simple(long)[len(simple(short)) :]):
+        if simple(long).startswith(simple(short)) and ENDS.match(
+            simple(long)[len(simple(short)) :]
+        ):
             return long
     return _one(path, role, fits)
 
@@ -149,13 +195,17 @@ def _one(path: Path, role: str, fits: Sequence[str]) -> str | None:
     if len(fits) > 1:
         none = "" if role in ("user", "item") else f" (data.{role}='' for none)"
         raise InputError(
-            f"{path}: {role} may be column {' or '.join(map(shown, fits[:8]))}; set data.{role}=COLUMN{none}."
+            f"{path}: {role} may be column {' or '.join(map(shown, fits[:8]))}; set "
+            f"data.{role}=COLUMN{none}."
         )
     return fits[0] if fits else None
 
 
-def _ids_by_content(path: Path, head: pl.DataFrame, columns: dict[str, str | None], free: Sequence[str]) -> None:
-    """A user or item that no name tells is the only column left that could be ids; of two, one is asked for."""
+def _ids_by_content(
+    path: Path, head: pl.DataFrame, columns: dict[str, str | None], free: Sequence[str]
+) -> None:
+    """A user or item that no name tells is the only column left that could be ids; of two, one is
+    asked for."""
     missing = [role for role in ("user", "item") if columns[role] is None]
     fits = [name for name in free if _repeats(head[name])]
     plain = [name for name in fits if simple(name) not in TITLES]
@@ -164,7 +214,8 @@ def _ids_by_content(path: Path, head: pl.DataFrame, columns: dict[str, str | Non
     if len(missing) == 2 and len(fits) > 1:
         quoted = " or ".join(map(shown, fits[:8]))
         raise InputError(
-            f"{path}: user and item may each be column {quoted}; set data.user=COLUMN and data.item=COLUMN."
+            f"{path}: user and item may each be column {quoted}; set data.user=COLUMN and "
+            "data.item=COLUMN."
         )
     if len(missing) == 1:
         columns[missing[0]] = _one(path, missing[0], plain or fits)
@@ -174,7 +225,11 @@ def _repeats(series: pl.Series) -> bool:
     """Could these be ids of people or things: text or whole numbers, some of them more than once?"""
     cells = series.drop_nulls()
     distinct = cells.n_unique()
-    return kind(series) in ("text", "whole numbers") and distinct > 1 and (distinct < len(cells) or len(cells) < 20)
+    return (
+        kind(series) in ("text", "whole numbers")
+        and distinct > 1
+        and (distinct < len(cells) or len(cells) < 20)
+    )
 
 
 def kind(series: pl.Series) -> str:
@@ -191,7 +246,9 @@ def kind(series: pl.Series) -> str:
         return "empty"
     if bool(cells.str.contains(dates.DAY_NUMBER).all()):
         return "dates"
-    if not cells.cast(pl.Int64, strict=False).null_count():  # unix seconds look like ids: only their name tells
+    if not cells.cast(
+        pl.Int64, strict=False
+    ).null_count():  # unix seconds look like ids: only their name tells
         return "whole numbers"
     if any(bool(cells.str.contains(pattern).all()) for pattern in numbers.GROUPED.values()):
         return "numbers"

@@ -1,7 +1,8 @@
-"""Times out of text: the order of day, month and year is told from the whole column; where two fit, it is asked.
+"""Times out of text: the order of day, month and year is told from the whole column; where two fit,
+it is asked.
 
-Regular expressions split a date, integer arithmetic (Hinnant's days from the civil calendar) makes it seconds, so that
-nothing depends on a parser's tolerance.
+Regular expressions split a date, integer arithmetic (Hinnant's days from the civil calendar) makes
+it seconds, so that nothing depends on a parser's tolerance.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ MONTH = (
     r"(?i:(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
     r"nov(?:ember)?|dec(?:ember)?))"
 )
-CLOCK = r"(?:(?:\s+|,\s*|T)(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,6}))?)?(?:\s?([AaPp])\.?[Mm]\.?)?)?$"
+CLOCK = (
+    r"(?:(?:\s+|,\s*|T)(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,6}))?)?(?:\s?([AaPp])\.?[Mm]\.?)?)?$"
+)
 FORMS = {  # the three parts of a date in the order they stand
     "numbers": r"^(\d{4}|\d{1,2})(?:/|\.|-|\. )(\d{1,2})(?:/|\.|-|\. )(\d{4}|\d{1,2})" + CLOCK,
     "day first": r"^(\d{1,2})(?:st|nd|rd|th|\.)?[ \-/]?" + MONTH + r"\.?,?[ \-/]?(\d{4}|\d\d)" + CLOCK,
@@ -44,7 +47,8 @@ WORDS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, mon
 
 
 class _Parts(NamedTuple):
-    """Dates taken apart: three numbers, how many digits the first and the last have, seconds of the day (NaN: no time)."""
+    """Dates taken apart: three numbers, how many digits the first and the last have, seconds of the
+    day (NaN: no time)."""
 
     a: Any
     b: Any
@@ -54,12 +58,15 @@ class _Parts(NamedTuple):
     clock: Floats
 
 
-def read(series: pl.Series, where: str = "time", order: Order | None = None) -> tuple[pl.Series, str]:
+def read(
+    series: pl.Series, where: str = "time", order: Order | None = None
+) -> tuple[pl.Series, str]:
     """Seconds since 1970 UTC, null where unparsable; and how the column was read, in words.
 
-    Unix seconds or milliseconds (told apart by the median), ISO 8601 with or without a zone (none: UTC), 20240131,
-    31/01/2024 and 01/31/2024 (signs / - .), 31-Jan-2024, Jan 31, 2024, 2024年1月31日, each with or without a time of day.
-    Two orders that fit the whole column and differ are an InputError, unless ``order`` says which.
+    Unix seconds or milliseconds (told apart by the median), ISO 8601 with or without a zone (none:
+    UTC), 20240131, 31/01/2024 and 01/31/2024 (signs / - .), 31-Jan-2024, Jan 31, 2024, 2024年1月31日,
+    each with or without a time of day. Two orders that fit the whole column and differ are an
+    InputError, unless ``order`` says which.
     """
     if series.dtype == pl.Date:
         return _seconds(series.cast(pl.Datetime("us"))), "dates"
@@ -67,7 +74,9 @@ def read(series: pl.Series, where: str = "time", order: Order | None = None) -> 
         return _seconds(series), "date-times"
     words = series.cast(pl.String)
     value = (series if series.dtype.is_numeric() else words).cast(pl.Float64, strict=False)
-    if len(unread := (value.is_null() & words.str.contains(r"^\s|\s$").fill_null(False)).arg_true()):
+    if len(
+        unread := (value.is_null() & words.str.contains(r"^\s|\s$").fill_null(False)).arg_true()
+    ):
         words = words.str.strip_chars()
         value = value.scatter(unread, words.gather(unread).cast(pl.Float64, strict=False))
     whole = words.filter(value.is_not_null())
@@ -81,19 +90,26 @@ def read(series: pl.Series, where: str = "time", order: Order | None = None) -> 
         return value, "unix seconds"
     del value, whole
     seconds, zoned, iso = _iso(words)
-    said = ["ISO dates and times" + (", zones heeded" if zoned else ", taken as UTC")] if iso else []
+    said = (
+        ["ISO dates and times" + (", zones heeded" if zoned else ", taken as UTC")] if iso else []
+    )
     left = np.flatnonzero(np.isnan(seconds) & words.is_not_null().to_numpy())
     if len(left):
         found, how = _others(words if len(left) == len(words) else words.gather(left), where, order)
         seconds[left] = found
         said += how
-    return pl.Series(series.name, seconds).fill_nan(None), " and ".join(said) or "ISO dates and times"
+    return pl.Series(series.name, seconds).fill_nan(None), " and ".join(
+        said
+    ) or "ISO dates and times"
 
 
 def _all(words: pl.Series, pattern: str) -> bool:
-    """Does every word fit? The first few are asked first, so that an ordinary column is not read twice."""
+    """Does every word fit? The first few are asked first, so that an ordinary column is not read
+    twice."""
     return (
-        len(words) > 0 and bool(words.head(100).str.contains(pattern).all()) and bool(words.str.contains(pattern).all())
+        len(words) > 0
+        and bool(words.head(100).str.contains(pattern).all())
+        and bool(words.str.contains(pattern).all())
     )
 
 
@@ -102,13 +118,16 @@ def _seconds(series: pl.Series) -> pl.Series:
 
 
 def _iso(words: pl.Series) -> tuple[Floats, bool, bool]:
-    """ISO 8601, NaN for all else; had some a zone? were there any? Each form is tried on what the forms before left."""
+    """ISO 8601, NaN for all else; had some a zone? were there any? Each form is tried on what the
+    forms before left."""
     seconds = np.full(len(words), np.nan)
     zoned = False
 
     def fill(places: Any, found: pl.Series) -> None:
         read_ = _seconds(found.cast(pl.Datetime("us"))).to_numpy()
-        sane = (read_ >= EARLIEST) & (read_ <= LATEST)  # the year 24 is no year, so 24-01-31 is left to the other forms
+        sane = (read_ >= EARLIEST) & (
+            read_ <= LATEST
+        )  # the year 24 is no year, so 24-01-31 is left to the other forms
         seconds[places] = np.where(sane, read_, np.nan)
 
     fill(slice(None), words.str.to_datetime(MOMENTS[0], strict=False, time_unit="us"))
@@ -125,7 +144,9 @@ def _iso(words: pl.Series) -> tuple[Floats, bool, bool]:
         for form in MOMENTS:
             todo = np.isnan(seconds[places])
             if todo.any():
-                found = texts.filter(pl.Series(todo)).str.to_datetime(form + "%z", strict=False, time_unit="us")
+                found = texts.filter(pl.Series(todo)).str.to_datetime(
+                    form + "%z", strict=False, time_unit="us"
+                )
                 fill(places[todo], found.dt.replace_time_zone(None))
     for form in MOMENTS:
         keep = np.isnan(seconds[left])
@@ -150,7 +171,9 @@ def _others(words: pl.Series, where: str, order: Order | None) -> tuple[Floats, 
             continue
         places, texts = left[match.to_numpy()], rest if bool(match.all()) else rest.filter(match)
         if form == "numbers":
-            seconds[places], how = _fast(texts, where, order) or _numbers(texts, _parts(texts, pattern), where, order)
+            seconds[places], how = _fast(texts, where, order) or _numbers(
+                texts, _parts(texts, pattern), where, order
+            )
             said += how
             continue
         parts = _parts(texts, pattern)
@@ -168,7 +191,8 @@ def _others(words: pl.Series, where: str, order: Order | None) -> tuple[Floats, 
 
 
 def _fast(texts: pl.Series, where: str, order: Order | None) -> tuple[Floats, list[str]] | None:
-    """The usual column, ten times faster: where the first rows leave one order and all others follow; else null."""
+    """The usual column, ten times faster: where the first rows leave one order and all others
+    follow; else null."""
     sample = texts.head(SAMPLE)
     form = re.sub(r"\d+", "0", sample[0])
     if len(texts) <= SAMPLE or form not in CLOCKS:
@@ -181,8 +205,14 @@ def _fast(texts: pl.Series, where: str, order: Order | None) -> tuple[Floats, li
     if told is None:
         return None
     mark = form[1]
-    day = {"dmy": f"%d{mark}%m{mark}%Y", "mdy": f"%m{mark}%d{mark}%Y", "ymd": f"%Y{mark}%m{mark}%d"}[told]
-    moment = texts.str.to_datetime(day + CLOCKS[form] if CLOCKS[form] else day, strict=False, time_unit="us")
+    day = {
+        "dmy": f"%d{mark}%m{mark}%Y",
+        "mdy": f"%m{mark}%d{mark}%Y",
+        "ymd": f"%Y{mark}%m{mark}%d",
+    }[told]
+    moment = texts.str.to_datetime(
+        day + CLOCKS[form] if CLOCKS[form] else day, strict=False, time_unit="us"
+    )
     found = _seconds(moment).to_numpy()
     return (found, how) if bool(((found >= EARLIEST) & (found <= LATEST)).all()) else None
 
@@ -191,8 +221,11 @@ def _short(short: Any) -> str:
     return ", years of two digits as 1969 to 2068" if bool(np.any(short)) else ""
 
 
-def _numbers(texts: pl.Series, parts: _Parts, where: str, order: Order | None) -> tuple[Floats, list[str]]:
-    """Dates of three numbers: a year of four digits in front is a year; all else by the order that fits every row."""
+def _numbers(
+    texts: pl.Series, parts: _Parts, where: str, order: Order | None
+) -> tuple[Floats, list[str]]:
+    """Dates of three numbers: a year of four digits in front is a year; all else by the order that
+    fits every row."""
     readings: dict[str, Floats] = {}
     year_a, year_c = _year(parts.a, parts.long_a), _year(parts.c, parts.long_c)
     ymd = _civil(year_a, parts.b, parts.c, parts.clock)
@@ -215,7 +248,8 @@ def _numbers(texts: pl.Series, parts: _Parts, where: str, order: Order | None) -
     if not fit:
         first = [int(np.flatnonzero(some & np.isnan(readings[name]))[0]) for name in ("dmy", "mdy")]
         raise InputError(
-            f"{where}: time has both {texts[first[1]]!r} and {texts[first[0]]!r}, so day and month do not stand in one "
+            f"{where}: time has both {texts[first[1]]!r} and {texts[first[0]]!r}, so day and month "
+            "do not stand in one "
             "order; mend the column, or set data.dates=dmy, mdy or ymd."
         )
     differ = np.zeros(len(texts), dtype=bool)
@@ -224,7 +258,9 @@ def _numbers(texts: pl.Series, parts: _Parts, where: str, order: Order | None) -
     if differ.any():
         row = int(np.flatnonzero(differ)[0])
         days = [f"{_day(readings[name][row])} (data.dates={name})" for name in fit]
-        raise InputError(f"{where}: time {texts[row]!r} may be {' or '.join(days)}; set the one that is meant.")
+        raise InputError(
+            f"{where}: time {texts[row]!r} may be {' or '.join(days)}; set the one that is meant."
+        )
     return readings[fit[0]], [f"{WORDS[fit[0]]}{short}, taken as UTC"]
 
 
@@ -244,9 +280,13 @@ def _chunk(texts: pl.Series, pattern: str) -> _Parts:
 
     def number(series: pl.Series) -> Any:
         whole = series.cast(pl.Int32, strict=False)
-        if whole.null_count() == len(whole) and series.null_count() < len(series):  # names of months
+        if whole.null_count() == len(whole) and series.null_count() < len(
+            series
+        ):  # names of months
             low = series.str.slice(0, 3).str.to_lowercase()
-            whole = low.replace_strict(list(MONTHS), list(range(1, 13)), default=None, return_dtype=pl.Int32)
+            whole = low.replace_strict(
+                list(MONTHS), list(range(1, 13)), default=None, return_dtype=pl.Int32
+            )
         return whole.fill_null(0).cast(pl.Int64).to_numpy()
 
     a, b, c, hour, minute, second = map(number, columns[:6])
@@ -256,7 +296,9 @@ def _chunk(texts: pl.Series, pattern: str) -> _Parts:
     hour = np.where(named, hour % 12 + 12 * (half == "p").fill_null(False).to_numpy(), hour)
     part = ("0." + columns[6]).cast(pl.Float64, strict=False).fill_null(0.0).to_numpy()
     clock = np.where(wrong, np.nan, hour * 3600.0 + minute * 60 + second + part)
-    long_a, long_c = ((columns[place].str.len_chars() == 4).fill_null(False).to_numpy() for place in (0, 2))
+    long_a, long_c = (
+        (columns[place].str.len_chars() == 4).fill_null(False).to_numpy() for place in (0, 2)
+    )
     return _Parts(a, b, c, long_a, long_c, clock)
 
 
@@ -266,7 +308,8 @@ def _year(year: Any, long: Any) -> Any:
 
 
 def _civil(year: Any, month: Any, day: Any, clock: Floats) -> Floats:
-    """Seconds since 1970 of a civil date; NaN where there is no such day (Hinnant 2013, days_from_civil)."""
+    """Seconds since 1970 of a civil date; NaN where there is no such day (Hinnant 2013,
+    days_from_civil)."""
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     longest = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])[np.clip(month, 0, 12)]
     longest = longest + (leap & (month == 2))

@@ -1,4 +1,5 @@
-"""Which characters a file's bytes are: told by marks and by what the bytes can be, said aloud, asked about where two readings fit."""
+"""Which characters a file's bytes are: told by marks and by what the bytes can be, said aloud,
+asked about where two readings fit."""
 
 from __future__ import annotations
 
@@ -37,10 +38,12 @@ COMMON = frozenset(  # hanzi that make up most of any Chinese table, of language
 
 
 def tell(path: Path, data: bytes) -> tuple[str, str]:
-    """The codec of a file's bytes and its name in words; an InputError where two readings fit, or none but a guess.
+    """The codec of a file's bytes and its name in words; an InputError where two readings fit, or
+    none but a guess.
 
-    Told: byte order marks; UTF-16 without one, by its zero bytes; UTF-8, where every byte fits; GB18030, where the bytes
-    decode to common hanzi and to no other plausible script. One-byte encodings fit anything, so they are never told.
+    Told: byte order marks; UTF-16 without one, by its zero bytes; UTF-8, where every byte fits;
+    GB18030, where the bytes decode to common hanzi and to no other plausible script. One-byte
+    encodings fit anything, so they are never told.
     """
     for mark, codec, words in MARKS:
         if data.startswith(mark):
@@ -84,9 +87,15 @@ def to_utf8(path: Path, data: bytes, encoding: str) -> bytes:
     try:
         decoder = codecs.getincrementaldecoder(encoding)()
         for start in range(0, len(data), CHUNK):
-            out.write(decoder.decode(data[start : start + CHUNK], final=start + CHUNK >= len(data)).encode())
+            out.write(
+                decoder.decode(
+                    data[start : start + CHUNK], final=start + CHUNK >= len(data)
+                ).encode()
+            )
     except (UnicodeError, AttributeError) as error:
-        raise InputError(f"{path}: is not {encoding} text ({error}); set data.encoding to what it is.") from None
+        raise InputError(
+            f"{path}: is not {encoding} text ({error}); set data.encoding to what it is."
+        ) from None
     return out.getvalue()
 
 
@@ -94,11 +103,14 @@ def known(encoding: str) -> str:
     """The codec of this name; an InputError where there is none for text."""
     try:
         with contextlib.suppress(UnicodeError):
-            b"x".decode(encoding)  # a codec that makes no text of bytes, such as hex, is refused here
+            b"x".decode(
+                encoding
+            )  # a codec that makes no text of bytes, such as hex, is refused here
         return codecs.lookup(encoding).name
     except (LookupError, ValueError):
         raise InputError(
-            f"data.encoding={encoding}: no such encoding; utf-8, utf-16, gb18030, latin-1 and cp1252 are usual."
+            f"data.encoding={encoding}: no such encoding; utf-8, utf-16, gb18030, latin-1 and "
+            "cp1252 are usual."
         ) from None
 
 
@@ -111,7 +123,8 @@ def _is_junk(data: bytes) -> bool:
 
 
 def _utf16(data: bytes) -> str | None:
-    """UTF-16 by its zero bytes: in plain text, one byte in ten or more on one side, line ends among them."""
+    """UTF-16 by its zero bytes: in plain text, one byte in ten or more on one side, line ends among
+    them."""
     if len(data) % 2:
         return None
     sample = data[: SAMPLE & ~1]
@@ -124,7 +137,9 @@ def _utf16(data: bytes) -> str | None:
             text = codecs.getincrementaldecoder(codec)().decode(sample)
         except UnicodeError:
             continue
-        if ("\n" in text or "\r" in text) and not any(ord(c) < 32 and c not in "\t\n\r\f\v" for c in text[:4096]):
+        if ("\n" in text or "\r" in text) and not any(
+            ord(c) < 32 and c not in "\t\n\r\f\v" for c in text[:4096]
+        ):
             fits.append(codec)
     return fits[0] if len(fits) == 1 else None
 
@@ -135,7 +150,11 @@ def _legacy(path: Path, data: bytes, place: int) -> tuple[str, str]:
     if all(byte < 128 for byte in sample):  # what is not ASCII stands further down
         sample = data[data.rfind(b"\n", 0, place) + 1 : place + SAMPLE]
         sample = sample[: sample.rfind(b"\n") + 1] or sample
-    fits = [codec for codec in ("gb18030", "big5", "euc-kr", "shift-jis", "euc-jp") if _plausible(sample, codec)]
+    fits = [
+        codec
+        for codec in ("gb18030", "big5", "euc-kr", "shift-jis", "euc-jp")
+        if _plausible(sample, codec)
+    ]
     if fits == ["gb18030"]:
         text = sample.decode("gb18030")
         hanzi = [c for c in text if c in COMMON]
@@ -144,10 +163,15 @@ def _legacy(path: Path, data: bytes, place: int) -> tuple[str, str]:
     if not fits:
         raise not_utf8(path, data, place)
     start = data.rfind(b"\n", 0, place) + 1
-    row = data[start : data.find(b"\n", start) if b"\n" in data[start:] else len(data)][:400].strip()
-    shown = [f"{codec} ({_shown(row, codec)!r})" for codec in fits] + [f"latin-1 ({_shown(row, 'latin-1')!r})"]
+    row = data[start : data.find(b"\n", start) if b"\n" in data[start:] else len(data)][
+        :400
+    ].strip()
+    shown = [f"{codec} ({_shown(row, codec)!r})" for codec in fits] + [
+        f"latin-1 ({_shown(row, 'latin-1')!r})"
+    ]
     raise InputError(
-        f"{path}, line {_line(data, place)}: not UTF-8, and it could be {', '.join(shown[:-1])} or {shown[-1]}; "
+        f"{path}, line {_line(data, place)}: not UTF-8, and it could be {', '.join(shown[:-1])} or "
+        f"{shown[-1]}; "
         "set data.encoding to the one that reads right."
     )
 

@@ -1,4 +1,5 @@
-"""Numbers, times and ids out of text; a row that cannot be read is refused by its line, or counted by reason."""
+"""Numbers, times and ids out of text; a row that cannot be read is refused by its line, or counted
+by reason."""
 
 from __future__ import annotations
 
@@ -9,21 +10,26 @@ from pathlib import Path
 
 import polars as pl
 
-from gnnseg.data import dates, numbers
-from gnnseg.data.dates import EARLIEST, LATEST
-from gnnseg.data.formats import Sheet, shown
-from gnnseg.data.returns import Returns
+from gnnseg.data.tables import dates, numbers
+from gnnseg.data.tables.dates import EARLIEST, LATEST
+from gnnseg.data.tables.formats import Sheet, shown
+from gnnseg.data.tables.returns import Returns
 from gnnseg.types import InputError
 
 ROLES = ("user", "item", "weight", "time", "spend")
 BLANKS = r"^\s|\s$|[\r\n]|^$"
-TIMES = "unix seconds, unix milliseconds, ISO 8601 such as 2024-01-31 18:30, 31/01/2024 or 31-Jan-2024"
-YEAR = 31536000.0  # times that all lie in 1970 are numbers of another kind: row numbers, Excel's days
+TIMES = (
+    "unix seconds, unix milliseconds, ISO 8601 such as 2024-01-31 18:30, 31/01/2024 or 31-Jan-2024"
+)
+YEAR = (
+    31536000.0  # times that all lie in 1970 are numbers of another kind: row numbers, Excel's days
+)
 
 
 @dataclass(frozen=True)
 class Events:
-    """Events as read: ``frame`` has the roles found; rows left out by reason, the first of each; what was seen, in words.
+    """Events as read: ``frame`` has the roles found; rows left out by reason, the first of each;
+    what was seen, in words.
 
     ``told``: the settings decimal and dates, where all columns speak for one.
     """
@@ -68,11 +74,13 @@ def events(
     order: dates.Order | None = None,
     returns: Returns | None = "keep",
 ) -> Events:
-    """User, item, weight, time, spend of a table by a column mapping (null: not there), and the columns ``beside`` as they are.
+    """User, item, weight, time, spend of a table by a column mapping (null: not there), and the
+    columns ``beside`` as they are.
 
-    ``drop`` False: the first row that cannot be read is an InputError with its line; True: such rows are left out, and
-    counted by reason with the first line of each. ``decimal`` and ``order`` (of day, month, year): null is told.
-    ``returns``: rows of negative weight are refused (null), kept, or dropped and counted; whoever subtracts them keeps them.
+    ``drop`` False: the first row that cannot be read is an InputError with its line; True: such
+    rows are left out, and counted by reason with the first line of each. ``decimal`` and ``order``
+    (of day, month, year): null is told. ``returns``: rows of negative weight are refused (null),
+    kept, or dropped and counted; whoever subtracts them keeps them.
     """
     wanted = {role: str(columns[role]) for role in ROLES if columns.get(role) is not None}
     named(sheet.path, sheet.frame.columns, wanted)
@@ -80,7 +88,8 @@ def events(
         kind = sheet.frame.schema[name]
         if kind.is_nested() or kind in (pl.Binary, pl.Object, pl.Duration):
             raise InputError(
-                f"{sheet.path}: column {name!r} for data.{role} holds {str(kind).lower()}; give text, numbers or times."
+                f"{sheet.path}: column {name!r} for data.{role} holds {str(kind).lower()}; give "
+                "text, numbers or times."
             )
     where = str(sheet.path)
     found: dict[str, pl.Series] = {}
@@ -110,13 +119,17 @@ def events(
             if how == numbers.COMMA or bool((value != value.round()).any()):
                 signs.add("," if how == numbers.COMMA else ".")
             refuse(role, f"{role} is no number", value.is_null().arg_true())
-            refuse(role, f"{role} is NaN or infinite", (~value.is_finite()).fill_null(False).arg_true())
+            refuse(
+                role, f"{role} is NaN or infinite", (~value.is_finite()).fill_null(False).arg_true()
+            )
     if "time" in wanted:
         value, how = dates.read(sheet.frame[wanted["time"]], where, order)
         found["time"] = value.alias("time")
         said.append(f"time read as {how}")
         told |= dict([("dates", name) for name, words in dates.WORDS.items() if words in how][:1])
-        refuse("time", f"time cannot be read ({TIMES})", (value.is_null() | value.is_nan()).arg_true())
+        refuse(
+            "time", f"time cannot be read ({TIMES})", (value.is_null() | value.is_nan()).arg_true()
+        )
         outside = ~value.is_between(EARLIEST, LATEST) & ~value.is_nan()
         refuse("time", "time lies outside 1900-2100", outside.fill_null(False).arg_true())
     if len(signs) == 1:
@@ -126,7 +139,8 @@ def events(
         if len(rows) and returns is None:
             row = int(rows[0])
             raise InputError(
-                f"{sheet.where(row)}: weight is negative: {_cell(sheet, wanted['weight'], row)}{_others(len(rows))}; "
+                f"{sheet.where(row)}: weight is negative: "
+                f"{_cell(sheet, wanted['weight'], row)}{_others(len(rows))}; "
                 "if these are returns, set data.returns=subtract, drop or keep."
             )
         refuse("weight", "weight is negative (a return)", rows)
@@ -143,7 +157,9 @@ def events(
     rows_ = pl.concat(parts).sort("row", "reason").unique("row", keep="first", maintain_order=True)
     rejected: dict[str, int] = {}
     examples: dict[str, str] = {}
-    for place, row, count in rows_.group_by("reason").agg(pl.col("row").min(), pl.len()).sort("row").iter_rows():
+    for place, row, count in (
+        rows_.group_by("reason").agg(pl.col("row").min(), pl.len()).sort("row").iter_rows()
+    ):
         reason = reasons[place]
         cell = _cell(sheet, wanted[roles[reason]], row)
         if not drop and reason != "weight is negative (a return)":
@@ -156,7 +172,9 @@ def events(
     out = out.filter(keep)
     if out.is_empty():
         listed = ", ".join(f"{count:,} {words}" for words, count in rejected.items())
-        raise InputError(f"{sheet.path}: every row was left out ({listed}); check the mapping of columns.")
+        raise InputError(
+            f"{sheet.path}: every row was left out ({listed}); check the mapping of columns."
+        )
     return Events(out, rejected, examples, (*said, *_span(out)), told)
 
 
@@ -176,10 +194,16 @@ def named(path: Path, names: Sequence[str], wanted: Mapping[str, str | None]) ->
             role = "item_title" if role == "title" else role
             close = difflib.get_close_matches(str(name), names, 1, 0.5)
             listed = ", ".join(map(shown, names[:12])) + (" …" if len(names) > 12 else "")
-            hint = f"did you mean {close[0]!r}?" if close else f"it has {listed}; set data.{role}=COLUMN."
+            hint = (
+                f"did you mean {close[0]!r}?"
+                if close
+                else f"it has {listed}; set data.{role}=COLUMN."
+            )
             raise InputError(f"{path}: no column {name!r} for data.{role}; {hint}")
     if wanted.get("user") is not None and wanted.get("user") == wanted.get("item"):
-        raise InputError(f"{path}: data.user and data.item are both {wanted.get('user')!r}; name two columns.")
+        raise InputError(
+            f"{path}: data.user and data.item are both {wanted.get('user')!r}; name two columns."
+        )
 
 
 def _span(frame: pl.DataFrame) -> list[str]:

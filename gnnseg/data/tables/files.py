@@ -9,14 +9,15 @@ from typing import Any, Literal
 
 import polars as pl
 
-from gnnseg.data import fields, formats, logs, numbers, sniff
-from gnnseg.data import returns as returns_
-from gnnseg.data.dates import Order
-from gnnseg.data.formats import Sheet
-from gnnseg.data.numbers import Decimal
+from gnnseg.data import logs
 from gnnseg.data.raw import Raw, RawRelation
-from gnnseg.data.returns import Returns
-from gnnseg.data.sources import Place
+from gnnseg.data.sets.fetching import Place
+from gnnseg.data.tables import fields, formats, numbers, separators
+from gnnseg.data.tables import returns as returns_
+from gnnseg.data.tables.dates import Order
+from gnnseg.data.tables.formats import Sheet
+from gnnseg.data.tables.numbers import Decimal
+from gnnseg.data.tables.returns import Returns
 from gnnseg.types import InputError
 
 Say = Callable[[str], None]
@@ -31,7 +32,7 @@ def file(
     train: str | None,
     valid: str | None,
     test: str | None,
-    format: sniff.Format | None,
+    format: separators.Format | None,
     user: str | None,
     item: str | None,
     weight: str | None,
@@ -51,43 +52,62 @@ def file(
     relations: list[dict[str, Any]],
     log: str | None,
 ) -> Raw:
-    """One table (``path``: a file, several, or a pattern) or a given split (``train``, ``valid``, ``test``), columns by name.
+    """One table (``path``: a file, several, or a pattern) or a given split (``train``, ``valid``,
+    ``test``), columns by name.
 
-    Null: a column by its usual names; ``separator``, ``encoding``, ``decimal`` sign and the order of ``dates`` are told from
-    the whole file, and asked where two readings fit. ``returns``: events of negative weight are refused (null), kept, dropped,
-    or taken off the purchases before them, within each part of a given split. ``on_error``: what to do with a row that
-    cannot be read. ``unseen_users``: may a given test have users that train lacks? ``users``, ``items``: tables of attributes
-    by id. ``item_title``: the column of items, or else of the interactions, that names the items. ``social``: user, user[,
-    weight]. ``relations``: typed edges, each with name, source_kind, target_kind (user, item, or a kind of your own) and path
-    (source, target[, weight]). ``log``: what was shown, a row an item (``gnnseg.data.logs``).
+    Null: a column by its usual names; ``separator``, ``encoding``, ``decimal`` sign and the order
+    of ``dates`` are told from the whole file, and asked where two readings fit. ``returns``: events
+    of negative weight are refused (null), kept, dropped, or taken off the purchases before them,
+    within each part of a given split. ``on_error``: what to do with a row that cannot be read.
+    ``unseen_users``: may a given test have users that train lacks? ``users``, ``items``: tables of
+    attributes by id. ``item_title``: the column of items, or else of the interactions, that names
+    the items. ``social``: user, user[, weight]. ``relations``: typed edges, each with name,
+    source_kind, target_kind (user, item, or a kind of your own) and path (source, target[,
+    weight]). ``log``: what was shown, a row an item (``gnnseg.data.logs``).
     """
     parts = {"train": train, "valid": valid, "test": test}
     if path is not None and any(parts.values()):
-        raise InputError("data.path and data.train/valid/test are both set; give one file, or three, not both.")
+        raise InputError(
+            "data.path and data.train/valid/test are both set; give one file, or three, not both."
+        )
     sources = {"path": path} if path is not None or not any(parts.values()) else parts
     missing = next((key for key, source in sources.items() if not source), None)
     if missing is not None:
         raise InputError(
-            f"data.{missing} is not set: give data.path=FILE, or all of data.train, data.valid and data.test."
+            f"data.{missing} is not set: give data.path=FILE, or all of data.train, data.valid and "
+            "data.test."
         )
-    files = [one for key, source in sources.items() for one in formats.listed(source or "", f"data.{key}")]
+    files = [
+        one
+        for key, source in sources.items()
+        for one in formats.listed(source or "", f"data.{key}")
+    ]
     if path is None and len(files) != len(parts):
-        raise InputError("data.train, data.valid and data.test are one file each; give several as data.path.")
+        raise InputError(
+            "data.train, data.valid and data.test are one file each; give several as data.path."
+        )
     mapping = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
     if item_title is not None and items is None:
         mapping["title"] = item_title
-    founds = [sniff.read(one, mapping, separator=separator, encoding=encoding, form=format) for one in files]
+    founds = [
+        separators.read(one, mapping, separator=separator, encoding=encoding, form=format)
+        for one in files
+    ]
     same_columns(founds, list(parts) if path is None else None)
     sheet = stacked(founds, "data.train/valid/test" if path is None else path)
     if "title" in mapping and "title" not in sheet.frame.columns:
-        raise InputError(f"data.item_title={item_title}: {sheet.path} has no columns of names; leave it unset.")
+        raise InputError(
+            f"data.item_title={item_title}: {sheet.path} has no columns of names; leave it unset."
+        )
     said = words(founds)
     founds.clear()
     if path is not None:  # the number of the file is no part of a split
         sheet = replace(sheet, frame=sheet.frame.drop("part"))
     raw = assemble(
-        name, sheet, said, place.say, on_error=on_error, decimal=decimal, dates=dates, returns=returns,
-        users=attributes(users, separator, encoding, decimal), items=attributes(items, separator, encoding, decimal, item_title),
+        name, sheet, said, place.say, on_error=on_error, decimal=decimal, dates=dates,
+        returns=returns,
+        users=attributes(users, separator, encoding, decimal),
+        items=attributes(items, separator, encoding, decimal, item_title),
         social=None if social is None else edges(social, separator, encoding, "social ties", decimal),
         log=showings(log, separator, encoding, decimal),
         relations=tuple(relation(n, "path", lambda path, what: edges(path, separator, encoding, what, decimal)) for n in relations),
@@ -113,11 +133,18 @@ def assemble(
     log: pl.DataFrame | None,
     relations: tuple[RawRelation, ...],
 ) -> Raw:
-    """A table whose columns are called by their roles (and 'title', 'part'), its returns settled, with the tables beside it."""
+    """A table whose columns are called by their roles (and 'title', 'part'), its returns settled,
+    with the tables beside it."""
     roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
     given = "part" in sheet.frame.columns
     events = fields.events(
-        sheet, roles, drop=on_error == "drop", beside=("part", "title"), decimal=decimal, order=dates, returns=returns
+        sheet,
+        roles,
+        drop=on_error == "drop",
+        beside=("part", "title"),
+        decimal=decimal,
+        order=dates,
+        returns=returns,
     )
     said[-1] = "; ".join((said[-1], *events.said))
     for line in said:
@@ -130,16 +157,35 @@ def assemble(
         rejected |= taken
     if "title" in frame.columns:
         items, frame = titles(frame, say), frame.drop("title")
-    return Raw(name, frame, users, items, social, relations, None, rejected, events.examples, {"read": said}, log)
+    return Raw(
+        name,
+        frame,
+        users,
+        items,
+        social,
+        relations,
+        None,
+        rejected,
+        events.examples,
+        {"read": said},
+        log,
+    )
 
 
-def same_columns(founds: list[sniff.Found], parts: list[str] | None) -> None:
+def same_columns(founds: list[separators.Found], parts: list[str] | None) -> None:
     """Files that make one table have the same columns; parts of a split serve the same roles."""
     if parts is not None:
-        roles = [[role for role, name in found.columns.items() if name is not None] for found in founds]
+        roles = [
+            [role for role, name in found.columns.items() if name is not None] for found in founds
+        ]
         if any(one != roles[0] for one in roles):
-            lists = "; ".join(f"{part}: {', '.join(one)}" for part, one in zip(parts, roles, strict=True))
-            raise InputError(f"data.train, data.valid and data.test have different columns ({lists}); make them alike.")
+            lists = "; ".join(
+                f"{part}: {', '.join(one)}" for part, one in zip(parts, roles, strict=True)
+            )
+            raise InputError(
+                f"data.train, data.valid and data.test have different columns ({lists}); make them "
+                "alike."
+            )
         return
     first = founds[0]
     for found in founds[1:]:
@@ -147,37 +193,46 @@ def same_columns(founds: list[sniff.Found], parts: list[str] | None) -> None:
             odd = sorted(set(found.names) ^ set(first.names))[0]
             lacks = found if odd in first.names else first
             raise InputError(
-                f"{found.sheet.path}: its columns are not those of {first.sheet.path.name} ({lacks.sheet.path.name} "
+                f"{found.sheet.path}: its columns are not those of {first.sheet.path.name} "
+                f"({lacks.sheet.path.name} "
                 f"lacks {odd!r}); make them alike."
             )
 
 
-def stacked(founds: list[sniff.Found], path: str | list[str]) -> Sheet:
+def stacked(founds: list[separators.Found], path: str | list[str]) -> Sheet:
     """All files as one table whose columns are called by their roles."""
-    columns = [{role: name for role, name in found.columns.items() if name is not None} for found in founds]
+    columns = [
+        {role: name for role, name in found.columns.items() if name is not None} for found in founds
+    ]
     if len(founds) == 1:
         where = founds[0].sheet.path
     else:
-        where = Path(path if isinstance(path, str) else f"{founds[0].sheet.path} and {len(founds) - 1} more")
+        where = Path(
+            path if isinstance(path, str) else f"{founds[0].sheet.path} and {len(founds) - 1} more"
+        )
     return formats.stack([found.sheet for found in founds], columns, where)
 
 
-def words(founds: list[sniff.Found]) -> list[str]:
+def words(founds: list[separators.Found]) -> list[str]:
     """What was seen in each file; files of which the same is to be said share a line."""
     lines: dict[str, list[str]] = {}
     for found in founds:
         name = found.sheet.path.name
         lines.setdefault(found.said.removeprefix(f"{name}: "), []).append(name)
     return [
-        f"{names[0] if len(names) == 1 else f'{len(names)} files, {names[0]} to {names[-1]}'}: {line}"
+        f"{names[0] if len(names) == 1 else f'{len(names)} files, {names[0]} to {names[-1]}'}: "
+        f"{line}"
         for line, names in lines.items()
     ]
 
 
 def titles(frame: pl.DataFrame, say: Say) -> pl.DataFrame:
-    """Names of items out of the interactions: each item's commonest title, of equals the first by alphabet."""
+    """Names of items out of the interactions: each item's commonest title, of equals the first by
+    alphabet."""
     counts = frame.lazy().filter(pl.col("title").cast(pl.String).str.strip_chars() != "")
-    counts = counts.group_by("item", pl.col("title").cast(pl.String).str.strip_chars().alias("name")).len()
+    counts = counts.group_by(
+        "item", pl.col("title").cast(pl.String).str.strip_chars().alias("name")
+    ).len()
     found = counts.sort("item", "len", "name", descending=[False, True, False]).collect()
     table = found.unique("item", keep="first", maintain_order=True)
     if several := found.filter(found["item"].is_duplicated())["item"].n_unique():
@@ -188,16 +243,20 @@ def titles(frame: pl.DataFrame, say: Say) -> pl.DataFrame:
 def _refuse_unseen(frame: pl.DataFrame, test: str) -> None:
     """A given test of users nobody trained on is a mistake more often than a wish."""
     train = frame.filter(pl.col("part") == 0)
-    fresh = frame.filter(pl.col("part") == 2).join(train, on="user", how="anti", maintain_order="left")
+    fresh = frame.filter(pl.col("part") == 2).join(
+        train, on="user", how="anti", maintain_order="left"
+    )
     if len(fresh):
         raise InputError(
-            f"{test}: {fresh['user'].n_unique():,} users that train lacks (first: {fresh['user'][0]}); take them out, "
+            f"{test}: {fresh['user'].n_unique():,} users that train lacks (first: "
+            f"{fresh['user'][0]}); take them out, "
             "or set data.unseen_users=allow to have them counted and left out of the mean."
         )
 
 
 def table(path: Path, separator: str | None = None, encoding: str | None = None) -> Sheet:
-    """A file of attributes or edges as it stands: Parquet, RecBole's atomic files, or text with a separator."""
+    """A file of attributes or edges as it stands: Parquet, RecBole's atomic files, or text with a
+    separator."""
     where = path.expanduser()
     formats.exists(where)
     if where.suffix in (".parquet", ".pq"):
@@ -205,16 +264,21 @@ def table(path: Path, separator: str | None = None, encoding: str | None = None)
     if where.suffix in (".user", ".item", ".net", ".link"):
         return formats.atomic_file(where)
     data = formats.text(where, encoding).data
-    mark = sniff.the_separator(where, sniff.first_lines(where, data), separator)[0]
+    mark = separators.the_separator(where, separators.first_lines(where, data), separator)[0]
     return formats.sheet(where, separator=mark, data=data, quote=where.suffix != ".dat")
 
 
 def showings(
-    path: str | None, separator: str | None = None, encoding: str | None = None, decimal: Decimal | None = None
+    path: str | None,
+    separator: str | None = None,
+    encoding: str | None = None,
+    decimal: Decimal | None = None,
 ) -> pl.DataFrame | None:
     """A file of what was shown, whose propensities may be missing; null: none."""
     return (
-        None if path is None else logs.read(table(Path(path), separator, encoding), propensity=False, decimal=decimal)
+        None
+        if path is None
+        else logs.read(table(Path(path), separator, encoding), propensity=False, decimal=decimal)
     )
 
 
@@ -226,11 +290,18 @@ def attributes(
     title: str | None = None,
 ) -> pl.DataFrame | None:
     """A file of attributes; null: none."""
-    return None if path is None else attribute_table(table(Path(path), separator, encoding), decimal, title)
+    return (
+        None
+        if path is None
+        else attribute_table(table(Path(path), separator, encoding), decimal, title)
+    )
 
 
-def attribute_table(sheet: Sheet, decimal: Decimal | None = None, title: str | None = None) -> pl.DataFrame:
-    """A table of attributes: a column called id, else the first, holds the ids; a column of numbers alone is numbers.
+def attribute_table(
+    sheet: Sheet, decimal: Decimal | None = None, title: str | None = None
+) -> pl.DataFrame:
+    """A table of attributes: a column called id, else the first, holds the ids; a column of numbers
+    alone is numbers.
 
     ``title``: the column of names, in place of one called name.
     """
@@ -241,20 +312,26 @@ def attribute_table(sheet: Sheet, decimal: Decimal | None = None, title: str | N
         title_ = frame[title].cast(pl.String).alias("name")
         frame = frame.drop({title, "name"} & set(frame.columns) - {key}).with_columns(title_)
     frame = frame.rename({key: "id"}).with_columns(fields.identifiers(frame[key]).alias("id"))
-    bad = frame["id"].is_null() | (frame["id"].str.strip_chars() != frame["id"]) | (frame["id"] == "")
+    bad = (
+        frame["id"].is_null() | (frame["id"].str.strip_chars() != frame["id"]) | (frame["id"] == "")
+    )
     if bool(bad.any()):
         line = sheet.line(int(bad.arg_true()[0]))
         raise InputError(
-            f"{sheet.path}, {sheet.unit} {line}: the id ({key}) is missing or has blanks around it; mend it."
+            f"{sheet.path}, {sheet.unit} {line}: the id ({key}) is missing or has blanks around "
+            "it; mend it."
         )
     twice = frame["id"].is_duplicated()
     if bool(twice.any()):
         rows = twice.arg_true()
         raise InputError(
-            f"{sheet.path}, {sheet.unit} {sheet.line(int(rows[0]))}: id {frame['id'][int(rows[0])]} stands more than once; "
+            f"{sheet.path}, {sheet.unit} {sheet.line(int(rows[0]))}: id "
+            f"{frame['id'][int(rows[0])]} stands more than once; "
             "keep one row an id."
         )
-    return frame.select("id", *[_column(frame[column], decimal) for column in frame.columns if column != "id"])
+    return frame.select(
+        "id", *[_column(frame[column], decimal) for column in frame.columns if column != "id"]
+    )
 
 
 def _column(series: pl.Series, decimal: Decimal | None) -> pl.Series:
@@ -268,11 +345,18 @@ def _column(series: pl.Series, decimal: Decimal | None) -> pl.Series:
         found = numbers.read(series, "", series.name, decimal)[0]
     except InputError:  # two decimal signs fit: numbers as a program writes them, or else text
         found = fields.number(series.to_frame(), series.name).to_series()
-    return found if found.null_count() == series.null_count() and found.null_count() < len(found) else text
+    return (
+        found
+        if found.null_count() == series.null_count() and found.null_count() < len(found)
+        else text
+    )
 
 
-def edges(path: str, separator: str | None, encoding: str | None, what: str, decimal: Decimal | None) -> pl.DataFrame:
-    """Edges by place: source, target[, weight]. Extra columns are refused, since they could be anything."""
+def edges(
+    path: str, separator: str | None, encoding: str | None, what: str, decimal: Decimal | None
+) -> pl.DataFrame:
+    """Edges by place: source, target[, weight]. Extra columns are refused, since they could be
+    anything."""
     return edge_table(table(Path(path), separator, encoding), what, decimal)
 
 
@@ -280,29 +364,49 @@ def edge_table(sheet: Sheet, what: str, decimal: Decimal | None = None) -> pl.Da
     """The edges of a table already read."""
     frame = sheet.frame
     if frame.width not in (2, 3):
-        raise InputError(f"{sheet.path}: {what} have columns source, target[, weight]; it has {frame.width} columns.")
-    source, target = (fields.identifiers(frame.to_series(place)).str.strip_chars() for place in (0, 1))
+        raise InputError(
+            f"{sheet.path}: {what} have columns source, target[, weight]; it has {frame.width} "
+            "columns."
+        )
+    source, target = (
+        fields.identifiers(frame.to_series(place)).str.strip_chars() for place in (0, 1)
+    )
     found = pl.DataFrame({"source": source, "target": target})
-    missing = found["source"].is_null() | found["target"].is_null() | (found["source"] == "") | (found["target"] == "")
+    missing = (
+        found["source"].is_null()
+        | found["target"].is_null()
+        | (found["source"] == "")
+        | (found["target"] == "")
+    )
     if bool(missing.any()):
         line = sheet.line(int(missing.arg_true()[0]))
-        raise InputError(f"{sheet.path}, {sheet.unit} {line}: an end of {what} is missing; mend it.")
+        raise InputError(
+            f"{sheet.path}, {sheet.unit} {line}: an end of {what} is missing; mend it."
+        )
     if frame.width == 2:
         return found.with_columns(weight=pl.lit(1.0))
     weight = numbers.read(frame.to_series(2), str(sheet.path), f"the weight of {what}", decimal)[0]
     bad = weight.is_null() | ~weight.is_finite().fill_null(False)
     if bool(bad.any()):
         line = sheet.line(int(bad.arg_true()[0]))
-        raise InputError(f"{sheet.path}, {sheet.unit} {line}: the weight of {what} is no finite number; mend it.")
+        raise InputError(
+            f"{sheet.path}, {sheet.unit} {line}: the weight of {what} is no finite number; mend it."
+        )
     return found.with_columns(weight=weight)
 
 
 def relation(node: Any, where: str, read: Callable[[Any, str], pl.DataFrame]) -> RawRelation:
-    """Typed edges: name, source_kind, target_kind, and where they stand, 'path' of a file or 'edges', which ``read`` reads."""
+    """Typed edges: name, source_kind, target_kind, and where they stand, 'path' of a file or
+    'edges', which ``read`` reads."""
     keys = {*RELATION_KEYS, where}
-    if not isinstance(node, Mapping) or set(node) != keys or not all(isinstance(node[k], str) for k in RELATION_KEYS):
+    if (
+        not isinstance(node, Mapping)
+        or set(node) != keys
+        or not all(isinstance(node[k], str) for k in RELATION_KEYS)
+    ):
         raise InputError(
-            f"data.relations: each entry has the keys {', '.join(sorted(keys))}, {', '.join(RELATION_KEYS)} as text; not {node}."
+            f"data.relations: each entry has the keys {', '.join(sorted(keys))}, "
+            f"{', '.join(RELATION_KEYS)} as text; not {node}."
         )
     edges_ = read(node[where], f"edges '{node['name']}'")
     return RawRelation(node["name"], node["source_kind"], node["target_kind"], edges_)

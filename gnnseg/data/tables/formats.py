@@ -1,7 +1,9 @@
-"""Reading tables of text: bytes are checked before they are believed, every refusal names the file and the line.
+"""Reading tables of text: bytes are checked before they are believed, every refusal names the file
+and the line.
 
-All readers return text columns; numbers and times are made of them in ``fields``. Everything here is vectorised: ten
-million rows are checked and read in seconds, and no row is looked at by Python unless it is the one to be named.
+All readers return text columns; numbers and times are made of them in ``fields``. Everything here
+is vectorised: ten million rows are checked and read in seconds, and no row is looked at by Python
+unless it is the one to be named.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gnnseg.data import encodings
+from gnnseg.data.tables import encodings
 from gnnseg.types import InputError, Ints
 
 CHUNK = 1 << 23
@@ -47,7 +49,15 @@ KINDS = {  # how files begin that are no tables of text
     b"\xff\xfe": "UTF-16 text; save it as UTF-8 or set data.encoding=utf-16",
     b"\xfe\xff": "UTF-16 text; save it as UTF-8 or set data.encoding=utf-16",
 }
-SEPARATORS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|", "pipe": "|", "space": " "}
+SEPARATORS = {
+    "tab": "\t",
+    "\\t": "\t",
+    "comma": ",",
+    "semicolon": ";",
+    "bar": "|",
+    "pipe": "|",
+    "space": " ",
+}
 
 
 Pick = Callable[[pl.DataFrame], Sequence[str]]  # which columns to read, by the first rows
@@ -55,7 +65,8 @@ Pick = Callable[[pl.DataFrame], Sequence[str]]  # which columns to read, by the 
 
 @dataclass(frozen=True)
 class Text:
-    """A file's text as UTF-8 bytes with \\n at the ends of lines, and what was seen on the way, in words."""
+    """A file's text as UTF-8 bytes with \\n at the ends of lines, and what was seen on the way, in
+    words."""
 
     data: bytes
     said: tuple[str, ...] = ()
@@ -63,9 +74,11 @@ class Text:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table as read and where its rows stand in the file: row r on line ``first + r``, or on ``lines[r]``.
+    """A table as read and where its rows stand in the file: row r on line ``first + r``, or on
+    ``lines[r]``.
 
-    ``head``: the first rows of all columns, where fewer were read. ``pieces``: sheets stacked, each with its first row.
+    ``head``: the first rows of all columns, where fewer were read. ``pieces``: sheets stacked, each
+    with its first row.
     """
 
     path: Path
@@ -88,21 +101,28 @@ class Sheet:
 
 
 def stack(sheets: Sequence[Sheet], columns: Sequence[dict[str, str]], path: Path) -> Sheet:
-    """Sheets on top of each other; ``columns``: for each, new names and the names they have there. ``part``: the sheet's number."""
+    """Sheets on top of each other; ``columns``: for each, new names and the names they have there.
+    ``part``: the sheet's number."""
     frames = [
-        sheet.frame.select(*[pl.col(old).alias(new) for new, old in names.items()], part=pl.lit(number, dtype=pl.Int32))
+        sheet.frame.select(
+            *[pl.col(old).alias(new) for new, old in names.items()],
+            part=pl.lit(number, dtype=pl.Int32),
+        )
         for number, (sheet, names) in enumerate(zip(sheets, columns, strict=True))
     ]
     for name in frames[0].columns:
         if len({frame.schema[name] for frame in frames}) > 1:
             frames = [frame.with_columns(pl.col(name).cast(pl.String)) for frame in frames]
     starts = np.cumsum([0, *map(len, frames[:-1])]).tolist()
-    bare = [Sheet(s.path, pl.DataFrame(), s.first, s.lines, s.unit, pieces=s.pieces) for s in sheets]
+    bare = [
+        Sheet(s.path, pl.DataFrame(), s.first, s.lines, s.unit, pieces=s.pieces) for s in sheets
+    ]
     return Sheet(path, pl.concat(frames), pieces=tuple(zip(starts, bare, strict=True)))
 
 
 def listed(path: str | Sequence[str], key: str = "data.path") -> list[Path]:
-    """The files that a path, a pattern such as 'orders-*.csv', or a list of these stand for; a pattern's in sorted order."""
+    """The files that a path, a pattern such as 'orders-*.csv', or a list of these stand for; a
+    pattern's in sorted order."""
     found: list[Path] = []
     for one in [path] if isinstance(path, str) else path:
         where = Path(one).expanduser()
@@ -111,7 +131,10 @@ def listed(path: str | Sequence[str], key: str = "data.path") -> list[Path]:
             continue
         matched = sorted(match for name in glob.glob(str(where)) if (match := Path(name)).is_file())
         if not matched:
-            raise InputError(f"{key}={one}: no file matches; check the pattern and the folder it is looked for in.")
+            raise InputError(
+                f"{key}={one}: no file matches; check the pattern and the folder it is looked for "
+                "in."
+            )
         found.extend(matched)
     if not found:
         raise InputError(f"{key}: is an empty list; name at least one file.")
@@ -146,21 +169,28 @@ def shown(cell: str | None) -> str:
 def separator_of(name: str) -> str:
     """A separator by its name (tab, comma, semicolon, bar, space), or as it is."""
     if not name:
-        raise InputError("data.separator: is empty; give a character, or tab, comma, semicolon, bar or space.")
+        raise InputError(
+            "data.separator: is empty; give a character, or tab, comma, semicolon, bar or space."
+        )
     return SEPARATORS.get(name, name)
 
 
 def text(path: Path, encoding: str | None = "utf-8") -> Text:
-    """The file's text. Binary junk and text in another encoding are refused; an ``encoding`` of null is told."""
+    """The file's text. Binary junk and text in another encoding are refused; an ``encoding`` of
+    null is told."""
     exists(path)
     data, said = path.read_bytes(), []
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{path}: is packed by gzip and broken ({error}); fetch or pack it again.") from None
+            raise InputError(
+                f"{path}: is packed by gzip and broken ({error}); fetch or pack it again."
+            ) from None
         if not data:
-            raise InputError(f"{path}: the file packed in it is empty; give one with a header and rows.")
+            raise InputError(
+                f"{path}: the file packed in it is empty; give one with a header and rows."
+            )
         said.append("packed by gzip")
     if encoding is None:
         _refuse_kinds(path, data, but=(codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -174,8 +204,14 @@ def text(path: Path, encoding: str | None = "utf-8") -> Text:
     _refuse_kinds(path, data)
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        raise InputError(f"{path}, line {line}: a zero byte, so this is no text file; give CSV, TSV or Parquet.")
-    if encoding is not None and name == "utf-8" and (place := encodings.first_invalid(data)) is not None:
+        raise InputError(
+            f"{path}, line {line}: a zero byte, so this is no text file; give CSV, TSV or Parquet."
+        )
+    if (
+        encoding is not None
+        and name == "utf-8"
+        and (place := encodings.first_invalid(data)) is not None
+    ):
         raise encodings.not_utf8(path, data, place)
     data = data.removeprefix(codecs.BOM_UTF8)
     if b"\n" not in data and b"\r" in data:
@@ -192,14 +228,17 @@ def _refuse_kinds(path: Path, data: bytes, but: tuple[bytes, ...] = ()) -> None:
             raise InputError(f"{path}: is {kind}.")
 
 
-# --- rows and their shape ---------------------------------------------------------------------------------------
+# --- rows and their shape
+# ---------------------------------------------------------------------------------------
 
 
 def _rows(path: Path, data: bytes, separator: bytes, quote: bool) -> tuple[Ints, Any, Ints | None]:
-    """Of each row: the byte it starts at, its number of separators, its line (null: row r on line r + 1).
+    """Of each row: the byte it starts at, its number of separators, its line (null: row r on line r
+    + 1).
 
-    A separator or line end between quotes belongs to the cell; a quote out of place is an InputError. (RFC 4180: a cell
-    that holds a separator, a line end or a quote stands between quotes, and quotes in it are doubled.)
+    A separator or line end between quotes belongs to the cell; a quote out of place is an
+    InputError. (RFC 4180: a cell that holds a separator, a line end or a quote stands between
+    quotes, and quotes in it are doubled.)
     """
     raw = np.frombuffer(data, dtype=np.uint8)
     quotes = _places(raw, 34) if quote and b'"' in data else np.empty(0, dtype=np.int64)
@@ -225,7 +264,10 @@ def _rows(path: Path, data: bytes, separator: bytes, quote: bool) -> tuple[Ints,
         starts.append(end + (offset + 1))
         seps += len(position)
         closed = int(upto[-1]) if len(end) else closed
-    begins, count = np.concatenate(starts), np.concatenate(counts) if counts else np.empty(0, dtype=np.int32)
+    begins, count = (
+        np.concatenate(starts),
+        np.concatenate(counts) if counts else np.empty(0, dtype=np.int32),
+    )
     if begins[-1] == len(raw):  # the last line has its line end
         begins = begins[:-1]
     else:
@@ -236,17 +278,29 @@ def _rows(path: Path, data: bytes, separator: bytes, quote: bool) -> tuple[Ints,
 
 def _places(raw: np.ndarray[Any, Any], byte: int) -> Ints:
     """Where a byte stands, found chunk by chunk."""
-    found = [np.flatnonzero(raw[start : start + CHUNK] == byte) + start for start in range(0, len(raw), CHUNK)]
+    found = [
+        np.flatnonzero(raw[start : start + CHUNK] == byte) + start
+        for start in range(0, len(raw), CHUNK)
+    ]
     return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 
 
-def _check_quotes(path: Path, data: bytes, raw: np.ndarray[Any, Any], quotes: Ints, separator: int) -> None:
-    """Quotes open at the start of a cell and close at its end; the even ones open, the odd ones close."""
+def _check_quotes(
+    path: Path, data: bytes, raw: np.ndarray[Any, Any], quotes: Ints, separator: int
+) -> None:
+    """Quotes open at the start of a cell and close at its end; the even ones open, the odd ones
+    close."""
     opening, closing = quotes[::2], quotes[1::2]
     border = np.array([separator, 10, 13, 34], dtype=np.uint8)
     wrong_open = (opening > 0) & ~np.isin(raw[np.maximum(opening - 1, 0)], border)
-    wrong_close = (closing < len(raw) - 1) & ~np.isin(raw[np.minimum(closing + 1, len(raw) - 1)], border)
-    bad = [int(places[wrong][0]) for places, wrong in ((opening, wrong_open), (closing, wrong_close)) if wrong.any()]
+    wrong_close = (closing < len(raw) - 1) & ~np.isin(
+        raw[np.minimum(closing + 1, len(raw) - 1)], border
+    )
+    bad = [
+        int(places[wrong][0])
+        for places, wrong in ((opening, wrong_open), (closing, wrong_close))
+        if wrong.any()
+    ]
     if not bad and len(quotes) % 2:
         bad = [int(quotes[-1])]
     if bad:
@@ -268,10 +322,12 @@ def sheet(
     data: bytes | None = None,
     pick: Pick | None = None,
 ) -> Sheet:
-    """A table of text, every column as text, blanks at the ends of a cell kept, blank lines left out.
+    """A table of text, every column as text, blanks at the ends of a cell kept, blank lines left
+    out.
 
-    A ragged line and a quote out of place are named. Without a ``header``, ``columns`` names the columns.
-    ``data``: the file's ``text``, where it has been read already. ``pick``: given the first rows, which columns to read.
+    A ragged line and a quote out of place are named. Without a ``header``, ``columns`` names the
+    columns. ``data``: the file's ``text``, where it has been read already. ``pick``: given the
+    first rows, which columns to read.
     """
     data = text(path, encoding).data if data is None else data
     mark = separator.encode()
@@ -290,14 +346,19 @@ def sheet(
         row = int(wrong[0])
         first = "the first line has" if header or columns is None else "there should be"
         raise InputError(
-            f"{path}, line {row + 1 if lines is None else lines[row]}: has {counts[row] + 1} columns where {first} "
+            f"{path}, line {row + 1 if lines is None else lines[row]}: has {counts[row] + 1} "
+            f"columns where {first} "
             f"{wanted + 1}; mend the line, or set data.separator."
         )
     if len(counts) == 1 and header:
         raise InputError(f"{path}: holds a header and no rows; give a file with interactions.")
     if lines is not None:
         lines = lines[1:] if header else lines
-        lines = None if (first_line := int(lines[0])) and lines[-1] - lines[0] == len(lines) - 1 else lines
+        lines = (
+            None
+            if (first_line := int(lines[0])) and lines[-1] - lines[0] == len(lines) - 1
+            else lines
+        )
     else:
         first_line = 2 if header else 1
     stop = int(starts[HEAD]) if len(starts) > HEAD else len(data)
@@ -325,7 +386,9 @@ def _blank(data: bytes, starts: Ints, counts: Any) -> Ints:
     return blank
 
 
-def _without(data: bytes, starts: Ints, blank: Ints, lines: Ints | None) -> tuple[bytes, Ints, Ints]:
+def _without(
+    data: bytes, starts: Ints, blank: Ints, lines: Ints | None
+) -> tuple[bytes, Ints, Ints]:
     """The text without these rows, where its rows now start, and the lines they stood on."""
     lines = np.arange(1, len(starts) + 1) if lines is None else lines
     stops = np.append(starts[1:], len(data))
@@ -349,7 +412,11 @@ def _parse(
     quote: bool,
     only: list[str] | None = None,
 ) -> pl.DataFrame:
-    options: dict[str, Any] = {"separator": separator, "infer_schema": False, "quote_char": '"' if quote else None}
+    options: dict[str, Any] = {
+        "separator": separator,
+        "infer_schema": False,
+        "quote_char": '"' if quote else None,
+    }
     try:
         if not header:
             return pl.read_csv(data, has_header=False, new_columns=columns, **options)
@@ -358,12 +425,18 @@ def _parse(
         for place, name in enumerate(names):
             if name in names[:place] or "_duplicated_" in name:
                 twice = name.split("_duplicated_")[0]
-                raise InputError(f"{path}, line 1: the column {shown(twice)} stands twice; rename one.")
-        places = list(range(len(names))) if only is None else sorted(names.index(name) for name in only)
+                raise InputError(
+                    f"{path}, line 1: the column {shown(twice)} stands twice; rename one."
+                )
+        places = (
+            list(range(len(names))) if only is None else sorted(names.index(name) for name in only)
+        )
         frame = pl.read_csv(data, columns=places, **options)
     except pl.exceptions.PolarsError as error:
         why = str(error).splitlines()[0]
-        raise InputError(f"{path}: cannot be read as a table separated by {separator!r} ({why}).") from None
+        raise InputError(
+            f"{path}: cannot be read as a table separated by {separator!r} ({why})."
+        ) from None
     frame.columns = [names[place] for place in places]
     return frame
 
@@ -373,11 +446,13 @@ def table(path: Path, **options: Any) -> pl.DataFrame:
     return sheet(path, **options).frame
 
 
-# --- other formats ----------------------------------------------------------------------------------------------
+# --- other formats
+# ----------------------------------------------------------------------------------------------
 
 
 def atomic_file(path: Path, data: bytes | None = None) -> Sheet:
-    """RecBole's atomic file: tab separated, header ``name:type``; types are dropped, every column is text."""
+    """RecBole's atomic file: tab separated, header ``name:type``; types are dropped, every column
+    is text."""
     found = sheet(path, separator="\t", quote=False, data=data)
     if not all(":" in name for name in found.frame.columns):
         raise InputError(f"{path}: no RecBole header (name:type in each column); set data.format.")
@@ -398,7 +473,8 @@ def lists(path: Path, data: bytes | None = None) -> Sheet:
         bad = next((cell for cell in cells if not (cell.isascii() and cell.isdigit())), None)
         if bad is not None:
             raise InputError(
-                f"{path}, line {number}: {shown(bad)} is no id; lines are 'user item item …' of integer ids."
+                f"{path}, line {number}: {shown(bad)} is no id; lines are 'user item item …' of "
+                "integer ids."
             )
         users.extend(cells[:1] * (len(cells) - 1))
         items.extend(cells[1:])
@@ -409,14 +485,19 @@ def lists(path: Path, data: bytes | None = None) -> Sheet:
 
 
 def parquet(path: Path, pick: Pick | None = None) -> Sheet:
-    """A Parquet file; its rows are counted from 1. ``pick``: given the first rows, which columns to read."""
+    """A Parquet file; its rows are counted from 1. ``pick``: given the first rows, which columns to
+    read."""
     exists(path)
     try:
         head = None if pick is None else pl.read_parquet(path, n_rows=HEAD)
-        frame = pl.read_parquet(path, columns=None if pick is None or head is None else list(pick(head)))
+        frame = pl.read_parquet(
+            path, columns=None if pick is None or head is None else list(pick(head))
+        )
     except (pl.exceptions.PolarsError, OSError) as error:
         why = (str(error).splitlines() or ["unreadable"])[0]
-        raise InputError(f"{path}: cannot be read as Parquet ({why}); write or fetch it again.") from None
+        raise InputError(
+            f"{path}: cannot be read as Parquet ({why}); write or fetch it again."
+        ) from None
     if frame.is_empty():
         raise InputError(f"{path}: holds no rows; give a file with interactions.")
     return Sheet(path, frame, 1, unit="row", head=head)

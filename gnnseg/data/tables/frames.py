@@ -7,6 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg.data.raw import Raw
+from gnnseg.data.sets.fetching import Place
 from gnnseg.types import InputError
 
 
@@ -17,7 +19,9 @@ def read(table: Any, what: str) -> pl.DataFrame:
         if isinstance(table, pl.LazyFrame):
             table = table.collect()
         if isinstance(table, Mapping):
-            frame = pl.DataFrame({name: _plain(column) for name, column in table.items()}, strict=False)
+            frame = pl.DataFrame(
+                {name: _plain(column) for name, column in table.items()}, strict=False
+            )
         elif isinstance(table, pl.DataFrame):
             frame = table
         elif kind == "pandas.DataFrame":
@@ -27,13 +31,17 @@ def read(table: Any, what: str) -> pl.DataFrame:
             assert isinstance(arrow, pl.DataFrame)
             frame = arrow
         else:
-            raise InputError(f"{what}: is a {kind}; give a pandas, polars or arrow table, or a mapping of arrays.")
+            raise InputError(
+                f"{what}: is a {kind}; give a pandas, polars or arrow table, or a mapping of "
+                "arrays."
+            )
     except (pl.exceptions.PolarsError, TypeError, ValueError, AssertionError) as error:
         if isinstance(error, InputError):
             raise
         why = (str(error).splitlines() or [kind])[0]
         raise InputError(
-            f"{what}: cannot be read as a table ({why}); give columns of equal length and different names."
+            f"{what}: cannot be read as a table ({why}); give columns of equal length and "
+            "different names."
         ) from None
     if frame.is_empty():
         raise InputError(f"{what}: holds no rows.")
@@ -43,7 +51,8 @@ def read(table: Any, what: str) -> pl.DataFrame:
 
 
 def _pandas(table: Any) -> pl.DataFrame:
-    """As polars has it; columns of objects that are not all of one type, such as the ids 1 and 'a', become text."""
+    """As polars has it; columns of objects that are not all of one type, such as the ids 1 and 'a',
+    become text."""
     try:
         return pl.from_pandas(table)
     except (TypeError, ValueError):
@@ -52,7 +61,9 @@ def _pandas(table: Any) -> pl.DataFrame:
     whole = {str(name): column for name, column in table.items()}
     return pl.DataFrame(
         [
-            pl.Series(name, _plain(column), strict=False) if column.dtype == object else pl.from_pandas(column)
+            pl.Series(name, _plain(column), strict=False)
+            if column.dtype == object
+            else pl.from_pandas(column)
             for name, column in whole.items()
         ]
     )
@@ -63,3 +74,11 @@ def _plain(column: Any) -> Any:
     if str(getattr(column, "dtype", "")) != "object":
         return column
     return [None if cell != cell else cell for cell in column]
+
+
+def given(place: Place, *, name: str) -> Raw:
+    """Refuse to read a table that was handed over in Python: it cannot be read from anywhere."""
+    raise InputError(
+        f"data={name}: is a table handed to gnnseg.train in Python; for a file use data=file "
+        "data.path=FILE."
+    )

@@ -1,4 +1,5 @@
-"""What ``gnnseg data list | check | stats`` print: plain text for people, made of nothing but what was read."""
+"""What ``gnnseg data list | check | stats`` print: plain text for people, made of nothing but what
+was read."""
 
 from __future__ import annotations
 
@@ -11,12 +12,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gnnseg.data import attributes, fields, formats, own, sniff
-from gnnseg.data import columns as columns_
-from gnnseg.data.dates import Order
-from gnnseg.data.numbers import Decimal
-from gnnseg.data.registry import SOURCES, Layout
-from gnnseg.data.returns import Returns
+from gnnseg.data import attributes
+from gnnseg.data.sets.registry import SOURCES, Layout
+from gnnseg.data.tables import columns as columns_
+from gnnseg.data.tables import fields, formats, separators
+from gnnseg.data.tables import files as readers
+from gnnseg.data.tables.dates import Order
+from gnnseg.data.tables.numbers import Decimal
+from gnnseg.data.tables.returns import Returns
 from gnnseg.types import Pairs, Split, Table
 
 QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -29,12 +32,17 @@ def list_sets() -> str:
     """The named sets: what they are, who brings them, on what terms."""
     lines = []
     for name, source in SOURCES.items():
-        lines += [f"{name:<16} {source.title}", f"{'':<16} from {_origin(source.layouts)}; {source.terms}"]
+        lines += [
+            f"{name:<16} {source.title}",
+            f"{'':<16} from {_origin(source.layouts)}; {source.terms}",
+        ]
     lines.append(
-        f"{'planted':<16} drawn, with known segments: data.preset=easy|hard, data.segments, data.interactions …"
+        f"{'planted':<16} drawn, with known segments: data.preset=easy|hard, data.segments, "
+        "data.interactions …"
     )
     lines.append(
-        f"{'file':<16} your own: gnnseg train FILE --user COLUMN --item COLUMN (first: gnnseg data check FILE)"
+        f"{'file':<16} your own: gnnseg train FILE --user COLUMN --item COLUMN (first: gnnseg data "
+        "check FILE)"
     )
     return "\n".join(lines)
 
@@ -57,7 +65,7 @@ def check(
     separator: str | None = None,
     *,
     encoding: str | None = None,
-    format: sniff.Format | None = None,
+    format: separators.Format | None = None,
     decimal: Decimal | None = None,
     dates: Order | None = None,
     returns: Returns | None = None,
@@ -65,74 +73,106 @@ def check(
     items: str | None = None,
     item_title: str | None = None,
 ) -> str:
-    """What is in a user's files, as ``data=file`` would read them, and the command that trains on them.
+    """What is in a user's files, as ``data=file`` would read them, and the command that trains on
+    them.
 
-    Columns that no one named are proposed, by their names or else by their content. Rows that cannot be read are listed by
-    reason with the first line of each. InputError where a file could not be read at all, or could be read in two ways.
+    Columns that no one named are proposed, by their names or else by their content. Rows that
+    cannot be read are listed by reason with the first line of each. InputError where a file could
+    not be read at all, or could be read in two ways.
     """
     given = [str(one) for one in ([files] if isinstance(files, str | Path) else files)]
     mapping = {**columns, "title": None if items else item_title}
     paths = formats.listed(given)
     how = {"separator": separator, "encoding": encoding}
-    founds = [sniff.read(one, mapping, **how, form=format, guess=True) for one in paths]
-    own.same_columns(founds, None)
+    founds = [separators.read(one, mapping, **how, form=format, guess=True) for one in paths]
+    readers.same_columns(founds, None)
     first = founds[0]
     head = first.sheet.frame.head(formats.HEAD) if first.sheet.head is None else first.sheet.head
-    sheet = own.stacked(founds, given)
+    sheet = readers.stacked(founds, given)
     roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
     events = fields.events(sheet, roles, drop=True, decimal=decimal, order=dates, returns="keep")
     frame = events.frame
     pairs = frame.select("user", "item").n_unique()
     counts = {kind: frame[kind].n_unique() for kind in ("user", "item")}
     lines = [
-        *own.words(founds),
+        *readers.words(founds),
         *events.said,
         *(["numbers with a decimal point"] if events.told.get("decimal") == "." else []),
         *_columns(head, first.columns),
         "",
         *aligned([head.columns, *head.head(ROWS).rows()]),
         "",
-        f"{len(frame):,} events of {counts['user']:,} users and {counts['item']:,} items; {pairs:,} different pairs "
-        f"({100 * pairs / (counts['user'] * counts['item']):.3g} % of all), {len(frame) - pairs:,} repeats",
+        f"{len(frame):,} events of {counts['user']:,} users and {counts['item']:,} items; "
+        f"{pairs:,} different pairs "
+        f"({100 * pairs / (counts['user'] * counts['item']):.3g} % of all), {len(frame) - pairs:,} "
+        "repeats",
         _spread("events a user", frame.group_by("user").len()["len"].to_numpy()),
         _spread("events an item", frame.group_by("item").len()["len"].to_numpy()),
     ]
-    lines += [_spread(role, frame[role].to_numpy()) for role in ("weight", "spend") if role in frame.columns]
-    lines += [f"only one {kind}: nothing can be compared; give more data" for kind, n in counts.items() if n == 1]
+    lines += [
+        _spread(role, frame[role].to_numpy())
+        for role in ("weight", "spend")
+        if role in frame.columns
+    ]
+    lines += [
+        f"only one {kind}: nothing can be compared; give more data"
+        for kind, n in counts.items()
+        if n == 1
+    ]
     tables = {
-        "user": own.attributes(users, separator, encoding, decimal),
-        "item": own.attributes(items, separator, encoding, decimal, item_title),
+        "user": readers.attributes(users, separator, encoding, decimal),
+        "item": readers.attributes(items, separator, encoding, decimal, item_title),
     }
     if item_title is None:
         beside = tables["item"]
-        item_title = _title(head, first.columns) if beside is None else _title(beside, {"item": "id"})
+        item_title = (
+            _title(head, first.columns) if beside is None else _title(beside, {"item": "id"})
+        )
         lines += [f"items are called by column {item_title!r}"] if item_title else []
     for kind, path in (("user", users), ("item", items)):
         lines += _beside(path, kind, frame, tables[kind])
     options: dict[str, str | None] = {role: columns.get(role) for role in fields.ROLES}
-    options |= {role: name for role, name in first.columns.items() if name is not None and role in fields.ROLES}
-    options |= {"separator": separator, "encoding": None if encoding == "utf-8" else encoding, "format": format}
+    options |= {
+        role: name
+        for role, name in first.columns.items()
+        if name is not None and role in fields.ROLES
+    }
+    options |= {
+        "separator": separator,
+        "encoding": None if encoding == "utf-8" else encoding,
+        "format": format,
+    }
     options["decimal"] = decimal or ("," if events.told.get("decimal") == "," else None)
-    options["dates"] = dates or (events.told["dates"] if events.told.get("dates") in ("dmy", "mdy") else None)
+    options["dates"] = dates or (
+        events.told["dates"] if events.told.get("dates") in ("dmy", "mdy") else None
+    )
     options["returns"] = returns
     if "weight" in frame.columns and (back := int((frame["weight"] < 0).sum())):
         lines.append(
-            f"{back:,} {'row' if back == 1 else 'rows'} of negative weight: --returns subtract takes them off the purchases "
+            f"{back:,} {'row' if back == 1 else 'rows'} of negative weight: --returns subtract "
+            "takes them off the purchases "
             "before them (drop: leaves them out; keep: takes them as they are)"
         )
         options["returns"] = returns or "subtract"
     options |= {"users": users, "items": items, "item-title": item_title}
     if events.rejected:
         lines.append(
-            f"{sum(events.rejected.values()):,} rows cannot be read; --on-error drop leaves them out, counted:"
+            f"{sum(events.rejected.values()):,} rows cannot be read; --on-error drop leaves them "
+            "out, counted:"
         )
         lines += [
-            f"  {count:,} × {reason} (first: {events.examples[reason]})" for reason, count in events.rejected.items()
+            f"  {count:,} × {reason} (first: {events.examples[reason]})"
+            for reason, count in events.rejected.items()
         ]
         options["on-error"] = "drop"
     else:
         lines.append("every row can be read")
-    named = [word for key, value in options.items() if value is not None for word in (f"--{key}", shlex.quote(value))]
+    named = [
+        word
+        for key, value in options.items()
+        if value is not None
+        for word in (f"--{key}", shlex.quote(value))
+    ]
     shown = [shlex.quote(f"./{one}" if one.startswith("-") else one) for one in given]
     lines += ["", "train on it:", " ".join(["gnnseg train", *shown, *named])]
     return "\n".join(lines)
@@ -155,12 +195,19 @@ def _columns(head: pl.DataFrame, columns: Mapping[str, str | None]) -> list[str]
 
 def _title(head: pl.DataFrame, columns: Mapping[str, str | None]) -> str | None:
     """The only unused column that is called as titles of items usually are."""
-    fits = [n for n in head.columns if columns_.simple(n) in columns_.TITLES and n not in columns.values()]
+    fits = [
+        n
+        for n in head.columns
+        if columns_.simple(n) in columns_.TITLES and n not in columns.values()
+    ]
     return fits[0] if len(fits) == 1 else None
 
 
-def _beside(path: str | None, kind: str, frame: pl.DataFrame, table: pl.DataFrame | None) -> list[str]:
-    """How many of those who stand in the interactions a table of attributes knows, and what of them."""
+def _beside(
+    path: str | None, kind: str, frame: pl.DataFrame, table: pl.DataFrame | None
+) -> list[str]:
+    """How many of those who stand in the interactions a table of attributes knows, and what of
+    them."""
     if table is None:
         return []
     seen = frame[kind].unique()
@@ -170,12 +217,16 @@ def _beside(path: str | None, kind: str, frame: pl.DataFrame, table: pl.DataFram
 
 
 def aligned(rows: Sequence[Sequence[Any]]) -> list[str]:
-    """A small table of text, columns as wide as their widest cell, hanzi counted as two; long cells are cut."""
+    """A small table of text, columns as wide as their widest cell, hanzi counted as two; long cells
+    are cut."""
     cells = [[_cell(cell) for cell in row[:SHOWN]] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     more = [" …"] * len(rows) if len(rows[0]) > SHOWN else [""] * len(rows)
     return [
-        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip() + end
+        "  ".join(
+            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        + end
         for row, end in zip(cells, more, strict=True)
     ]
 
@@ -197,7 +248,10 @@ def stats(split: Split) -> str:
     lines = [
         f"{split.name}, fingerprint {split.fingerprint[:16]}",
         f"split: {split.notes.get('split', 'unknown')}",
-        f"{users:,} users, {items:,} items, {total:,} events; train fills {100 * len(split.train) / (users * items):.3g} % of the matrix",
+        (
+            f"{users:,} users, {items:,} items, {total:,} events; train fills "
+            f"{100 * len(split.train) / (users * items):.3g} % of the matrix"
+        ),
     ]
     lines += [_part(name, part, events[name]) for name, part in split.parts.items()]
     lines += [
@@ -208,13 +262,20 @@ def stats(split: Split) -> str:
     for kind, table in (("users", split.user_table), ("items", split.item_table)):
         if table is not None and table.columns:
             lines += [f"attributes of {kind}:", *(f"  {line}" for line in _attributes(table))]
-    named = [kind for kind, ids in (("users", split.users), ("items", split.items)) if ids.names is not None]
+    named = [
+        kind
+        for kind, ids in (("users", split.users), ("items", split.items))
+        if ids.names is not None
+    ]
     if named:
         lines.append(f"names: of {' and '.join(named)}")
     if split.social is not None:
         lines.append(_social(split))
     if split.relations:
-        shown = [f"{r.name} ({r.source_kind} → {r.target_kind}) {len(r):,}" for r in split.relations[:SHOWN]]
+        shown = [
+            f"{r.name} ({r.source_kind} → {r.target_kind}) {len(r):,}"
+            for r in split.relations[:SHOWN]
+        ]
         more = [f"{len(split.relations) - SHOWN} more"] if len(split.relations) > SHOWN else []
         lines.append(f"typed edges: {', '.join(shown + more)}")
         kinds = [f"{len(ids):,} of kind '{kind}'" for kind, ids in split.entities.items()]
@@ -254,7 +315,9 @@ def _attributes(table: Table) -> list[str]:
     rows = []
     for name, cells in attributes.columns_of(table).items():
         known = attributes.there(cells)
-        rows.append((name, _holds(cells[known]), f"{known.sum():,} known", f"{100 * known.mean():.3g} %"))
+        rows.append(
+            (name, _holds(cells[known]), f"{known.sum():,} known", f"{100 * known.mean():.3g} %")
+        )
     return aligned(rows)
 
 
@@ -281,8 +344,11 @@ def _social(split: Split) -> str:
 
 
 def _leak(leak: Mapping[str, Any]) -> str:
-    """Whose training data lies after the first test event: what a clean split in time would not know."""
-    day = pl.Series([int(leak["boundary"]) * 1000]).cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%d")[0]
+    """Whose training data lies after the first test event: what a clean split in time would not
+    know."""
+    day = (
+        pl.Series([int(leak["boundary"]) * 1000]).cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%d")[0]
+    )
     if not leak["users"]:
         return f"leak: nobody's training data lies after the first test event ({day})"
     named = ", ".join(map(str, leak["examples"]))

@@ -1,4 +1,5 @@
-"""Numbers out of text: which decimal sign a column has is told from all of it; where two readings fit, it is asked."""
+"""Numbers out of text: which decimal sign a column has is told from all of it; where two readings
+fit, it is asked."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-from gnnseg.data.formats import shown
+from gnnseg.data.tables.formats import shown
 from gnnseg.types import InputError
 
 Decimal = Literal[".", ",", "point", "comma"]
@@ -23,11 +24,14 @@ THOUSANDS = {".": f"[,{BLANK}]", ",": f"[.{BLANK}]"}
 OPEN = r"^[+-]?[1-9]\d{0,2}\.\d{3}$"  # 1.234: may be 1234
 
 
-def read(series: pl.Series, where: str, key: str, decimal: Decimal | None = None) -> tuple[pl.Series, str | None]:
-    """The column as Float64, null where it is no number; and what is worth saying about how it was read.
+def read(
+    series: pl.Series, where: str, key: str, decimal: Decimal | None = None
+) -> tuple[pl.Series, str | None]:
+    """The column as Float64, null where it is no number; and what is worth saying about how it was
+    read.
 
-    ``decimal``: null is told. Two readings that differ and fit the whole column, or rows of which each fits another, are
-    an InputError; ``where`` and ``key`` say of what.
+    ``decimal``: null is told. Two readings that differ and fit the whole column, or rows of which
+    each fits another, are an InputError; ``where`` and ``key`` say of what.
     """
     if series.dtype.is_numeric():
         return series.cast(pl.Float64), None
@@ -39,27 +43,43 @@ def read(series: pl.Series, where: str, key: str, decimal: Decimal | None = None
     if not bool(fraction.any()):
         return value, None
     value = words.cast(pl.Float64, strict=False)
-    if bool((value.is_null() & words.is_not_null()).any()):  # blanks around, thousands signs, decimal commas, no number
+    if bool(
+        (value.is_null() & words.is_not_null()).any()
+    ):  # blanks around, thousands signs, decimal commas, no number
         value = _map(words, lambda part: part.str.strip_chars().cast(pl.Float64, strict=False))
     odd = bool((value.is_null() & (words != "")).fill_null(False).any())
-    if decimal is None and (odd or _all_open(words, fraction)) and _told(words, fraction, where, key) == ",":
+    if (
+        decimal is None
+        and (odd or _all_open(words, fraction))
+        and _told(words, fraction, where, key) == ","
+    ):
         return _map(words, lambda part: _grouped(part, ",")), COMMA
     if not odd:
         return value, None
     found = value.is_null().sum()
-    value = value.to_frame("n").select(pl.coalesce("n", _map(words, lambda part: _grouped(part, ".")))).to_series()
+    value = (
+        value.to_frame("n")
+        .select(pl.coalesce("n", _map(words, lambda part: _grouped(part, "."))))
+        .to_series()
+    )
     return value, "thousands signs left out" if value.is_null().sum() < found else None
 
 
 def _map(words: pl.Series, call: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """A function of a column, chunk by chunk, so that texts on the way do not pile up."""
-    return pl.concat([call(words.slice(start, CHUNK)) for start in range(0, max(len(words), 1), CHUNK)])
+    return pl.concat(
+        [call(words.slice(start, CHUNK)) for start in range(0, max(len(words), 1), CHUNK)]
+    )
 
 
 def _all_open(words: pl.Series, fraction: pl.Series) -> bool:
-    """Are all numbers with a point such as 1.234? The first few are asked first: an ordinary column is not read twice."""
+    """Are all numbers with a point such as 1.234? The first few are asked first: an ordinary column
+    is not read twice."""
     places = (fraction & words.str.contains(".", literal=True).fill_null(False)).arg_true()
-    return all(bool(words.gather(part).str.strip_chars().str.contains(OPEN).all()) for part in (places[:100], places))
+    return all(
+        bool(words.gather(part).str.strip_chars().str.contains(OPEN).all())
+        for part in (places[:100], places)
+    )
 
 
 def _grouped(words: pl.Series, sign: str) -> pl.Series:
@@ -70,7 +90,12 @@ def _grouped(words: pl.Series, sign: str) -> pl.Series:
     plain = plain.str.replace(",", ".", literal=True) if sign == "," else plain
     if bool(words.str.contains(f"[{BLANK}]").any()):
         plain = plain.str.replace_all(f"[{BLANK}]", "")
-    return plain.cast(pl.Float64, strict=False).to_frame("n").select(pl.when(fits).then(pl.col("n"))).to_series()
+    return (
+        plain.cast(pl.Float64, strict=False)
+        .to_frame("n")
+        .select(pl.when(fits).then(pl.col("n")))
+        .to_series()
+    )
 
 
 def _told(words: pl.Series, fraction: pl.Series, where: str, key: str) -> str:
@@ -89,7 +114,8 @@ def _told(words: pl.Series, fraction: pl.Series, where: str, key: str) -> str:
             either = differ[0] if len(differ) else None
         if len(only) == 2:
             raise InputError(
-                f"{where}: {key} has both {shown(only['.'])} (decimal point) and {shown(only[','])} (decimal comma); "
+                f"{where}: {key} has both {shown(only['.'])} (decimal point) and "
+                f"{shown(only[','])} (decimal comma); "
                 "make them alike, or set data.decimal=point or data.decimal=comma."
             )
     if only:
@@ -97,5 +123,8 @@ def _told(words: pl.Series, fraction: pl.Series, where: str, key: str) -> str:
     if either is not None:
         one = pl.Series([either])
         readings = [f"{_grouped(one, sign)[0]:g} (data.decimal={NAMES[sign]})" for sign in ".,"]
-        raise InputError(f"{where}: {key} {shown(either)} may be {' or '.join(readings)}; set the one that is meant.")
+        raise InputError(
+            f"{where}: {key} {shown(either)} may be {' or '.join(readings)}; set the one that is "
+            "meant."
+        )
     return "."

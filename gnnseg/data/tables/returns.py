@@ -16,12 +16,13 @@ TAKEN, UNDONE, EXCESS = (
 
 
 def subtract(frame: pl.DataFrame, keys: list[str]) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Each return taken off the latest purchases of its pair (``keys``) before it; and the rows that went, by reason.
+    """Each return taken off the latest purchases of its pair (``keys``) before it; and the rows
+    that went, by reason.
 
-    Purchases are a stack: a return takes from its top, and what it finds no purchase for is an excess. With the running
-    level S_n = C_n - min(0, min_{m<=n} C_m), C the running sum of weights, what stays of purchase n is the part of
-    S_{n-1}..S_n that no later level goes below. Spend shrinks with the weight. Without a time, purchases come before
-    returns. The order of rows stays.
+    Purchases are a stack: a return takes from its top, and what it finds no purchase for is an
+    excess. With the running level S_n = C_n - min(0, min_{m<=n} C_m), C the running sum of weights,
+    what stays of purchase n is the part of S_{n-1}..S_n that no later level goes below. Spend
+    shrinks with the weight. Without a time, purchases come before returns. The order of rows stays.
     """
     pairs = frame.lazy().filter(pl.col("weight") < 0).select(keys).unique()
     numbered = frame.lazy().with_row_index("row")
@@ -54,12 +55,16 @@ def subtract(frame: pl.DataFrame, keys: list[str]) -> tuple[pl.DataFrame, dict[s
     }
     rest = touched.filter(~gone & (touched["weight"] > 0)).select("row", "stays")
     out = (
-        numbered.join(touched.filter(gone).lazy().select("row"), on="row", how="anti", maintain_order="left")
+        numbered.join(
+            touched.filter(gone).lazy().select("row"), on="row", how="anti", maintain_order="left"
+        )
         .join(rest.lazy(), on="row", how="left", maintain_order="left")
         .with_columns(pl.coalesce(pl.col("stays"), pl.col("weight")).alias("stays"))
     )
     if "spend" in frame.columns:
-        share = pl.when(pl.col("weight") != 0).then(pl.col("stays") / pl.col("weight")).otherwise(1.0)
+        share = (
+            pl.when(pl.col("weight") != 0).then(pl.col("stays") / pl.col("weight")).otherwise(1.0)
+        )
         out = out.with_columns((pl.col("spend") * share).alias("spend"))
     out = out.with_columns(pl.col("stays").alias("weight")).select(frame.columns)
     return out.collect(), {reason: count for reason, count in counts.items() if count}

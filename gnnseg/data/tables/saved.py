@@ -1,7 +1,9 @@
-"""``gnnseg train FILE --user COLUMN …``: plain words in, a data configuration out. None of them passes Hydra's grammar.
+"""``gnnseg train FILE --user COLUMN …``: plain words in, a data configuration out. None of them
+passes Hydra's grammar.
 
-The configuration is saved as YAML beside where the command is typed, so that ``data=./orders.yaml`` finds the same data
-again, in sweeps too. Hydra looks for configurations in folders of its own: such a file is copied to one by its content.
+The configuration is saved as YAML beside where the command is typed, so that ``data=./orders.yaml``
+finds the same data again, in sweeps too. Hydra looks for configurations in folders of its own: such
+a file is copied to one by its content.
 """
 
 from __future__ import annotations
@@ -23,14 +25,40 @@ from urllib.parse import urlsplit, urlunsplit
 from gnnseg.types import InputError
 
 COLUMNS = ("user", "item", "weight", "time", "spend")
-CHOICES = ("separator", "encoding", "format", "decimal", "dates", "returns", "item_title", "on_error")
+CHOICES = (
+    "separator",
+    "encoding",
+    "format",
+    "decimal",
+    "dates",
+    "returns",
+    "item_title",
+    "on_error",
+)
 TABLES = ("users", "items", "social", "log")
 NUMBERS = {"min_weight": float, "k_core": int}
 SQL = ("sql", "connect")
 PATHS = ("path", "train", "valid", "test", *TABLES)
-WORDS = {"null", "true", "false", "yes", "no", "on", "off", "nan", "inf"}  # no text to YAML or Hydra
+WORDS = {
+    "null",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "nan",
+    "inf",
+}  # no text to YAML or Hydra
 HYDRA_VALUED = ("--cfg", "-c", "--package", "-p", "--info", "-i")
-HYDRA_PLAIN = ("--multirun", "--resolve", "--version", "--hydra-help", "--run", "--shell-completion")
+HYDRA_PLAIN = (
+    "--multirun",
+    "--resolve",
+    "--version",
+    "--hydra-help",
+    "--run",
+    "--shell-completion",
+)
 OVERRIDE = r"[+~]*[\w@/.:]+="
 
 
@@ -67,7 +95,9 @@ def resolve(arguments: Sequence[str], cache: Path, *, say: Any) -> Resolved:
             continue
         found = [_adopt(path, cache) for path in paths]
         names = [name for name, _ in found]
-        if twice := next((path for path, name in zip(paths, names, strict=True) if names.count(name) > 1), None):
+        if twice := next(
+            (path for path, name in zip(paths, names, strict=True) if names.count(name) > 1), None
+        ):
             raise InputError(f"{argument}: two are called {twice.name}; rename one.")
         rest.append(f"data={','.join(names)}")
         folders += [folder for _, folder in found]
@@ -75,7 +105,8 @@ def resolve(arguments: Sequence[str], cache: Path, *, say: Any) -> Resolved:
         if given.options:
             option = next(iter(given.options)).replace("_", "-")
             raise InputError(
-                f"--{option}: says how to read a file; name the file too, as in gnnseg train orders.csv --{option} …"
+                f"--{option}: says how to read a file; name the file too, as in gnnseg train "
+                f"orders.csv --{option} …"
             )
         return Resolved(rest, folders)
     if any(re.match(r"[+~]*data=", argument) for argument in rest):
@@ -90,12 +121,17 @@ def cache_root(given: Sequence[str]) -> Path:
     import platformdirs
 
     named = [a.partition("=")[2] for a in given if a.startswith("cache.root=")]
-    return Path(named[-1] if named else platformdirs.user_cache_dir("gnnseg")).expanduser().absolute()
+    return (
+        Path(named[-1] if named else platformdirs.user_cache_dir("gnnseg")).expanduser().absolute()
+    )
 
 
 def sort(arguments: Sequence[str]) -> Given:
-    """An argument that is a file, or looks like one, is a file; ``--user COLUMN`` and its like are plain options."""
-    parser = argparse.ArgumentParser(prog="gnnseg train", add_help=False, allow_abbrev=False, exit_on_error=False)
+    """An argument that is a file, or looks like one, is a file; ``--user COLUMN`` and its like are
+    plain options."""
+    parser = argparse.ArgumentParser(
+        prog="gnnseg train", add_help=False, allow_abbrev=False, exit_on_error=False
+    )
     for name in (*COLUMNS, *CHOICES, *TABLES, *SQL):
         parser.add_argument("--" + name.replace("_", "-"), dest=name)
     for name, kind in NUMBERS.items():
@@ -103,7 +139,9 @@ def sort(arguments: Sequence[str]) -> Given:
     try:
         found, others = parser.parse_known_args(_joined(arguments))
     except argparse.ArgumentError as error:
-        raise InputError(f"{error.argument_name}: {error.message}; see gnnseg train --help.") from None
+        raise InputError(
+            f"{error.argument_name}: {error.message}; see gnnseg train --help."
+        ) from None
     options = {name: value for name, value in vars(found).items() if value is not None}
     _refuse_unknown(others)
     files, rest, valued = [], [], False
@@ -157,7 +195,8 @@ def _is_file(argument: str) -> bool:
 
 
 def save(given: Given, folder: Path, *, say: Any) -> tuple[Path, bool]:
-    """The data configuration as YAML under an ASCII name; a file that says something else is never written over.
+    """The data configuration as YAML under an ASCII name; a file that says something else is never
+    written over.
 
     And whether it was written now.
     """
@@ -168,8 +207,13 @@ def save(given: Given, folder: Path, *, say: Any) -> tuple[Path, bool]:
         if given.files:
             raise InputError("--sql: a file is named too; give one of the two.")
         if "connect" not in given.options:
-            raise InputError("--sql: where is the database? Add --connect, such as --connect sqlite:///shop.db")
-        data["query"], data["connect"] = given.options["sql"], _without_password(given.options["connect"])
+            raise InputError(
+                "--sql: where is the database? Add --connect, such as --connect sqlite:///shop.db"
+            )
+        data["query"], data["connect"] = (
+            given.options["sql"],
+            _without_password(given.options["connect"]),
+        )
         stem = "sql"
     elif "connect" in given.options:
         raise InputError("--connect: what to read from the database? Add --sql 'select …'.")
@@ -186,14 +230,20 @@ def save(given: Given, folder: Path, *, say: Any) -> tuple[Path, bool]:
     slug = _slug(stem)
     data = {"name": slug, **data}
     base = "sql" if "query" in data else "file"
-    if "connect" in data and (match := re.fullmatch(r"sqlite:///(?!:memory:)(.+)", data["connect"])):
+    if "connect" in data and (
+        match := re.fullmatch(r"sqlite:///(?!:memory:)(.+)", data["connect"])
+    ):
         data["connect"] = f"sqlite:///{_relative(match[1], folder)}"
     command = " ".join(["gnnseg train", *map(shlex.quote, [*given.files, *_typed(given.options)])])
     comment = "".join(
-        f"# {line}\n" for line in (command if "connect" not in data else "gnnseg train --sql …").split("\n")
+        f"# {line}\n"
+        for line in (command if "connect" not in data else "gnnseg train --sql …").split("\n")
     )
     body = yaml.safe_dump(
-        {"defaults": [base, "_self_"], "data": _unresolved(data)}, allow_unicode=True, sort_keys=False, width=10**6
+        {"defaults": [base, "_self_"], "data": _unresolved(data)},
+        allow_unicode=True,
+        sort_keys=False,
+        width=10**6,
     )
     text = f"# @package _global_\n{comment}{body}"
     digest = hashlib.sha256(body.encode()).hexdigest()
@@ -202,11 +252,13 @@ def save(given: Given, folder: Path, *, say: Any) -> tuple[Path, bool]:
             continue
         if place.exists():
             return place, False
-        from gnnseg.folder import atomic
+        from gnnseg.data.atomic import atomic
 
         with atomic(place) as aside:
             aside.write_text(text, "utf-8")
-        say(f"how these data are read is saved: data=./{place.name} finds them again, in sweeps too")
+        say(
+            f"how these data are read is saved: data=./{place.name} finds them again, in sweeps too"
+        )
         return place, True
     raise InputError(f"{folder / slug}.yaml: stands there with other content; move it away.")
 
@@ -249,13 +301,18 @@ def _expanded(name: str) -> Path:
 
 
 def _slug(text: str) -> str:
-    """An ASCII name for files and folders: accents dropped; what has no ASCII letters is named by its hash."""
+    """An ASCII name for files and folders: accents dropped; what has no ASCII letters is named by
+    its hash."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
     reserved = {path.stem for path in _packaged()}
     if len(slug) < 2 or len(slug) * 2 < len(text):
         slug = f"data-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-    return f"my-{slug[:60]}" if slug in reserved or slug in WORDS or not slug[0].isalpha() else slug[:60]
+    return (
+        f"my-{slug[:60]}"
+        if slug in reserved or slug in WORDS or not slug[0].isalpha()
+        else slug[:60]
+    )
 
 
 def _packaged() -> list[Path]:
@@ -265,7 +322,8 @@ def _packaged() -> list[Path]:
 
 
 def _without_password(address: str) -> str:
-    """The password leaves the address for the environment (PGPASSWORD), so that no file ever holds it."""
+    """The password leaves the address for the environment (PGPASSWORD), so that no file ever holds
+    it."""
     parts = urlsplit(address)
     if parts.password is None:
         return address
@@ -277,26 +335,37 @@ def _without_password(address: str) -> str:
 
 
 def _yamls_of(argument: str) -> list[Path]:
-    """The file of ``data=./orders.yaml``, or those of a sweep over several; none where the argument says something else."""
+    """The file of ``data=./orders.yaml``, or those of a sweep over several; none where the argument
+    says something else."""
     match = re.fullmatch(r"data=(.+\.ya?ml)['\"]?", argument)
     if match is None:
         return []
     whole = match[1].strip("'\"")
-    named = [whole] if _expanded(whole).is_file() else [one.strip("'\"") for one in match[1].split(",")]
+    named = (
+        [whole] if _expanded(whole).is_file() else [one.strip("'\"") for one in match[1].split(",")]
+    )
     if missing := next((one for one in named if not _expanded(one).is_file()), None):
         raise InputError(f"data={missing}: no such file; `gnnseg train FILE --user …` writes one.")
     return [_expanded(one) for one in named]
 
 
 def _adopt(path: Path, cache: Path) -> tuple[str, Path]:
-    """A YAML of data where Hydra looks: copied by its content, its paths in full. Its name there, and the folder."""
+    """A YAML of data where Hydra looks: copied by its content, its paths in full. Its name there,
+    and the folder."""
     import yaml
 
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
         data = content["data"]
         assert isinstance(data, dict)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AssertionError) as error:
+    except (
+        OSError,
+        UnicodeDecodeError,
+        yaml.YAMLError,
+        KeyError,
+        TypeError,
+        AssertionError,
+    ) as error:
         why = str(error).splitlines()[0] if str(error) else "no 'data' in it"
         raise InputError(
             f"{path}: is no configuration of data ({why}); `gnnseg train FILE --user …` writes one."
@@ -313,18 +382,21 @@ def _adopt(path: Path, cache: Path) -> tuple[str, Path]:
             relation["path"] = _full(relation["path"], home)
     if isinstance(connect := data.get("connect"), str) and re.match(r"sqlite:///[^/]", connect):
         data["connect"] = "sqlite:///" + _full(connect.removeprefix("sqlite:///"), home)
-    text = "# @package _global_\n" + yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=10**6)
+    text = "# @package _global_\n" + yaml.safe_dump(
+        content, allow_unicode=True, sort_keys=False, width=10**6
+    )
     name = _slug(path.stem)
     folder = cache / "conf" / hashlib.sha256(text.encode()).hexdigest()[:16]
     target = folder / "data" / f"{name}.yaml"
     if not target.exists():
-        from gnnseg.folder import atomic
+        from gnnseg.data.atomic import atomic
 
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
-                f"{folder}: cannot be made ({error.strerror}); set cache.root to a folder you may write to."
+                f"{folder}: cannot be made ({error.strerror}); set cache.root to a folder you may "
+                "write to."
             ) from None
         with atomic(target) as aside:
             aside.write_text(text, "utf-8")

@@ -1,4 +1,5 @@
-"""What a user's file is: told by its first lines, said aloud, never silently guessed. Unsure: a sentence says what to set."""
+"""What a user's file is: told by its first lines, said aloud, never silently guessed. Unsure: a
+sentence says what to set."""
 
 from __future__ import annotations
 
@@ -11,10 +12,10 @@ from typing import Literal
 
 import polars as pl
 
-from gnnseg.data import columns as columns_
-from gnnseg.data import formats
-from gnnseg.data.fields import ROLES
-from gnnseg.data.formats import Sheet
+from gnnseg.data.tables import columns as columns_
+from gnnseg.data.tables import formats
+from gnnseg.data.tables.fields import ROLES
+from gnnseg.data.tables.formats import Sheet
 from gnnseg.types import InputError
 
 Format = Literal["table", "parquet", "recbole", "lightgcn", "u.data", "ratings.dat"]
@@ -46,9 +47,11 @@ def read(
     form: Format | None = None,
     guess: bool = False,
 ) -> Found:
-    """A user's table of interactions. ``mapping``: columns by role, and of titles; null: by the usual names; '': not there.
+    """A user's table of interactions. ``mapping``: columns by role, and of titles; null: by the
+    usual names; '': not there.
 
-    Only the columns that serve are read. ``guess``: columns may be told by their content too, for people to look at.
+    Only the columns that serve are read. ``guess``: columns may be told by their content too, for
+    people to look at.
     """
     formats.exists(path)
     columns: dict[str, str | None] = {}
@@ -57,12 +60,16 @@ def read(
         columns.update(columns_.choose(path, head, mapping, text=form != "parquet", guess=guess))
         return list(dict.fromkeys(name for name in columns.values() if name is not None))
 
-    if form == "parquet" or (form is None and (path.suffix in (".parquet", ".pq") or _begins(path, b"PAR1"))):
+    if form == "parquet" or (
+        form is None and (path.suffix in (".parquet", ".pq") or _begins(path, b"PAR1"))
+    ):
         form = "parquet"
         sheet = formats.parquet(path, pick)
         return _found(sheet, columns, (f"Parquet, {len(sheet.frame):,} rows",))
     text = formats.text(path, encoding)
-    if first := re.match(rb'"?sep=(.)"?\r?(?=\n)', text.data):  # Excel's own note; its line stays, blank
+    if first := re.match(
+        rb'"?sep=(.)"?\r?(?=\n)', text.data
+    ):  # Excel's own note; its line stays, blank
         text = formats.Text(text.data[first.end() :], text.said)
         separator = first[1].decode(errors="replace") if separator is None else separator
     lines = first_lines(path, text.data)
@@ -73,13 +80,21 @@ def read(
         return _found(sheet, columns, (*text.said, "RecBole atomic file"))
     if form == "lightgcn":
         sheet = formats.lists(path, text.data)
-        return Found(sheet, {"user": "user", "item": "item"}, f"{path.name}: lines 'user item item …'")
+        return Found(
+            sheet, {"user": "user", "item": "item"}, f"{path.name}: lines 'user item item …'"
+        )
     if form in ("u.data", "ratings.dat"):
         mark = "\t" if form == "u.data" else "::"
-        sheet = formats.sheet(path, separator=mark, header=False, columns=list(MOVIELENS), quote=False, data=text.data)
-        return Found(sheet, {role: role for role in MOVIELENS}, f"{path.name}: MovieLens' {form}, no header")
+        sheet = formats.sheet(
+            path, separator=mark, header=False, columns=list(MOVIELENS), quote=False, data=text.data
+        )
+        return Found(
+            sheet, {role: role for role in MOVIELENS}, f"{path.name}: MovieLens' {form}, no header"
+        )
     mark, name = the_separator(path, lines, separator, [name for name in mapping.values() if name])
-    sheet = formats.sheet(path, separator=mark, data=text.data, quote=path.suffix != ".dat", pick=pick)
+    sheet = formats.sheet(
+        path, separator=mark, data=text.data, quote=path.suffix != ".dat", pick=pick
+    )
     width = sheet.head.width if sheet.head is not None else sheet.frame.width
     return _found(sheet, columns, (*text.said, f"separated by {name}, {width} columns"))
 
@@ -98,10 +113,15 @@ def _begins(path: Path, magic: bytes) -> bool:
         return handle.read(len(magic)) == magic
 
 
-def _form(path: Path, lines: list[str], separator: str | None, mapping: Mapping[str, str | None]) -> Format:
-    """The format that the first lines speak for; a named separator or column speaks for a table with a header."""
+def _form(
+    path: Path, lines: list[str], separator: str | None, mapping: Mapping[str, str | None]
+) -> Format:
+    """The format that the first lines speak for; a named separator or column speaks for a table
+    with a header."""
     cells = lines[0].split("\t")
-    if all(re.fullmatch(r"[^:]+:(token|token_seq|float|float_seq)", cell.strip()) for cell in cells):
+    if all(
+        re.fullmatch(r"[^:]+:(token|token_seq|float|float_seq)", cell.strip()) for cell in cells
+    ):
         return "recbole"
     if separator is not None or any(mapping.get(role) for role in ROLES):
         return "table"
@@ -109,19 +129,26 @@ def _form(path: Path, lines: list[str], separator: str | None, mapping: Mapping[
         return "ratings.dat"
     if all(re.fullmatch(r"\d+\t\d+\t-?[\d.]+\t\d{9,13}\s*", line) for line in lines):
         return "u.data"
-    if all(re.fullmatch(r"\d+( +\d+)*\s*", line) for line in lines) and " " in "".join(lines).strip():
+    if (
+        all(re.fullmatch(r"\d+( +\d+)*\s*", line) for line in lines)
+        and " " in "".join(lines).strip()
+    ):
         widths = {len(line.split()) for line in lines}
         if len(widths) == 1 and len(lines) > 2 and min(widths) > 2:
             raise InputError(
-                f"{path}: every line has {min(widths)} numbers, so it may be lines 'user item item …' or a table; "
+                f"{path}: every line has {min(widths)} numbers, so it may be lines 'user item item "
+                "…' or a table; "
                 "set data.format=lightgcn, or give it a header and set data.separator=space."
             )
         return "lightgcn"
     return "table"
 
 
-def the_separator(path: Path, lines: list[str], separator: str | None, named: Collection[str] = ()) -> tuple[str, str]:
-    """What separates the columns, and its name. Where several could, only one may make the ``named`` columns.
+def the_separator(
+    path: Path, lines: list[str], separator: str | None, named: Collection[str] = ()
+) -> tuple[str, str]:
+    """What separates the columns, and its name. Where several could, only one may make the
+    ``named`` columns.
 
     Unsure: an InputError that says what to set.
     """
@@ -130,11 +157,19 @@ def the_separator(path: Path, lines: list[str], separator: str | None, named: Co
         mark = formats.separator_of(separator)
         if not _outside(lines[0], mark):
             other = [NAMES.get(m, m) for m, count in head.items() if count]
-            hint = f"it seems to be {' or '.join(other)}" if other else "a table needs at least two columns"
-            raise InputError(f"{path}: data.separator={separator} does not stand in its first line; {hint}.")
+            hint = (
+                f"it seems to be {' or '.join(other)}"
+                if other
+                else "a table needs at least two columns"
+            )
+            raise InputError(
+                f"{path}: data.separator={separator} does not stand in its first line; {hint}."
+            )
         return mark, NAMES.get(mark, repr(mark))
     likely = [mark for mark, count in head.items() if count]
-    steady = [mark for mark in likely if {_outside(line, mark) for line in lines[:20]} == {head[mark]}]
+    steady = [
+        mark for mark in likely if {_outside(line, mark) for line in lines[:20]} == {head[mark]}
+    ]
     pick = steady if len(steady) == 1 else likely
     if len(pick) > 1 and named:
         pick = [mark for mark in pick if set(named) <= _cells(lines[0], mark)] or pick
@@ -147,7 +182,8 @@ def the_separator(path: Path, lines: list[str], separator: str | None, named: Co
         else "none of the usual stands there"
     )
     raise InputError(
-        f"{path}: cannot tell what separates its columns ({why}; first line: {shown!r}); set data.separator."
+        f"{path}: cannot tell what separates its columns ({why}; first line: {shown!r}); set "
+        "data.separator."
     )
 
 

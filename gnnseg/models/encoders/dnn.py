@@ -11,18 +11,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.encoders.base import AttributeEncoder
+from gnnseg.models.encoders.base import AttributeEncoder
 from gnnseg.rng import Rng
 from gnnseg.types import InputError, Shape
 
 
 class DNN(AttributeEncoder):
-    """x -> ReLU layers -> linear layer. ``layers``: widths, the last is D; ``dropout``: of the hidden layers, in training."""
+    """x -> ReLU layers -> linear layer. ``layers``: widths, the last is D; ``dropout``: of the
+    hidden layers, in training."""
 
     def __init__(self, shape: Shape, rng: Rng, *, layers: list[int], dropout: float) -> None:
         super().__init__(shape)
         if not layers or min(layers) < 1:
-            raise InputError(f"encoder.layers is {layers}: give at least one width, each 1 or more.")
+            raise InputError(
+                f"encoder.layers is {layers}: give at least one width, each 1 or more."
+            )
         if not 0 <= dropout < 1:
             raise InputError(f"encoder.dropout is {dropout}: it must be at least 0 and below 1.")
         self.width, self.dropout = layers[-1], dropout

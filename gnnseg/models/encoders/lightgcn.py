@@ -1,4 +1,5 @@
-"""LightGCN (He et al. 2020) and LightGCN++ (Lee et al. 2024): propagation over the user-item graph without weights.
+"""LightGCN (He et al. 2020) and LightGCN++ (Lee et al. 2024): propagation over the user-item graph
+without weights.
 
 Attributes may stand in layer 0, and friends may send messages beside items.
 Shape legend: U users, I items, D width, E edges, L layers, F attribute columns.
@@ -12,27 +13,30 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gnnseg.encoders.base import Init
-from gnnseg.encoders.layers import Attributes, NodeEncoder, noisy
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.social import normalised
+from gnnseg.models.encoders.base import Init
+from gnnseg.models.encoders.layers import Attributes, NodeEncoder, noisy
+from gnnseg.models.vectors import pick, unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Fixed
 from gnnseg.types import Embeddings, Features, InputError, Shape
-from gnnseg.vectors import pick, unit
 
 
 class LightGCN(NodeEncoder):
-    """x_u^(l+1) = sum_i w_ui x_i^(l), x_i^(l+1) = sum_u w_iu x_u^(l); the embedding is a weighted sum of the layers.
+    """x_u^(l+1) = sum_i w_ui x_i^(l), x_i^(l+1) = sum_u w_iu x_u^(l); the embedding is a weighted
+    sum of the layers.
 
-    The weight of a message is d_target^-alpha d_source^-beta (.5, .5: LightGCN's symmetric normalisation).
-    ``layer_weights``: L+1 numbers, layer 0 first; null: the mean. ``unit``: x <- x/|x| before each layer (LightGCN++).
-    ``gamma``: null, or gamma x0 + (1 - gamma) mean(x1..xL) (LightGCN++; then ``layer_weights`` must be null).
-    ``dropout``: share of edges left out of a training step, the rest scaled up by 1/(1 - dropout); the same edges in both
-    directions and in every layer. ``attributes``: as every ``NodeEncoder`` reads them. ``social``: weight of
-    friends' messages beside items': x_u^(l+1) += social * homophily * sum_v x_v^(l) / sqrt(d_u d_v), d counting friends
-    (after DiffNet, Wu et al. 2019); 0: ties are not read. ``noise`` in forward adds sign(x) * unit(uniform) * noise at each
-    layer (SimGCL, Yu et al. 2022). Of the last layer, a step passes the messages to the rows it asks for, and no others.
+    The weight of a message is d_target^-alpha d_source^-beta (.5, .5: LightGCN's symmetric
+    normalisation). ``layer_weights``: L+1 numbers, layer 0 first; null: the mean. ``unit``: x <-
+    x/|x| before each layer (LightGCN++). ``gamma``: null, or gamma x0 + (1 - gamma) mean(x1..xL)
+    (LightGCN++; then ``layer_weights`` must be null). ``dropout``: share of edges left out of a
+    training step, the rest scaled up by 1/(1 - dropout); the same edges in both directions and in
+    every layer. ``attributes``: as every ``NodeEncoder`` reads them. ``social``: weight of friends'
+    messages beside items': x_u^(l+1) += social * homophily * sum_v x_v^(l) / sqrt(d_u d_v), d
+    counting friends (after DiffNet, Wu et al. 2019); 0: ties are not read. ``noise`` in forward
+    adds sign(x) * unit(uniform) * noise at each layer (SimGCL, Yu et al. 2022). Of the last layer,
+    a step passes the messages to the rows it asks for, and no others.
     """
 
     partial = True
@@ -62,11 +66,13 @@ class LightGCN(NodeEncoder):
             raise InputError(f"encoder.dropout is {dropout}: it must be at least 0 and below 1.")
         if gamma is not None and (layer_weights is not None or layers == 0):
             raise InputError(
-                "encoder.gamma takes the place of encoder.layer_weights and needs a layer: set one to null."
+                "encoder.gamma takes the place of encoder.layer_weights and needs a layer: set one "
+                "to null."
             )
         if gamma is not None and not 0 <= gamma <= 1:
             raise InputError(
-                f"encoder.gamma is {gamma}: it must lie between 0 (none of layer 0) and 1 (layer 0 alone)."
+                f"encoder.gamma is {gamma}: it must lie between 0 (none of layer 0) and 1 (layer 0 "
+                "alone)."
             )
         if layer_weights is not None and len(layer_weights) != layers + 1:
             raise InputError(
@@ -81,9 +87,9 @@ class LightGCN(NodeEncoder):
         self.layer_weights = _combination(layers, layer_weights, gamma)
 
     @classmethod
-    def wants(cls, **node: Any) -> frozenset[str]:
+    def requires(cls, **node: Any) -> frozenset[str]:
         hears = node.get("social") and node.get("layers") != 0
-        return super().wants(**node) | ({"social"} if hears else frozenset())
+        return super().requires(**node) | ({"social"} if hears else frozenset())
 
     @classmethod
     def embeds_as(cls, **node: Any) -> int | None:
@@ -103,7 +109,9 @@ class LightGCN(NodeEncoder):
     ) -> Embeddings:
         to_user, to_item = graph.messages(*self.exponents)
         if rng is not None and self.dropout > 0:
-            drawn = torch.rand(graph.pattern.entries, generator=rng.torch("dropout")).to(to_user.value.device)
+            drawn = torch.rand(graph.pattern.entries, generator=rng.torch("dropout")).to(
+                to_user.value.device
+            )
             kept = (drawn >= self.dropout).to(to_user.value.dtype) / (1 - self.dropout)
             to_user = Fixed.of(graph.pattern, to_user.value * kept)
             to_item = Fixed.of(graph.pattern, to_item.back * kept).T
@@ -125,10 +133,11 @@ class LightGCN(NodeEncoder):
         item_ID = _weighted([i for _, i in layers], self.layer_weights)
         return Embeddings(user_UD, item_ID, *layers[0], users, items, layers=tuple(layers))
 
-    def newcomers(
+    def embed_new_users(
         self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
     ) -> Callable[[Tensor], Tensor]:
-        """w_0 start + A_new sum_l w_l x_item^(l-1), and the same of friends: what was trained does not depend on newcomers."""
+        """w_0 start + A_new sum_l w_l x_item^(l-1), and the same of friends: what was trained does
+        not depend on newcomers."""
         assert embeddings.layers is not None
         own, *others = self.layer_weights
         if not others:
@@ -152,7 +161,8 @@ class LightGCN(NodeEncoder):
 
 
 class LightGCNPP(LightGCN):
-    """LightGCN++ (Lee et al. 2024): LightGCN under a name of its own, by which a table tells the two apart; its settings differ."""
+    """LightGCN++ (Lee et al. 2024): LightGCN under a name of its own, by which a table tells the
+    two apart; its settings differ."""
 
 
 def _combination(layers: int, weights: list[float] | None, gamma: float | None) -> list[float]:

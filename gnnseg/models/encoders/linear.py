@@ -1,4 +1,5 @@
-"""Weighted sums of attributes: the published form of attribute-based segmentation, whose weights can be read.
+"""Weighted sums of attributes: the published form of attribute-based segmentation, whose weights
+can be read.
 
 Shape legend: U users, I items, D width, F attribute columns.
 """
@@ -7,13 +8,14 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gnnseg.encoders.base import AttributeEncoder, check_first_values, weights
+from gnnseg.models.encoders.base import AttributeEncoder, check_first_values, weights
 from gnnseg.rng import Rng
 from gnnseg.types import Shape
 
 
 class Linear(AttributeEncoder):
-    """user_i = sum_f x_if w_f + w_0 and item_j = sum_f y_jf v_f + v_0, with a D-wide weight for every attribute.
+    """user_i = sum_f x_if w_f + w_0 and item_j = sum_f y_jf v_f + v_0, with a D-wide weight for
+    every attribute.
 
     ``dim``: width D; ``scale``: standard deviation of a first embedding's entries.
     """

@@ -1,4 +1,5 @@
-"""Matrix factorisation: one free vector a user and one an item (Koren et al. 2009); no neighbours are asked."""
+"""Matrix factorisation: one free vector a user and one an item (Koren et al. 2009); no neighbours
+are asked."""
 
 from __future__ import annotations
 
@@ -7,14 +8,15 @@ from typing import Any
 
 from torch import Tensor
 
-from gnnseg.encoders.base import EmbeddingTables, Encoder, Init
 from gnnseg.graph import BipartiteGraph
+from gnnseg.models.encoders.base import EmbeddingTables, Encoder, Init
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Features, Shape
 
 
 class MF(Encoder):
-    """user_i = p_i, item_j = q_j. ``init``: normal (N(0, scale^2)) or spectral, the graph's leading singular vectors."""
+    """user_i = p_i, item_j = q_j. ``init``: normal (N(0, scale^2)) or spectral, the graph's leading
+    singular vectors."""
 
     @classmethod
     def weighs(cls, **node: Any) -> bool:
@@ -41,7 +43,7 @@ class MF(Encoder):
         user, item = self.tables.user, self.tables.item
         return Embeddings(user, item, user, item)
 
-    def newcomers(
+    def embed_new_users(
         self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
     ) -> Callable[[Tensor], Tensor]:
         return lambda start_BD: start_BD

@@ -1,4 +1,5 @@
-"""PinSage (Ying et al. 2018): neighbours are whom random walks meet most often, and count for as much as they are met.
+"""PinSage (Ying et al. 2018): neighbours are whom random walks meet most often, and count for as
+much as they are met.
 
 Shape legend: R rows that receive, C rows that send, E edges, D width.
 """
@@ -12,25 +13,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.encoders.base import Init
-from gnnseg.encoders.layers import Attributes, GraphEncoder, own_rows
-from gnnseg.encoders.sage import at, blend
 from gnnseg.graph import BipartiteGraph, walks
 from gnnseg.graph.neighbours import Block, Draw, Flow
+from gnnseg.models.encoders.base import Init
+from gnnseg.models.encoders.layers import Attributes, GraphEncoder, own_rows
+from gnnseg.models.encoders.sage import at, blend
+from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, spmm
 from gnnseg.types import InputError, Shape
-from gnnseg.vectors import unit
 
 
 class PinSage(GraphEncoder):
-    """n_v = sum_u w_vu ReLU(Q h_u + q), z_v = ReLU(W [h_v ; n_v] + w), h_v <- z_v/|z_v|; at last G_2 ReLU(G_1 h_v + g).
+    """n_v = sum_u w_vu ReLU(Q h_u + q), z_v = ReLU(W [h_v ; n_v] + w), h_v <- z_v/|z_v|; at last
+    G_2 ReLU(G_1 h_v + g).
 
-    A user's neighbours are the ``top`` items that ``walks`` walks with restart from the user meet most often, an item's the users;
-    w: how often, summing to 1 (importance pooling). Users and items have weights of their own. ``refresh``: training draws the
-    neighbourhoods of all nodes anew each 'epoch', or each 'step', then, where ``batched``, of the nodes it asks for alone;
-    evaluation reads one draw that is always the same. ``batched``: a step embeds the rows it asks for, and whom they hear, alone.
-    Every edge is walked alike, whatever its weight; walks are drawn by row, so that other ids meet others. First weights as ``SAGE``'s.
+    A user's neighbours are the ``top`` items that ``walks`` walks with restart from the user meet
+    most often, an item's the users; w: how often, summing to 1 (importance pooling). Users and
+    items have weights of their own. ``refresh``: training draws the neighbourhoods of all nodes
+    anew each 'epoch', or each 'step', then, where ``batched``, of the nodes it asks for alone;
+    evaluation reads one draw that is always the same. ``batched``: a step embeds the rows it asks
+    for, and whom they hear, alone. Every edge is walked alike, whatever its weight; walks are drawn
+    by row, so that other ids meet others. First weights as ``SAGE``'s.
     """
 
     @classmethod
@@ -78,7 +82,9 @@ class PinSage(GraphEncoder):
         for layer in range(layers):
             for part, name in ((self.send, "send"), (self.own, "own"), (self.near, "near")):
                 made = {
-                    kind: blend(dim, scale, rng.torch(f"{name}-{kind}-{layer}"), bias=name != "near")
+                    kind: blend(
+                        dim, scale, rng.torch(f"{name}-{kind}-{layer}"), bias=name != "near"
+                    )
                     for kind in ("user", "item")
                 }
                 part.append(nn.ModuleDict(made))
@@ -89,11 +95,14 @@ class PinSage(GraphEncoder):
         self.register_buffer("seed", torch.tensor(rng.number("walks") >> 1))
 
     def flows(self, graph: BipartiteGraph, rng: Rng | None) -> tuple[Flow, ...]:
-        """The neighbourhoods of all: the one draw that evaluation reads, or in training this epoch's, or this step's."""
+        """The neighbourhoods of all: the one draw that evaluation reads, or in training this
+        epoch's, or this step's."""
         if rng is None:
             return self._remembered(graph, "judged", Rng(int(self.seed)))
         if self.refresh == "epoch":
-            return self._remembered(graph, "epoch", Rng(int(self.seed)).child("epoch").at(self.epoch))
+            return self._remembered(
+                graph, "epoch", Rng(int(self.seed)).child("epoch").at(self.epoch)
+            )
         return graph.flows if self.samples else self._drawn(graph, rng)
 
     def draw(self, rng: Rng | None) -> Draw:
@@ -106,7 +115,9 @@ class PinSage(GraphEncoder):
 
         return drawn
 
-    def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None) -> dict[str, Tensor]:
+    def convolve(
+        self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None
+    ) -> dict[str, Tensor]:
         found = {}
         for kind in block.own:
             total: Tensor = at(self.own, layer)[kind](own_rows(block, kind, x))
@@ -127,7 +138,8 @@ class PinSage(GraphEncoder):
         return flows
 
     def _drawn(self, graph: BipartiteGraph, rng: Rng) -> tuple[Flow, ...]:
-        """Newcomers walk from what they have met into the graph that they join, all by the same draws; nobody there meets them."""
+        """Newcomers walk from what they have met into the graph that they join, all by the same
+        draws; nobody there meets them."""
         flows = []
         joined = (graph if graph.joins is None else graph.joins).flows
         for flow, across in zip(graph.flows, joined, strict=True):
@@ -135,9 +147,20 @@ class PinSage(GraphEncoder):
                 continue
             nodes = torch.arange(flow.pattern.shape[0], device=flow.pattern.column.device)
             row, column, weight = walks.importance(
-                flow.pattern, across.pattern, nodes, **self.how, rng=rng.child(flow.name), alike=graph.joins is not None
+                flow.pattern,
+                across.pattern,
+                nodes,
+                **self.how,
+                rng=rng.child(flow.name),
+                alike=graph.joins is not None,
             )
             flows.append(
-                Flow(flow.name, flow.source, flow.target, Csr.by_rows(row, column, flow.pattern.shape), weight)
+                Flow(
+                    flow.name,
+                    flow.source,
+                    flow.target,
+                    Csr.by_rows(row, column, flow.pattern.shape),
+                    weight,
+                )
             )
         return tuple(flows)

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.encoders.base import Init
-from gnnseg.encoders.layers import Attributes, GraphEncoder, own_rows
 from gnnseg.graph.neighbours import Block, Flow
+from gnnseg.models.encoders.base import Init
+from gnnseg.models.encoders.layers import Attributes, GraphEncoder, own_rows
 from gnnseg.rng import Rng
 from gnnseg.types import InputError, Shape
 
@@ -34,13 +34,15 @@ OWN = (
 
 
 class PyG(GraphEncoder):
-    """x_target^(l+1) = x_target^(l) + ReLU( conv_l( (x_source^(l), x_target^(l)), edges ) ), each direction with weights of its own;
-    the last layer is linear. ``skip`` false: without the first term, the bare convolution; with it training begins near layer 0
-    and not at what random weights make of it.
+    """x_target^(l+1) = x_target^(l) + ReLU( conv_l( (x_source^(l), x_target^(l)), edges ) ), each
+    direction with weights of its own; the last layer is linear. ``skip`` false: without the first
+    term, the bare convolution; with it training begins near layer 0 and not at what random weights
+    make of it.
 
-    ``conv``: a class of ``torch_geometric.nn.conv`` that takes a pair of inputs (GATv2Conv, SAGEConv, GraphConv, …). ``heads``:
-    of an attention; they share the width ``dim``. ``options``: the convolution's other settings. ``dropout``: of the
-    convolution, in training. Edge weights are passed to those that read them.
+    ``conv``: a class of ``torch_geometric.nn.conv`` that takes a pair of inputs (GATv2Conv,
+    SAGEConv, GraphConv, …). ``heads``: of an attention; they share the width ``dim``. ``options``:
+    the convolution's other settings. ``dropout``: of the convolution, in training. Edge weights are
+    passed to those that read them.
     """
 
     @classmethod
@@ -66,7 +68,8 @@ class PyG(GraphEncoder):
         combine: Literal["last", "mean"],
     ) -> None:
         super().__init__(
-            shape, rng, dim=dim, layers=layers, init=init, scale=scale, attributes=attributes, neighbours=neighbours,
+            shape, rng, dim=dim, layers=layers, init=init, scale=scale, attributes=attributes,
+            neighbours=neighbours,
             combine=combine,
         )  # fmt: skip
         if heads < 1:
@@ -76,19 +79,28 @@ class PyG(GraphEncoder):
         with _seeded(rng.number("convolutions")):
             made = [
                 nn.ModuleDict(
-                    {name: convolution(conv, dim, heads, dropout, options or {}) for name in ("to_user", "to_item")}
+                    {
+                        name: convolution(conv, dim, heads, dropout, options or {})
+                        for name in ("to_user", "to_item")
+                    }
                 )
                 for _ in range(layers)
             ]
         self.convolutions = nn.ModuleList(made)
         self.dropout, self.skip = dropout, skip
 
-    def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None) -> dict[str, Tensor]:
+    def convolve(
+        self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None
+    ) -> dict[str, Tensor]:
         found, convolutions = {}, self.convolutions[layer]
         assert isinstance(convolutions, nn.ModuleDict)
         drops = rng is not None and self.dropout > 0
         convolutions.train(drops)
-        with _seeded(rng.number("convolution")) if rng is not None and drops else contextlib.nullcontext():
+        with (
+            _seeded(rng.number("convolution"))
+            if rng is not None and drops
+            else contextlib.nullcontext()
+        ):
             for flow in block.flows:
                 conv, own = convolutions[flow.name], own_rows(block, flow.target, x)
                 heard = conv((x[flow.source], own), edges(flow), **_weights(conv, flow))
@@ -97,12 +109,20 @@ class PyG(GraphEncoder):
         return found
 
 
-def convolution(name: str, dim: int, heads: int, dropout: float, options: dict[str, Any]) -> nn.Module:
-    """(D,),(D,) -> (D,). InputError for a name that is none, settings it does not take, or one that takes no bipartite input."""
+def convolution(
+    name: str, dim: int, heads: int, dropout: float, options: dict[str, Any]
+) -> nn.Module:
+    """(D,),(D,) -> (D,). InputError for a name that is none, settings it does not take, or one that
+    takes no bipartite input."""
     found: Any = getattr(convolutions(), name, None)
-    if not (inspect.isclass(found) and issubclass(found, convolutions().MessagePassing) and name != "MessagePassing"):
+    if not (
+        inspect.isclass(found)
+        and issubclass(found, convolutions().MessagePassing)
+        and name != "MessagePassing"
+    ):
         raise InputError(
-            f"encoder.conv={name}: is no convolution of torch_geometric.nn; GATv2Conv, SAGEConv, GraphConv are."
+            f"encoder.conv={name}: is no convolution of torch_geometric.nn; GATv2Conv, SAGEConv, "
+            "GraphConv are."
         )
     make: Any = found
     takes = inspect.signature(make).parameters
@@ -111,10 +131,13 @@ def convolution(name: str, dim: int, heads: int, dropout: float, options: dict[s
     unknown = sorted(set(options) - set(takes) | set(options) & set(OWN))
     if unknown:
         own = ", ".join(sorted(set(takes) - set(OWN) - {"kwargs"}))
-        raise InputError(f"encoder.options.{unknown[0]}: {name} takes {own or 'nothing'} here; take it out.")
+        raise InputError(
+            f"encoder.options.{unknown[0]}: {name} takes {own or 'nothing'} here; take it out."
+        )
     if dim % heads or (heads > 1 and "heads" not in takes):
         raise InputError(
-            f"encoder.heads={heads}: {name} with encoder.dim={dim} cannot be shared among so many; set it to 1."
+            f"encoder.heads={heads}: {name} with encoder.dim={dim} cannot be shared among so many; "
+            "set it to 1."
         )
     if dropout and "dropout" not in takes:
         raise InputError(f"encoder.dropout={dropout}: {name} has none; set it to 0.")
@@ -126,24 +149,31 @@ def convolution(name: str, dim: int, heads: int, dropout: float, options: dict[s
     except Exception as error:  # whatever a foreign constructor says
         why = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"encoder.conv={name}: does not take users and items as two inputs, or needs more than encoder.options gives ({why}); "
+            f"encoder.conv={name}: does not take users and items as two inputs, or needs more than "
+            f"encoder.options gives ({why}); "
             "choose another."
         ) from None
     if some.shape != (3, dim):
         raise InputError(
-            f"encoder.conv={name}: gives {tuple(some.shape)} for 3 nodes, not {(3, dim)}; choose other options."
+            f"encoder.conv={name}: gives {tuple(some.shape)} for 3 nodes, not {(3, dim)}; choose "
+            "other options."
         )
     if options.get("edge_dim") is not None:
-        raise InputError("encoder.options.edge_dim: an interaction has no attributes here; take it out.")
+        raise InputError(
+            "encoder.options.edge_dim: an interaction has no attributes here; take it out."
+        )
     for part in made.modules():
         if isinstance(part, nn.modules.batchnorm._BatchNorm):
             raise InputError(
-                f"encoder.conv={name}: normalises by the batch's statistics, which one user's row must not depend on; set "
-                "encoder.options to another norm, such as {norm: layer}, or choose another convolution."
+                f"encoder.conv={name}: normalises by the batch's statistics, which one user's row "
+                "must not depend on; set "
+                "encoder.options to another norm, such as {norm: layer}, or choose another "
+                "convolution."
             )
         if isinstance(part, nn.RNNBase):
             raise InputError(
-                f"encoder.conv={name}: reads neighbours in an order, which an interaction has not; set encoder.options to another "
+                f"encoder.conv={name}: reads neighbours in an order, which an interaction has not; "
+                "set encoder.options to another "
                 "aggr, such as {aggr: mean}."
             )
     return made
@@ -152,7 +182,10 @@ def convolution(name: str, dim: int, heads: int, dropout: float, options: dict[s
 def _widths(takes: Mapping[str, Any], dim: int, width: int) -> dict[str, Any]:
     """How a convolution is told what it reads and gives, by the names PyG has for it."""
     if "in_channels" in takes:
-        return {"in_channels": (dim, dim), **({"out_channels": width} if "out_channels" in takes else {})}
+        return {
+            "in_channels": (dim, dim),
+            **({"out_channels": width} if "out_channels" in takes else {}),
+        }
     if "channels" in takes:
         return {"channels": (dim, dim)}
     if "nn" in takes:
@@ -184,7 +217,8 @@ def _weights(conv: nn.Module, flow: Flow) -> dict[str, Tensor]:
 
 @contextlib.contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """torch's own generator, which foreign layers draw from, from a seed; afterwards as it was before."""
+    """torch's own generator, which foreign layers draw from, from a seed; afterwards as it was
+    before."""
     devices = list(range(torch.cuda.device_count()))
     with _FOREIGN, torch.random.fork_rng(devices):
         torch.manual_seed(seed)

@@ -1,4 +1,5 @@
-"""Attributes as they stand: what a network over a user's and an item's attributes side by side reads.
+"""Attributes as they stand: what a network over a user's and an item's attributes side by side
+reads.
 
 Shape legend: B rows, F attribute columns, D width.
 """
@@ -8,14 +9,15 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from gnnseg.encoders.base import AttributeEncoder
+from gnnseg.models.encoders.base import AttributeEncoder
 from gnnseg.rng import Rng
 from gnnseg.types import Shape
 
 
 class Raw(AttributeEncoder):
-    """user_i = [x_i, 0 …], item_j = [y_j, 0 …]: the attributes themselves, the shorter side filled with zeros to D, the number
-    of columns of the longer. No parameters: all learning is the head's (``mlp``: a network over both sides)."""
+    """user_i = [x_i, 0 …], item_j = [y_j, 0 …]: the attributes themselves, the shorter side filled
+    with zeros to D, the number of columns of the longer. No parameters: all learning is the head's
+    (``mlp``: a network over both sides)."""
 
     def __init__(self, shape: Shape, rng: Rng) -> None:
         super().__init__(shape)

@@ -1,4 +1,5 @@
-"""Relational graph convolution (Schlichtkrull et al. 2018): a weight matrix a relation, shared through a few bases.
+"""Relational graph convolution (Schlichtkrull et al. 2018): a weight matrix a relation, shared
+through a few bases.
 
 Shape legend: R rows that receive, C rows that send, E edges, D width, B bases, M relations.
 """
@@ -12,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.encoders.base import Init
-from gnnseg.encoders.layers import Attributes, GraphEncoder, own_rows
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.neighbours import Block, Flow
+from gnnseg.models.encoders.base import Init
+from gnnseg.models.encoders.layers import Attributes, GraphEncoder, own_rows
 from gnnseg.rng import Rng
 from gnnseg.sparse import spmm
 from gnnseg.types import Features, InputError, Shape
@@ -25,13 +26,16 @@ FRIENDS = "friends"
 
 
 class RGCN(GraphEncoder):
-    """h_v = ReLU( W_0 h_v + sum_r mean_{u in N_r(v)} W_r h_u + b ), W_r = sum_b a_rb V_b; the last layer is linear.
+    """h_v = ReLU( W_0 h_v + sum_r mean_{u in N_r(v)} W_r h_u + b ), W_r = sum_b a_rb V_b; the last
+    layer is linear.
 
-    Relations: the interactions in both directions, and those of the set in both directions ('typed'), or told apart by the kinds
-    of nodes they join alone ('merged'), or none. ``ties``: friends are a relation too, worth what train says of them
-    (``graph.homophily``). Entities have a vector of their own, and attributes none. Newcomers hear items and friends; what other
-    relations would say of them is not known. ``bases``: B; null: each W_r is free.
-    First weights: W_0 and the interactions' W_r are identity / 2 plus noise of ``scale``; other relations begin by saying little.
+    Relations: the interactions in both directions, and those of the set in both directions
+    ('typed'), or told apart by the kinds of nodes they join alone ('merged'), or none. ``ties``:
+    friends are a relation too, worth what train says of them (``graph.homophily``). Entities have a
+    vector of their own, and attributes none. Newcomers hear items and friends; what other relations
+    would say of them is not known. ``bases``: B; null: each W_r is free. First weights: W_0 and the
+    interactions' W_r are identity / 2 plus noise of ``scale``; other relations begin by saying
+    little.
     """
 
     def __init__(
@@ -51,7 +55,8 @@ class RGCN(GraphEncoder):
         combine: Literal["last", "mean"],
     ) -> None:
         super().__init__(
-            shape, rng, dim=dim, layers=layers, init=init, scale=scale, attributes=attributes, neighbours=neighbours,
+            shape, rng, dim=dim, layers=layers, init=init, scale=scale, attributes=attributes,
+            neighbours=neighbours,
             combine=combine,
         )  # fmt: skip
         if bases is not None and bases < 1:
@@ -59,14 +64,20 @@ class RGCN(GraphEncoder):
         self.relations, self.ties = relations, ties
         beside = {
             "typed": tuple(shape.relations),
-            "merged": tuple(dict.fromkeys(f"{source} to {target}" for source, target in shape.relations.values())),
+            "merged": tuple(
+                dict.fromkeys(
+                    f"{source} to {target}" for source, target in shape.relations.values()
+                )
+            ),
             "none": (),
         }[relations]
         self.names = (*INTERACTIONS, *((FRIENDS,) if ties else ()), *beside)
         entities = shape.entities if relations != "none" and layers else {}
         self.entity_kinds = tuple(entities)
         self.entities = nn.ParameterList(
-            nn.Parameter(torch.empty(count, dim).normal_(0, scale, generator=rng.torch(f"entity-{kind}")))
+            nn.Parameter(
+                torch.empty(count, dim).normal_(0, scale, generator=rng.torch(f"entity-{kind}"))
+            )
             for kind, count in entities.items()
         )
         count = len(self.names) if bases is None else bases
@@ -91,11 +102,11 @@ class RGCN(GraphEncoder):
                 self.share.append(nn.Parameter(share))
 
     @classmethod
-    def wants(cls, **node: Any) -> frozenset[str]:
+    def requires(cls, **node: Any) -> frozenset[str]:
         if node.get("layers") == 0:
-            return super().wants(**node)
+            return super().requires(**node)
         asked = {"relations"} if node.get("relations") != "none" else set()
-        return super().wants(**node) | asked | ({"social"} if node.get("ties") else set())
+        return super().requires(**node) | asked | ({"social"} if node.get("ties") else set())
 
     def kinds(self) -> tuple[str, ...]:
         return ("user", "item", *self.entity_kinds)
@@ -110,14 +121,23 @@ class RGCN(GraphEncoder):
         found = graph.flows
         if self.ties and graph.social is not None:
             source = (
-                "user" if graph.social.shape[0] == graph.social.shape[1] and graph.friend_degree is None else "friend"
+                "user"
+                if graph.social.shape[0] == graph.social.shape[1] and graph.friend_degree is None
+                else "friend"
             )
-            found = (*found, Flow(FRIENDS, source, "user", graph.social, graph.social.value, worth=graph.homophily))
+            found = (
+                *found,
+                Flow(
+                    FRIENDS, source, "user", graph.social, graph.social.value, worth=graph.homophily
+                ),
+            )
         if self.relations == "typed":
             return (*found, *graph.relations)
         return (*found, *graph.merged) if self.relations == "merged" else found
 
-    def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None) -> dict[str, Tensor]:
+    def convolve(
+        self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None
+    ) -> dict[str, Tensor]:
         weights_MDD = self.weights(layer)
         place = {name: at for at, name in enumerate(self.names)}
         last = layer == self.layers - 1

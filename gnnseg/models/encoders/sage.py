@@ -1,4 +1,5 @@
-"""GraphSAGE (Hamilton et al. 2017): weights between layers, and neighbours averaged, maximised or pooled.
+"""GraphSAGE (Hamilton et al. 2017): weights between layers, and neighbours averaged, maximised or
+pooled.
 
 Shape legend: R rows that receive, C rows that send, E edges, D width.
 """
@@ -12,23 +13,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.encoders.base import Init
-from gnnseg.encoders.layers import Attributes, GraphEncoder, own_rows
 from gnnseg.graph.neighbours import Block, Flow
+from gnnseg.models.encoders.base import Init
+from gnnseg.models.encoders.layers import Attributes, GraphEncoder, own_rows
+from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import spmm
 from gnnseg.types import Shape
-from gnnseg.vectors import unit
 
 Aggregate = Literal["mean", "max", "pool"]
 
 
 class SAGE(GraphEncoder):
-    """h_v = ReLU( W_own h_v + W_near AGG_{u in N(v)} h_u + b ), users and items with weights of their own; the last layer is linear.
+    """h_v = ReLU( W_own h_v + W_near AGG_{u in N(v)} h_u + b ), users and items with weights of
+    their own; the last layer is linear.
 
-    ``aggregate``: 'mean' (weighted by the graph's weights), 'max', or 'pool', max over ReLU(W_pool h_u + b_pool); nobody's
-    neighbours say 0. ``unit``: rows of length 1 after each layer, as in the paper's algorithm 1. First weights: W_own and
-    W_near are identity / 2 plus noise of ``scale``, so that training begins at averages of the neighbourhood and not at chance.
+    ``aggregate``: 'mean' (weighted by the graph's weights), 'max', or 'pool', max over ReLU(W_pool
+    h_u + b_pool); nobody's neighbours say 0. ``unit``: rows of length 1 after each layer, as in the
+    paper's algorithm 1. First weights: W_own and W_near are identity / 2 plus noise of ``scale``,
+    so that training begins at averages of the neighbourhood and not at chance.
     """
 
     @classmethod
@@ -51,7 +54,8 @@ class SAGE(GraphEncoder):
         unit: bool,
     ) -> None:
         super().__init__(
-            shape, rng, dim=dim, layers=layers, init=init, scale=scale, attributes=attributes, neighbours=neighbours,
+            shape, rng, dim=dim, layers=layers, init=init, scale=scale, attributes=attributes,
+            neighbours=neighbours,
             combine=combine,
         )  # fmt: skip
         self.aggregate, self.unit = aggregate, unit
@@ -59,7 +63,9 @@ class SAGE(GraphEncoder):
         for layer in range(layers):
             own, near, pool = (
                 {
-                    name: blend(dim, scale, rng.torch(f"{part}-{name}-{layer}"), bias=part != "near")
+                    name: blend(
+                        dim, scale, rng.torch(f"{part}-{name}-{layer}"), bias=part != "near"
+                    )
                     for name in ("user", "item")
                 }
                 for part in ("own", "near", "pool")
@@ -69,7 +75,9 @@ class SAGE(GraphEncoder):
             if aggregate == "pool":
                 self.pool.append(nn.ModuleDict(pool))
 
-    def convolve(self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None) -> dict[str, Tensor]:
+    def convolve(
+        self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None
+    ) -> dict[str, Tensor]:
         found = {}
         for kind in block.own:
             total: Tensor = at(self.own, layer)[kind](own_rows(block, kind, x))
@@ -90,7 +98,9 @@ def gathered(flow: Flow, sent: Tensor, aggregate: Aggregate) -> Tensor:
     if aggregate == "mean":
         return spmm(pattern, flow.mean, sent)
     heard = F.embedding(pattern.column, sent)
-    largest: Tensor = torch.segment_reduce(heard, "max", lengths=pattern.start.diff(), axis=0, unsafe=True)
+    largest: Tensor = torch.segment_reduce(
+        heard, "max", lengths=pattern.start.diff(), axis=0, unsafe=True
+    )
     return largest.masked_fill((pattern.start.diff() == 0)[:, None], 0.0)
 
 

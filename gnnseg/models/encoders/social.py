@@ -11,28 +11,30 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gnnseg.encoders.base import Encoder, check_first_values, weights
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.social import normalised
+from gnnseg.models.encoders.base import Encoder, check_first_values, weights
+from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, spmm
 from gnnseg.types import Embeddings, Features, InputError, Shape
-from gnnseg.vectors import unit
 
 
 class Social(Encoder):
-    """user_i = W z_i + w_0, z the leading eigenvectors of the ties' normalised matrix, averaged over friends; item_j free.
+    """user_i = W z_i + w_0, z the leading eigenvectors of the ties' normalised matrix, averaged
+    over friends; item_j free.
 
-    z: rows of unit length (Ng et al. 2002) of the ``dim`` leading eigenvectors of D^-1/2 A D^-1/2, of the friends of friends up to
-    ``layers`` steps away, never one's own: so somebody new is known by their friends like anybody else. Whoever has no friend is
-    w_0. W, w_0 and the items are learned. With ``objective=network`` segments come without a single interaction.
+    z: rows of unit length (Ng et al. 2002) of the ``dim`` leading eigenvectors of D^-1/2 A D^-1/2,
+    of the friends of friends up to ``layers`` steps away, never one's own: so somebody new is known
+    by their friends like anybody else. Whoever has no friend is w_0. W, w_0 and the items are
+    learned. With ``objective=network`` segments come without a single interaction.
     """
 
     free_users = False
     ties: Tensor
 
     @classmethod
-    def wants(cls, **node: Any) -> frozenset[str]:
+    def requires(cls, **node: Any) -> frozenset[str]:
         return frozenset({"social"})
 
     @classmethod
@@ -47,7 +49,9 @@ class Social(Encoder):
         self.width, self.layers = dim, layers
         self.register_buffer("ties", torch.zeros(shape.users, dim))
         self.read = weights(dim, dim, dim**0.5, rng.torch("read"), bias=True)
-        self.item = nn.Parameter(torch.empty(shape.items, dim).normal_(0, scale, generator=rng.torch("item")))
+        self.item = nn.Parameter(
+            torch.empty(shape.items, dim).normal_(0, scale, generator=rng.torch("item"))
+        )
 
     @torch.no_grad()
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
@@ -69,9 +73,11 @@ class Social(Encoder):
         assert graph.social is not None
         steps = self._steps(graph.social)
         user: Tensor = self.read(unit(torch.stack(steps[1:]).mean(0)))
-        return Embeddings(user, self.item, user, self.item, layers=tuple((step, self.item) for step in steps))
+        return Embeddings(
+            user, self.item, user, self.item, layers=tuple((step, self.item) for step in steps)
+        )
 
-    def newcomers(
+    def embed_new_users(
         self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
     ) -> Callable[[Tensor], Tensor]:
         """From their friends; without any, like anybody without friends."""
@@ -92,7 +98,8 @@ class Social(Encoder):
 
 
 def leading(ties: Csr, dim: int, rng: Rng) -> Tensor:
-    """(U,d) the d <= dim leading eigenvectors of (I + D^-1/2 A D^-1/2)/2, rows of unit length, zero for users without ties.
+    """(U,d) the d <= dim leading eigenvectors of (I + D^-1/2 A D^-1/2)/2, rows of unit length, zero
+    for users without ties.
 
     One thread, so that the result does not depend on their number.
     """
@@ -102,9 +109,13 @@ def leading(ties: Csr, dim: int, rng: Rng) -> Tensor:
 
     users = ties.shape[0]
     value = normalised(ties).cpu().numpy()
-    matrix = csr_array((value, ties.column.cpu().numpy(), ties.start.cpu().numpy()), shape=ties.shape)
+    matrix = csr_array(
+        (value, ties.column.cpu().numpy(), ties.start.cpu().numpy()), shape=ties.shape
+    )
     half = csr_array((matrix + eye_array(users)) / 2)
     with threadpool_limits(1):
-        left, s, _ = randomized_svd(half, min(dim, users), n_iter=6, random_state=rng.number("leading") % 2**32)
+        left, s, _ = randomized_svd(
+            half, min(dim, users), n_iter=6, random_state=rng.number("leading") % 2**32
+        )
     found = unit(torch.from_numpy(left * s).float())
     return found * (ties.degrees()[0].cpu() > 0)[:, None]

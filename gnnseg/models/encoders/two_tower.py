@@ -1,4 +1,5 @@
-"""Two towers: a user is what they have met and their attributes, an item its own vector and its attributes.
+"""Two towers: a user is what they have met and their attributes, an item its own vector and its
+attributes.
 
 Shape legend: U users, I items, E training pairs, B pairs of a batch, D width, F attribute columns.
 """
@@ -12,22 +13,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.encoders.base import Encoder, check_first_values
-from gnnseg.encoders.dnn import perceptron, run
 from gnnseg.graph import BipartiteGraph
+from gnnseg.models.encoders.base import Encoder, check_first_values
+from gnnseg.models.encoders.dnn import perceptron, run
 from gnnseg.rng import Rng
 from gnnseg.sparse import spmm
 from gnnseg.types import Embeddings, Features, InputError, Shape
 
 
 class TwoTower(Encoder):
-    """user_i = MLP([sum_j a_ij q_j / sum_j a_ij ; x_i]) and item_j = MLP([q_j ; y_j]) (Covington et al. 2016).
+    """user_i = MLP([sum_j a_ij q_j / sum_j a_ij ; x_i]) and item_j = MLP([q_j ; y_j]) (Covington et
+    al. 2016).
 
-    The bag of history is weighted by ``graph.weights`` (plays, quantity; null: alike). While training, what a step asks for
-    is not in the bag: a mini-batch's own pairs are hidden, under a full batch each pair with probability 1/2. The paper's
-    age of an example does not fit one embedding a user and is left out; an item's age at the end of train is one of its
-    attributes. ``dim``: width of q; ``layers``: widths of both towers, the last is D; ``scale``: standard deviation of first
-    values; ``dropout``: of hidden units.
+    The bag of history is weighted by ``graph.weights`` (plays, quantity; null: alike). While
+    training, what a step asks for is not in the bag: a mini-batch's own pairs are hidden, under a
+    full batch each pair with probability 1/2. The paper's age of an example does not fit one
+    embedding a user and is left out; an item's age at the end of train is one of its attributes.
+    ``dim``: width of q; ``layers``: widths of both towers, the last is D; ``scale``: standard
+    deviation of first values; ``dropout``: of hidden units.
     """
 
     partial = True
@@ -35,18 +38,24 @@ class TwoTower(Encoder):
     free_users = False
 
     @classmethod
-    def wants(cls, **node: Any) -> frozenset[str]:
+    def requires(cls, **node: Any) -> frozenset[str]:
         return frozenset({"features"})
 
-    def __init__(self, shape: Shape, rng: Rng, *, dim: int, layers: list[int], scale: float, dropout: float) -> None:
+    def __init__(
+        self, shape: Shape, rng: Rng, *, dim: int, layers: list[int], scale: float, dropout: float
+    ) -> None:
         super().__init__()
         check_first_values(dim, scale)
         if not layers or min(layers) < 1:
-            raise InputError(f"encoder.layers is {layers}: give at least one width, each 1 or more.")
+            raise InputError(
+                f"encoder.layers is {layers}: give at least one width, each 1 or more."
+            )
         if not 0 <= dropout < 1:
             raise InputError(f"encoder.dropout is {dropout}: it must be at least 0 and below 1.")
         self.width, self.dropout = layers[-1], dropout
-        self.met = nn.Parameter(torch.empty(shape.items, dim).normal_(0, scale, generator=rng.torch("items")))
+        self.met = nn.Parameter(
+            torch.empty(shape.items, dim).normal_(0, scale, generator=rng.torch("items"))
+        )
         self.user = perceptron([dim + shape.user_features, *layers], rng.torch("user"))
         self.item = perceptron([dim + shape.item_features, *layers], rng.torch("item"))
 
@@ -65,15 +74,19 @@ class TwoTower(Encoder):
         rng: Rng | None = None,
         noise: float = 0.0,
     ) -> Embeddings:
-        bag, met = self._bag(graph, users), self.met if items is None else F.embedding(items, self.met)
+        bag, met = (
+            self._bag(graph, users),
+            self.met if items is None else F.embedding(items, self.met),
+        )
         user = self._tower(self.user, bag, _some(features.user, users), rng, "user")
         item = self._tower(self.item, met, _some(features.item, items), rng, "item")
         return Embeddings(user, item, user, met, users, items)
 
-    def newcomers(
+    def embed_new_users(
         self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
     ) -> Callable[[Tensor], Tensor]:
-        """From the bag of what they have met and their attributes; where these are not known, those of nobody in particular: zero."""
+        """From the bag of what they have met and their attributes; where these are not known, those
+        of nobody in particular: zero."""
         first = self.user[0]
         assert isinstance(first, nn.Linear)
         columns = first.in_features - self.met.shape[1]
@@ -84,9 +97,14 @@ class TwoTower(Encoder):
         return lambda start_BD: user_BD
 
     def _bag(self, graph: BipartiteGraph, users: Tensor | None) -> Tensor:
-        """(U,dim), or (B,dim) of some users: the weighted mean of what each has met; zero where that is nothing."""
+        """(U,dim), or (B,dim) of some users: the weighted mean of what each has met; zero where
+        that is nothing."""
         pattern = graph.pattern
-        weight_E = torch.ones_like(pattern.column, dtype=self.met.dtype) if graph.weight is None else graph.weight
+        weight_E = (
+            torch.ones_like(pattern.column, dtype=self.met.dtype)
+            if graph.weight is None
+            else graph.weight
+        )
         if users is None:
             total = weight_E.new_zeros(graph.users).index_add(0, pattern.row, weight_E)
             return spmm(pattern, weight_E, self.met) / total.clamp(min=1e-12)[:, None]
@@ -98,7 +116,12 @@ class TwoTower(Encoder):
         return bag / total.clamp(min=1e-12)[:, None]
 
     def _tower(
-        self, layers: nn.ModuleList, own: Tensor, attributes: Tensor | None, rng: Rng | None, kind: str
+        self,
+        layers: nn.ModuleList,
+        own: Tensor,
+        attributes: Tensor | None,
+        rng: Rng | None,
+        kind: str,
     ) -> Tensor:
         x = own if attributes is None else torch.cat([own, attributes], dim=-1)
         return run(layers, x, self.dropout, None if rng is None else rng.child(kind))

@@ -1,6 +1,7 @@
 """What every head is, and the scorers made of two factors that most heads return.
 
-Shape legend: U user rows, I item rows, B users in a batch, N items asked for, F width of the factors, K segments.
+Shape legend: U user rows, I item rows, B users in a batch, N items asked for, F width of the
+factors, K segments.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
+from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
 from gnnseg.types import Embeddings, InputError, Scorer, Shape
-from gnnseg.vectors import unit
 
 FLOOR = 1e-12  # below this a probability is not told from 0 in float32's logarithm
 
@@ -31,22 +32,25 @@ class Head(nn.Module):
     catalogue: bool = False
 
     @classmethod
-    def offers(cls, **node: Any) -> frozenset[str]:
-        """What an objective may need of this head with these settings: 'segments', 'probabilities' (scores are log rec_ij),
-        'logits' (scores of any sign, whose sigmoid may be any chance), 'untied' (items' prototypes are their own)."""
+    def provides(cls, **node: Any) -> frozenset[str]:
+        """What an objective may need of this head with these settings: 'segments', 'probabilities'
+        (scores are log rec_ij), 'logits' (scores of any sign, whose sigmoid may be any chance),
+        'untied' (items' prototypes are their own)."""
         return frozenset({"logits"})
 
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
         """First values from the first embeddings, once (prototypes)."""
 
     def renumber(self, order: Tensor) -> None:
-        """From now on segment k is what was segment order[k], (K,); called before the first step, if at all."""
+        """From now on segment k is what was segment order[k], (K,); called before the first step,
+        if at all."""
 
     @abstractmethod
     def forward(self, embeddings: Embeddings) -> Scorer: ...
 
     def fitting_scorer(self, embeddings: Embeddings) -> Scorer:
-        """What training sees, smooth in the users: the scorer itself, where ``finish`` has put nothing in its place."""
+        """What training sees, smooth in the users: the scorer itself, where ``finish`` has put
+        nothing in its place."""
         scorer: Scorer = self(embeddings)
         return scorer
 
@@ -55,7 +59,8 @@ class Head(nn.Module):
 
 
 class FactorScorer(ABC):
-    """logit_ij = f(<left_i, right_j>) with f elementwise, possibly with an item bias: pairs, blocks and edges in one place."""
+    """logit_ij = f(<left_i, right_j>) with f elementwise, possibly with an item bias: pairs, blocks
+    and edges in one place."""
 
     @abstractmethod
     def left(self, users: Tensor | None) -> Tensor:
@@ -67,7 +72,8 @@ class FactorScorer(ABC):
 
     @abstractmethod
     def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
-        """From products to logits; ``items`` broadcast against ``product``, None: all items along its last dimension."""
+        """From products to logits; ``items`` broadcast against ``product``, None: all items along
+        its last dimension."""
 
     def pairs(self, users: Tensor, items: Tensor) -> Tensor:
         left_BF = self.left(users)

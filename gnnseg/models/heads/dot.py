@@ -6,16 +6,19 @@ from typing import Literal
 
 from torch import Tensor
 
-from gnnseg.heads.base import FactorScorer, Head, ItemBias, facing, pick_bias, temperature
+from gnnseg.models.heads.base import FactorScorer, Head, ItemBias, facing, pick_bias, temperature
+from gnnseg.models.vectors import pick, unit
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Shape
-from gnnseg.vectors import pick, unit
 
 
 class Dot(Head):
-    """``cosine``: cos(user_i, item_j)/tau + b_j. ``dot``: <user_i, item_j>, no temperature, no bias (LightGCN under BPR)."""
+    """``cosine``: cos(user_i, item_j)/tau + b_j. ``dot``: <user_i, item_j>, no temperature, no bias
+    (LightGCN under BPR)."""
 
-    def __init__(self, shape: Shape, rng: Rng, *, similarity: Literal["cosine", "dot"], tau: float) -> None:
+    def __init__(
+        self, shape: Shape, rng: Rng, *, similarity: Literal["cosine", "dot"], tau: float
+    ) -> None:
         super().__init__()
         self.tau = temperature(tau, "head.tau")
         self.bias = ItemBias(shape) if similarity == "cosine" else None

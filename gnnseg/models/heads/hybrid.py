@@ -7,16 +7,17 @@ from typing import Any
 from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.heads.base import Head, facing, temperature
-from gnnseg.heads.segments import Segments, SegmentScorer
+from gnnseg.models.heads.base import Head, facing, temperature
+from gnnseg.models.heads.segments import Segments, SegmentScorer
+from gnnseg.models.vectors import pick, unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
 from gnnseg.types import Embeddings, Explanation, Shape
-from gnnseg.vectors import pick, unit
 
 
 class Hybrid(Head):
-    """logit_ij = log sum_k alpha_ik beta_kj + cos(user_i, item_j)/tau, beta the segments' item distributions; no further bias."""
+    """logit_ij = log sum_k alpha_ik beta_kj + cos(user_i, item_j)/tau, beta the segments' item
+    distributions; no further bias."""
 
     catalogue = True
 
@@ -41,7 +42,7 @@ class Hybrid(Head):
         )  # fmt: skip
 
     @classmethod
-    def offers(cls, **node: Any) -> frozenset[str]:
+    def provides(cls, **node: Any) -> frozenset[str]:
         return frozenset({"segments", "logits"})
 
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
@@ -108,8 +109,9 @@ class HybridScorer:
         return self._group.edges(pattern) + sddmm(pattern, *self._units(None, None))
 
     def explain(self, users: Tensor, items: Tensor) -> Explanation:
-        """Shares of the segment part by segment, and the two parts of the logit: ``bias`` holds the segment part
-        log sum_k alpha_ik beta_kj, ``personal`` the cosine part; together they are the logit."""
+        """Shares of the segment part by segment, and the two parts of the logit: ``bias`` holds the
+        segment part log sum_k alpha_ik beta_kj, ``personal`` the cosine part; together they are the
+        logit."""
         left, right = self._units(users, items)
         shares = self._group.explain(users, items).segments
         return Explanation(True, shares, self._group.pairs(users, items), (left * right).sum(-1))

@@ -11,12 +11,15 @@ from torch.nn import functional as F
 from gnnseg.rng import Rng
 
 
-def prototypes(user_UD: Tensor, segments: int, rng: Rng, *, rounds: int = 25, starts: int = 1) -> Tensor:
-    """k-means++ centres (Arthur & Vassilvitskii 2007) of the rows at length 1, (K,D), Lloyd's rounds included; of several ``starts``
-    those with the smallest sum of squared distances, the first of which is that of one start.
+def prototypes(
+    user_UD: Tensor, segments: int, rng: Rng, *, rounds: int = 25, starts: int = 1
+) -> Tensor:
+    """k-means++ centres (Arthur & Vassilvitskii 2007) of the rows at length 1, (K,D), Lloyd's
+    rounds included; of several ``starts`` those with the smallest sum of squared distances, the
+    first of which is that of one start.
 
-    One thread, float64, so that the result depends on the rows and the seed alone. Fewer distinct rows than segments: the
-    rest of the centres are rows with a little noise, so that they can part.
+    One thread, float64, so that the result depends on the rows and the seed alone. Fewer distinct
+    rows than segments: the rest of the centres are rows with a little noise, so that they can part.
     """
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
@@ -26,7 +29,12 @@ def prototypes(user_UD: Tensor, segments: int, rng: Rng, *, rounds: int = 25, st
     generator = rng.torch("prototypes")
     if len(unit) < segments:
         extra = unit[torch.randint(len(unit), (segments - len(unit),), generator=generator)]
-        extra = extra + 0.1 * torch.randn(extra.shape, generator=generator, dtype=extra.dtype) / unit.shape[1] ** 0.5
+        extra = (
+            extra
+            + 0.1
+            * torch.randn(extra.shape, generator=generator, dtype=extra.dtype)
+            / unit.shape[1] ** 0.5
+        )
         unit = torch.cat([unit, extra])
     k_means = KMeans(
         segments,

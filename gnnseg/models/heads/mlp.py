@@ -1,7 +1,8 @@
-"""A multilayer perceptron over a user's and an item's embedding side by side: a score that is no product.
+"""A multilayer perceptron over a user's and an item's embedding side by side: a score that is no
+product.
 
-Shape legend: U user rows, I item rows, B users in a batch, N items asked for, D width, G width of the product part,
-F width of what a side brings to every pair, H width of a hidden layer.
+Shape legend: U user rows, I item rows, B users in a batch, N items asked for, D width, G width of
+the product part, F width of what a side brings to every pair, H width of a hidden layer.
 """
 
 from __future__ import annotations
@@ -15,27 +16,30 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.heads.base import Head, facing, memberships, temperature
-from gnnseg.heads.kmeans import prototypes
-from gnnseg.heads.rates import RateScorer, hidden_means, rates
+from gnnseg.models.heads.base import Head, facing, memberships, temperature
+from gnnseg.models.heads.kmeans import prototypes
+from gnnseg.models.heads.rates import RateScorer, hidden_means, rates
+from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, InputError, Shape
-from gnnseg.vectors import pick
 
-# The widest hidden layer of the pairs scored at once takes at most so much: a CPU keeps 8 MB in its cache and is three times
+# The widest hidden layer of the pairs scored at once takes at most so much: a CPU keeps 8 MB in its
+# cache and is three times
 # as fast as with 64 MB; a device has more room.
 PART_BYTES = 8 << 20
 ELSEWHERE = 32  # times as much on a device
 
 
 class MLP(Head):
-    """logit_ij = w^T z_L + b, z_l = relu(W_l z_{l-1} + b_l), z_0 = [user_i, item_j] (the tower of He et al. 2017).
+    """logit_ij = w^T z_L + b, z_l = relu(W_l z_{l-1} + b_l), z_0 = [user_i, item_j] (the tower of
+    He et al. 2017).
 
-    ``layers``: widths of the hidden layers z_1..z_L. ``segments``: null, or K soft segments of the trained network's users,
-    made once after the last step: v_i = mean of z_L over the user's training pairs, prototypes c by k-means++ on v at length 1,
-    alpha_ik = softmax_k(cos(v_i, c_k)/``tau_alpha``), beta_kj = alpha-weighted mean over users of sigmoid(logit_ij). The
-    ranking stays the network's.
+    ``layers``: widths of the hidden layers z_1..z_L. ``segments``: null, or K soft segments of the
+    trained network's users, made once after the last step: v_i = mean of z_L over the user's
+    training pairs, prototypes c by k-means++ on v at length 1, alpha_ik = softmax_k(cos(v_i,
+    c_k)/``tau_alpha``), beta_kj = alpha-weighted mean over users of sigmoid(logit_ij). The ranking
+    stays the network's.
     """
 
     fitted: Tensor
@@ -44,10 +48,14 @@ class MLP(Head):
     centres_KD: Tensor
     beta_KI: Tensor
 
-    def __init__(self, shape: Shape, rng: Rng, *, layers: list[int], segments: int | None, tau_alpha: float) -> None:
+    def __init__(
+        self, shape: Shape, rng: Rng, *, layers: list[int], segments: int | None, tau_alpha: float
+    ) -> None:
         super().__init__()
         if segments is not None and segments < 1:
-            raise InputError(f"head.segments is {segments}: there must be at least 1, or null for none.")
+            raise InputError(
+                f"head.segments is {segments}: there must be at least 1, or null for none."
+            )
         self.tower = Tower(shape.width, layers, rng)
         self.segments, self.tau_alpha = segments, temperature(tau_alpha, "head.tau_alpha")
         if segments is not None:
@@ -65,7 +73,9 @@ class MLP(Head):
         tower = TowerScorer(embeddings, self.tower)
         if self.segments is None or not bool(self.fitted):
             return tower
-        return RateScorer(tower, self.vector_UD, self.average_D, self.centres_KD, self.beta_KI, self.tau_alpha)
+        return RateScorer(
+            tower, self.vector_UD, self.average_D, self.centres_KD, self.beta_KI, self.tau_alpha
+        )
 
     def fitting_scorer(self, embeddings: Embeddings) -> TowerScorer:
         return TowerScorer(embeddings, self.tower)
@@ -86,8 +96,9 @@ class MLP(Head):
 class Tower(nn.Module):
     """The hidden layers over [user, item], each of ``width``, and the last one's logit.
 
-    The first layer is W_1 [user, item] + b_1 = W_u user + W_i item + b_1: each side is multiplied once a row, so that B users
-    against N items cost B N H_1 there, not B N D H_1. First values by He et al. 2015.
+    The first layer is W_1 [user, item] + b_1 = W_u user + W_i item + b_1: each side is multiplied
+    once a row, so that B users against N items cost B N H_1 there, not B N D H_1. First values by
+    He et al. 2015.
     """
 
     def __init__(self, width: int, layers: list[int], rng: Rng) -> None:
@@ -128,10 +139,11 @@ class Tower(nn.Module):
 
 
 class TowerScorer:
-    """logit_ij = tower(user_i, item_j), or, where ``mix`` (G,) is given, sum_g mix_g user_ig item_jg + tower(the rest of both).
+    """logit_ij = tower(user_i, item_j), or, where ``mix`` (G,) is given, sum_g mix_g user_ig
+    item_jg + tower(the rest of both).
 
-    Memory stays bounded whatever is asked: what would take more than ``PART_BYTES`` is scored part by part, and, where a
-    gradient is wanted, computed again for it.
+    Memory stays bounded whatever is asked: what would take more than ``PART_BYTES`` is scored part
+    by part, and, where a gradient is wanted, computed again for it.
     """
 
     def __init__(self, embeddings: Embeddings, tower: Tower, mix: Tensor | None = None) -> None:
@@ -159,7 +171,9 @@ class TowerScorer:
         for start in range(0, max(count, 1), most):
             stop = min(start + most, count)
             inside = slice(start, stop)
-            right_NF = self._right(self._e.item_ID[inside] if items is None else pick(self._e.item_ID, items[inside]))
+            right_NF = self._right(
+                self._e.item_ID[inside] if items is None else pick(self._e.item_ID, items[inside])
+            )
 
             def part(at: slice, right_NF: Tensor = right_NF) -> Tensor:
                 left, g = left_BF[at], self._split
@@ -175,7 +189,9 @@ class TowerScorer:
     def hidden(self, users: Tensor, items: Tensor) -> Tensor:
         """The tower's last hidden layer z_L: (B,),(B,) -> (B,H_L); (B,),(B,N) -> (B,N,H_L)."""
         items_BN = items[:, None] if items.dim() == 1 else items
-        found = self._parts(lambda at: self._hidden(users[at], items_BN[at]), len(users), items_BN.shape[1])
+        found = self._parts(
+            lambda at: self._hidden(users[at], items_BN[at]), len(users), items_BN.shape[1]
+        )
         last = found[0].shape[-1]
         return torch.cat(found).view(*items.shape, last)
 
@@ -195,7 +211,8 @@ class TowerScorer:
         return torch.einsum("bg,bng->bn", left_BF[:, :g], right_BNF[..., :g]), first_BNH
 
     def _left(self, users: Tensor) -> Tensor:
-        """What users bring to every pair, (B,F): mix times their product part, then W_u of the rest."""
+        """What users bring to every pair, (B,F): mix times their product part, then W_u of the
+        rest."""
         rows, g = pick(self._e.user_UD, users), self._split
         first = self._tower.user(rows[:, g:])
         return first if self._mix is None else torch.cat([rows[:, :g] * self._mix, first], -1)
@@ -212,11 +229,14 @@ class TowerScorer:
         return max(1, room // (4 * (self._split + self._tower.widest)))
 
     def _parts(self, part: Callable[[slice], Tensor], users: int, items: int) -> list[Tensor]:
-        """``part`` of so many users at a time that their pairs with ``items`` items each stay within bounds."""
+        """``part`` of so many users at a time that their pairs with ``items`` items each stay
+        within bounds."""
         step = max(1, self._most() // max(items, 1))
         if users <= step:
             return [part(slice(0, users))]
         slices = [slice(at, min(at + step, users)) for at in range(0, users, step)]
         if not torch.is_grad_enabled():
             return [part(at) for at in slices]
-        return [checkpoint(part, at, use_reentrant=False, preserve_rng_state=False) for at in slices]
+        return [
+            checkpoint(part, at, use_reentrant=False, preserve_rng_state=False) for at in slices
+        ]

@@ -1,4 +1,5 @@
-"""Today's practice, the thing to beat: train a plain recommender, then cluster its users and recommend what clusters like."""
+"""Today's practice, the thing to beat: train a plain recommender, then cluster its users and
+recommend what clusters like."""
 
 from __future__ import annotations
 
@@ -9,26 +10,32 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.heads.base import FLOOR, FactorScorer, Head
-from gnnseg.heads.dot import Dot, DotScorer
-from gnnseg.heads.kmeans import nearest, prototypes
+from gnnseg.models.heads.base import FLOOR, FactorScorer, Head
+from gnnseg.models.heads.dot import Dot, DotScorer
+from gnnseg.models.heads.kmeans import nearest, prototypes
+from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Explanation, InputError, Shape
-from gnnseg.vectors import pick
 
 PRIOR = 100.0  # pseudo-counts by which a cluster's item shares lean on everyone's
 
 
 class Posthoc(Head):
-    """Trained as ``dot``; then k-means++ once on unit user embeddings (Lloyd 1982; Arthur & Vassilvitskii 2007), hard alpha,
-    beta_kj = (n_kj + 100 n_j/E)/(n_k + 100), logit log rec_ij."""
+    """Trained as ``dot``; then k-means++ once on unit user embeddings (Lloyd 1982; Arthur &
+    Vassilvitskii 2007), hard alpha, beta_kj = (n_kj + 100 n_j/E)/(n_k + 100), logit log rec_ij."""
 
     fitted: Tensor
     centres_KD: Tensor
     beta_KI: Tensor
 
     def __init__(
-        self, shape: Shape, rng: Rng, *, segments: int, similarity: Literal["cosine", "dot"], tau: float
+        self,
+        shape: Shape,
+        rng: Rng,
+        *,
+        segments: int,
+        similarity: Literal["cosine", "dot"],
+        tau: float,
     ) -> None:
         super().__init__()
         if segments < 1:
@@ -58,10 +65,15 @@ class Posthoc(Head):
 
 
 def shares(assignment_U: Tensor, segments: int, graph: BipartiteGraph) -> Tensor:
-    """beta_kj = (n_kj + 100 n_j/E)/(n_k + 100), (K,I) float32: n_kj training pairs of cluster k's users with item j."""
+    """beta_kj = (n_kj + 100 n_j/E)/(n_k + 100), (K,I) float32: n_kj training pairs of cluster k's
+    users with item j."""
     p = graph.pattern
     counts_KI = torch.zeros(segments * graph.items, device=p.column.device)
-    counts_KI.index_add_(0, assignment_U[p.row] * graph.items + p.column, torch.ones(p.entries, device=p.column.device))
+    counts_KI.index_add_(
+        0,
+        assignment_U[p.row] * graph.items + p.column,
+        torch.ones(p.entries, device=p.column.device),
+    )
     counts_KI = counts_KI.view(segments, graph.items)
     overall_I = p.degrees()[1].float() / max(p.entries, 1)
     return (counts_KI + PRIOR * overall_I) / (counts_KI.sum(-1, keepdim=True) + PRIOR)
@@ -106,4 +118,6 @@ class HardScorer(FactorScorer):
         return product.clamp(min=FLOOR).log()
 
     def explain(self, users: Tensor, items: Tensor) -> Explanation:
-        return Explanation(True, self.memberships(users), torch.zeros(len(users), device=users.device))
+        return Explanation(
+            True, self.memberships(users), torch.zeros(len(users), device=users.device)
+        )

@@ -1,6 +1,8 @@
-"""Soft segments of a trained pair network: users by what its last hidden layer says of the pairs they took.
+"""Soft segments of a trained pair network: users by what its last hidden layer says of the pairs
+they took.
 
-Shape legend: U users, I items, B users in a batch, N items asked for, K segments, H width of the last hidden layer, E pairs.
+Shape legend: U users, I items, B users in a batch, N items asked for, K segments, H width of the
+last hidden layer, E pairs.
 """
 
 from __future__ import annotations
@@ -11,20 +13,23 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gnnseg.heads.base import FLOOR, FactorScorer, memberships
-from gnnseg.heads.segments import keep_top
+from gnnseg.models.heads.base import FLOOR, FactorScorer, memberships
+from gnnseg.models.heads.segments import keep_top
+from gnnseg.models.vectors import pick
 from gnnseg.sparse import Csr
 from gnnseg.types import Explanation
-from gnnseg.vectors import pick
 
 if TYPE_CHECKING:
-    from gnnseg.heads.mlp import TowerScorer
+    from gnnseg.models.heads.mlp import TowerScorer
 
-PAIRS = 1 << 20  # of users and items scored at once, and of pairs whose hidden layers are held at once
+PAIRS = (
+    1 << 20
+)  # of users and items scored at once, and of pairs whose hidden layers are held at once
 
 
 def hidden_means(scorer: TowerScorer, pattern: Csr, unknown_H: Tensor | None = None) -> Tensor:
-    """v_i = mean over the pairs (i,j) of the pattern of the last hidden layer z_L(i,j), (U,H), in float64 sums.
+    """v_i = mean over the pairs (i,j) of the pattern of the last hidden layer z_L(i,j), (U,H), in
+    float64 sums.
 
     Who has no pair has ``unknown_H``; None: the mean of the others.
     """
@@ -41,12 +46,15 @@ def hidden_means(scorer: TowerScorer, pattern: Csr, unknown_H: Tensor | None = N
     known_U = degree_U > 0
     mean_UH = total_UH / degree_U.clamp(min=1)[:, None]
     if unknown_H is None:
-        unknown_H = mean_UH[known_U].mean(0) if bool(known_U.any()) else mean_UH.new_zeros(mean_UH.shape[1])
+        unknown_H = (
+            mean_UH[known_U].mean(0) if bool(known_U.any()) else mean_UH.new_zeros(mean_UH.shape[1])
+        )
     return torch.where(known_U[:, None], mean_UH, unknown_H.double()).float()
 
 
 def rates(scorer: TowerScorer, alpha_UK: Tensor, items: int) -> Tensor:
-    """beta_kj = sum_i alpha_ik sigmoid(s_ij) / sum_i alpha_ik, (K,I) float32: what the network expects of a segment's users."""
+    """beta_kj = sum_i alpha_ik sigmoid(s_ij) / sum_i alpha_ik, (K,I) float32: what the network
+    expects of a segment's users."""
     alpha = alpha_UK.double()
     total_KI = alpha.new_zeros(alpha.shape[1], items)
     step = max(1, PAIRS // max(items, 1))
@@ -59,15 +67,21 @@ def rates(scorer: TowerScorer, alpha_UK: Tensor, items: int) -> Tensor:
 class RateScorer:
     """The network's own ranking, with the segments of its users beside it.
 
-    beta_kj is the mean chance that the network gives item j among the users of segment k (a rate: rows do not sum to 1).
-    Through segments (``truncated``, ``explain``) a score is logit(sum_k alpha_ik beta_kj); the rest of the network's logit is
-    personal.
+    beta_kj is the mean chance that the network gives item j among the users of segment k (a rate:
+    rows do not sum to 1). Through segments (``truncated``, ``explain``) a score is logit(sum_k
+    alpha_ik beta_kj); the rest of the network's logit is personal.
     """
 
     kind = "rate"
 
     def __init__(
-        self, tower: TowerScorer, vector_UH: Tensor, unknown_H: Tensor, centres_KH: Tensor, beta_KI: Tensor, tau: float
+        self,
+        tower: TowerScorer,
+        vector_UH: Tensor,
+        unknown_H: Tensor,
+        centres_KH: Tensor,
+        beta_KI: Tensor,
+        tau: float,
     ) -> None:
         self._tower, self.vectors, self._unknown_H = tower, vector_UH, unknown_H
         self.prototypes, self.beta, self._tau = centres_KH, beta_KI, tau
@@ -83,8 +97,11 @@ class RateScorer:
         return SegmentRates(self.alpha, self.beta, top)
 
     def with_users(self, user_UD: Tensor) -> RateScorer:
-        """The same items before other users, of whose pairs nothing is known yet: an average user's segments."""
-        return self._facing(self._tower.with_users(user_UD), self._unknown_H.expand(len(user_UD), -1))
+        """The same items before other users, of whose pairs nothing is known yet: an average user's
+        segments."""
+        return self._facing(
+            self._tower.with_users(user_UD), self._unknown_H.expand(len(user_UD), -1)
+        )
 
     def with_histories(self, pattern: Csr) -> RateScorer:
         """The same users, in the segments that their pairs (U,I) say."""
@@ -106,15 +123,19 @@ class RateScorer:
         return self._tower.hidden(users, items)
 
     def explain(self, users: Tensor, items: Tensor) -> Explanation:
-        """Shares of sum_k alpha_ik beta_kj by segment; ``bias`` holds the segment part of the logit, ``personal`` the rest:
-        how much more the network expects of this user than of the user's segments."""
+        """Shares of sum_k alpha_ik beta_kj by segment; ``bias`` holds the segment part of the
+        logit, ``personal`` the rest: how much more the network expects of this user than of the
+        user's segments."""
         through = SegmentRates(self.alpha, self.beta, self.beta.shape[0])
         part_B = through.pairs(users, items)
-        return Explanation(True, through.explain(users, items).segments, part_B, self.pairs(users, items) - part_B)
+        return Explanation(
+            True, through.explain(users, items).segments, part_B, self.pairs(users, items) - part_B
+        )
 
 
 class SegmentRates(FactorScorer):
-    """logit(sum_k alpha_ik beta_kj) through each user's ``top`` largest segments, alpha renormalised."""
+    """logit(sum_k alpha_ik beta_kj) through each user's ``top`` largest segments, alpha
+    renormalised."""
 
     kind = "rate"
 
@@ -139,4 +160,8 @@ class SegmentRates(FactorScorer):
 
     def explain(self, users: Tensor, items: Tensor) -> Explanation:
         parts_BK = self.memberships(users) * self.right(items)
-        return Explanation(True, parts_BK / parts_BK.sum(-1, keepdim=True).clamp(min=FLOOR), self.pairs(users, items))
+        return Explanation(
+            True,
+            parts_BK / parts_BK.sum(-1, keepdim=True).clamp(min=FLOOR),
+            self.pairs(users, items),
+        )

@@ -7,19 +7,23 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from gnnseg.objectives.base import PairObjective, Sampling, Weights, weighted_mean
+from gnnseg.models.objectives.base import PairObjective, Sampling, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
 
 
 class BCE(PairObjective):
-    """-( log sigmoid(s_ui) + sum_j log sigmoid(-s_uj) ) / (1 + N): the mean log loss of a taken pair and its N others.
+    """-( log sigmoid(s_ui) + sum_j log sigmoid(-s_uj) ) / (1 + N): the mean log loss of a taken
+    pair and its N others.
 
-    j is drawn uniformly among the items the user did not take in training; N is ``negatives``. sigmoid(s) is then the chance
-    that a pair was taken where N in N + 1 were not: ``evaluation.pairs`` judges at these odds.
+    j is drawn uniformly among the items the user did not take in training; N is ``negatives``.
+    sigmoid(s) is then the chance that a pair was taken where N in N + 1 were not:
+    ``evaluation.pairs`` judges at these odds.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"logits"})  # a sigmoid of log rec_ij would never pass 1/2
+    needs: ClassVar[frozenset[str]] = frozenset(
+        {"logits"}
+    )  # a sigmoid of log rec_ij would never pass 1/2
 
     def __init__(self, *, weights: Weights | None, degree_power: float, negatives: int) -> None:
         super().__init__(weights=weights, degree_power=degree_power)

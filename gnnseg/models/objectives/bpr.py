@@ -5,13 +5,14 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from gnnseg.objectives.base import PairObjective, Sampling, Weights, weighted_mean
+from gnnseg.models.objectives.base import PairObjective, Sampling, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
 
 
 class BPR(PairObjective):
-    """-log sigmoid(s_ui - s_uj), j drawn uniformly among the items the user did not take in training; mean over ``negatives``."""
+    """-log sigmoid(s_ui - s_uj), j drawn uniformly among the items the user did not take in
+    training; mean over ``negatives``."""
 
     def __init__(self, *, weights: Weights | None, degree_power: float, negatives: int) -> None:
         super().__init__(weights=weights, degree_power=degree_power)
@@ -23,4 +24,6 @@ class BPR(PairObjective):
         assert batch.negatives is not None
         positive_B = step.scorer.pairs(batch.users, batch.items)
         negative_BN = step.scorer.pairs(batch.users, batch.negatives)
-        return weighted_mean(-F.logsigmoid(positive_B[:, None] - negative_BN).mean(-1), batch.weight)
+        return weighted_mean(
+            -F.logsigmoid(positive_B[:, None] - negative_BN).mean(-1), batch.weight
+        )

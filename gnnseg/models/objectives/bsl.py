@@ -1,4 +1,5 @@
-"""Bilateral softmax loss (Wu et al. 2024): the positive side is as robust to noise as the softmax makes the negative side.
+"""Bilateral softmax loss (Wu et al. 2024): the positive side is as robust to noise as the softmax
+makes the negative side.
 
 Shape legend: B pairs of a batch, N negatives, P users in it.
 """
@@ -10,18 +11,20 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gnnseg.objectives.base import PairObjective, Sampling, Weights, weighted_mean
+from gnnseg.models.objectives.base import PairObjective, Sampling, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
 
 
 class BSL(PairObjective):
-    """-log mean_{i in P_u} e^{s_ui} + power * log mean_j e^{s_uj} over N negatives shared by the batch.
+    """-log mean_{i in P_u} e^{s_ui} + power * log mean_j e^{s_uj} over N negatives shared by the
+    batch.
 
-    P_u: the user's own pairs in the batch ('user'), or the pair alone ('pair', the softmax's). ``power``: the second temperature of
-    the authors' code, the negatives' part against the positives': above 1 it pushes harder. 'pair' with power 1 is the softmax over
-    the negatives alone. ``sampling`` as sampled_softmax's; a negative that is the row's own item is left
-    out, and a row that has no other counts 0.
+    P_u: the user's own pairs in the batch ('user'), or the pair alone ('pair', the softmax's).
+    ``power``: the second temperature of the authors' code, the negatives' part against the
+    positives': above 1 it pushes harder. 'pair' with power 1 is the softmax over the negatives
+    alone. ``sampling`` as sampled_softmax's; a negative that is the row's own item is left out, and
+    a row that has no other counts 0.
     """
 
     def __init__(
@@ -37,7 +40,8 @@ class BSL(PairObjective):
         super().__init__(weights=weights, degree_power=degree_power)
         if negatives < 1 or power <= 0:
             raise InputError(
-                f"objective.negatives is {negatives}, objective.power is {power}: bsl needs at least 1, and more than 0."
+                f"objective.negatives is {negatives}, objective.power is {power}: bsl needs at "
+                "least 1, and more than 0."
             )
         self.sampling = Sampling("shared" if sampling == "uniform" else "in_batch", negatives)
         self.positives, self.power = positives, power
@@ -51,16 +55,24 @@ class BSL(PairObjective):
         own = batch.items[:, None] == negatives
         count_B = (~own).sum(-1)
         some_B = count_B > 0
-        negative_BN = step.scorer.block(batch.users, negatives).masked_fill(own & some_B[:, None], -torch.inf)
+        negative_BN = step.scorer.block(batch.users, negatives).masked_fill(
+            own & some_B[:, None], -torch.inf
+        )
         negative_B = negative_BN.logsumexp(-1) - count_B.clamp(min=1).to(positive_B.dtype).log()
-        return weighted_mean((self.power * negative_B - positive_B).where(some_B, 0.0), batch.weight)
+        return weighted_mean(
+            (self.power * negative_B - positive_B).where(some_B, 0.0), batch.weight
+        )
 
 
 def mean_exp(score_B: Tensor, users: Tensor) -> Tensor:
     """(B,) log of the mean of e^s over the rows of the same user."""
     _, row = torch.unique(users, return_inverse=True)
     groups = int(row.max()) + 1 if len(row) else 0
-    top = score_B.detach().new_full((groups,), -torch.inf).scatter_reduce(0, row, score_B.detach(), "amax")
+    top = (
+        score_B.detach()
+        .new_full((groups,), -torch.inf)
+        .scatter_reduce(0, row, score_B.detach(), "amax")
+    )
     total = score_B.new_zeros(groups).index_add(0, row, (score_B - top[row]).exp())
     count = torch.bincount(row, minlength=groups).to(score_B.dtype)
     pooled: Tensor = ((total / count).log() + top)[row]

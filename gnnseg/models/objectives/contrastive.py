@@ -1,4 +1,5 @@
-"""Contrastive terms: two noisy views of a node agree, other nodes are pushed away (Yu et al. 2022, 2023).
+"""Contrastive terms: two noisy views of a node agree, other nodes are pushed away (Yu et al. 2022,
+2023).
 
 Shape legend: B rows of users or items, D width.
 """
@@ -11,18 +12,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gnnseg.objectives.base import Objective
+from gnnseg.models.objectives.base import Objective
+from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
-from gnnseg.vectors import unit
 
 ROWS = 2048  # users, and items, that are told apart in one step
 
 
 class SimGCL(Objective):
-    """sum over users and items of -log( e^{cos(a_v, b_v)/tau} / sum_w e^{cos(a_v, b_w)/tau} ), the mean over the batch's v and w.
+    """sum over users and items of -log( e^{cos(a_v, b_v)/tau} / sum_w e^{cos(a_v, b_w)/tau} ), the
+    mean over the batch's v and w.
 
-    a, b: two more passes of the encoder, each layer moved by ``noise`` into a random direction (SimGCL, Yu et al. 2022).
+    a, b: two more passes of the encoder, each layer moved by ``noise`` into a random direction
+    (SimGCL, Yu et al. 2022).
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"view"})
@@ -30,21 +33,28 @@ class SimGCL(Objective):
     def __init__(self, *, tau: float, noise: float) -> None:
         super().__init__()
         if tau <= 0 or noise <= 0:
-            raise InputError(f"tau is {tau}, noise is {noise} in regularisers.simgcl: both must be above 0.")
+            raise InputError(
+                f"tau is {tau}, noise is {noise} in regularisers.simgcl: both must be above 0."
+            )
         self.tau, self.noise = tau, noise
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
         assert step.view is not None
-        one, other = step.view(rng.child("one"), self.noise), step.view(rng.child("other"), self.noise)
+        one, other = (
+            step.view(rng.child("one"), self.noise),
+            step.view(rng.child("other"), self.noise),
+        )
         users, items = some(batch.users, rng.child("users")), some(batch.items, rng.child("items"))
         of_users = info_nce(one.user_UD, other.user_UD, users, self.tau)
         return of_users + info_nce(one.item_ID, other.item_ID, items, self.tau)
 
 
 class XSimGCL(Objective):
-    """The same between the embedding and its layer ``layer`` of one more noisy pass (XSimGCL, Yu et al. 2023).
+    """The same between the embedding and its layer ``layer`` of one more noisy pass (XSimGCL, Yu et
+    al. 2023).
 
-    The paper's pass serves the ranking loss too; here that one stays without noise, which costs a pass more and keeps the two apart.
+    The paper's pass serves the ranking loss too; here that one stays without noise, which costs a
+    pass more and keeps the two apart.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"view", "layers"})
@@ -53,7 +63,8 @@ class XSimGCL(Objective):
         super().__init__()
         if tau <= 0 or noise <= 0 or layer < 0:
             raise InputError(
-                f"tau is {tau}, noise is {noise}, layer is {layer} in regularisers.xsimgcl: above 0, above 0, 0 or more."
+                f"tau is {tau}, noise is {noise}, layer is {layer} in regularisers.xsimgcl: above "
+                "0, above 0, 0 or more."
             )
         self.tau, self.noise, self.layer = tau, noise, layer
 
@@ -65,7 +76,9 @@ class XSimGCL(Objective):
             raise InputError(f"regularisers.xsimgcl.layer is {self.layer}: the encoder has {held}.")
         user, item = view.layers[self.layer]
         users, items = some(batch.users, rng.child("users")), some(batch.items, rng.child("items"))
-        return info_nce(view.user_UD, user, users, self.tau) + info_nce(view.item_ID, item, items, self.tau)
+        return info_nce(view.user_UD, user, users, self.tau) + info_nce(
+            view.item_ID, item, items, self.tau
+        )
 
 
 def some(ids: Tensor, rng: Rng) -> Tensor:
@@ -77,7 +90,8 @@ def some(ids: Tensor, rng: Rng) -> Tensor:
 
 
 def info_nce(one: Tensor, other: Tensor, rows: Tensor, tau: float) -> Tensor:
-    """The mean over ``rows`` (B,) of -log softmax, over the same rows of ``other``, of cosines/tau (van den Oord et al. 2018)."""
+    """The mean over ``rows`` (B,) of -log softmax, over the same rows of ``other``, of cosines/tau
+    (van den Oord et al. 2018)."""
     a, b = (unit(F.embedding(rows, x)) for x in (one, other))
     loss: Tensor = F.cross_entropy(a @ b.T / tau, torch.arange(len(rows), device=rows.device))
     return loss

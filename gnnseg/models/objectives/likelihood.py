@@ -9,16 +9,17 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from gnnseg.objectives.base import PairObjective, Weights, weighted_mean
+from gnnseg.models.objectives.base import PairObjective, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, Step
 
 
 class Likelihood(PairObjective):
-    """-sum_e w_e log( sum_k alpha[u_e,k] beta[k,i_e] ), sum of w = 1 (PLSA's likelihood, Hofmann 1999).
+    """-sum_e w_e log( sum_k alpha[u_e,k] beta[k,i_e] ), sum of w = 1 (PLSA's likelihood, Hofmann
+    1999).
 
-    Full batch: one SDDMM over the edges, its gradient two SpMMs. Mini-batch: the same over the batch's pairs, divided by
-    their own sum of weights. The normaliser costs K I, not B I.
+    Full batch: one SDDMM over the edges, its gradient two SpMMs. Mini-batch: the same over the
+    batch's pairs, divided by their own sum of weights. The normaliser costs K I, not B I.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
@@ -28,5 +29,9 @@ class Likelihood(PairObjective):
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
         whole = batch.pattern
-        log_rec_E = step.scorer.pairs(batch.users, batch.items) if whole is None else step.scorer.edges(whole)
+        log_rec_E = (
+            step.scorer.pairs(batch.users, batch.items)
+            if whole is None
+            else step.scorer.edges(whole)
+        )
         return -weighted_mean(log_rec_E, batch.weight)

@@ -5,26 +5,35 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from gnnseg.objectives.base import PairObjective, Sampling, Weights, weighted_mean
+from gnnseg.models.objectives.base import PairObjective, Sampling, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
 
 
 class Margin(PairObjective):
-    """max(0, s_uj - s_ui + margin), the mean over ``negatives`` items j that the user did not take in training.
+    """max(0, s_uj - s_ui + margin), the mean over ``negatives`` items j that the user did not take
+    in training.
 
-    ``hard``: as many of them, at most, lie near the taken item: where walks of ``hops`` to and fro from it end. Epoch 1 has none,
-    each later epoch one more (the paper's curriculum); the others are uniform. Margin in the scores' own units: with
-    head.similarity=cosine those of cos/tau.
+    ``hard``: as many of them, at most, lie near the taken item: where walks of ``hops`` to and fro
+    from it end. Epoch 1 has none, each later epoch one more (the paper's curriculum); the others
+    are uniform. Margin in the scores' own units: with head.similarity=cosine those of cos/tau.
     """
 
     def __init__(
-        self, *, weights: Weights | None, degree_power: float, negatives: int, hard: int, hops: int, margin: float
+        self,
+        *,
+        weights: Weights | None,
+        degree_power: float,
+        negatives: int,
+        hard: int,
+        hops: int,
+        margin: float,
     ) -> None:
         super().__init__(weights=weights, degree_power=degree_power)
         if negatives < 1 or not 0 <= hard <= negatives or hops < 1:
             raise InputError(
-                f"objective.negatives is {negatives}, hard is {hard}, hops is {hops}: margin needs 1 or more, at most "
+                f"objective.negatives is {negatives}, hard is {hard}, hops is {hops}: margin needs "
+                "1 or more, at most "
                 "as many hard ones, and 1 or more."
             )
         if margin <= 0:
@@ -36,4 +45,6 @@ class Margin(PairObjective):
         assert batch.negatives is not None
         positive_B = step.scorer.pairs(batch.users, batch.items)
         negative_BN = step.scorer.pairs(batch.users, batch.negatives)
-        return weighted_mean(F.relu(negative_BN - positive_B[:, None] + self.margin).mean(-1), batch.weight)
+        return weighted_mean(
+            F.relu(negative_BN - positive_B[:, None] + self.margin).mean(-1), batch.weight
+        )

@@ -10,7 +10,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from gnnseg.objectives.base import PairObjective, Weights, weighted_mean
+from gnnseg.models.objectives.base import PairObjective, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.sparse import sddmm
 from gnnseg.types import Batch, InputError, Segmentation, Step
@@ -19,11 +19,13 @@ FLOOR = 1e-12
 
 
 class Network(PairObjective):
-    """-Q(alpha) + collapse C(alpha) - sum_e w_e log( sum_k [alpha_u_e,k] beta_k,i_e ), where [.] lets no gradient through.
+    """-Q(alpha) + collapse C(alpha) - sum_e w_e log( sum_k [alpha_u_e,k] beta_k,i_e ), where [.]
+    lets no gradient through.
 
-    Q = sum_uv (A_uv - d_u d_v / S) <alpha_u, alpha_v> / S, the soft modularity of the ties (Newman 2006; Tsitsulin et al. 2023), and
-    C = sqrt(K) |mean_u alpha_u| - 1 over tied users, which keeps them from falling into one segment. Users' memberships follow from
-    ties alone; what a segment likes is fitted to its users' interactions. ``collapse``: weight of C.
+    Q = sum_uv (A_uv - d_u d_v / S) <alpha_u, alpha_v> / S, the soft modularity of the ties (Newman
+    2006; Tsitsulin et al. 2023), and C = sqrt(K) |mean_u alpha_u| - 1 over tied users, which keeps
+    them from falling into one segment. Users' memberships follow from ties alone; what a segment
+    likes is fitted to its users' interactions. ``collapse``: weight of C.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities", "untied", "social"})
@@ -40,7 +42,9 @@ class Network(PairObjective):
         assert ties is not None
         assert ties.value is not None
         alpha_UK = scorer.memberships(None)
-        inside = ties.value * (F.embedding(ties.row, alpha_UK) * F.embedding(ties.column, alpha_UK)).sum(-1)
+        inside = ties.value * (
+            F.embedding(ties.row, alpha_UK) * F.embedding(ties.column, alpha_UK)
+        ).sum(-1)
         degree_U = ties.value.new_zeros(ties.shape[0]).index_add(0, ties.row, ties.value)
         total = degree_U.sum()
         modularity = inside.sum() / total - (degree_U @ alpha_UK / total).square().sum()
@@ -50,7 +54,9 @@ class Network(PairObjective):
         if whole is not None:
             rec_E = sddmm(whole, still_UK, scorer.beta.T)
         else:
-            rec_E = (F.embedding(batch.users, still_UK) * F.embedding(batch.items, scorer.beta.T)).sum(-1)
+            rec_E = (
+                F.embedding(batch.users, still_UK) * F.embedding(batch.items, scorer.beta.T)
+            ).sum(-1)
         likelihood = weighted_mean(rec_E.clamp(min=FLOOR).log(), batch.weight)
         loss: Tensor = self.collapse * collapse - modularity - likelihood
         return loss

@@ -1,6 +1,7 @@
 """The recommender as a policy pi(j|i) = rec_ij, made better by what its showings earned.
 
-Shape legend: B events in a batch, U users, I items, K segments, D width, M parts of the behaviour head.
+Shape legend: B events in a batch, U users, I items, K segments, D width, M parts of the behaviour
+head.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.objectives.base import LOGGED, PairObjective, Weights, weighted_mean
-from gnnseg.objectives.rewards import FLOOR, PRIOR, SegmentRewards, some_of, without
+from gnnseg.models.objectives.base import LOGGED, PairObjective, Weights, weighted_mean
+from gnnseg.models.objectives.rewards import FLOOR, PRIOR, SegmentRewards, some_of, without
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm, spmm
 from gnnseg.types import Batch, Embeddings, InputError, Policy, Shape, Step
@@ -23,7 +24,8 @@ PARTS = 32  # of the behaviour head's mixture
 
 @dataclass(frozen=True)
 class Corrected:
-    """What an event counts for beside w_e, none of it with a gradient: importance, top-K correction, reward less baseline. (B,)"""
+    """What an event counts for beside w_e, none of it with a gradient: importance, top-K
+    correction, reward less baseline. (B,)"""
 
     importance: Tensor
     correction: Tensor
@@ -31,28 +33,34 @@ class Corrected:
 
 
 class PolicyGradient(PairObjective):
-    """-sum_e w_e omega_e lambda_e (r_e - b_e) log pi(j_e|i_e) - ``entropy`` mean_i H(pi_i): REINFORCE (Williams 1992) on logged
-    events with off-policy and top-K correction (Chen et al. 2019), sum of w = 1, pi exact.
+    """-sum_e w_e omega_e lambda_e (r_e - b_e) log pi(j_e|i_e) - ``entropy`` mean_i H(pi_i):
+    REINFORCE (Williams 1992) on logged events with off-policy and top-K correction (Chen et al.
+    2019), sum of w = 1, pi exact.
 
-    ``reward``: 'one', 'value' (rating, plays) or 'spend' of the training pairs; of the log's training part its 'logged' column,
-    or 'clicked': 1 where that is above 0. ``importance``: omega = min(pi/p, ``cap``) with p the 'logged' propensity, or
-    'learned': a behaviour head on the embeddings, whose gradient goes no further, fitted to the same events by likelihood;
-    'none': omega = 1. ``top``: K of lambda = K (1 - pi)^(K - 1), for lists of K; null: 1. ``baseline`` b: 'none', 'mean' of the
-    training rewards, 'user' (a user's own, drawn to the mean by 10 events), 'learned' (linear in the embedding) or, on a log,
-    'segments': q_ij, the mean reward of the item in the user's segment (``SegmentRewards``); as it depends on the item, the
-    policy's value under q is added to the loss (doubly robust, Dudik et al. 2011; with ``cap``, its weights shrink as in Su et
-    al. 2020), and log pi answers only for what q does not say. ``caution``: standard errors that q stays below the mean; below 0, above
-    it, which explores where a policy is trained again and again on what it shows. ``entropy``: weight of the served policy's mean
-    entropy, of at most 1024 users drawn a step, in the reward's units. ``history``, on a log: weight of -mean log sum_k alpha_ik t_kj
-    over what users have taken, and clicked of what they were shown, t the segments' shares of it: users stay where what they like puts
-    them, as in supervised and reinforced learning side by side (Xin et al. 2020). Without it users run after single lucky clicks, and
-    the policy learns the log by heart.
+    ``reward``: 'one', 'value' (rating, plays) or 'spend' of the training pairs; of the log's
+    training part its 'logged' column, or 'clicked': 1 where that is above 0. ``importance``: omega
+    = min(pi/p, ``cap``) with p the 'logged' propensity, or 'learned': a behaviour head on the
+    embeddings, whose gradient goes no further, fitted to the same events by likelihood; 'none':
+    omega = 1. ``top``: K of lambda = K (1 - pi)^(K - 1), for lists of K; null: 1. ``baseline`` b:
+    'none', 'mean' of the training rewards, 'user' (a user's own, drawn to the mean by 10 events),
+    'learned' (linear in the embedding) or, on a log, 'segments': q_ij, the mean reward of the item
+    in the user's segment (``SegmentRewards``); as it depends on the item, the policy's value under
+    q is added to the loss (doubly robust, Dudik et al. 2011; with ``cap``, its weights shrink as in
+    Su et al. 2020), and log pi answers only for what q does not say. ``caution``: standard errors
+    that q stays below the mean; below 0, above it, which explores where a policy is trained again
+    and again on what it shows. ``entropy``: weight of the served policy's mean entropy, of at most
+    1024 users drawn a step, in the reward's units. ``history``, on a log: weight of -mean log sum_k
+    alpha_ik t_kj over what users have taken, and clicked of what they were shown, t the segments'
+    shares of it: users stay where what they like puts them, as in supervised and reinforced
+    learning side by side (Xin et al. 2020). Without it users run after single lucky clicks, and the
+    policy learns the log by heart.
 
-    On a log pi is the served policy: in omega and in the logarithm rec_ij among what could be shown when the row was made
-    (``Batch.seen`` not), so that the gradient is that of the policy's value there; in q's value and in the entropy, which look
-    ahead, rec_ij without all that is ``Batch.taken`` by now. The two differ where a log's clicks have become interactions. On pairs,
-    each of which is among what its user has taken, it is rec_ij. With reward 'one' and nothing else of this, value and gradient are
-    the likelihood's.
+    On a log pi is the served policy: in omega and in the logarithm rec_ij among what could be shown
+    when the row was made (``Batch.seen`` not), so that the gradient is that of the policy's value
+    there; in q's value and in the entropy, which look ahead, rec_ij without all that is
+    ``Batch.taken`` by now. The two differ where a log's clicks have become interactions. On pairs,
+    each of which is among what its user has taken, it is rec_ij. With reward 'one' and nothing else
+    of this, value and gradient are the likelihood's.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
@@ -75,31 +83,43 @@ class PolicyGradient(PairObjective):
         logged = reward in LOGGED
         if importance == "logged" and not logged:
             raise InputError(
-                f"objective.importance=logged with objective.reward={reward}: propensities stand in the log; set "
+                f"objective.importance=logged with objective.reward={reward}: propensities stand "
+                "in the log; set "
                 "objective.reward=logged, or objective.importance=learned or none."
             )
         if logged and weights is not None:
-            raise InputError(f"objective.weights={weights}: a log's rows weigh alike; set objective.weights=null.")
+            raise InputError(
+                f"objective.weights={weights}: a log's rows weigh alike; set "
+                "objective.weights=null."
+            )
         if baseline == "segments" and not logged:
             raise InputError(
-                f"objective.baseline=segments with objective.reward={reward}: the segments' mean rewards are read off a log; set "
+                f"objective.baseline=segments with objective.reward={reward}: the segments' mean "
+                "rewards are read off a log; set "
                 "objective.reward=logged, or another baseline."
             )
         if cap is not None and cap <= 0:
             raise InputError(f"objective.cap={cap}: must be above 0, or null for no cap.")
         if top is not None and top < 1:
             raise InputError(
-                f"objective.top={top}: the length of a list is at least 1; null leaves the correction out."
+                f"objective.top={top}: the length of a list is at least 1; null leaves the "
+                "correction out."
             )
         for key, value in (("entropy", entropy), ("history", history)):
             if value < 0:
                 raise InputError(f"objective.{key}={value}: must be 0 or more.")
-        self.reward, self.importance, self.cap, self.top, self.baseline = reward, importance, cap, top, baseline
+        self.reward, self.importance, self.cap, self.top, self.baseline = (
+            reward,
+            importance,
+            cap,
+            top,
+            baseline,
+        )
         self.caution = caution
         self.entropy, self.history = entropy, history if logged else 0.0
 
     @classmethod
-    def wants(cls, **node: Any) -> frozenset[str]:
+    def requires(cls, **node: Any) -> frozenset[str]:
         more = {"log"} if node.get("reward") in LOGGED else set()
         more |= {"propensity"} if node.get("importance") == "logged" else set()
         return cls.needs | more
@@ -125,7 +145,8 @@ class PolicyGradient(PairObjective):
             return
         if len(rewards) and bool((rewards == rewards[0]).all()):
             raise InputError(
-                f"objective.baseline={self.baseline}: every reward is {float(rewards[0]):g}, and nothing is left of it less its mean; "
+                f"objective.baseline={self.baseline}: every reward is {float(rewards[0]):g}, and "
+                "nothing is left of it less its mean; "
                 "set objective.baseline=none, or choose another reward."
             )
         mean = (rewards * weight).sum() / weight.sum()
@@ -145,7 +166,11 @@ class PolicyGradient(PairObjective):
         taken = None if batch.taken is None else rows_of(batch.taken, users)
         now = taken if seen is not None else None  # what will not be shown from now on
         whole = batch.pattern
-        log_pi_B = scorer.log_prob(batch.users, batch.items, seen) if whole is None else scorer.edges(whole)
+        log_pi_B = (
+            scorer.log_prob(batch.users, batch.items, seen)
+            if whole is None
+            else scorer.edges(whole)
+        )
         possible_B = log_pi_B.isfinite()  # what is masked is never shown: it counts for nothing
         log_pi_B = log_pi_B.masked_fill(~possible_B, 0.0)
         if self.baseline == "segments" and self.training:
@@ -167,7 +192,9 @@ class PolicyGradient(PairObjective):
         return loss
 
     @torch.no_grad()
-    def corrected(self, embeddings: Embeddings, batch: Batch, log_pi_B: Tensor, scorer: Policy) -> Corrected:
+    def corrected(
+        self, embeddings: Embeddings, batch: Batch, log_pi_B: Tensor, scorer: Policy
+    ) -> Corrected:
         """From log pi of the events, (B,)."""
         assert batch.reward is not None
         pi_B = log_pi_B.exp()
@@ -185,7 +212,9 @@ class PolicyGradient(PairObjective):
         elif self.baseline == "segments":
             usual_B = self.model.at(scorer, batch)
         elif self.baseline != "none":
-            usual_B = self.by_user[batch.users if embeddings.users is None else embeddings.users[batch.users]]
+            usual_B = self.by_user[
+                batch.users if embeddings.users is None else embeddings.users[batch.users]
+            ]
         return Corrected(importance_B, correction_B, batch.reward - usual_B)
 
     @torch.no_grad()
@@ -206,15 +235,18 @@ class PolicyGradient(PairObjective):
 
 
 class Behaviour(nn.Module):
-    """Who showed the training's events: b(j|i) = sum_m softmax_m(<user_i, c_m>) softmax_j(t_m), fitted by likelihood.
+    """Who showed the training's events: b(j|i) = sum_m softmax_m(<user_i, c_m>) softmax_j(t_m),
+    fitted by likelihood.
 
-    Chen et al. (2019) learn the logging policy by a softmax on the same user state, through which no gradient flows; the mixture
-    keeps the catalogue's softmax at M I.
+    Chen et al. (2019) learn the logging policy by a softmax on the same user state, through which
+    no gradient flows; the mixture keeps the catalogue's softmax at M I.
     """
 
     def __init__(self, shape: Shape, rng: Rng) -> None:
         super().__init__()
-        first = torch.empty(PARTS, shape.width).normal_(0, shape.width**-0.5, generator=rng.torch("centres"))
+        first = torch.empty(PARTS, shape.width).normal_(
+            0, shape.width**-0.5, generator=rng.torch("centres")
+        )
         self.centre_MD = nn.Parameter(first)
         start = shape.item_counts.double().clamp(min=1).log().float()
         noise = torch.empty(PARTS, shape.items).normal_(0, 0.1, generator=rng.torch("tastes"))
@@ -229,8 +261,9 @@ class Behaviour(nn.Module):
 
 
 def history_loss(scorer: Policy, liked: Csr) -> Tensor:
-    """-mean log sum_k alpha_ik t_kj over what users have taken or clicked, t_kj each segment's share of it by the alpha of now, which is
-    likelihood's answer for t (the M step of PLSA, Hofmann 1999): the segments' gradient alone, whatever beta shows."""
+    """-mean log sum_k alpha_ik t_kj over what users have taken or clicked, t_kj each segment's
+    share of it by the alpha of now, which is likelihood's answer for t (the M step of PLSA, Hofmann
+    1999): the segments' gradient alone, whatever beta shows."""
     if liked.entries == 0:
         return scorer.alpha.sum() * 0.0
     alpha_RK = scorer.alpha
@@ -242,7 +275,8 @@ def history_loss(scorer: Policy, liked: Csr) -> Tensor:
 
 
 def mean_entropy(scorer: Policy, users: Tensor, taken: Csr | None, rng: Rng) -> Tensor:
-    """mean_i H(pi_i), pi without what is ``taken``, over the distinct users, of at most 1024 of them, drawn anew each step."""
+    """mean_i H(pi_i), pi without what is ``taken``, over the distinct users, of at most 1024 of
+    them, drawn anew each step."""
     some = torch.unique(users)
     some = some[some_of(len(some), rng, "entropy").to(some.device)]
     pi_BI = without(scorer.block(some).exp(), some, taken)

@@ -1,4 +1,5 @@
-"""Terms beside the objective: each an ``Objective`` of its own, weighed in ``regularisers.NAME.weight``.
+"""Terms beside the objective: each an ``Objective`` of its own, weighed in
+``regularisers.NAME.weight``.
 
 Shape legend: B users in a batch, K segments.
 """
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gnnseg.objectives.base import Objective
+from gnnseg.models.objectives.base import Objective
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, Segmentation, Step
 
@@ -19,15 +20,21 @@ TIES = 1 << 16  # looked at in one step
 
 
 class L2(Objective):
-    """(|x_u|^2 + |x_i|^2 + |x_j|^2)/2 of the layer-0 rows a batch touches, per pair (LightGCN, He et al. 2020)."""
+    """(|x_u|^2 + |x_i|^2 + |x_j|^2)/2 of the layer-0 rows a batch touches, per pair (LightGCN, He
+    et al. 2020)."""
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
         e = step.embeddings
         if batch.pattern is not None:  # every row, once an edge
             users, items = (degree.to(e.user0_UD.dtype) for degree in batch.pattern.degrees())
-            total = (users * e.user0_UD.square().sum(-1)).sum() + (items * e.item0_ID.square().sum(-1)).sum()
+            total = (users * e.user0_UD.square().sum(-1)).sum() + (
+                items * e.item0_ID.square().sum(-1)
+            ).sum()
         else:
-            users, items = F.embedding(batch.users, e.user0_UD), F.embedding(batch.items, e.item0_ID)
+            users, items = (
+                F.embedding(batch.users, e.user0_UD),
+                F.embedding(batch.items, e.item0_ID),
+            )
             total = users.square().sum() + items.square().sum()
         if batch.negatives is not None:
             total = total + F.embedding(batch.negatives.reshape(-1), e.item0_ID).square().sum()
@@ -35,7 +42,8 @@ class L2(Objective):
 
 
 class Balance(Objective):
-    """log K - H(mean alpha): 0 where the users' mass is spread evenly over the segments, log K where one holds everybody."""
+    """log K - H(mean alpha): 0 where the users' mass is spread evenly over the segments, log K
+    where one holds everybody."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"segments"})
 
@@ -47,7 +55,8 @@ class Balance(Objective):
 
 
 class Entropy(Objective):
-    """mean_i H(alpha_i): 0 where every user is in one segment. A weight above 0 sharpens, below 0 softens."""
+    """mean_i H(alpha_i): 0 where every user is in one segment. A weight above 0 sharpens, below 0
+    softens."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"segments"})
 
@@ -57,9 +66,11 @@ class Entropy(Objective):
 
 
 class Social(Objective):
-    """homophily * mean over ties of w_uv |alpha_u - alpha_v|^2 / 2: friends share their segments (Belkin & Niyogi 2003).
+    """homophily * mean over ties of w_uv |alpha_u - alpha_v|^2 / 2: friends share their segments
+    (Belkin & Niyogi 2003).
 
-    All ties of all users, whatever the batch; above ``TIES`` of them, so many drawn anew for each step.
+    All ties of all users, whatever the batch; above ``TIES`` of them, so many drawn anew for each
+    step.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"segments", "social"})

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.objectives.base import weighted_mean
+from gnnseg.models.objectives.base import weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Batch, Policy, Shape
@@ -21,19 +21,22 @@ SOME_USERS = 1024  # over whose whole catalogue a step looks, drawn anew each st
 
 
 class SegmentRewards(nn.Module):
-    """q_ij = m_kj - ``caution`` s_kj, standard errors below the mean reward of item j in segment k, user i's largest (users are told
-    apart hard: classification EM, Celeux & Govaert 1992). The best of many noisy means is too good to be true; the best lower bound
-    is less so (pessimism, Jeunen & Goethals 2021). ``caution`` below 0 is optimism, which shows what little is known of.
+    """q_ij = m_kj - ``caution`` s_kj, standard errors below the mean reward of item j in segment k,
+    user i's largest (users are told apart hard: classification EM, Celeux & Govaert 1992). The best
+    of many noisy means is too good to be true; the best lower bound is less so (pessimism, Jeunen &
+    Goethals 2021). ``caution`` below 0 is optimism, which shows what little is known of.
 
-    m_kj = sum_e v_e r_e / max(sum_e v_e, n_kj - 2 d_kj) over the showings e of item j to the users of k: v_e = 1/p_e where
-    propensities are known; n_kj, their showings in all while they could be shown j, is what the v_e sum to on average where the
-    logger shows j to everybody in k, d_kj = sqrt(sum_e v_e^2) how far that is off by chance. What falls short by more is taken to
-    have earned nothing: a logger that shows j only to those few who like it says nothing of the others.
-    Without propensities v = 1, and n_kj is left out. m_kj is drawn to the item's own mean, and that to the mean of
-    all, by ``PRIOR`` effective showings; s_kj is the standard deviation of the item's rewards over the root of as many more: of all
-    segments' rewards, since few showings say as little of their variance as of their mean.
-    Sums over the log are kept from step to step, a batch that holds a part rho of the log counting for rho (online EM, Cappe &
-    Moulines 2009); with full batches they are exact.
+    m_kj = sum_e v_e r_e / max(sum_e v_e, n_kj - 2 d_kj) over the showings e of item j to the users
+    of k: v_e = 1/p_e where propensities are known; n_kj, their showings in all while they could be
+    shown j, is what the v_e sum to on average where the logger shows j to everybody in k, d_kj =
+    sqrt(sum_e v_e^2) how far that is off by chance. What falls short by more is taken to have
+    earned nothing: a logger that shows j only to those few who like it says nothing of the others.
+    Without propensities v = 1, and n_kj is left out. m_kj is drawn to the item's own mean, and that
+    to the mean of all, by ``PRIOR`` effective showings; s_kj is the standard deviation of the
+    item's rewards over the root of as many more: of all segments' rewards, since few showings say
+    as little of their variance as of their mean. Sums over the log are kept from step to step, a
+    batch that holds a part rho of the log counting for rho (online EM, Cappe & Moulines 2009); with
+    full batches they are exact.
     """
 
     def __init__(self, shape: Shape, caution: float) -> None:
@@ -44,7 +47,9 @@ class SegmentRewards(nn.Module):
         self.rows = 1  # of the log
 
     @torch.no_grad()
-    def watch(self, scorer: Policy, batch: Batch, inverse_B: Tensor | None, seen: Csr | None) -> None:
+    def watch(
+        self, scorer: Policy, batch: Batch, inverse_B: Tensor | None, seen: Csr | None
+    ) -> None:
         """A batch's events with their 1/p, (B,), where that is known."""
         assert batch.reward is not None
         kind, (_, segments, items) = self.sums.dtype, self.sums.shape
@@ -54,7 +59,9 @@ class SegmentRewards(nn.Module):
         v_B = torch.ones_like(batch.weight, dtype=kind) if inverse_B is None else inverse_B.to(kind)
 
         def summed(cell: Tensor, weight: Tensor) -> Tensor:
-            return torch.zeros(segments * items, dtype=kind, device=cell.device).index_add(0, cell, weight)
+            return torch.zeros(segments * items, dtype=kind, device=cell.device).index_add(
+                0, cell, weight
+            )
 
         cell_B = segment_B * items + batch.items
         reward_B = batch.reward.to(kind)
@@ -66,9 +73,13 @@ class SegmentRewards(nn.Module):
             if seen is not None:
                 where, entry = seen.entries_of(users)
                 times_R = torch.bincount(place, minlength=len(users)).to(kind)
-                could_KI -= summed(segment_R[where] * items + seen.column[entry], times_R[where]).view_as(could_KI)
+                could_KI -= summed(
+                    segment_R[where] * items + seen.column[entry], times_R[where]
+                ).view_as(could_KI)
         part = min(1.0, len(batch.users) / self.rows)
-        self.sums.copy_((1 - part) * self.sums + torch.stack([*found, could_KI.view(-1)]).view_as(self.sums))
+        self.sums.copy_(
+            (1 - part) * self.sums + torch.stack([*found, could_KI.view(-1)]).view_as(self.sums)
+        )
 
     @property
     def mean_KI(self) -> Tensor:
@@ -89,9 +100,11 @@ class SegmentRewards(nn.Module):
         found: Tensor = self.lower_KI[largest(scorer, batch.users), batch.items]
         return found
 
-    def value(self, scorer: Policy, batch: Batch, taken: Csr | None, top: int | None, rng: Rng) -> Tensor:
-        """sum_j pi(j|i) q_ij, pi without what is ``taken``: the mean over the batch's events, of at most ``SOME_USERS`` users drawn anew
-        each step."""
+    def value(
+        self, scorer: Policy, batch: Batch, taken: Csr | None, top: int | None, rng: Rng
+    ) -> Tensor:
+        """sum_j pi(j|i) q_ij, pi without what is ``taken``: the mean over the batch's events, of at
+        most ``SOME_USERS`` users drawn anew each step."""
         users, place = torch.unique(batch.users, return_inverse=True)
         weight_R = torch.zeros(len(users), dtype=batch.weight.dtype, device=users.device).index_add(
             0, place, batch.weight
@@ -136,7 +149,9 @@ def without(pi_BI: Tensor, users: Tensor, taken: Csr | None) -> Tensor:
     if taken is None:
         return pi_BI
     where, entry = taken.entries_of(users)
-    pi_BI = pi_BI.index_put((where, taken.column[entry]), torch.zeros((), dtype=pi_BI.dtype, device=pi_BI.device))
+    pi_BI = pi_BI.index_put(
+        (where, taken.column[entry]), torch.zeros((), dtype=pi_BI.dtype, device=pi_BI.device)
+    )
     return pi_BI / pi_BI.sum(-1, keepdim=True).clamp(min=FLOOR)
 
 

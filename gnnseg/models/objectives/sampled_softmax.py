@@ -1,4 +1,5 @@
-"""Softmax over the taken item and sampled others (Bengio & Senecal 2008; Wu et al. 2024 on why it suits recommendation)."""
+"""Softmax over the taken item and sampled others (Bengio & Senecal 2008; Wu et al. 2024 on why it
+suits recommendation)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gnnseg.objectives.base import PairObjective, Sampling, Weights, weighted_mean
+from gnnseg.models.objectives.base import PairObjective, Sampling, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
 
@@ -15,9 +16,9 @@ from gnnseg.types import Batch, InputError, Step
 class SampledSoftmax(PairObjective):
     """-log( e^{s_ui} / (e^{s_ui} + sum_j e^{s_uj}) ) over N negatives shared by the batch.
 
-    ``sampling``: 'uniform' over the catalogue, or 'in_batch' (items of the batch's own pairs). ``correct``: each logit less
-    log q_j, q_j the chance to draw j (the logQ correction, Yi et al. 2019); for uniform draws it cancels. A negative that is
-    the row's own item is left out.
+    ``sampling``: 'uniform' over the catalogue, or 'in_batch' (items of the batch's own pairs).
+    ``correct``: each logit less log q_j, q_j the chance to draw j (the logQ correction, Yi et al.
+    2019); for uniform draws it cancels. A negative that is the row's own item is left out.
     """
 
     def __init__(
@@ -31,7 +32,9 @@ class SampledSoftmax(PairObjective):
     ) -> None:
         super().__init__(weights=weights, degree_power=degree_power)
         if negatives < 1:
-            raise InputError(f"objective.negatives is {negatives}: sampled_softmax needs at least 1.")
+            raise InputError(
+                f"objective.negatives is {negatives}: sampled_softmax needs at least 1."
+            )
         self.sampling = Sampling("shared" if sampling == "uniform" else "in_batch", negatives)
         self.correct = correct
 

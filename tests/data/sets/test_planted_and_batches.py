@@ -9,16 +9,26 @@ import pytest
 import torch
 from scipy.stats import binom, norm
 
-from gnnseg.data import batches, cache, clean, planted, split
+from gnnseg.data import batches, cache, clean, split
 from gnnseg.data.raw import Raw
+from gnnseg.data.sets import planted
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Dataset, InputError
 
 
 def draw(**options: object) -> Dataset:
-    defaults = {"preset": "easy", "users": 300, "items": 160, "segments": 4, "interactions": 6000, "seed": 0}
-    return clean.build(planted.draw(**{**defaults, **options}), min_weight=None, k_core=0, say=lambda line: None)  # type: ignore[arg-type]
+    defaults = {
+        "preset": "easy",
+        "users": 300,
+        "items": 160,
+        "segments": 4,
+        "interactions": 6000,
+        "seed": 0,
+    }
+    return clean.build(
+        planted.draw(**{**defaults, **options}), min_weight=None, k_core=0, say=lambda line: None
+    )  # type: ignore[arg-type]
 
 
 def test_counts_and_truth() -> None:
@@ -56,7 +66,9 @@ def test_popularity_is_skewed_and_seeds_differ() -> None:
 
 
 def raw(**options: Any) -> Raw:
-    return planted.draw(preset="easy", users=300, items=160, segments=4, interactions=6000, seed=0, **options)
+    return planted.draw(
+        preset="easy", users=300, items=160, segments=4, interactions=6000, seed=0, **options
+    )
 
 
 def within(hits: int, of: int, chance: float) -> None:
@@ -72,7 +84,8 @@ def test_friends_are_of_one_segment_by_homophily_and_chance(homophily: float) ->
     assert drawn.social is not None
     first = drawn.truth.alpha.argmax(1)
     source, target = (drawn.social[side].cast(int).to_numpy() for side in ("source", "target"))
-    # a friend is anybody but oneself, or anybody of one's segment of 75 but oneself; who is named twice counts once
+    # a friend is anybody but oneself, or anybody of one's segment of 75 but oneself; who is named
+    # twice counts once
     same, other = homophily * 74 / 75 + (1 - homophily) * 74 / 300, (1 - homophily) * 225 / 300
     within(int((first[source] == first[target]).sum()), len(source), same / (same + other))
 
@@ -86,7 +99,11 @@ def test_a_class_tells_the_segment_as_often_as_it_says(side: str, name: str, sig
     segment = drawn.truth.alpha.argmax(1) if side == "users" else drawn.truth.beta.argmax(0)
     label = Rng(0).child("planted").numpy(name).permutation(4)
     told = [f"{name} {label[k] + 1}" for k in segment]
-    within(sum(a == b for a, b in zip(told, frame[name], strict=True)), len(frame), signal + (1 - signal) / 4)
+    within(
+        sum(a == b for a, b in zip(told, frame[name], strict=True)),
+        len(frame),
+        signal + (1 - signal) / 4,
+    )
 
 
 def recovered(drawn: Raw, signals: dict[str, float]) -> int:
@@ -113,7 +130,11 @@ def test_vectors_tell_the_home_at_the_expected_rate(image: float, sound: float) 
     if image:
         within(recovered(drawn, {"image": image}), 160, rate(image, 4))
         within(recovered(drawn, {"sound": sound}), 160, rate(sound, 4))
-    within(recovered(drawn, {"image": image or 1e-9, "sound": sound or 1e-9}), 160, rate(np.hypot(image, sound), 4))
+    within(
+        recovered(drawn, {"image": image or 1e-9, "sound": sound or 1e-9}),
+        160,
+        rate(np.hypot(image, sound), 4),
+    )
     c = planted.centres("image", 4, 0)
     np.testing.assert_allclose(c @ c.T, np.eye(4), atol=1e-12)
     many = planted.centres("image", 40, 0)
@@ -123,7 +144,12 @@ def test_vectors_tell_the_home_at_the_expected_rate(image: float, sound: float) 
 def test_what_is_asked_for_beside_leaves_the_rest_as_it_was() -> None:
     plain = raw()
     more = raw(
-        homophily=0.5, group_signal=0.5, category_signal=0.5, noise_columns=2, image_signal=1.0, sound_signal=1.0
+        homophily=0.5,
+        group_signal=0.5,
+        category_signal=0.5,
+        noise_columns=2,
+        image_signal=1.0,
+        sound_signal=1.0,
     )
     assert plain.events.equals(more.events)
     assert plain.truth is not None
@@ -156,7 +182,11 @@ def test_vectors_come_through_cleaning_and_cache_as_they_are(tmp_path: Path) -> 
     assert again is not None
     assert again.item_table is not None
     assert again.item_table.columns["image"].tolist() == d.item_table.columns["image"].tolist()
-    settings = {"_target_": "gnnseg.data.split.random_overall", "seed": 0, "ratios": [0.8, 0.1, 0.1]}
+    settings = {
+        "_target_": "gnnseg.data.split.random_overall",
+        "seed": 0,
+        "ratios": [0.8, 0.1, 0.1],
+    }
     first, second = (split.make(one, settings).fingerprint for one in (d, again))
     assert first == second
     d.item_table.columns["image"][0][3] += 1e-12
@@ -217,8 +247,12 @@ def test_pairs_are_drawn_as_often_as_they_weigh() -> None:
         assert binom.cdf(count, len(drawn), share) > 1e-4
         assert binom.sf(count - 1, len(drawn), share) > 1e-4
     assert len(drawn.unique()) == 1500
-    assert torch.equal(batches.by_weight(weight, Rng(0).at(1)), batches.by_weight(weight, Rng(0).at(1)))
-    assert not torch.equal(batches.by_weight(weight, Rng(0).at(1)), batches.by_weight(weight, Rng(0).at(2)))
+    assert torch.equal(
+        batches.by_weight(weight, Rng(0).at(1)), batches.by_weight(weight, Rng(0).at(1))
+    )
+    assert not torch.equal(
+        batches.by_weight(weight, Rng(0).at(1)), batches.by_weight(weight, Rng(0).at(2))
+    )
 
 
 def test_orders_and_in_batch_negatives() -> None:

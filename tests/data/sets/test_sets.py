@@ -9,11 +9,16 @@ import polars as pl
 import pytest
 
 from gnnseg import config
-from gnnseg.data import sets
 from gnnseg.data.fingerprint import pair_fingerprint
-from gnnseg.data.sources import Place
+from gnnseg.data.sets import completejourney, lastfm, movielens, planted, published
+from gnnseg.data.sets.fetching import Place
 from gnnseg.types import InputError
 
+READERS = {
+    "ml-100k": movielens.ml_100k, "lastfm-2k": lastfm.lastfm_2k, "lastfm": published.lastfm,
+    "ml-1m": published.ml_1m,
+    "gowalla": published.gowalla,
+}  # fmt: skip
 SHARED = os.environ.get("GNNSEG_DATA", "")
 
 
@@ -26,7 +31,9 @@ def put(place, name, encoding="utf-8", **files):
     folder = place.root / name
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
-        (folder / file.replace("__", ".").replace("_100k", "-100k")).write_text(text, encoding=encoding)
+        (folder / file.replace("__", ".").replace("_100k", "-100k")).write_text(
+            text, encoding=encoding
+        )
     return folder
 
 
@@ -43,7 +50,7 @@ def test_ml_100k_from_atomic_files(place):
         ml_100k__kg="head_id:token\trelation_id:token\ttail_id:token\nm.1\tfilm.genre\tm.9\nm.1\tfilm.actor\tm.8\nm.2\tfilm.genre\tm.9\n",
         ml_100k__link="item_id:token\tentity_id:token\n3\tm.1\n",
     )  # fmt: skip
-    raw = sets.ml_100k(place, name="ml-100k")
+    raw = movielens.ml_100k(place, name="ml-100k")
     assert raw.events.rows() == [("7", "3", 4.0, 881250949.0), ("8", "3", 1.0, 881250950.0)]
     assert raw.users.rows() == [("7", 24.0, "M", "poet", "00501")]
     assert raw.items.rows() == [
@@ -67,7 +74,7 @@ def test_ml_100k_from_grouplens_files(place):
         u__user="7|24|M|poet|T8H1N\n",
         u__item=f"3|Café (1995)|01-Jan-1995||http://x|{'|'.join(flags)}\n",
     )
-    raw = sets.ml_100k(place, name="ml-100k")
+    raw = movielens.ml_100k(place, name="ml-100k")
     assert raw.events.rows() == [("7", "3", 4.0, 881250949.0)]
     assert raw.users.rows() == [("7", 24.0, "M", "poet", "T8H1N")]
     assert raw.items.rows() == [("3", "Café", 1995.0, ["Comedy", "Drama"])]
@@ -83,24 +90,33 @@ def test_ml_1m_raw(place):
         users__dat="1::F::1::10::48067\n2::M::56::16::70072\n",
         movies__dat="3::Misérables, Les: A Film (1995)::Drama|Musical\n",
     )
-    raw = sets.ml_1m_raw(place, name="ml-1m-raw")
+    raw = movielens.ml_1m_raw(place, name="ml-1m-raw")
     assert raw.events.rows() == [("1", "3", 5.0, 978300760.0), ("2", "3", 1.0, 978300761.0)]
     assert raw.users.row(1, named=True) == {
         "id": "2", "gender": "M", "age": 56.0, "occupation": "16", "zip_code": "70072",
     }  # fmt: skip
     item = raw.items.row(0, named=True)
-    assert item == {"id": "3", "name": "Misérables, Les: A Film", "year": 1995.0, "genres": ["Drama", "Musical"]}
+    assert item == {
+        "id": "3",
+        "name": "Misérables, Les: A Film",
+        "year": 1995.0,
+        "genres": ["Drama", "Musical"],
+    }
 
 
 @pytest.mark.parametrize("name", ["ml-1m", "lastfm", "gowalla"])
 def test_published_splits_are_refused_where_a_pair_differs(place, monkeypatch, name):
     texts = {"train__txt": "0 1 2\n1 2\n", "valid__txt": "0 3\n1 \n", "test__txt": "1 1 3\n"}
     put(place, name, **texts)
-    function = getattr(sets, name.replace("-", "_"))
-    with pytest.raises(InputError, match=rf"train.txt: fingerprint [0-9a-f]{{16}}, but {name}'s train.txt has"):
+    function = READERS[name]
+    with pytest.raises(
+        InputError, match=rf"train.txt: fingerprint [0-9a-f]{{16}}, but {name}'s train.txt has"
+    ):
         function(place, name=name)
     pairs = [([0, 0, 1], [1, 2, 2]), ([0], [3]), ([1, 1], [1, 3])]
-    monkeypatch.setitem(sets.FINGERPRINTS, name, [pair_fingerprint(np.array(u), np.array(i)) for u, i in pairs])
+    monkeypatch.setitem(
+        published.FINGERPRINTS, name, [pair_fingerprint(np.array(u), np.array(i)) for u, i in pairs]
+    )
     raw = function(place, name=name)
     assert raw.events["part"].to_list() == [0, 0, 0, 1, 2, 2]
     assert raw.events["item"].to_list() == ["1", "2", "2", "3", "1", "3"]
@@ -119,7 +135,7 @@ def test_lastfm_2k(place):
         user_taggedartists__dat="userID\tartistID\ttagID\tday\tmonth\tyear\n2\t51\t1\t1\t4\t2009\n3\t51\t1\t1\t4\t2009\n3\t51\t2\t1\t4\t2009\n",
     )
     (folder / "tags.dat").write_bytes("tagID\ttagValue\n1\tdrôle\n2\tabba\n".encode("latin-1"))
-    raw = sets.lastfm_2k(place, name="lastfm-2k")
+    raw = lastfm.lastfm_2k(place, name="lastfm-2k")
     assert raw.events.rows() == [("2", "51", 13883.0), ("3", "51", 2.0)]
     assert raw.items.rows() == [("51", '"Weird Al', ["drôle", "abba"])]
     assert raw.social.rows() == [("2", "3", 1.0), ("3", "2", 1.0)]
@@ -128,7 +144,8 @@ def test_lastfm_2k(place):
     ]  # fmt: skip
     for relation, ends in zip(raw.relations, (["51"] * 3, ["2", "3", "3"]), strict=True):
         assert relation.edges.select("source", "target", "weight", "user", "item").rows() == [
-            (ends[0], "1", 1.0, "2", "51"), (ends[1], "1", 1.0, "3", "51"), (ends[2], "2", 1.0, "3", "51"),
+            (ends[0], "1", 1.0, "2", "51"), (ends[1], "1", 1.0, "3", "51"),
+            (ends[2], "2", 1.0, "3", "51"),
         ]  # fmt: skip
 
 
@@ -139,13 +156,17 @@ def shop(place):
     noon = [dt.datetime(2017, 1, day, 12) for day in (1, 2, 3, 4)]
     tables = {
         "transactions": {
-            "household_id": [900, 900, 1228, 900], "product_id": [11, 11, 12, 13], "quantity": [1.0, 2.0, 0.0, 1.0],
+            "household_id": [900, 900, 1228, 900], "product_id": [11, 11, 12, 13],
+            "quantity": [1.0, 2.0, 0.0, 1.0],
             "sales_value": [0.5, 1.0, 3.0, 2.0], "transaction_timestamp": noon,
         },
         "products": {
-            "product_id": [11, 12, 13], "manufacturer_id": [2, 69, 2], "department": ["GROCERY", "PASTRY", "MISC"],
-            "brand": ["National", "Private", "National"], "product_category": ["ICE", "BREAD", None],
-            "product_type": ["ICE CUBES", "BREAD:ITALIAN", None], "package_size": ["22 LB", None, None],
+            "product_id": [11, 12, 13], "manufacturer_id": [2, 69, 2],
+            "department": ["GROCERY", "PASTRY", "MISC"],
+            "brand": ["National", "Private", "National"],
+            "product_category": ["ICE", "BREAD", None],
+            "product_type": ["ICE CUBES", "BREAD:ITALIAN", None],
+            "package_size": ["22 LB", None, None],
         },
         "demographics": {"household_id": [900], "age": ["65+"]},
         "campaigns": {"campaign_id": [1, 2, 1], "household_id": [900, 1228, 1228]},
@@ -161,15 +182,18 @@ def shop(place):
 
 
 def test_completejourney(shop):
-    raw = sets.completejourney(shop, name="completejourney", level="product_id")
+    raw = completejourney.completejourney(shop, name="completejourney", level="product_id")
     noon = dt.datetime(2017, 1, 1, 12, tzinfo=dt.UTC).timestamp()
     assert raw.events.rows() == [
-        ("900", "11", 1.0, noon, 0.5), ("900", "11", 2.0, noon + 86400, 1.0), ("900", "13", 1.0, noon + 3 * 86400, 2.0),
+        ("900", "11", 1.0, noon, 0.5), ("900", "11", 2.0, noon + 86400, 1.0),
+        ("900", "13", 1.0, noon + 3 * 86400, 2.0),
     ]  # fmt: skip
     assert raw.rejected == {"quantity is 0 or below": 1}
     assert raw.users.rows() == [("900", "65+")]
     names = ["ice cubes, 22 lb", "bread:italian, private label", "misc"]
-    assert raw.items.select("id", "name").rows() == list(zip(["11", "12", "13"], names, strict=True))
+    assert raw.items.select("id", "name").rows() == list(
+        zip(["11", "12", "13"], names, strict=True)
+    )
     assert {r.name: r.edges.select("source", "target", "weight").rows() for r in raw.relations} == {
         "is made by": [("11", "2", 1.0), ("12", "69", 1.0), ("13", "2", 1.0)],
         "is of category": [("11", "ICE", 1.0), ("12", "BREAD", 1.0)],
@@ -178,11 +202,15 @@ def test_completejourney(shop):
         "offers": [("1", "11", 1.0)],
     }
     end = dt.datetime(2017, 1, 2, 23, 59, 59, tzinfo=dt.UTC).timestamp()
-    assert [r.edges["time"].to_list() for r in raw.relations if "time" in r.edges.columns] == [[end, end], [end], [end]]
+    assert [r.edges["time"].to_list() for r in raw.relations if "time" in r.edges.columns] == [
+        [end, end],
+        [end],
+        [end],
+    ]
 
 
 def test_completejourney_at_a_coarser_level(shop):
-    raw = sets.completejourney(shop, name="completejourney", level="product_type")
+    raw = completejourney.completejourney(shop, name="completejourney", level="product_type")
     assert raw.events["item"].to_list() == ["ICE CUBES", "ICE CUBES", "unknown"]
     assert raw.items.columns == ["id", "name", "product_category", "department", "brand"]
     assert raw.items.rows() == [
@@ -198,10 +226,10 @@ def test_a_kind_of_product_is_made_by_those_who_make_its_products():
         {"product_id": ["1", "2", "3"], "product_type": ["A", "A", None], "manufacturer_id": ["7", "7", "8"],
          "product_category": ["c", "d", None]}
     )  # fmt: skip
-    made, of = sets._made(products, "product_type")
+    made, of = completejourney._made(products, "product_type")
     assert made.edges.rows() == [("A", "7", 2.0), ("unknown", "8", 1.0)]
     assert of.edges.rows() == [("A", "c", 1.0), ("A", "d", 1.0)]
-    assert [r.name for r in sets._made(products, "product_category")] == ["is made by"]
+    assert [r.name for r in completejourney._made(products, "product_category")] == ["is made by"]
 
 
 def test_a_kind_of_product_is_of_what_most_of_its_products_are():
@@ -212,25 +240,47 @@ def test_a_kind_of_product_is_of_what_most_of_its_products_are():
         ("4", "Z", None, "E"),
         ("5", None, "a", "E"),
     ]
-    products = pl.DataFrame(rows, schema=["product_id", "product_category", "brand", "department"], orient="row")
-    found = sets._products(products.with_columns(product_type=pl.lit("t")), "product_category")
+    products = pl.DataFrame(
+        rows, schema=["product_id", "product_category", "brand", "department"], orient="row"
+    )
+    found = completejourney._products(
+        products.with_columns(product_type=pl.lit("t")), "product_category"
+    )
     assert found.columns == ["id", "name", "department", "brand"]
-    assert found.rows() == [("A", "A", "D", "b"), ("Z", "Z", "E", None), ("unknown", "unknown", "E", "a")]
-    assert sets._products(products, "department")["brand"].to_list() == ["a", "a"]  # of equals the first by name
+    assert found.rows() == [
+        ("A", "A", "D", "b"),
+        ("Z", "Z", "E", None),
+        ("unknown", "unknown", "E", "a"),
+    ]
+    assert completejourney._products(products, "department")["brand"].to_list() == [
+        "a",
+        "a",
+    ]  # of equals the first by name
 
 
 def test_planted_is_drawn_again_alike(place):
-    options = {"preset": "easy", "users": 40, "items": 30, "segments": 3, "interactions": 200, "seed": 0}
-    options |= dict.fromkeys(("homophily", "group_signal", "category_signal", "image_signal", "sound_signal"))
+    options = {
+        "preset": "easy",
+        "users": 40,
+        "items": 30,
+        "segments": 3,
+        "interactions": 200,
+        "seed": 0,
+    }
+    options |= dict.fromkeys(
+        ("homophily", "group_signal", "category_signal", "image_signal", "sound_signal")
+    )
     options |= {"log_events": 300, "logger": 2.0}
     options["noise_columns"] = 0
-    one, two = (sets.planted(place, name="planted", **options) for _ in range(2))
+    one, two = (planted.planted(place, name="planted", **options) for _ in range(2))
     assert one.events.equals(two.events)
     assert one.log.equals(two.log)
     assert one.truth.alpha.shape == (40, 3)
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (config.conf_folder() / "data").glob("*.yaml")))
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in (config.conf_folder() / "data").glob("*.yaml"))
+)
 def test_every_set_has_a_configuration_that_holds(name):
     node = config.compose([f"data={name}"])
     config.check(node)
@@ -238,7 +288,8 @@ def test_every_set_has_a_configuration_that_holds(name):
 
 
 REAL = {  # of shared/data: events, users, items
-    "ml-100k": (100_000, 943, 1_682), "lastfm-2k": (92_834, 1_892, 17_632), "lastfm": (91_779, 1_885, 17_388),
+    "ml-100k": (100_000, 943, 1_682), "lastfm-2k": (92_834, 1_892, 17_632),
+    "lastfm": (91_779, 1_885, 17_388),
     "ml-1m": (836_478, 6_039, 3_628), "gowalla": (1_027_370, 29_858, 40_981),
 }  # fmt: skip
 
@@ -247,5 +298,7 @@ REAL = {  # of shared/data: events, users, items
 def test_the_real_sets_have_their_published_sizes(name, tmp_path):
     if not SHARED or not (Path(SHARED) / name).is_dir():
         pytest.skip("GNNSEG_DATA holds no such set")
-    raw = getattr(sets, name.replace("-", "_"))(Place(Path(SHARED), tmp_path, lambda _: None), name=name)
-    assert (len(raw.events), raw.events["user"].n_unique(), raw.events["item"].n_unique()) == REAL[name]
+    raw = READERS[name](Place(Path(SHARED), tmp_path, lambda _: None), name=name)
+    assert (len(raw.events), raw.events["user"].n_unique(), raw.events["item"].n_unique()) == REAL[
+        name
+    ]

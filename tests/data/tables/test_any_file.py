@@ -9,11 +9,13 @@ import polars as pl
 import pytest
 
 import gnnseg.data
-from gnnseg import config, folder
-from gnnseg.data import cache, columns, inspect, sniff
-from gnnseg.data.fields import ROLES
-from gnnseg.data.own import file
-from gnnseg.data.sources import Place
+from gnnseg import config
+from gnnseg.data import cache
+from gnnseg.data.sets.fetching import Place
+from gnnseg.data.tables import columns, inspect, separators
+from gnnseg.data.tables.fields import ROLES
+from gnnseg.data.tables.files import file
+from gnnseg.runs import folder
 from gnnseg.types import InputError
 
 NONE = dict.fromkeys(ROLES)
@@ -42,13 +44,17 @@ def node(**options):
 
 def raw(tmp_path, **options):
     given = {
-        key: value for key, value in node(**options).items() if key not in ("_target_", "root", "min_weight", "k_core")
+        key: value
+        for key, value in node(**options).items()
+        if key not in ("_target_", "root", "min_weight", "k_core")
     }
     return file(Place(tmp_path, tmp_path, lambda _: None), **given)
 
 
 def load(tmp_path, **options):
-    return gnnseg.data.load(node(**options), root=tmp_path, cache=tmp_path / "cache", say=lambda _: None)
+    return gnnseg.data.load(
+        node(**options), root=tmp_path, cache=tmp_path / "cache", say=lambda _: None
+    )
 
 
 def refused(tmp_path, **options):
@@ -58,7 +64,8 @@ def refused(tmp_path, **options):
     return str(caught.value)
 
 
-# --- whole files ------------------------------------------------------------------------------------------------
+# --- whole files
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
@@ -71,7 +78,10 @@ def test_a_german_export_is_read(tmp_path, encoding, ends):
         ("1002", "A2", 1.0, 1706745600.0, 3.2),
         ("1003", "A3", 1.5, 1707177600.0, 0.99),
     ]
-    assert found.rejected == {"return, taken off the purchases before it": 1, "purchase returned in full": 1}
+    assert found.rejected == {
+        "return, taken off the purchases before it": 1,
+        "purchase returned in full": 1,
+    }
     assert dict(found.items.rows()) == {"A1": "Äpfel", "A2": "Birnen", "A3": "Mehl"}
     assert "decimal comma" in found.notes["read"][0]
     assert "day, month, year" in found.notes["read"][0]
@@ -91,13 +101,16 @@ def test_an_american_export_is_read(tmp_path):
     assert found.events.rows()[0] == ("7", "x", 1200.0, 1706724300.0, 1250.5)
 
 
-# --- several files ----------------------------------------------------------------------------------------------
+# --- several files
+# ----------------------------------------------------------------------------------------------
 
 
 def months(tmp_path):
     head = "user,item,weight,time\n"
     first = put(tmp_path, head + "a,x,1,03/01/2024\nb,y,1,04/01/2024\n", "orders-01.csv")
-    second = put(tmp_path, "time;user;item;weight\n13/02/2024;a;y;2\n14/02/2024;a;x;-1\n", "orders-02.csv")
+    second = put(
+        tmp_path, "time;user;item;weight\n13/02/2024;a;y;2\n14/02/2024;a;x;-1\n", "orders-02.csv"
+    )
     return first, second
 
 
@@ -110,7 +123,10 @@ def test_files_are_read_as_one_table(tmp_path):
         ("a", "y", 2.0, 1707782400.0),
     ]  # the order is told from both
     assert one.events.equals(raw(tmp_path, path=[first, second], returns="subtract").events)
-    assert one.rejected == {"return, taken off the purchases before it": 1, "purchase returned in full": 1}
+    assert one.rejected == {
+        "return, taken off the purchases before it": 1,
+        "purchase returned in full": 1,
+    }
     assert "may be 2024-01-03" in refused(tmp_path, path=first)
 
 
@@ -145,14 +161,20 @@ def test_parquet_files_of_other_types_go_together(tmp_path):
             "item": ["x"],
         }
     ).write_parquet(tmp_path / "b.parquet")
-    assert raw(tmp_path, path=str(tmp_path / "*.parquet")).events["user"].to_list() == ["1", "2", "3"]
+    assert raw(tmp_path, path=str(tmp_path / "*.parquet")).events["user"].to_list() == [
+        "1",
+        "2",
+        "3",
+    ]
 
 
 def test_files_and_settings_are_part_of_what_is_cached_and_paths_are_not_part_of_a_run(tmp_path):
     first, second = months(tmp_path)
     place = Place(tmp_path, tmp_path, lambda _: None)
     base = node(path=[first, second])
-    assert cache.key(base, place) == cache.key({**base, "path": str(tmp_path / "orders-*.csv")}, place)
+    assert cache.key(base, place) == cache.key(
+        {**base, "path": str(tmp_path / "orders-*.csv")}, place
+    )
     others = [
         {"path": first},
         {"path": [second, first]},
@@ -165,31 +187,46 @@ def test_files_and_settings_are_part_of_what_is_cached_and_paths_are_not_part_of
     keys = {cache.key({**base, **other}, place) for other in others}
     assert len(keys | {cache.key(base, place)}) == len(others) + 1
     put(tmp_path, "user,item,weight,time\n", "orders-03.csv")
-    assert cache.key({**base, "path": str(tmp_path / "orders-*.csv")}, place) != cache.key(base, place)
+    assert cache.key({**base, "path": str(tmp_path / "orders-*.csv")}, place) != cache.key(
+        base, place
+    )
     composed = config.compose(["data=file"])
-    runs = {folder.identity({**composed, "data": {**base, "path": path}}, "f") for path in (first, [first, second])}
+    runs = {
+        folder.identity({**composed, "data": {**base, "path": path}}, "f")
+        for path in (first, [first, second])
+    }
     assert len(runs) == 1
 
 
 def test_the_configuration_takes_lists_patterns_and_choices():
     config.check(
         config.compose(
-            ["data=file", "data.path=[a.csv,b.csv]", "data.decimal=comma", "data.dates=mdy", "data.returns=subtract"]
+            [
+                "data=file",
+                "data.path=[a.csv,b.csv]",
+                "data.decimal=comma",
+                "data.dates=mdy",
+                "data.returns=subtract",
+            ]
         )
     )
     config.check(config.compose(["data=file", "data.path='orders-*.csv'", "data.decimal=','"]))
-    with pytest.raises(InputError, match=r"data.returns='refund': must be one of keep, drop, subtract or null"):
+    with pytest.raises(
+        InputError, match=r"data.returns='refund': must be one of keep, drop, subtract or null"
+    ):
         config.check(config.compose(["data=file", "data.returns=refund"]))
 
 
-# --- returns and titles -----------------------------------------------------------------------------------------
+# --- returns and titles
+# -----------------------------------------------------------------------------------------
 
 
 def test_a_negative_weight_asks_what_returns_are(tmp_path):
     path = put(tmp_path, "user,item,weight\na,x,2\nb,y,-1\nb,x,1\nb,z,-3\n")
     text = refused(tmp_path, path=path)
     assert (
-        "line 3: weight is negative: '-1' (and 1 other rows); if these are returns, set data.returns=subtract" in text
+        "line 3: weight is negative: '-1' (and 1 other rows); if these are returns, set "
+        "data.returns=subtract" in text
     )
     assert "weight is negative" in refused(tmp_path, path=path, on_error="drop")
     assert raw(tmp_path, path=path, returns="keep").events["weight"].to_list() == [2, -1, 1, -3]
@@ -215,15 +252,25 @@ def test_titles_come_from_the_items_or_else_the_interactions(tmp_path):
     assert "no column 'whit' for data.item_title" in refused(tmp_path, path=path, item_title="whit")
 
 
-# --- what people really have ------------------------------------------------------------------------------------
+# --- what people really have
+# ------------------------------------------------------------------------------------
 
 BAD = {
-    "a spreadsheet": (b"PK\x03\x04" + b"\0" * 50, "a zip archive or an Excel workbook; unpack it, or export it as CSV"),
-    "an old spreadsheet": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 50, "an old Excel workbook"),
+    "a spreadsheet": (
+        b"PK\x03\x04" + b"\0" * 50,
+        "a zip archive or an Excel workbook; unpack it, or export it as CSV",
+    ),
+    "an old spreadsheet": (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 50,
+        "an old Excel workbook",
+    ),
     "a web page": ("<!DOCTYPE html><html><body>Please log in</body></html>", "is a web page"),
     "XML": ("<?xml version='1.0'?>\n<rows/>", "is XML"),
     "packed by xz": (b"\xfd7zXZ\0rest", "packed by xz"),
-    "JSON": ('{"user": 1, "item": 2}\n{"user": 1, "item": 3}\n', "is JSON; export the table as CSV"),
+    "JSON": (
+        '{"user": 1, "item": 2}\n{"user": 1, "item": 3}\n',
+        "is JSON; export the table as CSV",
+    ),
     "broken gzip": (gzip.compress(GERMAN.encode())[:-20], "packed by gzip and broken"),
     "gzip of nothing": (gzip.compress(b""), "the file packed in it is empty"),
     "gzip with a flipped byte": (
@@ -231,21 +278,36 @@ BAD = {
         "packed by gzip and broken",
     ),
     "half a UTF-16 character": (GERMAN.encode("utf-16")[:-1], "is not utf-16 text"),
-    "a title line above the header": ("Sales report 2024\nuser,item\na,x\n", "cannot tell what separates its columns"),
+    "a title line above the header": (
+        "Sales report 2024\nuser,item\na,x\n",
+        "cannot tell what separates its columns",
+    ),
     "a sum below the rows": (
         "user,item,weight\na,x,1\nb,y,2\nTotal\n",
         "line 4: has 1 columns where the first line has 3",
     ),
     "a sum in the last row": ("user,item,weight\na,x,1\nb,y,2\n,,3\n", "line 4: no user: empty"),
-    "no header": ("1001,7,5,1600000000\n1002,8,4,1600000001\n", "looks like data; give it a header"),
-    "a separator in an unquoted cell": ("user,item,note\na,x,red, sweet\nb,y,z\n", "line 2: has 4 columns"),
+    "no header": (
+        "1001,7,5,1600000000\n1002,8,4,1600000001\n",
+        "looks like data; give it a header",
+    ),
+    "a separator in an unquoted cell": (
+        "user,item,note\na,x,red, sweet\nb,y,z\n",
+        "line 2: has 4 columns",
+    ),
     "a column twice": ("user,item,item\na,x,y\nb,y,z\n", "the column 'item' stands twice"),
-    "two columns of users": ("Customer,User,item\na,b,x\n", "user may be column 'Customer' or 'User'"),
+    "two columns of users": (
+        "Customer,User,item\na,b,x\n",
+        "user may be column 'Customer' or 'User'",
+    ),
     "two columns of dates": (
         "user,item,Order Date,created_at\na,x,2024-01-01,2024-01-02\n",
         "time may be column 'Order Date' or 'created_at'",
     ),
-    "no column of items": ("Kunde;Filiale\n1;2\n", "no column for data.item; it has 'Kunde', 'Filiale'"),
+    "no column of items": (
+        "Kunde;Filiale\n1;2\n",
+        "no column for data.item; it has 'Kunde', 'Filiale'",
+    ),
     "thousands or decimals": (
         'user,item,weight\na,x,"1,234"\nb,y,"2,500"\n',
         "weight '1,234' may be 1234 (data.decimal=point) or 1.234 (data.decimal=comma)",
@@ -262,16 +324,31 @@ BAD = {
         "user,item,date\na,x,03/04/2025\nb,y,05/06/2025\n",
         "time '03/04/2025' may be 2025-04-03 (data.dates=dmy) or 2025-03-04 (data.dates=mdy)",
     ),
-    "both orders": ("user,item,date\na,x,13/04/2025\nb,y,04/13/2025\n", "time has both '13/04/2025' and '04/13/2025'"),
+    "both orders": (
+        "user,item,date\na,x,13/04/2025\nb,y,04/13/2025\n",
+        "time has both '13/04/2025' and '04/13/2025'",
+    ),
     "years of two digits": (
         "user,item,date\na,x,31.01.24\n",
         "time '31.01.24' may be 2024-01-31 (data.dates=dmy) or 2031-01-24",
     ),
-    "a day that is none": ("user,item,date\na,x,30/01/2024\nb,y,31/02/2024\n", "line 3: time cannot be read"),
-    "an error of Excel": ("user,item,weight\na,x,1\nb,y,#VALUE!\n", "line 3: weight is no number: '#VALUE!'"),
-    "a currency sign": ("user,item,spend\na,x,$12.50\nb,y,$3.00\n", "line 2: spend is no number: '$12.50'"),
+    "a day that is none": (
+        "user,item,date\na,x,30/01/2024\nb,y,31/02/2024\n",
+        "line 3: time cannot be read",
+    ),
+    "an error of Excel": (
+        "user,item,weight\na,x,1\nb,y,#VALUE!\n",
+        "line 3: weight is no number: '#VALUE!'",
+    ),
+    "a currency sign": (
+        "user,item,spend\na,x,$12.50\nb,y,$3.00\n",
+        "line 2: spend is no number: '$12.50'",
+    ),
     "no value": ("user,item,weight\na,x,1\nb,y,NULL\n", "line 3: weight is no number: 'NULL'"),
-    "Korean": ("고객,상품\n김철수,사과\n".encode("euc-kr"), "it could be euc-kr ('고객,상품') or latin-1"),
+    "Korean": (
+        "고객,상품\n김철수,사과\n".encode("euc-kr"),
+        "it could be euc-kr ('고객,상품') or latin-1",
+    ),
     "Russian": ("клиент;товар\nИван;яблоко\n".encode("cp1251"), "line 1: not UTF-8"),
     "zero bytes inside": (b"user,item\na,x\nb\0,y\n", "line 3: a zero byte"),
     "a broken pattern of lines": ("user\titem\na\tx\n\tb y\n", "line 3: no user"),
@@ -286,7 +363,9 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["lists", "bytes", "spans", "hours"])
 def test_parquet_columns_of_no_use_are_refused(tmp_path, kind):
-    odd = {"lists": [["x"]], "bytes": [b"x"], "spans": [dt.timedelta(1)], "hours": [dt.time(1)]}[kind]
+    odd = {"lists": [["x"]], "bytes": [b"x"], "spans": [dt.timedelta(1)], "hours": [dt.time(1)]}[
+        kind
+    ]
     pl.DataFrame({"user": ["a"], "item": ["x"], "time": odd}).write_parquet(tmp_path / "t.parquet")
     words = "time cannot be read" if kind == "hours" else "column 'time' for data.time holds "
     assert words in refused(tmp_path, path=str(tmp_path / "t.parquet"))
@@ -297,7 +376,8 @@ def test_a_title_needs_a_column(tmp_path):
     assert "data.item_title=what" in refused(tmp_path, path=path, item_title="what")
 
 
-# --- data check -------------------------------------------------------------------------------------------------
+# --- data check
+# -------------------------------------------------------------------------------------------------
 
 
 def command(text):
@@ -309,18 +389,24 @@ def test_check_proposes_a_command_that_reads_the_file_as_shown(tmp_path):
     path = put(tmp_path, GERMAN, "my orders.csv")
     text = inspect.check(path, NONE)
     assert command(text) == [
-        "gnnseg", "train", path, "--user", "Kunden Nr", "--item", "Artikel", "--weight", "Menge", "--time", "Datum",
-        "--spend", "Betrag", "--decimal", ",", "--dates", "dmy", "--returns", "subtract", "--item-title", "Bezeichnung",
+        "gnnseg", "train", path, "--user", "Kunden Nr", "--item", "Artikel", "--weight", "Menge",
+        "--time", "Datum",
+        "--spend", "Betrag", "--decimal", ",", "--dates", "dmy", "--returns", "subtract",
+        "--item-title", "Bezeichnung",
     ]  # fmt: skip
     assert f"gnnseg train {shlex.quote(path)} --user 'Kunden Nr'" in text
     for part in (
-        "separated by semicolon, 6 columns", "weight with decimal comma", "time read as day, month, year",
-        "Kunden Nr    user       whole numbers  3", "1001       A1       Äpfel        2      31.01.2024        1.234,50",
+        "separated by semicolon, 6 columns", "weight with decimal comma",
+        "time read as day, month, year",
+        "Kunden Nr    user       whole numbers  3",
+        "1001       A1       Äpfel        2      31.01.2024        1.234,50",
         "1 row of negative weight", "every row can be read",
     ):  # fmt: skip
         assert part in text
     words = command(text)[3:]
-    given = {key[2:].replace("-", "_"): value for key, value in zip(words[::2], words[1::2], strict=True)}
+    given = {
+        key[2:].replace("-", "_"): value for key, value in zip(words[::2], words[1::2], strict=True)
+    }
     assert len(raw(tmp_path, path=path, **given).events) == 3
 
 
@@ -348,11 +434,21 @@ def test_names_are_known_in_many_languages(tmp_path, header, found):
 def test_content_tells_where_no_name_does(tmp_path):
     rows = "".join(f"p{n % 5};g{n % 7};{n};2024-01-{1 + n % 28:02d}\n" for n in range(60))
     path = put(tmp_path, "Kunde;what;line;when\n" + rows)
-    assert command(inspect.check(path, NONE))[3:] == ["--user", "Kunde", "--item", "what", "--time", "when"]
-    assert "no column for data.item" in refused(tmp_path, path=path)  # training never goes by content
+    assert command(inspect.check(path, NONE))[3:] == [
+        "--user",
+        "Kunde",
+        "--item",
+        "what",
+        "--time",
+        "when",
+    ]
+    assert "no column for data.item" in refused(
+        tmp_path, path=path
+    )  # training never goes by content
     both = put(tmp_path, "who;what;line;when\n" + rows, "both.csv")
     with pytest.raises(
-        InputError, match="user and item may each be column 'who' or 'what'; set data.user=COLUMN and data.item"
+        InputError,
+        match="user and item may each be column 'who' or 'what'; set data.user=COLUMN and data.item",
     ):
         inspect.check(both, NONE)
     assert command(inspect.check(both, {**NONE, "user": "who"}))[3:] == [
@@ -364,7 +460,11 @@ def test_content_tells_where_no_name_does(tmp_path):
         "when",
     ]
     assert command(inspect.check(path, {**NONE, "time": ""}))[-2:] == ["--time", ""]
-    three = put(tmp_path, "Kunde;what;which;line\n" + rows.replace("2024-01-", "s").replace(";s", ";t"), "three.csv")
+    three = put(
+        tmp_path,
+        "Kunde;what;which;line\n" + rows.replace("2024-01-", "s").replace(";s", ";t"),
+        "three.csv",
+    )
     with pytest.raises(InputError, match="item may be column 'what' or 'line'"):
         inspect.check(three, NONE)
 
@@ -374,7 +474,9 @@ def test_check_of_several_files_and_the_tables_beside(tmp_path):
     one, two = put(tmp_path, head + "a,x\nb,y\n", "1.csv"), put(tmp_path, head + "a,y\n", "2.csv")
     users = put(tmp_path, "id,age\na,30\nz,31\n", "users.csv")
     items = put(tmp_path, "id,label\nx,Pear\n", "items.csv")
-    text = inspect.check([one, two], NONE, users=users, items=items, item_title="label", encoding="latin-1")
+    text = inspect.check(
+        [one, two], NONE, users=users, items=items, item_title="label", encoding="latin-1"
+    )
     assert "3 events of 2 users and 2 items" in text
     assert f"{users}: knows 1 of 2 users; attributes: age" in text
     assert command(text)[2:] == [
@@ -398,7 +500,12 @@ def test_check_of_several_files_and_the_tables_beside(tmp_path):
 def test_check_finds_the_titles_of_a_table_of_items(tmp_path):
     path = put(tmp_path, "user,item\na,x\nb,y\n")
     items = put(tmp_path, "sku,title,price\nx,Pear,1\ny,Tea,2\n", "items.csv")
-    assert command(inspect.check(path, NONE, items=items))[-4:] == ["--items", items, "--item-title", "title"]
+    assert command(inspect.check(path, NONE, items=items))[-4:] == [
+        "--items",
+        items,
+        "--item-title",
+        "title",
+    ]
 
 
 def test_check_takes_the_format_it_asks_for(tmp_path):
@@ -409,7 +516,9 @@ def test_check_takes_the_format_it_asks_for(tmp_path):
 
 
 def test_rows_that_cannot_be_read_and_odd_cells_are_shown(tmp_path):
-    text = inspect.check(put(tmp_path, 'user,item,note\na,x,"two\nlines"\n,y,z\nb,x,' + "w" * 99 + "\n"), NONE)
+    text = inspect.check(
+        put(tmp_path, 'user,item,note\na,x,"two\nlines"\n,y,z\nb,x,' + "w" * 99 + "\n"), NONE
+    )
     assert "a     x     two·lines" in text
     assert "1 × no user (first: orders.csv, line 4: empty)" in text
     assert "w" * 27 + "…" in text
@@ -426,12 +535,15 @@ def test_no_name_serves_two_roles():
     assert all(columns.simple(name) == name for names in sets for name in names)
 
 
-# --- size -------------------------------------------------------------------------------------------------------
+# --- size -----------------------------------------------------------------------------------------
+# --------------
 
 
 def test_blank_lines_by_the_thousand_are_left_out(tmp_path):
     found = raw(
-        tmp_path, path=put(tmp_path, "user,item\n" + "a,x\n\n" * 3000 + "\r\n" * 3000 + " ,y\n"), on_error="drop"
+        tmp_path,
+        path=put(tmp_path, "user,item\n" + "a,x\n\n" * 3000 + "\r\n" * 3000 + " ,y\n"),
+        on_error="drop",
     )
     assert len(found.events) == 3000
     assert found.rejected_examples == {"no user": "orders.csv, line 9002: ' '"}
@@ -440,14 +552,16 @@ def test_blank_lines_by_the_thousand_are_left_out(tmp_path):
 def test_only_the_columns_that_serve_are_read(tmp_path):
     head = ",".join(["user", *[f"c{n}" for n in range(50)], "item"]) + "\n"
     rows = "".join(f"u{n % 3}," + "x," * 50 + f"i{n % 4}\n" for n in range(2000))
-    found = sniff.read(Path(put(tmp_path, head + rows)), NONE)
+    found = separators.read(Path(put(tmp_path, head + rows)), NONE)
     assert found.sheet.frame.columns == ["user", "item"]
     assert (len(found.names), len(found.sheet.frame)) == (52, 2000)
     assert found.sheet.frame["item"].to_list()[:5] == ["i0", "i1", "i2", "i3", "i0"]
 
 
 def test_a_note_of_excels_is_heeded(tmp_path):
-    found = raw(tmp_path, path=put(tmp_path, "sep=;\r\nuser;item\r\na,b;x\r\n;y\r\n"), on_error="drop")
+    found = raw(
+        tmp_path, path=put(tmp_path, "sep=;\r\nuser;item\r\na,b;x\r\n;y\r\n"), on_error="drop"
+    )
     assert found.events.rows() == [("a,b", "x")]
     assert found.rejected_examples == {"no user": "orders.csv, line 4: empty"}
 
@@ -461,6 +575,6 @@ def test_named_columns_tell_the_separator(tmp_path):
     path = tmp_path / "orders.csv"
     path.write_text("Kunde;Artikel, Nr\nA;x,1\nB;y,2\n", "utf-8")
     with pytest.raises(InputError, match="comma or semicolon"):
-        sniff.read(path, {})
-    found = sniff.read(path, {"user": "Kunde", "item": "Artikel, Nr"})
+        separators.read(path, {})
+    found = separators.read(path, {"user": "Kunde", "item": "Artikel, Nr"})
     assert found.sheet.frame.rows() == [("A", "x,1"), ("B", "y,2")]

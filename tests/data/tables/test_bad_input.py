@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 
 import gnnseg.data
-from gnnseg import cli
-from gnnseg.data.own import file
-from gnnseg.data.sources import Place
+from gnnseg.cli import main
+from gnnseg.data.sets.fetching import Place
+from gnnseg.data.tables.files import file
 from gnnseg.types import InputError
 
 DEFAULTS = {
@@ -14,7 +14,9 @@ DEFAULTS = {
     **dict.fromkeys(("separator", "users", "items", "social", "item_title", "decimal", "dates", "returns")),
     "encoding": "utf-8", "on_error": "fail", "unseen_users": "refuse", "relations": [], "log": None,
 }  # fmt: skip
-GOOD = "user,item,weight,time\n" + "".join(f"u{n % 7},i{n % 5},{n},{1600000000 + n}\n" for n in range(35))
+GOOD = "user,item,weight,time\n" + "".join(
+    f"u{n % 7},i{n % 5},{n},{1600000000 + n}\n" for n in range(35)
+)
 
 
 def put(folder, text, name="t.csv"):
@@ -31,7 +33,12 @@ def raw(tmp_path, **options):
 
 
 def load(tmp_path, min_weight=None, k_core=0, **options):
-    node = {"_target_": "gnnseg.data.sets.file", "name": "file", "min_weight": min_weight, "k_core": k_core}
+    node = {
+        "_target_": "gnnseg.data.tables.files.file",
+        "name": "file",
+        "min_weight": min_weight,
+        "k_core": k_core,
+    }
     return gnnseg.data.load(
         {**node, **DEFAULTS, **options}, root=tmp_path, cache=tmp_path / "cache", say=lambda _: None
     )
@@ -62,14 +69,35 @@ BAD = {
     "wrong separator": ("user item\na x\n", "cannot tell what separates its columns"),
     "binary junk": (b"user,item\n\x00\x01\x02,\x03\n", "line 2: a zero byte"),
     "latin-1": ("user,item\nJosé,1\n".encode("latin-1"), "line 2: not UTF-8"),
-    "NaN weight": ("user,item,weight\na,x,1\nb,y,nan\n", "line 3: weight is NaN or infinite: 'nan'"),
-    "infinite weight": ("user,item,weight\na,x,1\nb,y,-inf\n", "line 3: weight is NaN or infinite: '-inf'"),
-    "unparsable time": ("user,item,time\na,x,2020-01-01\nb,y,soon\n", "line 3: time cannot be read"),
-    "time out of range": ("user,item,time\na,x,2020-01-01\nb,y,2345-01-01\n", "line 3: time lies outside 1900-2100"),
+    "NaN weight": (
+        "user,item,weight\na,x,1\nb,y,nan\n",
+        "line 3: weight is NaN or infinite: 'nan'",
+    ),
+    "infinite weight": (
+        "user,item,weight\na,x,1\nb,y,-inf\n",
+        "line 3: weight is NaN or infinite: '-inf'",
+    ),
+    "unparsable time": (
+        "user,item,time\na,x,2020-01-01\nb,y,soon\n",
+        "line 3: time cannot be read",
+    ),
+    "time out of range": (
+        "user,item,time\na,x,2020-01-01\nb,y,2345-01-01\n",
+        "line 3: time lies outside 1900-2100",
+    ),
     "ragged line": ("user,item\na,x\nb\n", "line 3: has 1 columns where the first line has 2"),
-    "blanks around an id": ("user,item\na,x\nb ,y\n", "line 3: user id with blanks around it: 'b '"),
-    "a stray quote": ('user,item\na,x\nb"c,y\n', "line 3: a quote that does not open and close a whole cell"),
-    "an open quote": ('user,item\na,x\n"b,y\n', "line 3: a quote that does not open and close a whole cell"),
+    "blanks around an id": (
+        "user,item\na,x\nb ,y\n",
+        "line 3: user id with blanks around it: 'b '",
+    ),
+    "a stray quote": (
+        'user,item\na,x\nb"c,y\n',
+        "line 3: a quote that does not open and close a whole cell",
+    ),
+    "an open quote": (
+        'user,item\na,x\n"b,y\n',
+        "line 3: a quote that does not open and close a whole cell",
+    ),
     "one user": ("user,item\na,x\na,y\n", "only one user is left (a)"),
     "one item": ("user,item\na,x\nb,x\n", "only one item is left (x)"),
 }
@@ -108,7 +136,13 @@ def test_bad_rows_are_dropped_counted_and_said_where_asked(tmp_path):
     assert found.rejected == {"no user": 1, "weight is no number": 2}
     assert found.rejected_examples["weight is no number"] == "t.csv, line 4: 'bad'"
     said = []
-    node = {"_target_": "gnnseg.data.sets.file", "name": "file", "min_weight": None, "k_core": 0, **DEFAULTS}
+    node = {
+        "_target_": "gnnseg.data.tables.files.file",
+        "name": "file",
+        "min_weight": None,
+        "k_core": 0,
+        **DEFAULTS,
+    }
     node |= {"path": str(tmp_path / "t.csv"), "on_error": "drop"}
     gnnseg.data.load(node, root=tmp_path, cache=tmp_path / "cache", say=said.append)
     assert any("2 rows: weight is no number (first: t.csv, line 4" in line for line in said)
@@ -153,7 +187,13 @@ def test_attributes_social_ties_and_typed_edges(tmp_path):
     social = put(tmp_path, "from,to,strength\nu0,u1,2\nu1,nobody,1\n", "social.csv")
     brands = put(tmp_path, "a;b\ni0;acme\ni1;acme\n", "brands.csv")
     relations = [{"name": "made by", "source_kind": "item", "target_kind": "brand", "path": brands}]
-    options = {"path": put(tmp_path, GOOD), "users": users, "items": items, "social": social, "relations": relations}
+    options = {
+        "path": put(tmp_path, GOOD),
+        "users": users,
+        "items": items,
+        "social": social,
+        "relations": relations,
+    }
     found = raw(tmp_path, **options)
     assert found.users.to_dict(as_series=False) == {
         "id": ["u0", "u1"], "name": ["Ann", "Bo"], "age": [31.0, None], "zip": ["00123", "x9"],
@@ -170,22 +210,36 @@ def test_attributes_social_ties_and_typed_edges(tmp_path):
     ("option", "text", "words"),
     [
         ("users", "id,age\nu0,1\nu0,2\n", "line 2: id u0 stands more than once"),
-        ("users", "id,age\nu0,1\n u1,2\n", "line 3: the id (id) is missing or has blanks around it"),
+        (
+            "users",
+            "id,age\nu0,1\n u1,2\n",
+            "line 3: the id (id) is missing or has blanks around it",
+        ),
         ("social", "a,b,c,d\n1,2,3,4\n", "have columns source, target[, weight]; it has 4 columns"),
-        ("social", "a,b,c\nu0,u1,1\nu1,u0,inf\n", "line 3: the weight of social ties is no finite number"),
+        (
+            "social",
+            "a,b,c\nu0,u1,1\nu1,u0,inf\n",
+            "line 3: the weight of social ties is no finite number",
+        ),
         ("social", "a,b\nu0,u1\nu0,\n", "line 3: an end of social ties is missing"),
     ],
 )
 def test_tables_beside_the_interactions_are_checked(tmp_path, option, text, words):
-    assert words in refused(tmp_path, path=put(tmp_path, GOOD), **{option: put(tmp_path, text, "beside.csv")})
+    assert words in refused(
+        tmp_path, path=put(tmp_path, GOOD), **{option: put(tmp_path, text, "beside.csv")}
+    )
 
 
 def test_relations_must_say_what_they_are(tmp_path):
     path = put(tmp_path, GOOD)
-    assert "data.relations: each entry has the keys" in refused(tmp_path, path=path, relations=[{"name": "x"}])
+    assert "data.relations: each entry has the keys" in refused(
+        tmp_path, path=path, relations=[{"name": "x"}]
+    )
 
 
-@pytest.mark.parametrize("kind", [*BAD, "no such file", "everything filtered away", "empty core", "unseen test users"])
+@pytest.mark.parametrize(
+    "kind", [*BAD, "no such file", "everything filtered away", "empty core", "unseen test users"]
+)
 def test_the_command_exits_with_2_and_leaves_no_run(tmp_path, capsys, kind):
     if kind in BAD:
         options = [f"data.path={put(tmp_path, BAD[kind][0])}"]
@@ -202,7 +256,18 @@ def test_the_command_exits_with_2_and_leaves_no_run(tmp_path, capsys, kind):
         }[kind]
         options = [f"data.path={put(tmp_path, GOOD)}", more]
     runs = tmp_path / "runs"
-    assert cli.main(["train", "data=file", f"runs.root={runs}", f"cache.root={tmp_path / 'cache'}", *options]) == 2
+    assert (
+        main(
+            [
+                "train",
+                "data=file",
+                f"runs.root={runs}",
+                f"cache.root={tmp_path / 'cache'}",
+                *options,
+            ]
+        )
+        == 2
+    )
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines()[-1].startswith("gnnseg: ")
@@ -211,13 +276,16 @@ def test_the_command_exits_with_2_and_leaves_no_run(tmp_path, capsys, kind):
 
 
 def test_check_reads_a_file_by_command(tmp_path, capsys):
-    assert cli.main(["data", "check", put(tmp_path, GOOD)]) == 0
+    assert main(["data", "check", put(tmp_path, GOOD)]) == 0
     assert "35 events of 7 users and 5 items" in capsys.readouterr().out
-    assert cli.main(["data", "check", str(tmp_path / "none.csv")]) == 2
+    assert main(["data", "check", str(tmp_path / "none.csv")]) == 2
     assert "no such file" in capsys.readouterr().err
     other = tmp_path / "latin.csv"
     other.write_bytes("user,item\nRené,x\nZoë,y\n".encode("latin-1"))
-    assert cli.main(["data", "check", str(other)]) == 2
+    assert main(["data", "check", str(other)]) == 2
     assert "--encoding latin-1" in capsys.readouterr().err
-    assert cli.main(["data", "check", str(other), "--encoding", "latin-1"]) == 0
-    assert f"gnnseg train {other} --user user --item item --encoding latin-1" in capsys.readouterr().out
+    assert main(["data", "check", str(other), "--encoding", "latin-1"]) == 0
+    assert (
+        f"gnnseg train {other} --user user --item item --encoding latin-1"
+        in capsys.readouterr().out
+    )

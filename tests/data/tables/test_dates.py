@@ -1,4 +1,5 @@
-"""The order of day, month and year, told from the whole column; two orders that fit are asked about, never guessed."""
+"""The order of day, month and year, told from the whole column; two orders that fit are asked
+about, never guessed."""
 
 import datetime as dt
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.data import dates
+from gnnseg.data.tables import dates
 from gnnseg.types import InputError
 
 DAY = dt.datetime(2024, 1, 31, tzinfo=dt.UTC).timestamp()
@@ -55,10 +56,20 @@ def test_one_form_that_fits_is_used_and_said(cell, seconds, said):
     ("cells", "readings"),
     [
         (["03/04/2025"], ["2025-04-03 (data.dates=dmy)", "2025-03-04 (data.dates=mdy)"]),
-        (["03.04.2025", "01.02.2025 10:00"], ["2025-04-03 (data.dates=dmy)", "2025-03-04 (data.dates=mdy)"]),
+        (
+            ["03.04.2025", "01.02.2025 10:00"],
+            ["2025-04-03 (data.dates=dmy)", "2025-03-04 (data.dates=mdy)"],
+        ),
         (["05/05/2025", "3-4-2025"], ["2025-04-03", "2025-03-04"]),
         (["31/01/24"], ["2024-01-31 (data.dates=dmy)", "2031-01-24 (data.dates=ymd)"]),
-        (["01/02/03"], ["2003-02-01 (data.dates=dmy)", "2003-01-02 (data.dates=mdy)", "2001-02-03 (data.dates=ymd)"]),
+        (
+            ["01/02/03"],
+            [
+                "2003-02-01 (data.dates=dmy)",
+                "2003-01-02 (data.dates=mdy)",
+                "2001-02-03 (data.dates=ymd)",
+            ],
+        ),
     ],
 )
 def test_two_forms_that_fit_are_asked_about_and_every_answer_is_heeded(cells, readings):
@@ -73,18 +84,30 @@ def test_two_forms_that_fit_are_asked_about_and_every_answer_is_heeded(cells, re
 
 
 def test_one_late_row_settles_the_order():
-    assert read(["03/04/2025"] * 300 + ["13/04/2025"])[0][0] == dt.datetime(2025, 4, 3, tzinfo=dt.UTC).timestamp()
-    assert read(["03/04/2025"] * 300 + ["04/13/2025"])[0][0] == dt.datetime(2025, 3, 4, tzinfo=dt.UTC).timestamp()
-    assert read(["31/01/99", "01/01/99"])[0][0] == dt.datetime(1999, 1, 31, tzinfo=dt.UTC).timestamp()
+    assert (
+        read(["03/04/2025"] * 300 + ["13/04/2025"])[0][0]
+        == dt.datetime(2025, 4, 3, tzinfo=dt.UTC).timestamp()
+    )
+    assert (
+        read(["03/04/2025"] * 300 + ["04/13/2025"])[0][0]
+        == dt.datetime(2025, 3, 4, tzinfo=dt.UTC).timestamp()
+    )
+    assert (
+        read(["31/01/99", "01/01/99"])[0][0] == dt.datetime(1999, 1, 31, tzinfo=dt.UTC).timestamp()
+    )
 
 
 def test_days_that_are_the_same_in_both_orders_need_no_answer():
-    assert read(["05/05/2025", "12/12/2025"])[0][0] == dt.datetime(2025, 5, 5, tzinfo=dt.UTC).timestamp()
+    assert (
+        read(["05/05/2025", "12/12/2025"])[0][0]
+        == dt.datetime(2025, 5, 5, tzinfo=dt.UTC).timestamp()
+    )
 
 
 def test_rows_in_two_orders_are_named():
     with pytest.raises(
-        InputError, match="both '31/01/2024' and '01/31/2024', so day and month do not stand in one order"
+        InputError,
+        match="both '31/01/2024' and '01/31/2024', so day and month do not stand in one order",
     ):
         read(["31/01/2024", "01/31/2024"])
     assert read(["31/01/2024", "01/31/2024"], "dmy")[0] == [DAY, None]
@@ -130,11 +153,17 @@ def test_dates_agree_with_datetime_or_are_asked_about(moments, form):
     assert asked if found is None else found == [moment.timestamp() for moment in moments]
 
 
-@pytest.mark.parametrize("form", ["%d/%m/%Y", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M"])
-@pytest.mark.parametrize("odd", [None, "31/01/24", "soon", "2024-01-31", "12/31/2024", "1. 2. 2024"])
+@pytest.mark.parametrize(
+    "form", ["%d/%m/%Y", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M"]
+)
+@pytest.mark.parametrize(
+    "odd", [None, "31/01/24", "soon", "2024-01-31", "12/31/2024", "1. 2. 2024"]
+)
 def test_the_fast_way_is_the_same_as_the_slow(monkeypatch, form, odd):
     first = dt.datetime(2024, 1, 1)
-    cells = [(first + dt.timedelta(hours=7 * n)).strftime(form) for n in range(200)] + ([odd] if odd else [])
+    cells = [(first + dt.timedelta(hours=7 * n)).strftime(form) for n in range(200)] + (
+        [odd] if odd else []
+    )
 
     def outcome():
         try:

@@ -4,14 +4,15 @@ import gzip
 
 import pytest
 
-from gnnseg.data import encodings, formats
+from gnnseg.data.tables import encodings, formats
 from gnnseg.types import InputError
 
 PEOPLE = ["张伟", "王芳", "李娜", "刘洋", "陈静", "杨磊", "赵敏", "黄勇"]
 GOODS = ["苹果", "牛奶", "面包", "洗发水", "笔记本", "电风扇", "茶叶", "运动鞋"]
 CHINESE = "客户,商品,数量\n" + "".join(f"{a},{b},1\n" for a, b in zip(PEOPLE, GOODS, strict=True))
 KOREAN = "고객,상품\n" + "".join(
-    f"{a},{b}\n" for a, b in zip(["김철수", "이영희", "박민수"], ["사과", "우유", "샴푸"], strict=True)
+    f"{a},{b}\n"
+    for a, b in zip(["김철수", "이영희", "박민수"], ["사과", "우유", "샴푸"], strict=True)
 )
 TAIWAN = "客戶,商品\n張偉,蘋果\n劉洋,麵包\n"
 JAPANESE = "顧客,商品\n田中,りんご\n鈴木,シャンプー\n"
@@ -68,7 +69,9 @@ def test_chunks_do_not_cut_characters(tmp_path, monkeypatch, chunk):
     ],
 )
 def test_what_could_be_two_is_asked_about(tmp_path, text, encoding, readings):
-    with pytest.raises(InputError, match="line 1: not UTF-8, and it could be .*; set data.encoding") as caught:
+    with pytest.raises(
+        InputError, match="line 1: not UTF-8, and it could be .*; set data.encoding"
+    ) as caught:
         formats.text(put(tmp_path, text.encode(encoding)), None)
     for reading in readings:
         assert reading in str(caught.value)
@@ -77,7 +80,8 @@ def test_what_could_be_two_is_asked_about(tmp_path, text, encoding, readings):
 
 
 @pytest.mark.parametrize(
-    ("text", "encoding"), [(RUSSIAN, "cp1251"), (RUSSIAN, "koi8-r"), (FRENCH, "latin-1"), (FRENCH, "cp1252")]
+    ("text", "encoding"),
+    [(RUSSIAN, "cp1251"), (RUSSIAN, "koi8-r"), (FRENCH, "latin-1"), (FRENCH, "cp1252")],
 )
 def test_one_byte_encodings_are_never_guessed(tmp_path, text, encoding):
     with pytest.raises(InputError, match=r"not UTF-8 \(byte 0x..\)"):
@@ -86,7 +90,9 @@ def test_one_byte_encodings_are_never_guessed(tmp_path, text, encoding):
 
 def test_characters_far_down_are_found(tmp_path):
     plain = "user,item\n" + "a,b\n" * 400_000
-    assert formats.text(put(tmp_path, (plain + CHINESE).encode("gb18030")), None).said == ("GB18030 (Chinese)",)
+    assert formats.text(put(tmp_path, (plain + CHINESE).encode("gb18030")), None).said == (
+        "GB18030 (Chinese)",
+    )
     with pytest.raises(InputError, match="line 400002: not UTF-8"):
         formats.text(put(tmp_path, (plain + "René,x\n").encode("latin-1")), None)
 

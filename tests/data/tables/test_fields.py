@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.data import fields
-from gnnseg.data.formats import Sheet
+from gnnseg.data.tables import fields
+from gnnseg.data.tables.formats import Sheet
 from gnnseg.types import InputError
 
 UTC = dt.UTC
@@ -34,7 +34,11 @@ def test_times_agree_with_datetime(moments, form):
     expected = [moment.replace(tzinfo=UTC).timestamp() - 3600 * shift for moment in moments]
     if form in ("s", "ms"):
         if form == "ms":  # only told from seconds where they are larger than any second
-            moments = [moment.replace(year=2001 + moment.year % 90) for moment in moments if moment.day < 29]
+            moments = [
+                moment.replace(year=2001 + moment.year % 90)
+                for moment in moments
+                if moment.day < 29
+            ]
             expected = [moment.replace(tzinfo=UTC).timestamp() for moment in moments]
         texts = [str(int(seconds * (1000 if form == "ms" else 1))) for seconds in expected]
     elif form in ("T", " "):
@@ -65,11 +69,22 @@ def test_a_day_and_month_that_could_be_swapped_are_not_guessed_at():
 
 def test_one_wild_number_does_not_turn_seconds_into_milliseconds(tmp_path):
     with pytest.raises(InputError, match=r"line 3: time lies outside 1900-2100: '4e12'"):
-        read(tmp_path, user=["a", "b", "c"], item=["x", "y", "z"], time=["1600000000", "4e12", "1600000001"])
+        read(
+            tmp_path,
+            user=["a", "b", "c"],
+            item=["x", "y", "z"],
+            time=["1600000000", "4e12", "1600000001"],
+        )
 
 
 def test_good_rows_come_through_as_they_are(tmp_path):
-    found = read(tmp_path, user=["a b", "ü"], item=['say "hi"', "0"], weight=["1e3", " -2"], spend=["0", "9.5"])
+    found = read(
+        tmp_path,
+        user=["a b", "ü"],
+        item=['say "hi"', "0"],
+        weight=["1e3", " -2"],
+        spend=["0", "9.5"],
+    )
     assert found.frame.rows() == [("a b", 'say "hi"', 1000.0, 0.0), ("ü", "0", -2.0, 9.5)]
     assert not found.rejected
 
@@ -95,7 +110,8 @@ def test_good_rows_come_through_as_they_are(tmp_path):
 def test_a_bad_row_is_named_or_dropped_and_counted(tmp_path, column, cell, words):
     table = {
         "user": ["a", "b", "c", "d"], "item": ["x", "y", "z", "x"], "weight": ["1", "2", "3", "4"],
-        "time": ["1600000000", "1600000001", "1600000002", "1600000003"], "spend": ["1", "1", "1", "1"],
+        "time": ["1600000000", "1600000001", "1600000002", "1600000003"],
+        "spend": ["1", "1", "1", "1"],
     }  # fmt: skip
     table[column][2] = cell
     with pytest.raises(InputError, match=words) as caught:
@@ -109,13 +125,26 @@ def test_a_bad_row_is_named_or_dropped_and_counted(tmp_path, column, cell, words
 
 
 def test_the_first_bad_row_is_named_and_reasons_are_counted(tmp_path):
-    table = {"user": ["", "b", "c", " d", "e"], "item": ["x", "y", "", "x", ""], "weight": ["1", "x", "nan", "1", "1"]}
+    table = {
+        "user": ["", "b", "c", " d", "e"],
+        "item": ["x", "y", "", "x", ""],
+        "weight": ["1", "x", "nan", "1", "1"],
+    }
     with pytest.raises(InputError, match=r"line 2: no user: empty \(and 4 other rows\)"):
         read(tmp_path, **table)
-    table["user"][0], table["user"].append("f"), table["item"].append("w"), table["weight"].append("9")
+    (
+        table["user"][0],
+        table["user"].append("f"),
+        table["item"].append("w"),
+        table["weight"].append("9"),
+    )
     found = read(tmp_path, drop=True, **{**table, "user": ["a", *table["user"][1:]]})
     assert found.frame.rows() == [("a", "x", 1.0), ("f", "w", 9.0)]
-    assert found.rejected == {"weight is no number": 1, "no item": 2, "user id with blanks around it": 1}
+    assert found.rejected == {
+        "weight is no number": 1,
+        "no item": 2,
+        "user id with blanks around it": 1,
+    }
     assert found.examples["no item"] == "t.csv, line 4: empty"
 
 
@@ -132,9 +161,14 @@ def test_ids_of_typed_tables(tmp_path):
 
 def test_columns_must_be_there_and_differ(tmp_path):
     table = sheet(tmp_path, customer=["a"], product=["x"])
-    with pytest.raises(InputError, match=r"no column 'custmer' for data.user; did you mean 'customer'\?"):
+    with pytest.raises(
+        InputError, match=r"no column 'custmer' for data.user; did you mean 'customer'\?"
+    ):
         fields.events(table, {"user": "custmer", "item": "product"}, drop=False)
-    with pytest.raises(InputError, match=r"no column 'zzz' for data.item; it has 'customer', 'product'; set data.item"):
+    with pytest.raises(
+        InputError,
+        match=r"no column 'zzz' for data.item; it has 'customer', 'product'; set data.item",
+    ):
         fields.events(table, {"user": "customer", "item": "zzz"}, drop=False)
     with pytest.raises(InputError, match="are both 'product'"):
         fields.events(table, {"user": "product", "item": "product"}, drop=False)

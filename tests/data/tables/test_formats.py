@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.data import formats
+from gnnseg.data.tables import formats
 from gnnseg.types import InputError
 
 
@@ -57,10 +57,19 @@ def test_blank_lines_are_left_out_and_lines_still_counted(tmp_path):
 
 def test_byte_order_mark_old_line_ends_and_gzip(tmp_path):
     expected = [("1", "2")]
-    assert formats.table(put(tmp_path, b"\xef\xbb\xbfa,b\r\n1,2\r\n"), separator=",").rows() == expected
-    assert formats.table(put(tmp_path, b"\xef\xbb\xbfa,b\n1,2\n"), separator=",").columns == ["a", "b"]
+    assert (
+        formats.table(put(tmp_path, b"\xef\xbb\xbfa,b\r\n1,2\r\n"), separator=",").rows()
+        == expected
+    )
+    assert formats.table(put(tmp_path, b"\xef\xbb\xbfa,b\n1,2\n"), separator=",").columns == [
+        "a",
+        "b",
+    ]
     assert formats.table(put(tmp_path, b"a,b\r1,2\r"), separator=",").rows() == expected
-    assert formats.table(put(tmp_path, gzip.compress(b"a,b\n1,2\n"), "t.csv.gz"), separator=",").rows() == expected
+    assert (
+        formats.table(put(tmp_path, gzip.compress(b"a,b\n1,2\n"), "t.csv.gz"), separator=",").rows()
+        == expected
+    )
 
 
 def test_other_encodings_are_read_when_named(tmp_path):
@@ -76,7 +85,10 @@ def test_other_encodings_are_read_when_named(tmp_path):
 
 def test_blanks_inside_and_doubled_quotes_are_read_right(tmp_path):
     path = put(tmp_path, 'user,item\n"Ann ""the"" Lee","a, b"\nBo Ek,"two\nlines"\n')
-    assert formats.table(path, separator=",").rows() == [('Ann "the" Lee', "a, b"), ("Bo Ek", "two\nlines")]
+    assert formats.table(path, separator=",").rows() == [
+        ('Ann "the" Lee', "a, b"),
+        ("Bo Ek", "two\nlines"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -89,21 +101,33 @@ def test_blanks_inside_and_doubled_quotes_are_read_right(tmp_path):
     ],
 )
 def test_a_quote_out_of_place_is_named(tmp_path, text, line):
-    with pytest.raises(InputError, match=rf"t\.csv, line {line}: a quote that does not open and close a whole cell"):
+    with pytest.raises(
+        InputError, match=rf"t\.csv, line {line}: a quote that does not open and close a whole cell"
+    ):
         formats.sheet(put(tmp_path, text), separator=",")
 
 
 def test_quotes_are_text_where_the_format_has_none(tmp_path):
     path = put(tmp_path, 'id\tname\n1\t"Weird Al\n2\tB"52s\n', "t.dat")
-    assert formats.table(path, separator="\t", quote=False)["name"].to_list() == ['"Weird Al', 'B"52s']
+    assert formats.table(path, separator="\t", quote=False)["name"].to_list() == [
+        '"Weird Al',
+        'B"52s',
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "line", "columns"),
-    [("a,b\n1,2\n3\n", 3, 1), ("a,b\n1,2,3\n", 2, 3), ('a,b\n"x\ny",1\n\n5,6,7\n', 5, 3), ("a,b\n1,2,3\n4\n", 2, 3)],
+    [
+        ("a,b\n1,2\n3\n", 3, 1),
+        ("a,b\n1,2,3\n", 2, 3),
+        ('a,b\n"x\ny",1\n\n5,6,7\n', 5, 3),
+        ("a,b\n1,2,3\n4\n", 2, 3),
+    ],
 )
 def test_a_ragged_line_is_named(tmp_path, text, line, columns):
-    with pytest.raises(InputError, match=rf"line {line}: has {columns} columns where the first line has 2"):
+    with pytest.raises(
+        InputError, match=rf"line {line}: has {columns} columns where the first line has 2"
+    ):
         formats.sheet(put(tmp_path, text), separator=",")
 
 
@@ -121,7 +145,12 @@ def test_two_character_separators(tmp_path):
     frame = formats.table(path, separator="::", header=False, columns=["id", "name", "genres"])
     assert frame["name"].to_list() == ["Toy Story (1995)", "A: B"]
     with pytest.raises(InputError, match="line 2: has 2 columns where there should be 3"):
-        formats.table(put(tmp_path, "1::a::b\n2::c\n"), separator="::", header=False, columns=["id", "name", "genres"])
+        formats.table(
+            put(tmp_path, "1::a::b\n2::c\n"),
+            separator="::",
+            header=False,
+            columns=["id", "name", "genres"],
+        )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +160,10 @@ def test_two_character_separators(tmp_path):
         (b"\n \n\n", "blank lines only"),
         (b"user,item\n", "holds a header and no rows"),
         (b"user,item\n1,2\n3,\x004\n", "line 3: a zero byte"),
-        ("user,item\n1,2\nJosé,4\n".encode("latin-1"), r"line 3: not UTF-8 \(byte 0xe9\); .* data.encoding=latin-1"),
+        (
+            "user,item\n1,2\nJosé,4\n".encode("latin-1"),
+            r"line 3: not UTF-8 \(byte 0xe9\); .* data.encoding=latin-1",
+        ),
         (b"PK\x03\x04rest", "is a zip archive or an Excel workbook"),
         ("user,item\n".encode("utf-16"), "is UTF-16 text"),
         (bytes(range(1, 9)) * 40 + b"\xff\xfe", "is not a text file"),
@@ -161,7 +193,9 @@ def test_no_file_a_folder_and_broken_parquet(tmp_path):
 
 def test_atomic_files_lose_their_types(tmp_path):
     path = put(tmp_path, 'user_id:token\titem_id:token\trating:float\n1\ta "b\t3\n', "x.inter")
-    assert formats.atomic_file(path).frame.to_dicts() == [{"user_id": "1", "item_id": 'a "b', "rating": "3"}]
+    assert formats.atomic_file(path).frame.to_dicts() == [
+        {"user_id": "1", "item_id": 'a "b', "rating": "3"}
+    ]
     with pytest.raises(InputError, match="no RecBole header"):
         formats.atomic_file(put(tmp_path, "user\titem\n1\t2\n", "y.inter"))
 

@@ -1,6 +1,8 @@
-"""Whatever bytes come, the readers give a table or one sentence; what csv wrote is read back exactly or refused.
+"""Whatever bytes come, the readers give a table or one sentence; what csv wrote is read back
+exactly or refused.
 
-``experiments/parsers`` does the same with a hundred thousand inputs (GNNSEG_FUZZ: how many of each kind).
+``experiments/parsers`` does the same with a hundred thousand inputs (GNNSEG_FUZZ: how many of each
+kind).
 """
 
 import csv
@@ -11,14 +13,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gnnseg.data import fields, sniff
+from gnnseg.data.tables import fields, separators
 from gnnseg.types import InputError
 
 NONE = dict.fromkeys(fields.ROLES)
 MANY = int(os.environ.get("GNNSEG_FUZZ", "0"))
 PIECES = st.sampled_from(
     [b'"', b",", b";", b"\t", b"\n", b"\r\n", b"\r", b" ", b"::", b"user", b"item", b"user,item\n", b"time", b"weight", b"1", b"-2", b"1,5",
-     b"1.234", b"nan", b"2024-01-31", b"31/01/2024", b"03/04/05", b"\0", "客户".encode(), "客户".encode("gb18030"), b"\xe9", b"\xff\xfe",
+     b"1.234", b"nan", b"2024-01-31", b"31/01/2024", b"03/04/05", b"\0", "客户".encode(),
+     "客户".encode("gb18030"), b"\xe9", b"\xff\xfe",
      b"\xef\xbb\xbf", b"\x1f\x8b", b"sep=;", b"user_id:token\titem_id:token\n"]
 )  # fmt: skip
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=6)
@@ -42,7 +45,7 @@ def test_any_bytes_give_a_table_or_a_sentence(where, data, name, encoding, guess
     path = where / name
     path.write_bytes(data)
     try:
-        found = sniff.read(path, NONE, encoding=encoding, guess=guess)
+        found = separators.read(path, NONE, encoding=encoding, guess=guess)
         events = fields.events(found.sheet, found.columns, drop=drop, returns=returns)
     except InputError as error:
         events, sentence = None, str(error)
@@ -51,14 +54,22 @@ def test_any_bytes_give_a_table_or_a_sentence(where, data, name, encoding, guess
 
 @settings(max_examples=MANY or 150, deadline=None)
 @given(
-    rows=st.lists(st.tuples(TEXT, TEXT, st.decimals(-99999, 99999, places=2).map(float)), min_size=1, max_size=8),
+    rows=st.lists(
+        st.tuples(TEXT, TEXT, st.decimals(-99999, 99999, places=2).map(float)),
+        min_size=1,
+        max_size=8,
+    ),
     separator=st.sampled_from(",;\t|"),
     ends=st.sampled_from(["\n", "\r\n"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
-    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "latin-1", "big5"]),
+    encoding=st.sampled_from(
+        ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "latin-1", "big5"]
+    ),
     comma=st.booleans(),
 )
-def test_a_written_table_is_read_back_exactly_or_refused(where, rows, separator, ends, quoting, encoding, comma):
+def test_a_written_table_is_read_back_exactly_or_refused(
+    where, rows, separator, ends, quoting, encoding, comma
+):
     out = io.StringIO()
     writer = csv.writer(out, delimiter=separator, lineterminator=ends, quoting=quoting)
     writer.writerow(["user", "item", "weight"])
@@ -70,8 +81,12 @@ def test_a_written_table_is_read_back_exactly_or_refused(where, rows, separator,
     path = where / "written.csv"
     path.write_bytes(data)
     try:
-        found = sniff.read(path, NONE)
+        found = separators.read(path, NONE)
         events = fields.events(found.sheet, found.columns, drop=False)
     except InputError:
         events = None
-    assert encoding in ("gb18030", "latin-1", "big5") if events is None else events.frame.rows() == rows
+    assert (
+        encoding in ("gb18030", "latin-1", "big5")
+        if events is None
+        else events.frame.rows() == rows
+    )

@@ -5,8 +5,8 @@ import re
 import pytest
 
 import gnnseg.data
-from gnnseg.data import inspect
-from gnnseg.data.registry import SOURCES
+from gnnseg.data.sets.registry import SOURCES
+from gnnseg.data.tables import inspect
 from gnnseg.types import InputError
 
 NONE = dict.fromkeys(("user", "item", "weight", "time", "spend"))
@@ -22,10 +22,13 @@ def test_the_list_names_every_set_and_where_it_comes_from():
 
 def test_check_says_what_is_in_a_file(tmp_path):
     path = tmp_path / "orders.csv"
-    path.write_text("customer;sku;date\na;x;2024-01-01\na;x;2024-02-01\nb;y;2024-03-01\nc;;2024-03-01\n")
+    path.write_text(
+        "customer;sku;date\na;x;2024-01-01\na;x;2024-02-01\nb;y;2024-03-01\nc;;2024-03-01\n"
+    )
     text = inspect.check(path, {**NONE, "user": "customer"})
     for part in (
-        "orders.csv: UTF-8, separated by semicolon, 3 columns; user='customer', item='sku', time='date'",
+        "orders.csv: UTF-8, separated by semicolon, 3 columns; user='customer', item='sku', "
+        "time='date'",
         "time read as ISO dates and times, taken as UTC",
         "2024-01-01 to 2024-03-01",
         "3 events of 2 users and 2 items; 2 different pairs (50 % of all), 1 repeats",
@@ -45,18 +48,23 @@ def test_check_warns_of_a_single_user(tmp_path):
 
 def test_stats_say_what_a_split_holds(tmp_path):
     node = {
-        "_target_": "gnnseg.data.sets.planted", "name": "planted", "min_weight": None, "k_core": 0,
+        "_target_": "gnnseg.data.sets.planted.planted", "name": "planted", "min_weight": None,
+        "k_core": 0,
         "preset": "easy", "users": 60, "items": 40, "segments": 3, "interactions": 400, "seed": 0,
-        "homophily": None, "group_signal": None, "category_signal": None, "noise_columns": 0, "image_signal": None,
+        "homophily": None, "group_signal": None, "category_signal": None, "noise_columns": 0,
+        "image_signal": None,
         "sound_signal": None, "log_events": 0, "logger": 1.0,
     }  # fmt: skip
     dataset = gnnseg.data.load(node, root=tmp_path, cache=tmp_path, say=lambda _: None)
     split = gnnseg.data.split.make(
-        dataset, {"_target_": "gnnseg.data.split.random_overall", "seed": 0, "ratios": [0.8, 0.1, 0.1]}
+        dataset,
+        {"_target_": "gnnseg.data.split.random_overall", "seed": 0, "ratios": [0.8, 0.1, 0.1]},
     )
     text = inspect.stats(split)
     assert f"planted, fingerprint {split.fingerprint[:16]}" in text
     assert f"{len(split.users)} users, {len(split.items)} items" in text
     assert f"train: {len(split.train)} pairs" in text
     assert re.search(r"attributes of users:\n  age  numbers, -?\d+ to \d+  60 known  100 %\n", text)
-    assert re.search(r"leak: \d+ users \([\d.]+ %\) train on data from after the first test event \(2020-", text)
+    assert re.search(
+        r"leak: \d+ users \([\d.]+ %\) train on data from after the first test event \(2020-", text
+    )

@@ -1,11 +1,12 @@
-"""Decimal signs and thousands signs, told from the whole column; two readings are asked about, never guessed."""
+"""Decimal signs and thousands signs, told from the whole column; two readings are asked about,
+never guessed."""
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.data import numbers
+from gnnseg.data.tables import numbers
 from gnnseg.types import InputError
 
 
@@ -41,10 +42,13 @@ def test_numbers_are_read_by_the_sign_that_fits_all(cells, values, said):
     assert how == said
 
 
-@pytest.mark.parametrize("cells", [["1,234"], ["1,234", "12", "-5,000"], ["1.234"], ["1.500", "250", "nan"]])
+@pytest.mark.parametrize(
+    "cells", [["1,234"], ["1,234", "12", "-5,000"], ["1.234"], ["1.500", "250", "nan"]]
+)
 def test_two_readings_are_asked_about_and_either_answer_is_heeded(cells):
     with pytest.raises(
-        InputError, match=r"^t.csv: weight '1.\d+' may be \S+ \(data.decimal=point\) or \S+ \(data.decimal=comma\)"
+        InputError,
+        match=r"^t.csv: weight '1.\d+' may be \S+ \(data.decimal=point\) or \S+ \(data.decimal=comma\)",
     ):
         read(cells)
     values = {sign: read(cells, sign)[0][0] for sign in (".", ",", "point", "comma")}
@@ -54,7 +58,9 @@ def test_two_readings_are_asked_about_and_either_answer_is_heeded(cells):
 
 
 def test_rows_that_contradict_each_other_are_named():
-    with pytest.raises(InputError, match=r"both '12.50' \(decimal point\) and '3,5' \(decimal comma\)"):
+    with pytest.raises(
+        InputError, match=r"both '12.50' \(decimal point\) and '3,5' \(decimal comma\)"
+    ):
         read(["12.50", "3,5"])
     assert read(["12.50", "3,5"], "point")[0].to_list() == [12.5, None]
     assert read(["12.50", "3,5"], ",")[0].to_list() == [None, 3.5]
@@ -76,7 +82,10 @@ def test_a_late_row_settles_what_the_first_hundreds_leave_open():
 def test_numbers_as_people_write_them_are_read_right_or_asked_about(values, form):
     point = [f"{value:.2f}" if form in ("point", "comma") else f"{value:,.2f}" for value in values]
     swap = str.maketrans(",.", " ," if form == "blanks" else ".,")
-    cells = [cell.translate(swap) if form in ("comma", "grouped comma", "blanks") else cell for cell in point]
+    cells = [
+        cell.translate(swap) if form in ("comma", "grouped comma", "blanks") else cell
+        for cell in point
+    ]
     assert read(cells)[0].to_list() == values
 
 
@@ -86,7 +95,13 @@ def test_columns_of_numbers_stay_as_they_are():
 
 
 @pytest.mark.parametrize(
-    "cells", [["1", "2,5", "x", "1.000,5"], ["1,000", "2.5", " 3 "], ["1", "2", "1,5", "7", "2.5"], ["1,234"] * 5]
+    "cells",
+    [
+        ["1", "2,5", "x", "1.000,5"],
+        ["1,000", "2.5", " 3 "],
+        ["1", "2", "1,5", "7", "2.5"],
+        ["1,234"] * 5,
+    ],
 )
 def test_chunks_do_not_change_what_is_read(monkeypatch, cells):
     def outcome():

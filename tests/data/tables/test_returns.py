@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.data import returns
+from gnnseg.data.tables import returns
 
 
 def slow(rows):
@@ -37,9 +37,9 @@ def slow(rows):
     )
 )  # fmt: skip
 def test_returns_are_taken_off_the_latest_purchases_before_them(rows):
-    frame = pl.DataFrame(rows, schema=["user", "item", "weight", "time"], orient="row").with_columns(
-        pl.col("weight").cast(pl.Float64), pl.col("time").cast(pl.Float64)
-    )
+    frame = pl.DataFrame(
+        rows, schema=["user", "item", "weight", "time"], orient="row"
+    ).with_columns(pl.col("weight").cast(pl.Float64), pl.col("time").cast(pl.Float64))
     found, counts = returns.subtract(frame, ["user", "item"])
     left, excess = slow(rows)
     assert found["weight"].to_list() == list(left.values())
@@ -49,7 +49,9 @@ def test_returns_are_taken_off_the_latest_purchases_before_them(rows):
 
 
 def subtract(weight, **more):
-    frame = pl.DataFrame({"user": ["a"] * len(weight), "item": ["x"] * len(weight), "weight": weight, **more})
+    frame = pl.DataFrame(
+        {"user": ["a"] * len(weight), "item": ["x"] * len(weight), "weight": weight, **more}
+    )
     return returns.subtract(frame, ["user", "item"])
 
 
@@ -80,6 +82,8 @@ def test_pairs_without_returns_stay_as_they_are():
 
 @pytest.mark.parametrize("part", [0, 1])
 def test_parts_of_a_split_are_apart(part):
-    frame = pl.DataFrame({"user": ["a", "a"], "item": ["x", "x"], "weight": [1.0, -1.0], "part": [0, part]})
+    frame = pl.DataFrame(
+        {"user": ["a", "a"], "item": ["x", "x"], "weight": [1.0, -1.0], "part": [0, part]}
+    )
     found, _ = returns.subtract(frame, ["user", "item", "part"])
     assert len(found) == part

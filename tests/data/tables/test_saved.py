@@ -1,4 +1,5 @@
-"""Plain arguments: any name a file or a column may have, never read by Hydra; the YAML they leave; what is refused."""
+"""Plain arguments: any name a file or a column may have, never read by Hydra; the YAML they leave;
+what is refused."""
 
 import json
 from pathlib import Path
@@ -8,13 +9,22 @@ import polars as pl
 import pytest
 import yaml
 
-from gnnseg import cli, config, plain
+from gnnseg import config
+from gnnseg.cli import main
+from gnnseg.data.tables import saved
 from gnnseg.types import InputError
 
-SMALL = ["head.segments=3", "encoder.dim=8", "trainer.max_epochs=3", "trainer.eval_every=3", "split=random"]
+SMALL = [
+    "head.segments=3",
+    "encoder.dim=8",
+    "trainer.max_epochs=3",
+    "trainer.eval_every=3",
+    "split=random",
+]
 NAMES = [
     "orders.csv", "my orders.csv", "orders [1].csv", "orders (copy).csv", "a,b.csv", "a=b.csv", "data=c.csv", "#1.csv", "${HOME}.csv",
-    "订单.csv", "заказы.csv", "it's.csv", 'say "x".csv', "-m.csv", "~orders.csv", "a\\b.csv", "a:b@c.csv", "null", "{x}.csv", "%41.csv",
+    "订单.csv", "заказы.csv", "it's.csv", 'say "x".csv', "-m.csv", "~orders.csv", "a\\b.csv",
+    "a:b@c.csv", "null", "{x}.csv", "%41.csv",
 ]  # fmt: skip
 COLUMNS = [
     "user id",
@@ -48,14 +58,16 @@ def write(path, user="user", item="item", rows=600):
     frame = pl.DataFrame(
         {
             user: [f"u{x}" for x in u],
-            item: [f"i{(x % 3) * 8 + y}" for x, y in zip(u, draw.integers(0, 12, rows), strict=True)],
+            item: [
+                f"i{(x % 3) * 8 + y}" for x, y in zip(u, draw.integers(0, 12, rows), strict=True)
+            ],
         }
     )
     frame.write_csv(path)
 
 
 def composed(arguments, cache):
-    found = plain.resolve(arguments, cache, say=lambda line: None)
+    found = saved.resolve(arguments, cache, say=lambda line: None)
     return config.compose(found.arguments, found.folders)["data"]
 
 
@@ -79,24 +91,31 @@ def test_any_name_of_a_column(here, name):
     assert composed(["data=./orders.yaml"], here / "cache")["user"] == name
 
 
-@pytest.mark.parametrize(("name", "column"), [("my orders [1], a=b #2.csv", "用户 #1"), ("订单.csv", "user,name=[x]")])
+@pytest.mark.parametrize(
+    ("name", "column"), [("my orders [1], a=b #2.csv", "用户 #1"), ("订单.csv", "user,name=[x]")]
+)
 def test_a_strange_name_trains(here, capsys, name, column):
     write(Path(name), user=column)
     typed = ["train", name, "--user", column, "--item", "item", *SMALL, "cache.root=cache"]
-    assert cli.main(typed) == 0
+    assert main(typed) == 0
     path = Path(capsys.readouterr().out.strip())
     assert json.loads((path / "run.json").read_text("utf-8"))["config"]["data"]["user"] == column
     assert path.name.isascii()
-    assert cli.main(typed) == 0  # the same command finds the same run
+    assert main(typed) == 0  # the same command finds the same run
     assert capsys.readouterr().out.strip() == str(path)
 
 
 @pytest.mark.slow
 def test_the_saved_yaml_serves_a_sweep(here, capsys):
     write(Path("orders.csv"))
-    assert cli.main(["train", "orders.csv", "--user", "user", "--item", "item", *SMALL, "cache.root=cache"]) == 0
+    assert (
+        main(
+            ["train", "orders.csv", "--user", "user", "--item", "item", *SMALL, "cache.root=cache"]
+        )
+        == 0
+    )
     first = capsys.readouterr().out.strip()
-    assert cli.main(["train", "-m", "data=./orders.yaml", "seed=0,1", *SMALL, "cache.root=cache"]) == 0
+    assert main(["train", "-m", "data=./orders.yaml", "seed=0,1", *SMALL, "cache.root=cache"]) == 0
     paths = capsys.readouterr().out.split()
     assert len(paths) == 2
     assert paths[0] == first
@@ -111,9 +130,17 @@ def test_paths_are_meant_from_where_the_yaml_is(here, monkeypatch):
     assert yaml.safe_load(Path("orders.yaml").read_text("utf-8"))["data"]["path"] == "orders.csv"
     monkeypatch.chdir(here)
     data = composed(["data=shop/orders.yaml"], here / "cache")
-    assert (data["path"], data["items"]) == (str(here / "shop/orders.csv"), str(here / "shop/items.csv"))
+    assert (data["path"], data["items"]) == (
+        str(here / "shop/orders.csv"),
+        str(here / "shop/items.csv"),
+    )
     assert data["item_title"] == "name"
-    relation = {"name": "made by", "source_kind": "item", "target_kind": "brand", "path": "brands.csv"}
+    relation = {
+        "name": "made by",
+        "source_kind": "item",
+        "target_kind": "brand",
+        "path": "brands.csv",
+    }
     saved = yaml.safe_load((here / "shop/orders.yaml").read_text("utf-8"))
     saved["data"]["relations"] = [relation]
     (here / "shop/more.yaml").write_text(yaml.safe_dump(saved), "utf-8")
@@ -126,10 +153,13 @@ def test_what_a_file_holds_is_told_and_python_finds_it_by_its_yaml(here, capsys)
     import gnnseg
 
     write("orders.csv")
-    assert cli.main(["data", "stats", "orders.csv", "--user", "user", "--item", "item", "split=random"]) == 0
+    assert (
+        main(["data", "stats", "orders.csv", "--user", "user", "--item", "item", "split=random"])
+        == 0
+    )
     told = capsys.readouterr().out
     assert "40 users, 28 items, 600 events" in told
-    assert cli.main(["data", "stats", "data=./orders.yaml", "split=random"]) == 0
+    assert main(["data", "stats", "data=./orders.yaml", "split=random"]) == 0
     assert capsys.readouterr().out == told
     run = gnnseg.train("./orders.yaml", SMALL)
     assert run.record["data"]["users"] == 40
@@ -148,9 +178,13 @@ def test_a_sweep_over_several_files(here):
     for name in ("one.csv", "two.csv"):
         write(Path(name))
         composed([name, "--user", "user"], here / "cache")
-    found = plain.resolve(["-m", "data=./one.yaml,./two.yaml"], here / "cache", say=lambda line: None)
+    found = saved.resolve(
+        ["-m", "data=./one.yaml,./two.yaml"], here / "cache", say=lambda line: None
+    )
     assert found.arguments == ["-m", "data=one,two"]
-    paths = [config.compose([f"data={name}"], found.folders)["data"]["path"] for name in ("one", "two")]
+    paths = [
+        config.compose([f"data={name}"], found.folders)["data"]["path"] for name in ("one", "two")
+    ]
     assert paths == [str(here / "one.csv"), str(here / "two.csv")]
 
 
@@ -166,7 +200,7 @@ def test_what_stands_there_is_never_written_over(here):
 
 def test_a_file_that_cannot_be_read_leaves_no_yaml(here, capsys):
     Path("orders.csv").write_text("user,item\na,x\nb\n")
-    assert cli.main(["train", "orders.csv", "cache.root=cache"]) == 2
+    assert main(["train", "orders.csv", "cache.root=cache"]) == 2
     said = capsys.readouterr().err
     assert "line 3" in said
     assert "orders.yaml is taken away again" in said
@@ -220,22 +254,29 @@ def test_mistakes_are_one_sentence(here, arguments, words):
 
 def test_a_question_is_asked_in_the_words_it_can_be_answered_in(here, capsys):
     Path("orders.csv").write_text("user,item,date\na,x,03/04/2025\nb,y,05/06/2025\n")
-    assert cli.main(["train", "orders.csv", "cache.root=cache"]) == 2
+    assert main(["train", "orders.csv", "cache.root=cache"]) == 2
     assert "may be 2025-04-03 (--dates dmy) or 2025-03-04 (--dates mdy)" in capsys.readouterr().err
-    assert cli.main(["train", "data=file", "data.path=orders.csv", "cache.root=cache"]) == 2
+    assert main(["train", "data=file", "data.path=orders.csv", "cache.root=cache"]) == 2
     assert "(data.dates=dmy)" in capsys.readouterr().err
-    assert cli.main(["data", "check", "orders.csv"]) == 2
+    assert main(["data", "check", "orders.csv"]) == 2
     assert "(--dates dmy)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "override", ["data.path=my file (1).csv", "data.path=a,b.csv", "data.user=用户 #1", "data.user={x", "data.user=[a"]
+    "override",
+    [
+        "data.path=my file (1).csv",
+        "data.path=a,b.csv",
+        "data.user=用户 #1",
+        "data.user={x",
+        "data.user=[a",
+    ],
 )
 def test_a_syntax_error_is_answered_with_a_form_that_works(here, override, capsys):
     import re
     import shlex
 
-    assert cli.main(["train", "data=file", override]) == 2
+    assert main(["train", "data=file", override]) == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
     quoted = re.search(r"as in (.*)\.$", said)
     assert quoted is not None, said

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from gnnseg.data import sniff
+from gnnseg.data.tables import separators
 from gnnseg.types import InputError
 
 NONE = dict.fromkeys(("user", "item", "weight", "time", "spend"))
@@ -17,14 +17,24 @@ def put(folder, text, name="t.csv"):
 
 def read(path, **options):
     columns = {**NONE, **{key: options.pop(key) for key in list(options) if key in NONE}}
-    return sniff.read(path, columns, **options)
+    return separators.read(path, columns, **options)
 
 
 @pytest.mark.parametrize(
     ("name", "text", "said", "rows"),
     [
-        ("t.csv", "user,item\na,x\nb,y\n", "separated by comma, 2 columns; user='user', item='item'", 2),
-        ("t.csv", "userId,movieId,rating,timestamp\n1,2,3.5,964982703\n", "weight='rating', time='timestamp'", 1),
+        (
+            "t.csv",
+            "user,item\na,x\nb,y\n",
+            "separated by comma, 2 columns; user='user', item='item'",
+            2,
+        ),
+        (
+            "t.csv",
+            "userId,movieId,rating,timestamp\n1,2,3.5,964982703\n",
+            "weight='rating', time='timestamp'",
+            1,
+        ),
         (
             "t.tsv",
             "User ID\tProduct_ID\na b\tx,y\n",
@@ -40,8 +50,18 @@ def read(path, **options):
             "user='userID', item='artistID', weight='weight'",
             1,
         ),
-        ("u.data", "196\t242\t3\t881250949\n186\t302\t3\t891717742\n", "MovieLens' u.data, no header", 2),
-        ("ratings.dat", "1::1193::5::978300760\n1::661::3::978302109\n", "MovieLens' ratings.dat, no header", 2),
+        (
+            "u.data",
+            "196\t242\t3\t881250949\n186\t302\t3\t891717742\n",
+            "MovieLens' u.data, no header",
+            2,
+        ),
+        (
+            "ratings.dat",
+            "1::1193::5::978300760\n1::661::3::978302109\n",
+            "MovieLens' ratings.dat, no header",
+            2,
+        ),
         ("train.txt", "0 1 2 3\n1 4\n2 5 6\n", "lines 'user item item …'", 6),
         (
             "toy.inter",
@@ -75,11 +95,20 @@ def test_parquet_is_told_by_its_first_bytes(tmp_path):
             r"cannot tell what separates its columns \(none of the usual stands there; .* data.separator",
         ),
         ("a,b;c,d\n1,2;3,4\n", r"it could be comma or semicolon"),
-        ("1 2 3\n1 4 5\n2 2 1\n", r"may be lines 'user item item …' or a table; set data.format=lightgcn"),
+        (
+            "1 2 3\n1 4 5\n2 2 1\n",
+            r"may be lines 'user item item …' or a table; set data.format=lightgcn",
+        ),
         ("1,2,3\n1,4,5\n", r"its first line \(1, 2, 3\) looks like data; give it a header"),
         ("who,what\na,x\n", r"no column for data.user; it has 'who', 'what': set data.user=COLUMN"),
-        ("user,customer,item\na,b,x\n", r"user may be column 'user' or 'customer'; set data.user=COLUMN\."),
-        ("user,item,time,date\na,x,1,2\n", r"time may be column 'time' or 'date'; .*\(data.time='' for none\)"),
+        (
+            "user,customer,item\na,b,x\n",
+            r"user may be column 'user' or 'customer'; set data.user=COLUMN\.",
+        ),
+        (
+            "user,item,time,date\na,x,1,2\n",
+            r"time may be column 'time' or 'date'; .*\(data.time='' for none\)",
+        ),
     ],
 )
 def test_unsure_asks(tmp_path, text, words):
@@ -89,7 +118,9 @@ def test_unsure_asks(tmp_path, text, words):
 
 
 def test_what_was_asked_can_be_answered(tmp_path):
-    assert read(put(tmp_path, "user item\na x\n"), separator="space").sheet.frame.rows() == [("a", "x")]
+    assert read(put(tmp_path, "user item\na x\n"), separator="space").sheet.frame.rows() == [
+        ("a", "x")
+    ]
     path = put(tmp_path, "1 2 3\n1 4 5\n2 2 1\n")
     assert len(read(path, form="lightgcn").sheet.frame) == 6
     path = put(tmp_path, "user,item,time,date\na,x,1,2\n")
@@ -102,12 +133,22 @@ def test_what_was_asked_can_be_answered(tmp_path):
 
 def test_a_named_column_is_not_taken_twice(tmp_path):
     found = read(put(tmp_path, "user,item,rating,count\na,x,1,2\n"), spend="count")
-    assert found.columns == {"user": "user", "item": "item", "weight": "rating", "time": None, "spend": "count"}
+    assert found.columns == {
+        "user": "user",
+        "item": "item",
+        "weight": "rating",
+        "time": None,
+        "spend": "count",
+    }
 
 
-@pytest.mark.parametrize(("given", "hint"), [(",", "it seems to be tab"), ("semicolon", "it seems to be tab")])
+@pytest.mark.parametrize(
+    ("given", "hint"), [(",", "it seems to be tab"), ("semicolon", "it seems to be tab")]
+)
 def test_a_wrong_separator_is_named(tmp_path, given, hint):
-    with pytest.raises(InputError, match=rf"data.separator={given} does not stand in its first line; {hint}"):
+    with pytest.raises(
+        InputError, match=rf"data.separator={given} does not stand in its first line; {hint}"
+    ):
         read(put(tmp_path, "user\titem\na\tx\n"), separator=given)
     with pytest.raises(InputError, match="data.separator: is empty"):
         read(put(tmp_path, "user\titem\na\tx\n"), separator="")

@@ -1,4 +1,5 @@
-"""Interactions out of real databases: SQLite, and a PostgreSQL server started here where one is installed."""
+"""Interactions out of real databases: SQLite, and a PostgreSQL server started here where one is
+installed."""
 
 import os
 import shutil
@@ -9,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gnnseg import cli
-from gnnseg.data import sql
+from gnnseg.cli import main
+from gnnseg.data.tables import sql
 from gnnseg.types import InputError
 
 SMALL = [
@@ -40,7 +41,9 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def shop(here):
     with sqlite3.connect("shop.db") as database:
-        database.execute("create table sales (who text, what text, qty integer, day text, price real)")
+        database.execute(
+            "create table sales (who text, what text, qty integer, day text, price real)"
+        )
         database.executemany("insert into sales values (?, ?, ?, ?, ?)", ROWS)
     database.close()
     return here / "shop.db"
@@ -48,11 +51,11 @@ def shop(here):
 
 def test_sqlite_trains_by_one_command(shop, capsys):
     typed = ["train", "--sql", QUERY, "--connect", "sqlite:///shop.db", *TYPED, *SMALL]
-    assert cli.main(typed) == 0
+    assert main(typed) == 0
     path = capsys.readouterr().out.strip()
-    assert cli.main(["train", "data=./my-sql.yaml", *SMALL]) == 0
+    assert main(["train", "data=./my-sql.yaml", *SMALL]) == 0
     assert capsys.readouterr().out.strip() == path
-    assert cli.main(["segments", path]) == 0
+    assert main(["segments", path]) == 0
 
 
 def test_the_database_is_only_read(shop):
@@ -85,16 +88,25 @@ def test_mistakes_are_one_sentence(shop, query, connect, words):
 
 
 def test_a_column_that_is_not_there_is_named(shop, capsys):
-    assert cli.main(["train", "--sql", QUERY, "--connect", "sqlite:///shop.db", "--user", "whom", *SMALL]) == 2
+    assert (
+        main(["train", "--sql", QUERY, "--connect", "sqlite:///shop.db", "--user", "whom", *SMALL])
+        == 2
+    )
     assert "no column 'whom' for --user; did you mean 'who'?" in capsys.readouterr().err
 
 
 @pytest.fixture
 def postgres(here):
     """A server of our own in a folder of our own, gone afterwards."""
-    tools = {name: shutil.which(name) or _debian(name) for name in ("initdb", "pg_ctl", "psql", "postgres")}
+    tools = {
+        name: shutil.which(name) or _debian(name)
+        for name in ("initdb", "pg_ctl", "psql", "postgres")
+    }
     if not all(tools.values()):
-        pytest.skip(f"no PostgreSQL here ({', '.join(name for name, path in tools.items() if not path)} not found)")
+        pytest.skip(
+            f"no PostgreSQL here ({', '.join(name for name, path in tools.items() if not path)} "
+            "not found)"
+        )
     pytest.importorskip("adbc_driver_postgresql")
     folder, log = here / "pg", here / "pg.log"
     as_user: list[str] = []
@@ -103,7 +115,9 @@ def postgres(here):
             shutil.which("runuser") is None
             or subprocess.run(["id", "postgres"], capture_output=True, check=False).returncode
         ):
-            pytest.skip("PostgreSQL does not run as root, and there is no user postgres to run it as")
+            pytest.skip(
+                "PostgreSQL does not run as root, and there is no user postgres to run it as"
+            )
         folder = Path("/tmp") / f"gnnseg-pg-{os.getpid()}"
         folder.mkdir()
         shutil.chown(folder, "postgres")
@@ -116,14 +130,29 @@ def postgres(here):
 
     def tool(name, *arguments):
         done = subprocess.run(
-            [*as_user, tools[name], *arguments], capture_output=True, text=True, check=False, timeout=120
+            [*as_user, tools[name], *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
         assert done.returncode == 0, f"{name}: {done.stdout} {done.stderr}"
 
     tool("initdb", "-D", str(folder), "-U", "anna", "--auth=trust", "-E", "UTF8", "--locale=C")
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
     subprocess.run(
-        [*as_user, tools["pg_ctl"], "-D", str(folder), "-o", options, "-l", str(log), "-w", "start"],
+        [
+            *as_user,
+            tools["pg_ctl"],
+            "-D",
+            str(folder),
+            "-o",
+            options,
+            "-l",
+            str(log),
+            "-w",
+            "start",
+        ],
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -144,13 +173,16 @@ def test_postgresql_gives_what_sqlite_gives(shop, postgres, capsys):
     import adbc_driver_postgresql.dbapi as driver
 
     with driver.connect(postgres) as database, database.cursor() as cursor:
-        cursor.execute("create table sales (who text, what text, qty numeric(8, 2), day date, price double precision)")
+        cursor.execute(
+            "create table sales (who text, what text, qty numeric(8, 2), day date, price double "
+            "precision)"
+        )
         cursor.executemany("insert into sales values ($1, $2, cast($3 as text)::numeric, cast($4 as text)::date, $5)",
                            [(a, b, str(c), d, e) for a, b, c, d, e in ROWS])  # fmt: skip
         database.commit()
     folders = []
     for connect in (postgres, "sqlite:///shop.db"):
-        assert cli.main(["train", "--sql", QUERY, "--connect", connect, *TYPED, *SMALL]) == 0
+        assert main(["train", "--sql", QUERY, "--connect", connect, *TYPED, *SMALL]) == 0
         folders.append(Path(capsys.readouterr().out.strip()))
     first, second = ((folder / "segments.parquet").read_bytes() for folder in folders)
     assert first == second

@@ -1,25 +1,29 @@
-"""LightGCN against a dense float64 oracle and against PyG's on the same weights; its degenerate cases."""
+"""LightGCN against a dense float64 oracle and against PyG's on the same weights; its degenerate
+cases."""
 
 import numpy as np
 import pytest
 import torch
 
-from gnnseg.encoders import MF, LightGCN
-from gnnseg.encoders.base import spectral
 from gnnseg.graph import BipartiteGraph
+from gnnseg.models.encoders import MF, LightGCN
+from gnnseg.models.encoders.base import spectral
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Features, InputError, Shape
 
 DEFAULTS = {
     "dim": 8, "layers": 2, "layer_weights": None, "init": "normal", "scale": 0.1,
-    "alpha": 0.5, "beta": 0.5, "gamma": None, "unit": False, "dropout": 0.0, "attributes": None, "social": 0.0,
+    "alpha": 0.5, "beta": 0.5, "gamma": None, "unit": False, "dropout": 0.0, "attributes": None,
+    "social": 0.0,
 }  # fmt: skip
 
 
 def graph(users: int = 11, items: int = 9, entries: int = 40, seed: int = 0) -> BipartiteGraph:
     key = np.random.default_rng(seed).choice(users * (items - 1), size=entries, replace=False)
-    return BipartiteGraph(Csr.of(key // (items - 1), key % (items - 1), (users, items)))  # the last item has no edge
+    return BipartiteGraph(
+        Csr.of(key // (items - 1), key % (items - 1), (users, items))
+    )  # the last item has no edge
 
 
 def lightgcn(g: BipartiteGraph, **options: object) -> LightGCN:
@@ -27,7 +31,9 @@ def lightgcn(g: BipartiteGraph, **options: object) -> LightGCN:
     return LightGCN(shape, Rng(0), **{**DEFAULTS, **options})  # type: ignore[arg-type]
 
 
-def oracle(model: LightGCN, g: BipartiteGraph, a: float, b: float, weights: list[float], unit: bool) -> torch.Tensor:
+def oracle(
+    model: LightGCN, g: BipartiteGraph, a: float, b: float, weights: list[float], unit: bool
+) -> torch.Tensor:
     """All nodes in one dense float64 matrix."""
     n = g.users + g.items
     adjacency = torch.zeros(n, n, dtype=torch.float64)
@@ -50,9 +56,21 @@ def oracle(model: LightGCN, g: BipartiteGraph, a: float, b: float, weights: list
     ("options", "a", "b", "weights", "unit"),
     [
         ({}, 0.5, 0.5, [1 / 3] * 3, False),
-        ({"layers": 3, "layer_weights": [0.0, 0.5, 0.25, 0.25]}, 0.5, 0.5, [0.0, 0.5, 0.25, 0.25], False),
+        (
+            {"layers": 3, "layer_weights": [0.0, 0.5, 0.25, 0.25]},
+            0.5,
+            0.5,
+            [0.0, 0.5, 0.25, 0.25],
+            False,
+        ),
         ({"alpha": 1.0, "beta": 0.0}, 1.0, 0.0, [1 / 3] * 3, False),
-        ({"alpha": 0.6, "beta": -0.1, "gamma": 0.2, "unit": True}, 0.6, -0.1, [0.2, 0.4, 0.4], True),
+        (
+            {"alpha": 0.6, "beta": -0.1, "gamma": 0.2, "unit": True},
+            0.6,
+            -0.1,
+            [0.2, 0.4, 0.4],
+            True,
+        ),
     ],
 )
 def test_equals_a_dense_oracle(
@@ -62,7 +80,9 @@ def test_equals_a_dense_oracle(
     model = lightgcn(g, **options)
     got = model(g, Features())
     expected = oracle(model, g, a, b, weights, unit)
-    torch.testing.assert_close(torch.cat([got.user_UD, got.item_ID]).double(), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        torch.cat([got.user_UD, got.item_ID]).double(), expected, atol=1e-5, rtol=1e-5
+    )
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -73,17 +93,23 @@ def test_equals_pyg_on_the_same_weights() -> None:
     g = graph()
     model = lightgcn(g, layers=3)
     theirs = Theirs(g.users + g.items, embedding_dim=8, num_layers=3)
-    theirs.embedding.weight.data = torch.cat([model.tables.user, model.tables.item]).detach().clone()
+    theirs.embedding.weight.data = (
+        torch.cat([model.tables.user, model.tables.item]).detach().clone()
+    )
     index = torch.stack([g.pattern.row, g.pattern.column + g.users])
     expected = theirs.get_embedding(torch.cat([index, index.flip(0)], dim=1))
     got = model(g, Features())
-    torch.testing.assert_close(torch.cat([got.user_UD, got.item_ID]), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        torch.cat([got.user_UD, got.item_ID]), expected, atol=1e-5, rtol=1e-5
+    )
 
 
 def test_zero_layers_are_mf_and_two_are_not() -> None:
     g = graph()
     none, two = lightgcn(g, layers=0), lightgcn(g)
-    mf = MF(Shape(g.users, g.items, g.pattern.degrees()[1]), Rng(0), dim=8, init="normal", scale=0.1)
+    mf = MF(
+        Shape(g.users, g.items, g.pattern.degrees()[1]), Rng(0), dim=8, init="normal", scale=0.1
+    )
     mf.load_state_dict(none.state_dict())
     assert torch.equal(none(g, Features()).user_UD, mf(g, Features()).user_UD)
     two.load_state_dict(none.state_dict())
@@ -91,12 +117,15 @@ def test_zero_layers_are_mf_and_two_are_not() -> None:
 
 
 def test_messages_run_both_ways() -> None:
-    """An encoder that passes only user-to-item edges is a scaled MF: users must hear of items and items of users."""
+    """An encoder that passes only user-to-item edges is a scaled MF: users must hear of items and
+    items of users."""
     g = graph()
     model = lightgcn(g, layers=1)
     model(g, Features()).user_UD.sum().backward()
     assert model.tables.item.grad is not None
-    assert (model.tables.item.grad.abs().sum(1) > 0).sum() == g.items - 1  # all but the one without an edge
+    assert (
+        model.tables.item.grad.abs().sum(1) > 0
+    ).sum() == g.items - 1  # all but the one without an edge
     model.zero_grad()
     model(g, Features()).item_ID.sum().backward()
     assert model.tables.user.grad is not None
@@ -110,7 +139,9 @@ def test_permuted_ids_permute_the_result() -> None:
     moved = BipartiteGraph(Csr.of(perm[g.pattern.row], g.pattern.column, g.pattern.shape))
     other = lightgcn(moved)
     state = model.state_dict()
-    state["tables.user"] = torch.empty_like(state["tables.user"]).index_copy_(0, perm, state["tables.user"])
+    state["tables.user"] = torch.empty_like(state["tables.user"]).index_copy_(
+        0, perm, state["tables.user"]
+    )
     other.load_state_dict(state)
     torch.testing.assert_close(other(moved, Features()).user_UD[perm], model(g, Features()).user_UD)
 
@@ -129,7 +160,9 @@ def test_spectral_start_is_the_matrix_own_spectrum() -> None:
     user, item = spectral(g, 9, Rng(0))
     ud, idg = (d.double() for d in g.degrees())
     dense = g.pattern.dense().double() / ud.sqrt()[:, None] / idg.clamp(min=1e-12).sqrt()
-    rebuilt = (user.double() / ud.sqrt()[:, None]) @ (item.double() / idg.clamp(min=1e-12).sqrt()[:, None]).T
+    rebuilt = (user.double() / ud.sqrt()[:, None]) @ (
+        item.double() / idg.clamp(min=1e-12).sqrt()[:, None]
+    ).T
     torch.testing.assert_close(rebuilt, dense, atol=1e-4, rtol=1e-4)  # full rank: nothing is lost
     shape = Shape(g.users, g.items, g.pattern.degrees()[1])
     wide = MF(shape, Rng(0), dim=12, init="spectral", scale=0.1)
@@ -141,7 +174,8 @@ def test_spectral_start_is_the_matrix_own_spectrum() -> None:
 @pytest.mark.parametrize(
     ("options", "key"),
     [({"layers": -1}, "layers"), ({"dropout": 1.0}, "dropout"), ({"layer_weights": [1.0]}, "layer_weights"),
-     ({"gamma": 0.2, "layer_weights": [1.0, 0.0, 0.0]}, "gamma"), ({"dim": 0}, "dim"), ({"scale": 0.0}, "scale"),
+     ({"gamma": 0.2, "layer_weights": [1.0, 0.0, 0.0]}, "gamma"), ({"dim": 0}, "dim"),
+     ({"scale": 0.0}, "scale"),
      ({"gamma": 7.0}, "gamma is 7"), ({"gamma": -0.5}, "gamma"), ({"layer_weights": [0.0, 0.0, 0.0]}, "layer_weights are all 0")],
 )  # fmt: skip
 def test_bad_values_are_one_sentence(options: dict[str, object], key: str) -> None:

@@ -1,4 +1,5 @@
-"""Graph encoders in a whole run: the folder answers alone, newcomers are embedded, what is missing is said."""
+"""Graph encoders in a whole run: the folder answers alone, newcomers are embedded, what is missing
+is said."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,10 @@ import torch
 from safetensors.torch import load_file
 
 import gnnseg
-from gnnseg import inputs, pipeline
 from gnnseg.data.raw import Raw, RawRelation
 from gnnseg.rng import Rng
+from gnnseg.runs import inputs
+from gnnseg.runs import train as pipeline
 from gnnseg.testing import block_graph
 from gnnseg.types import InputError
 
@@ -24,18 +26,27 @@ def a_set() -> Raw:
     """Users of four segments, items of a genre of theirs, genres that lie near each other."""
     graph, _ = block_graph(users=60, items=40, each=10)
     p = graph.pattern
-    events = pl.DataFrame({"user": [f"u{u}" for u in p.row.tolist()], "item": [f"i{i}" for i in p.column.tolist()]})
+    events = pl.DataFrame(
+        {"user": [f"u{u}" for u in p.row.tolist()], "item": [f"i{i}" for i in p.column.tolist()]}
+    )
     part = np.random.default_rng(0).choice(3, len(events), p=[0.8, 0.1, 0.1]).astype(np.int8)
     items = np.arange(40)
     ones = np.ones(40)
-    is_of = pl.DataFrame({"source": [f"i{i}" for i in items], "target": [f"g{i % 4}" for i in items], "weight": ones})
+    is_of = pl.DataFrame(
+        {"source": [f"i{i}" for i in items], "target": [f"g{i % 4}" for i in items], "weight": ones}
+    )
     near = pl.DataFrame({"source": ["g0", "g1"], "target": ["g2", "g3"], "weight": [1.0, 2.0]})
-    relations = (RawRelation("is of", "item", "genre", is_of), RawRelation("is near", "genre", "genre", near))
+    relations = (
+        RawRelation("is of", "item", "genre", is_of),
+        RawRelation("is near", "genre", "genre", near),
+    )
     return Raw("toy", events.with_columns(part=part), relations=relations)
 
 
 def train(tmp_path: Path, *overrides: str, raw: Raw | None = None) -> Any:
-    return gnnseg.train(raw or a_set(), ["split=given", f"runs.root={tmp_path}", *SMALL, *overrides])
+    return gnnseg.train(
+        raw or a_set(), ["split=given", f"runs.root={tmp_path}", *SMALL, *overrides]
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,7 +73,10 @@ def test_a_runs_folder_answers_alone(overrides: list[str], tmp_path: Path) -> No
     torch.testing.assert_close(again.user_UD, stored["user"], atol=1e-6, rtol=1e-5)
     if "encoder=rgcn" in overrides:
         names = {flow.name for flow in given.graph.relations}
-        assert names == ({"is of", "is of, back"} | (set() if len(overrides) > 1 else {"is near", "is near, back"}))
+        assert names == (
+            {"is of", "is of, back"}
+            | (set() if len(overrides) > 1 else {"is near", "is near, back"})
+        )
         assert given.graph.entities == {"genre": 4}
     new = run.recommend({"somebody": ["i0", "i4", "i8", "i12"]}, 5)
     assert new["item"].n_unique() == 5
@@ -72,17 +86,28 @@ def test_a_runs_folder_answers_alone(overrides: list[str], tmp_path: Path) -> No
 def test_relations_that_are_not_there_are_said(relations: str, tmp_path: Path) -> None:
     said = "encoder=rgcn: reads typed relations, and toy has none; set encoder.relations=none, or give some beside"
     with pytest.raises(InputError, match=said):
-        train(tmp_path, "encoder=rgcn", f"encoder.relations={relations}", raw=replace(a_set(), relations=()))
+        train(
+            tmp_path,
+            "encoder=rgcn",
+            f"encoder.relations={relations}",
+            raw=replace(a_set(), relations=()),
+        )
 
 
 @pytest.mark.parametrize("name", ["is of", "to_user", "friends", "is of, back"])
 def test_a_name_that_is_taken_is_said(name: str, tmp_path: Path) -> None:
     raw = a_set()
     twice = replace(raw, relations=(raw.relations[0], replace(raw.relations[1], name=name)))
-    with pytest.raises(InputError, match=rf"data.relations: '{name}' names two kinds of edges, or the interactions'"):
+    with pytest.raises(
+        InputError,
+        match=rf"data.relations: '{name}' names two kinds of edges, or the interactions'",
+    ):
         train(tmp_path, "encoder=rgcn", raw=twice)
 
 
 def test_a_relation_of_another_name_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"graph.relations: there is no relation 'was of'; the set has is near, is of"):
+    with pytest.raises(
+        InputError,
+        match=r"graph.relations: there is no relation 'was of'; the set has is near, is of",
+    ):
         train(tmp_path, "encoder=rgcn", "graph.relations=[was of]")

@@ -1,4 +1,5 @@
-"""Friends in encoders, against dense matrices: messages beside items', users known by their friends alone."""
+"""Friends in encoders, against dense matrices: messages beside items', users known by their friends
+alone."""
 
 from dataclasses import replace
 
@@ -6,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from gnnseg.encoders import Encoder, LightGCN, Social
-from gnnseg.encoders.social import leading
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.social import both_ways, normalised
+from gnnseg.models.encoders import Encoder, LightGCN, Social
+from gnnseg.models.encoders.social import leading
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.testing import random_graph, shape_of, telling_features, with_ties
@@ -18,9 +19,12 @@ from gnnseg.types import Edges, Features, InputError, Pairs
 DIM = 6
 
 
-def lightgcn(graph: BipartiteGraph, features: Features | None = None, **options: object) -> LightGCN:
+def lightgcn(
+    graph: BipartiteGraph, features: Features | None = None, **options: object
+) -> LightGCN:
     given = {
-        "dim": DIM, "layers": 2, "layer_weights": None, "init": "normal", "scale": 0.5, "alpha": 0.5, "beta": 0.5, "gamma": None,
+        "dim": DIM, "layers": 2, "layer_weights": None, "init": "normal", "scale": 0.5,
+        "alpha": 0.5, "beta": 0.5, "gamma": None,
         "unit": False, "dropout": 0.0, "attributes": None, "social": 0.0, **options,
     }  # fmt: skip
     encoder = LightGCN(shape_of(graph, features=features), Rng(0), **given)  # type: ignore[arg-type]
@@ -84,7 +88,10 @@ def test_attributes_stand_in_layer_0(attributes: str) -> None:
 def test_attributes_of_one_side_stand_beside_vectors_of_the_other() -> None:
     graph = random_graph()
     items = Features(item=telling_features(graph).item)
-    assert lightgcn(graph, items, attributes="beside")(graph, items).user_UD.shape == (graph.users, DIM)
+    assert lightgcn(graph, items, attributes="beside")(graph, items).user_UD.shape == (
+        graph.users,
+        DIM,
+    )
     with pytest.raises(InputError, match="no attributes of users"):
         lightgcn(graph, items, attributes="alone")
     with pytest.raises(InputError, match="this set has no attributes"):
@@ -98,7 +105,9 @@ def test_whoever_has_no_edge_has_no_vector_of_their_own() -> None:
     assert encoder.tables is not None
     assert not bool(encoder.tables.user[-2:].any())
     assert not bool(encoder.tables.item[-1].any())
-    assert bool((encoder.tables.user[: graph.users].abs().sum(1) > 0)[graph.pattern.degrees()[0] > 0].all())
+    assert bool(
+        (encoder.tables.user[: graph.users].abs().sum(1) > 0)[graph.pattern.degrees()[0] > 0].all()
+    )
 
 
 def social(graph: BipartiteGraph, layers: int = 2) -> Social:
@@ -113,7 +122,9 @@ def test_users_are_what_their_friends_are() -> None:
     z = encoder.ties.double()
     met = torch.nn.functional.normalize((ties @ z + ties @ ties @ z) / 2, dim=-1)
     expected = met @ encoder.read.weight.double().T + encoder.read.bias.double()
-    torch.testing.assert_close(encoder(graph, Features()).user_UD.double(), expected.detach(), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        encoder(graph, Features()).user_UD.double(), expected.detach(), atol=1e-5, rtol=1e-5
+    )
 
 
 def test_the_leading_vectors_are_the_eigenvectors_of_the_ties() -> None:
@@ -124,15 +135,21 @@ def test_the_leading_vectors_are_the_eigenvectors_of_the_ties() -> None:
     tied = graph.social.degrees()[0] > 0
     assert not bool(found[~tied].any())
     expected = torch.nn.functional.normalize(vectors[:, -4:] * values[-4:], dim=-1)[tied]
-    torch.testing.assert_close(found[tied] @ found[tied].T, expected @ expected.T, atol=2e-2, rtol=0)
+    torch.testing.assert_close(
+        found[tied] @ found[tied].T, expected @ expected.T, atol=2e-2, rtol=0
+    )
 
 
-def newcomers(encoder: Encoder, graph: BipartiteGraph, friends: Csr, met: Pairs) -> torch.Tensor:
+def embed_new_users(
+    encoder: Encoder, graph: BipartiteGraph, friends: Csr, met: Pairs
+) -> torch.Tensor:
     with torch.no_grad():
         trained = encoder(graph, Features())
         new = graph.with_users(met, friends.shape[0], None, friends)
-        start = encoder.expected(trained, graph.pattern.degrees()[0] > 0, friends.shape[0], Features())
-        return encoder.newcomers(new, trained, Features())(start)
+        start = encoder.expected(
+            trained, graph.pattern.degrees()[0] > 0, friends.shape[0], Features()
+        )
+        return encoder.embed_new_users(new, trained, Features())(start)
 
 
 NOBODY = Pairs(*(np.zeros(0, dtype=np.int64) for _ in range(4)))  # type: ignore[arg-type]
@@ -143,9 +160,11 @@ def test_a_newcomer_with_somebodys_friends_is_like_them() -> None:
     assert graph.social is not None
     encoder = social(graph)
     some = graph.social.rows(slice(2, 5))
-    found = newcomers(encoder, graph, some, NOBODY)
+    found = embed_new_users(encoder, graph, some, NOBODY)
     torch.testing.assert_close(found, encoder(graph, Features()).user_UD[2:5], atol=1e-5, rtol=1e-5)
-    nobody = newcomers(encoder, graph, Csr.of([], [], (1, graph.users), torch.zeros(0)), NOBODY)
+    nobody = embed_new_users(
+        encoder, graph, Csr.of([], [], (1, graph.users), torch.zeros(0)), NOBODY
+    )
     torch.testing.assert_close(nobody[0], encoder.read.bias)
 
 
@@ -154,7 +173,7 @@ def test_newcomers_receive_from_friends_in_lightgcn() -> None:
     graph = replace(with_ties(random_graph()), homophily=0.8)
     encoder = lightgcn(graph, social=0.7)
     friends = Csr.of([0, 0, 1], [1, 4, 7], (2, graph.users), torch.ones(3))
-    found = newcomers(encoder, graph, friends, NOBODY)
+    found = embed_new_users(encoder, graph, friends, NOBODY)
     trained = encoder(graph, Features())
     assert graph.social is not None
     assert trained.layers is not None
@@ -171,6 +190,8 @@ def test_newcomers_receive_from_friends_in_lightgcn() -> None:
 
 def test_the_tie_graph_may_have_users_without_ties() -> None:
     graph = random_graph()
-    graph = replace(graph, social=both_ways(Edges(np.array([0]), np.array([1]), np.ones(1)), graph.users))
+    graph = replace(
+        graph, social=both_ways(Edges(np.array([0]), np.array([1]), np.ones(1)), graph.users)
+    )
     found = social(graph)(graph, Features()).user_UD
     assert bool(torch.isfinite(found).all())

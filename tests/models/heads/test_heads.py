@@ -1,4 +1,5 @@
-"""Every head against a loop in float64; sums of distributions; parts that add up; gradients that arrive."""
+"""Every head against a loop in float64; sums of distributions; parts that add up; gradients that
+arrive."""
 
 import math
 
@@ -7,10 +8,10 @@ import torch
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.heads import Dot, Hybrid, Posthoc, Segments
-from gnnseg.heads.base import Head
-from gnnseg.heads.kmeans import prototypes
-from gnnseg.heads.segments import keep_top
+from gnnseg.models.heads import Dot, Hybrid, Posthoc, Segments
+from gnnseg.models.heads.base import Head
+from gnnseg.models.heads.kmeans import prototypes
+from gnnseg.models.heads.segments import keep_top
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, InputError, Policy, Segmentation, Shape
@@ -18,7 +19,14 @@ from gnnseg.types import Embeddings, InputError, Policy, Segmentation, Shape
 U, I, D, K = 13, 10, 6, 4
 COUNTS = torch.tensor([5, 4, 3, 3, 2, 2, 1, 1, 1, 0])
 SHAPE = Shape(U, I, COUNTS, width=D)
-SEGMENTS = {"segments": K, "tied": False, "top": None, "tau_alpha": 0.3, "tau_beta": 0.25, "tau": 0.2}
+SEGMENTS = {
+    "segments": K,
+    "tied": False,
+    "top": None,
+    "tau_alpha": 0.3,
+    "tau_beta": 0.25,
+    "tau": 0.2,
+}
 
 
 def embeddings(seed: int = 0) -> Embeddings:
@@ -53,7 +61,9 @@ def oracle(kind: str, head: Head, e: Embeddings) -> torch.Tensor:
     user, item = e.user_UD.double(), e.item_ID.double()
     bias = [math.log(max(int(n), 1) / int(COUNTS.sum())) for n in COUNTS]
     if kind == "dot":
-        return torch.tensor([[cos(user[i], item[j]) / 0.2 + bias[j] for j in range(I)] for i in range(U)])
+        return torch.tensor(
+            [[cos(user[i], item[j]) / 0.2 + bias[j] for j in range(I)] for i in range(U)]
+        )
     group = head.group if isinstance(head, Hybrid) else head
     assert isinstance(group, Segments)
     c = group.user_KD.detach().double()
@@ -90,8 +100,10 @@ def oracle(kind: str, head: Head, e: Embeddings) -> torch.Tensor:
 
 
 CASES = [
-    ("dot", {}), ("distribution", {}), ("distribution", {"tied": True}), ("distribution", {"top": 2}), ("membership", {}),
-    ("affinity", {}), ("affinity", {"centre": False}), ("affinity", {"top": 2}), ("hybrid", {}), ("hybrid", {"top": 1}),
+    ("dot", {}), ("distribution", {}), ("distribution", {"tied": True}),
+    ("distribution", {"top": 2}), ("membership", {}),
+    ("affinity", {}), ("affinity", {"centre": False}), ("affinity", {"top": 2}), ("hybrid", {}),
+    ("hybrid", {"top": 1}),
 ]  # fmt: skip
 
 
@@ -104,15 +116,23 @@ def test_scores_equal_a_loop(kind: str, options: dict[str, object]) -> None:
     tolerance = {"atol": 2e-5, "rtol": 2e-5}
     torch.testing.assert_close(scorer.block(everyone), expected, **tolerance)
     some = torch.tensor([3, 0, 7])
-    torch.testing.assert_close(scorer.block(torch.tensor([2, 5]), some), expected[[2, 5]][:, some], **tolerance)
-    torch.testing.assert_close(scorer.pairs(torch.arange(I), everything), expected[:I].diagonal(), **tolerance)
+    torch.testing.assert_close(
+        scorer.block(torch.tensor([2, 5]), some), expected[[2, 5]][:, some], **tolerance
+    )
+    torch.testing.assert_close(
+        scorer.pairs(torch.arange(I), everything), expected[:I].diagonal(), **tolerance
+    )
     own = torch.tensor([[1, 2], [9, 0], [4, 4]])
     got = scorer.pairs(torch.tensor([0, 3, 12]), own)
     torch.testing.assert_close(
-        got, torch.stack([expected[u][o] for u, o in zip([0, 3, 12], own, strict=True)]), **tolerance
+        got,
+        torch.stack([expected[u][o] for u, o in zip([0, 3, 12], own, strict=True)]),
+        **tolerance,
     )
     pattern = Csr.of([0, 0, 5, 12], [1, 9, 3, 0], (U, I))
-    torch.testing.assert_close(scorer.edges(pattern), expected[pattern.row, pattern.column], **tolerance)
+    torch.testing.assert_close(
+        scorer.edges(pattern), expected[pattern.row, pattern.column], **tolerance
+    )
 
 
 @pytest.mark.parametrize(("kind", "options"), [c for c in CASES if c[0] != "dot"])
@@ -183,7 +203,9 @@ def test_raw_products_have_no_temperature_and_no_bias() -> None:
 
 def test_keep_top_keeps_the_lowest_number_on_ties() -> None:
     alpha = torch.tensor([[0.25, 0.25, 0.25, 0.25], [0.1, 0.4, 0.1, 0.4]])
-    torch.testing.assert_close(keep_top(alpha, 2), torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.0, 0.5, 0.0, 0.5]]))
+    torch.testing.assert_close(
+        keep_top(alpha, 2), torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.0, 0.5, 0.0, 0.5]])
+    )
     assert keep_top(alpha, 1)[1].tolist() == [0, 1, 0, 0]
 
 
@@ -191,7 +213,9 @@ def test_truncated_scores_are_those_of_a_head_with_that_top() -> None:
     full, e = make("distribution"), embeddings(1)
     cut = make("distribution", top=2)
     cut.load_state_dict(full.state_dict())
-    torch.testing.assert_close(full(e).truncated(2).block(torch.arange(U)), cut(e).block(torch.arange(U)))
+    torch.testing.assert_close(
+        full(e).truncated(2).block(torch.arange(U)), cut(e).block(torch.arange(U))
+    )
 
 
 def test_posthoc_clusters_once_and_counts() -> None:
@@ -208,14 +232,18 @@ def test_posthoc_clusters_once_and_counts() -> None:
     head.finish(e, graph, Rng(0))
     scorer = head(e)
     hard = scorer.alpha.argmax(1)
-    assert len({(int(a), int(b)) for a, b in zip(hard, label, strict=True)}) == 3  # the planted clusters, renamed
+    assert (
+        len({(int(a), int(b)) for a, b in zip(hard, label, strict=True)}) == 3
+    )  # the planted clusters, renamed
     k = int(hard[0])
     members = label == label[0]
     n_k, edges = 2 * int(members.sum()), len(row)
     for j in range(I):
         n_kj = int(((column == j) & members[row]).sum())
         n_j = int((column == j).sum())
-        assert float(scorer.beta[k, j]) == pytest.approx((n_kj + 100 * n_j / edges) / (n_k + 100), rel=1e-5)
+        assert float(scorer.beta[k, j]) == pytest.approx(
+            (n_kj + 100 * n_j / edges) / (n_k + 100), rel=1e-5
+        )
     torch.testing.assert_close(scorer.beta.sum(1), torch.ones(3))
     again = Posthoc(SHAPE, Rng(1), segments=3, similarity="cosine", tau=0.2)
     again.load_state_dict(head.state_dict())
@@ -223,7 +251,9 @@ def test_posthoc_clusters_once_and_counts() -> None:
 
 
 def test_fewer_users_than_segments_still_start() -> None:
-    head = Segments(SHAPE, Rng(0), **{**SEGMENTS, "segments": 40, "beta": "distribution", "centre": True})  # type: ignore[arg-type]
+    head = Segments(
+        SHAPE, Rng(0), **{**SEGMENTS, "segments": 40, "beta": "distribution", "centre": True}
+    )  # type: ignore[arg-type]
     head.reset(embeddings(), Rng(0))
     assert torch.isfinite(head(embeddings()).block(torch.arange(U))).all()
 
@@ -281,17 +311,24 @@ def test_the_policy_is_exact_with_and_without_seen_items() -> None:
 
 
 def test_what_is_left_of_a_sharp_policy_is_no_rounding() -> None:
-    """Who has taken all that their segment is shown: 1 less the sum of that is float32's rounding, or 0."""
+    """Who has taken all that their segment is shown: 1 less the sum of that is float32's rounding,
+    or 0."""
     head = make("distribution", tau_alpha=0.01, tau_beta=0.04)
     scorer = head(embeddings(1))
     assert isinstance(scorer, Policy)
     every = torch.arange(U)
     users, items = every.repeat_interleave(I), torch.arange(I).repeat(U)
     order_UI = scorer.block(every).argsort(dim=1, descending=True)
-    taken = torch.arange(1, U + 1).clamp(max=I - 2)  # the first user's best item, the second's best two, ...
-    seen = Csr.of(every.repeat_interleave(taken), torch.cat([order_UI[u, : taken[u]] for u in every]), (U, I))
+    taken = torch.arange(1, U + 1).clamp(
+        max=I - 2
+    )  # the first user's best item, the second's best two, ...
+    seen = Csr.of(
+        every.repeat_interleave(taken), torch.cat([order_UI[u, : taken[u]] for u in every]), (U, I)
+    )
     left_UI = scorer.block(every).double().masked_fill(seen.dense() > 0, -math.inf)
-    assert float(left_UI.detach().logsumexp(1).min()) < math.log(1e-7)  # less than float32 tells from 0 in 1 - sum
+    assert float(left_UI.detach().logsumexp(1).min()) < math.log(
+        1e-7
+    )  # less than float32 tells from 0 in 1 - sum
     served, expected = scorer.log_prob(users, items, seen).view(U, I), left_UI.log_softmax(1)
     torch.testing.assert_close(served.double(), expected, atol=1e-4, rtol=1e-4)
     few = seen.dense() == 0
@@ -301,8 +338,12 @@ def test_what_is_left_of_a_sharp_policy_is_no_rounding() -> None:
         torch.testing.assert_close(one, other, atol=1e-2, rtol=1e-3)
 
     best = scorer.block(every).double().gather(1, order_UI)
-    slates = sum(best[:, place:].log_softmax(1)[:, 0] for place in range(5))  # Plackett-Luce, from the best item on
-    torch.testing.assert_close(scorer.slate_log_prob(every, order_UI[:, :5]).double(), slates, atol=1e-3, rtol=1e-3)
+    slates = sum(
+        best[:, place:].log_softmax(1)[:, 0] for place in range(5)
+    )  # Plackett-Luce, from the best item on
+    torch.testing.assert_close(
+        scorer.slate_log_prob(every, order_UI[:, :5]).double(), slates, atol=1e-3, rtol=1e-3
+    )
 
 
 def test_the_policy_draws_by_its_probabilities_and_never_what_was_seen() -> None:

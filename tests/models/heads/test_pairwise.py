@@ -1,11 +1,12 @@
-"""NeuMF and the perceptron against loops, one number at a time; bounded parts; gradients whatever the parts."""
+"""NeuMF and the perceptron against loops, one number at a time; bounded parts; gradients whatever
+the parts."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from gnnseg.heads import MLP, Head, NeuMF
-from gnnseg.heads import mlp as module
+from gnnseg.models.heads import MLP, Head, NeuMF
+from gnnseg.models.heads import mlp as module
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, EmbeddingScorer, InputError, Segmentation, Shape
@@ -46,13 +47,17 @@ def dot(a: list[float], b: list[float]) -> float:
 
 
 def oracle(head: Head, p: list[float], q: list[float]) -> tuple[float, list[float]]:
-    """The logit and the last hidden layer of one user and one item, by He et al.'s equations in Python's own floats."""
+    """The logit and the last hidden layer of one user and one item, by He et al.'s equations in
+    Python's own floats."""
     state = {name: value.double().tolist() for name, value in head.state_dict().items()}
     h = state.get("mix", [])
     g = len(h)
     product = [a * b for a, b in zip(p[:g], q[:g], strict=True)]
     z = p[g:] + q[g:]
-    names = ["first", *sorted({f"rest.{name.split('.')[2]}" for name in state if name.startswith("tower.rest.")})]
+    names = [
+        "first",
+        *sorted({f"rest.{name.split('.')[2]}" for name in state if name.startswith("tower.rest.")}),
+    ]
     for name in names:
         weight, bias = state[f"tower.{name}.weight"], state[f"tower.{name}.bias"]
         z = [max(0.0, dot(row, z) + b) for row, b in zip(weight, bias, strict=True)]
@@ -62,7 +67,9 @@ def oracle(head: Head, p: list[float], q: list[float]) -> tuple[float, list[floa
 def every(head: Head, e: Embeddings) -> tuple[torch.Tensor, torch.Tensor]:
     user, item = e.user_UD.double().tolist(), e.item_ID.double().tolist()
     found = [[oracle(head, p, q) for q in item] for p in user]
-    return torch.tensor([[f[0] for f in row] for row in found]), torch.tensor([[f[1] for f in row] for row in found])
+    return torch.tensor([[f[0] for f in row] for row in found]), torch.tensor(
+        [[f[1] for f in row] for row in found]
+    )
 
 
 @pytest.mark.parametrize("part_bytes", [1, 300, 64 << 20])
@@ -80,12 +87,21 @@ def test_scores_equal_a_loop(
     torch.testing.assert_close(scorer.block(everyone), logit, **CLOSE)
     some, users = torch.tensor([3, 0, 5, 3]), torch.tensor([2, 8])
     torch.testing.assert_close(scorer.block(users, some), logit[users][:, some], **CLOSE)
-    torch.testing.assert_close(scorer.pairs(everyone[:I], torch.arange(I)), logit[:I].diagonal(), **CLOSE)
+    torch.testing.assert_close(
+        scorer.pairs(everyone[:I], torch.arange(I)), logit[:I].diagonal(), **CLOSE
+    )
     own = torch.tensor([[1, 2], [6, 0], [4, 4]])
-    for rows, items in [(torch.tensor([0, 3, 8]), own), (everyone, torch.arange(I).expand(U, I))]:  # few; many
+    for rows, items in [
+        (torch.tensor([0, 3, 8]), own),
+        (everyone, torch.arange(I).expand(U, I)),
+    ]:  # few; many
         torch.testing.assert_close(scorer.pairs(rows, items), logit[rows[:, None], items], **CLOSE)
-        torch.testing.assert_close(scorer.hidden(rows, items), hidden[rows[:, None], items], **CLOSE)
-        torch.testing.assert_close(scorer.hidden(rows, items[:, 0]), hidden[rows, items[:, 0]], **CLOSE)
+        torch.testing.assert_close(
+            scorer.hidden(rows, items), hidden[rows[:, None], items], **CLOSE
+        )
+        torch.testing.assert_close(
+            scorer.hidden(rows, items[:, 0]), hidden[rows, items[:, 0]], **CLOSE
+        )
     pattern = Csr.of([0, 0, 5, 8], [1, 6, 3, 0], (U, I))
     torch.testing.assert_close(scorer.edges(pattern), logit[pattern.row, pattern.column], **CLOSE)
 
@@ -123,11 +139,15 @@ def test_gradients_equal_differences() -> None:
     """d logit / d embedding of one pair against the oracle's finite differences."""
     head, e = make(*CASES[3]), embeddings()
     user = e.user_UD.clone().requires_grad_()
-    head(Embeddings(user, e.item_ID, user, e.item_ID)).pairs(torch.tensor([4]), torch.tensor([2])).sum().backward()
+    head(Embeddings(user, e.item_ID, user, e.item_ID)).pairs(
+        torch.tensor([4]), torch.tensor([2])
+    ).sum().backward()
     assert user.grad is not None
     p, q, step = e.user_UD[4].double().tolist(), e.item_ID[2].double().tolist(), 1e-6
     for d in range(D):
-        up, down = ([x + (sign * step if i == d else 0) for i, x in enumerate(p)] for sign in (1, -1))
+        up, down = (
+            [x + (sign * step if i == d else 0) for i, x in enumerate(p)] for sign in (1, -1)
+        )
         slope = (oracle(head, up, q)[0] - oracle(head, down, q)[0]) / (2 * step)
         assert float(user.grad[4, d]) == pytest.approx(slope, abs=1e-4)
     assert not bool(user.grad[:4].any())
@@ -138,11 +158,14 @@ def test_neumf_starts_as_factorisation_beside_the_tower() -> None:
     head = NeuMF(SHAPE, Rng(0), gmf=4, layers=[3])
     with torch.no_grad():
         head.tower.out.weight.zero_()
-    torch.testing.assert_close(head(e).block(torch.arange(U)), e.user_UD[:, :4] @ e.item_ID[:, :4].T)
+    torch.testing.assert_close(
+        head(e).block(torch.arange(U)), e.user_UD[:, :4] @ e.item_ID[:, :4].T
+    )
 
 
 def test_a_tower_is_no_product() -> None:
-    """One hidden unit makes a function of user and item that is not of rank 1: no factor model in disguise."""
+    """One hidden unit makes a function of user and item that is not of rank 1: no factor model in
+    disguise."""
     head = make("mlp", {"layers": [8]})
     scores = head(embeddings()).block(torch.arange(U)).detach().double()
     assert int(torch.linalg.matrix_rank(scores, rtol=1e-4)) > 2
@@ -159,7 +182,8 @@ def test_nobody_and_nothing() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No intermediate of a catalogue's scores holds more than PART_BYTES, with a gradient or without."""
+    """No intermediate of a catalogue's scores holds more than PART_BYTES, with a gradient or
+    without."""
     monkeypatch.setattr(module, "PART_BYTES", 4 * 8 * 20)
     head, e = make("mlp", {"layers": [8, 5]}), embeddings()
     largest, relu_ = [], torch.Tensor.relu_

@@ -1,4 +1,5 @@
-"""Segments of a trained pair network against loops; they come back from the stored weights; newcomers by their histories."""
+"""Segments of a trained pair network against loops; they come back from the stored weights;
+newcomers by their histories."""
 
 import math
 
@@ -6,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from gnnseg.encoders import Raw
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.bipartite import build
-from gnnseg.heads import MLP, rates
-from gnnseg.objectives import BCE
+from gnnseg.models.encoders import Raw
+from gnnseg.models.fold_in import FoldIn
+from gnnseg.models.heads import MLP, rates
+from gnnseg.models.model import Model
+from gnnseg.models.objectives import BCE
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.testing import random_embeddings, random_graph, shape_of
-from gnnseg.training.model import Model
-from gnnseg.training.newcomers import FoldIn
 from gnnseg.types import Embeddings, Features, HistoryScorer, Pairs, Policy, Segmentation, Shape
 
 K, TAU = 3, 0.05
@@ -23,7 +24,13 @@ CLOSE = {"atol": 1e-5, "rtol": 1e-4}
 
 
 def finished(graph: BipartiteGraph, embeddings: Embeddings) -> MLP:
-    head = MLP(shape_of(graph, embeddings.user_UD.shape[1]), Rng(0), layers=[12, 8], segments=K, tau_alpha=TAU)
+    head = MLP(
+        shape_of(graph, embeddings.user_UD.shape[1]),
+        Rng(0),
+        layers=[12, 8],
+        segments=K,
+        tau_alpha=TAU,
+    )
     assert not isinstance(head(embeddings), Segmentation)  # while it trains
     with torch.no_grad():
         head.finish(embeddings, graph, Rng(0))
@@ -70,13 +77,19 @@ def test_segments_equal_a_loop(
     beta = torch.zeros(K, graph.items, dtype=torch.float64)
     for k in range(K):
         for j in range(graph.items):
-            own = sum(float(alpha[u, k]) / (1 + math.exp(-float(logit[u, j]))) for u in range(graph.users))
+            own = sum(
+                float(alpha[u, k]) / (1 + math.exp(-float(logit[u, j]))) for u in range(graph.users)
+            )
             beta[k, j] = own / float(alpha[:, k].sum())
     torch.testing.assert_close(scorer.beta.double(), beta, **CLOSE)
     with torch.no_grad():
-        torch.testing.assert_close(scorer.block(everyone).double(), logit, **CLOSE)  # the ranking stays the network's
+        torch.testing.assert_close(
+            scorer.block(everyone).double(), logit, **CLOSE
+        )  # the ranking stays the network's
         through = (alpha @ beta).logit()
-        torch.testing.assert_close(scorer.truncated(K).block(everyone).double(), through, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            scorer.truncated(K).block(everyone).double(), through, atol=1e-4, rtol=1e-4
+        )
         one = scorer.truncated(1).block(everyone).double()
         torch.testing.assert_close(one, beta[alpha.argmax(1)].logit(), atol=1e-4, rtol=1e-4)
         users, items = torch.tensor([0, 3, 5]), torch.tensor([2, 0, 9])
@@ -91,13 +104,21 @@ def test_segments_equal_a_loop(
 
 def test_segments_come_back_from_the_weights(graph: BipartiteGraph, embeddings: Embeddings) -> None:
     head = finished(graph, embeddings)
-    other = MLP(shape_of(graph, embeddings.user_UD.shape[1]), Rng(5), layers=[12, 8], segments=K, tau_alpha=TAU)
+    other = MLP(
+        shape_of(graph, embeddings.user_UD.shape[1]),
+        Rng(5),
+        layers=[12, 8],
+        segments=K,
+        tau_alpha=TAU,
+    )
     other.load_state_dict(head.state_dict())
     assert torch.equal(other(embeddings).alpha, head(embeddings).alpha)
     assert torch.equal(other(embeddings).beta, head(embeddings).beta)
 
 
-def test_other_users_are_average_until_their_pairs_are_known(graph: BipartiteGraph, embeddings: Embeddings) -> None:
+def test_other_users_are_average_until_their_pairs_are_known(
+    graph: BipartiteGraph, embeddings: Embeddings
+) -> None:
     scorer = finished(graph, embeddings)(embeddings)
     assert isinstance(scorer, HistoryScorer)
     with torch.no_grad():
@@ -124,12 +145,19 @@ def test_newcomers_are_where_their_histories_put_them() -> None:
         head.finish(model.embed(graph, features), graph, Rng(0))
     fold, trained = FoldIn(model, graph, features, None), head(model.embed(graph, features))
     mine = train.user == 4
-    history = Pairs(np.zeros(mine.sum(), dtype=np.int64), train.item[mine], np.ones(mine.sum()), train.count[mine])
+    history = Pairs(
+        np.zeros(mine.sum(), dtype=np.int64),
+        train.item[mine],
+        np.ones(mine.sum()),
+        train.count[mine],
+    )
     none = Pairs(*(np.zeros(0, dtype=np.int64) for _ in range(4)))
     assert features.user is not None
     with torch.no_grad():
         found = fold.scorer(history, 1, features.user[4:5])
         assert isinstance(found, Segmentation)
         unknown = fold.scorer(none, 1, features.user[4:5])
-        torch.testing.assert_close(unknown.block(torch.tensor([0]))[0], trained.block(torch.tensor([4]))[0], **CLOSE)
+        torch.testing.assert_close(
+            unknown.block(torch.tensor([0]))[0], trained.block(torch.tensor([4]))[0], **CLOSE
+        )
         assert int(found.alpha[0].argmax()) == int(trained.alpha[4].argmax())

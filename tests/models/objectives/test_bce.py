@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.metrics import log_loss
 
-from gnnseg.objectives import BCE
+from gnnseg.models.objectives import BCE
 from gnnseg.rng import Rng
 from gnnseg.testing import table_step
 from gnnseg.types import Batch, InputError
@@ -20,7 +20,9 @@ def test_it_equals_a_loop() -> None:
     score = (3 * torch.randn(U, I, generator=g)).requires_grad_()
     users, items = torch.tensor([0, 1, 4, 4]), torch.tensor([2, 2, 5, 0])
     negatives, weight = torch.randint(I, (4, 3), generator=g), torch.rand(4, generator=g)
-    got = BCE(**PLAIN, negatives=3)(table_step(score), Batch(users, items, weight, negatives), Rng(0))  # type: ignore[arg-type]
+    got = BCE(**PLAIN, negatives=3)(
+        table_step(score), Batch(users, items, weight, negatives), Rng(0)
+    )  # type: ignore[arg-type]
     total, gradient = 0.0, torch.zeros(U, I, dtype=torch.float64)
     for e, (u, i) in enumerate(zip(users.tolist(), items.tolist(), strict=True)):
         share = float(weight[e] / weight.sum()) / 4
@@ -51,7 +53,9 @@ def test_extreme_scores_stay_finite() -> None:
     for right, expected in ((True, 0.0), (False, 1e4)):
         items, negatives = (one, 1 + one[:, None]) if right else (1 + one, one[:, None])
         batch = Batch(one, items, torch.ones(1), negatives)
-        assert BCE(**PLAIN, negatives=1)(table_step(score), batch, Rng(0)).item() == pytest.approx(expected)  # type: ignore[arg-type]
+        assert BCE(**PLAIN, negatives=1)(table_step(score), batch, Rng(0)).item() == pytest.approx(
+            expected
+        )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("negatives", [1, 4])

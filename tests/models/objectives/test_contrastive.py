@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from gnnseg import config
-from gnnseg.encoders import SAGE
-from gnnseg.objectives import SimGCL, XSimGCL, contrastive
+from gnnseg.models.encoders import SAGE
+from gnnseg.models.objectives import SimGCL, XSimGCL, contrastive
 from gnnseg.rng import Rng
 from gnnseg.testing import random_graph, shape_of
 from gnnseg.types import Batch, Embeddings, Features, InputError, Scorer, Step
@@ -28,7 +28,8 @@ def loop(a: torch.Tensor, b: torch.Tensor, rows: list[int], tau: float) -> float
 def a_step() -> Step:
     graph = random_graph()
     encoder = SAGE(
-        shape_of(graph), Rng(0), dim=8, layers=2, aggregate="mean", init="normal", scale=0.5, attributes=None, neighbours=None,
+        shape_of(graph), Rng(0), dim=8, layers=2, aggregate="mean", init="normal", scale=0.5,
+        attributes=None, neighbours=None,
         combine="mean", unit=False,
     )  # fmt: skip
 
@@ -46,7 +47,9 @@ def test_simgcl_equals_a_loop() -> None:
     step, rng = a_step(), Rng(4)
     assert step.view is not None
     one, other = step.view(rng.child("one"), 0.3), step.view(rng.child("other"), 0.3)
-    wanted = loop(one.user_UD, other.user_UD, [1, 3, 7], 0.2) + loop(one.item_ID, other.item_ID, [0, 2, 5], 0.2)
+    wanted = loop(one.user_UD, other.user_UD, [1, 3, 7], 0.2) + loop(
+        one.item_ID, other.item_ID, [0, 2, 5], 0.2
+    )
     assert SimGCL(tau=0.2, noise=0.3)(step, BATCH, rng).item() == pytest.approx(wanted, rel=1e-5)
     assert not torch.allclose(one.user_UD, other.user_UD)
 
@@ -58,7 +61,9 @@ def test_xsimgcl_equals_a_loop() -> None:
     assert view.layers is not None
     user, item = view.layers[1]
     wanted = loop(view.user_UD, user, [1, 3, 7], 0.2) + loop(view.item_ID, item, [0, 2, 5], 0.2)
-    assert XSimGCL(tau=0.2, noise=0.3, layer=1)(step, BATCH, rng).item() == pytest.approx(wanted, rel=1e-5)
+    assert XSimGCL(tau=0.2, noise=0.3, layer=1)(step, BATCH, rng).item() == pytest.approx(
+        wanted, rel=1e-5
+    )
 
 
 def test_of_too_many_rows_some_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +76,9 @@ def test_of_too_many_rows_some_are_told_apart(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_layer_that_is_not_there_is_said() -> None:
-    with pytest.raises(InputError, match=r"regularisers.xsimgcl.layer is 3: the encoder has layers 0 to 2"):
+    with pytest.raises(
+        InputError, match=r"regularisers.xsimgcl.layer is 3: the encoder has layers 0 to 2"
+    ):
         XSimGCL(tau=0.2, noise=0.3, layer=3)(a_step(), BATCH, Rng(0))
 
 

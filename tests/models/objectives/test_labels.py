@@ -1,4 +1,5 @@
-"""The term that learns labels: loops in float64, finite differences, numbering, planted segments from 5 % told."""
+"""The term that learns labels: loops in float64, finite differences, numbering, planted segments
+from 5 % told."""
 
 import itertools
 import json
@@ -13,16 +14,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from gnnseg import config, judge, pipeline
+from gnnseg import config
 from gnnseg.data.labels import Labelled
-from gnnseg.data.planted import draw
 from gnnseg.data.raw import Raw
-from gnnseg.heads import Segments
-from gnnseg.inputs import restore
-from gnnseg.objectives import Labels
-from gnnseg.report import page, schema, tables
+from gnnseg.data.sets.planted import draw
+from gnnseg.evaluation import evaluator
+from gnnseg.models.heads import Segments
+from gnnseg.models.objectives import Labels
+from gnnseg.report import page, tables
 from gnnseg.rng import Rng
-from gnnseg.run import Run
+from gnnseg.runs import schema
+from gnnseg.runs import train as pipeline
+from gnnseg.runs.inputs import restore
+from gnnseg.runs.run import Run
 from gnnseg.types import Batch, Embeddings, InputError, Shape, Step
 
 U, D, K, C = 9, 5, 4, 3
@@ -38,7 +42,8 @@ def term(readout: str, **options: Any) -> Labels:
 def step_of(user: torch.Tensor, users: torch.Tensor | None = None) -> tuple[Segments, Step]:
     item = torch.randn(6, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     head = Segments(
-        Shape(U, 6, torch.ones(6), width=D), Rng(0), segments=K, beta="distribution", tied=False, top=None, centre=True,
+        Shape(U, 6, torch.ones(6), width=D), Rng(0), segments=K, beta="distribution", tied=False,
+        top=None, centre=True,
         tau_alpha=0.3, tau_beta=0.3, tau=0.2,
     ).double()  # fmt: skip
     e = Embeddings(user, item, user, item, users=users)
@@ -62,10 +67,15 @@ def loop(readout: str, made: Labels, head: Segments, user: torch.Tensor) -> floa
         if label < 0:
             continue
         if readout == "alpha":
-            logits = [float(torch.cosine_similarity(user[i], head.user_KD[k], dim=0)) / 0.3 for k in range(K)]
+            logits = [
+                float(torch.cosine_similarity(user[i], head.user_KD[k], dim=0)) / 0.3
+                for k in range(K)
+            ]
         else:
             assert made.linear is not None
-            logits = [float(user[i] @ made.linear.weight[c] + made.linear.bias[c]) for c in range(C)]
+            logits = [
+                float(user[i] @ made.linear.weight[c] + made.linear.bias[c]) for c in range(C)
+            ]
         total -= logits[label] - math.log(sum(math.exp(x) for x in logits))
         told += 1
     return total / told
@@ -75,16 +85,21 @@ def loop(readout: str, made: Labels, head: Segments, user: torch.Tensor) -> floa
 def test_the_loss_equals_a_loop(readout: str) -> None:
     made, user = term(readout), users()
     head, step = step_of(user)
-    assert made(step, batch(), Rng(0)).item() == pytest.approx(loop(readout, made, head, user), rel=1e-9)
+    assert made(step, batch(), Rng(0)).item() == pytest.approx(
+        loop(readout, made, head, user), rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("readout", ["alpha", "linear"])
 def test_the_gradient_equals_finite_differences(readout: str) -> None:
     made = term(readout)
-    assert torch.autograd.gradcheck(lambda user: made(step_of(user)[1], batch(), Rng(0)), users(grad=True))
+    assert torch.autograd.gradcheck(
+        lambda user: made(step_of(user)[1], batch(), Rng(0)), users(grad=True)
+    )
     if made.linear is not None:
         names, values = zip(
-            *((n, p.detach().clone().requires_grad_()) for n, p in made.named_parameters()), strict=True
+            *((n, p.detach().clone().requires_grad_()) for n, p in made.named_parameters()),
+            strict=True,
         )
         step = step_of(users())[1]
 
@@ -135,7 +150,9 @@ def test_segments_are_numbered_so_that_the_term_is_smallest() -> None:
         other.renumber(torch.tensor(numbers))
         return made(Step(step.embeddings, other(step.embeddings)), batch(), Rng(0)).item()
 
-    assert loss(order.tolist()) == pytest.approx(min(loss(list(p)) for p in itertools.permutations(range(K))))
+    assert loss(order.tolist()) == pytest.approx(
+        min(loss(list(p)) for p in itertools.permutations(range(K)))
+    )
     assert term("linear").numbering(step, LABEL) is None
 
 
@@ -143,7 +160,8 @@ def test_fewer_segments_than_classes_is_one_sentence() -> None:
     made = Labels(column="first", share=0.5, readout="alpha")
     made.prepare(Shape(U, 6, torch.ones(6), width=D, classes=K + 1), Rng(0))
     with pytest.raises(
-        InputError, match=r"head\.segments=4: .*each of the 5 classes of first.*head\.segments=5 or more"
+        InputError,
+        match=r"head\.segments=4: .*each of the 5 classes of first.*head\.segments=5 or more",
     ):
         made(step_of(users())[1], batch(), Rng(0))
 
@@ -152,19 +170,31 @@ def test_told_users_are_never_judged() -> None:
     truth = np.array([0, 1, 0, 1, -1, 0])
     told = np.array([True, True, False, False, False, False])
     chance = torch.eye(2)[torch.tensor([1, 0, 0, 0, 1, 0])]  # wrong of both who were told
-    verdict = judge.with_labels(judge.Verdict({}, {}, [], {}), chance, Labelled("x", ("a", "b"), truth, told))
+    verdict = evaluator.with_labels(
+        evaluator.Evaluation({}, {}, [], {}), chance, Labelled("x", ("a", "b"), truth, told)
+    )
     assert verdict.metrics["label/accuracy"] == pytest.approx(2 / 3)
-    assert verdict.baselines["majority class"]["label/accuracy"] == pytest.approx(2 / 3)  # of one each: the first
+    assert verdict.baselines["majority class"]["label/accuracy"] == pytest.approx(
+        2 / 3
+    )  # of one each: the first
     whole = Labelled("x", ("a", "b"), truth, truth >= 0)
-    assert judge.with_labels(judge.Verdict({}, {}, [], {}), chance, whole).metrics == {}
+    assert evaluator.with_labels(evaluator.Evaluation({}, {}, [], {}), chance, whole).metrics == {}
 
 
-# --- whole runs ---------------------------------------------------------------------------------------------------
+# --- whole runs -----------------------------------------------------------------------------------
+# ----------------
 
 
 def planted(hard: bool = True) -> Raw:
     """A drawn set whose users' first segment is an attribute; the last two have none."""
-    raw = draw(preset="hard" if hard else "easy", users=240, items=100, segments=4, interactions=5000, seed=0)
+    raw = draw(
+        preset="hard" if hard else "easy",
+        users=240,
+        items=100,
+        segments=4,
+        interactions=5000,
+        seed=0,
+    )
     assert raw.truth is not None
     assert raw.users is not None
     first = [f"kind {k}" for k in raw.truth.alpha.argmax(1)]
@@ -175,7 +205,8 @@ def planted(hard: bool = True) -> Raw:
 def train(root: Path, raw: Raw, *overrides: str) -> Run:
     composed = config.compose(
         [
-            "data=given", f"runs.root={root}", "threads=1", "head.segments=4", "encoder.dim=16", "trainer.max_epochs=60",
+            "data=given", f"runs.root={root}", "threads=1", "head.segments=4", "encoder.dim=16",
+            "trainer.max_epochs=60",
             "trainer.eval_every=30", "regularisers.labels.column=first", *overrides,
         ]
     )  # fmt: skip
@@ -187,7 +218,9 @@ def train(root: Path, raw: Raw, *overrides: str) -> Run:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     root, raw = tmp_path_factory.mktemp("runs"), planted()
     return {
-        readout: train(root, raw, "regularisers.labels.weight=1", f"regularisers.labels.readout={readout}")
+        readout: train(
+            root, raw, "regularisers.labels.weight=1", f"regularisers.labels.readout={readout}"
+        )
         for readout in ("alpha", "linear")
     }
 
@@ -244,9 +277,18 @@ def test_somebody_new_is_assigned_by_a_run_with_a_read_out(runs: dict[str, Run])
 @pytest.mark.slow
 def test_weight_0_changes_nothing_bit_for_bit(tmp_path: Path) -> None:
     raw, few = planted(), ["trainer.max_epochs=10", "trainer.eval_every=5"]
-    off = train(tmp_path, raw, *few, "regularisers.labels.weight=0", "regularisers.labels.column=first")
+    off = train(
+        tmp_path, raw, *few, "regularisers.labels.weight=0", "regularisers.labels.column=first"
+    )
     composed = config.compose(
-        ["data=given", f"runs.root={tmp_path}", "threads=1", "head.segments=4", "encoder.dim=16", *few]
+        [
+            "data=given",
+            f"runs.root={tmp_path}",
+            "threads=1",
+            "head.segments=4",
+            "encoder.dim=16",
+            *few,
+        ]
     )
     del composed["regularisers"]["labels"]
     config.check(composed)
@@ -257,7 +299,9 @@ def test_weight_0_changes_nothing_bit_for_bit(tmp_path: Path) -> None:
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert off.record["metrics"] == without.record["metrics"]
     assert off.record["data"]["labels"] is None
-    with pytest.raises(InputError, match=r"learned no labels; train with regularisers\.labels\.weight above 0"):
+    with pytest.raises(
+        InputError, match=r"learned no labels; train with regularisers\.labels\.weight above 0"
+    ):
         off.labels()
 
 
@@ -279,8 +323,19 @@ def test_the_labels_column_is_not_among_the_features(tmp_path: Path) -> None:
 @pytest.mark.parametrize("head", ["dot", "posthoc", "hybrid", "neumf", "mlp"])
 def test_every_head_takes_the_readout_that_it_can(head: str, tmp_path: Path) -> None:
     raw = planted()
-    few = [f"head={head}", "trainer.max_epochs=2", "trainer.eval_every=1", "regularisers.labels.weight=1"]
-    base = ["data=given", f"runs.root={tmp_path}", "threads=1", "encoder.dim=16", "regularisers.labels.column=first"]
+    few = [
+        f"head={head}",
+        "trainer.max_epochs=2",
+        "trainer.eval_every=1",
+        "regularisers.labels.weight=1",
+    ]
+    base = [
+        "data=given",
+        f"runs.root={tmp_path}",
+        "threads=1",
+        "encoder.dim=16",
+        "regularisers.labels.column=first",
+    ]
     for readout in ("alpha", "linear"):
         overrides = [*base, *few, f"regularisers.labels.readout={readout}"]
         composed = config.compose(overrides)
@@ -293,14 +348,18 @@ def test_every_head_takes_the_readout_that_it_can(head: str, tmp_path: Path) -> 
             continue
         config.check(composed)
         record = json.loads(
-            (pipeline.train(composed, say=lambda line: None, raw=raw).path / "run.json").read_text("utf-8")
+            (pipeline.train(composed, say=lambda line: None, raw=raw).path / "run.json").read_text(
+                "utf-8"
+            )
         )
         assert 0 <= record["metrics"]["label/accuracy"] <= 1
 
 
 def test_alpha_cut_to_its_largest_is_refused() -> None:
     overrides = ["regularisers.labels.weight=1", "head.top=3"]
-    with pytest.raises(InputError, match=r"regularisers\.labels\.readout=alpha with head\.top=3: .*readout=linear"):
+    with pytest.raises(
+        InputError, match=r"regularisers\.labels\.readout=alpha with head\.top=3: .*readout=linear"
+    ):
         config.check(config.compose(overrides))
     config.check(config.compose([*overrides, "regularisers.labels.readout=linear"]))
     config.check(config.compose(["head.top=3"]))

@@ -1,4 +1,5 @@
-"""Bilateral softmax and max-margin against loops in float64, and negatives that lie near the taken item."""
+"""Bilateral softmax and max-margin against loops in float64, and negatives that lie near the taken
+item."""
 
 import math
 from typing import Any
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from gnnseg.data import batches
-from gnnseg.objectives import BSL, Margin, SampledSoftmax
+from gnnseg.models.objectives import BSL, Margin, SampledSoftmax
 from gnnseg.rng import Rng
 from gnnseg.testing import random_graph, table_step
 from gnnseg.types import Batch, InputError
@@ -25,7 +26,10 @@ def given() -> tuple[torch.Tensor, Batch]:
 
 
 def bsl(**options: Any) -> BSL:
-    return BSL(**PLAIN, **{"sampling": "uniform", "negatives": N, "positives": "pair", "power": 1.0, **options})
+    return BSL(
+        **PLAIN,
+        **{"sampling": "uniform", "negatives": N, "positives": "pair", "power": 1.0, **options},
+    )
 
 
 @pytest.mark.parametrize("positives", ["pair", "user"])
@@ -39,16 +43,21 @@ def test_bsl_equals_a_loop(positives: str, power: float) -> None:
         mine = [j for v, j in pairs if v == u] if positives == "user" else [i]
         up = math.log(sum(math.exp(score[u, j].item()) for j in mine) / len(mine))
         others = [math.exp(score[u, j].item()) for j in batch.negatives.tolist() if j != i]
-        total += float(batch.weight[e] / batch.weight.sum()) * (power * math.log(sum(others) / len(others)) - up)
+        total += float(batch.weight[e] / batch.weight.sum()) * (
+            power * math.log(sum(others) / len(others)) - up
+        )
     assert got.item() == pytest.approx(total, rel=1e-9)
 
 
 def test_bsl_of_single_pairs_and_power_1_is_the_softmax_over_its_negatives() -> None:
-    """Its gradient is the softmax's whose denominator leaves the taken item out: equal where that weighs nothing."""
+    """Its gradient is the softmax's whose denominator leaves the taken item out: equal where that
+    weighs nothing."""
     score, batch = given()
     score[batch.users, batch.items] -= 40
     mine = bsl()(table_step(score), batch, Rng(0))
-    softmax = SampledSoftmax(**PLAIN, sampling="uniform", negatives=N, correct=False)(table_step(score), batch, Rng(0))
+    softmax = SampledSoftmax(**PLAIN, sampling="uniform", negatives=N, correct=False)(
+        table_step(score), batch, Rng(0)
+    )
     assert batch.negatives is not None
     count = (batch.items[:, None] != batch.negatives).sum(-1)
     shift = (count.double().log() * batch.weight).sum() / batch.weight.sum()
@@ -73,7 +82,9 @@ def test_margin_equals_a_loop() -> None:
     got = Margin(**PLAIN, negatives=3, hard=0, hops=1, margin=0.5)(table_step(score), batch, Rng(0))
     total = 0.0
     for e, (u, i) in enumerate(zip(batch.users.tolist(), batch.items.tolist(), strict=True)):
-        lost = [max(0.0, score[u, j].item() - score[u, i].item() + 0.5) for j in negatives[e].tolist()]
+        lost = [
+            max(0.0, score[u, j].item() - score[u, i].item() + 0.5) for j in negatives[e].tolist()
+        ]
         total += float(batch.weight[e] / batch.weight.sum()) * sum(lost) / 3
     assert got.item() == pytest.approx(total, rel=1e-9)
 
@@ -100,7 +111,10 @@ def test_the_curriculum_begins_without_hard_negatives_and_adds_one_an_epoch() ->
 
     graph = random_graph(users=40, items=60, edges=200)
     p, objective = graph.pattern, Margin(**PLAIN, negatives=4, hard=2, hops=1, margin=1.0)
-    data, rows = Training(graph, Features(), Events(p.row, p.column, torch.ones(p.entries))), torch.arange(64)
+    data, rows = (
+        Training(graph, Features(), Events(p.row, p.column, torch.ones(p.entries))),
+        torch.arange(64),
+    )
     easy = data.batch(rows, objective, torch.zeros(60), Rng(0)).negatives
     for epoch, columns in ((0, 0), (1, 1), (2, 2), (9, 2)):
         objective.epoch = epoch

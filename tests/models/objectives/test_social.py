@@ -1,4 +1,5 @@
-"""What friends pull at, and segments out of ties alone: against loops; no interaction moves a user there."""
+"""What friends pull at, and segments out of ties alone: against loops; no interaction moves a user
+there."""
 
 import numpy as np
 import pytest
@@ -6,11 +7,18 @@ import torch
 
 from gnnseg import config
 from gnnseg.graph.social import both_ways
-from gnnseg.heads import Segments
-from gnnseg.objectives import Network, Social
-from gnnseg.objectives import regularisers as module
+from gnnseg.models.heads import Segments
+from gnnseg.models.objectives import Network, Social
+from gnnseg.models.objectives import regularisers as module
 from gnnseg.rng import Rng
-from gnnseg.testing import block_graph, full_batch, random_embeddings, random_graph, shape_of, with_ties
+from gnnseg.testing import (
+    block_graph,
+    full_batch,
+    random_embeddings,
+    random_graph,
+    shape_of,
+    with_ties,
+)
 from gnnseg.types import Batch, Edges, Embeddings, InputError, Step
 
 K = 3
@@ -25,11 +33,14 @@ def scene(tied: bool = False) -> tuple[Segments, Embeddings, Batch]:
     user = e.user_UD.detach().clone().requires_grad_()
     item = e.item_ID.detach().clone().requires_grad_()
     head = Segments(
-        shape_of(graph, e.user_UD.shape[1]), Rng(0), segments=K, beta="distribution", tied=tied, top=None, centre=True,
+        shape_of(graph, e.user_UD.shape[1]), Rng(0), segments=K, beta="distribution", tied=tied,
+        top=None, centre=True,
         tau_alpha=0.3, tau_beta=0.3, tau=0.3,
     )  # fmt: skip
     batch = full_batch(graph)
-    given = Batch(batch.users, batch.items, batch.weight, pattern=batch.pattern, social=ties, homophily=0.4)
+    given = Batch(
+        batch.users, batch.items, batch.weight, pattern=batch.pattern, social=ties, homophily=0.4
+    )
     return head, Embeddings(user, item, user, item), given
 
 
@@ -43,7 +54,9 @@ def test_the_pull_of_friends_equals_a_loop() -> None:
     total = sum(ties.value.double().tolist())
     expected = 0.0
     for u, v, w in zip(ties.row.tolist(), ties.column.tolist(), ties.value.tolist(), strict=True):
-        expected += w / total * sum((a - b) ** 2 for a, b in zip(alpha[u], alpha[v], strict=True)) / 2
+        expected += (
+            w / total * sum((a - b) ** 2 for a, b in zip(alpha[u], alpha[v], strict=True)) / 2
+        )
     assert got.item() == pytest.approx(0.4 * expected, rel=1e-5)
 
 
@@ -69,7 +82,11 @@ def modularity(alpha: torch.Tensor, ties: torch.Tensor) -> float:
     degree, total, found = ties.sum(1), float(ties.sum()), 0.0
     for u in range(len(ties)):
         for v in range(len(ties)):
-            found += (float(ties[u, v]) - float(degree[u] * degree[v]) / total) * float(alpha[u] @ alpha[v]) / total
+            found += (
+                (float(ties[u, v]) - float(degree[u] * degree[v]) / total)
+                * float(alpha[u] @ alpha[v])
+                / total
+            )
     return found
 
 
@@ -95,11 +112,15 @@ def test_not_a_single_interaction_reaches_a_user() -> None:
     objective = Network(weights=None, degree_power=0.0, collapse=1.0)
     grads = []
     for users in (batch.users, batch.users.flip(0)):
-        loss = objective(Step(e, head(e)), Batch(users, batch.items, batch.weight, social=batch.social), Rng(0))
+        loss = objective(
+            Step(e, head(e)), Batch(users, batch.items, batch.weight, social=batch.social), Rng(0)
+        )
         grads.append(torch.autograd.grad(loss, [e.user_UD, head.user_KD, e.item_ID]))
     assert torch.equal(grads[0][0], grads[1][0])
     assert torch.equal(grads[0][1], grads[1][1])
-    assert not torch.equal(grads[0][2], grads[1][2])  # what segments like does follow the interactions
+    assert not torch.equal(
+        grads[0][2], grads[1][2]
+    )  # what segments like does follow the interactions
 
 
 def test_perfect_communities_have_their_modularity() -> None:
@@ -123,12 +144,14 @@ def test_batches_of_any_order_give_the_full_batch() -> None:
     head, e, batch = scene()
     objective = Network(weights=None, degree_power=0.0, collapse=1.0)
     whole = objective(Step(e, head(e)), batch, Rng(0))
-    turned = Batch(batch.users.flip(0), batch.items.flip(0), batch.weight.flip(0), social=batch.social)
+    turned = Batch(
+        batch.users.flip(0), batch.items.flip(0), batch.weight.flip(0), social=batch.social
+    )
     torch.testing.assert_close(objective(Step(e, head(e)), turned, Rng(0)), whole)
 
 
 def test_segments_out_of_ties_alone_find_the_planted_ones() -> None:
-    from gnnseg.encoders import Social as Encoder
+    from gnnseg.models.encoders import Social as Encoder
     from gnnseg.testing import _agree, _train
     from gnnseg.types import Features, Shape
 
@@ -138,7 +161,8 @@ def test_segments_out_of_ties_alone_find_the_planted_ones() -> None:
     encoder = Encoder(shape, Rng(0), dim=12, layers=2, scale=0.1)
     encoder.reset(graph, Features(), Rng(0))
     head = Segments(
-        Shape(graph.users, graph.items, shape.item_counts, width=12), Rng(0), segments=4, beta="distribution", tied=False,
+        Shape(graph.users, graph.items, shape.item_counts, width=12), Rng(0), segments=4,
+        beta="distribution", tied=False,
         top=None, centre=True, tau_alpha=0.2, tau_beta=0.2, tau=0.2,
     )  # fmt: skip
     found = _train(encoder, head, Network(weights=None, degree_power=0.0, collapse=1.0), graph)

@@ -1,0 +1,5 @@
+"""The ``gnnseg`` command."""
+
+from gnnseg.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,95 @@
+"""Stable names: what a part of ours is called in hashes and run folders, wherever its module stands
+today.
+
+A run's hash and its run.json hold the name under which a part was first recorded, so that moving a
+module or renaming a class changes no run's identity, and run folders and configurations of any age
+still name their parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+MODULES = {  # stable name -> where it stands today; a name stands for all that lies below it, the longest that fits counts
+    "gnnseg.encoders": "gnnseg.models.encoders",
+    "gnnseg.heads": "gnnseg.models.heads",
+    "gnnseg.objectives": "gnnseg.models.objectives",
+    "gnnseg.data.sets.completejourney": "gnnseg.data.sets.completejourney.completejourney",
+    "gnnseg.data.sets.file": "gnnseg.data.tables.files.file",
+    "gnnseg.data.sets.given": "gnnseg.data.tables.frames.given",
+    "gnnseg.data.sets.gowalla": "gnnseg.data.sets.published.gowalla",
+    "gnnseg.data.sets.lastfm": "gnnseg.data.sets.published.lastfm",
+    "gnnseg.data.sets.lastfm_2k": "gnnseg.data.sets.lastfm.lastfm_2k",
+    "gnnseg.data.sets.ml_100k": "gnnseg.data.sets.movielens.ml_100k",
+    "gnnseg.data.sets.ml_1m": "gnnseg.data.sets.published.ml_1m",
+    "gnnseg.data.sets.ml_1m_raw": "gnnseg.data.sets.movielens.ml_1m_raw",
+    "gnnseg.data.sets.planted": "gnnseg.data.sets.planted.planted",
+    "gnnseg.data.sets.sql": "gnnseg.data.tables.sql.sql",
+}
+KEYS: dict[str, dict[str, str]] = {}  # stable target -> {a setting's name today: its stable name}
+ADDED: dict[
+    str, Any
+] = {}  # "group.setting" -> its default: settings that came after runs had names
+_STABLE = {today: name for name, today in MODULES.items()}
+
+
+def current(target: str) -> str:
+    """Give a target's path of today; a path of today, or of somebody else's package, as it stands."""
+    return target if _prefix(target, _STABLE) else _moved(target, MODULES)
+
+
+def stable(target: str) -> str:
+    """Give a target's stable name; of somebody else's package its path as it stands."""
+    return _moved(target, _STABLE)
+
+
+def recorded(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a configuration as run folders hold it and as hashes see it.
+
+    Targets and settings stand under their stable names; a setting that came later, and is at its
+    default, is left out, so that runs of before keep their names.
+    """
+    found = {group: _node(value, KEYS, stable) for group, value in config.items()}
+    for place, default in ADDED.items():
+        group, _, key = place.partition(".")
+        node = found.get(group)
+        if isinstance(node, dict) and key in node and node[key] == default:
+            del node[key]
+    return found
+
+
+def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a recorded configuration, of a run folder of any age, as it would be written today."""
+    today = {name: {old: new for new, old in keys.items()} for name, keys in KEYS.items()}
+    found = {group: _node(value, today, current) for group, value in config.items()}
+    for place, default in ADDED.items():
+        group, _, key = place.partition(".")
+        if isinstance(node := found.get(group), dict):
+            node.setdefault(key, default)
+    return found
+
+
+def _node(value: Any, keys: Mapping[str, Mapping[str, str]], name: Callable[[str], str]) -> Any:
+    """Copy plain values; each ``_target_`` and its settings by another name."""
+    if isinstance(value, Mapping):
+        target = value.get("_target_")
+        other = keys.get(stable(target), {}) if isinstance(target, str) else {}
+        return {
+            other.get(key, key): name(item)
+            if key == "_target_" and isinstance(item, str)
+            else _node(item, keys, name)
+            for key, item in value.items()
+        }
+    return [_node(item, keys, name) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _prefix(target: str, table: Mapping[str, str]) -> str | None:
+    words = target.split(".")
+    names = (".".join(words[:length]) for length in range(len(words), 0, -1))
+    return next((name for name in names if name in table), None)
+
+
+def _moved(target: str, table: Mapping[str, str]) -> str:
+    name = _prefix(target, table)
+    return target if name is None else table[name] + target[len(name) :]

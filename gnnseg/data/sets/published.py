@@ -1,0 +1,55 @@
+"""Sets that come split, as their papers publish them; refused where their pairs are others."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from gnnseg.data.fingerprint import pair_fingerprint
+from gnnseg.data.raw import Raw
+from gnnseg.data.sets.fetching import Place
+from gnnseg.data.tables import formats
+from gnnseg.types import InputError
+
+FINGERPRINTS = {  # (train, valid, test), first 16 hex of sha256 over the sorted pairs
+    "gowalla": ("68bb924a1e7ea41d", "277b9ba79cbdddbe", "dac9527045e35230"),
+    "ml-1m": ("235a6f4b3048c905", "99bec6101b71c464", "548a6a21fdb88268"),
+    "lastfm": ("b4ff78162ca8d9fd", "82a81c003e28977a", "c8b8e5f39ee8d487"),
+}
+SPLIT_FILES = ["train.txt", "valid.txt", "test.txt"]
+
+
+def _given(place: Place, name: str, source: str) -> Raw:
+    """A set that comes split: refused where its pairs are not the published ones."""
+    folder = place.find(name)
+    frames = []
+    for part, (file_, wanted) in enumerate(zip(SPLIT_FILES, FINGERPRINTS[name], strict=True)):
+        frame = formats.lists(folder / file_).frame
+        found = pair_fingerprint(
+            frame["user"].cast(pl.Int64).to_numpy(), frame["item"].cast(pl.Int64).to_numpy()
+        )
+        if found != wanted:
+            raise InputError(
+                f"{folder / file_}: fingerprint {found}, but {name}'s {file_} has {wanted}: it is "
+                "another version; "
+                f"remove it and run 'gnnseg data fetch {name}', or use data=file."
+            )
+        frames.append(frame.with_columns(pl.lit(part, dtype=pl.Int8).alias("part")))
+    return Raw(name, pl.concat(frames), notes={"source": source})
+
+
+def ml_1m(place: Place, *, name: str) -> Raw:
+    """MovieLens 1M in LightGCN++'s split (Lee et al. 2024): 6,039 users, 3,628 films."""
+    return _given(place, "ml-1m", "MovieLens 1M, split of LightGCN++ (Lee et al. 2024)")
+
+
+def lastfm(place: Place, *, name: str) -> Raw:
+    """Last.fm (HetRec 2011) in LightGCN++'s split: 1,885 users, 17,388 artists."""
+    return _given(place, "lastfm", "HetRec 2011, split of LightGCN++ (Lee et al. 2024)")
+
+
+def gowalla(place: Place, *, name: str) -> Raw:
+    """Gowalla in LightGCN's split (He et al. 2020), validation carved by LightGCN++: 29,858 users,
+    40,981 places."""
+    return _given(
+        place, "gowalla", "LightGCN (He et al. 2020), validation of LightGCN++ (Lee et al. 2024)"
+    )

@@ -1,0 +1,1 @@
+"""One user's table in: formats, encodings, separators, columns, dates, numbers, returns."""

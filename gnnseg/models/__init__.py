@@ -1,0 +1,1 @@
+"""Encoders, heads, objectives and baselines, and the model they make together."""

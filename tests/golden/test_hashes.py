@@ -1,0 +1,47 @@
+"""Runs keep the names they had: every choice of conf/ and every experiment, hashed as before the parts moved."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gnnseg.config import compose, conf_folder
+from gnnseg.config.stable import MODULES, current, recorded, stable, upgraded
+from gnnseg.runs.folder import identity
+
+STORED = json.loads((Path(__file__).parent / "hashes.json").read_text("utf-8"))
+CHOICES = [
+    f"{folder.name}={path.stem}"
+    for folder in sorted(conf_folder().iterdir())
+    if folder.is_dir() and folder.name != "tracking"
+    for path in sorted(folder.glob("*.yaml"))
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch):
+    for name in ("GNNSEG_DATA", "GNNSEG_RUNS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize("overrides", STORED)
+def test_a_run_is_called_what_it_was_called_before(overrides):
+    assert identity(compose(overrides.split()), "0" * 64) == STORED[overrides]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_old_and_new_names_are_of_one_part(name):
+    assert stable(current(name)) == name
+    assert current(current(name)) == current(name)
+    assert stable(name) == name
+
+
+def test_somebody_elses_names_stand_as_they_are():
+    for name in ("mylab.enc.MyEncoder", "torch.optim.Adam", "gnnsegment.encoders.X"):
+        assert stable(name) == name == current(name)
+
+
+def test_a_recorded_configuration_comes_back_as_it_is_written_today():
+    config = compose(["regularisers.labels.weight=1"])
+    assert recorded(config)["encoder"]["_target_"] == "gnnseg.encoders.lightgcn.LightGCN"
+    assert upgraded(recorded(config)) == config
