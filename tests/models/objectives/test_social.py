@@ -152,7 +152,7 @@ def test_batches_of_any_order_give_the_full_batch() -> None:
 
 def test_segments_out_of_ties_alone_find_the_planted_ones() -> None:
     from gnnseg.models.encoders import Social as Encoder
-    from gnnseg.testing import _agree, _train
+    from gnnseg.testing import agreement, train_quickly
     from gnnseg.types import Features, Shape
 
     graph, label = block_graph()
@@ -165,5 +165,7 @@ def test_segments_out_of_ties_alone_find_the_planted_ones() -> None:
         beta="distribution", tied=False,
         top=None, centre=True, tau_alpha=0.2, tau_beta=0.2, tau=0.2,
     )  # fmt: skip
-    found = _train(encoder, head, Network(weights=None, degree_power=0.0, collapse=1.0), graph)
-    assert _agree(found.alpha.argmax(1)[:-1], label[:-1]) > 0.9  # the last has no friend
+    found = train_quickly(
+        encoder, head, Network(weights=None, degree_power=0.0, collapse=1.0), graph
+    )
+    assert agreement(found.alpha.argmax(1)[:-1], label[:-1]) > 0.9  # the last has no friend

@@ -1,0 +1,188 @@
+"""Small graphs, features and steps that tests draw, and the shortest training.
+
+Shape legend: U users, I items, E edges, K segments, D width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnnseg.graph import BipartiteGraph
+from gnnseg.graph.relations import flows as typed_flows
+from gnnseg.graph.social import both_ways
+from gnnseg.models.encoders.base import Encoder
+from gnnseg.models.heads.base import Head
+from gnnseg.models.objectives.base import Objective
+from gnnseg.rng import Rng
+from gnnseg.sparse import Csr
+from gnnseg.types import Batch, Edges, Embeddings, Features, Relation, Shape, Step
+
+WIDTH = 16
+CLASSES = 3
+
+
+def random_graph(
+    users: int = 23, items: int = 17, edges: int = 90, seed: int = 0
+) -> BipartiteGraph:
+    """A graph whose last user and last item have no edge."""
+    key = np.random.default_rng(seed).choice((users - 1) * (items - 1), size=edges, replace=False)
+    return BipartiteGraph(Csr.of(key // (items - 1), key % (items - 1), (users, items)))
+
+
+def block_graph(
+    segments: int = 4, users: int = 120, items: int = 60, each: int = 8, seed: int = 0
+) -> tuple[BipartiteGraph, Tensor]:
+    """Users of known segments who meet their own segment's items nine times in ten, and their
+    labels (U,)."""
+    g = np.random.default_rng(seed)
+    label = np.arange(users) % segments
+    home = np.arange(items) % segments
+    pairs = set()
+    for user in range(users):
+        own = np.flatnonzero(home == label[user])
+        for item in g.choice(own, size=min(each, len(own)), replace=False):
+            pairs.add((user, int(item) if g.random() < 0.9 else int(g.integers(items))))
+    rows, columns = zip(*sorted(pairs), strict=True)
+    return BipartiteGraph(Csr.of(list(rows), list(columns), (users, items))), torch.from_numpy(
+        label
+    )
+
+
+def shape_of(graph: BipartiteGraph, width: int = 0, features: Features | None = None) -> Shape:
+    found = features or Features()
+    user, item = (0 if matrix is None else matrix.shape[1] for matrix in (found.user, found.item))
+    relations = {flow.name: (flow.source, flow.target) for flow in graph.relations}
+    counts = graph.pattern.degrees()[1]
+    return Shape(
+        graph.users, graph.items, counts, user, item, relations, graph.entities, width=width
+    )
+
+
+def telling_features(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> Features:
+    """Attributes that tell the segments of ``block_graph``, among noise."""
+    g = np.random.default_rng(seed)
+
+    def matrix(n: int) -> Tensor:
+        told = np.eye(segments)[np.arange(n) % segments]
+        return torch.from_numpy(np.hstack([told, g.normal(0, 0.3, (n, 3))])).float()
+
+    return Features(matrix(graph.users), matrix(graph.items))
+
+
+def with_ties(
+    graph: BipartiteGraph, segments: int = 4, each: int = 4, seed: int = 0
+) -> BipartiteGraph:
+    """The graph with ``each`` friends named by every user but the last, among those of the user's
+    segment in ``block_graph``."""
+    g = np.random.default_rng(seed)
+    source = np.repeat(np.arange(graph.users - 1), each)
+    target = (source + segments * g.integers(1, 6, len(source))) % (
+        graph.users - graph.users % segments
+    )
+    apart = (source != target) & (target != graph.users - 1)
+    ties = Edges(source[apart], target[apart], np.ones(int(apart.sum())))
+    return replace(graph, social=both_ways(ties, graph.users))
+
+
+def with_relations(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> BipartiteGraph:
+    """The graph with items that are of a genre of their segment, users who mention genres, and
+    genres that lie near each other."""
+    g = np.random.default_rng(seed)
+    genres = 2 * segments
+    items, users = np.arange(graph.items - 1), np.repeat(np.arange(graph.users - 1), 2)
+    near = np.arange(genres)
+    relations = (
+        Relation("is of", "item", "genre", items, items % genres, np.ones(len(items))),
+        Relation(
+            "mentions",
+            "user",
+            "genre",
+            users,
+            g.integers(0, genres, len(users)),
+            g.integers(1, 4, len(users)).astype(np.float64),
+        ),
+        Relation("is near", "genre", "genre", near, (near + segments) % genres, np.ones(genres)),
+    )
+    flows = typed_flows(relations, {"user": graph.users, "item": graph.items, "genre": genres})
+    return replace(graph, relations=flows, entities={"genre": genres})
+
+
+def random_embeddings(graph: BipartiteGraph, width: int = WIDTH, seed: int = 0) -> Embeddings:
+    g = torch.Generator().manual_seed(seed)
+    user = torch.randn(graph.users, width, generator=g, requires_grad=True)
+    item = torch.randn(graph.items, width, generator=g, requires_grad=True)
+    return Embeddings(user, item, user, item)
+
+
+def a_step(embeddings: Embeddings, head: Head) -> Step:
+    """One training step, whose further views are the embeddings moved by noise, of one layer."""
+
+    def view(rng: Rng, noise: float) -> Embeddings:
+        user, item = (
+            x + noise * torch.randn(x.shape, generator=rng.torch(kind))
+            for kind, x in (("user", embeddings.user_UD), ("item", embeddings.item_ID))
+        )
+        layers = ((embeddings.user_UD, embeddings.item_ID), (user, item))
+        return replace(embeddings, user_UD=user, item_ID=item, layers=layers)
+
+    return Step(embeddings, head(embeddings), view)
+
+
+class TableScorer:
+    """Scores as they stand in a table (U,I): for loops beside objectives."""
+
+    def __init__(self, score: Tensor) -> None:
+        self.score = score
+
+    def pairs(self, users: Tensor, items: Tensor) -> Tensor:
+        return self.score[users.view(-1, *[1] * (items.dim() - 1)), items]
+
+    def block(self, users: Tensor, items: Tensor | None = None) -> Tensor:
+        return self.score[users] if items is None else self.score[users][:, items]
+
+    def edges(self, pattern: Csr) -> Tensor:
+        return self.pairs(pattern.row, pattern.column)
+
+
+def table_step(score: Tensor) -> Step:
+    """A step that says these scores, (U,I), and has no embeddings."""
+    nothing = torch.zeros(0, 1)
+    return Step(Embeddings(nothing, nothing, nothing, nothing), TableScorer(score))
+
+
+def full_batch(graph: BipartiteGraph) -> Batch:
+    p = graph.pattern
+    weight = torch.full((p.entries,), 1 / p.entries)
+    return Batch(p.row, p.column, weight, pattern=p, social=graph.social, homophily=graph.homophily)
+
+
+def train_quickly(
+    encoder: Encoder,
+    head: Head,
+    objective: Objective,
+    graph: BipartiteGraph,
+    features: Features | None = None,
+    steps: int = 60,
+) -> Any:
+    given = features or Features()
+    with torch.no_grad():
+        head.reset(encoder(graph, given), Rng(0))
+    optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=0.05)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        e = encoder(graph, given)
+        objective(Step(e, head(e)), full_batch(graph), Rng(0)).backward()
+        optimizer.step()
+    with torch.no_grad():
+        return head(encoder(graph, given))
+
+
+def agreement(found: Tensor, label: Tensor) -> float:
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(label.numpy(), found.numpy()))

@@ -1,0 +1,179 @@
+"""The laws every encoder obeys.
+
+Shape legend: U users, I items, E edges, K segments, D width.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from gnnseg.graph import BipartiteGraph
+from gnnseg.models.encoders.base import Encoder
+from gnnseg.models.heads.segments import Segments
+from gnnseg.models.objectives.likelihood import Likelihood
+from gnnseg.models.vectors import pick, unit
+from gnnseg.rng import Rng
+from gnnseg.testing.drawn import (
+    agreement,
+    block_graph,
+    random_graph,
+    shape_of,
+    train_quickly,
+)
+from gnnseg.types import Features, Segmentation, Shape
+
+
+class EncoderContract:
+    """Laws of an encoder. Say how to make one; ``recovers`` False where it cannot be asked to find
+    planted segments."""
+
+    recovers = True
+
+    def make(self, shape: Shape, rng: Rng) -> Encoder:
+        raise AssertionError("say how to make the encoder")
+
+    def features(self, graph: BipartiteGraph) -> Features:
+        """What the encoder is given beside the graph."""
+        return Features()
+
+    def given(self, graph: BipartiteGraph) -> BipartiteGraph:
+        """The graph as the encoder wants it: ``with_ties`` where it reads social ties."""
+        return graph
+
+    def _ready(self, graph: BipartiteGraph) -> Encoder:
+        encoder = self.make(shape_of(graph, features=self.features(graph)), Rng(0))
+        with torch.no_grad():
+            encoder.reset(graph, self.features(graph), Rng(0))
+        return encoder
+
+    def test_shapes_and_width(self) -> None:
+        graph = self.given(random_graph())
+        e = self._ready(graph)(graph, self.features(graph))
+        encoder = self._ready(graph)
+        assert e.user_UD.shape == (graph.users, encoder.width)
+        assert e.item_ID.shape == (graph.items, encoder.width)
+        assert len(e.user0_UD) == graph.users
+        assert len(e.item0_ID) == graph.items
+        assert e.user_UD.dtype == torch.float32
+
+    def test_a_function_of_the_seed(self) -> None:
+        graph = self.given(random_graph())
+        a, b = (
+            self._ready(graph)(graph, self.features(graph)),
+            self._ready(graph)(graph, self.features(graph)),
+        )
+        assert torch.equal(a.user_UD, b.user_UD)
+        assert torch.equal(a.item_ID, b.item_ID)
+        other = self.make(shape_of(graph, features=self.features(graph)), Rng(1))
+        with torch.no_grad():
+            other.reset(graph, self.features(graph), Rng(1))
+        parameters = zip(self._ready(graph).parameters(), other.parameters(), strict=True)
+        alike = [torch.equal(x, y) for x, y in parameters]
+        assert not all(alike) or not alike
+
+    def test_draws_of_a_training_pass_are_a_function_of_the_step(self) -> None:
+        graph = self.given(random_graph())
+        encoder = self._ready(graph)
+        a, b = (encoder(graph, self.features(graph), rng=Rng(3).at(5)) for _ in range(2))
+        assert torch.equal(a.user_UD, b.user_UD)
+
+    def test_gradients_reach_every_parameter(self) -> None:
+        graph = self.given(random_graph())
+        encoder = self._ready(graph)
+        e = encoder(graph, self.features(graph))
+        if not list(encoder.parameters()):
+            return
+        (e.user_UD.square().sum() + e.item_ID.square().sum()).backward()
+        for name, parameter in encoder.named_parameters():
+            assert parameter.grad is not None, name
+            assert bool(parameter.grad.abs().sum() > 0), name
+
+    def test_a_node_without_anything_does_not_drown_the_others(self) -> None:
+        """Who has no edge may be a row of zeros, where the cosine's own derivative has no bound."""
+        graph = self.given(random_graph())
+        encoder = self._ready(graph)
+        e = encoder(graph, self.features(graph))
+        if not list(encoder.parameters()):
+            return
+        away = torch.randn(
+            encoder.width, graph.users + graph.items, generator=torch.Generator().manual_seed(1)
+        )
+        users, items = (
+            unit(e.user_UD) @ away[:, : graph.users],
+            unit(e.item_ID) @ away[:, graph.users :],
+        )
+        torch.autograd.backward(users.sum() + items.sum())
+        for name, parameter in encoder.named_parameters():
+            assert parameter.grad is None or float(parameter.grad.abs().max()) < 1e5, name
+
+    def test_some_rows_are_those_of_the_whole(self) -> None:
+        """Few or most of them, of one kind or of both; so is what they teach the parameters."""
+        graph = self.given(random_graph())
+        encoder = self._ready(graph)
+        if not encoder.partial:
+            return
+        few, most = (
+            (torch.tensor([1, 4, 7]), torch.tensor([0, 5])),
+            (torch.arange(2, 23), torch.arange(1, 17)),
+        )
+        whole, parameters = encoder(graph, self.features(graph)), list(encoder.parameters())
+        for users, items in (few, most, (few[0], None), (None, few[1])):
+            some = encoder(graph, self.features(graph), users, items)
+            assert some.users is users
+            assert some.items is items
+            taught = []
+            for e, rows in ((some, (None, None)), (whole, (users, items))):
+                x = torch.cat([pick(e.user_UD, rows[0]), pick(e.item_ID, rows[1])])
+                away = torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+                gradients = [torch.zeros_like(p) for p in parameters]
+                if parameters:
+                    told = torch.autograd.grad(
+                        (x * away).sum(), parameters, retain_graph=True, allow_unused=True
+                    )
+                    gradients = [
+                        zero if g is None else g for g, zero in zip(told, gradients, strict=True)
+                    ]
+                taught.append((x, *gradients))
+            for a, b in zip(*taught, strict=True):
+                torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+    def test_nodes_without_neighbours_are_finite(self) -> None:
+        graph = self.given(random_graph())
+        e = self._ready(graph)(graph, self.features(graph))
+        assert bool(torch.isfinite(e.user_UD).all())
+        assert bool(torch.isfinite(e.item_ID).all())
+
+    def test_holds_parameters_not_the_graph(self) -> None:
+        graph, other = self.given(random_graph()), self.given(random_graph(seed=1))
+        encoder = self._ready(graph)
+        before = encoder(graph, self.features(graph)).user_UD
+        encoder(other, self.features(graph))
+        assert torch.equal(encoder(graph, self.features(graph)).user_UD, before)
+        edges = graph.pattern.entries
+        assert all(edges not in value.shape for value in encoder.state_dict().values())
+
+    def test_weights_come_back(self) -> None:
+        graph = self.given(random_graph())
+        encoder = self._ready(graph)
+        copy = self.make(shape_of(graph, features=self.features(graph)), Rng(9))
+        copy.load_state_dict(encoder.state_dict())
+        assert torch.equal(
+            copy(graph, self.features(graph)).user_UD, encoder(graph, self.features(graph)).user_UD
+        )
+
+    def test_recovers_planted_segments(self) -> None:
+        if not self.recovers:
+            return
+        graph, label = block_graph()
+        graph = self.given(graph)
+        encoder = self._ready(graph)
+        shape = shape_of(graph, encoder.width, self.features(graph))
+        head = Segments(
+            shape, Rng(0), segments=4, beta="distribution", tied=False, top=None, centre=True,
+            tau_alpha=0.2, tau_beta=0.2, tau=0.2, starts=10,
+        )  # fmt: skip
+        found = train_quickly(
+            encoder, head, Likelihood(weights=None, degree_power=0.0), graph, self.features(graph)
+        )
+        assert isinstance(found, Segmentation)
+        assert agreement(found.alpha.argmax(1), label) > 0.9

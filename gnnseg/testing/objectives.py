@@ -1,0 +1,102 @@
+"""The laws every objective and regulariser obeys.
+
+Shape legend: U users, I items, E edges, K segments, D width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from gnnseg.graph import BipartiteGraph
+from gnnseg.models.heads.base import Head
+from gnnseg.models.heads.segments import Segments
+from gnnseg.models.objectives.base import Objective, PairObjective
+from gnnseg.rng import Rng
+from gnnseg.testing.drawn import (
+    CLASSES,
+    WIDTH,
+    a_step,
+    full_batch,
+    random_embeddings,
+    random_graph,
+    shape_of,
+)
+from gnnseg.types import Batch
+
+
+class ObjectiveContract:
+    """Laws of an objective or a regulariser."""
+
+    def make(self) -> Objective:
+        raise AssertionError("say how to make the objective")
+
+    def given(self, graph: BipartiteGraph) -> BipartiteGraph:
+        """The graph as the objective wants it: ``with_ties`` where it reads social ties."""
+        return graph
+
+    def _ready(self, graph: BipartiteGraph) -> Objective:
+        objective = self.make()
+        objective.prepare(replace(shape_of(graph, WIDTH), classes=CLASSES), Rng(0))
+        return objective
+
+    def _batch(self, graph: BipartiteGraph, objective: Objective) -> Batch:
+        """Every pair, with the negatives it wants and, of every third user, a label."""
+        p, want = graph.pattern, objective.sampling
+        weight = torch.full((p.entries,), 1 / p.entries)
+        g = torch.Generator().manual_seed(0)
+        every = torch.arange(graph.users)
+        labels = torch.where(every % 3 == 0, every // 3 % CLASSES, -1)
+        if want.kind == "none":
+            return replace(full_batch(graph), labels=labels)
+        shape = (p.entries, want.count) if want.kind == "own" else (want.count,)
+        return Batch(
+            p.row, p.column, weight, torch.randint(graph.items, shape, generator=g), labels=labels
+        )
+
+    def _head(self, graph: BipartiteGraph) -> Head:
+        head = Segments(
+            shape_of(graph, WIDTH), Rng(0), segments=4, beta="distribution", tied=False, top=None,
+            centre=True,
+            tau_alpha=0.2, tau_beta=0.2, tau=0.2,
+        )  # fmt: skip
+        head.reset(random_embeddings(graph), Rng(0))
+        return head
+
+    def test_a_finite_scalar_with_a_gradient(self) -> None:
+        graph = self.given(random_graph())
+        objective, e = self._ready(graph), random_embeddings(graph)
+        head = self._head(graph)
+        loss = objective(a_step(e, head), self._batch(graph, objective), Rng(0))
+        assert loss.shape == ()
+        assert bool(torch.isfinite(loss))
+        loss.backward()
+        assert e.user_UD.grad is not None
+        assert bool(e.user_UD.grad.abs().sum() > 0)
+
+    def test_the_scale_of_the_weights_does_not_matter(self) -> None:
+        graph = self.given(random_graph())
+        objective, e = self._ready(graph), random_embeddings(graph)
+        if not isinstance(objective, PairObjective):
+            return
+        step = a_step(e, self._head(graph))
+        batch = self._batch(graph, objective)
+        tripled = replace(batch, weight=batch.weight * 3)
+        torch.testing.assert_close(objective(step, batch, Rng(0)), objective(step, tripled, Rng(0)))
+
+    def test_steps_make_it_smaller(self) -> None:
+        graph = self.given(random_graph())
+        objective, e, head = self._ready(graph), random_embeddings(graph), self._head(graph)
+        batch = self._batch(graph, objective)
+        optimizer = torch.optim.Adam(
+            [e.user_UD, e.item_ID, *head.parameters(), *objective.parameters()], lr=0.02
+        )
+        losses = []
+        for _ in range(20):
+            optimizer.zero_grad()
+            loss = objective(a_step(e, head), batch, Rng(0))
+            losses.append(loss.item())
+            loss.backward()
+            optimizer.step()
+        assert losses[-1] < losses[0]
