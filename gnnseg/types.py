@@ -6,16 +6,18 @@ batch, N negatives, T length of a recommendation list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from gnnseg.rng import Rng
     from gnnseg.sparse import Csr
 
@@ -32,14 +34,12 @@ class InputError(ValueError):
     """
 
 
-# --- data -----------------------------------------------------------------------------------------
-# ------------
+# --- data ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class IdMap:
-    """Original ids by index: ``ids[index]`` is the id, ``index(id)`` the way back; ``names`` are
-    for people.
+    """Original ids by index, and the way back; ``names`` are for people.
 
     ids, names: (n,) object arrays of str. An id's index is its rank (numeric if all are integers,
     else by UTF-8 bytes).
@@ -53,20 +53,53 @@ class IdMap:
 
     @cached_property
     def _index(self) -> dict[str, int]:
-        return {value: index for index, value in enumerate(self.ids)}
+        return dict(zip(self.ids.tolist(), range(len(self.ids)), strict=True))
+
+    @cached_property
+    def _places(self) -> pl.DataFrame:
+        """id, index: what a join looks ids up in."""
+        import polars as pl
+
+        ids = pl.Series("id", self.ids, dtype=pl.String)
+        return pl.DataFrame([ids, pl.Series("index", np.arange(len(ids)))])
 
     def __contains__(self, value: object) -> bool:
         return str(value) in self._index
 
     def index(self, value: object) -> int:
-        """The index of an original id; KeyError for an id that is not here."""
+        """Return the index of an original id; KeyError for an id that is not here."""
         return self._index[str(value)]
 
+    def to_index(self, ids: Iterable[object], *, missing: int | None = None) -> Ints:
+        """Return the indices of many original ids, (N,).
+
+        Args:
+            ids: N ids, compared as text: a list, an array or a polars column.
+            missing: The index given to an id that is not here, such as -1; None: it is refused.
+
+        Raises:
+            KeyError: Of the first id that is not here, where ``missing`` is None.
+        """
+        import polars as pl
+
+        given = _as_text(ids)
+        rows = given.alias("id").to_frame()
+        found = rows.join(self._places, on="id", how="left", maintain_order="left")["index"]
+        if missing is None and found.null_count():
+            first = given[int(found.is_null().arg_max() or 0)]
+            raise KeyError(f"{first!r}: none of the {len(self):,} ids here")
+        return found.fill_null(-1 if missing is None else missing).to_numpy().astype(np.int64)
+
+    def to_ids(self, index: Ints) -> Strings:
+        """Return the original ids of many indices, of any shape."""
+        assert index.size == 0 or index.min() >= 0, "an index below 0 is nobody's"
+        found: Strings = self.ids[index]
+        return found
+
     def name(self, index: int) -> str:
-        """What to call a row in front of people: its name if there is one, else its id."""
-        return str(
-            self.ids[index] if self.names is None or not self.names[index] else self.names[index]
-        )
+        """Return what to call a row in front of people: its name if there is one, else its id."""
+        named = self.names is not None and self.names[index]
+        return str(named or self.ids[index])
 
 
 @dataclass(frozen=True)
@@ -79,12 +112,17 @@ class Interactions:
 
     user: Ints
     item: Ints
+    _: KW_ONLY
     weight: Floats | None = None
     time: Floats | None = None
     spend: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.user)
+
+    def rows(self, rows: np.ndarray[Any, Any]) -> Interactions:
+        """Return some of its rows, by mask or number."""
+        return _rows_of(self, rows)
 
 
 @dataclass(frozen=True)
@@ -99,6 +137,7 @@ class Pairs:
     item: Ints
     weight: Floats
     count: Ints
+    _: KW_ONLY
     first: Floats | None = None
     last: Floats | None = None
     spend: Floats | None = None
@@ -109,9 +148,11 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Table:
-    """Attributes by column, one row an id in index order: (n,) float64, NaN where missing; (n,)
-    object of text, several classes joined by '|', None where missing; (n,D) float64 vectors, rows
-    of NaN where missing."""
+    """Attributes by column, one row an id in index order.
+
+    A column is (n,) float64, NaN where missing; (n,) object of text, several classes joined by '|',
+    None where missing; or (n,D) float64 vectors, rows of NaN where missing.
+    """
 
     columns: Mapping[str, np.ndarray[Any, Any]]
 
@@ -121,8 +162,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Edges:
-    """User-user edges (friendships, follows): source, target (S,) int64 user indices, weight (S,)
-    float64."""
+    """User-user edges (friendships, follows).
+
+    source, target: (S,) int64 user indices; weight: (S,) float64.
+    """
 
     source: Ints
     target: Ints
@@ -132,14 +175,14 @@ class Edges:
         return len(self.source)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Relation:
-    """Typed edges beside the interactions. Kinds are 'user', 'item' or an entity kind with its own
-    ids in ``Split.entities``.
+    """Typed edges beside the interactions.
 
-    ``user``, ``item`` (E,): the interaction that an edge tells of, -1 where of none; ``time`` (E,):
-    when it is known to have come about, in seconds since 1970 UTC. A split leaves out the edges
-    that tell of what is held out, and then they are None.
+    Kinds are 'user', 'item' or an entity kind with its own ids in ``Split.entities``. ``user``,
+    ``item`` (E,): the interaction that an edge tells of, -1 where of none; ``time`` (E,): when it
+    is known to have come about, in seconds since 1970 UTC. A split leaves out the edges that tell
+    of what is held out, and then they are None.
     """
 
     name: str
@@ -156,12 +199,14 @@ class Relation:
         return len(self.source)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Log:
-    """What was shown to whom and what came of it, one row an item shown, all (N,): the slate's
-    number, user and item by index, ``position`` in the slate from 1, ``propensity`` in (0, 1], the
-    probability that this item was shown at this position (None: not known), and ``reward``.
-    ``part`` is 0 train, 1 valid, 2 test, whole slates to one part; None: undivided."""
+    """What was shown to whom and what came of it, one row an item shown, all (N,).
+
+    The slate's number, user and item by index, ``position`` in the slate from 1, ``propensity`` in
+    (0, 1], the probability that this item was shown at this position (None: not known), and
+    ``reward``. ``part`` is 0 train, 1 valid, 2 test, whole slates to one part; None: undivided.
+    """
 
     slate: Ints
     user: Ints
@@ -175,30 +220,29 @@ class Log:
         return len(self.user)
 
     def rows(self, rows: np.ndarray[Any, Any]) -> Log:
-        """Some of its rows, by mask or number."""
-        columns: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        some: dict[str, Any] = {
-            name: None if column is None else column[rows] for name, column in columns.items()
-        }
-        return Log(**some)
+        """Return some of its rows, by mask or number."""
+        return _rows_of(self, rows)
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What a planted set was drawn from: alpha (U,K) memberships, beta (K,I) item distributions,
-    whose rows sum to 1; and ``value`` (I,), what a click on an item earns."""
+    """What a planted set was drawn from.
+
+    alpha: (U,K) memberships, beta: (K,I) item distributions, whose rows sum to 1; ``value``: (I,),
+    what a click on an item earns.
+    """
 
     alpha: Floats
     beta: Floats
     value: Floats | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A cleaned, indexed set of interactions with what is known beside them; ``notes`` say how it
-    was read and cleaned.
+    """A cleaned, indexed set of interactions with what is known beside them.
 
-    ``parts`` (E,) int8 is 0 train, 1 valid, 2 test where the set brings its own split, else None.
+    ``notes`` say how it was read and cleaned. ``parts`` (E,) int8 is 0 train, 1 valid, 2 test where
+    the set brings its own split, else None.
     """
 
     name: str
@@ -216,13 +260,12 @@ class Dataset:
     log: Log | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Split:
-    """The three parts of a data set, with everything it knows beside them. ``fingerprint`` is the
-    content's sha256 (hex).
+    """The three parts of a data set, with everything it knows beside them.
 
-    ``notes``: JSON-able account of reading, cleaning and splitting (counts, boundaries, leak
-    report).
+    ``fingerprint``: the content's sha256 (hex); ``notes``: JSON-able account of reading, cleaning
+    and splitting (counts, boundaries, leak report).
     """
 
     name: str
@@ -243,16 +286,33 @@ class Split:
 
     @property
     def parts(self) -> dict[str, Pairs]:
+        """Return the pairs of 'train', 'valid' and 'test'."""
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
     @cached_property
     def item_counts(self) -> Ints:
-        """(I,) training interactions of each item: n_j."""
+        """Return each item's training interactions n_j, (I,)."""
         return np.bincount(self.train.item, minlength=len(self.items)).astype(np.int64)
 
 
-# --- model ----------------------------------------------------------------------------------------
-# ------------
+_Columns = TypeVar("_Columns", Interactions, Log)
+
+
+def _rows_of(columns: _Columns, rows: np.ndarray[Any, Any]) -> _Columns:
+    """Return some rows of every column that is there."""
+    found = {name: getattr(columns, name) for name in columns.__dataclass_fields__}
+    return replace(columns, **{n: None if c is None else c[rows] for n, c in found.items()})
+
+
+def _as_text(ids: Iterable[object]) -> pl.Series:
+    import polars as pl
+
+    if isinstance(ids, pl.Series):
+        return ids.cast(pl.String)
+    return pl.Series([str(one) for one in ids], dtype=pl.String)
+
+
+# --- model ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,8 @@ def without(split: Split, users: np.ndarray[Any, Any], items: np.ndarray[Any, An
         )  # fmt: skip
     people = frame(split.user_table, split.users.ids)
     return Raw(
-        split.name, pl.concat(frames), None if people is None else people[warm],
-        frame(split.item_table, split.items.ids, split.items.names), social,
+        name=split.name, events=pl.concat(frames), users=None if people is None else people[warm],
+        items=frame(split.item_table, split.items.ids, split.items.names), social=social,
     )  # fmt: skip
 
 

@@ -169,7 +169,7 @@ def raw(split: Split, keep: np.ndarray[Any, Any]) -> Raw:
                 }
             )
         )
-    return Raw(split.name, pl.concat(frames))
+    return Raw(name=split.name, events=pl.concat(frames))
 
 
 def claim(name: str) -> dict[str, Any]:

@@ -91,12 +91,12 @@ class World:
         position = np.repeat(np.arange(1, scene.length + 1), slates)
         reward = clicked * self.crowd.answers.value[item]
         return Log(
-            np.tile(np.arange(slates), scene.length),
-            user,
-            item,
-            position,
-            reward,
-            np.concatenate(propensity),
+            slate=np.tile(np.arange(slates), scene.length),
+            user=user,
+            item=item,
+            position=position,
+            reward=reward,
+            propensity=np.concatenate(propensity),
         )
 
 

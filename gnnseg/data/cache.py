@@ -171,16 +171,25 @@ def _dataset(meta: dict[str, Any], arrays: Mapping[str, Any]) -> Dataset:
         for kind, (i, names) in meta["ids"].items()
     }
     log: dict[str, Any] = {n: arrays.get(f"log/{n}") for n in logs.COLUMNS}
+    optional = {n: arrays.get(n) for n in ("weight", "time", "spend")}
+    relations = (
+        Relation(name=name, source_kind=source, target_kind=target, **edge(f"relation {n}"))
+        for n, (name, source, target) in enumerate(meta["relations"])
+    )
     return Dataset(
-        meta["name"], ids["users"], ids["items"],
-        Interactions(arrays["user"], arrays["item"], *(arrays.get(n) for n in ("weight", "time", "spend"))),
-        table("user_table"), table("item_table"),
-        Edges(**edge("social")) if "social/source" in arrays else None,
-        tuple(Relation(name, source, target, **edge(f"relation {n}")) for n, (name, source, target) in enumerate(meta["relations"])),
-        {kind.removeprefix("entity "): ids[kind] for kind in ids if kind.startswith("entity ")},
-        None, arrays.get("parts"), meta["notes"],
-        Log(**log) if "log/user" in arrays else None,
-    )  # fmt: skip
+        name=meta["name"],
+        users=ids["users"],
+        items=ids["items"],
+        interactions=Interactions(arrays["user"], arrays["item"], **optional),
+        user_table=table("user_table"),
+        item_table=table("item_table"),
+        social=Edges(**edge("social")) if "social/source" in arrays else None,
+        relations=tuple(relations),
+        entities={k.removeprefix("entity "): v for k, v in ids.items() if k.startswith("entity ")},
+        parts=arrays.get("parts"),
+        notes=meta["notes"],
+        log=Log(**log) if "log/user" in arrays else None,
+    )
 
 
 def _ids(ids: IdMap) -> list[Any]:

@@ -253,7 +253,7 @@ def _tell(
 def _by_id(path: Path, ids: IdMap, key: str, say: Say) -> Values:
     """(n,D) vectors in index order, rows of NaN where a file has none."""
     given, values = read_vectors(path, key)
-    place = np.array([ids.index(one) if one in ids else -1 for one in given], dtype=np.int64)
+    place = ids.to_index(given, missing=-1)
     known = place >= 0
     if not known.any():
         raise InputError(f"{path}: none of its {len(given):,} ids is known ({key}); check the ids.")

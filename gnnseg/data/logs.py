@@ -21,43 +21,83 @@ from gnnseg.rng import Rng
 from gnnseg.types import IdMap, InputError, Log
 
 NEEDED = ("user", "item", "reward")
+MEASURES = {  # columns of numbers, and what to do where one is missing
+    "reward": "write 0 where nothing was earned",
+    "propensity": "mend it",
+    "position": "mend it",
+}
 COLUMNS = ("slate", "user", "item", "position", "propensity", "reward")
 LEAST, LAST = 1e-9, 1_000_000  # propensity and position: beyond, somebody has mistaken the column
 RATIOS = (0.8, 0.1, 0.1)  # of the slates: train, valid, test
 
 
 def read(sheet: Sheet, *, propensity: bool, decimal: numbers.Decimal | None = None) -> pl.DataFrame:
-    """A table as a log by original ids: slate, user, item (String), position (Int64), reward and,
-    where known, propensity (Float64). Without slate each row is its own; without position it is 1.
-    InputError with the line for a row that cannot be.
+    """Return a table as a log by original ids.
 
-    ``propensity``: it must be there. ``decimal``: 'point' or 'comma', where both readings fit.
+    slate, user, item (String), position (Int64), reward and, where known, propensity (Float64).
+    Without slate each row is its own; without position it is 1.
+
+    Args:
+        sheet: The table, by its own columns' names.
+        propensity: Must it be there?
+        decimal: The sign 'point' or 'comma', where both readings fit.
+
+    Raises:
+        InputError: With the line, for a row that cannot be.
     """
     frame = sheet.frame
-    lacking = [
-        name
-        for name in (*NEEDED, *(["propensity"] if propensity else []))
-        if name not in frame.columns
-    ]
+    needed = (*NEEDED, *(["propensity"] if propensity else []))
+    lacking = [name for name in needed if name not in frame.columns]
     if lacking:
         raise InputError(
             f"{sheet.path}: a log has the columns {', '.join(COLUMNS)}; {', '.join(lacking)} is "
-            "missing from it, which has "
-            f"{', '.join(frame.columns[:12])}."
+            f"missing from it, which has {', '.join(frame.columns[:12])}."
         )
     found = {name: fields.identifiers(frame[name]).str.strip_chars() for name in ("user", "item")}
     if "slate" in frame.columns:
         found["slate"] = fields.identifiers(frame["slate"]).str.strip_chars()
     for name, ids in found.items():
         _refuse(sheet, ids.is_null() | (ids == ""), f"the {name} is missing; mend it.")
-    measures = {
-        "reward": "write 0 where nothing was earned",
-        "propensity": "mend it",
-        "position": "mend it",
-    }
-    for name, advice in measures.items():
-        if name in frame.columns:
-            found[name] = numbers.read(frame[name], str(sheet.path), name, decimal)[0]
+    found |= _measures(sheet, decimal)
+    place = found.get("position", pl.Series("position", np.ones(len(frame))))
+    slate = found.get("slate", pl.Series("slate", np.arange(len(frame))).cast(pl.String))
+    log = pl.DataFrame(
+        {
+            "slate": slate,
+            "user": found["user"],
+            "item": found["item"],
+            "position": place.cast(pl.Int64),
+            **({"propensity": found["propensity"]} if "propensity" in found else {}),
+            "reward": found["reward"],
+        }
+    )
+    _refuse_slates(sheet, log, placed="position" in found)
+    return log
+
+
+def _refuse_slates(sheet: Sheet, log: pl.DataFrame, *, placed: bool) -> None:
+    """Refuse slates of several users, and an item or a place that stands twice in one."""
+    first = log.select(pl.col("user").first().over("slate")).to_series()
+    _refuse(
+        sheet,
+        log["user"] != first,
+        "its slate is another user's; a slate is shown to one user.",
+    )
+    twice = log.select("slate", "position").is_duplicated()
+    if not placed:
+        why = "its slate has several items; name their places in a column position, from 1."
+        _refuse(sheet, twice, why)
+    _refuse(sheet, twice, "two items stand at one position of its slate.")
+    again = log.select("slate", "item").is_duplicated()
+    _refuse(sheet, again, "its item stands twice in its slate.")
+
+
+def _measures(sheet: Sheet, decimal: numbers.Decimal | None) -> dict[str, pl.Series]:
+    """Return reward, propensity and position as numbers, each in its range."""
+    found = {}
+    for name, advice in MEASURES.items():
+        if name in sheet.frame.columns:
+            found[name] = numbers.read(sheet.frame[name], str(sheet.path), name, decimal)[0]
             bad = found[name].is_null() | ~found[name].is_finite().fill_null(False)
             _refuse(sheet, bad, f"the {name} is missing or no number; {advice}.")
     if "propensity" in found:
@@ -67,37 +107,17 @@ def read(sheet: Sheet, *, propensity: bool, decimal: numbers.Decimal | None = No
         _refuse(
             sheet,
             bad,
-            (
-                f"the propensity is {what:g}; it is the probability that this item was shown "
-                f"there, above 0 (from {LEAST:g}) and at most 1."
-            ),
+            f"the propensity is {what:g}; it is the probability that this item was shown there, "
+            f"above 0 (from {LEAST:g}) and at most 1.",
         )
-    place = found.get("position", pl.Series("position", np.ones(len(frame))))
-    _refuse(
-        sheet, (place < 1) | (place != place.round()) | (place > LAST),
-        f"the position is no whole number from 1 to {LAST:,}; the first place is 1.",
-    )  # fmt: skip
-    slate = found.get("slate", pl.Series("slate", np.arange(len(frame))).cast(pl.String))
-    log = pl.DataFrame(
-        {"slate": slate, "user": found["user"], "item": found["item"], "position": place.cast(pl.Int64),
-         **({"propensity": found["propensity"]} if "propensity" in found else {}), "reward": found["reward"]}
-    )  # fmt: skip
-    _refuse(
-        sheet, log["user"] != log.select(pl.col("user").first().over("slate")).to_series(),
-        "its slate is another user's; a slate is shown to one user.",
-    )  # fmt: skip
-    twice = log.select("slate", "position").is_duplicated()
-    if "position" not in found:
+    if "position" in found:
+        place = found["position"]
         _refuse(
             sheet,
-            twice,
-            "its slate has several items; name their places in a column position, from 1.",
+            (place < 1) | (place != place.round()) | (place > LAST),
+            f"the position is no whole number from 1 to {LAST:,}; the first place is 1.",
         )
-    _refuse(sheet, twice, "two items stand at one position of its slate.")
-    _refuse(
-        sheet, log.select("slate", "item").is_duplicated(), "its item stands twice in its slate."
-    )
-    return log
+    return found
 
 
 def _refuse(sheet: Sheet, bad: pl.Series, why: str) -> None:
@@ -109,40 +129,42 @@ def _refuse(sheet: Sheet, bad: pl.Series, why: str) -> None:
 def index(
     frame: pl.DataFrame, users: IdMap, items: IdMap, unknown: Callable[[str, str, int, int], None]
 ) -> tuple[Log, np.ndarray[Any, Any]]:
-    """A log as ``read`` by index, and which rows (bool) are in it: those whose user and item are
-    known.
+    """Return a log as ``read`` by index, and which rows (bool) are in it.
 
-    ``unknown(kind, id, row, count)`` is told of the first unknown id of a kind, and of how many
-    rows have one.
+    Those are whose user and item are known. ``unknown(kind, id, row, count)`` is called with the
+    first unknown id of a kind, its row, and how many rows have one.
     """
     number = {}
     keep = np.ones(len(frame), dtype=bool)
     for kind, ids in (("user", users), ("item", items)):
-        place = pl.DataFrame(
-            {kind: pl.Series(ids.ids, dtype=pl.String), "index": np.arange(len(ids))}
-        )
-        at = frame.select(kind).join(place, on=kind, how="left", maintain_order="left")["index"]
-        if at.null_count():
-            row = int(at.is_null().arg_true()[0])
-            unknown(kind, frame[kind][row], row, at.null_count())
-        keep &= at.is_not_null().to_numpy()
-        number[kind] = at.fill_null(0).to_numpy().astype(np.int64)
-    slate = np.unique(frame["slate"].to_numpy().astype(str), return_inverse=True)[1].astype(
-        np.int64
-    )
-    propensity = (
-        frame["propensity"].to_numpy().astype(np.float64) if "propensity" in frame.columns else None
-    )
+        at = ids.to_index(frame[kind], missing=-1)
+        lost = at < 0
+        if lost.any():
+            row = int(lost.argmax())
+            unknown(kind, frame[kind][row], row, int(lost.sum()))
+        keep &= ~lost
+        number[kind] = at
+    slate = np.unique(frame["slate"].to_numpy().astype(str), return_inverse=True)[1]
     log = Log(
-        slate, number["user"], number["item"], frame["position"].to_numpy(),
-        frame["reward"].to_numpy().astype(np.float64), propensity,
-    )  # fmt: skip
+        slate=slate.astype(np.int64),
+        user=number["user"],
+        item=number["item"],
+        position=frame["position"].to_numpy(),
+        reward=frame["reward"].to_numpy().astype(np.float64),
+        propensity=(
+            frame["propensity"].to_numpy().astype(np.float64)
+            if "propensity" in frame.columns
+            else None
+        ),
+    )
     return log.rows(keep), keep
 
 
 def divide(log: Log, seed: int) -> Log:
-    """With its parts, 8:1:1, whole slates by chance; slates are numbered by their ids, so that row
-    order does not matter."""
+    """Return a log with its parts, 8:1:1, whole slates by chance.
+
+    Slates are numbered by their ids, so that row order does not matter.
+    """
     log = log.rows(np.lexsort((log.position, log.slate)))
     slates, slate = np.unique(log.slate, return_inverse=True)
     place = np.empty(len(slates), dtype=np.int64)
@@ -152,9 +174,15 @@ def divide(log: Log, seed: int) -> Log:
 
 
 def to_frame(log: Log, users: IdMap, items: IdMap) -> pl.DataFrame:
-    """By original ids, as ``read`` takes it."""
-    known = {} if log.propensity is None else {"propensity": log.propensity}
+    """Return a log by original ids, as ``read`` takes it."""
+    propensity = {} if log.propensity is None else {"propensity": log.propensity}
     return pl.DataFrame(
-        {"slate": log.slate, "user": users.ids[log.user].tolist(), "item": items.ids[log.item].tolist(), "position": log.position,
-         **known, "reward": log.reward}
-    ).with_columns(pl.col("slate").cast(pl.String))  # fmt: skip
+        {
+            "slate": log.slate,
+            "user": users.to_ids(log.user).tolist(),
+            "item": items.to_ids(log.item).tolist(),
+            "position": log.position,
+            **propensity,
+            "reward": log.reward,
+        }
+    ).with_columns(pl.col("slate").cast(pl.String))

@@ -1,5 +1,4 @@
-"""What a source of data hands over: tables of text and numbers, original ids, nothing indexed or
-cleaned yet."""
+"""What a source of data hands over: original ids, nothing indexed or cleaned yet."""
 
 from __future__ import annotations
 
@@ -12,11 +11,14 @@ import polars as pl
 from gnnseg.types import Truth
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RawRelation:
-    """Typed edges by original ids: ``edges`` has source, target (String) and weight (Float64);
-    user, item (String) where an edge tells of an interaction, which may be held out; time (seconds
-    since 1970 UTC) where it is known to have come about."""
+    """Typed edges by original ids.
+
+    ``edges``: source, target (String) and weight (Float64); user, item (String) where an edge tells
+    of an interaction, which may be held out; time (seconds since 1970 UTC) where it is known to
+    have come about.
+    """
 
     name: str
     source_kind: str
@@ -24,14 +26,22 @@ class RawRelation:
     edges: pl.DataFrame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Raw:
-    """A set as read. ``events``: user, item (String), optionally weight, time (seconds since 1970
-    UTC), spend (Float64) and part (Int8: 0 train, 1 valid, 2 test). ``users``, ``items``: id,
-    optionally name (String), then attributes (String, Float64, List(String), or List(Float64): a
-    vector). ``social``: source, target (String), weight (Float64). ``log``: what was shown, as
-    ``gnnseg.data.logs.read`` gives it. ``rejected``: rows left out by reason. ``truth``: alpha
-    (U,K) and beta (K,I) in the order of ``users`` and ``items``, which then must be there."""
+    """A set as read.
+
+    events: user, item (String), optionally weight, time (seconds since 1970 UTC), spend (Float64)
+        and part (Int8: 0 train, 1 valid, 2 test).
+    users, items: id, optionally name (String), then attributes: String, Float64, List(String), or
+        List(Float64), a vector.
+    social: source, target (String), weight (Float64).
+    relations: typed edges.
+    truth: alpha (U,K) and beta (K,I) in the order of ``users`` and ``items``, which then must be
+        there.
+    rejected, rejected_examples: rows left out by reason, how many and the first.
+    notes: JSON-able account of the reading.
+    log: what was shown, as ``gnnseg.data.logs.read`` gives it.
+    """
 
     name: str
     events: pl.DataFrame

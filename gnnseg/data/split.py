@@ -50,10 +50,10 @@ def make(dataset: Dataset, node: Mapping[str, Any]) -> Split:
         if not kept.all()
     }
     split = Split(
-        dataset.name, dataset.users, dataset.items, train, valid, test, dataset.user_table,
-        dataset.item_table, dataset.social,
-        relations, dataset.entities, dataset.truth,
-        {**dataset.notes, "split": said, **_unseen(train, valid, test), **left_out, "leak": leak(dataset, part)},
+        name=dataset.name, users=dataset.users, items=dataset.items, train=train, valid=valid, test=test, user_table=dataset.user_table,
+        item_table=dataset.item_table, social=dataset.social,
+        relations=relations, entities=dataset.entities, truth=dataset.truth,
+        notes={**dataset.notes, "split": said, **_unseen(train, valid, test), **left_out, "leak": leak(dataset, part)},
         log=None if dataset.log is None else logs.divide(dataset.log, int(options["seed"])),
     )  # fmt: skip
     return replace(split, fingerprint=content_fingerprint(split))
@@ -153,9 +153,9 @@ def merge(events: Interactions, items: int) -> Pairs:
         pair % items,
         count.astype(np.float64) if weight is None else weight,
         count,
-        first,
-        last,
-        total(events.spend),
+        first=first,
+        last=last,
+        spend=total(events.spend),
     )
 
 
@@ -195,7 +195,12 @@ def _some_edges(relation: Relation, kept: np.ndarray[Any, np.dtype[np.bool_]]) -
         np.float64
     )
     return Relation(
-        relation.name, relation.source_kind, relation.target_kind, source, target, weight
+        name=relation.name,
+        source_kind=relation.source_kind,
+        target_kind=relation.target_kind,
+        source=source,
+        target=target,
+        weight=weight,
     )
 
 
@@ -249,9 +254,9 @@ def _rows(events: Interactions, rows: np.ndarray[Any, Any]) -> Interactions:
     return Interactions(
         events.user[rows],
         events.item[rows],
-        some(events.weight),
-        some(events.time),
-        some(events.spend),
+        weight=some(events.weight),
+        time=some(events.time),
+        spend=some(events.spend),
     )
 
 

@@ -132,5 +132,5 @@ def join(a: Pairs, b: Pairs, items: int) -> Pairs:
     assert count is not None
     return Pairs(
         pair // items, pair % items, weight, count.astype(np.int64),
-        extreme("first", np.minimum, np.inf), extreme("last", np.maximum, -np.inf), total("spend"),
+        first=extreme("first", np.minimum, np.inf), last=extreme("last", np.maximum, -np.inf), spend=total("spend"),
     )  # fmt: skip

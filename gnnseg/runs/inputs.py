@@ -308,8 +308,13 @@ def _relations_in(folder: RunFolder) -> tuple[tuple[Relation, ...], dict[str, Id
     with np.load(folder.file("relations.npz"), allow_pickle=False) as stored:
         told = json.loads(str(stored["told"]))
         found = tuple(
-            Relation(*names, *(stored[f"{n}.{key}"] for key in ("source", "target", "weight")))
-            for n, names in enumerate(told["relations"])
+            Relation(
+                name=name,
+                source_kind=source,
+                target_kind=target,
+                **{key: stored[f"{n}.{key}"] for key in ("source", "target", "weight")},
+            )
+            for n, (name, source, target) in enumerate(told["relations"])
         )
     ids = {
         kind: IdMap(np.array([str(n) for n in range(count)], dtype=object))

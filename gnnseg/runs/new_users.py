@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from gnnseg.data import clean
+from gnnseg.data import beside
 from gnnseg.data.attributes import Encoding
 from gnnseg.data.raw import Raw
 from gnnseg.data.tables import fields, files, frames, separators, wording
@@ -140,20 +140,12 @@ def _pairs(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> Pairs:
     """Histories merged by newcomer and item; what the run does not know is counted and left out."""
     columns = {name: pl.col(name) for name in ("weight", "time", "spend") if name in frame.columns}
     columns.setdefault("weight", pl.lit(run.weight).alias("weight"))
-    number = pl.DataFrame(
-        {
-            "item": pl.Series(run.items.ids.tolist(), dtype=pl.String),
-            "index": np.arange(len(run.items)),
-        }
-    )
-    met = (
-        frame.select("user", "item", *columns.values())
-        .join(place, on="user")
-        .join(number, on="item", how="left")
-    )
-    unknown = met["index"].null_count()
+    met = frame.select("user", "item", *columns.values()).join(place, on="user")
+    index = pl.Series(run.items.to_index(met["item"], missing=-1))
+    unknown = int((index < 0).sum())
+    met = met.with_columns(index=index)
     if unknown:
-        first = met.filter(pl.col("index").is_null())["item"][0]
+        first = met.filter(pl.col("index") < 0)["item"][0]
         LOG.info(
             "%d of %d rows name items that %s does not know (first: %s); left out",
             unknown,
@@ -168,7 +160,7 @@ def _pairs(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> Pairs:
         else []
     )
     merged = (
-        met.drop_nulls("index")
+        met.filter(pl.col("index") >= 0)
         .group_by("row", "index")
         .agg(*sums, *times, pl.len())
         .sort("row", "index")
@@ -198,7 +190,7 @@ def _told(users: Any, run: Known) -> pl.DataFrame:
 
 def _table(frame: pl.DataFrame, ids: Strings, run: Known) -> Table:
     """Values as the run's encoding reads them. InputError where they are of another type."""
-    columns = clean.columns(frame.drop("user", "row"), "users", ids)
+    columns = beside.columns(frame.drop("user", "row"), "users", ids)
     sources = {each.source: each for each in run.encoding.user}
     return Table({name: sources[name].cast(values, ids) for name, values in columns.items()})
 
@@ -226,25 +218,19 @@ def _sheet(given: Any, what: str) -> Sheet:
 def _friends(ties: pl.DataFrame, place: pl.DataFrame, run: Known) -> Csr:
     """(B,U): each newcomer's ties to the run's users; a tie named twice, or from both ends, weighs
     as the heaviest of these."""
-    users = pl.DataFrame(
-        {
-            "friend": pl.Series(run.users.ids.tolist(), dtype=pl.String),
-            "index": np.arange(len(run.users)),
-        }
-    )
     ends = [
         ties.select(user=a, friend=b, weight="weight")
         for a, b in (("source", "target"), ("target", "source"))
     ]
-    mine = [end.join(place, on="user").join(users, on="friend", how="left") for end in ends]
-    both = pl.concat(mine)
+    both = pl.concat([end.join(place, on="user") for end in ends])
+    both = both.with_columns(index=pl.Series(run.users.to_index(both["friend"], missing=-1)))
     known = (
-        both.drop_nulls("index")
+        both.filter(pl.col("index") >= 0)
         .group_by("row", "index")
         .agg(pl.col("weight").max())
         .sort("row", "index")
     )
-    lost = both.filter(pl.col("index").is_null())
+    lost = both.filter(pl.col("index") < 0)
     if len(lost):
         LOG.info(
             "%d social ties to people %s does not know (first: %s); left out",

@@ -502,7 +502,14 @@ class Run:
             at = self._pairs["part"] == number
             parts[name] = Pairs(**{column: values[at] for column, values in stored.items()})
         name = str(self.record["data"]["name"])
-        return Split(name, self.users, self.items, parts["train"], parts["valid"], parts["test"])
+        return Split(
+            name=name,
+            users=self.users,
+            items=self.items,
+            train=parts["train"],
+            valid=parts["valid"],
+            test=parts["test"],
+        )
 
     # --- what stands in the folder
     # ----------------------------------------------------------------------------
@@ -543,7 +550,10 @@ class Run:
             yield self._long("user", ids[part.numpy()].tolist(), items, scores)
 
     def _rows(self, users: Sequence[object]) -> Tensor:
-        return torch.tensor([self._find("user", user) for user in users], dtype=torch.long)
+        index = self.users.to_index(users, missing=-1)
+        if (index < 0).any():
+            self._find("user", users[int((index < 0).argmax())])
+        return torch.from_numpy(index)
 
     def _barred(
         self, only: Iterable[object] | None, exclude: Iterable[object] | None
@@ -567,7 +577,8 @@ class Run:
         listed = _ids(given)
         if listed is None:
             raise InputError(f"{what}: is a {type(given).__name__}; give a list of item ids.")
-        unknown = [item for item in listed if item not in self.items]
+        index = self.items.to_index(listed, missing=-1)
+        unknown = [item for item, at in zip(listed, index, strict=True) if at < 0]
         if what == "only" and len(unknown) == len(listed):
             raise InputError(
                 f"only: none of its {len(listed):,} items is known to {self.path.name}; check the "
@@ -578,7 +589,7 @@ class Run:
             LOG.info(
                 "%s: %s are not known to %s (first: %s)", what, counts, self.path.name, unknown[0]
             )
-        return [self.items.index(item) for item in listed if item in self.items]
+        return index[index >= 0].tolist()
 
     def _long(self, kind: str, ids: Sequence[str], items: Tensor, scores: Tensor) -> pl.DataFrame:
         """(B,T) lists, a row an item; padding (-1) is left out."""

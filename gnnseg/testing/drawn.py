@@ -97,16 +97,30 @@ def with_relations(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> B
     items, users = np.arange(graph.items - 1), np.repeat(np.arange(graph.users - 1), 2)
     near = np.arange(genres)
     relations = (
-        Relation("is of", "item", "genre", items, items % genres, np.ones(len(items))),
         Relation(
-            "mentions",
-            "user",
-            "genre",
-            users,
-            g.integers(0, genres, len(users)),
-            g.integers(1, 4, len(users)).astype(np.float64),
+            name="is of",
+            source_kind="item",
+            target_kind="genre",
+            source=items,
+            target=items % genres,
+            weight=np.ones(len(items)),
         ),
-        Relation("is near", "genre", "genre", near, (near + segments) % genres, np.ones(genres)),
+        Relation(
+            name="mentions",
+            source_kind="user",
+            target_kind="genre",
+            source=users,
+            target=g.integers(0, genres, len(users)),
+            weight=g.integers(1, 4, len(users)).astype(np.float64),
+        ),
+        Relation(
+            name="is near",
+            source_kind="genre",
+            target_kind="genre",
+            source=near,
+            target=(near + segments) % genres,
+            weight=np.ones(genres),
+        ),
     )
     flows = typed_flows(relations, {"user": graph.users, "item": graph.items, "genre": genres})
     return replace(graph, relations=flows, entities={"genre": genres})

@@ -69,12 +69,12 @@ def test_read_once_and_again_when_anything_changes(node: dict[str, Any], tmp_pat
 def test_what_an_edge_tells_of_is_kept(node: dict[str, Any], tmp_path: Path) -> None:
     d, three = load(node, tmp_path)[0], np.arange(3)
     tags = Relation(
-        "tagged",
-        "item",
-        "tag",
-        three,
-        three,
-        np.ones(3),
+        name="tagged",
+        source_kind="item",
+        target_kind="tag",
+        source=three,
+        target=three,
+        weight=np.ones(3),
         user=three - 1,
         item=three,
         time=three * 1.5,
@@ -82,7 +82,20 @@ def test_what_an_edge_tells_of_is_kept(node: dict[str, Any], tmp_path: Path) -> 
     path = tmp_path / "kept.npz"
     cache.save(
         path,
-        replace(d, relations=(tags, Relation("of", "item", "tag", three, three, np.ones(3)))),
+        replace(
+            d,
+            relations=(
+                tags,
+                Relation(
+                    name="of",
+                    source_kind="item",
+                    target_kind="tag",
+                    source=three,
+                    target=three,
+                    weight=np.ones(3),
+                ),
+            ),
+        ),
         print,
     )
     found = cache.load(path, print)

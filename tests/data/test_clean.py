@@ -18,7 +18,7 @@ def raw(rows: list[tuple[str, str]], weights: list[float] | None = None, **more:
     )
     if weights is not None:
         frame = frame.with_columns(weight=pl.Series(weights, dtype=pl.Float64))
-    return Raw("hand", frame, **more)  # type: ignore[arg-type]
+    return Raw(name="hand", events=frame, **more)  # type: ignore[arg-type]
 
 
 def build(
@@ -141,10 +141,12 @@ def test_social_and_typed_edges() -> None:
         }
     )
     relation = RawRelation(
-        "made by",
-        "item",
-        "maker",
-        pl.DataFrame({"source": ["a", "b", "z"], "target": ["M", "L", "M"], "weight": [1.0] * 3}),
+        name="made by",
+        source_kind="item",
+        target_kind="maker",
+        edges=pl.DataFrame(
+            {"source": ["a", "b", "z"], "target": ["M", "L", "M"], "weight": [1.0] * 3}
+        ),
     )
     d = build(raw([("1", "a"), ("2", "b")], social=social, relations=(relation,)))
     assert d.social is not None
@@ -157,12 +159,16 @@ def test_social_and_typed_edges() -> None:
         "social edges to ids without an interaction": 1,
         "made by edges to ids without an interaction": 1,
     }
-    apart = RawRelation("is near", "makers", "town", relation.edges)
+    apart = RawRelation(
+        name="is near", source_kind="makers", target_kind="town", edges=relation.edges
+    )
     with pytest.raises(
         InputError, match="'is near' joins makers and town, which no relation joins to user or item"
     ):
         build(raw([("1", "a"), ("2", "b")], relations=(relation, apart)))
-    wrong = RawRelation("made by", "user", "maker", relation.edges)
+    wrong = RawRelation(
+        name="made by", source_kind="user", target_kind="maker", edges=relation.edges
+    )
     with pytest.raises(
         InputError,
         match=r"'made by': no edge joins a known user to a known maker \(the first joins a to M\)",

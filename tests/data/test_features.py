@@ -46,9 +46,9 @@ def pairs(rows, draw, users=None):
     n = len(user)
     first = draw.uniform(1e9, 1.01e9, n)
     return Pairs(
-        user, item, draw.integers(1, 5, n).astype(float), draw.integers(1, 4, n), first,
-        first + draw.uniform(0, 1e6, n),
-        draw.uniform(0, 20, n),
+        user, item, draw.integers(1, 5, n).astype(float), draw.integers(1, 4, n), first=first,
+        last=first + draw.uniform(0, 1e6, n),
+        spend=draw.uniform(0, 20, n),
     )  # fmt: skip
 
 
@@ -85,7 +85,16 @@ def a_split(seed=0):
         objects([f"{kind}{n}" for n in range(count)])
         for kind, count in (("u", USERS), ("i", ITEMS))
     ]
-    return Split("toy", IdMap(ids[0]), IdMap(ids[1], names), train, train, late, people, things)
+    return Split(
+        name="toy",
+        users=IdMap(ids[0]),
+        items=IdMap(ids[1], names),
+        train=train,
+        valid=train,
+        test=late,
+        user_table=people,
+        item_table=things,
+    )
 
 
 def fit(split, said=None, **settings_):
@@ -274,7 +283,13 @@ def test_what_one_event_says_of_somebody_new_is_little():
     found = fit(split)
     when = np.bincount(split.train.user, split.train.last)[:1] / np.bincount(split.train.user)[0]
     one = Pairs(
-        np.array([0]), np.array([0]), np.ones(1), np.ones(1, dtype=np.int64), when, when, np.ones(1)
+        np.array([0]),
+        np.array([0]),
+        np.ones(1),
+        np.ones(1, dtype=np.int64),
+        first=when,
+        last=when,
+        spend=np.ones(1),
     )
     nothing = Pairs(**{name: getattr(one, name)[:0] for name in Pairs.__dataclass_fields__})
     row, none = (found.encoding.users(1, pairs_, None)[0] for pairs_ in (one, nothing))
@@ -516,7 +531,10 @@ def test_lists_arrive_as_text_or_as_vectors(tmp_path: Path):
 
     def build(table):
         return clean.build(
-            Raw("hand", events, None, table), min_weight=None, k_core=0, say=lambda _: None
+            Raw(name="hand", events=events, users=None, items=table),
+            min_weight=None,
+            k_core=0,
+            say=lambda _: None,
         )
 
     columns = build(items).item_table.columns
@@ -541,7 +559,10 @@ def test_vectors_count_in_the_fingerprint_and_stand_in_the_cache(tmp_path: Path)
     for last in (1.0, 2.0):
         items = pl.DataFrame({"id": ["x", "y"], "image": [[0.5, 1.0], [0.0, last]]})
         built = clean.build(
-            Raw("hand", events, None, items), min_weight=None, k_core=0, say=lambda _: None
+            Raw(name="hand", events=events, users=None, items=items),
+            min_weight=None,
+            k_core=0,
+            say=lambda _: None,
         )
         cache.save(tmp_path / "kept.npz", built, pytest.fail)
         back = cache.load(tmp_path / "kept.npz", pytest.fail)

@@ -22,22 +22,18 @@ def ids(prefix: str, n: int) -> IdMap:
 def dataset(events: int = 400, time: bool = True, seed: int = 0) -> Dataset:
     g = np.random.default_rng(seed)
     return Dataset(
-        "drawn", ids("u", 20), ids("i", 30),
-        Interactions(
+        name="drawn", users=ids("u", 20), items=ids("i", 30),
+        interactions=Interactions(
             g.integers(0, 20, events), g.integers(0, 30, events),
-            g.integers(1, 6, events).astype(float),
-            g.integers(0, 300, events).astype(float) if time else None, g.random(events),
+            weight=g.integers(1, 6, events).astype(float),
+            time=g.integers(0, 300, events).astype(float) if time else None, spend=g.random(events),
         ),
     )  # fmt: skip
 
 
 def shuffled(d: Dataset) -> Dataset:
     order = np.random.default_rng(9).permutation(len(d.interactions))
-    e = d.interactions
-    return replace(
-        d,
-        interactions=Interactions(*(c[order] for c in (e.user, e.item, e.weight, e.time, e.spend))),
-    )  # type: ignore[index]
+    return replace(d, interactions=d.interactions.rows(order))
 
 
 @pytest.mark.parametrize(
@@ -102,9 +98,9 @@ def test_leave_last_equals_a_loop() -> None:
 
 def test_merging_keeps_weight_count_times_and_spend() -> None:
     e = Interactions(
-        np.array([1, 0, 1, 1]), np.array([2, 0, 2, 0]), np.array([1.0, 2.0, 3.0, 4.0]),
-        np.array([5.0, 6.0, 2.0, 1.0]),
-        np.array([0.5, 1.0, 0.25, 2.0]),
+        np.array([1, 0, 1, 1]), np.array([2, 0, 2, 0]), weight=np.array([1.0, 2.0, 3.0, 4.0]),
+        time=np.array([5.0, 6.0, 2.0, 1.0]),
+        spend=np.array([0.5, 1.0, 0.25, 2.0]),
     )  # fmt: skip
     p = split.merge(e, 3)
     assert list(zip(p.user.tolist(), p.item.tolist(), strict=True)) == [(0, 0), (1, 0), (1, 2)]
@@ -123,8 +119,8 @@ def test_merging_keeps_weight_count_times_and_spend() -> None:
 
 def test_leaks_and_strangers_are_counted() -> None:
     d = Dataset(
-        "hand", ids("u", 3), ids("i", 3),
-        Interactions(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 2]), None, np.array([1.0, 9.0, 2.0, 5.0, 6.0])),
+        name="hand", users=ids("u", 3), items=ids("i", 3),
+        interactions=Interactions(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 2]), weight=None, time=np.array([1.0, 9.0, 2.0, 5.0, 6.0])),
         parts=np.array([0, 0, 1, 2, 2], dtype=np.int8),
     )  # fmt: skip
     made = split.make(d, {"_target_": "gnnseg.data.split.given", "seed": 0})
@@ -168,7 +164,10 @@ def test_bad_splits_are_one_sentence(node: dict[str, object], time: bool, match:
 
 def test_an_empty_part_is_one_sentence() -> None:
     tiny = Dataset(
-        "tiny", ids("u", 2), ids("i", 2), Interactions(np.array([0, 1]), np.array([0, 1]))
+        name="tiny",
+        users=ids("u", 2),
+        items=ids("i", 2),
+        interactions=Interactions(np.array([0, 1]), np.array([0, 1])),
     )
     with pytest.raises(InputError, match="no valid interaction|no test interaction"):
         split.make(tiny, RANDOM)
@@ -204,12 +203,12 @@ def test_no_edge_tells_of_what_is_held_out(node: dict[str, object]) -> None:
         np.concatenate([e.item[told], np.full(40, -1)]),
     )
     tags = Relation(
-        "tags",
-        "user",
-        "tag",
-        user,
-        np.concatenate([tag, other]),
-        np.ones(290),
+        name="tags",
+        source_kind="user",
+        target_kind="tag",
+        source=user,
+        target=np.concatenate([tag, other]),
+        weight=np.ones(290),
         user=user,
         item=item,
     )
@@ -248,9 +247,23 @@ def test_no_edge_is_later_than_training() -> None:
         g.integers(0, 9, 200),
         g.integers(0, 300, 200).astype(float),
     )
-    sent = Relation("was sent", "user", "campaign", user, campaign, np.ones(200), time=time)
+    sent = Relation(
+        name="was sent",
+        source_kind="user",
+        target_kind="campaign",
+        source=user,
+        target=campaign,
+        weight=np.ones(200),
+        time=time,
+    )
     provides = Relation(
-        "offers", "campaign", "item", campaign, g.integers(0, 30, 200), np.ones(200), time=time
+        name="offers",
+        source_kind="campaign",
+        target_kind="item",
+        source=campaign,
+        target=g.integers(0, 30, 200),
+        weight=np.ones(200),
+        time=time,
     )
     d = replace(d, relations=(sent, provides), entities={"campaign": ids("c", 9)})
     for node in (TIME, LAST):

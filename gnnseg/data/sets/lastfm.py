@@ -46,23 +46,23 @@ def lastfm_2k(place: Place, *, name: str) -> Raw:
     tagging = given.select("tagID", user="userID", item="artistID").with_columns(ONE)
     relations = tuple(
         RawRelation(
-            relation,
-            kind,
-            "tag",
-            tagging.select("weight", "user", "item", source=kind, target="tagID"),
+            name=relation,
+            source_kind=kind,
+            target_kind="tag",
+            edges=tagging.select("weight", "user", "item", source=kind, target="tagID"),
         )
         for relation, kind in (("tagged with", "item"), ("uses tag", "user"))
     )
     notes = {"source": "HetRec 2011, Last.fm"}
     return Raw(
-        name,
-        events.frame,
-        None,
-        items,
-        social,
-        relations,
-        None,
-        events.rejected,
-        events.examples,
-        notes,
+        name=name,
+        events=events.frame,
+        users=None,
+        items=items,
+        social=social,
+        relations=relations,
+        truth=None,
+        rejected=events.rejected,
+        rejected_examples=events.examples,
+        notes=notes,
     )

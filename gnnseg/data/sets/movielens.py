@@ -47,16 +47,16 @@ def ml_100k(place: Place, *, name: str) -> Raw:
     if (folder / "ml-100k.kg").exists() and (folder / "ml-100k.link").exists():
         relations = _knowledge(folder / "ml-100k.kg", folder / "ml-100k.link")
     return Raw(
-        name,
-        events.frame,
-        fields.number(users, "age"),
-        items,
-        None,
-        relations,
-        None,
-        events.rejected,
-        events.examples,
-        notes,
+        name=name,
+        events=events.frame,
+        users=fields.number(users, "age"),
+        items=items,
+        social=None,
+        relations=relations,
+        truth=None,
+        rejected=events.rejected,
+        rejected_examples=events.examples,
+        notes=notes,
     )
 
 
@@ -82,10 +82,10 @@ def _ml_100k_plain(folder: Path, name: str, notes: dict[str, str]) -> Raw:
         genres=pl.concat_list(flags).list.drop_nulls(),
     )
     return Raw(
-        name,
-        events.frame,
-        fields.number(users, "age"),
-        items,
+        name=name,
+        events=events.frame,
+        users=fields.number(users, "age"),
+        items=items,
         rejected=events.rejected,
         rejected_examples=events.examples,
         notes=notes,
@@ -97,15 +97,17 @@ def _knowledge(triples: Path, links: Path) -> tuple[RawRelation, ...]:
     kg, link = formats.atomic_file(triples).frame, formats.atomic_file(links).frame
     found = [
         RawRelation(
-            "is",
-            "item",
-            "entity",
-            link.select(source="item_id", target="entity_id").with_columns(ONE),
+            name="is",
+            source_kind="item",
+            target_kind="entity",
+            edges=link.select(source="item_id", target="entity_id").with_columns(ONE),
         )
     ]
     for (relation,), part in sorted(kg.group_by("relation_id"), key=lambda pair: str(pair[0][0])):
         ends = part.select(source="head_id", target="tail_id").with_columns(ONE)
-        found.append(RawRelation(str(relation), "entity", "entity", ends))
+        found.append(
+            RawRelation(name=str(relation), source_kind="entity", target_kind="entity", edges=ends)
+        )
     return tuple(found)
 
 
@@ -130,10 +132,10 @@ def ml_1m_raw(place: Place, *, name: str) -> Raw:
     )
     notes = {"source": "GroupLens, MovieLens 1M"}
     return Raw(
-        name,
-        events.frame,
-        fields.number(users, "age"),
-        items,
+        name=name,
+        events=events.frame,
+        users=fields.number(users, "age"),
+        items=items,
         rejected=events.rejected,
         rejected_examples=events.examples,
         notes=notes,

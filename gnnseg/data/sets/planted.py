@@ -180,11 +180,11 @@ def draw(
         who, what = (IdMap(np.arange(count).astype(str).astype(object)) for count in (users, items))
         log = logs.to_frame(shown, who, what)
     return Raw(
-        "planted",
-        pl.DataFrame({"user": user, "item": item, "time": time}).with_columns(pl.col("user", "item").cast(pl.String)),
-        pl.DataFrame({"id": np.arange(users), "age": age}).with_columns(pl.col("id").cast(pl.String), *more_of_users),
-        pl.DataFrame({"id": np.arange(items), "name": names}).with_columns(pl.col("id").cast(pl.String), *more_of_items),
-        social, (), truth, notes={"source": f"drawn: preset {preset}, data.seed={seed}", **said},
+        name="planted",
+        events=pl.DataFrame({"user": user, "item": item, "time": time}).with_columns(pl.col("user", "item").cast(pl.String)),
+        users=pl.DataFrame({"id": np.arange(users), "age": age}).with_columns(pl.col("id").cast(pl.String), *more_of_users),
+        items=pl.DataFrame({"id": np.arange(items), "name": names}).with_columns(pl.col("id").cast(pl.String), *more_of_items),
+        social=social, relations=(), truth=truth, notes={"source": f"drawn: preset {preset}, data.seed={seed}", **said},
         log=log,
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ def _given(place: Place, name: str, source: str) -> Raw:
                 f"remove it and run 'gnnseg data fetch {name}', or use data=file."
             )
         frames.append(frame.with_columns(pl.lit(part, dtype=pl.Int8).alias("part")))
-    return Raw(name, pl.concat(frames), notes={"source": source})
+    return Raw(name=name, events=pl.concat(frames), notes={"source": source})
 
 
 def ml_1m(place: Place, *, name: str) -> Raw:

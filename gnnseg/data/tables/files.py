@@ -158,17 +158,17 @@ def assemble(
     if "title" in frame.columns:
         items, frame = titles(frame, say), frame.drop("title")
     return Raw(
-        name,
-        frame,
-        users,
-        items,
-        social,
-        relations,
-        None,
-        rejected,
-        events.examples,
-        {"read": said},
-        log,
+        name=name,
+        events=frame,
+        users=users,
+        items=items,
+        social=social,
+        relations=relations,
+        truth=None,
+        rejected=rejected,
+        rejected_examples=events.examples,
+        notes={"read": said},
+        log=log,
     )
 
 
@@ -409,4 +409,9 @@ def relation(node: Any, where: str, read: Callable[[Any, str], pl.DataFrame]) ->
             f"{', '.join(RELATION_KEYS)} as text; not {node}."
         )
     edges_ = read(node[where], f"edges '{node['name']}'")
-    return RawRelation(node["name"], node["source_kind"], node["target_kind"], edges_)
+    return RawRelation(
+        name=node["name"],
+        source_kind=node["source_kind"],
+        target_kind=node["target_kind"],
+        edges=edges_,
+    )

@@ -37,10 +37,10 @@ def a_set() -> Raw:
     )
     near = pl.DataFrame({"source": ["g0", "g1"], "target": ["g2", "g3"], "weight": [1.0, 2.0]})
     relations = (
-        RawRelation("is of", "item", "genre", is_of),
-        RawRelation("is near", "genre", "genre", near),
+        RawRelation(name="is of", source_kind="item", target_kind="genre", edges=is_of),
+        RawRelation(name="is near", source_kind="genre", target_kind="genre", edges=near),
     )
-    return Raw("toy", events.with_columns(part=part), relations=relations)
+    return Raw(name="toy", events=events.with_columns(part=part), relations=relations)
 
 
 def train(tmp_path: Path, *overrides: str, raw: Raw | None = None) -> Any:
