@@ -80,7 +80,6 @@ class IdMap:
         Raises:
             KeyError: Of the first id that is not here, where ``missing`` is None.
         """
-        import polars as pl
 
         given = _as_text(ids)
         rows = given.alias("id").to_frame()

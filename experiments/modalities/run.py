@@ -28,8 +28,9 @@ from torch import Tensor
 
 from gnnseg import config
 from gnnseg.data.raw import Raw
-from gnnseg.data.sets import named, planted
+from gnnseg.data.sets import lastfm, movielens
 from gnnseg.data.sets.fetching import Place
+from gnnseg.data.sets.planted import Planted
 from gnnseg.evaluation import ranking
 from gnnseg.rng import Rng
 from gnnseg.runs import train as pipeline
@@ -58,18 +59,19 @@ SHOWN = ("recall@20", "ndcg@20")
 
 def read(name: str, seed: int) -> Raw:
     if name == "planted":
-        return planted.draw(
+        return Planted(
             preset="easy", users=1000, items=1000, segments=8, interactions=20000, seed=seed,
             image_signal=IMAGE, sound_signal=SOUND,
             category_signal=1.0,
-        )  # fmt: skip
+        ).draw()  # fmt: skip
     composed = config.compose([f"data={name}"])
     place = Place(
         Path(composed["data"]["root"]).expanduser().absolute(),
         pipeline.cache_root(composed),
         lambda line: None,
     )
-    return {"ml-100k": named.ml_100k, "lastfm-2k": named.lastfm_2k}[name](place, name=name)
+    reader = {"ml-100k": movielens.MovieLens100K, "lastfm-2k": lastfm.LastFM2K}[name]()
+    return reader.read(place, name)
 
 
 def hold_out(raw: Raw, seed: int) -> tuple[Raw, set[str]]:

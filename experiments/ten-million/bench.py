@@ -37,12 +37,12 @@ print(json.dumps({
 
 def write(path: Path, rows: int) -> float:
     """The drawn file: customer, sku, qty, ts; ids of text. Seconds it took."""
-    from gnnseg.data.sets import planted
+    from gnnseg.data.sets.planted import Planted
 
     begun = time.perf_counter()
-    raw = planted.draw(
+    raw = Planted(
         preset="easy", users=200_000, items=50_000, segments=16, interactions=rows, seed=0
-    )
+    ).draw()
     events = raw.events.lazy().select(
         customer="customer-" + pl.col("user").str.zfill(8),
         sku="sku-" + pl.col("item").str.zfill(6),

@@ -12,7 +12,7 @@ GROUPS = (
 )  # fmt: skip
 TOP = (*GROUPS, "seed", "device", "threads", "runs", "cache", "allow", "sweep")
 BESIDE = {
-    "data": ("root", "min_weight", "k_core"),
+    "data": ("name", "root", "min_weight", "k_core"),
     "regularisers": ("weight",),
 }  # keys the pipeline takes off before it builds
 

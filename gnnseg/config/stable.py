@@ -8,29 +8,36 @@ still name their parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 MODULES = {  # stable name -> where it stands today; a name stands for all that lies below it, the longest that fits counts
     "gnnseg.encoders": "gnnseg.models.encoders",
     "gnnseg.heads": "gnnseg.models.heads",
     "gnnseg.objectives": "gnnseg.models.objectives",
-    "gnnseg.data.sets.completejourney": "gnnseg.data.sets.completejourney.completejourney",
-    "gnnseg.data.sets.file": "gnnseg.data.tables.files.file",
-    "gnnseg.data.sets.given": "gnnseg.data.tables.frames.given",
-    "gnnseg.data.sets.gowalla": "gnnseg.data.sets.published.gowalla",
-    "gnnseg.data.sets.lastfm": "gnnseg.data.sets.published.lastfm",
-    "gnnseg.data.sets.lastfm_2k": "gnnseg.data.sets.lastfm.lastfm_2k",
-    "gnnseg.data.sets.ml_100k": "gnnseg.data.sets.movielens.ml_100k",
-    "gnnseg.data.sets.ml_1m": "gnnseg.data.sets.published.ml_1m",
-    "gnnseg.data.sets.ml_1m_raw": "gnnseg.data.sets.movielens.ml_1m_raw",
-    "gnnseg.data.sets.planted": "gnnseg.data.sets.planted.planted",
-    "gnnseg.data.sets.sql": "gnnseg.data.tables.sql.sql",
+    "gnnseg.data.sets.completejourney": "gnnseg.data.sets.completejourney.CompleteJourney",
+    "gnnseg.data.sets.file": "gnnseg.data.tables.readers.FileReader",
+    "gnnseg.data.sets.given": "gnnseg.data.tables.readers.GivenTable",
+    "gnnseg.data.sets.gowalla": "gnnseg.data.sets.published.Gowalla",
+    "gnnseg.data.sets.lastfm": "gnnseg.data.sets.published.LastFM",
+    "gnnseg.data.sets.lastfm_2k": "gnnseg.data.sets.lastfm.LastFM2K",
+    "gnnseg.data.sets.ml_100k": "gnnseg.data.sets.movielens.MovieLens100K",
+    "gnnseg.data.sets.ml_1m": "gnnseg.data.sets.published.MovieLens1M",
+    "gnnseg.data.sets.ml_1m_raw": "gnnseg.data.sets.movielens.MovieLens1MRaw",
+    "gnnseg.data.sets.planted": "gnnseg.data.sets.planted.Planted",
+    "gnnseg.data.sets.sql": "gnnseg.data.tables.readers.SqlReader",
+    "gnnseg.data.split.auto": "gnnseg.data.split.Auto",
+    "gnnseg.data.split.given": "gnnseg.data.split.Given",
+    "gnnseg.data.split.global_time": "gnnseg.data.split.GlobalTime",
+    "gnnseg.data.split.leave_last": "gnnseg.data.split.LeaveLast",
+    "gnnseg.data.split.random_overall": "gnnseg.data.split.RandomOverall",
+    "gnnseg.data.split.random_per_user": "gnnseg.data.split.RandomPerUser",
 }
 KEYS: dict[str, dict[str, str]] = {}  # stable target -> {a setting's name today: its stable name}
-ADDED: dict[
-    str, Any
-] = {}  # "group.setting" -> its default: settings that came after runs had names
+ADDED: dict[str, Any] = {  # settings that came after runs had names, "group.setting" or, of one part
+    # of a group, "stable target.setting" -> default
+    "gnnseg.data.sets.planted.relation_signal": None,
+}
 _STABLE = {today: name for name, today in MODULES.items()}
 
 
@@ -51,10 +58,8 @@ def recorded(config: Mapping[str, Any]) -> dict[str, Any]:
     default, is left out, so that runs of before keep their names.
     """
     found = {group: _node(value, KEYS, stable) for group, value in config.items()}
-    for place, default in ADDED.items():
-        group, _, key = place.partition(".")
-        node = found.get(group)
-        if isinstance(node, dict) and key in node and node[key] == default:
+    for node, key, default in _added(found):
+        if key in node and node[key] == default:
             del node[key]
     return found
 
@@ -63,11 +68,18 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
     """Give a recorded configuration, of a run folder of any age, as it would be written today."""
     today = {name: {old: new for new, old in keys.items()} for name, keys in KEYS.items()}
     found = {group: _node(value, today, current) for group, value in config.items()}
-    for place, default in ADDED.items():
-        group, _, key = place.partition(".")
-        if isinstance(node := found.get(group), dict):
-            node.setdefault(key, default)
+    for node, key, default in _added(found):
+        node.setdefault(key, default)
     return found
+
+
+def _added(config: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str, Any]]:
+    """Yield the nodes that a later setting belongs to, the setting, and its default."""
+    for place, default in ADDED.items():
+        owner, _, key = place.rpartition(".")
+        for group, node in config.items():
+            if isinstance(node, dict) and owner in (group, stable(str(node.get("_target_")))):
+                yield node, key, default
 
 
 def _node(value: Any, keys: Mapping[str, Mapping[str, str]], name: Callable[[str], str]) -> Any:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gnnseg.config.stable import current
+from gnnseg.config.names import BESIDE
+from gnnseg.config.targets import build
 from gnnseg.data import cache as cache_
 from gnnseg.data import clean, split
 from gnnseg.data.raw import Raw
+from gnnseg.data.sets.base import Reader
 from gnnseg.types import Dataset
 
 __all__ = ["load", "split"]
-
-OWN = (
-    "_target_",
-    "name",
-    "root",
-    "min_weight",
-    "k_core",
-)  # keys of a data node that are not the source's options
 
 
 def load(
@@ -32,10 +25,19 @@ def load(
     say: Callable[[str], None],
     raw: Raw | None = None,
 ) -> Dataset:
-    """The set a data node describes, read from its source, cleaned and indexed; a large one is kept
-    in the cache.
+    """Return the set that a data node describes, read from its source, cleaned and indexed.
 
-    ``raw``: the table itself, where it has been handed over rather than named.
+    A large one is kept in the cache.
+
+    Args:
+        node: ``_target_``, a ``Reader``, its settings, and name, root, min_weight, k_core.
+        root: ``data.root``, where sets lie.
+        cache: The cache folder.
+        say: Tells the user what is read, and what is left out.
+        raw: The table itself, where it has been handed over rather than named.
+
+    Raises:
+        InputError: In one sentence, for data that cannot be found, read or used.
     """
     if raw is not None:
         return clean.build(raw, min_weight=node["min_weight"], k_core=int(node["k_core"]), say=say)
@@ -47,10 +49,10 @@ def load(
     if kept is not None and (found := cache_.load(kept, say)) is not None:
         say(f"{found.name}: cleaned and indexed before ({kept})")
         return found
-    module, _, name = current(str(node["_target_"])).rpartition(".")
-    source = getattr(importlib.import_module(module), name)
-    options = {option: value for option, value in node.items() if option not in OWN}
-    raw = source(place, name=node["name"], **options)
+    settings = {key: value for key, value in node.items() if key not in BESIDE["data"]}
+    reader = build(settings)
+    assert isinstance(reader, Reader), f"data._target_={node['_target_']}: no Reader"
+    raw = reader.read(place, str(node["name"]))
     dataset = clean.build(raw, min_weight=node["min_weight"], k_core=int(node["k_core"]), say=say)
     if kept is not None and len(dataset.interactions) >= cache_.ROWS:
         cache_.save(kept, dataset, say)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 import gnnseg
 from gnnseg.cli import main
-from gnnseg.data.sets import planted
+from gnnseg.data.sets.planted import Planted
 
 SMALL = [
     "head.segments=3",
@@ -190,9 +190,9 @@ def test_newcomers_are_each_their_own_and_nobody_else_moves(linear):
     scope="module", params=[["encoder=social"], ["encoder=lightgcn", "encoder.social=1.0"]]
 )
 def social(request, tmp_path_factory):
-    raw = planted.draw(
+    raw = Planted(
         preset="easy", users=120, items=60, segments=3, interactions=1700, seed=0, homophily=0.95
-    )
+    ).draw()
     small = [*SMALL[:1], *SMALL[3:], "trainer.max_epochs=30", "trainer.eval_every=10"]
     run = gnnseg.train(
         raw, [*request.param, *small, f"runs.root={tmp_path_factory.mktemp('runs')}"]

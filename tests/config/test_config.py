@@ -39,9 +39,9 @@ def test_every_choice_of_every_group_composes_and_is_allowed(group: str) -> None
         (["objective=bpr", "head=dot"], "objective", "BPR"),
         (["head.beta=affinity"], "objective", "SampledSoftmax"),
         (["head.beta=membership", "objective=bpr"], "objective", "BPR"),
-        (["data=completejourney"], "split", "global_time"),
-        (["data=gowalla"], "split", "given"),
-        (["data=completejourney", "split=random"], "split", "random_overall"),
+        (["data=completejourney"], "split", "GlobalTime"),
+        (["data=gowalla"], "split", "Given"),
+        (["data=completejourney", "split=random"], "split", "RandomOverall"),
     ],
 )
 def test_a_choice_brings_its_defaults_and_the_command_line_wins(

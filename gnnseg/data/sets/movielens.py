@@ -3,11 +3,13 @@ published."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from gnnseg.data.raw import Raw, RawRelation
+from gnnseg.data.sets.base import Reader
 from gnnseg.data.sets.fetching import Place
 from gnnseg.data.tables import fields, formats
 
@@ -21,17 +23,24 @@ YEAR = r"\s*\((\d{4})\)\s*$"
 ONE = pl.lit(1.0).alias("weight")
 
 
-def ml_100k(place: Place, *, name: str) -> Raw:
-    """MovieLens 100K (Harper & Konstan 2015): 100,000 ratings of 943 users; every rating is an
-    interaction.
+@dataclass(frozen=True, kw_only=True)
+class MovieLens100K(Reader):
+    """MovieLens 100K (Harper & Konstan 2015): 100,000 ratings of 943 users.
 
-    Either RecBole's atomic files (with a film knowledge graph) or GroupLens' u.data, u.user and
-    u.item.
+    Every rating is an interaction. Either RecBole's atomic files (with a film knowledge graph) or
+    GroupLens' u.data, u.user and u.item.
     """
-    folder = place.find("ml-100k")
-    notes = {"source": "GroupLens, MovieLens 100K"}
-    if not (folder / "ml-100k.inter").is_file():
-        return _ml_100k_plain(folder, name, notes)
+
+    def read(self, place: Place, name: str) -> Raw:
+        """Read whichever files are there."""
+        folder = place.find("ml-100k")
+        notes = {"source": "GroupLens, MovieLens 100K"}
+        if (folder / "ml-100k.inter").is_file():
+            return _atomic(folder, name, notes)
+        return _plain(folder, name, notes)
+
+
+def _atomic(folder: Path, name: str, notes: dict[str, str]) -> Raw:
     columns: dict[str, str | None] = {
         "user": "user_id",
         "item": "item_id",
@@ -51,16 +60,14 @@ def ml_100k(place: Place, *, name: str) -> Raw:
         events=events.frame,
         users=fields.number(users, "age"),
         items=items,
-        social=None,
         relations=relations,
-        truth=None,
         rejected=events.rejected,
         rejected_examples=events.examples,
         notes=notes,
     )
 
 
-def _ml_100k_plain(folder: Path, name: str, notes: dict[str, str]) -> Raw:
+def _plain(folder: Path, name: str, notes: dict[str, str]) -> Raw:
     plain = {"header": False, "quote": False}
     ratings = formats.sheet(
         folder / "u.data", separator="\t", columns=RATINGS, header=False, quote=False
@@ -93,7 +100,7 @@ def _ml_100k_plain(folder: Path, name: str, notes: dict[str, str]) -> Raw:
 
 
 def _knowledge(triples: Path, links: Path) -> tuple[RawRelation, ...]:
-    """A film knowledge graph: each relation between entities, and which film is which entity."""
+    """Return a film knowledge graph: relations between entities, and which film is which."""
     kg, link = formats.atomic_file(triples).frame, formats.atomic_file(links).frame
     found = [
         RawRelation(
@@ -111,32 +118,36 @@ def _knowledge(triples: Path, links: Path) -> tuple[RawRelation, ...]:
     return tuple(found)
 
 
-def ml_1m_raw(place: Place, *, name: str) -> Raw:
+@dataclass(frozen=True, kw_only=True)
+class MovieLens1MRaw(Reader):
     """MovieLens 1M (Harper & Konstan 2015) as published: ratings.dat, users.dat, movies.dat."""
-    folder = place.find("ml-1m-raw")
 
-    def read(file_: str, columns: list[str]) -> formats.Sheet:
-        path = folder / file_
-        return formats.sheet(
-            path, separator="::", header=False, columns=columns, encoding="latin-1", quote=False
+    def read(self, place: Place, name: str) -> Raw:
+        """Read the three files."""
+        folder = place.find("ml-1m-raw")
+
+        def read(file_: str, columns: list[str]) -> formats.Sheet:
+            path = folder / file_
+            return formats.sheet(
+                path, separator="::", header=False, columns=columns, encoding="latin-1", quote=False
+            )
+
+        events = fields.events(
+            read("ratings.dat", RATINGS), dict(zip(RATINGS, RATINGS, strict=True)), drop=True
         )
-
-    events = fields.events(
-        read("ratings.dat", RATINGS), dict(zip(RATINGS, RATINGS, strict=True)), drop=True
-    )
-    users = read("users.dat", ["id", "gender", "age", "occupation", "zip_code"]).frame
-    items = read("movies.dat", ["id", "name", "genres"]).frame.with_columns(
-        name=pl.col("name").str.replace(YEAR, ""),
-        year=pl.col("name").str.extract(YEAR, 1).cast(pl.Float64),
-        genres=pl.col("genres").str.split("|"),
-    )
-    notes = {"source": "GroupLens, MovieLens 1M"}
-    return Raw(
-        name=name,
-        events=events.frame,
-        users=fields.number(users, "age"),
-        items=items,
-        rejected=events.rejected,
-        rejected_examples=events.examples,
-        notes=notes,
-    )
+        users = read("users.dat", ["id", "gender", "age", "occupation", "zip_code"]).frame
+        items = read("movies.dat", ["id", "name", "genres"]).frame.with_columns(
+            name=pl.col("name").str.replace(YEAR, ""),
+            year=pl.col("name").str.extract(YEAR, 1).cast(pl.Float64),
+            genres=pl.col("genres").str.split("|"),
+        )
+        notes = {"source": "GroupLens, MovieLens 1M"}
+        return Raw(
+            name=name,
+            events=events.frame,
+            users=fields.number(users, "age"),
+            items=items,
+            rejected=events.rejected,
+            rejected_examples=events.examples,
+            notes=notes,
+        )

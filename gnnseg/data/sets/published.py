@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from gnnseg.data.fingerprint import pair_fingerprint
 from gnnseg.data.raw import Raw
+from gnnseg.data.sets.base import Reader
 from gnnseg.data.sets.fetching import Place
 from gnnseg.data.tables import formats
 from gnnseg.types import InputError
@@ -19,7 +22,7 @@ SPLIT_FILES = ["train.txt", "valid.txt", "test.txt"]
 
 
 def _given(place: Place, name: str, source: str) -> Raw:
-    """A set that comes split: refused where its pairs are not the published ones."""
+    """Read a set that comes split; refused where its pairs are not the published ones."""
     folder = place.find(name)
     frames = []
     for part, (file_, wanted) in enumerate(zip(SPLIT_FILES, FINGERPRINTS[name], strict=True)):
@@ -37,19 +40,32 @@ def _given(place: Place, name: str, source: str) -> Raw:
     return Raw(name=name, events=pl.concat(frames), notes={"source": source})
 
 
-def ml_1m(place: Place, *, name: str) -> Raw:
+@dataclass(frozen=True, kw_only=True)
+class MovieLens1M(Reader):
     """MovieLens 1M in LightGCN++'s split (Lee et al. 2024): 6,039 users, 3,628 films."""
-    return _given(place, "ml-1m", "MovieLens 1M, split of LightGCN++ (Lee et al. 2024)")
+
+    def read(self, place: Place, name: str) -> Raw:
+        """Read the three parts."""
+        return _given(place, "ml-1m", "MovieLens 1M, split of LightGCN++ (Lee et al. 2024)")
 
 
-def lastfm(place: Place, *, name: str) -> Raw:
+@dataclass(frozen=True, kw_only=True)
+class LastFM(Reader):
     """Last.fm (HetRec 2011) in LightGCN++'s split: 1,885 users, 17,388 artists."""
-    return _given(place, "lastfm", "HetRec 2011, split of LightGCN++ (Lee et al. 2024)")
+
+    def read(self, place: Place, name: str) -> Raw:
+        """Read the three parts."""
+        return _given(place, "lastfm", "HetRec 2011, split of LightGCN++ (Lee et al. 2024)")
 
 
-def gowalla(place: Place, *, name: str) -> Raw:
-    """Gowalla in LightGCN's split (He et al. 2020), validation carved by LightGCN++: 29,858 users,
-    40,981 places."""
-    return _given(
-        place, "gowalla", "LightGCN (He et al. 2020), validation of LightGCN++ (Lee et al. 2024)"
-    )
+@dataclass(frozen=True, kw_only=True)
+class Gowalla(Reader):
+    """Gowalla in LightGCN's split (He et al. 2020): 29,858 users, 40,981 places.
+
+    Its validation part was carved by LightGCN++ (Lee et al. 2024).
+    """
+
+    def read(self, place: Place, name: str) -> Raw:
+        """Read the three parts."""
+        source = "LightGCN (He et al. 2020), validation of LightGCN++ (Lee et al. 2024)"
+        return _given(place, "gowalla", source)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +10,6 @@ import polars as pl
 
 from gnnseg.data import logs
 from gnnseg.data.raw import Raw, RawRelation
-from gnnseg.data.sets.fetching import Place
 from gnnseg.data.tables import fields, formats, numbers, separators
 from gnnseg.data.tables import returns as returns_
 from gnnseg.data.tables.dates import Order
@@ -22,99 +20,6 @@ from gnnseg.types import InputError
 
 Say = Callable[[str], None]
 RELATION_KEYS = ("name", "source_kind", "target_kind")
-
-
-def file(
-    place: Place,
-    *,
-    name: str,
-    path: str | list[str] | None,
-    train: str | None,
-    valid: str | None,
-    test: str | None,
-    format: separators.Format | None,
-    user: str | None,
-    item: str | None,
-    weight: str | None,
-    time: str | None,
-    spend: str | None,
-    item_title: str | None,
-    separator: str | None,
-    encoding: str | None,
-    decimal: Decimal | None,
-    dates: Order | None,
-    returns: Returns | None,
-    on_error: Literal["fail", "drop"],
-    unseen_users: Literal["refuse", "allow"],
-    users: str | None,
-    items: str | None,
-    social: str | None,
-    relations: list[dict[str, Any]],
-    log: str | None,
-) -> Raw:
-    """One table (``path``: a file, several, or a pattern) or a given split (``train``, ``valid``,
-    ``test``), columns by name.
-
-    Null: a column by its usual names; ``separator``, ``encoding``, ``decimal`` sign and the order
-    of ``dates`` are told from the whole file, and asked where two readings fit. ``returns``: events
-    of negative weight are refused (null), kept, dropped, or taken off the purchases before them,
-    within each part of a given split. ``on_error``: what to do with a row that cannot be read.
-    ``unseen_users``: may a given test have users that train lacks? ``users``, ``items``: tables of
-    attributes by id. ``item_title``: the column of items, or else of the interactions, that names
-    the items. ``social``: user, user[, weight]. ``relations``: typed edges, each with name,
-    source_kind, target_kind (user, item, or a kind of your own) and path (source, target[,
-    weight]). ``log``: what was shown, a row an item (``gnnseg.data.logs``).
-    """
-    parts = {"train": train, "valid": valid, "test": test}
-    if path is not None and any(parts.values()):
-        raise InputError(
-            "data.path and data.train/valid/test are both set; give one file, or three, not both."
-        )
-    sources = {"path": path} if path is not None or not any(parts.values()) else parts
-    missing = next((key for key, source in sources.items() if not source), None)
-    if missing is not None:
-        raise InputError(
-            f"data.{missing} is not set: give data.path=FILE, or all of data.train, data.valid and "
-            "data.test."
-        )
-    files = [
-        one
-        for key, source in sources.items()
-        for one in formats.listed(source or "", f"data.{key}")
-    ]
-    if path is None and len(files) != len(parts):
-        raise InputError(
-            "data.train, data.valid and data.test are one file each; give several as data.path."
-        )
-    mapping = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
-    if item_title is not None and items is None:
-        mapping["title"] = item_title
-    founds = [
-        separators.read(one, mapping, separator=separator, encoding=encoding, form=format)
-        for one in files
-    ]
-    same_columns(founds, list(parts) if path is None else None)
-    sheet = stacked(founds, "data.train/valid/test" if path is None else path)
-    if "title" in mapping and "title" not in sheet.frame.columns:
-        raise InputError(
-            f"data.item_title={item_title}: {sheet.path} has no columns of names; leave it unset."
-        )
-    said = words(founds)
-    founds.clear()
-    if path is not None:  # the number of the file is no part of a split
-        sheet = replace(sheet, frame=sheet.frame.drop("part"))
-    raw = assemble(
-        name, sheet, said, place.say, on_error=on_error, decimal=decimal, dates=dates,
-        returns=returns,
-        users=attributes(users, separator, encoding, decimal),
-        items=attributes(items, separator, encoding, decimal, item_title),
-        social=None if social is None else edges(social, separator, encoding, "social ties", decimal),
-        log=showings(log, separator, encoding, decimal),
-        relations=tuple(relation(n, "path", lambda path, what: edges(path, separator, encoding, what, decimal)) for n in relations),
-    )  # fmt: skip
-    if path is None and unseen_users == "refuse":
-        _refuse_unseen(raw.events, str(test))
-    return raw
 
 
 def assemble(
@@ -240,7 +145,7 @@ def titles(frame: pl.DataFrame, say: Say) -> pl.DataFrame:
     return table.select(id="item", name="name")
 
 
-def _refuse_unseen(frame: pl.DataFrame, test: str) -> None:
+def refuse_unseen(frame: pl.DataFrame, test: str) -> None:
     """A given test of users nobody trained on is a mistake more often than a wish."""
     train = frame.filter(pl.col("part") == 0)
     fresh = frame.filter(pl.col("part") == 2).join(

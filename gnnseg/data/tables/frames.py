@@ -7,8 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.data.raw import Raw
-from gnnseg.data.sets.fetching import Place
 from gnnseg.types import InputError
 
 
@@ -74,11 +72,3 @@ def _plain(column: Any) -> Any:
     if str(getattr(column, "dtype", "")) != "object":
         return column
     return [None if cell != cell else cell for cell in column]
-
-
-def given(place: Place, *, name: str) -> Raw:
-    """Refuse to read a table that was handed over in Python: it cannot be read from anywhere."""
-    raise InputError(
-        f"data={name}: is a table handed to gnnseg.train in Python; for a file use data=file "
-        "data.path=FILE."
-    )

@@ -6,81 +6,13 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import polars as pl
 
-from gnnseg.data.raw import Raw
-from gnnseg.data.sets.fetching import Place
-from gnnseg.data.tables import columns, files
-from gnnseg.data.tables.dates import Order
-from gnnseg.data.tables.formats import Sheet
-from gnnseg.data.tables.numbers import Decimal
-from gnnseg.data.tables.returns import Returns
 from gnnseg.types import InputError
 
 POSTGRES = ("postgresql", "postgres")
-
-
-def sql(
-    place: Place,
-    *,
-    name: str,
-    query: str | None,
-    connect: str | None,
-    user: str | None,
-    item: str | None,
-    weight: str | None,
-    time: str | None,
-    spend: str | None,
-    item_title: str | None,
-    decimal: Decimal | None,
-    dates: Order | None,
-    returns: Returns | None,
-    on_error: Literal["fail", "drop"],
-    users: str | None,
-    items: str | None,
-    social: str | None,
-    relations: list[dict[str, Any]],
-    log: str | None,
-) -> Raw:
-    """What a ``query`` answers, one row an event, columns by name as in a file of one's own.
-
-    ``connect``: sqlite:///shop.db, or postgresql://user@host/db with the password in the
-    environment (PGPASSWORD).
-    """
-    if not query or not connect:
-        raise InputError(
-            "data=sql: give data.query and data.connect, or gnnseg train --sql 'select …' "
-            "--connect ADDRESS."
-        )
-    frame = read(query, connect)
-    mapping = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
-    if item_title is not None and items is None:
-        mapping["title"] = item_title
-    where = Path("the query")
-    chosen = {
-        role: name
-        for role, name in columns.choose(where, frame, mapping, text=False).items()
-        if name is not None
-    }
-    sheet = Sheet(
-        where, frame.select(**{role: pl.col(name) for role, name in chosen.items()}), 1, unit="row"
-    )
-    said = [
-        f"query: {len(frame):,} rows; "
-        + ", ".join(f"{role}={name!r}" for role, name in chosen.items())
-    ]
-    return files.assemble(
-        name, sheet, said, place.say, on_error=on_error, decimal=decimal, dates=dates,
-        returns=returns,
-        users=files.attributes(users, None, None, decimal),
-        items=files.attributes(items, None, None, decimal, item_title),
-        social=None if social is None else files.edges(social, None, None, "social ties", decimal),
-        log=files.showings(log, decimal=decimal),
-        relations=tuple(files.relation(n, "path", lambda path, what: files.edges(path, None, None, what, decimal)) for n in relations),
-    )  # fmt: skip
 
 
 def read(query: str, connect: str) -> pl.DataFrame:

@@ -11,7 +11,8 @@ from scipy.stats import binom, norm
 
 from gnnseg.data import batches, cache, clean, split
 from gnnseg.data.raw import Raw
-from gnnseg.data.sets import planted
+from gnnseg.data.sets import drawing
+from gnnseg.data.sets.planted import Planted
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Dataset, InputError
@@ -27,7 +28,7 @@ def draw(**options: object) -> Dataset:
         "seed": 0,
     }
     return clean.build(
-        planted.draw(**{**defaults, **options}), min_weight=None, k_core=0, say=lambda line: None
+        Planted(**{**defaults, **options}).draw(), min_weight=None, k_core=0, say=lambda line: None
     )  # type: ignore[arg-type]
 
 
@@ -66,9 +67,10 @@ def test_popularity_is_skewed_and_seeds_differ() -> None:
 
 
 def raw(**options: Any) -> Raw:
-    return planted.draw(
+    made = Planted(
         preset="easy", users=300, items=160, segments=4, interactions=6000, seed=0, **options
     )
+    return made.draw()
 
 
 def within(hits: int, of: int, chance: float) -> None:
@@ -113,7 +115,7 @@ def recovered(drawn: Raw, signals: dict[str, float]) -> int:
     likeness = np.zeros((160, 4))
     for name, signal in signals.items():
         vectors = np.array(drawn.items[name].to_list())
-        apart = ((vectors[:, None, :] - signal * planted.centres(name, 4, 0)) ** 2).sum(-1)
+        apart = ((vectors[:, None, :] - signal * drawing.centres(name, 4, 0)) ** 2).sum(-1)
         likeness -= apart
     return int((likeness.argmax(1) == drawn.truth.beta.argmax(0)).sum())
 
@@ -135,9 +137,9 @@ def test_vectors_tell_the_home_at_the_expected_rate(image: float, sound: float) 
         160,
         rate(np.hypot(image, sound), 4),
     )
-    c = planted.centres("image", 4, 0)
+    c = drawing.centres("image", 4, 0)
     np.testing.assert_allclose(c @ c.T, np.eye(4), atol=1e-12)
-    many = planted.centres("image", 40, 0)
+    many = drawing.centres("image", 40, 0)
     np.testing.assert_allclose((many**2).sum(1), 1)
 
 
@@ -175,7 +177,7 @@ def test_vectors_come_through_cleaning_and_cache_as_they_are(tmp_path: Path) -> 
     assert d.item_table is not None
     assert drawn.items is not None
     by_id = dict(zip(drawn.items["id"], drawn.items["image"].to_list(), strict=True))
-    assert d.item_table.columns["image"].shape == (len(d.items), planted.WIDTH)
+    assert d.item_table.columns["image"].shape == (len(d.items), drawing.WIDTH)
     assert d.item_table.columns["image"].tolist() == [by_id[one] for one in d.items.ids]
     cache.save(tmp_path / "one.npz", d, print)
     again = cache.load(tmp_path / "one.npz", print)
@@ -183,7 +185,7 @@ def test_vectors_come_through_cleaning_and_cache_as_they_are(tmp_path: Path) -> 
     assert again.item_table is not None
     assert again.item_table.columns["image"].tolist() == d.item_table.columns["image"].tolist()
     settings = {
-        "_target_": "gnnseg.data.split.random_overall",
+        "_target_": "gnnseg.data.split.RandomOverall",
         "seed": 0,
         "ratios": [0.8, 0.1, 0.1],
     }

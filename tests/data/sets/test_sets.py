@@ -15,10 +15,12 @@ from gnnseg.data.sets.fetching import Place
 from gnnseg.types import InputError
 
 READERS = {
-    "ml-100k": movielens.ml_100k, "lastfm-2k": lastfm.lastfm_2k, "lastfm": published.lastfm,
-    "ml-1m": published.ml_1m,
-    "gowalla": published.gowalla,
-}  # fmt: skip
+    "ml-100k": movielens.MovieLens100K(),
+    "lastfm-2k": lastfm.LastFM2K(),
+    "lastfm": published.LastFM(),
+    "ml-1m": published.MovieLens1M(),
+    "gowalla": published.Gowalla(),
+}
 SHARED = os.environ.get("GNNSEG_DATA", "")
 
 
@@ -50,7 +52,7 @@ def test_ml_100k_from_atomic_files(place):
         ml_100k__kg="head_id:token\trelation_id:token\ttail_id:token\nm.1\tfilm.genre\tm.9\nm.1\tfilm.actor\tm.8\nm.2\tfilm.genre\tm.9\n",
         ml_100k__link="item_id:token\tentity_id:token\n3\tm.1\n",
     )  # fmt: skip
-    raw = movielens.ml_100k(place, name="ml-100k")
+    raw = movielens.MovieLens100K().read(place, "ml-100k")
     assert raw.events.rows() == [("7", "3", 4.0, 881250949.0), ("8", "3", 1.0, 881250950.0)]
     assert raw.users.rows() == [("7", 24.0, "M", "poet", "00501")]
     assert raw.items.rows() == [
@@ -74,7 +76,7 @@ def test_ml_100k_from_grouplens_files(place):
         u__user="7|24|M|poet|T8H1N\n",
         u__item=f"3|Café (1995)|01-Jan-1995||http://x|{'|'.join(flags)}\n",
     )
-    raw = movielens.ml_100k(place, name="ml-100k")
+    raw = movielens.MovieLens100K().read(place, "ml-100k")
     assert raw.events.rows() == [("7", "3", 4.0, 881250949.0)]
     assert raw.users.rows() == [("7", 24.0, "M", "poet", "T8H1N")]
     assert raw.items.rows() == [("3", "Café", 1995.0, ["Comedy", "Drama"])]
@@ -90,7 +92,7 @@ def test_ml_1m_raw(place):
         users__dat="1::F::1::10::48067\n2::M::56::16::70072\n",
         movies__dat="3::Misérables, Les: A Film (1995)::Drama|Musical\n",
     )
-    raw = movielens.ml_1m_raw(place, name="ml-1m-raw")
+    raw = movielens.MovieLens1MRaw().read(place, "ml-1m-raw")
     assert raw.events.rows() == [("1", "3", 5.0, 978300760.0), ("2", "3", 1.0, 978300761.0)]
     assert raw.users.row(1, named=True) == {
         "id": "2", "gender": "M", "age": 56.0, "occupation": "16", "zip_code": "70072",
@@ -108,21 +110,21 @@ def test_ml_1m_raw(place):
 def test_published_splits_are_refused_where_a_pair_differs(place, monkeypatch, name):
     texts = {"train__txt": "0 1 2\n1 2\n", "valid__txt": "0 3\n1 \n", "test__txt": "1 1 3\n"}
     put(place, name, **texts)
-    function = READERS[name]
+    reader = READERS[name]
     with pytest.raises(
         InputError, match=rf"train.txt: fingerprint [0-9a-f]{{16}}, but {name}'s train.txt has"
     ):
-        function(place, name=name)
+        reader.read(place, name)
     pairs = [([0, 0, 1], [1, 2, 2]), ([0], [3]), ([1, 1], [1, 3])]
     monkeypatch.setitem(
         published.FINGERPRINTS, name, [pair_fingerprint(np.array(u), np.array(i)) for u, i in pairs]
     )
-    raw = function(place, name=name)
+    raw = reader.read(place, name)
     assert raw.events["part"].to_list() == [0, 0, 0, 1, 2, 2]
     assert raw.events["item"].to_list() == ["1", "2", "2", "3", "1", "3"]
     put(place, name, test__txt="1 1 4\n")
     with pytest.raises(InputError, match=r"test.txt: fingerprint .* it is another version"):
-        function(place, name=name)
+        reader.read(place, name)
 
 
 def test_lastfm_2k(place):
@@ -135,7 +137,7 @@ def test_lastfm_2k(place):
         user_taggedartists__dat="userID\tartistID\ttagID\tday\tmonth\tyear\n2\t51\t1\t1\t4\t2009\n3\t51\t1\t1\t4\t2009\n3\t51\t2\t1\t4\t2009\n",
     )
     (folder / "tags.dat").write_bytes("tagID\ttagValue\n1\tdrôle\n2\tabba\n".encode("latin-1"))
-    raw = lastfm.lastfm_2k(place, name="lastfm-2k")
+    raw = lastfm.LastFM2K().read(place, "lastfm-2k")
     assert raw.events.rows() == [("2", "51", 13883.0), ("3", "51", 2.0)]
     assert raw.items.rows() == [("51", '"Weird Al', ["drôle", "abba"])]
     assert raw.social.rows() == [("2", "3", 1.0), ("3", "2", 1.0)]
@@ -182,7 +184,7 @@ def shop(place):
 
 
 def test_completejourney(shop):
-    raw = completejourney.completejourney(shop, name="completejourney", level="product_id")
+    raw = completejourney.CompleteJourney().read(shop, "completejourney")
     noon = dt.datetime(2017, 1, 1, 12, tzinfo=dt.UTC).timestamp()
     assert raw.events.rows() == [
         ("900", "11", 1.0, noon, 0.5), ("900", "11", 2.0, noon + 86400, 1.0),
@@ -210,7 +212,7 @@ def test_completejourney(shop):
 
 
 def test_completejourney_at_a_coarser_level(shop):
-    raw = completejourney.completejourney(shop, name="completejourney", level="product_type")
+    raw = completejourney.CompleteJourney(level="product_type").read(shop, "completejourney")
     assert raw.events["item"].to_list() == ["ICE CUBES", "ICE CUBES", "unknown"]
     assert raw.items.columns == ["id", "name", "product_category", "department", "brand"]
     assert raw.items.rows() == [
@@ -267,12 +269,8 @@ def test_planted_is_drawn_again_alike(place):
         "interactions": 200,
         "seed": 0,
     }
-    options |= dict.fromkeys(
-        ("homophily", "group_signal", "category_signal", "image_signal", "sound_signal")
-    )
     options |= {"log_events": 300, "logger": 2.0}
-    options["noise_columns"] = 0
-    one, two = (planted.planted(place, name="planted", **options) for _ in range(2))
+    one, two = (planted.Planted(**options).read(place, "planted") for _ in range(2))
     assert one.events.equals(two.events)
     assert one.log.equals(two.log)
     assert one.truth.alpha.shape == (40, 3)
@@ -298,7 +296,7 @@ REAL = {  # of shared/data: events, users, items
 def test_the_real_sets_have_their_published_sizes(name, tmp_path):
     if not SHARED or not (Path(SHARED) / name).is_dir():
         pytest.skip("GNNSEG_DATA holds no such set")
-    raw = READERS[name](Place(Path(SHARED), tmp_path, lambda _: None), name=name)
+    raw = READERS[name].read(Place(Path(SHARED), tmp_path, lambda _: None), name)
     assert (len(raw.events), raw.events["user"].n_unique(), raw.events["item"].n_unique()) == REAL[
         name
     ]

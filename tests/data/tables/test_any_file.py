@@ -14,7 +14,7 @@ from gnnseg.data import cache
 from gnnseg.data.sets.fetching import Place
 from gnnseg.data.tables import columns, inspect, separators
 from gnnseg.data.tables.fields import ROLES
-from gnnseg.data.tables.files import file
+from gnnseg.data.tables.readers import FileReader
 from gnnseg.runs import folder
 from gnnseg.types import InputError
 
@@ -46,9 +46,9 @@ def raw(tmp_path, **options):
     given = {
         key: value
         for key, value in node(**options).items()
-        if key not in ("_target_", "root", "min_weight", "k_core")
+        if key not in ("_target_", "name", "root", "min_weight", "k_core")
     }
-    return file(Place(tmp_path, tmp_path, lambda _: None), **given)
+    return FileReader(**given).read(Place(tmp_path, tmp_path, lambda _: None), "file")
 
 
 def load(tmp_path, **options):

@@ -6,7 +6,7 @@ import pytest
 import gnnseg.data
 from gnnseg.cli import main
 from gnnseg.data.sets.fetching import Place
-from gnnseg.data.tables.files import file
+from gnnseg.data.tables.readers import FileReader
 from gnnseg.types import InputError
 
 DEFAULTS = {
@@ -27,14 +27,15 @@ def put(folder, text, name="t.csv"):
 
 def raw(tmp_path, **options):
     said = []
-    found = file(Place(tmp_path, tmp_path, said.append), name="file", **{**DEFAULTS, **options})
+    reader = FileReader(**{**DEFAULTS, **options})
+    found = reader.read(Place(tmp_path, tmp_path, said.append), "file")
     assert said == found.notes["read"]
     return found
 
 
 def load(tmp_path, min_weight=None, k_core=0, **options):
     node = {
-        "_target_": "gnnseg.data.tables.files.file",
+        "_target_": "gnnseg.data.tables.readers.FileReader",
         "name": "file",
         "min_weight": min_weight,
         "k_core": k_core,
@@ -137,7 +138,7 @@ def test_bad_rows_are_dropped_counted_and_said_where_asked(tmp_path):
     assert found.rejected_examples["weight is no number"] == "t.csv, line 4: 'bad'"
     said = []
     node = {
-        "_target_": "gnnseg.data.tables.files.file",
+        "_target_": "gnnseg.data.tables.readers.FileReader",
         "name": "file",
         "min_weight": None,
         "k_core": 0,

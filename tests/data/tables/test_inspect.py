@@ -48,7 +48,7 @@ def test_check_warns_of_a_single_user(tmp_path):
 
 def test_stats_say_what_a_split_holds(tmp_path):
     node = {
-        "_target_": "gnnseg.data.sets.planted.planted", "name": "planted", "min_weight": None,
+        "_target_": "gnnseg.data.sets.planted.Planted", "name": "planted", "min_weight": None,
         "k_core": 0,
         "preset": "easy", "users": 60, "items": 40, "segments": 3, "interactions": 400, "seed": 0,
         "homophily": None, "group_signal": None, "category_signal": None, "noise_columns": 0,
@@ -58,7 +58,7 @@ def test_stats_say_what_a_split_holds(tmp_path):
     dataset = gnnseg.data.load(node, root=tmp_path, cache=tmp_path, say=lambda _: None)
     split = gnnseg.data.split.make(
         dataset,
-        {"_target_": "gnnseg.data.split.random_overall", "seed": 0, "ratios": [0.8, 0.1, 0.1]},
+        {"_target_": "gnnseg.data.split.RandomOverall", "seed": 0, "ratios": [0.8, 0.1, 0.1]},
     )
     text = inspect.stats(split)
     assert f"planted, fingerprint {split.fingerprint[:16]}" in text

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from gnnseg import config
 from gnnseg.data.labels import Labelled
 from gnnseg.data.raw import Raw
-from gnnseg.data.sets.planted import draw
+from gnnseg.data.sets.planted import Planted
 from gnnseg.evaluation import evaluator
 from gnnseg.models.heads import Segments
 from gnnseg.models.objectives import Labels
@@ -187,14 +187,9 @@ def test_told_users_are_never_judged() -> None:
 
 def planted(hard: bool = True) -> Raw:
     """A drawn set whose users' first segment is an attribute; the last two have none."""
-    raw = draw(
-        preset="hard" if hard else "easy",
-        users=240,
-        items=100,
-        segments=4,
-        interactions=5000,
-        seed=0,
-    )
+    raw = Planted(
+        preset="hard" if hard else "easy", users=240, items=100, segments=4, interactions=5000
+    ).draw()
     assert raw.truth is not None
     assert raw.users is not None
     first = [f"kind {k}" for k in raw.truth.alpha.argmax(1)]

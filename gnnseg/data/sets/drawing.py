@@ -1,0 +1,194 @@
+"""What a planted set is drawn by: memberships, tastes, pairs, and what tells of segments beside them.
+
+Shape legend: U users, I items, E interactions, K segments, D width of a modality's vectors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from gnnseg.data.raw import RawRelation
+from gnnseg.rng import Rng
+from gnnseg.types import Floats, Ints
+
+ROUNDS = 60  # of drawing until enough distinct pairs are there
+FRIENDS = 5  # named by every user
+FOLLOWED = 3  # brands named by every user
+BRANDS = 4  # at home in every segment
+WIDTH = 32  # D of an item's vector in one modality
+
+
+def centres(modality: str, segments: int, seed: int) -> Floats:
+    """Return each segment's centre in a modality, (K,D).
+
+    Rows of length 1 in drawn directions, orthogonal while K <= D.
+    """
+    drawn = (
+        Rng(seed).child("planted").numpy(f"centres of {modality}").normal(size=(segments, WIDTH))
+    )
+    if segments <= WIDTH:
+        drawn = np.linalg.qr(drawn.T)[0].T
+    unit: Floats = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return unit
+
+
+def vectors(modality: str, signal: float, home: Ints, segments: int, seed: int) -> pl.Series:
+    """Return items' vectors in a modality: ``signal`` times the home's centre, and noise of 1."""
+    g = Rng(seed).child("planted").numpy(modality)
+    found = signal * centres(modality, segments, seed)[home] + g.normal(size=(len(home), WIDTH))
+    return pl.Series(modality, found.tolist(), dtype=pl.List(pl.Float64))
+
+
+def classes(
+    name: str, segment: Ints, segments: int, signal: float | None, rng: Rng
+) -> list[pl.Series]:
+    """Return a column of classes: 'NAME k' of the own segment with probability ``signal``.
+
+    Else of any; classes bear no segment's number.
+    """
+    if signal is None:
+        return []
+    g = rng.numpy(name)
+    label = g.permutation(segments)
+    told = np.where(
+        g.random(len(segment)) < signal, segment, g.integers(segments, size=len(segment))
+    )
+    return [pl.Series(name, [f"{name} {k + 1}" for k in label[told]])]
+
+
+def noise(kind: str, count: int, columns: int, rng: Rng) -> list[pl.Series]:
+    """Return numbers that say nothing of anybody's segment."""
+    return [
+        pl.Series(f"noise {n + 1}", rng.numpy(f"noise {n + 1} of {kind}").normal(size=count))
+        for n in range(columns)
+    ]
+
+
+def memberships(first: Ints, segments: int, overlap: float, g: np.random.Generator) -> Floats:
+    """Return alpha (U,K): 1 - o on the first segment, the rest over the others by Dirichlet(.3).
+
+    o is of a Beta distribution of mean ``overlap``.
+    """
+    users = len(first)
+    if segments == 1:
+        return np.ones((users, 1))
+    other = g.beta(2.0, 2.0 * (1 - overlap) / overlap, users).clip(max=0.45)
+    spread = g.gamma(0.3, size=(users, segments)) + 1e-9
+    spread[np.arange(users), first] = 0
+    alpha: Floats = other[:, None] * spread / spread.sum(1, keepdims=True)
+    alpha[np.arange(users), first] = 1 - other
+    return alpha
+
+
+def tastes(items: int, segments: int, skew: float, g: np.random.Generator) -> Floats:
+    """Return beta (K,I): items at home in one segment, popular there by Zipf's law rank^-skew."""
+    home = g.permutation(np.arange(items) % segments)
+    beta = np.zeros((segments, items))
+    for k in range(segments):
+        own = g.permutation(np.flatnonzero(home == k))
+        weight = np.arange(1, len(own) + 1.0) ** -skew
+        beta[k, own] = weight / weight.sum()
+    return beta
+
+
+def pairs(
+    alpha: Floats,
+    beta: Floats,
+    popularity: Floats,
+    noise: float,
+    activity: Floats,
+    wanted: int,
+    g: np.random.Generator,
+) -> tuple[Ints, Ints]:
+    """Return distinct (user, item) pairs, E of them, each user at least once.
+
+    Users are drawn by activity, segments by alpha, items by beta or, of ``noise``, by popularity.
+    """
+    users, items = len(alpha), beta.shape[1]
+    tastes, upto = np.vstack([beta, popularity]).cumsum(1), activity.cumsum()
+    found = np.empty(0, dtype=np.int64)
+    for turn in range(ROUNDS):
+        short = wanted - len(found)
+        if short <= 0:
+            break
+        extra = np.arange(users) if turn == 0 else np.empty(0, dtype=np.int64)
+        count = max(0, int(short * 1.1) + 10 - len(extra))
+        drawn = np.searchsorted(upto, g.random(count) * upto[-1], side="right")
+        user = np.concatenate([extra, drawn.clip(max=users - 1)])
+        fresh = np.unique(user * items + _items(user, alpha, tastes, noise, g))
+        found = fresh if turn == 0 else np.union1d(found, fresh)
+        if len(found) > wanted:
+            keep = g.permutation(len(found))[:wanted]
+            found = np.sort(found[keep])
+    missing = np.setdiff1d(np.arange(users), found // items)
+    if len(missing):  # thinned away: each gets the item its segments like best
+        best = (alpha[missing] @ beta).argmax(1)
+        found = np.union1d(found, missing * items + best)
+    return found // items, found % items
+
+
+def _items(user: Ints, alpha: Floats, tastes: Floats, noise: float, g: np.random.Generator) -> Ints:
+    """Return an item of each user's; ``tastes`` (K+1,I): beta and popularity, added up."""
+    segments, items = tastes.shape[0] - 1, tastes.shape[1]
+    segment = (g.random(len(user))[:, None] > alpha.cumsum(1)[user]).sum(1).clip(max=segments - 1)
+    segment = np.where(g.random(len(user)) < noise, segments, segment)
+    item = np.empty(len(user), dtype=np.int64)
+    order = np.argsort(segment, kind="stable")
+    cuts = np.searchsorted(segment[order], np.arange(segments + 2))
+    for k in range(segments + 1):
+        rows = order[cuts[k] : cuts[k + 1]]
+        drawn = g.random(len(rows)) * tastes[k, -1]
+        item[rows] = np.searchsorted(tastes[k], drawn, side="right").clip(max=items - 1)
+    return item
+
+
+def friends(first: Ints, homophily: float, g: np.random.Generator) -> pl.DataFrame:
+    """Return ``FRIENDS`` ties named by every user, less those to oneself and those named twice."""
+    users = len(first)
+    source = np.repeat(np.arange(users), FRIENDS)
+    anybody = g.integers(users, size=len(source))
+    order = np.argsort(first, kind="stable")
+    start = np.searchsorted(first[order], np.arange(first.max() + 2))
+    size = (start[1:] - start[:-1])[first[source]]
+    own = order[start[first[source]] + np.floor(g.random(len(source)) * size).astype(np.int64)]
+    target = np.where(g.random(len(source)) < homophily, own, anybody)
+    keep = source != target
+    pairs = np.unique(source[keep] * users + target[keep])
+    return pl.DataFrame({"source": pairs // users, "target": pairs % users}).with_columns(
+        pl.all().cast(pl.String), weight=pl.lit(1.0)
+    )
+
+
+def relations(
+    first: Ints, home: Ints, segments: int, signal: float, rng: Rng
+) -> tuple[RawRelation, ...]:
+    """Return items 'made by' a brand each, and ``FOLLOWED`` brands that every user 'follows'.
+
+    Each brand is at home in one segment, ``BRANDS`` to a segment; with probability ``signal`` it is
+    drawn among those of the item's home, or of the user's first segment, else among all.
+    """
+    g = rng.numpy("relations")
+    of_segment = g.permutation(segments * BRANDS).reshape(segments, BRANDS)
+
+    def named(segment: Ints) -> Ints:
+        anybody = g.integers(segments * BRANDS, size=len(segment))
+        own = of_segment[segment, g.integers(BRANDS, size=len(segment))]
+        return np.where(g.random(len(segment)) < signal, own, anybody)
+
+    def edges(source: Ints, target: Ints) -> pl.DataFrame:
+        pair = np.unique(np.stack([source, target], axis=1), axis=0)
+        frame = pl.DataFrame(pair, schema=["source", "target"], orient="row")
+        return frame.with_columns(
+            pl.col("source").cast(pl.String),
+            pl.format("brand {}", pl.col("target") + 1).alias("target"),
+            weight=pl.lit(1.0),
+        )
+
+    who = np.repeat(np.arange(len(first)), FOLLOWED)
+    made_by = edges(np.arange(len(home)), named(home))
+    follows = edges(who, named(first[who]))
+    return (
+        RawRelation(name="made by", source_kind="item", target_kind="brand", edges=made_by),
+        RawRelation(name="follows", source_kind="user", target_kind="brand", edges=follows),
+    )
