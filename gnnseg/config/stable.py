@@ -15,6 +15,7 @@ MODULES = {  # stable name -> where it stands today; a name stands for all that 
     "gnnseg.encoders": "gnnseg.models.encoders",
     "gnnseg.heads": "gnnseg.models.heads",
     "gnnseg.objectives": "gnnseg.models.objectives",
+    "gnnseg.data.features.Features": "gnnseg.data.features.FeatureSettings",
     "gnnseg.data.sets.completejourney": "gnnseg.data.sets.completejourney.CompleteJourney",
     "gnnseg.data.sets.file": "gnnseg.data.tables.readers.FileReader",
     "gnnseg.data.sets.given": "gnnseg.data.tables.readers.GivenTable",

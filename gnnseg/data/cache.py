@@ -19,30 +19,29 @@ from typing import Any
 
 import numpy as np
 
+from gnnseg.config.stable import current, stable
 from gnnseg.data import logs
 from gnnseg.data.sets.fetching import Place
 from gnnseg.data.tables.formats import listed
 from gnnseg.types import Dataset, Edges, IdMap, Interactions, Log, Relation, Strings, Table
 
-VERSION = 3  # of what is stored and of how it is made: raised with every change of reading, cleaning or indexing
+VERSION = 3  # raised with every change of what is stored, or of reading, cleaning or indexing
 ROWS = 500_000  # smaller sets are read faster than they are worth keeping
 CHUNK = 1 << 22
-EDGE = (
-    "source",
-    "target",
-    "weight",
-    "user",
-    "item",
-    "time",
-)  # of typed edges; the last three where they are there
+EDGE = ("source", "target", "weight", "user", "item", "time")  # the last three where they are there
 Say = Callable[[str], None]
 
 
 def key(node: Mapping[str, Any], place: Place) -> str | None:
-    """sha256 over the content of the files a node reads and how it reads them; None where it reads
-    none."""
+    """Return sha256 over the content of the files that a node reads and how it reads them.
+
+    None where it reads none, and for a reader of somebody else's package, whose source may change
+    and who may read what its settings do not name: such a set is not kept.
+    """
     from gnnseg.data.sets.registry import SOURCES
 
+    if not current(str(node["_target_"])).startswith("gnnseg."):
+        return None
     named = {name: found for name, value in node.items() if (found := _files(name, value))}
     relations = [r for r in node.get("relations") or [] if isinstance(r, Mapping)]
     paths = [path for found in named.values() for path in found]
@@ -58,6 +57,7 @@ def key(node: Mapping[str, Any], place: Place) -> str | None:
                 digest.update(chunk)
         digest.update(path.suffix.encode() + b"\0")
     how = {k: v for k, v in node.items() if k != "root" and k not in named}
+    how["_target_"] = stable(str(node["_target_"]))
     where = [[k, len(found)] for k, found in named.items()]
     edges = [{k: v for k, v in r.items() if k != "path"} for r in relations]
     digest.update(
@@ -67,7 +67,7 @@ def key(node: Mapping[str, Any], place: Place) -> str | None:
 
 
 def _files(name: str, value: Any) -> list[Path]:
-    """The files that a value of a node names; the interactions may be several, or a pattern."""
+    """Return the files that a value of a node names; interactions may be several, or a pattern."""
     if name == "path" and (isinstance(value, list) or (isinstance(value, str) and value)):
         return [path for path in listed(value) if path.is_file()]
     if isinstance(value, str) and value and (path := Path(value).expanduser()).is_file():
@@ -76,7 +76,7 @@ def _files(name: str, value: Any) -> list[Path]:
 
 
 def load(path: Path, say: Say) -> Dataset | None:
-    """The set stored at ``path``; None where there is none or none that can be used, which is said."""
+    """Return the set stored at ``path``; None where there is none to be used, which is said."""
     if not path.exists():
         return None
     try:
@@ -96,8 +96,10 @@ def load(path: Path, say: Say) -> Dataset | None:
 
 
 def save(path: Path, dataset: Dataset, say: Say) -> None:
-    """Store a set; a folder that cannot be written or a full disk is said, and nothing half-written
-    stays."""
+    """Store a set; a folder that cannot be written or a full disk is said.
+
+    Nothing half-written stays.
+    """
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +117,7 @@ def save(path: Path, dataset: Dataset, say: Say) -> None:
 
 
 def _arrays(d: Dataset) -> dict[str, Any]:
-    """Numbers as arrays, everything else as one JSON text."""
+    """Return numbers as arrays, everything else as one JSON text."""
     e = d.interactions
     arrays: dict[str, Any] = {"user": e.user, "item": e.item}
     arrays |= {n: getattr(e, n) for n in ("weight", "time", "spend") if getattr(e, n) is not None}
@@ -144,7 +146,11 @@ def _arrays(d: Dataset) -> dict[str, Any]:
         }
     meta = {
         "version": VERSION, "name": d.name, "notes": dict(d.notes), "tables": tables,
-        "ids": {"users": _ids(d.users), "items": _ids(d.items), **{f"entity {k}": _ids(v) for k, v in d.entities.items()}},
+        "ids": {
+            "users": _ids(d.users),
+            "items": _ids(d.items),
+            **{f"entity {kind}": _ids(ids) for kind, ids in d.entities.items()},
+        },
         "relations": [[r.name, r.source_kind, r.target_kind] for r in d.relations],
     }  # fmt: skip
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode("utf-8"), dtype=np.uint8)

@@ -18,7 +18,7 @@ import torch
 from gnnseg import graph as graphs
 from gnnseg.config import build, locate
 from gnnseg.data.atomic import atomic
-from gnnseg.data.attributes import Encoding
+from gnnseg.data.encoding import Encoding
 from gnnseg.data.labels import Labelled
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.objectives import Objective

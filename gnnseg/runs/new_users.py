@@ -18,7 +18,7 @@ import polars as pl
 import torch
 
 from gnnseg.data import beside
-from gnnseg.data.attributes import Encoding
+from gnnseg.data.encoding import Encoding
 from gnnseg.data.raw import Raw
 from gnnseg.data.tables import fields, files, frames, separators, wording
 from gnnseg.data.tables.formats import Sheet

@@ -12,18 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.data import attributes, clean, features, fingerprint
-from gnnseg.data.attributes import (
-    CLIP,
-    DAY,
-    Classes,
-    Encoding,
-    Interest,
-    Left,
-    Number,
-    Text,
-    Vector,
-)
+from gnnseg.data import clean, derived, features, fingerprint, values
+from gnnseg.data.attributes import CLIP, Classes, HashedText, Left, Number, Vector
+from gnnseg.data.derived import DAY, Interest
+from gnnseg.data.encoding import Encoding
 from gnnseg.data.raw import Raw
 from gnnseg.types import IdMap, InputError, Pairs, Split, Table
 
@@ -98,7 +90,7 @@ def a_split(seed=0):
 
 
 def fit(split, said=None, **settings_):
-    made = features.Features(**{**DEFAULT, **settings_})
+    made = features.FeatureSettings(**{**DEFAULT, **settings_})
     return made.fit(split, split.train, (said if said is not None else []).append)
 
 
@@ -173,8 +165,8 @@ def test_rare_classes_are_other_and_near_ids_are_left_out():
 def test_numbers_that_are_codes_are_classes():
     names = fit(a_split()).encoding.names("user")
     assert {"post_code=0", "post_code=1", "post_code=2"} <= set(names)
-    assert attributes.is_code("storeId")
-    assert not attributes.is_code("period")
+    assert values.is_code("storeId")
+    assert not values.is_code("period")
 
 
 def test_text_equals_a_loop():
@@ -211,7 +203,7 @@ def test_vectors_equal_a_loop():
 def test_what_is_derived_of_users_equals_a_loop():
     split = a_split()
     t, encoding = split.train, fit(split).encoding
-    found = attributes.of_users(USERS, t, encoding.until, encoding.interests)
+    found = derived.of_users(USERS, t, encoding.until, encoding.interests)
     kinds = [k.split("|") for k in split.item_table.columns["kind"]]
     shown = [
         name.removeprefix("share of kind=")
@@ -246,7 +238,7 @@ def test_what_is_derived_of_users_equals_a_loop():
 def test_what_is_derived_of_items_equals_a_loop():
     split = a_split()
     t = split.train
-    found = attributes.of_items(ITEMS, t, float(t.last.max()))
+    found = derived.of_items(ITEMS, t, float(t.last.max()))
     for i in range(ITEMS):
         mine = np.flatnonzero(t.item == i)
         if not len(mine):
@@ -477,7 +469,9 @@ def test_only_and_without():
     found = fit(split, only=["user.age", "popularity"])
     assert (sources(found, "user"), sources(found, "item")) == ({"age"}, {"popularity"})
     assert "job" not in sources(fit(split, without=["job"]), "user")
-    held_out = features.Features(**DEFAULT).fit(split, split.train, lambda _: None, ["user.age"])
+    held_out = features.FeatureSettings(**DEFAULT).fit(
+        split, split.train, lambda _: None, ["user.age"]
+    )
     assert "age" not in sources(held_out, "user")
     assert "age" in sources(held_out, "item")
     assert fit(split, only=["popularity"]).user is None
@@ -618,7 +612,7 @@ def test_vectors_from_a_file_are_read_by_id(tmp_path: Path):
             np.ones((2, 3)),
             "the run reads text",
         ),
-        (Text(source="note", buckets=4), np.ones((2, 3)), "the run reads text"),
+        (HashedText(source="note", buckets=4), np.ones((2, 3)), "the run reads text"),
         (
             Vector(source="face", dimensions=("face 0",), centre=(0,), scale=(1,), flagged=True),
             np.ones(2),

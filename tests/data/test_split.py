@@ -124,9 +124,7 @@ def test_leaks_and_strangers_are_counted() -> None:
         time=np.array([1.0, 9.0, 2.0, 5.0, 6.0]),
     )
     parts = np.array([0, 0, 1, 2, 2], dtype=np.int8)
-    d = Dataset(
-        name="hand", users=ids("u", 3), items=ids("i", 3), interactions=events, parts=parts
-    )
+    d = Dataset(name="hand", users=ids("u", 3), items=ids("i", 3), interactions=events, parts=parts)
     made = split.make(d, {"_target_": "gnnseg.data.split.Given", "seed": 0})
     assert made.notes["leak"] == {"boundary": 5.0, "users": 1, "share": 1 / 3, "examples": ["u0"]}
     assert made.notes["test users unseen in train"] == 2

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gnnseg.data import attributes
+from gnnseg.data import values
 from gnnseg.data.sets.registry import SOURCES, Layout
 from gnnseg.data.tables import columns as columns_
 from gnnseg.data.tables import fields, formats, separators
@@ -313,8 +313,8 @@ def _head(counts: np.ndarray[Any, Any]) -> str:
 def _attributes(table: Table) -> list[str]:
     """A line a column: what it holds, and of how many ids it is known."""
     rows = []
-    for name, cells in attributes.columns_of(table).items():
-        known = attributes.there(cells)
+    for name, cells in values.columns_of(table).items():
+        known = values.there(cells)
         rows.append(
             (name, _holds(cells[known]), f"{known.sum():,} known", f"{100 * known.mean():.3g} %")
         )
