@@ -267,7 +267,7 @@ def _deterministic() -> Iterator[Finding]:
 
 
 def _data(root: Path, cache: Path) -> Iterator[Finding]:
-    from gnnseg.data.sets import fetching
+    from gnnseg.data.sets import carriers, fetching
     from gnnseg.data.sets.registry import SOURCES
     from gnnseg.data.tables import inspect
 
@@ -292,7 +292,7 @@ def _data(root: Path, cache: Path) -> Iterator[Finding]:
             layout.package.name
             for layout in source.layouts
             if layout.package is not None
-            and fetching._installed(layout.package, layout.files) is not None
+            and carriers.installed(layout.package, layout.files) is not None
         ]
         fetch = f"gnnseg data fetch {name} brings it from {inspect._origin(source.layouts)}"
         if held:

@@ -12,8 +12,11 @@ from gnnseg.types import InputError
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A name aside to write to; renamed to ``path`` when all went well, removed when not. A full
-    disk is an InputError."""
+    """Yield a name aside to write to, renamed to ``path`` when all went well, removed when not.
+
+    Raises:
+        InputError: For a full disk, or a folder that cannot be written.
+    """
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield aside

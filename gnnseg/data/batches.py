@@ -11,28 +11,28 @@ from torch import Tensor
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 
-ROUNDS = 10  # of drawing anew where a negative is one of the user's own items; the few that are left then are drawn exactly
+ROUNDS = 10  # of drawing anew where a negative is the user's own item; then the rest exactly
 
 
 def order(pairs: int, rng: Rng) -> Tensor:
-    """The epoch's order of the pairs, (E,): a permutation."""
+    """Return the epoch's order of the pairs, (E,): a permutation."""
     return torch.randperm(pairs, generator=rng.torch("order"))
 
 
 def by_weight(weight: Tensor, rng: Rng) -> Tensor:
-    """(E,) pairs of an epoch drawn with replacement, each as likely as its weight (E,) is large."""
+    """Draw the pairs of an epoch, (E,), with replacement, each as likely as its weight is large."""
     upto = weight.double().cpu().cumsum(0)
     drawn = torch.rand(len(weight), dtype=torch.float64, generator=rng.torch("order"))
     return torch.searchsorted(upto, drawn * upto[-1:], right=True).clamp(max=len(weight) - 1)
 
 
 def uniform_shared(count: int, items: int, rng: Rng) -> Tensor:
-    """(N,) items drawn uniformly, one draw for the whole batch."""
+    """Draw items uniformly, (N,), once for the whole batch."""
     return torch.randint(items, (count,), generator=rng.torch("negatives"))
 
 
 def uniform_own(users: Tensor, count: int, pattern: Csr, rng: Rng) -> Tensor:
-    """(B,N) items drawn uniformly for each user among those not in the user's training.
+    """Draw items uniformly, (B,N), for each user among those not in the user's training.
 
     Drawn anew at most ``ROUNDS`` times, what is left then from the user's other items one by one; a
     user who has every item keeps what was drawn, and nothing hangs.
@@ -65,8 +65,11 @@ def uniform_own(users: Tensor, count: int, pattern: Csr, rng: Rng) -> Tensor:
 def near(
     users: Tensor, items: Tensor, count: int, hops: int, pattern: Csr, rng: Rng, others: Tensor
 ) -> Tensor:
-    """(B,N) items where walks of ``hops`` steps to a user and on to an item end, begun at each
-    pair's item; where that is one of the user's own, ``others`` (B,N) stays."""
+    """Return items where walks begun at each pair's item end, (B,N).
+
+    A walk takes ``hops`` steps to a user and on to an item; where it ends at one of the user's own,
+    ``others`` (B,N) stays.
+    """
     generator, back = rng.torch("near"), pattern.T
     at = items.repeat_interleave(count)
     for _ in range(hops):
@@ -79,8 +82,7 @@ def near(
 
 
 def in_batch(items: Tensor, count: int, rng: Rng) -> Tensor:
-    """(N,) items of the batch's own pairs, all of them where there are no more than N: drawn by
-    popularity."""
+    """Draw items of the batch's own pairs, (N,), and so by popularity; all where there are few."""
     if len(items) <= count:
         return items
     chosen = torch.randperm(len(items), generator=rng.torch("negatives"))[:count]
@@ -88,10 +90,9 @@ def in_batch(items: Tensor, count: int, rng: Rng) -> Tensor:
 
 
 def log_popularity(items: Tensor, weight: Tensor, count: int) -> Tensor:
-    """(I,) log of the chance that a pair drawn by weight (E,) holds an item, of ``count``:
-    log(n_j/E) where pairs weigh alike.
+    """Return log of the chance that a pair drawn by weight (E,) holds each item, (I,).
 
-    An item that is never drawn counts as half a mean pair.
+    log(n_j/E) where pairs weigh alike. An item that is never drawn counts as half a mean pair.
     """
     worth = weight.double()
     mass = worth.new_zeros(count).index_add(0, items, worth)

@@ -1,4 +1,4 @@
-"""From a raw table to an indexed set: filtered, ids to indices, what was left out said and stored."""
+"""From a raw table to an indexed set: filtered, ids to indices, and what was left out said."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def build(raw: Raw, *, min_weight: float | None, k_core: int, say: Say) -> Datas
     for kind, ids in (("user", users), ("item", items)):
         if len(ids) == 1:
             raise InputError(
-                f"data {raw.name}: only one {kind} is left ({ids.ids[0]}); nothing can be compared, "
-                "give more data or filter less."
+                f"data {raw.name}: only one {kind} is left ({ids.ids[0]}); nothing can be "
+                "compared, give more data or filter less."
             )
     for reason, count in dropped.items():
         example = raw.rejected_examples.get(reason)

@@ -70,7 +70,7 @@ class Encoding:
         return self.apply("item", count, {**derived, **columns_of(table), **(beside or {})})
 
     def apply(self, kind: str, count: int, values: Mapping[str, Values]) -> Floats32:
-        """Return the columns of values by source, (n,F); a source not there is unknown of everybody."""
+        """Return the columns of values by source, (n,F); one not there is unknown of everybody."""
         parts = [
             each.apply(values[each.source] if each.source in values else nothing(each, count))
             for each in self._of(kind)

@@ -14,16 +14,20 @@ PAIR_DIGITS = 16
 
 
 def pair_fingerprint(user: np.ndarray[Any, Any], item: np.ndarray[Any, Any]) -> str:
-    """First 16 hex digits of sha256 over the (user, item) int64 little-endian pairs, sorted by
-    user, then item."""
+    """Return the first 16 hex digits of sha256 over the pairs.
+
+    (user, item) as int64, little-endian, sorted by user, then item.
+    """
     order = np.lexsort((item, user))
     pairs = np.stack([user[order], item[order]], axis=1).astype("<i8")
     return hashlib.sha256(pairs.tobytes()).hexdigest()[:PAIR_DIGITS]
 
 
 def content_fingerprint(split: Split) -> str:
-    """sha256 over id maps, each part's pairs, weights and times, attributes, social and typed
-    edges, and the log."""
+    """Return sha256 over all that a split holds.
+
+    Id maps, each part's pairs, weights and times, attributes, social and typed edges, the log.
+    """
     digest = hashlib.sha256()
 
     def add(name: str, value: np.ndarray[Any, Any] | None) -> None:

@@ -1,4 +1,4 @@
-"""What is already known of some users: the class each is in, and whom of them training is told.
+"""What is already known of some users: the class each is in, and who is labelled in training.
 
 Shape legend: U users, C classes.
 """
@@ -13,14 +13,17 @@ import numpy as np
 from gnnseg.rng import Rng
 from gnnseg.types import InputError, Ints, Table
 
-FEW = 12  # text that is all numbers is classes (codes) where there are so few of them, else it is a quantity
+FEW = 12  # different numbers as text are classes (codes) up to here, beyond they are a quantity
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """``classes``: names in the order of text; ``label`` (U,) int64: each user's class, -1 where
-    nobody knows it; ``told`` (U,) bool: labelled users whom training is told. The others are held
-    out: their classes are for judging alone."""
+    """Users whose class is known, and which of them training may see.
+
+    ``classes``: names in the order of text; ``label`` (U,) int64: each user's class, -1 where
+    nobody knows it; ``told`` (U,) bool: the users whose labels training is given. The others are
+    held out: their classes are for evaluation alone.
+    """
 
     column: str
     classes: tuple[str, ...]
@@ -29,17 +32,16 @@ class Labelled:
 
     @property
     def known(self) -> Ints:
-        """(U,) what training may see: -1 for everybody it is not told of."""
+        """Return the labels that training may see, (U,): -1 for everybody else."""
         return np.where(self.told, self.label, -1)
 
     @property
     def held_out(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """(U,) who is judged."""
+        """Return whom predictions are evaluated on, (U,) bool."""
         return (self.label >= 0) & ~self.told
 
     def account(self) -> dict[str, Any]:
-        """For run.json: the column, its classes in their order, and how many users are labelled,
-        told and held out."""
+        """Return what run.json says: the column, its classes, how many users are held out."""
         return {
             "column": self.column,
             "classes": list(self.classes),
@@ -50,13 +52,21 @@ class Labelled:
 
 
 def tell(table: Table | None, column: str | None, share: float, rng: Rng, where: str) -> Labelled:
-    """The classes in a column of the users' attributes, and a ``share`` of the labelled users to be
-    told.
+    """Draw a ``share`` of the labelled users, whose classes training may see.
 
     Drawn within each class, round(share n_c) of its n_c users and at least one, as a function of
-    the seed; whoever is told at a share is told at every larger one. A missing or empty value is no
-    label. ``where``: the setting that asks, such as 'regularisers.labels'. InputError for a column
-    that is not there, holds numbers, or a single class.
+    the seed; whoever is drawn at a share is drawn at every larger one. A missing or empty value is
+    no label.
+
+    Args:
+        table: The users' attributes.
+        column: The one that holds the classes.
+        share: Above 0, up to 1.
+        rng: Draws the users.
+        where: The setting that asks, such as 'regularisers.labels'.
+
+    Raises:
+        InputError: For a column that is not there, holds numbers, or a single class.
     """
     if not 0 < share <= 1:
         raise InputError(

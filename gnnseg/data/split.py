@@ -155,7 +155,7 @@ class Given(SplitRule):
 
 @dataclass(frozen=True, kw_only=True)
 class Auto(SplitRule):
-    """The set's own parts if it brings them, else global time where there is a time, else random."""
+    """The set's own parts if it brings them, else global time where there is one, else random."""
 
     seed: int = 0
     quantiles: list[float] = field(default_factory=lambda: [0.8, 0.9])

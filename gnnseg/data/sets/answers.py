@@ -21,8 +21,11 @@ CHUNK = 1 << 22  # cells of (users, items) at once
 
 @dataclass(frozen=True)
 class Answers:
-    """P(click | user i is shown item j at the first place) = ``CEILING`` rec_ij / max_j rec_ij, rec
-    = alpha beta, and what a click on an item earns, (I,)."""
+    """How users answer: P(click | user i is shown item j at the first place), and its worth.
+
+    The probability is ``CEILING`` rec_ij / max_j rec_ij, rec = alpha beta; ``value`` (I,): what a
+    click on an item earns.
+    """
 
     alpha: Floats
     beta: Floats
@@ -30,7 +33,7 @@ class Answers:
 
     @staticmethod
     def of(truth: Truth | None, name: str) -> Answers:
-        """InputError for a set whose users' tastes nobody knows."""
+        """Return the answers of a set's users; InputError where nobody knows their tastes."""
         if truth is None:
             raise InputError(
                 f"data={name}: nobody knows how its users would answer; simulate on data=planted."
@@ -39,26 +42,28 @@ class Answers:
         return Answers(truth.alpha, truth.beta, value)
 
     def chance(self, users: Ints | None = None) -> Floats:
-        """(B,I) of some users, or all."""
+        """Return the probabilities of some users, or all, (B,I)."""
         rec: Floats = (self.alpha if users is None else self.alpha[users]) @ self.beta
         found: Floats = CEILING * rec / rec.max(1, keepdims=True)
         return found
 
     def expected(self, users: Ints | None = None) -> Floats:
-        """(B,I) expected reward of one showing at the first place."""
+        """Return the expected reward of one showing at the first place, (B,I)."""
         found: Floats = self.chance(users) * self.value
         return found
 
 
 def values(items: int, rng: Rng) -> Floats:
-    """(I,) what a click on each item earns: lognormal, of median 1."""
+    """Draw what a click on each item earns, (I,): lognormal, of median 1."""
     found: Floats = rng.numpy("value").lognormal(0.0, SPREAD, items)
     return found
 
 
 def logger(chance: Floats, seen: np.ndarray[Any, Any], sharpness: float) -> Floats:
-    """(B,I) a declared logger's policy: chance^sharpness among what is not ``seen`` (B,I) bool; 0
-    is uniform."""
+    """Return a declared logger's policy, (B,I): chance^sharpness among what is not ``seen``.
+
+    ``seen``: (B,I) bool; a sharpness of 0 is uniform.
+    """
     chance = np.where(seen, 0.0, chance)
     weight: Floats = np.where(seen, 0.0, (chance / chance.max(1, keepdims=True)) ** sharpness)
     found: Floats = weight / weight.sum(1, keepdims=True)
@@ -68,10 +73,12 @@ def logger(chance: Floats, seen: np.ndarray[Any, Any], sharpness: float) -> Floa
 def draw(
     answers: Answers, user: Ints, item: Ints, events: int, sharpness: float, rng: Rng
 ) -> tuple[Log, dict[str, Any]]:
-    """A log of ``events`` visits of users drawn alike, one item shown each, never one of the pairs
-    (E,),(E,) they have taken.
+    """Draw a log of ``events`` visits of users drawn alike, one item shown each.
 
-    The second: what to say of it. InputError where a user has taken every item.
+    It is never one of the pairs (E,),(E,) they have taken. The second: what to say of it.
+
+    Raises:
+        InputError: Where a user has taken every item.
     """
     users, items = answers.alpha.shape[0], answers.beta.shape[1]
     seen = np.zeros((users, items), dtype=bool)
@@ -111,7 +118,7 @@ def draw(
 
 
 def choose(policy: Floats, rows: Ints, g: np.random.Generator) -> Ints:
-    """An item of each row's policy, (N,): ``policy`` (B,I), ``rows`` (N,) ascending."""
+    """Draw an item of each row's policy, (N,): ``policy`` (B,I), ``rows`` (N,) ascending."""
     cumulative = policy.cumsum(1)
     found = np.empty(len(rows), dtype=np.int64)
     bounds = np.searchsorted(rows, np.arange(len(policy) + 1))

