@@ -1,13 +1,13 @@
 """Configuration: composed by Hydra, checked against the signatures of what it names, built."""
 
-from gnnseg.config.checks import check
+from gnnseg.config.checks import check, check_allow, check_node, check_value
 from gnnseg.config.composition import compose, job_number, known_keys, launch, quoted, searchpath
 from gnnseg.config.names import BESIDE, GROUPS, TOP, conf_folder
 from gnnseg.config.stable import current, recorded, stable, upgraded
 from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
 
 __all__ = [
-    "BESIDE", "FOREIGN", "GROUPS", "TOP", "build", "check", "compose", "conf_folder", "current",
+    "BESIDE", "FOREIGN", "GROUPS", "TOP", "build", "check", "check_allow", "check_node", "check_value", "compose", "conf_folder", "current",
     "described", "fits",
     "job_number", "known_keys", "launch", "locate", "parameter_types", "quoted", "recorded", "searchpath",
     "stable", "upgraded",

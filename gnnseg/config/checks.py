@@ -7,11 +7,12 @@ still make no sense together.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from gnnseg.config.names import BESIDE, GROUPS, TOP, meant, refusal
+from gnnseg.config.names import BASES, BESIDE, GROUPS, TOP, meant, refusal
 from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
 
 OF_DATA = {
@@ -41,65 +42,120 @@ def check(config: Mapping[str, Any]) -> None:
     for key in TOP:
         if key not in config:
             raise refusal(f"{key}: the configuration lacks it; start from conf/config.yaml.")
-    allow = config["allow"]
-    if not isinstance(allow, list) or not all(isinstance(name, str) for name in allow):
-        raise refusal(f"allow={allow!r}: give a list of package names, such as allow=[mylab].")
+    allow = check_allow(config["allow"])
     for group in GROUPS:
-        node = config[group]
+        node, beside, base = config[group], BESIDE.get(group, ()), BASES.get(group)
         if group == "regularisers":
             for name, term in (node or {}).items():
-                _check_node(f"regularisers.{name}", term, allow, BESIDE["regularisers"])
-                _check_value(f"regularisers.{name}.weight", term["weight"], float)
+                check_node(f"regularisers.{name}", term, allow, beside=beside, base=base)
+                check_value(f"regularisers.{name}.weight", term["weight"], float)
         else:
-            _check_node(group, node, allow, BESIDE.get(group, ()))
-    _check_value("seed", config["seed"], int)
-    _check_value("threads", config["threads"], int | None)
+            check_node(group, node, allow, beside=beside, base=base)
+    check_value("seed", config["seed"], int)
+    check_value("threads", config["threads"], int | None)
     if config["threads"] is not None and config["threads"] < 1:
         raise refusal(
             f"threads={config['threads']}: must be at least 1, or null for as many as there are "
             "cores."
         )
-    _check_value("device", config["device"], Literal["auto", "cpu", "cuda"])
-    _check_value("data.k_core", config["data"]["k_core"], int)
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(config["device"])):
+        raise refusal(f"device={config['device']!r}: must be one of auto, cpu, cuda, cuda:N.")
+    check_value("data.k_core", config["data"]["k_core"], int)
     if config["data"]["k_core"] < 0:
         raise refusal(
             f"data.k_core={config['data']['k_core']}: must be 0 (none is left out) or more."
         )
-    _check_value("data.min_weight", config["data"]["min_weight"], float | None)
+    check_value("data.min_weight", config["data"]["min_weight"], float | None)
     sweep = config["sweep"]
-    _check_value(
+    check_value(
         "sweep.fail_fast", sweep.get("fail_fast") if isinstance(sweep, Mapping) else None, bool
     )
     _check_optimizer(config["optimizer"])
     _check_together(config)
 
 
-def _check_node(where: str, node: Any, allow: list[str], beside: tuple[str, ...]) -> None:
+def check_node(
+    where: str,
+    node: Any,
+    allow: Sequence[str],
+    *,
+    beside: Sequence[str] = (),
+    base: Any = None,
+) -> Any:
+    """Return what a node's ``_target_`` names, or refuse what the node cannot mean.
+
+    A part has exactly the keyword-only parameters of its target as settings (torch's and PyG's a
+    subset of the parameters), each of its annotated type, whoever wrote it.
+
+    Args:
+        where: The node's dotted place, such as ``encoder`` or ``regularisers.l2``.
+        node: ``_target_`` and the settings.
+        allow: Packages beside ours whose components may be named.
+        beside: Keys that are taken off before the part is built, such as a regulariser's weight.
+        base: What the target must be or derive from: a class, or its dotted path; None: anything
+            that can be called.
+
+    Raises:
+        InputError: An unknown, missing or ill-typed setting, or a target that may not stand here.
+    """
+    group = where.split(".")[0]
     if not isinstance(node, Mapping) or "_target_" not in node:
-        raise refusal(f"{where}: has no _target_; choose one of conf/{where.split('.')[0]}.")
-    target = locate(str(node["_target_"]), where, allow)
-    ours = not str(node["_target_"]).startswith(FOREIGN)
+        raise refusal(f"{where}: has no _target_; choose one of conf/{group}.")
+    target = _target(where, str(node["_target_"]), allow, base)
+    foreign = str(node["_target_"]).startswith(FOREIGN)
     parameters = inspect.signature(target).parameters
-    takes = {
-        n: p
-        for n, p in parameters.items()
-        if p.kind is p.KEYWORD_ONLY or (not ours and p.kind is p.POSITIONAL_OR_KEYWORD)
-    }
+    takes = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+        or (foreign and parameter.kind is parameter.POSITIONAL_OR_KEYWORD)
+    ]
     given = {key: value for key, value in node.items() if key != "_target_"}
     for key in given:
         if key not in takes and key not in beside:
             known = [f"{where}.{name}" for name in (*takes, *beside)]
             raise refusal(f"{where}.{key}: no such setting; {meant(f'{where}.{key}', known)}")
-    if ours:
-        for key in (*takes, *beside):
-            if key not in given:
-                raise refusal(
-                    f"{where}.{key}: is missing; conf/{where.split('.')[0]} gives its default."
-                )
+    for key in () if foreign else (*takes, *beside):
+        if key not in given:
+            raise refusal(f"{where}.{key}: is missing; conf/{group} gives its default.")
     hints = parameter_types(target)
     for key, value in given.items():
         if key in hints:
-            _check_value(f"{where}.{key}", value, hints[key])
+            check_value(f"{where}.{key}", value, hints[key])
+    return target
+
+
+def _target(where: str, path: str, allow: Sequence[str], base: Any) -> Any:
+    """Return what ``path`` names, where it can be called and is what belongs here."""
+    target = locate(path, where, list(allow))
+    if not callable(target):
+        raise refusal(f"{where}._target_={path}: is no class or function; name one.")
+    if base is None:
+        return target
+    base = locate(base, where, []) if isinstance(base, str) else base
+    derived = inspect.isclass(base) and inspect.isclass(target) and issubclass(target, base)
+    if target is not base and not derived:
+        needed = f"{base.__module__}.{base.__qualname__}"
+        instead = f"name {needed}" + (" or a class derived from it" * inspect.isclass(base))
+        raise refusal(f"{where}._target_={path}: cannot stand here; {instead}.")
+    if inspect.isabstract(target):
+        open_ones = ", ".join(sorted(target.__abstractmethods__))
+        raise refusal(f"{where}._target_={path}: lacks {open_ones}; define it in that class.")
+    return target
+
+
+def check_allow(allow: Any) -> list[str]:
+    """Return the packages that ``allow`` names, or refuse what is no list of names."""
+    if isinstance(allow, list) and all(isinstance(name, str) for name in allow):
+        return allow
+    one = allow if isinstance(allow, str) and allow.isidentifier() else "mylab"
+    raise refusal(f"allow={allow!r}: give a list of package names, such as allow=[{one}].")
+
+
+def check_value(where: str, value: Any, hint: Any) -> None:
+    """Refuse a setting's value that is not of its type."""
+    if not fits(value, hint):
+        raise refusal(f"{where}={value!r}: must be {described(hint)}.")
 
 
 def _check_optimizer(node: Mapping[str, Any]) -> None:
@@ -107,7 +163,7 @@ def _check_optimizer(node: Mapping[str, Any]) -> None:
     import torch
 
     if "lr" in node:
-        _check_value("optimizer.lr", node["lr"], float)
+        check_value("optimizer.lr", node["lr"], float)
         if node["lr"] <= 0:
             raise refusal(f"optimizer.lr={node['lr']}: must be above 0.")
     try:
@@ -116,11 +172,6 @@ def _check_optimizer(node: Mapping[str, Any]) -> None:
         said = str(why).splitlines()[0].rstrip(".")
         name = node["_target_"].rsplit(".", 1)[-1]
         raise refusal(f"optimizer: {name} says: {said}; change what it names.") from None
-
-
-def _check_value(where: str, value: Any, hint: Any) -> None:
-    if not fits(value, hint):
-        raise refusal(f"{where}={value!r}: must be {described(hint)}.")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,18 @@ BESIDE = {
     "data": ("name", "root", "min_weight", "k_core"),
     "regularisers": ("weight",),
 }  # keys the pipeline takes off before it builds
+BASES = {  # what a group's target must be, or derive from; other groups take whatever fits their call
+    "graph": "gnnseg.graph.bipartite.build",
+    "features": "gnnseg.data.features.Features",
+    "encoder": "gnnseg.models.encoders.base.Encoder",
+    "head": "gnnseg.models.heads.base.Head",
+    "objective": "gnnseg.models.objectives.base.Objective",
+    "regularisers": "gnnseg.models.objectives.base.Objective",
+    "optimizer": "torch.optim.Optimizer",
+    "trainer": "gnnseg.training.loop.Settings",
+    "evaluation": "gnnseg.evaluation.protocol.Protocol",
+    "tracking": "gnnseg.tracking.Settings",
+}
 
 
 def conf_folder() -> Path:

@@ -205,7 +205,7 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             ["head=dot", "regularisers.balance.weight=1"],
             r"regularisers\.balance=balance: needs a head with segments",
         ),
-        (["device=tpu"], r"device='tpu': must be one of auto, cpu, cuda"),
+        (["device=tpu"], r"device='tpu': must be one of auto, cpu, cuda, cuda:N"),
         (["trainer.batch_size=0"], r"trainer\.batch_size=0: must be at least 1, or null"),
         (
             ["trainer.draw=weight"],

@@ -1,0 +1,121 @@
+"""A node is checked one way, whoever wrote its target and wherever it stands."""
+
+import abc
+import sys
+import types
+from typing import Any, Literal
+
+import pytest
+
+from gnnseg import config
+from gnnseg.config.checks import check_allow, check_node
+from gnnseg.types import InputError
+
+
+class Part(abc.ABC):
+    """What a part of the user's must derive from."""
+
+    @abc.abstractmethod
+    def act(self) -> int: ...
+
+
+class Mine(Part):
+    def __init__(
+        self, shape: object, *, width: int, kind: Literal["a", "b"] = "a", names: list[str] | None
+    ) -> None: ...
+
+    def act(self) -> int:
+        return 1
+
+
+class Unfinished(Part):
+    def __init__(self, *, width: int) -> None: ...
+
+
+def function(place: object, *, width: int) -> int:
+    return width
+
+
+@pytest.fixture(autouse=True)
+def _package(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = types.ModuleType("ownlab")
+    for part in (Mine, Unfinished, function):
+        setattr(package, part.__name__, part)
+    package.constant = 3  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ownlab", package)
+
+
+def node(**settings: Any) -> dict[str, Any]:
+    return {"_target_": "ownlab.Mine", "width": 3, "kind": "b", "names": None} | settings
+
+
+def test_a_good_node_gives_its_target() -> None:
+    assert check_node("trainer.part", node(), ["ownlab"], base=Part) is Mine
+    assert check_node("part", {"_target_": "ownlab.function", "width": 1}, ["ownlab"]) is function
+    assert check_node("part", node(root="x"), ["ownlab"], beside=("root",)) is Mine
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"width": 3}, r"part: has no _target_; choose one of conf/part\."),
+        (3, r"part: has no _target_"),
+        (node(widht=3), r"part\.widht: no such setting; did you mean part\.width\?"),
+        (node(shape=3), r"part\.shape: no such setting"),
+        (node(width=1.5), r"part\.width=1\.5: must be a whole number\."),
+        (node(kind="c"), r"part\.kind='c': must be one of a, b\."),
+        (node(names=["a", 1]), r"part\.names=.*: must be a list, each item text or null\."),
+        ({"_target_": "ownlab.Mine", "width": 3, "kind": "a"}, r"part\.names: is missing; conf/"),
+        ({"_target_": "ownlab.constant"}, r"ownlab\.constant: is no class or function; name one\."),
+        ({"_target_": "ownlab.nothing"}, r"ownlab has no nothing; check the name\."),
+        (
+            {"_target_": "ownlab.function", "width": 3},
+            r"ownlab\.function: cannot stand here; name .*Part or a class derived from it\.",
+        ),
+        (
+            {"_target_": "ownlab.Unfinished", "width": 3},
+            r"ownlab\.Unfinished: lacks act; define it in that class\.",
+        ),
+    ],
+)
+def test_a_bad_node_is_one_sentence(given: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        check_node("part", given, ["ownlab"], base=Part)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_target_that_is_not_allowed_is_refused() -> None:
+    with pytest.raises(InputError, match=r"part\._target_=ownlab\.Mine: .* say allow=\[ownlab\]"):
+        check_node("part", node(), [])
+
+
+def test_a_group_takes_only_its_own_kind_of_part() -> None:
+    composed = config.compose([])
+    composed["encoder"] = composed["head"]
+    with pytest.raises(
+        InputError, match=r"encoder\._target_=.*: cannot stand here; name .*Encoder"
+    ):
+        config.check(composed)
+    composed = config.compose(["allow=[ownlab]"])
+    composed["graph"] = {**composed["graph"], "_target_": "ownlab.function"}
+    with pytest.raises(InputError, match=r"graph\._target_=.*: cannot stand here; name gnnseg\."):
+        config.check(composed)
+
+
+def test_allow_has_one_form() -> None:
+    assert check_allow(["a", "b"]) == ["a", "b"]
+    with pytest.raises(InputError, match=r"allow='ownlab': give a list .* allow=\[ownlab\]\."):
+        check_allow("ownlab")
+    with pytest.raises(InputError, match=r"allow=\[3\]: give a list .* allow=\[mylab\]\."):
+        check_allow([3])
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:1"])
+def test_a_device_may_have_a_number(device: str) -> None:
+    config.check(config.compose([f"device={device}"]))
+
+
+@pytest.mark.parametrize("device", ["cuda:x", "cpu:1", "cuda:"])
+def test_another_device_is_refused(device: str) -> None:
+    with pytest.raises(InputError, match=r"device=.*: must be one of auto, cpu, cuda, cuda:N"):
+        config.check(config.compose([f"device='{device}'"]))
