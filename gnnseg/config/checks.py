@@ -66,6 +66,7 @@ def check(config: Mapping[str, Any]) -> None:
             f"data.k_core={config['data']['k_core']}: must be 0 (none is left out) or more."
         )
     check_value("data.min_weight", config["data"]["min_weight"], float | None)
+    check_value("data.name", config["data"]["name"], str)
     sweep = config["sweep"]
     check_value(
         "sweep.fail_fast", sweep.get("fail_fast") if isinstance(sweep, Mapping) else None, bool

@@ -16,8 +16,10 @@ BESIDE = {
     "regularisers": ("weight",),
 }  # keys the pipeline takes off before it builds
 BASES = {  # what a group's target must be, or derive from; other groups take whatever fits their call
+    "data": "gnnseg.data.sets.base.Reader",
+    "split": "gnnseg.data.split.SplitRule",
     "graph": "gnnseg.graph.bipartite.build",
-    "features": "gnnseg.data.features.Features",
+    "features": "gnnseg.data.features.FeatureSettings",
     "encoder": "gnnseg.models.encoders.base.Encoder",
     "head": "gnnseg.models.heads.base.Head",
     "objective": "gnnseg.models.objectives.base.Objective",

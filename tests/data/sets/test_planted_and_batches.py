@@ -143,6 +143,34 @@ def test_vectors_tell_the_home_at_the_expected_rate(image: float, sound: float) 
     np.testing.assert_allclose((many**2).sum(1), 1)
 
 
+@pytest.mark.parametrize("signal", [0.0, 0.5, 1.0])
+def test_typed_edges_join_what_shares_a_segment_as_often_as_they_say(signal: float) -> None:
+    """A brand's home is drawn apart, as ``relations`` draws it."""
+    drawn = raw(relation_signal=signal)
+    assert drawn.truth is not None
+    home = np.empty(4 * drawing.BRANDS, dtype=int)
+    lot = Rng(0).child("planted").numpy("relations").permutation(4 * drawing.BRANDS)
+    home[lot] = np.repeat(np.arange(4), drawing.BRANDS)
+    segments = {"item": drawn.truth.beta.argmax(0), "user": drawn.truth.alpha.argmax(1)}
+    assert [r.name for r in drawn.relations] == ["made by", "follows"]
+    for relation, each in zip(drawn.relations, (1, drawing.FOLLOWED), strict=True):
+        segment = segments[relation.source_kind]
+        assert relation.target_kind == "brand"
+        source = relation.edges["source"].cast(int).to_numpy()
+        brand = relation.edges["target"].str.strip_prefix("brand ").cast(int).to_numpy() - 1
+        assert np.array_equal(np.unique(source), np.arange(len(segment)))
+        same = int((home[brand] == segment[source]).sum())
+        if each == 1:
+            assert len(source) == len(segment)
+            within(same, len(source), signal + (1 - signal) / 4)
+        else:  # who is named twice counts once: own brands are named twice more often
+            assert len(segment) < len(source) <= each * len(segment)
+            assert same == len(source) if signal == 1 else abs(same / len(source) - 1 / 4) < 0.6
+            once = np.bincount(source, home[brand] == segment[source]) > 0
+            none = (1 - signal - (1 - signal) / 4) ** each
+            within(int(once.sum()), len(segment), 1 - none)
+
+
 def test_what_is_asked_for_beside_leaves_the_rest_as_it_was() -> None:
     plain = raw()
     more = raw(
@@ -152,8 +180,10 @@ def test_what_is_asked_for_beside_leaves_the_rest_as_it_was() -> None:
         noise_columns=2,
         image_signal=1.0,
         sound_signal=1.0,
+        relation_signal=0.5,
     )
     assert plain.events.equals(more.events)
+    assert plain.relations == ()
     assert plain.truth is not None
     assert more.truth is not None
     np.testing.assert_array_equal(plain.truth.alpha, more.truth.alpha)
@@ -206,6 +236,7 @@ def test_vectors_come_through_cleaning_and_cache_as_they_are(tmp_path: Path) -> 
         {"homophily": 1.5},
         {"group_signal": -0.1},
         {"category_signal": 2.0},
+        {"relation_signal": 1.1},
         {"noise_columns": -1},
         {"image_signal": -1.0},
         {"sound_signal": float("inf")},
