@@ -300,7 +300,8 @@ _Columns = TypeVar("_Columns", Interactions, Log)
 def _rows_of(columns: _Columns, rows: np.ndarray[Any, Any]) -> _Columns:
     """Return some rows of every column that is there."""
     found = {name: getattr(columns, name) for name in columns.__dataclass_fields__}
-    return replace(columns, **{n: None if c is None else c[rows] for n, c in found.items()})
+    some: dict[str, Any] = {n: None if c is None else c[rows] for n, c in found.items()}
+    return replace(columns, **some)
 
 
 def _as_text(ids: Iterable[object]) -> pl.Series:

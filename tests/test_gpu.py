@@ -43,7 +43,13 @@ RUNS = {
         "objective=bsl",
         "trainer.max_epochs=3",
     ],
-    "rgcn": ["encoder=rgcn", "encoder.dim=16", "head.segments=4", "trainer.max_epochs=20"],
+    "rgcn": [
+        "data.relation_signal=1",
+        "encoder=rgcn",
+        "encoder.dim=16",
+        "head.segments=4",
+        "trainer.max_epochs=20",
+    ],
     "pyg": ["encoder=pyg", "encoder.dim=16", "head=dot", "trainer.max_epochs=3"],
     "policy": [
         "data.log_events=5000",

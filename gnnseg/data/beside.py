@@ -183,7 +183,7 @@ def _numbered(edges: pl.DataFrame, ids: Mapping[str, IdMap]) -> pl.DataFrame:
 
 
 def _relation(raw: RawRelation, kinds: Mapping[str, IdMap], left_out: Counts) -> Relation:
-    told_of = {side: kinds[side] for side in ("user", "item") if side in raw.edges.columns}
+    told_of = {side: kinds[side] for side in raw.edges.columns if side in ("user", "item")}
     ends = {"source": kinds[raw.source_kind], "target": kinds[raw.target_kind]}
     found = _edges(_numbered(raw.edges, told_of), ends, raw.name, left_out)
     if not len(found["source"]) and len(raw.edges):

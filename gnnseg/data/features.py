@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from gnnseg.data import vectors
-from gnnseg.data.attributes import Attribute, Classes, HashedText, Left, Number, Vector
+from gnnseg.data.attributes import Attribute, Classes, Left, Number, Vector
 from gnnseg.data.derived import Interest, of_items, of_users
 from gnnseg.data.encoding import Encoding
+from gnnseg.data.hashed import HashedText
 from gnnseg.data.values import Bools, Floats32, Values, columns_of, there
 from gnnseg.types import InputError, Pairs, Split
 

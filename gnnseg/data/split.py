@@ -211,7 +211,9 @@ def make(dataset: Dataset, node: Mapping[str, Any]) -> Split:
         name=dataset.name,
         users=dataset.users,
         items=dataset.items,
-        **pairs,
+        train=pairs["train"],
+        valid=pairs["valid"],
+        test=pairs["test"],
         user_table=dataset.user_table,
         item_table=dataset.item_table,
         social=dataset.social,
@@ -232,7 +234,7 @@ def merge(events: Interactions, items: int) -> Pairs:
     key = events.user * items + events.item
     pair, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
 
-    def total(values: Floats | None) -> Floats | None:
+    def total(values: Floats | None) -> Any:  # Floats, None of None
         return None if values is None else np.bincount(inverse, values, minlength=len(pair))
 
     first = last = None

@@ -589,7 +589,7 @@ class Run:
             LOG.info(
                 "%s: %s are not known to %s (first: %s)", what, counts, self.path.name, unknown[0]
             )
-        return index[index >= 0].tolist()
+        return list(index[index >= 0])
 
     def _long(self, kind: str, ids: Sequence[str], items: Tensor, scores: Tensor) -> pl.DataFrame:
         """(B,T) lists, a row an item; padding (-1) is left out."""

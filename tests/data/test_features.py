@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnseg.data import clean, derived, features, fingerprint, values
-from gnnseg.data.attributes import CLIP, Classes, HashedText, Left, Number, Vector
+from gnnseg.data.attributes import CLIP, Classes, Left, Number, Vector
 from gnnseg.data.derived import DAY, Interest
 from gnnseg.data.encoding import Encoding
+from gnnseg.data.hashed import HashedText
 from gnnseg.data.raw import Raw
 from gnnseg.types import IdMap, InputError, Pairs, Split, Table
 

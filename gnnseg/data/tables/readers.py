@@ -108,9 +108,13 @@ class FileReader(OwnTable):
 
     def read(self, place: Place, name: str) -> Raw:
         """Read the files as one table."""
-        how = {"separator": self.separator, "encoding": self.encoding}
         named = self._columns()
-        founds = [separators.read(one, named, **how, form=self.format) for one in self._files()]
+        founds = [
+            separators.read(
+                one, named, separator=self.separator, encoding=self.encoding, form=self.format
+            )
+            for one in self._files()
+        ]
         parts = ["train", "valid", "test"] if self.path is None else None
         files.same_columns(founds, parts)
         sheet = files.stacked(founds, self.path or "data.train/valid/test")
@@ -123,7 +127,7 @@ class FileReader(OwnTable):
         founds.clear()
         if parts is None:  # the number of the file is no part of a split
             sheet = replace(sheet, frame=sheet.frame.drop("part"))
-        raw = self._assemble(name, sheet, said, place.say, **how)
+        raw = self._assemble(name, sheet, said, place.say, self.separator, self.encoding)
         if parts is not None and self.unseen_users == "refuse":
             files.refuse_unseen(raw.events, str(self.test))
         return raw
