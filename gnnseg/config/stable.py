@@ -28,7 +28,7 @@ MODULES = {  # stable name -> where it stands today; a name stands for all that 
     "gnnseg.data.sets.planted": "gnnseg.data.sets.planted.Planted",
     "gnnseg.data.sets.sql": "gnnseg.data.tables.readers.SqlReader",
     "gnnseg.data.split.auto": "gnnseg.data.split.Auto",
-    "gnnseg.data.split.given": "gnnseg.data.split.Given",
+    "gnnseg.data.split.given": "gnnseg.data.split.AsGiven",
     "gnnseg.data.split.global_time": "gnnseg.data.split.GlobalTime",
     "gnnseg.data.split.leave_last": "gnnseg.data.split.LeaveLast",
     "gnnseg.data.split.random_overall": "gnnseg.data.split.RandomOverall",

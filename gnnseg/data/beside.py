@@ -183,9 +183,9 @@ def _numbered(edges: pl.DataFrame, ids: Mapping[str, IdMap]) -> pl.DataFrame:
 
 
 def _relation(raw: RawRelation, kinds: Mapping[str, IdMap], left_out: Counts) -> Relation:
-    told_of = {side: kinds[side] for side in raw.edges.columns if side in ("user", "item")}
+    interaction = {side: kinds[side] for side in raw.edges.columns if side in ("user", "item")}
     ends = {"source": kinds[raw.source_kind], "target": kinds[raw.target_kind]}
-    found = _edges(_numbered(raw.edges, told_of), ends, raw.name, left_out)
+    found = _edges(_numbered(raw.edges, interaction), ends, raw.name, left_out)
     if not len(found["source"]) and len(raw.edges):
         source, target, *_ = raw.edges.row(0)
         raise InputError(

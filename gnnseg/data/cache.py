@@ -138,8 +138,8 @@ def _arrays(d: Dataset) -> dict[str, Any]:
     edges = {"social": d.social} | {f"relation {n}": r for n, r in enumerate(d.relations)}
     for name, edge in edges.items():
         if edge is not None:
-            told = {f"{name}/{side}": getattr(edge, side, None) for side in EDGE}
-            arrays |= {side: column for side, column in told.items() if column is not None}
+            found = {f"{name}/{side}": getattr(edge, side, None) for side in EDGE}
+            arrays |= {side: column for side, column in found.items() if column is not None}
     if d.log is not None:
         arrays |= {
             f"log/{n}": column for n in logs.COLUMNS if (column := getattr(d.log, n)) is not None

@@ -99,10 +99,10 @@ class Encoding:
         """Return a stored encoding; ``members``: which classes each item has, by interest."""
 
         def made(node: Mapping[str, Any]) -> Attribute:
-            told = {
+            settings = {
                 k: tuple(v) if isinstance(v, list) else v for k, v in node.items() if k != "kind"
             }
-            attribute: Attribute = KINDS[node["kind"]](**told)
+            attribute: Attribute = KINDS[node["kind"]](**settings)
             return attribute
 
         user, item = (tuple(made(node) for node in stored[kind]) for kind in ("user", "item"))

@@ -21,7 +21,7 @@ from gnnseg.data.hashed import HashedText
 from gnnseg.data.values import Bools, Floats32, Values, columns_of, there
 from gnnseg.types import InputError, Pairs, Split
 
-SHARES = 50  # commonest classes of a column that interests are told by; the rest together
+SHARES = 50  # commonest classes of a column that interests are shares of; the rest together
 TITLE = "title"  # what items' names are called among the attributes
 Say = Callable[[str], None]
 Known = dict[str, dict[str, Values]]  # values by source, of 'user' and 'item'
@@ -181,7 +181,7 @@ class FeatureSettings:
         return found
 
     def _categories(self, split: Split, train_pairs: Pairs) -> dict[str, tuple[Classes, Values]]:
-        """Return the columns of items that interests are told by, classes by their events."""
+        """Return the columns of items that interests are shares of, classes by their events."""
         events = np.bincount(train_pairs.item, train_pairs.count, minlength=len(split.items))
         most, found = min(self.classes, SHARES), {}
         for name, values in columns_of(split.item_table).items():

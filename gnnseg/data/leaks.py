@@ -41,7 +41,7 @@ def known_edges(
 
 
 def only(relation: Relation, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> Relation:
-    """Return the edges kept, told apart by their ends alone: equal ones merged, weights added."""
+    """Return the edges kept, distinct by their ends alone: equal ones merged, weights added."""
     ends = np.stack([relation.source[kept], relation.target[kept]])
     (source, target), place = np.unique(ends, axis=1, return_inverse=True)
     weight = np.bincount(place.reshape(-1), relation.weight[kept], minlength=len(source))

@@ -134,7 +134,7 @@ class LeaveLast(SplitRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given(SplitRule):
+class AsGiven(SplitRule):
     """The parts that the set brings."""
 
     seed: int = 0
@@ -171,7 +171,7 @@ class Auto(SplitRule):
 
     def _rule(self, dataset: Dataset) -> SplitRule:
         if dataset.parts is not None:
-            return Given(seed=self.seed)
+            return AsGiven(seed=self.seed)
         if dataset.interactions.time is not None:
             return GlobalTime(seed=self.seed, quantiles=self.quantiles)
         return RandomOverall(seed=self.seed, ratios=self.ratios)

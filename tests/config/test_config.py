@@ -40,7 +40,7 @@ def test_every_choice_of_every_group_composes_and_is_allowed(group: str) -> None
         (["head.beta=affinity"], "objective", "SampledSoftmax"),
         (["head.beta=membership", "objective=bpr"], "objective", "BPR"),
         (["data=completejourney"], "split", "GlobalTime"),
-        (["data=gowalla"], "split", "Given"),
+        (["data=gowalla"], "split", "AsGiven"),
         (["data=completejourney", "split=random"], "split", "RandomOverall"),
     ],
 )

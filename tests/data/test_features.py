@@ -310,7 +310,7 @@ def test_a_number_beyond_training_is_its_edge_or_what_is_derived_the_middle():
     np.testing.assert_array_equal(derived.apply(beyond)[:, 0], edges[:, 0] * [0, 1, 1, 0])
 
 
-def test_interests_are_told_by_what_is_taken_most():
+def test_interests_are_shares_of_what_is_taken_most():
     """Ten kinds of one item each that nobody takes often, one kind that everybody takes."""
     values = objects(["rare"] * 10 + ["common"] * 5)
     weight = np.array([1.0] * 10 + [9.0] * 5)
@@ -323,7 +323,7 @@ def test_interests_are_told_by_what_is_taken_most():
 
 
 def so_far(found, matrix):
-    """Of newcomers, totals below the middle are taken for it."""
+    """Of new users, totals below the middle are taken for it."""
     matrix, names = matrix.copy(), found.encoding.names("user")
     for total in ("frequency", "spend level"):
         at = names.index(total)
@@ -486,7 +486,7 @@ def test_an_attribute_goes_before_what_is_derived():
     assert np.all(np.diff(column(found, "item", "price")) >= 0)
 
 
-def test_of_whom_nothing_is_told_is_said():
+def test_of_whom_nothing_is_known_is_said():
     said = []
     fit(a_split(), said=said)
     assert f"unknown of 2 of {USERS} users: age" in said

@@ -1,4 +1,4 @@
-"""Who is told, drawn as promised; and what cannot be a label, in one sentence."""
+"""Whose label training sees, drawn as promised; and what cannot be a label, in one sentence."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def test_classes_are_named_in_order_and_what_is_missing_is_no_label() -> None:
     ("share", "told"),
     [(0.05, (1, 3, 1)), (0.5, (10, 30, 1)), (1.0, (20, 60, 1)), (0.001, (1, 1, 1))],
 )
-def test_a_share_of_each_class_is_told_and_at_least_one(
+def test_a_share_of_each_class_is_seen_and_at_least_one(
     share: float, told: tuple[int, ...]
 ) -> None:
     found = tell(table(NAMES), "kind", share, Rng(0), "here")

@@ -1,5 +1,5 @@
 """Logs of what was shown: read or refused in one sentence, divided by slates, drawn by a declared
-logger, trained on, judged."""
+logger, trained on, evaluated."""
 
 from pathlib import Path
 
@@ -51,17 +51,17 @@ def test_a_log_is_read_as_it_stands() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "said"),
-    [({"propensity": [0.5, 0.0, 1.0]}, "log.csv, line 3: the propensity is 0; it is the probability"),
-     ({"propensity": [0.5, 0.2, 1.5]}, "log.csv, line 4: the propensity is 1.5; it is the probability"),
-     ({"propensity": [0.5, None, 1.0]}, "log.csv, line 3: the propensity is missing"),
-     ({"reward": [0.0, None, 1.0]}, "log.csv, line 3: the reward is missing or no number; write 0 where nothing was earned"),
-     ({"user": [1, None, 2]}, "log.csv, line 3: the user is missing"),
-     ({"position": [1, 0, 1]}, "log.csv, line 3: the position is no whole number from 1"),
-     ({"propensity": [0.5, 1e-300, 1.0]}, "log.csv, line 3: the propensity is 1e-300; it is the probability"),
-     ({"position": [1, 1e30, 1]}, "log.csv, line 3: the position is no whole number from 1 to 1,000,000"),
-     ({"user": [1, 3, 2]}, "log.csv, line 3: its slate is another user's"),
-     ({"position": [1, 1, 1]}, "log.csv, line 2: two items stand at one position"),
-     ({"item": [10, 10, 10]}, "log.csv, line 2: its item stands twice in its slate")],
+    [({"propensity": [0.5, 0.0, 1.0]}, "line 3: the propensity is 0; it is the probability"),
+     ({"propensity": [0.5, 0.2, 1.5]}, "line 4: the propensity is 1.5; it is the probability"),
+     ({"propensity": [0.5, None, 1.0]}, "line 3: the propensity is missing"),
+     ({"reward": [0.0, None, 1.0]}, "line 3: the reward is missing or no number; write 0 where"),
+     ({"user": [1, None, 2]}, "line 3: the user is missing"),
+     ({"position": [1, 0, 1]}, "line 3: the position is no whole number from 1"),
+     ({"propensity": [0.5, 1e-300, 1.0]}, "line 3: the propensity is 1e-300; it is the"),
+     ({"position": [1, 1e30, 1]}, "line 3: the position is no whole number from 1 to 1,000,000"),
+     ({"user": [1, 3, 2]}, "line 3: its slate is another user's"),
+     ({"position": [1, 1, 1]}, "line 2: two items stand at one position"),
+     ({"item": [10, 10, 10]}, "line 2: its item stands twice in its slate")],
 )  # fmt: skip
 def test_bad_rows_are_refused_by_their_line(changes: dict[str, list[object]], said: str) -> None:
     with pytest.raises(InputError, match=said):
@@ -121,7 +121,7 @@ def test_the_planted_log_is_what_its_logger_says() -> None:
     assert abs(inverse - 1) < 0.1  # every item that may be shown is, as often as said
 
 
-def test_a_policy_trains_on_a_log_and_is_judged_on_another(
+def test_a_policy_trains_on_a_log_and_is_evaluated_on_another(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chosen = [*SMALL, *LOG, *POLICY, *SHORT, f"runs.root={tmp_path}"]

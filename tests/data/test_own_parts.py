@@ -1,4 +1,4 @@
-"""A data set and a split of one's own package train; what is none is refused before data are read."""
+"""A data set and a split of one's own package train; what is none is refused at the door."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""Splits against loops; merging, leaks, unseen users; the draw never depends on the order of rows."""
+"""Splits against loops; merging, leaks, unseen users; no draw depends on the order of rows."""
 
 from collections import Counter
 from dataclasses import replace
@@ -125,7 +125,7 @@ def test_leaks_and_strangers_are_counted() -> None:
     )
     parts = np.array([0, 0, 1, 2, 2], dtype=np.int8)
     d = Dataset(name="hand", users=ids("u", 3), items=ids("i", 3), interactions=events, parts=parts)
-    made = split.make(d, {"_target_": "gnnseg.data.split.Given", "seed": 0})
+    made = split.make(d, {"_target_": "gnnseg.data.split.AsGiven", "seed": 0})
     assert made.notes["leak"] == {"boundary": 5.0, "users": 1, "share": 1 / 3, "examples": ["u0"]}
     assert made.notes["test users unseen in train"] == 2
     assert made.notes["test items unseen in train"] == 1
@@ -151,7 +151,7 @@ def test_auto_takes_what_is_there() -> None:
         (TIME, False, "split=time: drawn has no times"),
         (LAST, False, "has no times"),
         (
-            {"_target_": "gnnseg.data.split.Given", "seed": 0},
+            {"_target_": "gnnseg.data.split.AsGiven", "seed": 0},
             True,
             "split=given: drawn brings no parts",
         ),

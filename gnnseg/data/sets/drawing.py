@@ -51,10 +51,10 @@ def classes(
         return []
     g = rng.numpy(name)
     label = g.permutation(segments)
-    told = np.where(
+    shown = np.where(
         g.random(len(segment)) < signal, segment, g.integers(segments, size=len(segment))
     )
-    return [pl.Series(name, [f"{name} {k + 1}" for k in label[told]])]
+    return [pl.Series(name, [f"{name} {k + 1}" for k in label[shown]])]
 
 
 def noise(kind: str, count: int, columns: int, rng: Rng) -> list[pl.Series]:

@@ -213,7 +213,7 @@ def test_the_next_place_is_tried(place, monkeypatch, server, tmp_path):
     assert any("answered 404" in line for line in place.said)
 
 
-def test_without_a_network_names_sizes_sums_and_the_folder_are_told(place, monkeypatch):
+def test_without_a_network_names_sizes_sums_and_the_folder_are_said(place, monkeypatch):
     address = "http://127.0.0.1:9/toy"  # nobody listens there
     archive = Archive(f"{address}.zip", 1234, "ab" * 32, "toy-1.0")
     with (

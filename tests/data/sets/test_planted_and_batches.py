@@ -46,7 +46,7 @@ def test_counts_and_truth() -> None:
 
 
 def test_users_take_what_their_segments_like() -> None:
-    """Shares drawn follow alpha beta: the expected share of own-segment items is met within chance."""
+    """Shares drawn follow alpha beta: own-segment items are as many as expected, within chance."""
     d = draw(interactions=3000, items=800)
     assert d.truth is not None
     home = d.truth.beta.argmax(0)

@@ -225,9 +225,13 @@ def test_completejourney_at_a_coarser_level(shop):
 
 def test_a_kind_of_product_is_made_by_those_who_make_its_products():
     products = pl.DataFrame(
-        {"product_id": ["1", "2", "3"], "product_type": ["A", "A", None], "manufacturer_id": ["7", "7", "8"],
-         "product_category": ["c", "d", None]}
-    )  # fmt: skip
+        {
+            "product_id": ["1", "2", "3"],
+            "product_type": ["A", "A", None],
+            "manufacturer_id": ["7", "7", "8"],
+            "product_category": ["c", "d", None],
+        }
+    )
     made, of = completejourney._made(products, "product_type")
     assert made.edges.rows() == [("A", "7", 2.0), ("unknown", "8", 1.0)]
     assert of.edges.rows() == [("A", "c", 1.0), ("A", "d", 1.0)]
