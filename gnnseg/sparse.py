@@ -1,5 +1,4 @@
-"""Sparse matrices in both directions and the two products everything stands on: spmm and sddmm,
-with their gradients.
+"""Sparse matrices in both directions, and the products spmm and sddmm with their gradients.
 
 A ``Csr`` is a pattern (which row meets which column) with optional values; it carries its
 transpose's pattern and the permutation of the entries between them, so that gradients need no
@@ -14,7 +13,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-with (
-    warnings.catch_warnings()
-):  # torch says once a process that CSR is in beta: let it say so here, unheard
+with warnings.catch_warnings():  # torch says once a process that CSR is in beta: here, unseen
     warnings.simplefilter("ignore")
     torch.sparse_csr_tensor(
         torch.tensor([0, 1]), torch.tensor([0]), torch.ones(1), size=(1, 1), check_invariants=False
@@ -56,8 +53,11 @@ class Csr:
 
     @staticmethod
     def of(rows: Any, columns: Any, shape: tuple[int, int], value: Any = None) -> Csr:
-        """From (E,) coordinates in any order, on the CPU; a pair that stands twice is a ValueError,
-        so is one outside the shape."""
+        """Return a matrix from (E,) coordinates in any order, on the CPU.
+
+        Raises:
+            ValueError: A pair that stands twice, or outside the shape.
+        """
         r = np.ascontiguousarray(rows.cpu() if isinstance(rows, Tensor) else rows, dtype=np.int64)
         c = np.ascontiguousarray(
             columns.cpu() if isinstance(columns, Tensor) else columns, dtype=np.int64
@@ -88,8 +88,10 @@ class Csr:
 
     @staticmethod
     def by_rows(row: Tensor, column: Tensor, shape: tuple[int, int]) -> Csr:
-        """From (E,) coordinates whose rows ascend, on their own device; a row's columns in any
-        order, a pair at most once."""
+        """Return a matrix from (E,) coordinates whose rows ascend, on their own device.
+
+        A row's columns stand in any order, a pair at most once.
+        """
         start, t_start = (
             torch.cat([index.new_zeros(1), torch.bincount(index, minlength=size).cumsum(0)])
             for index, size in zip((row, column), shape, strict=True)
@@ -101,39 +103,41 @@ class Csr:
 
     @property
     def entries(self) -> int:
+        """Return E."""
         return len(self.column)
 
     @property
     def T(self) -> Csr:
-        """The transpose, sharing memory; values are permuted."""
+        """Return the transpose, sharing memory; values are permuted."""
+        value = None if self.value is None else self.value[self.t_order]
         return Csr(
-            (self.shape[1], self.shape[0]), self.t_start, self.t_row, self.t_column, self.start,
-            self.row, self.column,
-            self.t_back, self.t_order, None if self.value is None else self.value[self.t_order],
+            (self.shape[1], self.shape[0]), self.t_start, self.t_row, self.t_column,
+            self.start, self.row, self.column, self.t_back, self.t_order, value,
         )  # fmt: skip
 
     def with_value(self, value: Tensor | None) -> Csr:
+        """Return the same pattern with other values; None: all ones."""
         return replace(self, value=value)
 
     def degrees(self) -> tuple[Tensor, Tensor]:
-        """Entries of each row (R,) and each column (C,), int64."""
+        """Return the number of entries of each row (R,) and each column (C,), int64."""
         return self.start.diff(), self.t_start.diff()
 
     def to(self, device: torch.device | str) -> Csr:
+        """Return the matrix on a device."""
         moved: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         moved = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in moved.items()}
         return Csr(**moved)
 
     def entries_of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """The entries of some rows, as (position in ``rows``, entry), both (e,): what masking and
-        lookups need."""
+        """Return the entries of some rows, as (position in ``rows``, entry), both (e,)."""
         begin, count = self.start[rows], self.start[rows + 1] - self.start[rows]
         where = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), count)
         offset = torch.arange(len(where), device=rows.device) - (count.cumsum(0) - count)[where]
         return where, begin[where] + offset
 
     def rows(self, part: slice) -> Csr:
-        """Some rows in their order, (r,C); ``part`` without a step."""
+        """Return some rows in their order, (r,C); ``part`` without a step."""
         begin, end, _ = part.indices(self.shape[0])
         inside = slice(int(self.start[begin]), int(self.start[end]))
         value = None if self.value is None else self.value[inside]
@@ -142,25 +146,25 @@ class Csr:
         )
 
     def held_by(self, rows: Tensor) -> int:
-        """How many entries some rows (r,) hold."""
+        """Return how many entries some rows (r,) hold."""
         return int((self.start[rows + 1] - self.start[rows]).sum())
 
     def only(self, rows: Tensor) -> tuple[Csr, Tensor]:
-        """Some rows (r,), in the order in which they are named, as a pattern (r,C), and which
-        entries stand there, (e,)."""
+        """Return some rows as a pattern (r,C), in the order of ``rows``, and its entries, (e,)."""
         where, entry = self.entries_of(rows)
         return Csr.by_rows(where, self.column[entry], (len(rows), self.shape[1])), entry
 
     def step(self, rows: Tensor, drawn: Tensor) -> Tensor:
-        """A column of each row, (N,), every entry as likely as any other, by ``drawn`` (N,) float64
-        from [0, 1); a row without entries is an error of the caller."""
+        """Return a column of each row, (N,), every entry as likely as any other.
+
+        ``drawn`` (N,) float64 from [0, 1); a row without entries is an error of the caller.
+        """
         begin = self.start[rows]
         degree = self.start[rows + 1] - begin
         return self.column[begin + (drawn * degree).long().clamp(max=degree - 1)]
 
     def contains(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """Which of the given (row, column) pairs are entries; both of one shape, so is the bool
-        result."""
+        """Return which (row, column) pairs are entries; both of one shape, so is the result."""
         if self.entries == 0:
             return torch.zeros_like(rows, dtype=torch.bool)
         key = self._key
@@ -169,24 +173,18 @@ class Csr:
         return key[at] == wanted
 
     def entry(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """Where (B,),(B,) pairs that are entries stand, (B,)."""
+        """Return where (B,),(B,) pairs that are entries stand, (B,)."""
         return torch.searchsorted(self._key, rows * self.shape[1] + columns)
 
-    @property
+    @cached_property
     def _key(self) -> Tensor:
-        cached = self.__dict__.get("_key_cache")
-        if cached is None:
-            cached = self.row * self.shape[1] + self.column
-            object.__setattr__(self, "_key_cache", cached)
-        return cached
+        return self.row * self.shape[1] + self.column
 
     def dense(self) -> Tensor:
-        """(R,C): for oracles and small matrices."""
-        value = (
-            torch.ones(self.entries, device=self.column.device)
-            if self.value is None
-            else self.value
-        )
+        """Return (R,C), for oracles and small matrices."""
+        value = self.value
+        if value is None:
+            value = torch.ones(self.entries, device=self.column.device)
         return torch.zeros(self.shape, dtype=value.dtype, device=value.device).index_put(
             (self.row, self.column), value
         )
@@ -194,8 +192,10 @@ class Csr:
 
 @dataclass(frozen=True)
 class Fixed:
-    """A sparse (R,C) matrix whose values learn nothing: they are kept in both orders, (E,) each, so
-    that the gradient of ``fixed @ dense``, (C,D) -> (R,D), gathers none of them anew."""
+    """A sparse (R,C) matrix whose values learn nothing; ``fixed @ dense``: (C,D) -> (R,D).
+
+    They are kept in both orders, (E,) each, so that the gradient gathers none of them anew.
+    """
 
     pattern: Csr
     value: Tensor
@@ -203,33 +203,47 @@ class Fixed:
 
     @staticmethod
     def of(pattern: Csr, value: Tensor) -> Fixed:
+        """Return the pattern with these values, (E,)."""
         return Fixed(pattern, value, value[pattern.t_order])
 
     @property
     def T(self) -> Fixed:
+        """Return the transpose."""
         return Fixed(self.pattern.T, self.back, self.value)
 
     def __matmul__(self, dense: Tensor) -> Tensor:
         return _Spmm.apply(self.pattern, self.value, dense, self.back)  # type: ignore[no-any-return, no-untyped-call]
 
-    def times(self, dense: Tensor, rows: Tensor | None) -> Tensor:
-        """Some rows (r,) of the product, (r,D); None: all. Where they hold the smaller half of the
-        entries, no other is read."""
-        if rows is None:
-            return self @ dense
-        if 2 * self.pattern.held_by(rows) > self.pattern.entries:
-            return F.embedding(rows, self @ dense)
-        few, entry = self.pattern.only(rows)
-        return Fixed.of(few, self.value[entry]) @ dense
+    def at(self, rows: Tensor | None) -> Fixed | SomeRows:
+        """Return some rows (r,) of the matrix; None: all."""
+        return self if rows is None else SomeRows(self, rows)
+
+
+@dataclass(frozen=True)
+class SomeRows:
+    """Some ``rows`` (r,) of a fixed matrix: ``matrix.at(rows) @ dense``, (C,D) -> (r,D).
+
+    Where they hold the smaller half of the entries, no other is read.
+    """
+
+    matrix: Fixed
+    rows: Tensor
+
+    def __matmul__(self, dense: Tensor) -> Tensor:
+        pattern = self.matrix.pattern
+        if 2 * pattern.held_by(self.rows) > pattern.entries:
+            return F.embedding(self.rows, self.matrix @ dense)
+        few, entry = pattern.only(self.rows)
+        return Fixed.of(few, self.matrix.value[entry]) @ dense
 
 
 def spmm(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
-    """sum_c value_rc dense_c: (E,),(C,D) -> (R,D). Gradients reach value and dense."""
+    """Return sum_c value_rc dense_c: (E,),(C,D) -> (R,D). Gradients reach value and dense."""
     return _Spmm.apply(pattern, value, dense, None)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def sddmm(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
-    """<left_r, right_c> at the pattern's entries: (R,D),(C,D) -> (E,). Gradients reach both."""
+    """Return <left_r, right_c> at the entries: (R,D),(C,D) -> (E,). Gradients reach both."""
     return _Sddmm.apply(pattern, left, right)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -301,32 +315,28 @@ def _sampled(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
 
 
 def gathered_spmm(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
-    """The fallback of ``spmm``, bounded in memory: gather the columns' rows, weigh, add up."""
+    """Return ``spmm`` by gathering, bounded in memory: the columns' rows, weighed, added up."""
     out = torch.zeros(pattern.shape[0], dense.shape[1], dtype=dense.dtype, device=dense.device)
     for at in range(0, pattern.entries, GATHER_ENTRIES):
         part = slice(at, at + GATHER_ENTRIES)
-        out.index_add_(
-            0,
-            pattern.row[part],
-            F.embedding(pattern.column[part], dense) * value[part, None].to(dense.dtype),
-        )
+        sent = F.embedding(pattern.column[part], dense) * value[part, None].to(dense.dtype)
+        out.index_add_(0, pattern.row[part], sent)
     return out
 
 
 def gathered_sddmm(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
-    """The fallback of ``sddmm``, bounded in memory."""
+    """Return ``sddmm`` by gathering, bounded in memory."""
     out = torch.empty(pattern.entries, dtype=left.dtype, device=left.device)
     for at in range(0, pattern.entries, GATHER_ENTRIES):
         part = slice(at, at + GATHER_ENTRIES)
-        out[part] = (
-            F.embedding(pattern.row[part], left) * F.embedding(pattern.column[part], right)
-        ).sum(-1)
+        rows, columns = pattern.row[part], pattern.column[part]
+        out[part] = (F.embedding(rows, left) * F.embedding(columns, right)).sum(-1)
     return out
 
 
 @cache
 def _has_kernel(device: str, dtype: torch.dtype, kernel: str) -> bool:
-    """Does this device have torch's sparse kernel for this type? Asked once, with a 1 x 1 matrix."""
+    """Does this device have torch's sparse kernel for this type? Asked once, of 1 x 1."""
     one = torch.ones(1, 1, dtype=dtype, device=device)
     index = torch.tensor([0, 1], device=device), torch.tensor([0], device=device)
     try:

@@ -43,10 +43,10 @@ def test_some_rows_of_a_fixed_product_and_their_gradient_are_those_of_the_whole(
     some = torch.randperm(rows, generator=generator)[: 1 + seed % rows]
     away = torch.randn(len(some), 3, dtype=value.dtype, generator=generator)
     whole = (p.with_value(value).dense() @ dense)[some]
-    got = fixed.times(dense, some)
+    got = fixed.at(some) @ dense
     torch.testing.assert_close(got, whole)
     torch.testing.assert_close(*(torch.autograd.grad(x, dense, away)[0] for x in (got, whole)))
-    torch.testing.assert_close(fixed.times(dense, None)[some], whole)
+    torch.testing.assert_close((fixed.at(None) @ dense)[some], whole)
     other = torch.randn(rows, 2, dtype=value.dtype, generator=generator)
     torch.testing.assert_close(fixed.T @ other, p.with_value(value).dense().T @ other)
 

@@ -56,8 +56,8 @@ def speed() -> dict[str, float]:
     times = []
     for n in range(STEPS):
         begin = time.perf_counter()
-        blocks = sampled(graph.flows, wanted, 2, by_neighbours([10, 10], Rng(n)))
-        edges = sum(flow.pattern.entries for block in blocks.layers for flow in block.flows)
+        blocks = sampled(graph.edge_types, wanted, 2, by_neighbours([10, 10], Rng(n)))
+        edges = sum(edge_type.pattern.entries for block in blocks.layers for edge_type in block.edge_types)
         times.append(edges / (time.perf_counter() - begin) / 1e6)
     found["blocks of two layers, 10 and 10"] = round(statistics.median(times), 2)
     return found

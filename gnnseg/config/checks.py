@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gnnseg.config.names import BASES, BESIDE, GROUPS, TOP, meant, refusal
+from gnnseg.config.stable import short
 from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
 
 OF_DATA = {
@@ -185,7 +186,7 @@ class _Part:
 
     @property
     def name(self) -> str:
-        return str(self.target.__name__).lower()
+        return short(f"{self.target.__module__}.{self.target.__name__}")
 
     def says(self, what: str) -> frozenset[str]:
         """What the class answers of its settings under ``provides`` or ``requires``; nothing where
@@ -300,14 +301,13 @@ def _check_contrasted(layer: int, encoder: _Part) -> None:
 def _check_graph(graph: Mapping[str, Any], encoder: _Part, asking: Iterable[_Part]) -> None:
     """What the graph is given, somebody reads."""
     weights, relations = graph.get("weights"), graph.get("relations")
-    if (
-        weights is not None
-        and hasattr(encoder.target, "weighs")
-        and not encoder.target.weighs(**encoder.settings)
-    ):
+    reads_weights = getattr(encoder.target, "reads_weights", None)
+    if weights is not None and not (reads_weights and reads_weights(**encoder.settings)):
+        ours = str(encoder.target.__module__).startswith("gnnseg.")
         raise refusal(
             f"graph.weights={weights}: encoder={encoder.name} as it is set takes every edge alike; "
-            "set graph.weights=null."
+            "set graph.weights=null"
+            + ("." if ours else ", or let the class inherit gnnseg.encoders.ReadsWeights.")
         )
     if (
         relations is not None

@@ -13,6 +13,8 @@ from typing import Any
 
 MODULES = {  # stable name -> where it stands today; a name stands for all that lies below it, the longest that fits counts
     "gnnseg.encoders": "gnnseg.models.encoders",
+    "gnnseg.encoders.raw.Raw": "gnnseg.models.encoders.raw.RawAttributes",
+    "gnnseg.encoders.social.Social": "gnnseg.models.encoders.social.SocialSpectral",
     "gnnseg.heads": "gnnseg.models.heads",
     "gnnseg.objectives": "gnnseg.models.objectives",
     "gnnseg.data.features.Features": "gnnseg.data.features.FeatureSettings",
@@ -50,6 +52,11 @@ def current(target: str) -> str:
 def stable(target: str) -> str:
     """Give a target's stable name; of somebody else's package its path as it stands."""
     return _moved(target, _STABLE)
+
+
+def short(target: str) -> str:
+    """Give the word by which names of runs and messages call a target: its stable name's last."""
+    return stable(target).rsplit(".", 1)[-1].lower()
 
 
 def recorded(config: Mapping[str, Any]) -> dict[str, Any]:

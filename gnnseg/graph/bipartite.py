@@ -1,5 +1,4 @@
-"""The user-item graph of the training interactions, both directions, with the normalisations that
-encoders ask for.
+"""The user-item graph of the training interactions, with the normalisations encoders ask for.
 
 Shape legend: U users, I items, E training edges.
 """
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from gnnseg.graph import relations as relations_
 from gnnseg.graph import social as social_
-from gnnseg.graph.neighbours import Flow
+from gnnseg.graph.neighbours import EdgeType
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, Fixed
 from gnnseg.types import Edges, InputError, Pairs, Relation
@@ -39,7 +38,7 @@ class BipartiteGraph:
 
     ``social``: user-user ties (U,U) in both directions, with weights, or None; of new users, (B,
     users of old). ``homophily``: what a tie is worth beside an interaction, 0 to 1
-    (``graph.social.homophily``). ``relations``: messages of the typed relations, both directions;
+    (``graph.social.homophily``). ``relations``: edges of the typed relations, both directions;
     ``entities``: nodes of each kind beside users and items.
     """
 
@@ -47,28 +46,27 @@ class BipartiteGraph:
     weight: Tensor | None = None
     social: Csr | None = None
     homophily: float = 1.0
-    item_degree: Tensor | None = (
-        None  # (I,) where it is not what the edges here say: new users of an old graph
-    )
-    friend_degree: Tensor | None = None  # (users of old,) as well
-    relations: tuple[Flow, ...] = ()
+    # (I,) and (users of old,), where the edges here do not say them: new users of an old graph
+    item_degree: Tensor | None = None
+    friend_degree: Tensor | None = None
+    relations: tuple[EdgeType, ...] = ()
     entities: Mapping[str, int] = field(default_factory=dict)
     joins: BipartiteGraph | None = None  # the graph of old, where these are new users of it
-    memo: dict[Any, Any] = field(
-        default_factory=dict, repr=False, compare=False
-    )  # once computed of this graph
+    # what was once computed of this graph
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def users(self) -> int:
+        """Return U."""
         return self.pattern.shape[0]
 
     @property
     def items(self) -> int:
+        """Return I."""
         return self.pattern.shape[1]
 
     def degrees(self) -> tuple[Tensor, Tensor]:
-        """Weighted degrees of users (U,) and items (I,), float32; unweighted where the graph has no
-        weights."""
+        """Return degrees of users (U,) and items (I,), float32, weighted where the graph is."""
         if self.weight is None:
             users, items = (degree.float() for degree in self.pattern.degrees())
         else:
@@ -78,29 +76,33 @@ class BipartiteGraph:
         return users, items if self.item_degree is None else self.item_degree
 
     @cached_property
-    def flows(self) -> tuple[Flow, ...]:
-        """The interactions as messages: to users from what they have met, to items from who has met
-        them."""
+    def edge_types(self) -> tuple[EdgeType, ...]:
+        """Return the interactions both ways: to users from what they met, to items from whom."""
         back = None if self.weight is None else self.weight[self.pattern.t_order]
         return (
-            Flow("to_user", "item", "user", self.pattern, self.weight),
-            Flow("to_item", "user", "item", self.pattern.T, back),
+            EdgeType("to_user", "item", "user", self.pattern, self.weight),
+            EdgeType("to_item", "user", "item", self.pattern.T, back),
         )
 
     @cached_property
-    def merged(self) -> tuple[Flow, ...]:
-        """The typed relations, told apart by the kinds of nodes they join alone."""
+    def merged(self) -> tuple[EdgeType, ...]:
+        """Return the typed relations, told apart by the kinds of nodes they join alone."""
         return relations_.merged(self.relations)
 
     def with_users(
         self, histories: Pairs, count: int, weights: Weights | None, social: Csr | None = None
     ) -> BipartiteGraph:
-        """``count`` new users and what they have met, (B,I): they receive from items, and items
-        keep the degrees they have here, so that nobody else's messages change. An item nobody met
-        in training weighs as if one had. Spend that is not told is an edge's mean here.
+        """Return the graph of new users and what they have met, (B,I).
 
-        ``histories``: user is the new user's number, item an item's index here. ``social``: their
-        ties to users here, (B,U).
+        They receive from items, and items keep the degrees they have here, so that nobody else's
+        messages change. An item nobody met in training weighs as if one had. Spend that is not
+        given is an edge's mean here.
+
+        Args:
+            histories: ``user`` is the new user's number, ``item`` an item's index here.
+            count: B.
+            weights: As in ``build``.
+            social: Their ties to users here, (B,U).
         """
         if weights == "spend" and histories.spend is None:
             usual = 1.0 if self.weight is None else float(self.weight.mean())
@@ -118,10 +120,10 @@ class BipartiteGraph:
         )
 
     def hiding(self, users: Tensor, items: Tensor, rng: Rng) -> BipartiteGraph:
-        """The same graph, where the pairs (B,),(B,) that are asked for weigh nothing; of more than
-        half of all, half by chance.
+        """Return the graph where the pairs (B,),(B,) asked for weigh nothing.
 
-        For encoders that read a user's history: what a step asks for must not stand in it.
+        Of more than half of all pairs, half by chance. For encoders that read a user's history:
+        what a step asks for must not stand in it.
         """
         weight = torch.ones(self.pattern.entries, device=self.pattern.column.device)
         if len(users) > self.pattern.entries // 2:
@@ -133,8 +135,7 @@ class BipartiteGraph:
         )
 
     def normalised(self, target: float = 0.5, source: float = 0.5) -> tuple[Tensor, Tensor]:
-        """Edge weights d_target^-target d_source^-source in both directions, each (E,) in the
-        pattern's order.
+        """Return d_target^-target d_source^-source in both directions, (E,) in the pattern's order.
 
         First the weights of messages to users (target = user), then of messages to items (target =
         item). (.5, .5) is the symmetric normalisation of LightGCN (He et al. 2020), (1, 0) the left
@@ -154,8 +155,7 @@ class BipartiteGraph:
         return found
 
     def messages(self, target: float = 0.5, source: float = 0.5) -> tuple[Fixed, Fixed]:
-        """What passes messages with the weights of ``normalised``: to users, (U,I), and to items,
-        (I,U)."""
+        """Return the weights of ``normalised`` as matrices: to users (U,I), to items (I,U)."""
         key = ("messages", float(target), float(source))
         if key not in self.memo:
             to_user, to_item = self.normalised(target, source)
@@ -164,6 +164,7 @@ class BipartiteGraph:
         return found
 
     def to(self, device: torch.device | str) -> BipartiteGraph:
+        """Return the graph on a device."""
         return replace(
             self,
             pattern=self.pattern.to(device),
@@ -171,14 +172,16 @@ class BipartiteGraph:
             social=None if self.social is None else self.social.to(device),
             item_degree=None if self.item_degree is None else self.item_degree.to(device),
             friend_degree=None if self.friend_degree is None else self.friend_degree.to(device),
-            relations=tuple(flow.on(device) for flow in self.relations),
+            relations=tuple(edges.to(device) for edges in self.relations),
             joins=None if self.joins is None else self.joins.to(device),
             memo={},
         )
 
     def to_hetero(self) -> Any:
-        """As PyG's HeteroData: ('user','to','item') with ``edge_index`` (2,E) and the reverse
-        ('item','rev_to','user')."""
+        """Return the graph as PyG's HeteroData.
+
+        ('user','to','item') with ``edge_index`` (2,E), and the reverse ('item','rev_to','user').
+        """
         from torch_geometric.data import HeteroData
 
         data = HeteroData()
@@ -194,8 +197,11 @@ class BipartiteGraph:
 
     @staticmethod
     def from_hetero(data: Any) -> BipartiteGraph:
-        """The way back from ``to_hetero``: only ('user','to','item') is read. A pair that stands
-        twice is a ValueError."""
+        """Return the graph of PyG's HeteroData, of which only ('user','to','item') is read.
+
+        Raises:
+            ValueError: A pair stands twice.
+        """
         store = data["user", "to", "item"]
         row, column = store.edge_index
         weight = store.edge_weight if "edge_weight" in store else None
@@ -213,38 +219,51 @@ def build(
     typed: tuple[Relation, ...] = (),
     entities: Mapping[str, int] | None = None,
     *,
-    weights: Weights | None,
+    weights: Weights | None = None,
     homophily: Worth = "measured",
     relations: list[str] | None = None,
 ) -> BipartiteGraph:
-    """The graph of the training part, with the users' ties and typed relations where they are
-    given; ``entities``: nodes of each kind beside users and items.
+    """Return the graph of the training pairs, with ties and typed relations where they are given.
 
-    ``weights``: None (all 1), 'value' (as counted or rated), 'log' (log(1 + value)), 'spend'
-    (money). ``homophily``: what a social tie is worth: 'measured', by how much more alike friends
-    are than strangers in train; 'full': 1. ``relations``: names of the typed relations to be read;
-    None: all.
+    Args:
+        train: The training pairs.
+        users: U.
+        items: I.
+        ties: Social ties of users.
+        typed: Typed relations of the set.
+        entities: Nodes of each kind beside users and items.
+        weights: None (every edge weighs 1), 'value' (as counted or rated), 'log' (log(1 + value)),
+            'spend' (money).
+        homophily: What a social tie is worth: 'measured', by how much more alike friends are than
+            strangers in train; 'full': 1.
+        relations: Names of the typed relations to be read; None: all.
+
+    Raises:
+        InputError: The set has no spend, or no relation of a name.
     """
-    value = None
-    if weights is not None:
-        if weights == "spend" and train.spend is None:
-            raise InputError(
-                "graph.weights=spend: this set has no spend; name its column in data.spend, or set "
-                "it to value."
-            )
-        found = train.spend if weights == "spend" and train.spend is not None else train.weight
-        raw = torch.from_numpy(found).float().clamp(min=0.0)
-        value = raw.log1p() if weights == "log" else raw
+    value = None if weights is None else _values(train, weights)
     pattern = Csr.of(train.user, train.item, (users, items), value)
     graph = BipartiteGraph(pattern.with_value(None), pattern.value)
     if typed:
         read = relations_.chosen(typed, relations)
         joined = {kind for one in read for kind in (one.source_kind, one.target_kind)}
         known = {kind: count for kind, count in (entities or {}).items() if kind in joined}
-        flows = relations_.flows(read, {"user": users, "item": items, **known})
-        graph = replace(graph, relations=flows, entities=known)
+        sizes = {"user": users, "item": items, **known}
+        graph = replace(graph, relations=relations_.edge_types(read, sizes), entities=known)
     if ties is None:
         return graph
     social = social_.both_ways(ties, users)
     worth = 1.0 if homophily == "full" else social_.homophily(graph.pattern, social, Rng(0))
     return replace(graph, social=social, homophily=worth)
+
+
+def _values(train: Pairs, weights: Weights) -> Tensor:
+    """What each training pair weighs, (E,)."""
+    found = train.spend if weights == "spend" else train.weight
+    if found is None:
+        raise InputError(
+            "graph.weights=spend: this set has no spend; name its column in data.spend, or set it "
+            "to value."
+        )
+    raw = torch.from_numpy(found).float().clamp(min=0.0)
+    return raw.log1p() if weights == "log" else raw

@@ -1,8 +1,7 @@
-"""Who sends messages to whom, for a whole graph or for the few nodes a step asks about: neighbour
-sampling.
+"""Who sends messages to whom, in a whole graph or to the few nodes a step asks for, by sampling.
 
 A ``Block`` is one layer of messages: rows of senders, rows of receivers, and the edges between them
-by relation. A graph encoder sees blocks only, so that full-graph, sampled and folded-in passes are
+by type. A graph encoder sees blocks only, so that full-graph, sampled and folded-in passes are
 one code.
 
 Shape legend: N nodes asked for, S their sampled edges, F fan-out, R rows that receive, C rows that
@@ -25,11 +24,11 @@ CHUNK = 1 << 18  # nodes sampled for at once: bounds the memory
 
 
 @dataclass(frozen=True)
-class Flow:
-    """Messages of one relation: ``pattern`` (R,C) from rows of kind ``source`` to rows of kind
-    ``target``.
+class EdgeType:
+    """Edges of one type, which pass messages from nodes of kind ``source`` to kind ``target``.
 
-    weight (E,): of each message, or None (alike); ``worth``: of the relation, beside others.
+    ``pattern`` (R,C): rows that receive, columns that send. ``weight`` (E,): of each message, or
+    None (alike); ``worth``: of the type, beside others.
     """
 
     name: str
@@ -41,7 +40,7 @@ class Flow:
 
     @cached_property
     def mean(self) -> Tensor:
-        """(E,) weights by which messages are averaged; those of a row sum to ``worth``."""
+        """Return weights by which messages are averaged, (E,); those of a row sum to ``worth``."""
         weight = self.weight
         if weight is None:
             weight = torch.ones(self.pattern.entries, device=self.pattern.column.device)
@@ -49,145 +48,159 @@ class Flow:
         return self.worth * weight / total.clamp(min=1e-12)[self.pattern.row]
 
     @cached_property
-    def heard(self) -> tuple[Tensor | None, Csr]:
-        """Which rows hear anything (r,), and the pattern of these alone, (r,C), its edges in their
-        order; None: most rows do."""
+    def receiving(self) -> tuple[Tensor | None, Csr]:
+        """Return which rows receive anything, (r,), and the pattern of these alone, (r,C).
+
+        Its edges stand in their order; None: most rows do.
+        """
         rows, place = torch.unique(self.pattern.row, return_inverse=True)
         if 2 * len(rows) > self.pattern.shape[0]:
             return None, self.pattern
         return rows, Csr.by_rows(place, self.pattern.column, (len(rows), self.pattern.shape[1]))
 
-    def on(self, device: torch.device | str) -> Flow:
+    def to(self, device: torch.device | str) -> EdgeType:
+        """Return the same edges on a device."""
         weight = None if self.weight is None else self.weight.to(device)
         return replace(self, pattern=self.pattern.to(device), weight=weight)
 
 
 @dataclass(frozen=True)
 class Block:
-    """One layer of messages. ``own``: of each kind that receives, its rows among those that send,
-    None: the same rows."""
+    """One layer of messages.
 
-    flows: tuple[Flow, ...]
+    ``own``: of each kind that receives, its rows among those that send, None: the same rows.
+    """
+
+    edge_types: tuple[EdgeType, ...]
     own: Mapping[str, Tensor | None] = field(default_factory=dict)
 
-    def to(self, kind: str) -> tuple[Flow, ...]:
-        """The relations that end in a kind."""
-        return tuple(flow for flow in self.flows if flow.target == kind)
+    def to(self, kind: str) -> tuple[EdgeType, ...]:
+        """Return the edges that end in a kind."""
+        return tuple(edges for edges in self.edge_types if edges.target == kind)
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """``layers`` blocks, the first to be passed first; ``nodes``: ids of the rows that send in it,
-    by kind; None: all."""
+    """The layers of a pass, the first to be passed first.
+
+    ``nodes``: ids of the rows that send in the first, by kind; None: all.
+    """
 
     layers: tuple[Block, ...]
     nodes: Mapping[str, Tensor | None]
 
 
-def whole(flows: tuple[Flow, ...], kinds: Sequence[str], layers: int) -> Blocks:
-    """Every node, every message, in every layer."""
-    block = Block(flows, dict.fromkeys(kinds))
+def whole(edge_types: tuple[EdgeType, ...], kinds: Sequence[str], layers: int) -> Blocks:
+    """Return every node and every message, in every layer."""
+    block = Block(edge_types, dict.fromkeys(kinds))
     return Blocks((block,) * layers, dict.fromkeys(kinds))
 
 
 def whole_but_last(
-    flows: tuple[Flow, ...], wanted: Mapping[str, Tensor | None], kinds: Sequence[str], layers: int
+    edge_types: tuple[EdgeType, ...],
+    asked: Mapping[str, Tensor | None],
+    kinds: Sequence[str],
+    layers: int,
 ) -> Blocks:
-    """Every message of every layer but the last, which ends in the ``wanted`` ids of each kind,
-    None: all of it."""
+    """Return every message of every layer but the last, which ends in the ids ``asked`` for.
+
+    By kind; None: all of it.
+    """
     if layers == 0:
-        return Blocks((), wanted)
-    last = [_ending(flow, wanted[flow.target]) for flow in flows if flow.target in wanted]
-    before = whole(flows, kinds, layers - 1)
-    return Blocks((*before.layers, Block(tuple(last), wanted)), before.nodes)
+        return Blocks((), asked)
+    last = [_ending(edges, asked[edges.target]) for edges in edge_types if edges.target in asked]
+    before = whole(edge_types, kinds, layers - 1)
+    return Blocks((*before.layers, Block(tuple(last), asked)), before.nodes)
 
 
-def _ending(flow: Flow, rows: Tensor | None) -> Flow:
-    """The messages to some rows alone, None: to all."""
+def _ending(edges: EdgeType, rows: Tensor | None) -> EdgeType:
+    """The edges to some rows alone, None: to all."""
     if rows is None:
-        return flow
-    pattern, edge = flow.pattern.only(rows)
-    return replace(flow, pattern=pattern, weight=None if flow.weight is None else flow.weight[edge])
+        return edges
+    pattern, entry = edges.pattern.only(rows)
+    weight = None if edges.weight is None else edges.weight[entry]
+    return replace(edges, pattern=pattern, weight=weight)
 
 
-def share(flows: tuple[Flow, ...], wanted: Mapping[str, Tensor | None]) -> float:
-    """Of the messages to the kinds that are ``wanted``, the part that ends in the ids asked for,
-    None: all."""
-    ends = [(flow.pattern, wanted[flow.target]) for flow in flows if flow.target in wanted]
-    asked = [p.entries if rows is None else p.held_by(rows) for p, rows in ends]
-    return sum(asked) / max(sum(p.entries for p, _ in ends), 1)
+def share(edge_types: tuple[EdgeType, ...], asked: Mapping[str, Tensor | None]) -> float:
+    """Return the part that ends in the ids ``asked`` for, of the messages to these kinds.
+
+    By kind; None: all.
+    """
+    ends = [(edges.pattern, asked[edges.target]) for edges in edge_types if edges.target in asked]
+    passed = [p.entries if rows is None else p.held_by(rows) for p, rows in ends]
+    return sum(passed) / max(sum(p.entries for p, _ in ends), 1)
 
 
-Drawn = tuple[
-    Tensor, Tensor, Tensor | None
-]  # (S,) place in the nodes asked for, ascending; (S,) sender; weights (S,)
-Draw = Callable[[Flow, Tensor, int], Drawn]  # of a relation, the ids that receive, and the layer
+# (S,) place in the nodes asked for, ascending; (S,) sender; weights (S,)
+Drawn = tuple[Tensor, Tensor, Tensor | None]
+# the neighbours by an edge type of the ids that receive, in a layer
+Draw = Callable[[EdgeType, Tensor, int], Drawn]
 
 
 def by_neighbours(fanout: Sequence[int | None], rng: Rng | None) -> Draw:
-    """At most ``fanout[l]`` neighbours by each relation, drawn without replacement; None: all.
-    ``rng`` None: all, whatever is set."""
+    """Return a draw of at most ``fanout[l]`` neighbours by each edge type, without replacement.
 
-    def draw(flow: Flow, nodes: Tensor, layer: int) -> Drawn:
-        inner = None if rng is None else rng.child(f"{layer}/{flow.name}")
-        row, edge = neighbours(flow.pattern, nodes, None if rng is None else fanout[layer], inner)
-        return row, flow.pattern.column[edge], None if flow.weight is None else flow.weight[edge]
+    None: all; ``rng`` None: all, whatever is set.
+    """
+
+    def draw(edges: EdgeType, nodes: Tensor, layer: int) -> Drawn:
+        inner = None if rng is None else rng.child(f"{layer}/{edges.name}")
+        row, edge = neighbours(edges.pattern, nodes, None if rng is None else fanout[layer], inner)
+        return row, edges.pattern.column[edge], None if edges.weight is None else edges.weight[edge]
 
     return draw
 
 
 def sampled(
-    flows: tuple[Flow, ...], wanted: Mapping[str, Tensor], layers: int, draw: Draw
+    edge_types: tuple[EdgeType, ...], asked: Mapping[str, Tensor], layers: int, draw: Draw
 ) -> Blocks:
-    """Blocks that end in the ``wanted`` ids of each kind, each of them once, drawn backwards from
-    the last layer."""
+    """Return blocks that end in the ids ``asked`` for, each once, drawn backwards from the last."""
     blocks: list[Block] = []
-    receive = dict(wanted)
+    receive = dict(asked)
     for layer in reversed(range(layers)):
         drawn = {
-            flow.name: draw(flow, receive[flow.target], layer)
-            for flow in flows
-            if flow.target in receive
+            edges.name: draw(edges, receive[edges.target], layer)
+            for edges in edge_types
+            if edges.target in receive
         }
         send = dict(receive)
-        for flow in flows:
-            if flow.name in drawn:
-                ids = drawn[flow.name][1]
-                send[flow.source] = torch.cat([send.get(flow.source, ids[:0]), ids])
+        for edges in edge_types:
+            if edges.name in drawn:
+                ids = drawn[edges.name][1]
+                send[edges.source] = torch.cat([send.get(edges.source, ids[:0]), ids])
         send = {kind: torch.unique(ids) for kind, ids in send.items()}
-        blocks.insert(0, _block(flows, receive, send, drawn))
+        blocks.insert(0, _block(edge_types, receive, send, drawn))
         receive = send
     return Blocks(tuple(blocks), receive)
 
 
 def _block(
-    flows: tuple[Flow, ...],
+    edge_types: tuple[EdgeType, ...],
     receive: Mapping[str, Tensor],
     send: Mapping[str, Tensor],
     drawn: Mapping[str, Drawn],
 ) -> Block:
     small = []
-    for flow in flows:
-        if flow.name not in drawn:
+    for edges in edge_types:
+        if edges.name not in drawn:
             continue
-        row, sender, weight = drawn[flow.name]
-        column = torch.searchsorted(send[flow.source], sender)
-        shape = (len(receive[flow.target]), len(send[flow.source]))
-        small.append(replace(flow, pattern=Csr.by_rows(row, column, shape), weight=weight))
-    return Block(
-        tuple(small), {kind: torch.searchsorted(send[kind], ids) for kind, ids in receive.items()}
-    )
+        row, sender, weight = drawn[edges.name]
+        column = torch.searchsorted(send[edges.source], sender)
+        shape = (len(receive[edges.target]), len(send[edges.source]))
+        small.append(replace(edges, pattern=Csr.by_rows(row, column, shape), weight=weight))
+    own = {kind: torch.searchsorted(send[kind], ids) for kind, ids in receive.items()}
+    return Block(tuple(small), own)
 
 
 def neighbours(
     pattern: Csr, nodes: Tensor, count: int | None, rng: Rng | None
 ) -> tuple[Tensor, Tensor]:
-    """At most ``count`` of each node's edges, uniformly without replacement (Floyd's algorithm,
-    Bentley & Floyd 1987, for all nodes at once): for (N,) rows of the pattern, (S,) the place in
-    ``nodes`` and (S,) the edge, both ascending. ``count`` None: all.
+    """Return at most ``count`` of each node's edges, uniformly without replacement; None: all.
 
-    Reads no more of ``pattern.start`` than the nodes' entries: a pattern over memory-mapped arrays
-    stays on disk.
+    Floyd's algorithm (Bentley & Floyd 1987) for all nodes at once: for (N,) rows of the pattern,
+    (S,) the place in ``nodes`` and (S,) the edge, both ascending. Reads no more of
+    ``pattern.start`` than the nodes' entries: a pattern over memory-mapped arrays stays on disk.
     """
     if count is None:
         return pattern.entries_of(nodes)

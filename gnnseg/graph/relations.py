@@ -10,16 +10,19 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import torch
 
-from gnnseg.graph.neighbours import Flow
+from gnnseg.graph.neighbours import EdgeType
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError, Relation
 
-TAKEN = ("to_user", "to_item", "friends")  # names of the interactions' and the ties' own messages
+RESERVED = (
+    "to_user",
+    "to_item",
+    "friends",
+)  # names of the interactions' and the ties' own messages
 
 
-def flows(relations: Iterable[Relation], sizes: Mapping[str, int]) -> tuple[Flow, ...]:
-    """Of each relation its messages from source to target and, named 'NAME, back', from target to
-    source.
+def edge_types(relations: Iterable[Relation], sizes: Mapping[str, int]) -> tuple[EdgeType, ...]:
+    """Return each relation's edges, from source to target and, as 'NAME, back', the other way.
 
     ``sizes``: nodes of each kind. An edge that stands twice weighs what both do; weights of 0 or
     below are no edge.
@@ -36,33 +39,21 @@ def flows(relations: Iterable[Relation], sizes: Mapping[str, int]) -> tuple[Flow
         ).float()
         pattern = Csr.of(key // columns, key % columns, (rows, columns))
         even = bool((weight == 1).all())
-        found.append(
-            Flow(
-                relation.name,
-                relation.source_kind,
-                relation.target_kind,
-                pattern,
-                None if even else weight,
-            )
-        )
-        back = None if even else weight[pattern.t_order]
-        found.append(
-            Flow(
-                f"{relation.name}, back",
-                relation.target_kind,
-                relation.source_kind,
-                pattern.T,
-                back,
-            )
-        )
+        there, back = (None, None) if even else (weight, weight[pattern.t_order])
+        name, source, target = relation.name, relation.source_kind, relation.target_kind
+        found.append(EdgeType(name, source, target, pattern, there))
+        found.append(EdgeType(f"{name}, back", target, source, pattern.T, back))
     return tuple(found)
 
 
 def chosen(relations: tuple[Relation, ...], names: list[str] | None) -> tuple[Relation, ...]:
-    """Those of ``graph.relations``; None: all. InputError for a name that none of them has, that
-    two have, or that is taken."""
+    """Return the relations of these names; None: all.
+
+    Raises:
+        InputError: A name that none of them has, that two have, or that is reserved.
+    """
     known = [relation.name for relation in relations]
-    directions = [*TAKEN, *known, *(f"{name}, back" for name in known)]
+    directions = [*RESERVED, *known, *(f"{name}, back" for name in known)]
     for name in known:
         if directions.count(name) > 1:
             raise InputError(
@@ -78,16 +69,18 @@ def chosen(relations: tuple[Relation, ...], names: list[str] | None) -> tuple[Re
     return tuple(relation for relation in relations if names is None or relation.name in names)
 
 
-def merged(typed: tuple[Flow, ...]) -> tuple[Flow, ...]:
-    """The same edges, told apart by the kinds they join and no more; an edge of several relations
-    is one edge."""
-    found: dict[tuple[str, str], list[Flow]] = {}
-    for flow in typed:
-        found.setdefault((flow.source, flow.target), []).append(flow)
+def merged(typed: tuple[EdgeType, ...]) -> tuple[EdgeType, ...]:
+    """Return the same edges, told apart by the kinds they join and no more.
+
+    An edge of several relations is one edge.
+    """
+    found: dict[tuple[str, str], list[EdgeType]] = {}
+    for edges in typed:
+        found.setdefault((edges.source, edges.target), []).append(edges)
     united = []
     for (source, target), parts in found.items():
         shape = parts[0].pattern.shape
         key = torch.unique(torch.cat([p.pattern.row * shape[1] + p.pattern.column for p in parts]))
         pattern = Csr.by_rows(key // shape[1], key % shape[1], shape)
-        united.append(Flow(f"{source} to {target}", source, target, pattern))
+        united.append(EdgeType(f"{source} to {target}", source, target, pattern))
     return tuple(united)

@@ -1,5 +1,4 @@
-"""Social ties beside the interactions: both directions, their own normalisation, and how much they
-say about taste.
+"""Social ties beside the interactions: their normalisation, and how much they say about taste.
 
 Shape legend: U users, I items, S ties in both directions.
 """
@@ -19,8 +18,10 @@ CERTAIN = 3.0  # standard errors by which friends must be more alike than strang
 
 
 def both_ways(ties: Edges, users: int) -> Csr:
-    """(U,U) symmetric, values float32: a tie named twice, or from both ends, weighs as the heaviest
-    of these; none to oneself."""
+    """Return the ties in both directions, (U,U) with values float32, none to oneself.
+
+    A tie named twice, or from both ends, weighs as the heaviest of these.
+    """
     apart = ties.source != ties.target
     source, target, weight = ties.source[apart], ties.target[apart], ties.weight[apart]
     key = np.concatenate([source * users + target, target * users + source])
@@ -31,14 +32,16 @@ def both_ways(ties: Edges, users: int) -> Csr:
 
 
 def degrees(ties: Csr) -> Tensor:
-    """(U,) weighted: the sum of a user's ties."""
+    """Return weighted degrees, (U,): the sum of a user's ties."""
     assert ties.value is not None
     return ties.value.new_zeros(ties.shape[0]).index_add(0, ties.row, ties.value)
 
 
 def normalised(ties: Csr, of_friends: Tensor | None = None) -> Tensor:
-    """(S,) w_uv / sqrt(d_u d_v), d the weighted degrees of both ends. ``of_friends``: the columns'
-    degrees, where they are other people than the rows."""
+    """Return w_uv / sqrt(d_u d_v), (S,), d the weighted degrees of both ends.
+
+    ``of_friends``: the columns' degrees, where they are other people than the rows.
+    """
     assert ties.value is not None
     own = degrees(ties)
     other = own if of_friends is None else of_friends
@@ -48,8 +51,7 @@ def normalised(ties: Csr, of_friends: Tensor | None = None) -> Tensor:
 
 
 def homophily(pattern: Csr, ties: Csr, rng: Rng) -> float:
-    """How much of a tie's likeness of taste is the tie's doing: max(0, 1 - strangers / friends), in
-    [0, 1].
+    """Return how much of friends' likeness is the tie's doing: max(0, 1 - strangers / friends).
 
     friends: mean cosine of the two ends' rows of ``pattern`` (U,I) over the ties; strangers: the
     same where one end of each tie is somebody drawn among the tied users. 0 where friends are not

@@ -25,13 +25,12 @@ def visits(
     *,
     alike: bool = False,
 ) -> Tensor:
-    """(N,W,H) columns met by ``walks`` walks from each of the ``home`` pattern's rows ``nodes``,
-    which must have neighbours.
+    """Return the columns met, (N,W,H), by ``walks`` walks from each of ``home``'s rows ``nodes``.
 
-    A hop leads from a row to a column, and from there to a row of ``graph`` that meets it, or home
-    with chance ``restart``. ``home`` is ``graph``, or (B, columns) what newcomers have met.
-    ``alike``: every node's walks take the same draws, so that where they lead does not depend on
-    who else is asked for.
+    The nodes must have neighbours. A hop leads from a row to a column, and from there to a row of
+    ``graph`` that meets it, or home with chance ``restart``. ``home`` is ``graph``, or (B, columns)
+    what new users have met. ``alike``: every node's walks take the same draws, so that where they
+    lead does not depend on who else is asked for.
     """
     generator = rng.torch("walks")
     start = nodes.repeat_interleave(walks)
@@ -46,9 +45,8 @@ def visits(
     met[0] = home.step(start, drawn())
     back = graph.T
     for hop in range(1, hops):
-        known = (
-            back.start[met[hop - 1] + 1] > back.start[met[hop - 1]]
-        )  # a column only newcomers have met leads home
+        # a column only new users have met leads home
+        known = back.start[met[hop - 1] + 1] > back.start[met[hop - 1]]
         away = (drawn() >= restart) & known
         met[hop] = home.step(start, drawn())
         there, onward = drawn()[away], drawn()[away]
@@ -68,12 +66,11 @@ def importance(
     rng: Rng,
     alike: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The ``top`` columns each node's walks meet most often, and how often, as parts of all their
-    visits (Ying et al. 2018).
+    """Return the ``top`` columns each node's walks meet most often, as parts of their visits.
 
-    For (N,) rows: (S,) the place in ``nodes`` ascending, (S,) the column ascending within it, (S,)
-    the weight; of columns met equally often the first. A node without neighbours has none.
-    ``alike`` as in ``visits``.
+    Importance pooling (Ying et al. 2018). For (N,) rows: (S,) the place in ``nodes`` ascending,
+    (S,) the column ascending within it, (S,) the weight; of columns met equally often the first. A
+    node without neighbours has none. ``alike`` as in ``visits``.
     """
     parts = []
     each = max(1, CHUNK // (walks * hops))
@@ -93,14 +90,15 @@ def importance(
 
 
 def most(met: Tensor, columns: int, top: int) -> tuple[Tensor, Tensor, Tensor]:
-    """(N,V) visits -> row, column and count (S,) of the ``top`` commonest columns of each row, by
-    row and then column."""
+    """Return row, column and count, (S,), of the ``top`` commonest columns of each row of visits.
+
+    ``met`` (N,V); the result by row and then column.
+    """
     rows = torch.arange(len(met), device=met.device)[:, None]
     key, count = torch.unique((rows * columns + met).reshape(-1), return_counts=True)
     row, column = key // columns, key % columns
-    order = torch.argsort(
-        (row + 1) * (met.shape[1] + 1) - count, stable=True
-    )  # rows ascending, the commonest first
+    # rows ascending, the commonest first
+    order = torch.argsort((row + 1) * (met.shape[1] + 1) - count, stable=True)
     rank = torch.arange(len(order), device=met.device) - torch.searchsorted(row, row)
     kept = order[rank < top].sort().values
     return row[kept], column[kept], count[kept]

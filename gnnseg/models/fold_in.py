@@ -1,7 +1,6 @@
-"""Users who were not in training: embedded from what they have met, everything that was trained
-left as it is.
+"""New users, who were not in training: embedded from what they have met; what was trained stays.
 
-Shape legend: B newcomers, I items, D width, E pairs of their histories, N sampled items.
+Shape legend: B new users, I items, D width, E pairs of their histories, N sampled items.
 """
 
 from __future__ import annotations
@@ -11,29 +10,39 @@ from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.bipartite import Weights
+from gnnseg.models.encoders.capabilities import EmbedsNewUsers
 from gnnseg.models.model import Model
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Embeddings, EmbeddingScorer, Features, HistoryScorer, Pairs, Policy, Scorer
+from gnnseg.types import (
+    Embeddings,
+    EmbeddingScorer,
+    Features,
+    HistoryScorer,
+    InputError,
+    Pairs,
+    Policy,
+    Scorer,
+)
 
 STEPS = 20  # of Adam
 RATE = 0.1  # a step, in parts of the root mean square of a trained user's layer 0
 PRIOR = 10.0  # how much being an average user weighs against one interaction
 SAMPLE = 1024  # items that stand for the catalogue where its softmax is not exact at no cost
-CHUNK = 1024  # newcomers solved for at once
+CHUNK = 1024  # new users solved for at once
 FEW = 4096  # pairs that are scored faster one by one than by a sparse product
 
 
 class FoldIn:
-    """A trained model with its items' side computed once, ready for newcomers in any number.
+    """A trained model with its items' side computed once, ready for new users in any number.
 
-    A newcomer is what their attributes say, or an average user, until their history says otherwise.
+    A new user is what their attributes say, or an average user, until their history says otherwise.
     They receive from the items they have met and from their friends, as the encoder does it, and
     what the encoder cannot receive, their own layer 0 x, is the maximum a posteriori of sum_j log
     p(j | x) - PRIOR |x - mean|^2 / (2 s^2), j in the history, p the softmax of the scores over the
     catalogue (``distribution``: rec itself, whose sum is 1; else over N uniform items, the same for
     all), mean what the encoder expects of somebody new, s^2 the trained users' mean square, by
-    ``STEPS`` of Adam from the mean. Each newcomer's result is their own: who else is in the batch
+    ``STEPS`` of Adam from the mean. Each new user's result is their own: who else is in the batch
     does not matter, and nobody else's scores move.
     """
 
@@ -41,6 +50,23 @@ class FoldIn:
     def __init__(
         self, model: Model, graph: BipartiteGraph, features: Features, weights: Weights | None
     ) -> None:
+        """Compute the items' side.
+
+        Args:
+            model: As trained.
+            graph: Of the training pairs.
+            features: Attributes as trained on.
+            weights: What a pair of a history weighs (``graph.weights``).
+
+        Raises:
+            InputError: The encoder embeds no new users.
+        """
+        if not isinstance(model.encoder, EmbedsNewUsers):
+            raise InputError(
+                f"encoder {type(model.encoder).__name__.lower()}: does not know how to embed users "
+                "it was not trained on."
+            )
+        self._encoder: EmbedsNewUsers = model.encoder
         self._model, self._graph, self._weights = model, graph, weights
         self._features = features
         self._trained = model.embed(graph, features)
@@ -52,9 +78,8 @@ class FoldIn:
         self._sample: Tensor | None = None
         self._exact = isinstance(self._scorer, Policy)  # its scores are normalised already
         if not self._exact and items > SAMPLE:
-            drawn = torch.randperm(items, generator=Rng(0).child("newcomers").torch("items"))[
-                :SAMPLE
-            ]
+            generator = Rng(0).child("newcomers").torch("items")
+            drawn = torch.randperm(items, generator=generator)[:SAMPLE]
             self._sample = drawn.sort().values.to(graph.pattern.column.device)
 
     def scorer(
@@ -64,10 +89,12 @@ class FoldIn:
         attributes_BF: Tensor | None = None,
         friends: Csr | None = None,
     ) -> Scorer:
-        """Scores of ``count`` newcomers: row r is the newcomer that ``histories`` calls user r.
-        Items are the run's own."""
+        """Return scores of ``count`` new users: row r is whom ``histories`` calls user r.
+
+        Items are the run's own; the rest as in ``embed``.
+        """
         embedded_BD = self.embed(histories, count, attributes_BF, friends)
-        scorer = facing(self._model, self._trained, self._served, embedded_BD)
+        scorer = scorer_of(self._model, self._trained, self._served, embedded_BD)
         if isinstance(scorer, HistoryScorer):
             pattern = Csr.of(histories.user, histories.item, (count, self._graph.items))
             scorer = scorer.with_histories(pattern.to(embedded_BD.device))
@@ -80,8 +107,14 @@ class FoldIn:
         attributes_BF: Tensor | None = None,
         friends: Csr | None = None,
     ) -> Tensor:
-        """(B,D) embeddings of the newcomers. ``attributes_BF``: in the run's columns; ``friends``:
-        ties to the run's users, (B,U) with values; None: not known."""
+        """Return the new users' embeddings, (B,D).
+
+        Args:
+            histories: What they have met: ``user`` counts from 0, ``item`` is the run's index.
+            count: B.
+            attributes_BF: In the run's columns; None: not known.
+            friends: Ties to the run's users, (B,U) with values; None: not known.
+        """
         parts = []
         for at in range(0, count, CHUNK):
             inside = slice(*histories.user.searchsorted([at, at + CHUNK]).tolist())
@@ -103,30 +136,34 @@ class FoldIn:
         return torch.cat(parts) if parts else self._trained.user_UD[:0]
 
     def _solve(self, graph: BipartiteGraph, count: int, features: Features) -> Tensor:
-        pattern = graph.pattern
+        """(B,D) embeddings of one part of the new users, by Adam where a layer 0 is their own."""
         with torch.no_grad():
-            embedded = self._model.encoder.embed_new_users(graph, self._trained, features)
-            mean = self._model.encoder.expected(self._trained, self._known, count, features)
+            embedded = self._encoder.embed_new_users(graph, self._trained, features)
+            mean = self._encoder.expected(self._trained, self._known, count, features)
         start = mean.clone().requires_grad_(True)
         optimizer = torch.optim.Adam([start], lr=RATE * self._scale)
-        for _ in range(STEPS if pattern.entries and self._model.encoder.free_users else 0):
+        for _ in range(STEPS if graph.pattern.entries and self._encoder.free_users else 0):
             with torch.enable_grad():
-                scorer = facing(self._model, self._trained, self._scorer, embedded(start))
-                few = pattern.entries < FEW
-                likelihood = (
-                    scorer.pairs(pattern.row, pattern.column) if few else scorer.edges(pattern)
-                ).sum()
-                if not self._exact:  # the softmax's denominator, up to a constant
-                    scores_BN = scorer.block(torch.arange(count, device=start.device), self._sample)
-                    likelihood = likelihood - (scores_BN.logsumexp(-1) * pattern.degrees()[0]).sum()
+                likelihood = self._log_likelihood(graph.pattern, embedded(start))
                 far = (start - mean).square().sum() / self._scale**2
                 start.grad = torch.autograd.grad(PRIOR / 2 * far - likelihood, start)[0]
             optimizer.step()
         return embedded(start.detach()).detach()
 
+    def _log_likelihood(self, pattern: Csr, user_BD: Tensor) -> Tensor:
+        """sum_j log p(j | x) of all histories (B,I), up to a constant."""
+        scorer = scorer_of(self._model, self._trained, self._scorer, user_BD)
+        few = pattern.entries < FEW
+        scores = scorer.pairs(pattern.row, pattern.column) if few else scorer.edges(pattern)
+        if self._exact:
+            return scores.sum()
+        users = torch.arange(len(user_BD), device=user_BD.device)
+        scores_BN = scorer.block(users, self._sample)
+        return scores.sum() - (scores_BN.logsumexp(-1) * pattern.degrees()[0]).sum()
 
-def facing(model: Model, trained: Embeddings, scorer: Scorer, user_BD: Tensor) -> Scorer:
-    """The scorer's items before other users."""
+
+def scorer_of(model: Model, trained: Embeddings, scorer: Scorer, user_BD: Tensor) -> Scorer:
+    """Return a scorer of the same items for other users, (B,D)."""
     if isinstance(scorer, EmbeddingScorer):
         return scorer.with_users(user_BD)
     again: Scorer = model.head(Embeddings(user_BD, trained.item_ID, user_BD, trained.item0_ID))

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor, nn
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.encoders import Encoder
+from gnnseg.models.encoders.base import Encoder
+from gnnseg.models.encoders.capabilities import EmbedsSomeRows, ReadsHistories, SamplesNeighbours
 from gnnseg.models.heads import Head
 from gnnseg.models.objectives import Objective
 from gnnseg.rng import Rng
@@ -66,7 +67,8 @@ class Model(nn.Module):
 
     def begin(self, epoch: int) -> None:
         """Tell those whom it concerns which epoch of training this is, from 0."""
-        self.encoder.epoch = epoch
+        if isinstance(self.encoder, SamplesNeighbours):
+            self.encoder.epoch = epoch
         for part in self.parts():
             part.epoch = epoch
 
@@ -87,10 +89,11 @@ class Model(nn.Module):
         self, graph: BipartiteGraph, features: Features, batch: Batch, rng: Rng
     ) -> dict[str, Tensor]:
         """The objective first, then each extra term, unweighted."""
-        if self.encoder.hides and batch.taken is None:  # what a log shows was new to its user
+        if isinstance(self.encoder, ReadsHistories) and batch.taken is None:
+            # what a log shows was new to its user
             graph = graph.hiding(batch.users, batch.items, rng.child("encoder"))
         users = items = None
-        if self.encoder.partial and batch.pattern is None:
+        if isinstance(self.encoder, EmbedsSomeRows) and batch.pattern is None:
             batch, users, items = batch.compact(
                 users=not self._everybody, items=not self.head.catalogue
             )

@@ -17,6 +17,7 @@ import torch
 
 from gnnseg import graph as graphs
 from gnnseg.config import build, locate
+from gnnseg.config.stable import short
 from gnnseg.data.atomic import atomic
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.labels import Labelled
@@ -195,7 +196,7 @@ def wanted(config: Mapping[str, Any]) -> dict[str, str]:
     for where, node in _nodes(config):
         for need in _wants(config, where, node):
             if need in ASKED:
-                asked.setdefault(need, f"{where}={node['_target_'].rsplit('.', 1)[-1].lower()}")
+                asked.setdefault(need, f"{where}={short(node['_target_'])}")
     return asked
 
 

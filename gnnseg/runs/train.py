@@ -26,10 +26,11 @@ import torch
 
 from gnnseg import data, tracking
 from gnnseg.config import build, recorded, stable
+from gnnseg.config.stable import short
 from gnnseg.data.fingerprint import pair_fingerprint
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import evaluator
-from gnnseg.models.encoders.layers import GraphEncoder
+from gnnseg.models.encoders.capabilities import SamplesNeighbours
 from gnnseg.models.fold_in import FoldIn
 from gnnseg.models.model import Model
 from gnnseg.models.objectives.base import Objective
@@ -149,7 +150,7 @@ def split_name(config: Mapping[str, Any]) -> str:
 
 
 def component(config: Mapping[str, Any], group: str) -> str:
-    return stable(str(config[group]["_target_"])).rsplit(".", 1)[-1].lower()
+    return short(str(config[group]["_target_"]))
 
 
 def choose_device(wanted: str) -> tuple[torch.device, str]:
@@ -284,7 +285,7 @@ class _Run:
         )
         record["data"]["labels"] = None if given.labels is None else given.labels.account()
         model = assemble(self.config, given.shape, self.rng).to(self.device)
-        if isinstance(model.encoder, GraphEncoder) and model.encoder.samples:
+        if isinstance(model.encoder, SamplesNeighbours) and model.encoder.samples:
             self._say_what_is_sampled(model)
         record["parameters"] = sum(p.numel() for p in model.parameters())
         started = time.monotonic()

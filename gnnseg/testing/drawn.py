@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.graph.relations import flows as typed_flows
+from gnnseg.graph.relations import edge_types as typed_edges
 from gnnseg.graph.social import both_ways
 from gnnseg.models.encoders.base import Encoder
 from gnnseg.models.heads.base import Head
@@ -56,7 +56,9 @@ def block_graph(
 def shape_of(graph: BipartiteGraph, width: int = 0, features: Features | None = None) -> Shape:
     found = features or Features()
     user, item = (0 if matrix is None else matrix.shape[1] for matrix in (found.user, found.item))
-    relations = {flow.name: (flow.source, flow.target) for flow in graph.relations}
+    relations = {
+        edge_type.name: (edge_type.source, edge_type.target) for edge_type in graph.relations
+    }
     counts = graph.pattern.degrees()[1]
     return Shape(
         graph.users, graph.items, counts, user, item, relations, graph.entities, width=width
@@ -122,8 +124,8 @@ def with_relations(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> B
             weight=np.ones(genres),
         ),
     )
-    flows = typed_flows(relations, {"user": graph.users, "item": graph.items, "genre": genres})
-    return replace(graph, relations=flows, entities={"genre": genres})
+    edge_types = typed_edges(relations, {"user": graph.users, "item": graph.items, "genre": genres})
+    return replace(graph, relations=edge_types, entities={"genre": genres})
 
 
 def random_embeddings(graph: BipartiteGraph, width: int = WIDTH, seed: int = 0) -> Embeddings:

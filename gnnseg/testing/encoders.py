@@ -5,10 +5,13 @@ Shape legend: U users, I items, E edges, K segments, D width.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.base import Encoder
+from gnnseg.models.encoders.capabilities import EmbedsNewUsers, EmbedsSomeRows
 from gnnseg.models.heads.segments import Segments
 from gnnseg.models.objectives.likelihood import Likelihood
 from gnnseg.models.vectors import pick, unit
@@ -20,24 +23,27 @@ from gnnseg.testing.drawn import (
     shape_of,
     train_quickly,
 )
-from gnnseg.types import Features, Segmentation, Shape
+from gnnseg.types import Features, Pairs, Segmentation, Shape
 
 
 class EncoderContract:
-    """Laws of an encoder. Say how to make one; ``recovers`` False where it cannot be asked to find
-    planted segments."""
+    """Laws of an encoder. Say how to make one.
+
+    ``recovers``: False where it cannot be asked to find planted segments.
+    """
 
     recovers = True
 
     def make(self, shape: Shape, rng: Rng) -> Encoder:
+        """Return a new encoder of this shape."""
         raise AssertionError("say how to make the encoder")
 
     def features(self, graph: BipartiteGraph) -> Features:
-        """What the encoder is given beside the graph."""
+        """Return what the encoder is given beside the graph."""
         return Features()
 
     def given(self, graph: BipartiteGraph) -> BipartiteGraph:
-        """The graph as the encoder wants it: ``with_ties`` where it reads social ties."""
+        """Return the graph as the encoder reads it: ``with_ties`` where it reads social ties."""
         return graph
 
     def _ready(self, graph: BipartiteGraph) -> Encoder:
@@ -110,12 +116,10 @@ class EncoderContract:
         """Few or most of them, of one kind or of both; so is what they teach the parameters."""
         graph = self.given(random_graph())
         encoder = self._ready(graph)
-        if not encoder.partial:
+        if not isinstance(encoder, EmbedsSomeRows):
             return
-        few, most = (
-            (torch.tensor([1, 4, 7]), torch.tensor([0, 5])),
-            (torch.arange(2, 23), torch.arange(1, 17)),
-        )
+        few = (torch.tensor([1, 4, 7]), torch.tensor([0, 5]))
+        most = (torch.arange(2, 23), torch.arange(1, 17))
         whole, parameters = encoder(graph, self.features(graph)), list(encoder.parameters())
         for users, items in (few, most, (few[0], None), (None, few[1])):
             some = encoder(graph, self.features(graph), users, items)
@@ -127,15 +131,40 @@ class EncoderContract:
                 away = torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
                 gradients = [torch.zeros_like(p) for p in parameters]
                 if parameters:
-                    told = torch.autograd.grad(
+                    found = torch.autograd.grad(
                         (x * away).sum(), parameters, retain_graph=True, allow_unused=True
                     )
                     gradients = [
-                        zero if g is None else g for g, zero in zip(told, gradients, strict=True)
+                        zero if g is None else g for g, zero in zip(found, gradients, strict=True)
                     ]
                 taught.append((x, *gradients))
             for a, b in zip(*taught, strict=True):
                 torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+    def test_new_users_are_embedded_each_for_themselves(self) -> None:
+        """Where it embeds them: who else is new does not matter, nor what is not known of them."""
+        graph = self.given(random_graph())
+        encoder, features = self._ready(graph), self.features(graph)
+        if not isinstance(encoder, EmbedsNewUsers):
+            return
+        known = graph.pattern.degrees()[0] > 0
+
+        def embedded(met: list[list[int]]) -> Tensor:
+            new, item = (
+                graph.with_users(histories(met), len(met), None),
+                Features(None, features.item),
+            )
+            with torch.no_grad():
+                trained = encoder(graph, features)
+                start = encoder.expected(trained, known, len(met), item)
+                found = encoder.embed_new_users(new, trained, item)(start)
+            assert isinstance(found, Tensor)
+            return found
+
+        together, alone = embedded([[0, 3, 7], [], [5]]), embedded([[5]])
+        assert together.shape == (3, encoder.width)
+        assert bool(torch.isfinite(together).all())
+        torch.testing.assert_close(together[2:], alone, atol=1e-5, rtol=1e-4)
 
     def test_nodes_without_neighbours_are_finite(self) -> None:
         graph = self.given(random_graph())
@@ -177,3 +206,10 @@ class EncoderContract:
         )
         assert isinstance(found, Segmentation)
         assert agreement(found.alpha.argmax(1), label) > 0.9
+
+
+def histories(met: list[list[int]]) -> Pairs:
+    """Return what new users have met, each an ascending list of items."""
+    user = np.repeat(np.arange(len(met)), [len(items) for items in met])
+    item = np.array([item for items in met for item in items], dtype=np.int64)
+    return Pairs(user, item, weight=np.ones(len(user)), count=np.ones(len(user), dtype=np.int64))

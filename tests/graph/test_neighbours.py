@@ -80,28 +80,33 @@ def test_a_pattern_on_disk_samples_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fanout", [[2, 3], [None, 1], [None, None]])
 def test_blocks_hold_what_their_rows_ask_for(fanout: list[int | None]) -> None:
     graph = random_graph(edges=150)
-    flows = graph.flows
+    edge_types = graph.edge_types
     wanted = {"user": torch.tensor([1, 5, 22]), "item": torch.tensor([0, 16])}
-    blocks = sampled(flows, wanted, len(fanout), by_neighbours(fanout, Rng(0)))
+    blocks = sampled(edge_types, wanted, len(fanout), by_neighbours(fanout, Rng(0)))
     assert len(blocks.layers) == len(fanout)
     sets = {
-        flow.name: set(zip(flow.pattern.row.tolist(), flow.pattern.column.tolist(), strict=True))
-        for flow in flows
+        edge_type.name: set(
+            zip(edge_type.pattern.row.tolist(), edge_type.pattern.column.tolist(), strict=True)
+        )
+        for edge_type in edge_types
     }
     send = dict(blocks.nodes)
     for block, count in zip(blocks.layers, fanout, strict=True):
         receive = {kind: send[kind][own] for kind, own in block.own.items()}
-        for flow in block.flows:
-            ids = receive[flow.target][flow.pattern.row], send[flow.source][flow.pattern.column]
+        for edge_type in block.edge_types:
+            ids = (
+                receive[edge_type.target][edge_type.pattern.row],
+                send[edge_type.source][edge_type.pattern.column],
+            )
             met = set(zip(*(one.tolist() for one in ids), strict=True))
-            assert met <= sets[flow.name]
+            assert met <= sets[edge_type.name]
             heard = Counter(ids[0].tolist())
-            degree = next(f for f in flows if f.name == flow.name).pattern.degrees()[0]
+            degree = next(f for f in edge_types if f.name == edge_type.name).pattern.degrees()[0]
             assert all(
                 heard[node] == min(int(degree[node]), count or 10**9)
-                for node in receive[flow.target].tolist()
+                for node in receive[edge_type.target].tolist()
             )
-            torch.testing.assert_close(flow.pattern.dense().T, flow.pattern.T.dense())
+            torch.testing.assert_close(edge_type.pattern.dense().T, edge_type.pattern.T.dense())
         send = receive
     assert all(torch.equal(send[kind], ids) for kind, ids in wanted.items())
 
@@ -111,25 +116,27 @@ def test_the_last_layer_ends_where_it_is_asked_to(layers: int) -> None:
     graph = random_graph(edges=150)
     graph = replace(graph, weight=torch.rand(150, generator=torch.Generator().manual_seed(0)))
     users = torch.tensor([5, 1])
-    blocks = whole_but_last(graph.flows, {"user": users, "item": None}, ("user", "item"), layers)
+    blocks = whole_but_last(
+        graph.edge_types, {"user": users, "item": None}, ("user", "item"), layers
+    )
     assert blocks.nodes == {"user": None, "item": None}
-    assert [block.flows for block in blocks.layers[:-1]] == [graph.flows] * (layers - 1)
-    to_user, to_item = blocks.layers[-1].flows
-    assert to_item is graph.flows[1]
+    assert [block.edge_types for block in blocks.layers[:-1]] == [graph.edge_types] * (layers - 1)
+    to_user, to_item = blocks.layers[-1].edge_types
+    assert to_item is graph.edge_types[1]
     assert blocks.layers[-1].own == {"user": users, "item": None}
     assert to_user.weight is not None
     weights = graph.pattern.with_value(graph.weight).dense()
     torch.testing.assert_close(to_user.pattern.with_value(to_user.weight).dense(), weights[users])
-    asked = share(graph.flows, {"user": users, "item": None})
+    asked = share(graph.edge_types, {"user": users, "item": None})
     assert asked == pytest.approx((to_user.pattern.entries + 150) / 300)
-    assert share(graph.flows, {"user": None}) == 1.0
+    assert share(graph.edge_types, {"user": None}) == 1.0
     assert share((), {"user": users}) == 0.0
 
 
 def test_no_layer_is_the_rows_alone() -> None:
     users = torch.tensor([5, 1])
     blocks = whole_but_last(
-        random_graph().flows, {"user": users, "item": None}, ("user", "item"), 0
+        random_graph().edge_types, {"user": users, "item": None}, ("user", "item"), 0
     )
     assert blocks.layers == ()
     assert blocks.nodes == {"user": users, "item": None}

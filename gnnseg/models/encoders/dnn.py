@@ -6,33 +6,41 @@ Shape legend: B rows, F attribute columns, D width.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.models.encoders.base import AttributeEncoder
+from gnnseg.models.encoders.tables import check_dropout
 from gnnseg.rng import Rng
 from gnnseg.types import InputError, Shape
 
 
 class DNN(AttributeEncoder):
-    """x -> ReLU layers -> linear layer. ``layers``: widths, the last is D; ``dropout``: of the
-    hidden layers, in training."""
+    """x -> ReLU layers -> linear layer, of a user's attributes and of an item's.
 
-    def __init__(self, shape: Shape, rng: Rng, *, layers: list[int], dropout: float) -> None:
+    ``layers``: widths, the last is D; ``dropout``: of the hidden layers, in training.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        rng: Rng,
+        *,
+        layers: Sequence[int] = (64, 32),
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__(shape)
-        if not layers or min(layers) < 1:
-            raise InputError(
-                f"encoder.layers is {layers}: give at least one width, each 1 or more."
-            )
-        if not 0 <= dropout < 1:
-            raise InputError(f"encoder.dropout is {dropout}: it must be at least 0 and below 1.")
+        check_widths(layers)
+        check_dropout(dropout)
         self.width, self.dropout = layers[-1], dropout
         self.user = perceptron([shape.user_features, *layers], rng.torch("user"))
         self.item = perceptron([shape.item_features, *layers], rng.torch("item"))
 
     def embed(self, kind: str, features_BF: Tensor, rng: Rng | None) -> Tensor:
+        """Return what the kind's network makes of attributes."""
         return run(
             self.user if kind == "user" else self.item,
             features_BF,
@@ -41,8 +49,16 @@ class DNN(AttributeEncoder):
         )
 
 
-def perceptron(widths: list[int], generator: torch.Generator) -> nn.ModuleList:
-    """Linear layers from width to width, their first values by He et al. 2015."""
+def check_widths(layers: Sequence[int]) -> None:
+    """Refuse, with an InputError, widths that cannot be."""
+    if not layers or min(layers) < 1:
+        raise InputError(
+            f"encoder.layers is {list(layers)}: give at least one width, each 1 or more."
+        )
+
+
+def perceptron(widths: Sequence[int], generator: torch.Generator) -> nn.ModuleList:
+    """Return linear layers from width to width, their first values by He et al. 2015."""
     layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
     with torch.no_grad():
         for layer in layers:
@@ -53,7 +69,7 @@ def perceptron(widths: list[int], generator: torch.Generator) -> nn.ModuleList:
 
 
 def run(layers: nn.ModuleList, x: Tensor, dropout: float, rng: Rng | None) -> Tensor:
-    """ReLU between the layers; dropout's mask is the step's own draw."""
+    """Return what the layers make of x, ReLU between them; the step draws dropout's mask."""
     for number, layer in enumerate(layers):
         if number:
             x = F.relu(x)

@@ -1,8 +1,7 @@
-"""What encoders with layers have in common: where layer 0 comes from, and passing messages over
-blocks of a graph.
+"""Layers of messages over blocks of a graph: the whole of it, or a sampled neighbourhood.
 
-Shape legend: U users, I items, R rows that receive, C rows that send, B newcomers, D width, L
-layers, F attribute columns.
+Shape legend: U users, I items, R rows that receive, C rows that send, B new users, D width, L
+layers.
 """
 
 from __future__ import annotations
@@ -12,150 +11,44 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.neighbours import (
     Block,
+    Blocks,
     Draw,
-    Flow,
+    EdgeType,
     by_neighbours,
     sampled,
     share,
     whole,
     whole_but_last,
 )
-from gnnseg.models.encoders.base import EmbeddingTables, Encoder, Init, check_first_values, weights
+from gnnseg.models.encoders.capabilities import SamplesNeighbours
+from gnnseg.models.encoders.nodes import Attributes, NodeEncoder
+from gnnseg.models.encoders.tables import Init
 from gnnseg.models.vectors import pick, unit
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Features, InputError, Shape
 
-Attributes = Literal["beside", "alone"]
+Combine = Literal["last", "mean"]
+Nodes = Mapping[str, Tensor]  # rows by kind
+Asked = dict[str, Tensor | None]  # ids by kind; None: all
 
 
-class NodeEncoder(Encoder):
-    """An encoder whose layer 0 is a vector of one's own, what attributes say, or both.
-
-    ``attributes``: null; 'beside': a vector of one's own plus a weighted sum of the attributes;
-    'alone': that sum alone, so that whoever has attributes can be embedded (inductive). Beside a
-    spectral start, which fits already, attributes learn little of whoever has no vector, or the
-    opposite: ``init`` normal for newcomers (experiments/modalities).
-    """
-
-    def __init__(
-        self,
-        shape: Shape,
-        rng: Rng,
-        *,
-        dim: int,
-        init: Init,
-        scale: float,
-        attributes: Attributes | None,
-    ) -> None:
-        super().__init__()
-        check_first_values(dim, scale)
-        if attributes is not None and not shape.user_features and not shape.item_features:
-            raise InputError(
-                f"encoder.attributes={attributes}: this set has no attributes; give "
-                "data.users=FILE or data.items=FILE, or "
-                "set encoder.attributes to null."
-            )
-        if attributes == "alone" and not (shape.user_features and shape.item_features):
-            lacking = "users" if not shape.user_features else "items"
-            raise InputError(
-                f"encoder.attributes=alone: this set has no attributes of {lacking}, who would all "
-                "be alike; "
-                f"give data.{lacking}=FILE, or set encoder.attributes=beside."
-            )
-        self.width = dim
-        self.free_users = attributes != "alone"
-        self.tables = (
-            None
-            if attributes == "alone"
-            else EmbeddingTables(shape, rng, dim=dim, init=init, scale=scale)
-        )
-        widths = (
-            {"user": shape.user_features, "item": shape.item_features}
-            if attributes is not None
-            else {}
-        )
-        # beside a vector of one's own, attributes begin by saying nothing
-        spread = scale if attributes == "alone" else 0.0
-        self.read = nn.ModuleDict(
-            {
-                k: weights(width, dim, spread, rng.torch(f"attributes-{k}"))
-                for k, width in widths.items()
-                if width
-            }
-        )
-
-    @classmethod
-    def requires(cls, **node: Any) -> frozenset[str]:
-        return frozenset({"features"} if node.get("attributes") is not None else set())
-
-    @classmethod
-    def weighs(cls, **node: Any) -> bool:
-        """In its messages, or by a spectral start."""
-        starts = node.get("init") == "spectral" and node.get("attributes") != "alone"
-        return starts or (node.get("layers") != 0 and cls.weighs_messages(**node))
-
-    @classmethod
-    def weighs_messages(cls, **node: Any) -> bool:
-        """Does a message weigh what its edge does, with these settings?"""
-        return True
-
-    @classmethod
-    def provides(cls, **node: Any) -> frozenset[str]:
-        return frozenset({"view", "layers"} if node.get("layers") else set())
-
-    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
-        if self.tables is not None:
-            self.tables.reset(graph, rng)
-
-    def expected(
-        self, embeddings: Embeddings, known: Tensor, count: int, features: Features
-    ) -> Tensor:
-        """What attributes say, plus the mean of what else the trained users have; without
-        attributes, their mean."""
-        if features.user is None or "user" not in self.read:
-            return super().expected(embeddings, known, count, features)
-        said_BD: Tensor = self.read["user"](features.user)
-        if self.tables is None:
-            return said_BD
-        return said_BD + self.tables.user[known].mean(0)
-
-    def start(self, kind: str, features: Features, rows: Tensor | None = None) -> Tensor:
-        """Layer 0 of some rows of a kind, None: of all."""
-        own: Tensor | None = None
-        if self.tables is not None:
-            table: Tensor = getattr(self.tables, kind)
-            own = table if rows is None else F.embedding(rows, table)
-        if kind not in self.read:
-            assert own is not None
-            return own
-        attributes: Tensor | None = getattr(features, kind)
-        assert attributes is not None
-        said: Tensor = self.read[kind](attributes if rows is None else attributes[rows])
-        return said if own is None else own + said
-
-
-class GraphEncoder(NodeEncoder):
-    """L layers of messages over the user-item graph, the whole of it or a sampled neighbourhood;
-    ``convolve`` is what differs.
+class GraphEncoder(NodeEncoder, SamplesNeighbours):
+    """L layers of messages over the user-item graph; ``convolve`` is what differs.
 
     ``neighbours``: null, a step passes every message, of the last layer only those to the rows it
-    asks for, where these hear the smaller half; else L numbers, the nearest layer last: a training
-    step hears at most so many neighbours of each row it asks for, drawn anew without replacement
-    (Hamilton et al. 2017), at a cost that does not grow with the graph (vectors of one's own apart,
-    whose gradient has their size), in batches and under a head that asks for some items alone
-    (``catalogue`` false); evaluation hears all. ``combine``: the embedding is the 'last' layer, or
-    the 'mean' of layers 0..L (He et al. 2020). ``noise`` in forward adds sign(x) * unit(uniform) *
-    noise at each layer (SimGCL, Yu et al. 2022).
+    asks for, where these receive the smaller half; else L numbers, the nearest layer last: a
+    training step reads at most so many neighbours of each row it asks for, drawn anew without
+    replacement (Hamilton et al. 2017), at a cost that does not grow with the graph (vectors of
+    one's own apart, whose gradient has their size), in batches and under a head that asks for some
+    items alone (``catalogue`` false); evaluation reads all. ``combine``: the embedding is the
+    'last' layer, or the 'mean' of layers 0..L (He et al. 2020). ``noise`` in forward adds sign(x) *
+    unit(uniform) * noise at each layer (SimGCL, Yu et al. 2022).
     """
-
-    partial = True
-    samples: bool  # does a training step draw its neighbourhood?
 
     def __init__(
         self,
@@ -168,7 +61,7 @@ class GraphEncoder(NodeEncoder):
         scale: float,
         attributes: Attributes | None,
         neighbours: list[int] | None,
-        combine: Literal["last", "mean"],
+        combine: Combine,
     ) -> None:
         super().__init__(shape, rng, dim=dim, init=init, scale=scale, attributes=attributes)
         if layers < 0:
@@ -182,23 +75,34 @@ class GraphEncoder(NodeEncoder):
         self.samples = neighbours is not None
 
     @classmethod
-    def embeds_as(cls, **node: Any) -> int | None:
-        return node["layers"] if node.get("combine") == "last" else super().embeds_as(**node)
+    def embeds_as(cls, **settings: Any) -> int | None:
+        """Return the last layer, where the embedding is that one."""
+        if settings.get("combine") == "last":
+            last: int = settings["layers"]
+            return last
+        return super().embeds_as(**settings)
 
     @abstractmethod
-    def convolve(
-        self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None
-    ) -> dict[str, Tensor]:
-        """The rows that receive, (R,D) by kind, from those that send, (C,D) by kind; ``layer``
-        counts from 0; ``rng``: of a training step, None outside."""
+    def convolve(self, layer: int, block: Block, x: Nodes, rng: Rng | None) -> dict[str, Tensor]:
+        """Return the rows that receive, (R,D) by kind, from those that send, (C,D) by kind.
 
-    def flows(self, graph: BipartiteGraph, rng: Rng | None) -> tuple[Flow, ...]:
-        """The relations whose messages are passed; ``rng`` where a training step draws them."""
-        return graph.flows
+        Args:
+            layer: Counts from 0.
+            block: Who sends to whom.
+            x: The previous layer.
+            rng: Of a training step, None outside.
+        """
+
+    def edge_types(self, graph: BipartiteGraph, rng: Rng | None) -> tuple[EdgeType, ...]:
+        """Return the edges whose messages are passed; ``rng`` where a training step draws them."""
+        return graph.edge_types
+
+    def kinds(self) -> tuple[str, ...]:
+        """Return the kinds of nodes that have a layer 0."""
+        return ("user", "item")
 
     def draw(self, rng: Rng | None) -> Draw:
-        """How a step that asks for some rows alone finds their neighbours; ``rng`` None: outside
-        training."""
+        """Return how a step finds neighbours: so many of each as ``neighbours`` says."""
         return by_neighbours(
             [None] * self.layers if self.neighbours is None else self.neighbours, rng
         )
@@ -213,60 +117,34 @@ class GraphEncoder(NodeEncoder):
         rng: Rng | None = None,
         noise: float = 0.0,
     ) -> Embeddings:
-        flows = self.flows(graph, rng)
-        asked, left = {"user": users, "item": items}, dict[str, Tensor | None]()
-        if rng is not None and self.samples:
-            device = graph.pattern.column.device
-            wanted = {
-                "user": torch.arange(graph.users, device=device) if users is None else users,
-                "item": torch.arange(graph.items, device=device) if items is None else items,
-            }
-            blocks = sampled(flows, wanted, self.layers, self.draw(rng.child("neighbours")))
-        elif share(flows, asked) < 0.5:
-            blocks = whole_but_last(flows, asked, self.kinds(), self.layers)
-        else:
-            blocks, left = whole(flows, self.kinds(), self.layers), asked
+        """Return the rows asked for, layer by layer from layer 0."""
+        blocks, left = self._blocks(graph, {"user": users, "item": items}, rng)
+        nobody = graph.pattern.column[:0]
         x = {
-            kind: self.start(kind, features, blocks.nodes.get(kind, _nobody(graph)))
+            kind: self.start(kind, features, blocks.nodes.get(kind, nobody))
             for kind in self.kinds()
         }
         layers = [x]
         for number, block in enumerate(blocks.layers):
-            x = self.convolve(
-                number, block, x, None if rng is None else rng.child(f"layer-{number}")
-            )
-            if rng is not None and noise > 0:
-                x = {
-                    kind: rows + noisy(rows, rng, f"noise-{kind}-{number}") * noise
-                    for kind, rows in x.items()
-                }
-            layers = [
-                {
-                    k: v if (own := block.own[k]) is None else F.embedding(own, v)
-                    for k, v in y.items()
-                    if k in block.own
-                }
-                for y in layers
-            ]
-            layers.append(x)
+            x = self.convolve(number, block, x, rng and rng.child(f"layer-{number}"))
+            x = {
+                kind: perturbed(rows, noise, rng, f"noise-{kind}-{number}")
+                for kind, rows in x.items()
+            }
+            layers = [received(block, y) for y in layers] + [x]
         pairs = tuple(
             (pick(y["user"], left.get("user")), pick(y["item"], left.get("item"))) for y in layers
         )
-        user_UD, item_ID = (
-            self._combined([user for user, _ in pairs]),
-            self._combined([item for _, item in pairs]),
-        )
+        user_UD, item_ID = (self._combined(list(rows)) for rows in zip(*pairs, strict=True))
         return Embeddings(user_UD, item_ID, *pairs[0], users, items, layers=pairs)
 
     def embed_new_users(
         self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
     ) -> Callable[[Tensor], Tensor]:
-        """Layer by layer from what the trained ones send: they hear from newcomers nothing."""
+        """Return new users layer by layer from what the trained ones send, who receive nothing."""
         assert embeddings.layers is not None
-        block = Block(
-            tuple(f for f in self.flows(graph, None) if f.target == "user"), {"user": None}
-        )
-        sent = embeddings.layers
+        to_user = tuple(e for e in self.edge_types(graph, None) if e.target == "user")
+        block, sent = Block(to_user, {"user": None}), embeddings.layers
 
         def embedded(start_BD: Tensor) -> Tensor:
             layers = [start_BD]
@@ -278,25 +156,40 @@ class GraphEncoder(NodeEncoder):
 
         return embedded
 
-    def kinds(self) -> tuple[str, ...]:
-        """Kinds of nodes that have a layer 0."""
-        return ("user", "item")
+    def _blocks(self, graph: BipartiteGraph, asked: Asked, rng: Rng | None) -> tuple[Blocks, Asked]:
+        """The messages of a pass, and which rows are still to be picked from their result."""
+        edge_types = self.edge_types(graph, rng)
+        if rng is not None and self.samples:
+            device, sizes = graph.pattern.column.device, {"user": graph.users, "item": graph.items}
+            ids = {
+                kind: torch.arange(sizes[kind], device=device) if rows is None else rows
+                for kind, rows in asked.items()
+            }
+            return sampled(edge_types, ids, self.layers, self.draw(rng.child("neighbours"))), {}
+        if share(edge_types, asked) < 0.5:
+            return whole_but_last(edge_types, asked, self.kinds(), self.layers), {}
+        return whole(edge_types, self.kinds(), self.layers), asked
 
     def _combined(self, layers: list[Tensor]) -> Tensor:
         return layers[-1] if self.combine == "last" else torch.stack(layers).mean(0)
 
 
-def _nobody(graph: BipartiteGraph) -> Tensor:
-    return graph.pattern.column[:0]
+def received(block: Block, x: Nodes) -> dict[str, Tensor]:
+    """Return an earlier layer's rows, (R,D) by kind, of those who receive in a block."""
+    return {kind: own_rows(block, kind, rows) for kind, rows in x.items() if kind in block.own}
 
 
-def own_rows(block: Block, kind: str, x: Mapping[str, Tensor]) -> Tensor:
-    """What those who receive were themselves, (R,D)."""
-    own = block.own[kind]
-    return x[kind] if own is None else F.embedding(own, x[kind])
+def own_rows(block: Block, kind: str, x: Tensor) -> Tensor:
+    """Return what those who receive were themselves, (C,D) -> (R,D)."""
+    return pick(x, block.own[kind])
 
 
-def noisy(x: Tensor, rng: Rng, name: str) -> Tensor:
-    """Uniform directions of length 1 in the orthant of each row."""
+def perturbed(x: Tensor, noise: float, rng: Rng | None, name: str) -> Tensor:
+    """Return x + noise * sign(x) * unit(uniform), drawn by ``name`` (SimGCL, Yu et al. 2022).
+
+    ``rng`` None, or ``noise`` 0: x as it is.
+    """
+    if rng is None or noise <= 0:
+        return x
     drawn = torch.rand(x.shape, generator=rng.torch(name)).to(x.device)
-    return x.detach().sign() * unit(drawn)
+    return x + x.detach().sign() * unit(drawn) * noise

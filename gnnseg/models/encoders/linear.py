@@ -1,5 +1,4 @@
-"""Weighted sums of attributes: the published form of attribute-based segmentation, whose weights
-can be read.
+"""Weighted sums of attributes: attribute-based segmentation as published, with readable weights.
 
 Shape legend: U users, I items, D width, F attribute columns.
 """
@@ -8,19 +7,19 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gnnseg.models.encoders.base import AttributeEncoder, check_first_values, weights
+from gnnseg.models.encoders.base import AttributeEncoder
+from gnnseg.models.encoders.tables import check_first_values, weights
 from gnnseg.rng import Rng
 from gnnseg.types import Shape
 
 
 class Linear(AttributeEncoder):
-    """user_i = sum_f x_if w_f + w_0 and item_j = sum_f y_jf v_f + v_0, with a D-wide weight for
-    every attribute.
+    """user_i = sum_f x_if w_f + w_0, item_j = sum_f y_jf v_f + v_0; a D-wide weight an attribute.
 
     ``dim``: width D; ``scale``: standard deviation of a first embedding's entries.
     """
 
-    def __init__(self, shape: Shape, rng: Rng, *, dim: int, scale: float) -> None:
+    def __init__(self, shape: Shape, rng: Rng, *, dim: int = 64, scale: float = 0.1) -> None:
         super().__init__(shape)
         check_first_values(dim, scale)
         self.width = dim
@@ -28,10 +27,11 @@ class Linear(AttributeEncoder):
         self.item = weights(shape.item_features, dim, scale, rng.torch("item"), bias=True)
 
     def embed(self, kind: str, features_BF: Tensor, rng: Rng | None) -> Tensor:
+        """Return the kind's weighted sums."""
         layer: nn.Linear = self.user if kind == "user" else self.item
         out: Tensor = layer(features_BF)
         return out
 
     def attribute_weights(self) -> dict[str, Tensor]:
-        """(F,D) of users and items: what one unit of an attribute adds to an embedding."""
+        """Return what one unit of an attribute adds to an embedding, (F,D) of users and items."""
         return {"user": self.user.weight.T, "item": self.item.weight.T}

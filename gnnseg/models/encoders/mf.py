@@ -1,5 +1,4 @@
-"""Matrix factorisation: one free vector a user and one an item (Koren et al. 2009); no neighbours
-are asked."""
+"""Matrix factorisation: one free vector a user and one an item (Koren et al. 2009)."""
 
 from __future__ import annotations
 
@@ -9,25 +8,40 @@ from typing import Any
 from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.encoders.base import EmbeddingTables, Encoder, Init
+from gnnseg.models.encoders.base import Encoder
+from gnnseg.models.encoders.capabilities import EmbedsNewUsers, ReadsWeights
+from gnnseg.models.encoders.tables import EmbeddingTables, Init
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Features, Shape
 
 
-class MF(Encoder):
-    """user_i = p_i, item_j = q_j. ``init``: normal (N(0, scale^2)) or spectral, the graph's leading
-    singular vectors."""
+class MF(Encoder, EmbedsNewUsers, ReadsWeights):
+    """user_i = p_i, item_j = q_j; no neighbours are asked.
 
-    @classmethod
-    def weighs(cls, **node: Any) -> bool:
-        return node.get("init") == "spectral"
+    ``init``: normal (N(0, scale^2)) or spectral, the graph's leading singular vectors. New users,
+    who have no neighbours to receive from, are solved for.
+    """
 
-    def __init__(self, shape: Shape, rng: Rng, *, dim: int, init: Init, scale: float) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        rng: Rng,
+        *,
+        dim: int = 64,
+        init: Init = "spectral",
+        scale: float = 0.1,
+    ) -> None:
         super().__init__()
         self.width = dim
         self.tables = EmbeddingTables(shape, rng, dim=dim, init=init, scale=scale)
 
+    @classmethod
+    def reads_weights(cls, **settings: Any) -> bool:
+        """Return whether the start is the weighted graph's spectrum."""
+        return settings.get("init") == "spectral"
+
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
+        """Set the first values of both tables."""
         self.tables.reset(graph, rng)
 
     def forward(
@@ -40,10 +54,12 @@ class MF(Encoder):
         rng: Rng | None = None,
         noise: float = 0.0,
     ) -> Embeddings:
+        """Return both tables."""
         user, item = self.tables.user, self.tables.item
         return Embeddings(user, item, user, item)
 
     def embed_new_users(
         self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
     ) -> Callable[[Tensor], Tensor]:
+        """Return layer 0 as it is."""
         return lambda start_BD: start_BD

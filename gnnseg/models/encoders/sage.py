@@ -1,62 +1,56 @@
-"""GraphSAGE (Hamilton et al. 2017): weights between layers, and neighbours averaged, maximised or
-pooled.
+"""GraphSAGE (Hamilton et al. 2017): neighbours averaged, maximised or pooled, weights between.
 
 Shape legend: R rows that receive, C rows that send, E edges, D width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.graph.neighbours import Block, Flow
-from gnnseg.models.encoders.base import Init
-from gnnseg.models.encoders.layers import Attributes, GraphEncoder, own_rows
+from gnnseg.graph.neighbours import Block, EdgeType
+from gnnseg.models.encoders.layers import Combine, GraphEncoder, Nodes, own_rows
+from gnnseg.models.encoders.nodes import Attributes
+from gnnseg.models.encoders.tables import Init
 from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
-from gnnseg.sparse import spmm
+from gnnseg.sparse import Csr, spmm
 from gnnseg.types import Shape
 
 Aggregate = Literal["mean", "max", "pool"]
 
 
 class SAGE(GraphEncoder):
-    """h_v = ReLU( W_own h_v + W_near AGG_{u in N(v)} h_u + b ), users and items with weights of
-    their own; the last layer is linear.
+    """h_v = ReLU( W_own h_v + W_near AGG_{u in N(v)} h_u + b ); the last layer is linear.
 
-    ``aggregate``: 'mean' (weighted by the graph's weights), 'max', or 'pool', max over ReLU(W_pool
-    h_u + b_pool); nobody's neighbours say 0. ``unit``: rows of length 1 after each layer, as in the
-    paper's algorithm 1. First weights: W_own and W_near are identity / 2 plus noise of ``scale``,
-    so that training begins at averages of the neighbourhood and not at chance.
+    Users and items have weights of their own. ``aggregate``: 'mean' (weighted by the graph's
+    weights), 'max', or 'pool', max over ReLU(W_pool h_u + b_pool); nobody's neighbours say 0.
+    ``unit``: rows of length 1 after each layer, as in the paper's algorithm 1. First weights: W_own
+    and W_near are identity / 2 plus noise of ``scale``, so that training begins at averages of the
+    neighbourhood and not at chance.
     """
-
-    @classmethod
-    def weighs_messages(cls, **node: Any) -> bool:
-        return node.get("aggregate") == "mean"
 
     def __init__(
         self,
         shape: Shape,
         rng: Rng,
         *,
-        dim: int,
-        layers: int,
-        aggregate: Aggregate,
-        init: Init,
-        scale: float,
-        attributes: Attributes | None,
-        neighbours: list[int] | None,
-        combine: Literal["last", "mean"],
-        unit: bool,
+        dim: int = 64,
+        layers: int = 2,
+        aggregate: Aggregate = "mean",
+        init: Init = "spectral",
+        scale: float = 0.1,
+        attributes: Attributes | None = None,
+        neighbours: list[int] | None = None,
+        combine: Combine = "mean",
+        unit: bool = False,
     ) -> None:
         super().__init__(
             shape, rng, dim=dim, layers=layers, init=init, scale=scale, attributes=attributes,
-            neighbours=neighbours,
-            combine=combine,
+            neighbours=neighbours, combine=combine,
         )  # fmt: skip
         self.aggregate, self.unit = aggregate, unit
         self.own, self.near, self.pool = (nn.ModuleList() for _ in range(3))
@@ -75,37 +69,42 @@ class SAGE(GraphEncoder):
             if aggregate == "pool":
                 self.pool.append(nn.ModuleDict(pool))
 
-    def convolve(
-        self, layer: int, block: Block, x: Mapping[str, Tensor], rng: Rng | None
-    ) -> dict[str, Tensor]:
+    @classmethod
+    def weighs_messages(cls, **settings: Any) -> bool:
+        """Return whether the aggregate is a weighted mean."""
+        return settings.get("aggregate") == "mean"
+
+    def convolve(self, layer: int, block: Block, x: Nodes, rng: Rng | None) -> dict[str, Tensor]:
+        """Return h_v of the rows that receive."""
+        own, near, last = at(self.own, layer), at(self.near, layer), layer == self.layers - 1
         found = {}
         for kind in block.own:
-            total: Tensor = at(self.own, layer)[kind](own_rows(block, kind, x))
-            for flow in block.to(kind):
-                sent = x[flow.source]
-                if self.aggregate == "pool":
-                    sent = F.relu(at(self.pool, layer)[kind](sent))
-                total = total + at(self.near, layer)[kind](gathered(flow, sent, self.aggregate))
-            if layer < self.layers - 1:
-                total = F.relu(total)
-            found[kind] = unit(total) if self.unit else total
+            h: Tensor = own[kind](own_rows(block, kind, x[kind]))
+            for edges in block.to(kind):
+                h = h + near[kind](self._aggregated(layer, edges, x[edges.source]))
+            h = h if last else F.relu(h)
+            found[kind] = unit(h) if self.unit else h
         return found
 
+    def _aggregated(self, layer: int, edges: EdgeType, sent: Tensor) -> Tensor:
+        """AGG of what each row receives, (C,D) -> (R,D)."""
+        if self.aggregate == "mean":
+            return spmm(edges.pattern, edges.mean, sent)
+        if self.aggregate == "pool":
+            sent = F.relu(at(self.pool, layer)[edges.target](sent))
+        return largest(edges.pattern, sent)
 
-def gathered(flow: Flow, sent: Tensor, aggregate: Aggregate) -> Tensor:
-    """(R,D) the mean or the largest of what each row hears, by column; 0 where it hears nothing."""
-    pattern = flow.pattern
-    if aggregate == "mean":
-        return spmm(pattern, flow.mean, sent)
-    heard = F.embedding(pattern.column, sent)
-    largest: Tensor = torch.segment_reduce(
-        heard, "max", lengths=pattern.start.diff(), axis=0, unsafe=True
+
+def largest(pattern: Csr, sent: Tensor) -> Tensor:
+    """Return the largest of what each row receives, by column, (C,D) -> (R,D); 0 where nothing."""
+    found: Tensor = torch.segment_reduce(
+        F.embedding(pattern.column, sent), "max", lengths=pattern.degrees()[0], axis=0, unsafe=True
     )
-    return largest.masked_fill((pattern.start.diff() == 0)[:, None], 0.0)
+    return found.masked_fill((pattern.degrees()[0] == 0)[:, None], 0.0)
 
 
 def blend(dim: int, scale: float, generator: torch.Generator, bias: bool) -> nn.Linear:
-    """(D,) -> (D,): half of what comes in, plus noise."""
+    """Return a layer (D,) -> (D,) that begins as half of what comes in, plus noise."""
     layer = nn.Linear(dim, dim, bias=bias)
     with torch.no_grad():
         layer.weight.normal_(0, scale / dim**0.5, generator=generator)
@@ -116,7 +115,7 @@ def blend(dim: int, scale: float, generator: torch.Generator, bias: bool) -> nn.
 
 
 def at(parts: nn.ModuleList, layer: int) -> nn.ModuleDict:
-    """A layer's weights by kind."""
+    """Return a layer's weights by kind."""
     found = parts[layer]
     assert isinstance(found, nn.ModuleDict)
     return found

@@ -1,6 +1,6 @@
 """Users from their friends alone: segmentation by social network.
 
-Shape legend: U users, I items, D width, S ties, B newcomers.
+Shape legend: U users, I items, D width, S ties, B new users.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from torch import Tensor, nn
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.social import normalised
-from gnnseg.models.encoders.base import Encoder, check_first_values, weights
+from gnnseg.models.encoders.base import Encoder
+from gnnseg.models.encoders.capabilities import EmbedsNewUsers
+from gnnseg.models.encoders.tables import check_first_values, weights
 from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, spmm
 from gnnseg.types import Embeddings, Features, InputError, Shape
 
 
-class Social(Encoder):
-    """user_i = W z_i + w_0, z the leading eigenvectors of the ties' normalised matrix, averaged
-    over friends; item_j free.
+class SocialSpectral(Encoder, EmbedsNewUsers):
+    """user_i = W z_i + w_0, z the ties' leading eigenvectors, averaged over friends; item_j free.
 
     z: rows of unit length (Ng et al. 2002) of the ``dim`` leading eigenvectors of D^-1/2 A D^-1/2,
     of the friends of friends up to ``layers`` steps away, never one's own: so somebody new is known
@@ -33,15 +34,15 @@ class Social(Encoder):
     free_users = False
     ties: Tensor
 
-    @classmethod
-    def requires(cls, **node: Any) -> frozenset[str]:
-        return frozenset({"social"})
-
-    @classmethod
-    def weighs(cls, **node: Any) -> bool:
-        return False
-
-    def __init__(self, shape: Shape, rng: Rng, *, dim: int, layers: int, scale: float) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        rng: Rng,
+        *,
+        dim: int = 64,
+        layers: int = 2,
+        scale: float = 0.1,
+    ) -> None:
         super().__init__()
         check_first_values(dim, scale)
         if layers < 1:
@@ -53,8 +54,14 @@ class Social(Encoder):
             torch.empty(shape.items, dim).normal_(0, scale, generator=rng.torch("item"))
         )
 
+    @classmethod
+    def requires(cls, **settings: Any) -> frozenset[str]:
+        """Return that it reads social ties."""
+        return frozenset({"social"})
+
     @torch.no_grad()
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
+        """Set z; an item nobody met has no vector of its own: zero."""
         assert graph.social is not None
         found = leading(graph.social, self.width, rng)
         self.ties[:, : found.shape[1]] = found.to(self.ties.device)
@@ -70,6 +77,7 @@ class Social(Encoder):
         rng: Rng | None = None,
         noise: float = 0.0,
     ) -> Embeddings:
+        """Return all users and items; the layers are z after each step along the ties."""
         assert graph.social is not None
         steps = self._steps(graph.social)
         user: Tensor = self.read(unit(torch.stack(steps[1:]).mean(0)))
@@ -80,7 +88,7 @@ class Social(Encoder):
     def embed_new_users(
         self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
     ) -> Callable[[Tensor], Tensor]:
-        """From their friends; without any, like anybody without friends."""
+        """Return new users from their friends; without any, like anybody without friends."""
         met_BD = self.ties.new_zeros(graph.users, self.width)
         if graph.social is not None:
             assert embeddings.layers is not None
@@ -98,10 +106,10 @@ class Social(Encoder):
 
 
 def leading(ties: Csr, dim: int, rng: Rng) -> Tensor:
-    """(U,d) the d <= dim leading eigenvectors of (I + D^-1/2 A D^-1/2)/2, rows of unit length, zero
-    for users without ties.
+    """Return the d <= dim leading eigenvectors of (I + D^-1/2 A D^-1/2)/2, (U,d).
 
-    One thread, so that the result does not depend on their number.
+    Rows of unit length, zero for users without ties. On one thread, so that the result does not
+    depend on their number.
     """
     from scipy.sparse import csr_array, eye_array
     from sklearn.utils.extmath import randomized_svd

@@ -1,12 +1,11 @@
-"""Two towers: a user is what they have met and their attributes, an item its own vector and its
-attributes.
+"""Two towers: a user's history and attributes, an item's own vector and attributes.
 
 Shape legend: U users, I items, E training pairs, B pairs of a batch, D width, F attribute columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,44 +13,48 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.encoders.base import Encoder, check_first_values
-from gnnseg.models.encoders.dnn import perceptron, run
+from gnnseg.models.encoders.base import Encoder
+from gnnseg.models.encoders.capabilities import (
+    EmbedsNewUsers,
+    EmbedsSomeRows,
+    ReadsHistories,
+    ReadsWeights,
+)
+from gnnseg.models.encoders.dnn import check_widths, perceptron, run
+from gnnseg.models.encoders.tables import check_dropout, check_first_values
+from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng
 from gnnseg.sparse import spmm
-from gnnseg.types import Embeddings, Features, InputError, Shape
+from gnnseg.types import Embeddings, Features, Shape
 
 
-class TwoTower(Encoder):
-    """user_i = MLP([sum_j a_ij q_j / sum_j a_ij ; x_i]) and item_j = MLP([q_j ; y_j]) (Covington et
-    al. 2016).
+class TwoTower(Encoder, EmbedsNewUsers, EmbedsSomeRows, ReadsHistories, ReadsWeights):
+    """user_i = MLP([sum_j a_ij q_j / sum_j a_ij ; x_i]), item_j = MLP([q_j ; y_j]).
 
-    The bag of history is weighted by ``graph.weights`` (plays, quantity; null: alike). While
-    training, what a step asks for is not in the bag: a mini-batch's own pairs are hidden, under a
-    full batch each pair with probability 1/2. The paper's age of an example does not fit one
-    embedding a user and is left out; an item's age at the end of train is one of its attributes.
-    ``dim``: width of q; ``layers``: widths of both towers, the last is D; ``scale``: standard
-    deviation of first values; ``dropout``: of hidden units.
+    After Covington et al. 2016. The bag of history is weighted by ``graph.weights`` (plays,
+    quantity; null: alike). While training, what a step asks for is not in the bag: a mini-batch's
+    own pairs are hidden, under a full batch each pair with probability 1/2. The paper's age of an
+    example does not fit one embedding a user and is left out; an item's age at the end of train is
+    one of its attributes. ``dim``: width of q; ``layers``: widths of both towers, the last is D;
+    ``scale``: standard deviation of first values; ``dropout``: of hidden units.
     """
 
-    partial = True
-    hides = True
     free_users = False
 
-    @classmethod
-    def requires(cls, **node: Any) -> frozenset[str]:
-        return frozenset({"features"})
-
     def __init__(
-        self, shape: Shape, rng: Rng, *, dim: int, layers: list[int], scale: float, dropout: float
+        self,
+        shape: Shape,
+        rng: Rng,
+        *,
+        dim: int = 64,
+        layers: Sequence[int] = (128, 64),
+        scale: float = 0.1,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         check_first_values(dim, scale)
-        if not layers or min(layers) < 1:
-            raise InputError(
-                f"encoder.layers is {layers}: give at least one width, each 1 or more."
-            )
-        if not 0 <= dropout < 1:
-            raise InputError(f"encoder.dropout is {dropout}: it must be at least 0 and below 1.")
+        check_widths(layers)
+        check_dropout(dropout)
         self.width, self.dropout = layers[-1], dropout
         self.met = nn.Parameter(
             torch.empty(shape.items, dim).normal_(0, scale, generator=rng.torch("items"))
@@ -59,9 +62,14 @@ class TwoTower(Encoder):
         self.user = perceptron([dim + shape.user_features, *layers], rng.torch("user"))
         self.item = perceptron([dim + shape.item_features, *layers], rng.torch("item"))
 
+    @classmethod
+    def requires(cls, **settings: Any) -> frozenset[str]:
+        """Return that it reads attributes."""
+        return frozenset({"features"})
+
     @torch.no_grad()
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
-        """Whom nobody met has no vector of their own: zero."""
+        """Set an item nobody met to have no vector of its own: zero."""
         self.met[graph.pattern.degrees()[1] == 0] = 0.0
 
     def forward(
@@ -74,10 +82,8 @@ class TwoTower(Encoder):
         rng: Rng | None = None,
         noise: float = 0.0,
     ) -> Embeddings:
-        bag, met = (
-            self._bag(graph, users),
-            self.met if items is None else F.embedding(items, self.met),
-        )
+        """Return both towers' rows of those asked for; layer 0 is what the towers read."""
+        bag, met = self._bag(graph, users), pick(self.met, items)
         user = self._tower(self.user, bag, _some(features.user, users), rng, "user")
         item = self._tower(self.item, met, _some(features.item, items), rng, "item")
         return Embeddings(user, item, user, met, users, items)
@@ -85,8 +91,10 @@ class TwoTower(Encoder):
     def embed_new_users(
         self, graph: BipartiteGraph, embeddings: Embeddings, features: Features
     ) -> Callable[[Tensor], Tensor]:
-        """From the bag of what they have met and their attributes; where these are not known, those
-        of nobody in particular: zero."""
+        """Return the tower of what they have met and their attributes.
+
+        Where these are not known, they are those of nobody in particular: zero.
+        """
         first = self.user[0]
         assert isinstance(first, nn.Linear)
         columns = first.in_features - self.met.shape[1]

@@ -250,18 +250,23 @@ def test_rgcn_equals_pyg(bases: int | None, relations: str) -> None:
     start, total = {}, 0
     for kind, count in kinds.items():
         start[kind], total = total, total + count
-    flows = encoder.flows(graph, None)
+    edge_types = encoder.edge_types(graph, None)
     index, types = [], []
-    for flow in flows:
+    for edge_type in edge_types:
         ends = torch.stack(
-            [flow.pattern.column + start[flow.source], flow.pattern.row + start[flow.target]]
+            [
+                edge_type.pattern.column + start[edge_type.source],
+                edge_type.pattern.row + start[edge_type.target],
+            ]
         )
         copies = (
-            1 if flow.weight is None or flow.name == "friends" else flow.weight.long()
+            1
+            if edge_type.weight is None or edge_type.name == "friends"
+            else edge_type.weight.long()
         )  # a weight is so many edges
         ends = ends.repeat_interleave(copies, dim=1) if isinstance(copies, Tensor) else ends
         index.append(ends)
-        types.append(torch.full((ends.shape[1],), encoder.names.index(flow.name)))
+        types.append(torch.full((ends.shape[1],), encoder.names.index(edge_type.name)))
     x = torch.cat([encoder.start(kind, Features()) for kind in kinds])
     for layer in range(2):
         conv = convolutions().RGCNConv(8, 8, len(encoder.names), num_bases=bases, aggr="mean")
@@ -296,18 +301,18 @@ def test_pinsage_equals_a_loop() -> None:
     graph = random_graph()
     encoder = pinsage(graph)
     x: dict[str, Any] = {"user": list(encoder.tables.user), "item": list(encoder.tables.item)}
-    flows = encoder.flows(graph, None)
+    edge_types = encoder.edge_types(graph, None)
     for layer in range(2):
         new: dict[str, Any] = {}
-        for flow in flows:
-            kind, rows = flow.target, []
+        for edge_type in edge_types:
+            kind, rows = edge_type.target, []
             send, near, own = (getattr(encoder, n)[layer][kind] for n in ("send", "near", "own"))
-            for v in range(flow.pattern.shape[0]):
-                edges = (flow.pattern.row == v).nonzero().squeeze(1)
-                n_v, whole = torch.zeros(8), flow.weight[edges].sum()
+            for v in range(edge_type.pattern.shape[0]):
+                edges = (edge_type.pattern.row == v).nonzero().squeeze(1)
+                n_v, whole = torch.zeros(8), edge_type.weight[edges].sum()
                 for e in edges:
-                    n_v = n_v + flow.weight[e] / whole * F.relu(
-                        send(x[flow.source][flow.pattern.column[e]])
+                    n_v = n_v + edge_type.weight[e] / whole * F.relu(
+                        send(x[edge_type.source][edge_type.pattern.column[e]])
                     )
                 joined = (
                     torch.cat([own.weight, near.weight], dim=1) @ torch.cat([x[kind][v], n_v])

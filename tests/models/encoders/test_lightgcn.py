@@ -7,7 +7,7 @@ import torch
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders import MF, LightGCN
-from gnnseg.models.encoders.base import spectral
+from gnnseg.models.encoders.tables import spectral
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Features, InputError, Shape
