@@ -32,12 +32,11 @@ GATHER_ENTRIES = 1 << 20  # entries gathered at once by the fallback: bounds its
 
 @dataclass(frozen=True)
 class Csr:
-    """A sparse (R,C) matrix by rows: entries of row r are ``start[r]:start[r+1]``, columns
-    ascending and each once.
+    """A sparse (R,C) matrix by rows, columns ascending and each once.
 
-    start (R+1,), column (E,), row (E,) int64; t_start (C+1,), t_column (E,): the transpose's;
-    t_order (E,): entry e of the transpose is entry ``t_order[e]`` of this, ``t_back`` its inverse;
-    value (E,) or None (all ones).
+    Entries of row r are ``start[r]:start[r+1]``. start (R+1,), column (E,), row (E,) int64; t_start
+    (C+1,), t_column (E,): the transpose's; t_order (E,): entry e of the transpose is entry
+    ``t_order[e]`` of this, ``t_back`` its inverse; value (E,) or None (all ones).
     """
 
     shape: tuple[int, int]

@@ -86,7 +86,7 @@ class BipartiteGraph:
 
     @cached_property
     def merged(self) -> tuple[EdgeType, ...]:
-        """Return the typed relations, told apart by the kinds of nodes they join alone."""
+        """Return the typed relations, distinguished by the kinds of nodes they join alone."""
         return relations_.merged(self.relations)
 
     def with_users(

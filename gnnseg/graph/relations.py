@@ -70,7 +70,7 @@ def chosen(relations: tuple[Relation, ...], names: list[str] | None) -> tuple[Re
 
 
 def merged(typed: tuple[EdgeType, ...]) -> tuple[EdgeType, ...]:
-    """Return the same edges, told apart by the kinds they join and no more.
+    """Return the same edges, distinguished by the kinds they join and no more.
 
     An edge of several relations is one edge.
     """

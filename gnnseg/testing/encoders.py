@@ -53,6 +53,7 @@ class EncoderContract:
         return encoder
 
     def test_shapes_and_width(self) -> None:
+        """A row a user and an item, as wide as it says."""
         graph = self.given(random_graph())
         e = self._ready(graph)(graph, self.features(graph))
         encoder = self._ready(graph)
@@ -63,6 +64,7 @@ class EncoderContract:
         assert e.user_UD.dtype == torch.float32
 
     def test_a_function_of_the_seed(self) -> None:
+        """One seed, one encoder; another seed, another, where anything is drawn."""
         graph = self.given(random_graph())
         a, b = (
             self._ready(graph)(graph, self.features(graph)),
@@ -78,12 +80,14 @@ class EncoderContract:
         assert not all(alike) or not alike
 
     def test_draws_of_a_training_pass_are_a_function_of_the_step(self) -> None:
+        """The same step twice is the same pass."""
         graph = self.given(random_graph())
         encoder = self._ready(graph)
         a, b = (encoder(graph, self.features(graph), rng=Rng(3).at(5)) for _ in range(2))
         assert torch.equal(a.user_UD, b.user_UD)
 
     def test_gradients_reach_every_parameter(self) -> None:
+        """Nothing stands idle."""
         graph = self.given(random_graph())
         encoder = self._ready(graph)
         e = encoder(graph, self.features(graph))
@@ -167,12 +171,14 @@ class EncoderContract:
         torch.testing.assert_close(together[2:], alone, atol=1e-5, rtol=1e-4)
 
     def test_nodes_without_neighbours_are_finite(self) -> None:
+        """Their weights are normalised by nothing."""
         graph = self.given(random_graph())
         e = self._ready(graph)(graph, self.features(graph))
         assert bool(torch.isfinite(e.user_UD).all())
         assert bool(torch.isfinite(e.item_ID).all())
 
     def test_holds_parameters_not_the_graph(self) -> None:
+        """Another graph in between changes nothing, and no state has the edges' number."""
         graph, other = self.given(random_graph()), self.given(random_graph(seed=1))
         encoder = self._ready(graph)
         before = encoder(graph, self.features(graph)).user_UD
@@ -182,6 +188,7 @@ class EncoderContract:
         assert all(edges not in value.shape for value in encoder.state_dict().values())
 
     def test_weights_come_back(self) -> None:
+        """``state_dict`` is all there is to an encoder."""
         graph = self.given(random_graph())
         encoder = self._ready(graph)
         copy = self.make(shape_of(graph, features=self.features(graph)), Rng(9))
@@ -191,6 +198,7 @@ class EncoderContract:
         )
 
     def test_recovers_planted_segments(self) -> None:
+        """After a short training, the segments that drew the graph."""
         if not self.recovers:
             return
         graph, label = block_graph()

@@ -32,7 +32,7 @@ from gnnseg.types import Features, Shape
 class Case:
     """An encoder's class and settings, what it reads, and whether it finds planted segments.
 
-    Prototypes that start on noise, or on what fresh weights say, may stay there: ``recovers`` False.
+    ``recovers`` False: prototypes that start on noise, or on fresh weights, may stay there.
     """
 
     encoder: Any

@@ -71,7 +71,7 @@ def test_edges_may_weigh_what_was_spent() -> None:
     torch.testing.assert_close(graph.with_users(paid, 2, "spend").weight, torch.tensor([2.5, 0.0]))
 
 
-def test_who_comes_later_is_told_what_the_trained_are_however_little_edges_weigh() -> None:
+def test_who_comes_later_receives_what_the_trained_do_however_little_edges_weigh() -> None:
     """The same history is the same messages; an item nobody met weighs as if one had."""
     graph = small(torch.full((6,), 0.1))
     met = Pairs(

@@ -100,10 +100,10 @@ def test_blocks_hold_what_their_rows_ask_for(fanout: list[int | None]) -> None:
             )
             met = set(zip(*(one.tolist() for one in ids), strict=True))
             assert met <= sets[edge_type.name]
-            heard = Counter(ids[0].tolist())
+            received = Counter(ids[0].tolist())
             degree = next(f for f in edge_types if f.name == edge_type.name).pattern.degrees()[0]
             assert all(
-                heard[node] == min(int(degree[node]), count or 10**9)
+                received[node] == min(int(degree[node]), count or 10**9)
                 for node in receive[edge_type.target].tolist()
             )
             torch.testing.assert_close(edge_type.pattern.dense().T, edge_type.pattern.T.dense())

@@ -64,7 +64,7 @@ def friends_of(label: np.ndarray, same: float, seed: int, each: int = 6) -> Edge
 
 
 def test_homophily_is_one_less_the_ratio_of_likeness() -> None:
-    """Against the definition with every stranger asked: the drawn ones give it within their error."""
+    """Against the definition with every stranger: the drawn ones give it within their error."""
     graph, label = block_graph(users=80, items=60)
     social = both_ways(friends_of(label.numpy(), 0.9, 0), graph.users)
     rows = torch.nn.functional.normalize(graph.pattern.dense(), dim=-1)

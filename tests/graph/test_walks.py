@@ -38,8 +38,11 @@ def test_a_pattern_on_disk_walks_the_same(tmp_path: Path) -> None:
             value = torch.from_numpy(np.load(tmp_path / f"{field.name}.npy", mmap_mode="c"))
         stored[field.name] = value
     nodes = torch.arange(20)
-    for mine, theirs in zip(*(walks.importance(p, p, nodes, walks=20, hops=3, restart=0.5, top=5, rng=Rng(0))
-                              for p in (pattern, Csr(**stored))), strict=True):  # fmt: skip
+    found = (
+        walks.importance(p, p, nodes, walks=20, hops=3, restart=0.5, top=5, rng=Rng(0))
+        for p in (pattern, Csr(**stored))
+    )
+    for mine, theirs in zip(*found, strict=True):
         assert len(mine)
         assert torch.equal(mine, theirs)
 
@@ -70,7 +73,7 @@ def test_importance_of_whom_meets_nobody_is_nothing_and_weights_are_parts_of_all
     assert torch.equal(small[0].unique(), row.unique())
 
 
-def test_newcomers_walk_from_what_they_have_met() -> None:
+def test_new_users_walk_from_what_they_have_met() -> None:
     graph = random_graph(edges=150)
     home = random_graph(users=3, edges=12, seed=5).pattern
     row, column, _ = walks.importance(

@@ -23,8 +23,8 @@ USERS, ITEMS, WIDTH = 30, 20, 8
 HEADS = ["distribution", "membership", "affinity", "hybrid", "dot", "posthoc"]
 ENCODERS = {
     "mf": None,
-    "lightgcn": {"layer_weights": None, "alpha": 0.5, "beta": 0.5, "gamma": None, "unit": False},
-    "lightgcnpp": {"layer_weights": None, "alpha": 0.4, "beta": 0.1, "gamma": 0.2, "unit": True},
+    "lightgcn": {},
+    "lightgcnpp": {"alpha": 0.4, "beta": 0.1, "gamma": 0.2, "unit": True},
 }
 
 
@@ -54,18 +54,7 @@ def trained(encoder="lightgcn", head="distribution", weights=None, top=None):
     if encoder == "mf":
         made = MF(shape, rng, dim=WIDTH, init="normal", scale=1.0)
     else:
-        made = LightGCN(
-            shape,
-            rng,
-            dim=WIDTH,
-            layers=2,
-            init="normal",
-            scale=1.0,
-            dropout=0.0,
-            attributes=None,
-            social=0.0,
-            **ENCODERS[encoder],
-        )
+        made = LightGCN(shape, rng, dim=WIDTH, init="normal", scale=1.0, **ENCODERS[encoder])
     common = {
         "tied": False,
         "top": top,
@@ -91,7 +80,7 @@ def trained(encoder="lightgcn", head="distribution", weights=None, top=None):
 
 @pytest.mark.parametrize("encoder", ["lightgcn", "lightgcnpp"])
 @pytest.mark.parametrize("weights", [None, "value"])
-def test_newcomers_receive_as_in_a_dense_graph_whose_items_stay(encoder, weights):
+def test_new_users_receive_as_in_a_dense_graph_whose_items_stay(encoder, weights):
     """The oracle: one more row in the matrix, items' layers and degrees as they were."""
     model, graph = trained(encoder, weights=weights)
     enc = model.encoder.double()
@@ -137,8 +126,8 @@ def test_a_scorer_facing_others_is_the_head_on_their_embeddings(head):
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("encoder", list(ENCODERS))
-def test_newcomers_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch):
-    """One newcomer at a time: the posterior written out pair by pair, Adam by torch."""
+def test_new_users_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch):
+    """One new user at a time: the posterior written out pair by pair, Adam by torch."""
     monkeypatch.setattr(fold_in, "SAMPLE", 11)
     monkeypatch.setattr(fold_in, "CHUNK", 2)
     model, graph = trained(encoder, head)
@@ -200,7 +189,7 @@ def test_a_head_with_few_segments_a_user_keeps_them():
     torch.testing.assert_close(alpha.sum(1), torch.ones(2))
 
 
-def test_what_newcomers_spent_weighs_where_the_graph_weighs_spend():
+def test_what_new_users_spent_weighs_where_the_graph_weighs_spend():
     model, graph = trained("mf")
     met = pairs([[0, 3], [5]])
     met = Pairs(met.user, met.item, met.weight, met.count, spend=np.array([2.0, 6.0, 1.0]))

@@ -21,7 +21,8 @@ from gnnseg.models.encoders.sage import SAGE
 from gnnseg.models.encoders.social import SocialSpectral
 from gnnseg.models.encoders.two_tower import TwoTower
 
-Raw, Social = RawAttributes, SocialSpectral  # the names by which they are known
+Raw = RawAttributes  # the names by which runs know them
+Social = SocialSpectral
 
 __all__ = [
     "DNN",

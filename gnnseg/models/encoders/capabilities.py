@@ -92,7 +92,7 @@ class HasLayers:
 
 
 class SamplesNeighbours(ABC):
-    """An encoder whose training step may hear a drawn part of the neighbours, and not all.
+    """An encoder whose training step may read a drawn part of the neighbours, not all.
 
     ``samples``: does it, as it is set; ``epoch``: of training, for what is drawn once an epoch.
     """

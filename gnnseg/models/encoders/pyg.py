@@ -197,7 +197,7 @@ def _check_made(name: str, made: nn.Module, options: Mapping[str, Any]) -> None:
 
 
 def _widths(takes: Mapping[str, Any], dim: int, width: int) -> dict[str, Any]:
-    """How a convolution is told what it reads and gives, by the names PyG has for it."""
+    """What a convolution reads and gives, by the names PyG has for it."""
     if "in_channels" in takes:
         return {
             "in_channels": (dim, dim),

@@ -30,7 +30,7 @@ class RGCN(GraphEncoder):
 
     The last layer is linear.
     Relations: the interactions in both directions, and those of the set in both directions
-    ('typed'), or told apart by the kinds of nodes they join alone ('merged'), or none. ``ties``:
+    ('typed'), or distinguished by the kinds of nodes they join alone ('merged'), or none. ``ties``:
     friends are a relation too, worth what train says of them (``graph.homophily``). Entities have a
     vector of their own, and attributes none. New users receive from items and friends; what other
     relations would say of them is not known. ``bases``: B; null: each W_r is free. First weights:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from gnnseg import config
+from gnnseg.config.stable import short
 from gnnseg.config.targets import locate
 from gnnseg.models import encoders
 from gnnseg.models.encoders import EmbedsNewUsers, Encoder, LightGCN, ReadsWeights
@@ -89,6 +90,12 @@ def test_who_embeds_no_new_users_says_so():
 def test_the_names_by_which_encoders_are_known():
     assert gnnseg.encoders.Raw is encoders.RawAttributes
     assert gnnseg.encoders.Social is encoders.SocialSpectral
+    for choice in ("raw", "social"):
+        target = config.compose([f"encoder={choice}"])["encoder"]["_target_"]
+        assert short(target) == choice
+        assert locate(f"gnnseg.encoders.{choice}.{choice.title()}", "encoder", []) is locate(
+            target, "encoder", []
+        )
     for name in encoders.__all__:
         assert hasattr(gnnseg.encoders, name)
 

@@ -1,4 +1,4 @@
-"""Graph encoders in a whole run: the folder answers alone, newcomers are embedded, what is missing
+"""Graph encoders in a whole run: the folder answers alone, new users are embedded, what is missing
 is said."""
 
 from dataclasses import replace
@@ -84,7 +84,10 @@ def test_a_runs_folder_answers_alone(overrides: list[str], tmp_path: Path) -> No
 
 @pytest.mark.parametrize("relations", ["typed", "merged"])
 def test_relations_that_are_not_there_are_said(relations: str, tmp_path: Path) -> None:
-    said = "encoder=rgcn: reads typed relations, and toy has none; set encoder.relations=none, or give some beside"
+    said = (
+        "encoder=rgcn: reads typed relations, and toy has none; set encoder.relations=none, or "
+        "give some beside"
+    )
     with pytest.raises(InputError, match=said):
         train(
             tmp_path,

@@ -22,11 +22,7 @@ DIM = 6
 def lightgcn(
     graph: BipartiteGraph, features: Features | None = None, **options: object
 ) -> LightGCN:
-    given = {
-        "dim": DIM, "layers": 2, "layer_weights": None, "init": "normal", "scale": 0.5,
-        "alpha": 0.5, "beta": 0.5, "gamma": None,
-        "unit": False, "dropout": 0.0, "attributes": None, "social": 0.0, **options,
-    }  # fmt: skip
+    given = {"dim": DIM, "init": "normal", "scale": 0.5, **options}
     encoder = LightGCN(shape_of(graph, features=features), Rng(0), **given)  # type: ignore[arg-type]
     encoder.reset(graph, features or Features(), Rng(0))
     return encoder
@@ -155,7 +151,7 @@ def embed_new_users(
 NOBODY = Pairs(*(np.zeros(0, dtype=np.int64) for _ in range(4)))  # type: ignore[arg-type]
 
 
-def test_a_newcomer_with_somebodys_friends_is_like_them() -> None:
+def test_a_new_user_with_somebodys_friends_is_like_them() -> None:
     graph = with_ties(random_graph())
     assert graph.social is not None
     encoder = social(graph)
@@ -168,7 +164,7 @@ def test_a_newcomer_with_somebodys_friends_is_like_them() -> None:
     torch.testing.assert_close(nobody[0], encoder.read.bias)
 
 
-def test_newcomers_receive_from_friends_in_lightgcn() -> None:
+def test_new_users_receive_from_friends_in_lightgcn() -> None:
     """The oracle: layer by layer from the friends' stored layers."""
     graph = replace(with_ties(random_graph()), homophily=0.8)
     encoder = lightgcn(graph, social=0.7)
