@@ -17,6 +17,7 @@ from gnnseg.models.encoders.capabilities import (
     EmbedsSomeRows,
     HasLayers,
     ReadsWeights,
+    SamplesNeighbours,
 )
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Features, InputError, Shape
@@ -28,8 +29,16 @@ FORMER = {  # a hook's former name -> what to do today
     "weighs": "call it reads_weights and inherit gnnseg.encoders.ReadsWeights",
     "partial": "inherit gnnseg.encoders.EmbedsSomeRows instead",
     "hides": "inherit gnnseg.encoders.ReadsHistories instead",
+    "flows": "call it edge_types",
 }
-INHERITED = (EmbedsNewUsers, ReadsWeights, HasLayers)  # whose hooks say nothing outside the class
+ASKED_OF = {  # a hook -> the class that is asked for it, and no other
+    "embed_new_users": EmbedsNewUsers,
+    "expected": EmbedsNewUsers,
+    "free_users": EmbedsNewUsers,
+    "reads_weights": ReadsWeights,
+    "embeds_as": HasLayers,
+    "epoch": SamplesNeighbours,
+}
 
 
 class Encoder(nn.Module, ABC):
@@ -50,12 +59,11 @@ class Encoder(nn.Module, ABC):
         for name, advice in FORMER.items():
             if hasattr(cls, name):
                 raise InputError(f"{where}.{name}: no encoder is asked for it any more; {advice}.")
-        for capability in INHERITED:
-            hooks = [name for name in vars(capability) if name[0] != "_" and hasattr(cls, name)]
-            if hooks and capability not in cls.__mro__:
+        for name, capability in ASKED_OF.items():
+            if hasattr(cls, name) and capability not in cls.__mro__:
                 raise InputError(
-                    f"{where}.{hooks[0]}: only a {capability.__name__} is asked for it; let the "
-                    f"class inherit gnnseg.encoders.{capability.__name__} too."
+                    f"{where}.{name}: is asked of those alone that inherit {capability.__name__}; "
+                    f"inherit gnnseg.encoders.{capability.__name__} beside Encoder."
                 )
 
     @classmethod

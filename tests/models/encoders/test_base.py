@@ -11,8 +11,8 @@ from gnnseg import config
 from gnnseg.config.stable import short
 from gnnseg.config.targets import locate
 from gnnseg.models import encoders
-from gnnseg.models.encoders import EmbedsNewUsers, Encoder, LightGCN, ReadsWeights
-from gnnseg.models.encoders.base import FORMER
+from gnnseg.models.encoders import Encoder, LightGCN, ReadsWeights
+from gnnseg.models.encoders.base import ASKED_OF, FORMER
 from gnnseg.models.fold_in import FoldIn
 from gnnseg.models.heads import Dot
 from gnnseg.models.model import Model
@@ -70,11 +70,13 @@ def test_a_former_hook_is_refused(name):
         type("Old", (Free,), {name: classmethod(lambda cls, **settings: frozenset({"features"}))})
 
 
-def test_a_hook_without_its_capability_is_refused():
-    said = r"Half\.embed_new_users: only a EmbedsNewUsers is asked for it; let the class inherit"
+@pytest.mark.parametrize("name", ASKED_OF)
+def test_a_hook_without_its_capability_is_refused(name):
+    capability = ASKED_OF[name]
+    said = rf"Half\.{name}: is asked of those alone that inherit {capability.__name__}; inherit "
     with pytest.raises(InputError, match=said):
-        type("Half", (Free,), {"embed_new_users": lambda self, *given: None})
-    type("Whole", (Free, EmbedsNewUsers), {"embed_new_users": lambda self, *given: None})
+        type("Half", (Free,), {name: lambda self, *given: None})
+    assert issubclass(type("Whole", (Free, capability), {name: lambda self, *given: None}), Free)
 
 
 def test_who_embeds_no_new_users_says_so():
