@@ -57,7 +57,7 @@ def speed() -> dict[str, float]:
     for n in range(STEPS):
         begin = time.perf_counter()
         blocks = sampled(graph.edge_types, wanted, 2, by_neighbours([10, 10], Rng(n)))
-        edges = sum(edge_type.pattern.entries for block in blocks.layers for edge_type in block.edge_types)
+        edges = sum(e.pattern.entries for block in blocks.layers for e in block.edge_types)
         times.append(edges / (time.perf_counter() - begin) / 1e6)
     found["blocks of two layers, 10 and 10"] = round(statistics.median(times), 2)
     return found

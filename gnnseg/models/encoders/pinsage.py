@@ -5,6 +5,7 @@ Shape legend: R rows that receive, C rows that send, E edges, D width.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph, walks
-from gnnseg.graph.neighbours import Block, Draw, EdgeType
+from gnnseg.graph.neighbours import Block, Draw, Drawn, EdgeType
 from gnnseg.models.encoders.layers import Combine, GraphEncoder, Nodes, own_rows
 from gnnseg.models.encoders.nodes import Attributes
 from gnnseg.models.encoders.sage import at, blend
@@ -26,14 +27,14 @@ from gnnseg.types import InputError, Shape
 class PinSage(GraphEncoder):
     """n_v = sum_u w_vu ReLU(Q h_u + q), z_v = ReLU(W [h_v ; n_v] + w), h_v <- z_v/|z_v|.
 
-    The last layer's rows are G_2 ReLU(G_1 h_v + g).
-    A user's neighbours are the ``top`` items that ``walks`` walks with restart from the user meet
-    most often, an item's the users; w: how often, summing to 1 (importance pooling). Users and
-    items have weights of their own. ``refresh``: training draws the neighbourhoods of all nodes
-    anew each 'epoch', or each 'step', then, where ``batched``, of the nodes it asks for alone;
-    evaluation reads one draw that is always the same. ``batched``: a step embeds the rows it asks
-    for, and their neighbours, alone. Every edge is walked alike, whatever its weight; walks are
-    drawn by row, so that other ids meet others. First weights as ``SAGE``'s.
+    The last layer's rows are G_2 ReLU(G_1 h_v + g). A user's neighbours are the ``top`` items that
+    ``walks`` walks with restart from the user meet most often, an item's the users; w: how often,
+    summing to 1 (importance pooling). Users and items have weights of their own. ``refresh``:
+    training draws the neighbourhoods of all nodes anew each 'epoch', or each 'step', then, where
+    ``batched``, of the nodes it asks for alone; evaluation reads one draw that is always the same.
+    ``batched``: a step embeds the rows it asks for, and their neighbours, alone. Every edge is
+    walked alike, whatever its weight; walks are drawn by row, so that other ids meet others. First
+    weights as ``SAGE``'s.
     """
 
     def __init__(
@@ -102,13 +103,9 @@ class PinSage(GraphEncoder):
         if rng is None or self.refresh == "epoch":
             return super().draw(None)
 
-        def drawn(
-            edge_type: EdgeType, nodes: Tensor, layer: int
-        ) -> tuple[Tensor, Tensor, Tensor | None]:
-            inner = rng.child(f"{layer}/{edge_type.name}")
-            return walks.importance(
-                edge_type.pattern, edge_type.pattern, nodes, **self.how, rng=inner
-            )
+        def drawn(edges: EdgeType, nodes: Tensor, layer: int) -> Drawn:
+            inner = rng.child(f"{layer}/{edges.name}")
+            return walks.importance(edges.pattern, edges.pattern, nodes, **self.how, rng=inner)
 
         return drawn
 
@@ -140,27 +137,17 @@ class PinSage(GraphEncoder):
         New users walk from what they have met into the graph that they join, all by the same draws;
         nobody there meets them.
         """
-        edge_types = []
+        found = []
+        alike = graph.joins is not None
         joined = (graph if graph.joins is None else graph.joins).edge_types
-        for edge_type, across in zip(graph.edge_types, joined, strict=True):
-            if graph.joins is not None and edge_type.target != "user":
+        for edges, across in zip(graph.edge_types, joined, strict=True):
+            if alike and edges.target != "user":
                 continue
-            nodes = torch.arange(edge_type.pattern.shape[0], device=edge_type.pattern.column.device)
+            nodes = torch.arange(edges.pattern.shape[0], device=edges.pattern.column.device)
+            inner = rng.child(edges.name)
             row, column, weight = walks.importance(
-                edge_type.pattern,
-                across.pattern,
-                nodes,
-                **self.how,
-                rng=rng.child(edge_type.name),
-                alike=graph.joins is not None,
+                edges.pattern, across.pattern, nodes, **self.how, rng=inner, alike=alike
             )
-            edge_types.append(
-                EdgeType(
-                    edge_type.name,
-                    edge_type.source,
-                    edge_type.target,
-                    Csr.by_rows(row, column, edge_type.pattern.shape),
-                    weight,
-                )
-            )
-        return tuple(edge_types)
+            pattern = Csr.by_rows(row, column, edges.pattern.shape)
+            found.append(replace(edges, pattern=pattern, weight=weight))
+        return tuple(found)
