@@ -9,7 +9,7 @@ import math
 import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from gnnseg.config.names import refusal
@@ -81,7 +81,7 @@ def fits(value: Any, hint: Any) -> bool:
         )
     if hint is str:
         return isinstance(value, str)
-    if origin in (list, tuple):
+    if origin in (list, tuple, Sequence):
         parts = typing.get_args(hint)
         return (
             isinstance(value, list) and all(fits(item, parts[0]) for item in value)
@@ -100,7 +100,7 @@ def described(hint: Any) -> str:
         return " or ".join(described(part) for part in typing.get_args(hint))
     if origin is Literal:
         return "one of " + ", ".join(str(value) for value in typing.get_args(hint))
-    if origin is list:
+    if origin in (list, Sequence):
         return f"a list, each item {described(typing.get_args(hint)[0])}"
     if origin is dict or hint is dict:
         return "names with values, {name: value, …}"

@@ -150,6 +150,14 @@ class AttributeEncoder(Encoder):
         return lambda start_BD: start_BD
 
 
+class ReadableEncoder(AttributeEncoder):
+    """An encoder of attributes whose weights can be read, one vector an attribute."""
+
+    @abstractmethod
+    def attribute_weights(self) -> dict[str, Tensor]:
+        """Return what one unit of an attribute adds to an embedding, (F,D), by 'user' and 'item'."""
+
+
 def weights(
     features: int, dim: int, scale: float, generator: torch.Generator, bias: bool = False
 ) -> nn.Linear:

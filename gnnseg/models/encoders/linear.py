@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gnnseg.models.encoders.base import AttributeEncoder, check_first_values, weights
+from gnnseg.models.encoders.base import ReadableEncoder, check_first_values, weights
 from gnnseg.rng import Rng
 from gnnseg.types import Shape
 
 
-class Linear(AttributeEncoder):
+class Linear(ReadableEncoder):
     """user_i = sum_f x_if w_f + w_0 and item_j = sum_f y_jf v_f + v_0, with a D-wide weight for
     every attribute.
 
@@ -33,5 +33,5 @@ class Linear(AttributeEncoder):
         return out
 
     def attribute_weights(self) -> dict[str, Tensor]:
-        """(F,D) of users and items: what one unit of an attribute adds to an embedding."""
+        """Return what one unit of an attribute adds to an embedding, (F,D), by kind."""
         return {"user": self.user.weight.T, "item": self.item.weight.T}
