@@ -372,9 +372,11 @@ class Embeddings:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why user b is shown item b, for B pairs. ``segments`` (B,K): parts of rec_ij that sum to 1
-    (``shares``) or signed parts of the logit; ``bias`` (B,) the item's own part of the logit,
-    ``personal`` (B,) hybrid's cosine part."""
+    """Why user b is shown item b, for B pairs.
+
+    ``segments`` (B,K): parts of rec_ij that sum to 1 (``shares``), or signed parts of the logit;
+    ``bias`` (B,): the item's own part of the logit; ``personal`` (B,): hybrid's cosine part.
+    """
 
     shares: bool
     segments: Tensor
@@ -415,8 +417,7 @@ class EmbeddingScorer(Scorer):
 
 
 class HistoryScorer(EmbeddingScorer):
-    """A scorer that reads its users' segments off what they took, which an embedding alone does not
-    say."""
+    """A scorer that reads its users' segments off what they took, not off their embeddings."""
 
     @abstractmethod
     def with_histories(self, pattern: Csr) -> HistoryScorer:
@@ -424,11 +425,10 @@ class HistoryScorer(EmbeddingScorer):
 
 
 class Segmentation(Scorer):
-    """A scorer whose recommendations pass through segments: alpha (rows,K) rows sum to 1, beta
-    (K,rows).
+    """A scorer whose recommendations pass through segments.
 
-    ``kind``: how beta is read: distribution, membership, affinity, or rate (mlp: a segment's mean
-    chance of taking the item).
+    alpha (rows,K), whose rows sum to 1, and beta (K,rows). ``kind``: how beta is read:
+    distribution, membership, affinity, or rate (mlp: a segment's mean chance of taking the item).
     """
 
     kind: str
@@ -475,8 +475,10 @@ class Segmentation(Scorer):
 
 
 class Policy(Segmentation):
-    """``distribution`` read as a policy pi(j|i) = rec_ij, renormalised without the seen items,
-    ``seen`` (rows,I)."""
+    """``distribution`` read as a policy pi(j|i) = rec_ij.
+
+    Renormalised without the seen items, ``seen`` (rows,I).
+    """
 
     @abstractmethod
     def log_prob(self, users: Tensor, items: Tensor, seen: Csr | None = None) -> Tensor:
@@ -488,8 +490,10 @@ class Policy(Segmentation):
 
     @abstractmethod
     def slate_log_prob(self, users: Tensor, slates: Tensor, seen: Csr | None = None) -> Tensor:
-        """Return the exact log probability that ``sample`` draws these items in this order,
-        (B,),(B,n) -> (B,)."""
+        """Return the exact log probability that ``sample`` draws these items in this order.
+
+        (B,),(B,n) -> (B,).
+        """
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gnnseg.config.names import BASES, BESIDE, GROUPS, TOP, meant, refusal
-from gnnseg.config.stable import stable
+from gnnseg.config.stable import short
 from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
 
 OF_DATA = {
@@ -186,8 +186,7 @@ class _Part:
 
     @property
     def name(self) -> str:
-        path = stable(f"{self.target.__module__}.{self.target.__qualname__}")
-        return path.rpartition(".")[2].lower()
+        return short(f"{self.target.__module__}.{self.target.__name__}")
 
     def says(self, what: str) -> frozenset[str]:
         """What the class answers of its settings under ``provides`` or ``requires``; nothing where

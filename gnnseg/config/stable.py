@@ -55,6 +55,11 @@ def stable(target: str) -> str:
     return _moved(target, _STABLE)
 
 
+def short(target: str) -> str:
+    """Give the word by which names of runs and messages call a target: its stable name's last."""
+    return stable(target).rsplit(".", 1)[-1].lower()
+
+
 def recorded(config: Mapping[str, Any]) -> dict[str, Any]:
     """Give a configuration as run folders hold it and as hashes see it.
 

@@ -17,7 +17,7 @@ import torch
 
 from gnnseg import graph as graphs
 from gnnseg.config import build, locate
-from gnnseg.config.stable import stable
+from gnnseg.config.stable import short
 from gnnseg.data.atomic import atomic
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.labels import Labelled
@@ -196,8 +196,7 @@ def wanted(config: Mapping[str, Any]) -> dict[str, str]:
     for where, node in _nodes(config):
         for need in _wants(config, where, node):
             if need in ASKED:
-                name = stable(str(node["_target_"])).rpartition(".")[2].lower()
-                asked.setdefault(need, f"{where}={name}")
+                asked.setdefault(need, f"{where}={short(node['_target_'])}")
     return asked
 
 

@@ -71,8 +71,8 @@ def telling_features(graph: BipartiteGraph, segments: int = 4, seed: int = 0) ->
     g = np.random.default_rng(seed)
 
     def matrix(n: int) -> Tensor:
-        told = np.eye(segments)[np.arange(n) % segments]
-        return torch.from_numpy(np.hstack([told, g.normal(0, 0.3, (n, 3))])).float()
+        observed = np.eye(segments)[np.arange(n) % segments]
+        return torch.from_numpy(np.hstack([observed, g.normal(0, 0.3, (n, 3))])).float()
 
     return Features(matrix(graph.users), matrix(graph.items))
 

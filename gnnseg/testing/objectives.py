@@ -45,15 +45,15 @@ class ObjectiveContract(ABC):
 
     def _batch(self, graph: BipartiteGraph, objective: Objective) -> Batch:
         """Return every pair, with its negatives and reward 1 and, of every third user, a label."""
-        p, want = graph.pattern, objective.sampling
+        p, sampling = graph.pattern, objective.sampling
         weight = torch.full((p.entries,), 1 / p.entries)
         logged = Logged(torch.ones(p.entries)) if isinstance(objective, RewardObjective) else None
         g = torch.Generator().manual_seed(0)
         every = torch.arange(graph.users)
         labels = torch.where(every % 3 == 0, every // 3 % CLASSES, -1)
-        if want.kind == "none":
+        if sampling.kind == "none":
             return replace(full_batch(graph), labels=labels, logged=logged)
-        shape = (p.entries, want.count) if want.kind == "own" else (want.count,)
+        shape = (p.entries, sampling.count) if sampling.kind == "own" else (sampling.count,)
         negatives = torch.randint(graph.items, shape, generator=g)
         return Batch(p.row, p.column, weight, negatives, logged=logged, labels=labels)
 

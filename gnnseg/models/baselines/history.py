@@ -13,8 +13,10 @@ from gnnseg.types import Features, Pairs, Scorer
 
 
 class History:
-    """s_ij = n_ij + n_j/(1 + max n): the user's own training count; popularity breaks ties and
-    fills up, below one count."""
+    """s_ij = n_ij + n_j/(1 + max n), n_ij the user's own training count.
+
+    Popularity breaks ties and fills up, below one count.
+    """
 
     def __init__(self, train: Pairs, users: int, items: int) -> None:
         counts = np.bincount(train.item, minlength=items)

@@ -7,21 +7,27 @@ factors, K segments.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
+from gnnseg.models.hooks import refuse_unasked
 from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
 from gnnseg.types import Embeddings, InputError, Scorer, Shape
 
-FLOOR = 1e-12  # below this a probability is not told from 0 in float32's logarithm
+FORMER = {"offers": "provides"}  # a hook's name of before: its name of today
+OWNERS = {  # a hook that not every head has: the class that has it
+    "renumber": "NumberedHead",
+    "fitting_scorer": "FinishedHead",
+    "finish": "FinishedHead",
+}
+FLOOR = 1e-12  # below this a probability is not distinct from 0 in float32's logarithm
 
 
 class Head(nn.Module, ABC):
@@ -33,12 +39,11 @@ class Head(nn.Module, ABC):
     """
 
     catalogue: bool = False
-    renamed: ClassVar[Mapping[str, str]] = {
-        "offers": "provides",
-        "renumber": "NumberedHead.renumber",
-        "fitting_scorer": "FinishedHead.fitting_scorer",
-        "finish": "FinishedHead.finish",
-    }
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse, with an InputError, a hook that nobody would ask for."""
+        super().__init_subclass__(**options)
+        refuse_unasked(cls, FORMER, OWNERS)
 
     @classmethod
     def provides(cls, **node: Any) -> frozenset[str]:

@@ -25,8 +25,10 @@ CELLS = 1 << 22  # of (users, items) summed at once
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentParameters:
-    """What a reading needs of its head: prototypes c (users') and c' (items'), the bias of its
-    rows of items, and the head's settings."""
+    """What a reading needs of its head.
+
+    Prototypes c (users') and c' (items'), the bias of the items' rows, and the head's settings.
+    """
 
     user_KD: Tensor
     item_KD: Tensor

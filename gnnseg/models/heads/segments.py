@@ -33,8 +33,10 @@ READINGS: Mapping[str, type[SegmentScorer]] = {
 
 
 class Segments(NumberedHead):
-    """Soft segments that every recommendation passes through: alpha_ik = softmax_k(cos(user_i,
-    c_k)/tau_alpha), and one of three readings of 'item j in segment k':
+    """Soft segments that every recommendation passes through.
+
+    alpha_ik = softmax_k(cos(user_i, c_k)/tau_alpha), and one of three readings of 'item j in
+    segment k':
 
     - ``distribution``: beta_kj = softmax_j(cos(c'_k, item_j)/tau_beta + b_j); logit log sum_k
       alpha_ik beta_kj (PLSA's form, Hofmann 1999);

@@ -4,13 +4,13 @@ each interaction weighs."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from gnnseg.models.hooks import refuse_unasked
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Shape, Step, Table
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 Weights = Literal["value", "log", "spend"]
 Reward = Literal["one", "value", "spend", "logged", "clicked"]
+FORMER = {"wants": "requires", "tell": "observe"}  # a hook's name of before: its name of today
+OWNERS = {  # a hook that not every objective has: the class that has it
+    "numbering": "LabelObjective",
+    "predict": "LabelObjective",
+    "learn": "RewardObjective",
+}
 LOGGED = ("logged", "clicked")  # rewards that stand in a log
 
 
@@ -50,14 +56,11 @@ class Objective(nn.Module, ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
     sampling: Sampling = Sampling()
     epoch: int = 0
-    renamed: ClassVar[Mapping[str, str]] = {
-        "wants": "requires",
-        "tell": "LabelObjective.observe",
-        "observe": "LabelObjective.observe",
-        "numbering": "LabelObjective.numbering",
-        "predict": "LabelObjective.predict",
-        "learn": "RewardObjective.learn",
-    }
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse, with an InputError, a hook that nobody would ask for."""
+        super().__init_subclass__(**options)
+        refuse_unasked(cls, FORMER, OWNERS)
 
     @classmethod
     def requires(cls, **node: Any) -> frozenset[str]:
@@ -164,8 +167,10 @@ class RewardObjective(PairObjective):
 
 
 class PairClassifier(PairObjective):
-    """An objective under which a score's sigmoid is the chance that a pair was taken, of which one
-    was, and ``negatives`` others were not."""
+    """An objective under which a score's sigmoid is the chance that a pair was taken.
+
+    Of ``negatives`` + 1 pairs one was.
+    """
 
     negatives: int
 

@@ -17,7 +17,7 @@ from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
 
-ROWS = 2048  # users, and items, that are told apart in one step
+ROWS = 2048  # users, and items, that are kept apart in one step
 
 
 class SimGCL(Objective):

@@ -248,7 +248,7 @@ def test_behaviour_and_learned_baseline_learn_and_leave_the_encoder_alone() -> N
         objective(step(head, user, item), batch, Rng(0)).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     said = objective.behaviour(step(head, user, item).embeddings, batch).exp().detach()
-    assert float(said.min()) > 0.5  # who was shown what is told again
+    assert float(said.min()) > 0.5  # who was shown what is said again
     user.grad = None
     (-objective.behaviour(step(head, user, item).embeddings, batch).mean()).backward()
     assert user.grad is None
@@ -277,7 +277,7 @@ def test_entropy_and_mean_rewards_look_at_what_will_be_shown() -> None:
     taken = Csr.of([0, 0, 1, 2, 4, 4], [1, 6, 2, 3, 0, 5], (U, I))  # SEEN, and two clicks
     free = ~SEEN.contains(USERS, ITEMS)
     rec = step(head, user, item).scorer.block(torch.arange(U)).detach().exp().double()
-    for seen, barred in ((SEEN, taken.dense() > 0), (None, torch.zeros(U, I, dtype=torch.bool))):
+    for seen, excluded in ((SEEN, taken.dense() > 0), (None, torch.zeros(U, I, dtype=torch.bool))):
         rows = free if seen is not None else torch.ones_like(free)
         batch = Batch(
             USERS[rows], ITEMS[rows], propensity[rows],
@@ -285,7 +285,7 @@ def test_entropy_and_mean_rewards_look_at_what_will_be_shown() -> None:
         )  # fmt: skip
         total = 0.0
         for i in range(U):
-            left = [float(rec[i, j]) for j in range(I) if not bool(barred[i, j])]
+            left = [float(rec[i, j]) for j in range(I) if not bool(excluded[i, j])]
             total -= sum(p / sum(left) * math.log(p / sum(left)) for p in left) / U
         loss = made(entropy=2.0)(step(head, user, item), batch, Rng(0))
         assert float(loss.detach()) == pytest.approx(-2.0 * total, rel=1e-5)
