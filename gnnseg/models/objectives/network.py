@@ -53,7 +53,7 @@ class Network(PairObjective):
         assert isinstance(scorer, Segmentation)
         assert ties is not None
         assert ties.value is not None
-        alpha_UK = scorer.memberships(None)
+        beta_KI, alpha_UK = scorer.beta, scorer.memberships(None)
         inside = ties.value * (
             F.embedding(ties.row, alpha_UK) * F.embedding(ties.column, alpha_UK)
         ).sum(-1)
@@ -64,10 +64,10 @@ class Network(PairObjective):
         collapse = tied_UK.shape[1] ** 0.5 * tied_UK.mean(0).norm() - 1
         still_UK, whole = alpha_UK.detach(), batch.pattern
         if whole is not None:
-            rec_E = sddmm(whole, still_UK, scorer.beta.T)
+            rec_E = sddmm(whole, still_UK, beta_KI.T)
         else:
             rec_E = (
-                F.embedding(batch.users, still_UK) * F.embedding(batch.items, scorer.beta.T)
+                F.embedding(batch.users, still_UK) * F.embedding(batch.items, beta_KI.T)
             ).sum(-1)
         likelihood = weighted_mean(rec_E.clamp(min=FLOOR).log(), batch.weight)
         loss: Tensor = self.collapse * collapse - modularity - likelihood

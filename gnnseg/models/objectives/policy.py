@@ -186,6 +186,8 @@ class PolicyGradient(RewardObjective):
         scorer, logged, users = step.scorer, batch.logged, step.embeddings.users
         assert isinstance(scorer, Policy)
         assert logged is not None
+        # before the scores: gradients add up in the order of what made them, to the last bit
+        alpha_RK = scorer.alpha if self.history and logged.history is not None else None
         seen = None if logged.seen is None else rows_of(logged.seen, users)
         taken = None if logged.taken is None else rows_of(logged.taken, users)
         now = taken if seen is not None else None  # what will not be shown from now on
@@ -209,8 +211,8 @@ class PolicyGradient(RewardObjective):
         if self.baseline == "learned":
             error_B = self._worth(step.embeddings, batch.users) - logged.reward
             loss = loss + weighted_mean(c.importance * error_B.square(), batch.weight)
-        if self.history and logged.history is not None:
-            loss = loss + self.history * history_loss(scorer, rows_of(logged.history, users))
+        if alpha_RK is not None and logged.history is not None:
+            loss = loss + self.history * history_loss(alpha_RK, rows_of(logged.history, users))
         if self.entropy:
             loss = loss - self.entropy * mean_entropy(scorer, batch.users, now, rng)
         return loss
@@ -289,15 +291,14 @@ class Behaviour(nn.Module):
         return (part_BM * item_BM).sum(-1).clamp(min=FLOOR).log()
 
 
-def history_loss(scorer: Policy, liked: Csr) -> Tensor:
+def history_loss(alpha_RK: Tensor, liked: Csr) -> Tensor:
     """Compute -mean log sum_k alpha_ik t_kj over what users have taken or clicked.
 
     t_kj: each segment's share of it by the alpha of now, which is likelihood's answer for t (the M
     step of PLSA, Hofmann 1999): the segments' gradient alone, whatever beta shows.
     """
     if liked.entries == 0:
-        return scorer.alpha.sum() * 0.0
-    alpha_RK = scorer.alpha
+        return alpha_RK.sum() * 0.0
     one = torch.ones(liked.entries, dtype=alpha_RK.dtype, device=alpha_RK.device)
     count_IK = spmm(liked.T, one, alpha_RK.detach())
     usual_I1 = liked.degrees()[1].to(one.dtype)[:, None] / liked.entries

@@ -327,7 +327,7 @@ def test_history_is_the_likelihood_of_the_segments_shares() -> None:
             usual = sum(b == j for _, b in pairs) / len(pairs)
             chance += float(alpha[i, k]) * (of_kj + 10 * usual) / (of_k + 10)
         total -= math.log(chance)
-    loss = history_loss(scorer, SEEN)
+    loss = history_loss(scorer.alpha, SEEN)
     assert float(loss.detach()) == pytest.approx(total / len(pairs))
     assert bool(torch.autograd.grad(loss, user)[0].any())
 
