@@ -38,7 +38,9 @@ MODULES = {  # stable name -> where it stands today; a name stands for all that 
 KEYS: dict[str, dict[str, str]] = {  # stable target -> {a setting's name today: its stable name}
     "gnnseg.objectives.policy.PolicyGradient": {"pessimism": "caution"},
 }
-ADDED: dict[str, Any] = {  # settings that came after runs had names, "group.setting" or, of one part
+ADDED: dict[
+    str, Any
+] = {  # settings that came after runs had names, "group.setting" or, of one part
     # of a group, "stable target.setting" -> default
     "gnnseg.data.sets.planted.relation_signal": None,
 }

@@ -66,9 +66,9 @@ class Network(PairObjective):
         if whole is not None:
             rec_E = sddmm(whole, still_UK, beta_KI.T)
         else:
-            rec_E = (
-                F.embedding(batch.users, still_UK) * F.embedding(batch.items, beta_KI.T)
-            ).sum(-1)
+            rec_E = (F.embedding(batch.users, still_UK) * F.embedding(batch.items, beta_KI.T)).sum(
+                -1
+            )
         likelihood = weighted_mean(rec_E.clamp(min=FLOOR).log(), batch.weight)
         loss: Tensor = self.collapse * collapse - modularity - likelihood
         return loss
