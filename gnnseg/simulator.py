@@ -3,7 +3,7 @@ users at once.
 
     sim = Simulator.planted(["data.users=1000"], length=10, drift=0.05)
     state, info = sim.reset(seed=0, options={"user": "7"})
-    state, reward, terminated, truncated, info = sim.step(slate)    # info["clicks"], one 0 or 1 a place
+    state, reward, terminated, truncated, info = sim.step(slate)  # info["clicks"]: 0 or 1 a place
 
 Shape legend: U users, I items, K segments, B users at once, T length of a slate.
 """
@@ -67,8 +67,7 @@ class Manner:
 
 
 class Crowd:
-    """All planted users with what they have, what they like now and what they are tired of; each
-    visit changes all three.
+    """All planted users with what they have, like now and are tired of; a visit changes all three.
 
     P(click on item j at place p) = p^-position CEILING rec_ij/max_j rec_ij exp(-saturation <h_j,
     f_i>), rec = alpha beta with the alpha of now, h_j = beta_kj/sum_k beta_kj the item's segments,
@@ -85,24 +84,27 @@ class Crowd:
 
     @staticmethod
     def of(data: Dataset, manner: Manner | None = None) -> Crowd:
-        """The users of a planted set, who have what its interactions say. InputError for another."""
+        """Make the users of a planted set, who have what its interactions say.
+
+        InputError for another set.
+        """
         has_UI = np.zeros((len(data.users), len(data.items)), dtype=bool)
         has_UI[data.interactions.user, data.interactions.item] = True
         return Crowd(Answers.of(data.truth, data.name), has_UI, manner)
 
     def alone(self, user: int) -> Crowd:
-        """One of them, as on the first day."""
+        """Return one of them, as on the first day."""
         a = self.answers
         return Crowd(Answers(a.alpha[[user]], a.beta, a.value), self._first[[user]], self.manner)
 
     def begin(self) -> None:
-        """Everybody as on the first day."""
+        """Put everybody back to the first day."""
         self.alpha_UK = self.answers.alpha.copy()
         self.tired_UK = np.zeros_like(self.alpha_UK)
         self.has_UI = self._first.copy()
 
     def chance(self, users: Ints) -> Floats:
-        """(B,I) of a click at the first place now, what they have included."""
+        """Return the chance of a click at the first place now, (B,I), what they have included."""
         rec = self.alpha_UK[users] @ self.answers.beta
         found: Floats = CEILING * rec / rec.max(1, keepdims=True)
         if self.manner.saturation:
@@ -112,11 +114,11 @@ class Crowd:
         return found
 
     def expected(self, users: Ints) -> Floats:
-        """(B,I) expected reward of an item at the first place now; 0 for what they have."""
+        """Return the expected reward of an item at the first place, (B,I); 0 for what they have."""
         return np.where(self.has_UI[users], 0.0, self.chance(users) * self.answers.value)
 
     def at_places(self, users: Ints, slates: Ints) -> Floats:
-        """(B,T) chance of a click at each place of a slate, (B,T), now."""
+        """Return the chance of a click at each place of a slate now, (B,T) -> (B,T)."""
         found = np.take_along_axis(np.where(self.has_UI[users], 0.0, self.chance(users)), slates, 1)
         order = np.argsort(slates, axis=1, kind="stable")
         ranked = np.take_along_axis(slates, order, 1)
@@ -126,7 +128,7 @@ class Crowd:
         return np.where(again, 0.0, found) * place
 
     def show(self, users: Ints, slates: Ints, g: np.random.Generator) -> tuple[Bools, Floats]:
-        """A visit of different users (B,): their slates' (B,T) clicks and rewards."""
+        """Show different users (B,) a slate each: its clicks and rewards, (B,T)."""
         clicks: Bools = g.random(slates.shape) < self.at_places(users, slates)
         rewards = clicks * self.answers.value[slates]
         where, place = np.nonzero(clicks)
@@ -138,18 +140,20 @@ class Crowd:
         return clicks, rewards
 
     def value(self, policy_UI: Floats) -> Floats:
-        """(U,) expected reward of one item shown now, sampled from each user's policy: sum_j
-        pi(j|i) E[reward | i, j], exact."""
+        """Return the expected reward of one item shown now, sampled from each user's policy, (U,).
+
+        sum_j pi(j|i) E[reward | i, j], exact.
+        """
         found: Floats = (policy_UI * self.expected(np.arange(len(policy_UI)))).sum(1)
         return found
 
     def optimum(self) -> Floats:
-        """(U,) of the best deterministic policy among what each user does not have."""
+        """Return that of the best deterministic policy among what each user does not have, (U,)."""
         found: Floats = self.expected(np.arange(len(self.alpha_UK))).max(1)
         return found
 
     def roll_out(self, choose: Chooser, rounds: int, rng: Rng, users: Ints | None = None) -> Floats:
-        """(B,) what each user earns in ``rounds`` visits from now on; slates by ``choose``."""
+        """Return what each user earns in ``rounds`` visits from now on, (B,)."""
         users = np.arange(len(self.alpha_UK)) if users is None else users
         earned = np.zeros(len(users))
         for visit in range(rounds):
@@ -158,8 +162,10 @@ class Crowd:
         return earned
 
     def long_value(self, choose: Chooser, rounds: int, times: int, rng: Rng) -> tuple[float, float]:
-        """A policy's mean reward a user in ``rounds`` visits from the first day on, by ``times``
-        roll-outs of everybody, and its standard error; the crowd is left as it began."""
+        """Return a policy's mean reward a user in ``rounds`` visits, and its standard error.
+
+        From the first day on, by ``times`` roll-outs of everybody; the crowd is left as it began.
+        """
         means = []
         for time in range(times):
             self.begin()
@@ -171,13 +177,15 @@ class Crowd:
 
 
 def drawn(policy: Scorer, length: int) -> Chooser:
-    """Slates of ``length`` drawn from the policy one after the other without replacement
-    (Plackett-Luce), what users have left out."""
+    """Draw slates of ``length`` from the policy, what users have left out.
+
+    One item after the other without replacement (Plackett-Luce).
+    """
     return _chooser(policy, length, noisy=True)
 
 
 def greedy(scorer: Scorer, length: int) -> Chooser:
-    """Each user's ``length`` best of what they do not have."""
+    """Choose each user's ``length`` best of what they do not have."""
     return _chooser(scorer, length, noisy=False)
 
 
@@ -196,14 +204,15 @@ def _chooser(scorer: Scorer, length: int, *, noisy: bool) -> Chooser:
 
 
 def served(policy: Policy, has_UI: Bools) -> Floats:
-    """(U,I) the policy of every user without what they have, rows sum to 1."""
+    """Return the policy of every user without what they have, (U,I), rows sum to 1."""
     users, items = np.nonzero(has_UI)
     return offpolicy.served(policy, torch.arange(len(has_UI)), Csr.of(users, items, has_UI.shape))
 
 
 class Simulator(gymnasium.Env[dict[str, Any], Ints]):
-    """One planted user of a crowd, ``rounds`` visits an episode, a slate of ``length`` items a
-    visit.
+    """One planted user of a crowd, in Gymnasium's interface.
+
+    ``rounds`` visits an episode, a slate of ``length`` items a visit.
 
     State: ``user`` by index, ``round`` from 0, and the last visit's ``shown`` (T,) items and
     ``clicks`` (T,), 0 before the first. Action: T items by index, (T,) int64. Reward: what the
@@ -247,8 +256,12 @@ class Simulator(gymnasium.Env[dict[str, Any], Ints]):
 
     @staticmethod
     def planted(overrides: Sequence[str] = (), **settings: Any) -> Simulator:
-        """Over the set that ``data=planted`` with ``overrides`` draws ('data.users=1000',
-        'data.seed=1'); ``settings`` as above."""
+        """Make one over the set that ``data=planted`` draws.
+
+        Args:
+            overrides: Of the set, such as 'data.users=1000', 'data.seed=1'.
+            settings: length, rounds, position, drift, saturation.
+        """
         from gnnseg import config as configuration
         from gnnseg import data
         from gnnseg.runs import train as pipeline
@@ -262,7 +275,15 @@ class Simulator(gymnasium.Env[dict[str, Any], Ints]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """A user as on the first day: of ``options``' ``user``, an id, or drawn."""
+        """Begin an episode, with a user as on the first day.
+
+        Args:
+            seed: Of what is drawn from here on.
+            options: {'user': an id}; without it the user is drawn.
+
+        Raises:
+            InputError: No such user, or another option.
+        """
         super().reset(seed=seed)
         unknown = sorted(set(options or {}) - {"user"})
         if unknown:
@@ -283,6 +304,11 @@ class Simulator(gymnasium.Env[dict[str, Any], Ints]):
         return self._state(nothing, nothing.astype(np.int8)), self._info()
 
     def step(self, action: Ints) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        """Show a slate: the state after it, its reward, terminated, truncated, and info.
+
+        Raises:
+            InputError: No slate of this length, or ``reset`` was not called.
+        """
         if self._alone is None:
             raise InputError("step: nobody is here yet; call reset first.")
         slate = np.asarray(action)

@@ -9,6 +9,7 @@ Shape legend: U users, I items, D width, K segments, B pairs in a batch, N negat
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -17,18 +18,27 @@ from torch.nn import functional as F
 
 from gnnseg.models.heads.base import (
     FactorScorer,
-    Head,
     ItemBias,
+    NumberedHead,
     facing,
-    pick,
     pick_bias,
     temperature,
 )
 from gnnseg.models.heads.kmeans import prototypes
-from gnnseg.models.heads.segments import Beta, Distribution, Segments
+from gnnseg.models.heads.readings import Distribution, SegmentParameters
+from gnnseg.models.heads.segments import Beta, Segments
 from gnnseg.models.objectives.base import PairObjective, Sampling, Weights, weighted_mean
+from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng
-from gnnseg.types import Batch, Embeddings, InputError, Segmentation, Shape, Step
+from gnnseg.types import (
+    Batch,
+    Embeddings,
+    EmbeddingScorer,
+    InputError,
+    Segmentation,
+    Shape,
+    Step,
+)
 
 # --- which segments
 # --------------------------------------------------------------------------------------------------
@@ -194,7 +204,7 @@ class SegmentLikelihood(PairObjective):
 # --------------------------------------------------------------------------------------------
 
 
-class BiasedDot(Head):
+class BiasedDot(NumberedHead):
     """cos(user_i, item_j)/tau + b_j + pace sum_k alpha_ik v_kj, v (K,I) started at 0, alpha_ik =
     softmax_k(cos(user_i, c_k)/tau_alpha).
 
@@ -226,8 +236,11 @@ class BiasedDot(Head):
     def forward(self, embeddings: Embeddings) -> BiasedDotScorer:
         return BiasedDotScorer(self, embeddings, self.bias(embeddings))
 
+    def stored(self) -> dict[str, Tensor]:
+        return {"bias": self.bias.value}
 
-class BiasedDotScorer(FactorScorer):
+
+class BiasedDotScorer(FactorScorer, EmbeddingScorer):
     """The bias by segment as further factors: <[user/|user|/tau, alpha], [item/|item|, pace v]> +
     b_j."""
 
@@ -281,15 +294,25 @@ class BiasedSegments(Segments):
         self.by_segment_KI.copy_(F.embedding(order, self.by_segment_KI))
 
     def forward(self, embeddings: Embeddings) -> BiasedDistribution:
-        item_KD = self.user_KD if self.item_KD is None else self.item_KD
-        return BiasedDistribution(self, embeddings, item_KD, self.bias(embeddings))
+        own = self.segment_parameters(embeddings)
+        by_segment_KI = self.pace * self.by_segment_KI
+        return BiasedDistribution(
+            embeddings, BiasedParameters(**vars(own), by_segment_KI=by_segment_KI)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BiasedParameters(SegmentParameters):
+    """With an item bias by segment beside the items' own."""
+
+    by_segment_KI: Tensor
 
 
 class BiasedDistribution(Distribution):
     """Distribution whose item bias differs by segment."""
 
-    _head: BiasedSegments
+    _p: BiasedParameters
 
     def _beta(self) -> Tensor:
-        bias_KI = self._bias_I + self._head.pace * self._head.by_segment_KI
-        return (self._cos_KI / self._head.tau_beta + bias_KI).softmax(-1)
+        bias_KI = self._p.bias_I + self._p.by_segment_KI
+        return (self._cos_KI / self._p.tau_beta + bias_KI).softmax(-1)

@@ -41,7 +41,7 @@ VISITS, EVERY = 120, 12
 SET = ["data.users=500", "data.items=200", "data.segments=4", "data.interactions=4000"]
 MANNER = Manner(drift=0.02, saturation=0.5)
 HEAD = ["head=segments", "head.segments=4", "threads=1"]
-OPTIMISM = "objective.caution=-1"
+OPTIMISM = "objective.pessimism=-1"
 ARMS: dict[
     str, tuple[list[str] | None, bool]
 ] = {  # a policy's settings (None: likelihood), drawn (else the best item)

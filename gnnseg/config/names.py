@@ -6,6 +6,8 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+from gnnseg.config.stable import KEYS
+
 GROUPS = (
     "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
     "optimizer", "trainer", "evaluation", "tracking",
@@ -58,6 +60,8 @@ def meant(wrong: str, known: list[str]) -> str:
     """What a name that is not there was meant to be, nearest first: other choices that have it; a
     like name beside it; the same name elsewhere; a like one elsewhere."""
     group, _, leaf = wrong.rpartition(".")
+    if (today := f"{group}.{renamed(leaf)}") in known:
+        return f"did you mean {today}?"
     others, part = elsewhere(wrong), wrong.split(".")[0]
     if others or wrong in known:
         instead = f"{part}={' or '.join(others)}" if others else f"another {part}="
@@ -81,6 +85,11 @@ def meant(wrong: str, known: list[str]) -> str:
     if close:
         return f"did you mean {close[0]}?"
     return f"there are {', '.join(known)}." if len(known) <= 24 else "`gnnseg options` lists them."
+
+
+def renamed(leaf: str) -> str:
+    """Give a setting's name of today; one that never had another, as it is."""
+    return next((new for keys in KEYS.values() for new, old in keys.items() if old == leaf), leaf)
 
 
 def refusal(sentence: str) -> Exception:

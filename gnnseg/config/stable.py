@@ -17,6 +17,7 @@ MODULES = {  # stable name -> where it stands today; a name stands for all that 
     "gnnseg.encoders.social.Social": "gnnseg.models.encoders.social.SocialSpectral",
     "gnnseg.heads": "gnnseg.models.heads",
     "gnnseg.objectives": "gnnseg.models.objectives",
+    "gnnseg.objectives.regularisers.Social": "gnnseg.models.objectives.regularisers.SocialLaplacian",
     "gnnseg.data.features.Features": "gnnseg.data.features.FeatureSettings",
     "gnnseg.data.sets.completejourney": "gnnseg.data.sets.completejourney.CompleteJourney",
     "gnnseg.data.sets.file": "gnnseg.data.tables.readers.FileReader",
@@ -36,8 +37,12 @@ MODULES = {  # stable name -> where it stands today; a name stands for all that 
     "gnnseg.data.split.random_overall": "gnnseg.data.split.RandomOverall",
     "gnnseg.data.split.random_per_user": "gnnseg.data.split.RandomPerUser",
 }
-KEYS: dict[str, dict[str, str]] = {}  # stable target -> {a setting's name today: its stable name}
-ADDED: dict[str, Any] = {  # settings that came after runs had names, "group.setting" or, of one part
+KEYS: dict[str, dict[str, str]] = {  # stable target -> {a setting's name today: its stable name}
+    "gnnseg.objectives.policy.PolicyGradient": {"pessimism": "caution"},
+}
+ADDED: dict[
+    str, Any
+] = {  # settings that came after runs had names, "group.setting" or, of one part
     # of a group, "stable target.setting" -> default
     "gnnseg.data.sets.planted.relation_signal": None,
 }

@@ -70,7 +70,7 @@ class FoldIn:
         self._model, self._graph, self._weights = model, graph, weights
         self._features = features
         self._trained = model.embed(graph, features)
-        self._scorer = model.head.fitting_scorer(self._trained)
+        self._scorer = model.fitting_scorer(self._trained)
         self._served: Scorer = model.head(self._trained)
         self._known = graph.pattern.degrees()[0] > 0
         self._scale = float(self._trained.user0_UD[self._known].square().mean().sqrt())

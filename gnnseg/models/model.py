@@ -4,20 +4,24 @@ weights."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.base import Encoder
 from gnnseg.models.encoders.capabilities import EmbedsSomeRows, ReadsHistories, SamplesNeighbours
-from gnnseg.models.heads import Head
-from gnnseg.models.objectives import Objective
+from gnnseg.models.heads import FinishedHead, Head, NumberedHead
+from gnnseg.models.objectives import LabelObjective, Objective, PairClassifier
 from gnnseg.rng import Rng
-from gnnseg.types import Batch, Embeddings, Features, Scorer, Step
+from gnnseg.types import Batch, Embeddings, Features, InputError, Scorer, Step
 
 
 class Model(nn.Module):
-    """loss = objective + sum of weight * term. A term of weight 0 is left out."""
+    """Encoder, head, objective and terms: loss = objective + sum of weight * term.
+
+    A term of weight 0 is left out.
+    """
 
     def __init__(
         self,
@@ -38,58 +42,96 @@ class Model(nn.Module):
             for part in (objective, *(terms[name][1] for name in self.weights))
             for need in part.needs
         }
-        self._everybody = bool(
-            asked & {"social", "labels"}
-        )  # terms that look at all users, not only the batch's
+        everybody = asked & {"social", "labels"}  # terms that look at more users than the batch's
+        self._everybody = bool(everybody)
 
     def reset(
         self, graph: BipartiteGraph, features: Features, rng: Rng, labels: Tensor | None = None
     ) -> None:
-        """First values, once: the encoder's from the graph, the head's from the first embeddings,
-        its segments in the order that what is known, (U,) classes, asks for."""
+        """Set first values, once: the encoder's from the graph, the head's from its embeddings.
+
+        The segments stand in the order that the observed classes, (U,), ask for.
+        """
         self.encoder.reset(graph, features, rng.child("encoder"))
         embeddings = self.embed(graph, features)
         self.head.reset(embeddings, rng.child("head"))
         if labels is not None:
-            step = Step(embeddings, self.head(embeddings))
+            step = Step(embeddings, self.score(embeddings))
             for part in self.parts():
-                if (order := part.numbering(step, labels)) is not None:
-                    self.head.renumber(order)
+                order = part.numbering(step, labels) if isinstance(part, LabelObjective) else None
+                if order is not None:
+                    self._renumber(order)
+
+    def _renumber(self, order: Tensor) -> None:
+        if not isinstance(self.head, NumberedHead):
+            raise InputError(
+                f"head {type(self.head).__name__.lower()}: cannot number its segments as the "
+                "labels ask; inherit gnnseg.models.heads.NumberedHead, or set "
+                "regularisers.labels.readout=linear."
+            )
+        self.head.renumber(order)
 
     def embed(self, graph: BipartiteGraph, features: Features) -> Embeddings:
+        """Return everybody's embeddings, without dropout or noise."""
         embeddings = self.encoder(graph, features)
         assert isinstance(embeddings, Embeddings)
         return embeddings
 
-    def scorer(self, graph: BipartiteGraph, features: Features) -> Scorer:
-        scorer: Scorer = self.head(self.embed(graph, features))
+    def score(self, embeddings: Embeddings) -> Scorer:
+        """Return the head's scores of these embeddings."""
+        scorer: Any = self.head(embeddings)
+        if not isinstance(scorer, Scorer):
+            raise InputError(
+                f"head {type(self.head).__name__.lower()}: gives a {type(scorer).__name__}; let "
+                "that class inherit gnnseg.types.Scorer, or Segmentation where it has segments."
+            )
         return scorer
 
+    def scorer(self, graph: BipartiteGraph, features: Features) -> Scorer:
+        """Return the scores on a graph."""
+        return self.score(self.embed(graph, features))
+
+    def fitting_scorer(self, embeddings: Embeddings) -> Scorer:
+        """Return what training sees, smooth in the users, also of a head that is finished."""
+        if isinstance(self.head, FinishedHead):
+            return self.head.fitting_scorer(embeddings)
+        return self.score(embeddings)
+
+    def finish(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
+        """Make, once after the last step, what the head makes of finished embeddings."""
+        if isinstance(self.head, FinishedHead):
+            self.head.finish(embeddings, graph, rng)
+
     def begin(self, epoch: int) -> None:
-        """Tell those whom it concerns which epoch of training this is, from 0."""
+        """Begin an epoch of training, counted from 0: curricula and draws go by it."""
         if isinstance(self.encoder, SamplesNeighbours):
             self.encoder.epoch = epoch
         for part in self.parts():
             part.epoch = epoch
 
     def parts(self) -> Iterator[Objective]:
-        """The objective and the extra terms."""
+        """Give the objective, then the extra terms."""
         for part in (self.objective, *self.terms.values()):
             assert isinstance(part, Objective)
             yield part
 
     def predict(self, step: Step) -> Tensor | None:
-        """(U,C) chance that each user is in each class, where a part learns labels."""
-        for part in self.parts():
-            if (found := part.predict(step)) is not None:
-                return found
-        return None
+        """Return the chance that each user is in each class, (U,C); None: nothing learns labels."""
+        learned = (part for part in self.parts() if isinstance(part, LabelObjective))
+        return next((part.predict(step) for part in learned), None)
+
+    @property
+    def negatives(self) -> int | None:
+        """Return at how many negatives a pair a score's sigmoid is a chance; None: at none."""
+        objective = self.objective
+        return objective.negatives if isinstance(objective, PairClassifier) else None
 
     def losses(
         self, graph: BipartiteGraph, features: Features, batch: Batch, rng: Rng
     ) -> dict[str, Tensor]:
-        """The objective first, then each extra term, unweighted."""
-        if isinstance(self.encoder, ReadsHistories) and batch.taken is None:
+        """Compute the objective, then each extra term, unweighted."""
+        of_log = batch.logged is not None and batch.logged.taken is not None
+        if isinstance(self.encoder, ReadsHistories) and not of_log:
             # what a log shows was new to its user
             graph = graph.hiding(batch.users, batch.items, rng.child("encoder"))
         users = items = None
@@ -104,13 +146,14 @@ class Model(nn.Module):
             assert isinstance(again, Embeddings)
             return again
 
-        step = Step(embeddings, self.head(embeddings), view)
+        step = Step(embeddings, self.score(embeddings), view)
         losses = {self.objective_name: self.objective(step, batch, rng.child("objective"))}
         for name, term in self.terms.items():
             losses[name] = term(step, batch, rng.child(name))
         return losses
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """Add up the losses by their weights."""
         total = losses[self.objective_name]
         for name, weight in self.weights.items():
             total = total + weight * losses[name]

@@ -22,7 +22,7 @@ from gnnseg.data.atomic import atomic
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.labels import Labelled
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.objectives import Objective
+from gnnseg.models.objectives import LabelObjective
 from gnnseg.rng import Rng
 from gnnseg.runs.folder import RunFolder
 from gnnseg.types import Edges, Features, IdMap, InputError, Pairs, Relation, Shape, Split
@@ -168,8 +168,8 @@ def labels_of(config: Mapping[str, Any], split: Split) -> Labelled | None:
             f"{asking[0][0]} and {asking[1][0]} both learn labels: set one's weight to 0."
         )
     for where, node in asking:
-        term: Objective = build({key: value for key, value in node.items() if key != "weight"})
-        return term.tell(split.user_table, Rng(int(config["seed"])).child("labels"), where)
+        term: LabelObjective = build({key: value for key, value in node.items() if key != "weight"})
+        return term.observe(split.user_table, Rng(int(config["seed"])).child("labels"), where)
     return None
 
 

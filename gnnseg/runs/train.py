@@ -300,12 +300,12 @@ class _Run:
         started = time.monotonic()
         with torch.no_grad():
             embeddings = model.embed(given.graph, given.features)
-            model.head.finish(embeddings, given.graph, self.rng.child("finish"))
+            model.finish(embeddings, given.graph, self.rng.child("finish"))
             scorer: Scorer = model.head(embeddings)
             verdict = evaluator.final(
                 scorer, embeddings, given.graph, self.split, self.train_pairs, self.protocol,
                 self._clusters(), self.rng,
-                model.objective.negatives,
+                model.negatives,
             )  # fmt: skip
             classes_UC = model.predict(Step(embeddings, scorer))
             if given.labels is not None and classes_UC is not None:

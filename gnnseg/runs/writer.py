@@ -20,7 +20,8 @@ from gnnseg.data.atomic import atomic
 from gnnseg.data.labels import Labelled
 from gnnseg.evaluation import ranking, segments
 from gnnseg.evaluation.evaluator import Evaluation
-from gnnseg.models.encoders import Encoder, Linear
+from gnnseg.models.encoders import Encoder
+from gnnseg.models.encoders.base import ReadableEncoder
 from gnnseg.models.model import Model
 from gnnseg.runs.folder import RunFolder
 from gnnseg.sparse import Csr
@@ -89,16 +90,17 @@ def write_attributes(
     encoder: Encoder,
     scorer: Scorer,
 ) -> None:
-    """attributes.parquet, where an encoder's weights can be read by attribute (``linear``): kind,
-    attribute, deviation, weight, segment_1..K.
+    """Write attributes.parquet, where an encoder's weights can be read by attribute.
 
+    Columns kind, attribute, deviation, weight, segment_1..K.
     deviation s_f: standard deviation of the attribute among those met in training; weight (D,):
     what one unit adds to an embedding; segment_k = w_f (c_k/|c_k| - mean_l c_l/|c_l|): how far one
     unit pulls towards segment k more than towards the average one, c the users' or the items'
     prototypes.
     """
-    if not isinstance(encoder, Linear):
+    if not isinstance(encoder, ReadableEncoder):
         return
+    directions = scorer.directions() if isinstance(scorer, Segmentation) else {}
     frames = []
     for kind, weight in encoder.attribute_weights().items():
         weight_FD, matrix = weight.detach().cpu(), getattr(features, kind)
@@ -110,9 +112,8 @@ def write_attributes(
             "deviation": pl.Series(deviation_F.tolist(), dtype=pl.Float32),
             "weight": pl.Series(weight_FD.tolist(), dtype=pl.List(pl.Float32)),
         }
-        prototypes = getattr(scorer, "prototypes" if kind == "user" else "item_prototypes", None)
-        if prototypes is not None:
-            unit_KD = torch.nn.functional.normalize(prototypes.detach().cpu(), dim=-1)
+        if kind in directions:
+            unit_KD = torch.nn.functional.normalize(directions[kind].detach().cpu(), dim=-1)
             pull_FK = weight_FD @ (unit_KD - unit_KD.mean(0)).T
             series |= {
                 f"segment_{k + 1}": pl.Series(pull_F.tolist(), dtype=pl.Float32)
@@ -248,13 +249,8 @@ def _tensors(
         "item": own(embeddings.item_ID),
         "item_counts": torch.from_numpy(counts),
     }
-    if isinstance(scorer, Segmentation):
-        scores |= {"alpha": own(scorer.alpha), "beta": own(scorer.beta)}
-        if hasattr(scorer, "inverse_norm"):
-            scores["inverse_norm"] = own(scorer.inverse_norm)
-    for name, value in model.head.named_parameters():
-        if name.endswith("bias.value"):
-            scores["bias"] = own(value)
+    for part in (scorer, model.head):
+        scores |= {name: own(value) for name, value in part.stored().items()}
     with atomic(folder.file("scores.safetensors")) as aside:
         save_file(scores, aside)
     with atomic(folder.file("model.safetensors")) as aside:
@@ -303,14 +299,9 @@ def _segments(
     hard = segments.hard(alpha)
     folder.write_parquet("segments.parquet", segments_frame(split.users.ids, alpha))
     mass_K = alpha.double().sum(0)
-    user_UD: Tensor = getattr(
-        scorer, "vectors", embeddings.user_UD
-    )  # what the segments were made on
+    user_UD = embeddings.user_UD if scorer.vectors is None else scorer.vectors
     group_KD = (alpha.double() / mass_K.clamp(min=1e-12)).T @ user_UD.double().cpu()
-    prototype = next(
-        (v for n, v in model.head.state_dict().items() if n.endswith(("user_KD", "centres_KD"))),
-        group_KD,
-    )
+    prototype = group_KD if scorer.prototypes is None else scorer.prototypes.detach()
     effective = mass_K.square() / alpha.double().square().sum(0).clamp(min=1e-12)
     size = np.bincount(np.asarray(hard), minlength=alpha.shape[1])
     groups = pl.DataFrame(

@@ -20,7 +20,7 @@ from gnnseg.models.heads.base import Head
 from gnnseg.models.objectives.base import Objective
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Batch, Edges, Embeddings, Features, Relation, Shape, Step
+from gnnseg.types import Batch, Edges, Embeddings, Features, Relation, Scorer, Shape, Step
 
 WIDTH = 16
 CLASSES = 3
@@ -29,7 +29,7 @@ CLASSES = 3
 def random_graph(
     users: int = 23, items: int = 17, edges: int = 90, seed: int = 0
 ) -> BipartiteGraph:
-    """A graph whose last user and last item have no edge."""
+    """Draw a graph whose last user and last item have no edge."""
     key = np.random.default_rng(seed).choice((users - 1) * (items - 1), size=edges, replace=False)
     return BipartiteGraph(Csr.of(key // (items - 1), key % (items - 1), (users, items)))
 
@@ -37,8 +37,10 @@ def random_graph(
 def block_graph(
     segments: int = 4, users: int = 120, items: int = 60, each: int = 8, seed: int = 0
 ) -> tuple[BipartiteGraph, Tensor]:
-    """Users of known segments who meet their own segment's items nine times in ten, and their
-    labels (U,)."""
+    """Draw users of known segments, and their labels (U,).
+
+    They meet their own segment's items nine times in ten.
+    """
     g = np.random.default_rng(seed)
     label = np.arange(users) % segments
     home = np.arange(items) % segments
@@ -54,6 +56,7 @@ def block_graph(
 
 
 def shape_of(graph: BipartiteGraph, width: int = 0, features: Features | None = None) -> Shape:
+    """Return what a component must know of the graph and features to make its parameters."""
     found = features or Features()
     user, item = (0 if matrix is None else matrix.shape[1] for matrix in (found.user, found.item))
     relations = {
@@ -66,12 +69,12 @@ def shape_of(graph: BipartiteGraph, width: int = 0, features: Features | None = 
 
 
 def telling_features(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> Features:
-    """Attributes that tell the segments of ``block_graph``, among noise."""
+    """Draw attributes that tell the segments of ``block_graph``, among noise."""
     g = np.random.default_rng(seed)
 
     def matrix(n: int) -> Tensor:
-        told = np.eye(segments)[np.arange(n) % segments]
-        return torch.from_numpy(np.hstack([told, g.normal(0, 0.3, (n, 3))])).float()
+        observed = np.eye(segments)[np.arange(n) % segments]
+        return torch.from_numpy(np.hstack([observed, g.normal(0, 0.3, (n, 3))])).float()
 
     return Features(matrix(graph.users), matrix(graph.items))
 
@@ -79,8 +82,10 @@ def telling_features(graph: BipartiteGraph, segments: int = 4, seed: int = 0) ->
 def with_ties(
     graph: BipartiteGraph, segments: int = 4, each: int = 4, seed: int = 0
 ) -> BipartiteGraph:
-    """The graph with ``each`` friends named by every user but the last, among those of the user's
-    segment in ``block_graph``."""
+    """Return the graph with ``each`` friends named by every user but the last.
+
+    Among those of the user's segment in ``block_graph``.
+    """
     g = np.random.default_rng(seed)
     source = np.repeat(np.arange(graph.users - 1), each)
     target = (source + segments * g.integers(1, 6, len(source))) % (
@@ -92,8 +97,10 @@ def with_ties(
 
 
 def with_relations(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> BipartiteGraph:
-    """The graph with items that are of a genre of their segment, users who mention genres, and
-    genres that lie near each other."""
+    """Return the graph with typed relations to and among genres.
+
+    Items are of a genre of their segment, users mention genres, and genres lie near each other.
+    """
     g = np.random.default_rng(seed)
     genres = 2 * segments
     items, users = np.arange(graph.items - 1), np.repeat(np.arange(graph.users - 1), 2)
@@ -129,6 +136,7 @@ def with_relations(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> B
 
 
 def random_embeddings(graph: BipartiteGraph, width: int = WIDTH, seed: int = 0) -> Embeddings:
+    """Draw embeddings of a graph's users and items, as leaves."""
     g = torch.Generator().manual_seed(seed)
     user = torch.randn(graph.users, width, generator=g, requires_grad=True)
     item = torch.randn(graph.items, width, generator=g, requires_grad=True)
@@ -136,7 +144,7 @@ def random_embeddings(graph: BipartiteGraph, width: int = WIDTH, seed: int = 0) 
 
 
 def a_step(embeddings: Embeddings, head: Head) -> Step:
-    """One training step, whose further views are the embeddings moved by noise, of one layer."""
+    """Make a training step, whose further views are the embeddings moved by noise, of one layer."""
 
     def view(rng: Rng, noise: float) -> Embeddings:
         user, item = (
@@ -149,29 +157,33 @@ def a_step(embeddings: Embeddings, head: Head) -> Step:
     return Step(embeddings, head(embeddings), view)
 
 
-class TableScorer:
+class TableScorer(Scorer):
     """Scores as they stand in a table (U,I): for loops beside objectives."""
 
     def __init__(self, score: Tensor) -> None:
         self.score = score
 
     def pairs(self, users: Tensor, items: Tensor) -> Tensor:
+        """Score pairs, (B,),(B,) -> (B,); (B,),(B,N) -> (B,N)."""
         return self.score[users.view(-1, *[1] * (items.dim() - 1)), items]
 
     def block(self, users: Tensor, items: Tensor | None = None) -> Tensor:
+        """Score users against shared items, (B,),(N,) -> (B,N); None: the whole catalogue."""
         return self.score[users] if items is None else self.score[users][:, items]
 
     def edges(self, pattern: Csr) -> Tensor:
+        """Score the pattern's entries, (E,), in its order."""
         return self.pairs(pattern.row, pattern.column)
 
 
 def table_step(score: Tensor) -> Step:
-    """A step that says these scores, (U,I), and has no embeddings."""
+    """Make a step that says these scores, (U,I), and has no embeddings."""
     nothing = torch.zeros(0, 1)
     return Step(Embeddings(nothing, nothing, nothing, nothing), TableScorer(score))
 
 
 def full_batch(graph: BipartiteGraph) -> Batch:
+    """Make the batch of every pair of a graph, weighing alike."""
     p = graph.pattern
     weight = torch.full((p.entries,), 1 / p.entries)
     return Batch(p.row, p.column, weight, pattern=p, social=graph.social, homophily=graph.homophily)
@@ -185,6 +197,7 @@ def train_quickly(
     features: Features | None = None,
     steps: int = 60,
 ) -> Any:
+    """Train by a few full batches of Adam, and return the scorer."""
     given = features or Features()
     with torch.no_grad():
         head.reset(encoder(graph, given), Rng(0))
@@ -199,6 +212,7 @@ def train_quickly(
 
 
 def agreement(found: Tensor, label: Tensor) -> float:
+    """Compute the adjusted Rand index of two assignments, (U,) each."""
     from sklearn.metrics import adjusted_rand_score
 
     return float(adjusted_rand_score(label.numpy(), found.numpy()))

@@ -5,6 +5,7 @@ Shape legend: U users, I items, E edges, K segments, D width.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import torch
@@ -12,7 +13,7 @@ import torch
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads.base import Head
 from gnnseg.models.heads.segments import Segments
-from gnnseg.models.objectives.base import Objective, PairObjective
+from gnnseg.models.objectives.base import Objective, PairObjective, RewardObjective
 from gnnseg.rng import Rng
 from gnnseg.testing.drawn import (
     CLASSES,
@@ -23,17 +24,18 @@ from gnnseg.testing.drawn import (
     random_graph,
     shape_of,
 )
-from gnnseg.types import Batch
+from gnnseg.types import Batch, Logged
 
 
-class ObjectiveContract:
-    """Laws of an objective or a regulariser."""
+class ObjectiveContract(ABC):
+    """Laws of an objective or a regulariser: inherit them, and say how to make one."""
 
+    @abstractmethod
     def make(self) -> Objective:
-        raise AssertionError("say how to make the objective")
+        """Make the objective."""
 
     def given(self, graph: BipartiteGraph) -> BipartiteGraph:
-        """The graph as the objective wants it: ``with_ties`` where it reads social ties."""
+        """Return the graph as the objective needs it: ``with_ties`` where it reads social ties."""
         return graph
 
     def _ready(self, graph: BipartiteGraph) -> Objective:
@@ -42,29 +44,27 @@ class ObjectiveContract:
         return objective
 
     def _batch(self, graph: BipartiteGraph, objective: Objective) -> Batch:
-        """Every pair, with the negatives it wants and, of every third user, a label."""
-        p, want = graph.pattern, objective.sampling
+        """Return every pair, with its negatives and reward 1 and, of every third user, a label."""
+        p, sampling = graph.pattern, objective.sampling
         weight = torch.full((p.entries,), 1 / p.entries)
+        logged = Logged(torch.ones(p.entries)) if isinstance(objective, RewardObjective) else None
         g = torch.Generator().manual_seed(0)
         every = torch.arange(graph.users)
         labels = torch.where(every % 3 == 0, every // 3 % CLASSES, -1)
-        if want.kind == "none":
-            return replace(full_batch(graph), labels=labels)
-        shape = (p.entries, want.count) if want.kind == "own" else (want.count,)
-        return Batch(
-            p.row, p.column, weight, torch.randint(graph.items, shape, generator=g), labels=labels
-        )
+        if sampling.kind == "none":
+            return replace(full_batch(graph), labels=labels, logged=logged)
+        shape = (p.entries, sampling.count) if sampling.kind == "own" else (sampling.count,)
+        negatives = torch.randint(graph.items, shape, generator=g)
+        return Batch(p.row, p.column, weight, negatives, logged=logged, labels=labels)
 
     def _head(self, graph: BipartiteGraph) -> Head:
-        head = Segments(
-            shape_of(graph, WIDTH), Rng(0), segments=4, beta="distribution", tied=False, top=None,
-            centre=True,
-            tau_alpha=0.2, tau_beta=0.2, tau=0.2,
-        )  # fmt: skip
+        shape = shape_of(graph, WIDTH)
+        head = Segments(shape, Rng(0), segments=4, tau_alpha=0.2, tau_beta=0.2, tau=0.2)
         head.reset(random_embeddings(graph), Rng(0))
         return head
 
     def test_a_finite_scalar_with_a_gradient(self) -> None:
+        """A loss is a finite scalar that moves the users."""
         graph = self.given(random_graph())
         objective, e = self._ready(graph), random_embeddings(graph)
         head = self._head(graph)
@@ -76,6 +76,7 @@ class ObjectiveContract:
         assert bool(e.user_UD.grad.abs().sum() > 0)
 
     def test_the_scale_of_the_weights_does_not_matter(self) -> None:
+        """Weights are relative: three times as much of each changes nothing."""
         graph = self.given(random_graph())
         objective, e = self._ready(graph), random_embeddings(graph)
         if not isinstance(objective, PairObjective):
@@ -86,6 +87,7 @@ class ObjectiveContract:
         torch.testing.assert_close(objective(step, batch, Rng(0)), objective(step, tripled, Rng(0)))
 
     def test_steps_make_it_smaller(self) -> None:
+        """Training makes it smaller."""
         graph = self.given(random_graph())
         objective, e, head = self._ready(graph), random_embeddings(graph), self._head(graph)
         batch = self._batch(graph, objective)

@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gnnseg.evaluation import offpolicy
-from gnnseg.models.objectives.base import Objective, PairObjective
+from gnnseg.models.objectives.base import Objective, PairObjective, RewardObjective
 from gnnseg.sparse import Csr
-from gnnseg.types import InputError, Log, Pairs
+from gnnseg.types import InputError, Log, Logged, Pairs
 
 
 @dataclass(frozen=True)
 class Events:
-    """(E,) each: users, items, what an event weighs (the weights sum to 1), what it earned, how
-    likely it was shown.
+    """(E,) each: users, items, what an event weighs (the weights sum to 1).
 
-    Of rows of a log: ``taken`` (U,I) is what their users have taken by now, ``seen`` (U,I) what of
-    it they could not be shown when the log was made (None: they may be shown what they have),
-    ``history`` (U,I) what they have taken, and the rows that earned something. None: the events are
-    the graph's pairs in their order.
+    ``logged``: what came of them, where the objective learns from rewards. Unless they are rows of
+    a log, the events are the graph's pairs in their order.
     """
 
     users: Tensor
     items: Tensor
     weight: Tensor
-    reward: Tensor | None = None
-    propensity: Tensor | None = None
-    seen: Csr | None = None
-    taken: Csr | None = None
-    history: Csr | None = None
+    logged: Logged | None = None
 
     def __len__(self) -> int:
         return len(self.users)
 
     def to(self, device: torch.device) -> Events:
-        moved: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        moved = {
-            name: v.to(device) if isinstance(v, Tensor | Csr) else v for name, v in moved.items()
-        }
-        return Events(**moved)
+        logged = None if self.logged is None else self.logged.to(device)
+        return Events(self.users.to(device), self.items.to(device), self.weight.to(device), logged)
 
 
 def of(
@@ -62,21 +51,23 @@ def of(
             (pattern.entries,), 1 / max(pattern.entries, 1), device=pattern.column.device
         )
         return Events(pattern.row, pattern.column, weight)
-    if objective.reads_log:
+    if isinstance(objective, RewardObjective) and objective.reads_log:
         assert log is not None
         events = _logged(objective, log, pattern, mask)
     else:
         value = _of_pairs(train_pairs, objective.weights, "weights", name)
         weight = objective.pair_weights(pattern.row, pattern.degrees()[0], value)
-        reward = None if objective.reward is None else _rewards(objective, train_pairs, name)
-        events = Events(pattern.row, pattern.column, weight, reward)
+        logged = None
+        if isinstance(objective, RewardObjective):
+            logged = Logged(_rewards(objective, train_pairs, name))
+        events = Events(pattern.row, pattern.column, weight, logged)
     events = events.to(pattern.column.device)
-    if events.reward is not None:
-        objective.learn(events.users, events.reward, events.weight)
+    if isinstance(objective, RewardObjective) and events.logged is not None:
+        objective.learn(events.users, events.logged.reward, events.weight)
     return events
 
 
-def _logged(objective: PairObjective, log: Log, pattern: Csr, mask: bool) -> Events:
+def _logged(objective: RewardObjective, log: Log, pattern: Csr, mask: bool) -> Events:
     assert log.part is not None
     seen = offpolicy.barred(pattern, log) if mask else None
     log = log.rows(log.part == 0)
@@ -91,10 +82,11 @@ def _logged(objective: PairObjective, log: Log, pattern: Csr, mask: bool) -> Eve
     told = np.unique((log.user * pattern.shape[1] + log.item)[log.reward > 0])
     key = np.union1d(told, (pattern.row * pattern.shape[1] + pattern.column).cpu().numpy())
     history = Csr.of(key // pattern.shape[1], key % pattern.shape[1], pattern.shape)
-    return Events(user, item, weight, reward, propensity, seen, pattern, history)
+    logged = Logged(reward=reward, propensity=propensity, seen=seen, taken=pattern, history=history)
+    return Events(user, item, weight, logged)
 
 
-def _rewards(objective: PairObjective, train_pairs: Pairs, name: str) -> Tensor:
+def _rewards(objective: RewardObjective, train_pairs: Pairs, name: str) -> Tensor:
     if objective.reward == "one":
         return torch.ones(len(train_pairs))
     return _of_pairs(

@@ -88,9 +88,6 @@ class Training:
         full batch."""
         p, e = self.graph.pattern, self.events
 
-        def some(column: Tensor | None) -> Tensor | None:
-            return column if rows is None or column is None else column[rows]
-
         users, items, weight = (
             column if rows is None else column[rows] for column in (e.users, e.items, e.weight)
         )
@@ -109,9 +106,8 @@ class Training:
         return Batch(
             users, items, weight, negatives,
             log_q=log_q if want.kind == "in_batch" else None,
-            reward=some(e.reward), propensity=some(e.propensity), seen=e.seen, taken=e.taken,
-            history=e.history,
-            pattern=p if rows is None and e.taken is None else None,
+            logged=None if e.logged is None else e.logged.at(rows),
+            pattern=p if rows is None and (e.logged is None or e.logged.taken is None) else None,
             social=self.graph.social, homophily=self.graph.homophily, labels=self.labels,
         )  # fmt: skip
 

@@ -250,6 +250,7 @@ def test_mistakes_are_one_sentence(overrides: list[str], said: str) -> None:
         ),
         (["encoder=graphsage"], "did you mean sage?"),
         (["lr=0.1"], "did you mean optimizer.lr?"),
+        (["objective=policy", "objective.caution=-1"], "did you mean objective.pessimism?"),
         (["trainer.lr=0.1"], "did you mean optimizer.lr?"),
         (["epochs=3"], "did you mean trainer.max_epochs?"),
     ],

@@ -144,7 +144,7 @@ def test_every_combination_is_refused_or_runs(encoder: str) -> None:
             p.grad is not None and bool(p.grad.any()) for p in model.encoder.parameters()
         ) or not list(model.encoder.parameters()), where
         with torch.no_grad():
-            model.head.finish(model.embed(given.graph, given.features), given.graph, Rng(0))
+            model.finish(model.embed(given.graph, given.features), given.graph, Rng(0))
             scorer = model.scorer(given.graph, given.features)
             assert bool(torch.isfinite(scorer.block(torch.arange(5))).all()), where
             if isinstance(scorer, Segmentation):

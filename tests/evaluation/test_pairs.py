@@ -200,7 +200,7 @@ def judged(objective: str, *overrides: str) -> dict[str, float]:
     with torch.no_grad():
         model.reset(graph, Features(), Rng(0))
         embeddings = model.embed(graph, Features())
-        model.head.finish(embeddings, graph, Rng(0))
+        model.finish(embeddings, graph, Rng(0))
         scorer = model.head(embeddings)
         verdict = evaluator.final(
             scorer,

@@ -45,3 +45,10 @@ def test_a_recorded_configuration_comes_back_as_it_is_written_today():
     config = compose(["regularisers.labels.weight=1"])
     assert recorded(config)["encoder"]["_target_"] == "gnnseg.encoders.lightgcn.LightGCN"
     assert upgraded(recorded(config)) == config
+
+
+def test_a_setting_that_was_renamed_keeps_hashes_and_old_runs():
+    config = compose(["objective=policy", "objective.pessimism=-1"])
+    assert recorded(config)["objective"]["caution"] == -1
+    assert "pessimism" not in recorded(config)["objective"]
+    assert upgraded(recorded(config)) == config

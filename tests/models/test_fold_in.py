@@ -74,7 +74,7 @@ def trained(encoder="lightgcn", head="distribution", weights=None, top=None):
     model = Model(made, top_of, Likelihood(weights=None, degree_power=0.0), {})
     with torch.no_grad():
         model.reset(graph, Features(), rng)
-        model.head.finish(model.embed(graph, Features()), graph, rng)
+        model.finish(model.embed(graph, Features()), graph, rng)
     return model, graph
 
 
@@ -143,7 +143,7 @@ def test_new_users_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch
         alone = graph.with_users(pairs([met]), 1, None)
         for _ in range(fold_in.STEPS):
             user = model.encoder.embed_new_users(alone, old, Features())(x[None])
-            scorer = model.head.fitting_scorer(Embeddings(user, old.item_ID, user, old.item0_ID))
+            scorer = model.fitting_scorer(Embeddings(user, old.item_ID, user, old.item0_ID))
             scores = scorer.block(torch.tensor([0]))[0]
             candidates = scores if fold._sample is None else scores[fold._sample]
             loss = fold_in.PRIOR * (x - mean).square().sum() / (2 * scale**2)

@@ -163,3 +163,11 @@ class AttributeEncoder(Encoder, EmbedsNewUsers, EmbedsSomeRows):
     ) -> Callable[[Tensor], Tensor]:
         """Return layer 0 as it is."""
         return lambda start_BD: start_BD
+
+
+class ReadableEncoder(AttributeEncoder):
+    """An encoder of attributes whose weights can be read, one vector an attribute."""
+
+    @abstractmethod
+    def attribute_weights(self) -> dict[str, Tensor]:
+        """Return what one unit of an attribute adds to an embedding, (F,D), by 'user' and 'item'."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gnnseg.models.encoders.base import AttributeEncoder
+from gnnseg.models.encoders.base import ReadableEncoder
 from gnnseg.models.encoders.tables import check_first_values, weights
 from gnnseg.rng import Rng
 from gnnseg.types import Shape
 
 
-class Linear(AttributeEncoder):
+class Linear(ReadableEncoder):
     """user_i = sum_f x_if w_f + w_0, item_j = sum_f y_jf v_f + v_0; a D-wide weight an attribute.
 
     ``dim``: width D; ``scale``: standard deviation of a first embedding's entries.
@@ -33,5 +33,5 @@ class Linear(AttributeEncoder):
         return out
 
     def attribute_weights(self) -> dict[str, Tensor]:
-        """Return what one unit of an attribute adds to an embedding, (F,D) of users and items."""
+        """Return what one unit of an attribute adds to an embedding, (F,D), by kind."""
         return {"user": self.user.weight.T, "item": self.item.weight.T}

@@ -1,6 +1,6 @@
 """Heads: from embeddings to scores, with or without segments in between."""
 
-from gnnseg.models.heads.base import Head
+from gnnseg.models.heads.base import FinishedHead, Head, NumberedHead
 from gnnseg.models.heads.dot import Dot
 from gnnseg.models.heads.hybrid import Hybrid
 from gnnseg.models.heads.mlp import MLP
@@ -8,4 +8,14 @@ from gnnseg.models.heads.neumf import NeuMF
 from gnnseg.models.heads.posthoc import Posthoc
 from gnnseg.models.heads.segments import Segments
 
-__all__ = ["MLP", "Dot", "Head", "Hybrid", "NeuMF", "Posthoc", "Segments"]
+__all__ = [
+    "MLP",
+    "Dot",
+    "FinishedHead",
+    "Head",
+    "Hybrid",
+    "NeuMF",
+    "NumberedHead",
+    "Posthoc",
+    "Segments",
+]

@@ -15,67 +15,109 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
+from gnnseg.models.hooks import refuse_unasked
 from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
 from gnnseg.types import Embeddings, InputError, Scorer, Shape
 
-FLOOR = 1e-12  # below this a probability is not told from 0 in float32's logarithm
+FORMER = {"offers": "provides"}  # a hook's name of before: its name of today
+OWNERS = {  # a hook that not every head has: the class that has it
+    "renumber": "NumberedHead",
+    "fitting_scorer": "FinishedHead",
+    "finish": "FinishedHead",
+}
+FLOOR = 1e-12  # below this a probability is not distinct from 0 in float32's logarithm
 
 
-class Head(nn.Module):
-    """Scores are logits; temperature and item bias belong here, objectives add none.
+class Head(nn.Module, ABC):
+    """What turns embeddings into scores: ``Head(shape, rng, *, settings…)``.
 
-    ``catalogue``: its scores need every item's embedding (a softmax over the catalogue).
+    Scores are logits; temperature and item bias belong here, objectives add none. ``catalogue``:
+    its scores need every item's embedding (a softmax over the catalogue). What only some heads do
+    they say by what they inherit beside: ``NumberedHead``, ``FinishedHead``.
     """
 
     catalogue: bool = False
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse, with an InputError, a hook that nobody would ask for."""
+        super().__init_subclass__(**options)
+        refuse_unasked(cls, FORMER, OWNERS)
+
     @classmethod
     def provides(cls, **node: Any) -> frozenset[str]:
-        """What an objective may need of this head with these settings: 'segments', 'probabilities'
-        (scores are log rec_ij), 'logits' (scores of any sign, whose sigmoid may be any chance),
-        'untied' (items' prototypes are their own)."""
+        """Say what an objective may need of this head with these settings.
+
+        Returns:
+            Some of 'segments'; 'probabilities' (scores are log rec_ij); 'logits' (scores of any
+            sign, whose sigmoid may be any chance); 'untied' (items' prototypes are their own).
+        """
         return frozenset({"logits"})
 
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
-        """First values from the first embeddings, once (prototypes)."""
-
-    def renumber(self, order: Tensor) -> None:
-        """From now on segment k is what was segment order[k], (K,); called before the first step,
-        if at all."""
+        """Set first values from the first embeddings, once (prototypes)."""
 
     @abstractmethod
-    def forward(self, embeddings: Embeddings) -> Scorer: ...
+    def forward(self, embeddings: Embeddings) -> Scorer:
+        """Return the scores of these embeddings.
 
+        Args:
+            embeddings: user_UD, item_ID and what stands behind them, of all rows or of some.
+
+        Returns:
+            A ``Scorer``; a ``Segmentation`` where the recommendations pass through segments, a
+            ``Policy`` where they are probabilities.
+        """
+
+    def stored(self) -> dict[str, Tensor]:
+        """Return which of its parameters a run folder keeps (scores.safetensors), by name."""
+        return {}
+
+
+class NumberedHead(Head):
+    """A head whose segments can be put into another order, as known classes ask for it."""
+
+    @abstractmethod
+    def renumber(self, order: Tensor) -> None:
+        """Make segment k what was segment order[k], (K,), before the first step."""
+
+
+class FinishedHead(Head):
+    """A head that makes its segments once, after the last step, on the finished embeddings."""
+
+    @abstractmethod
     def fitting_scorer(self, embeddings: Embeddings) -> Scorer:
-        """What training sees, smooth in the users: the scorer itself, where ``finish`` has put
-        nothing in its place."""
-        scorer: Scorer = self(embeddings)
-        return scorer
+        """Return what training sees, smooth in the users, finished or not."""
 
+    @abstractmethod
     def finish(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
-        """Once, after the last step (posthoc fits here)."""
+        """Make the segments, once, after the last step."""
 
 
-class FactorScorer(ABC):
-    """logit_ij = f(<left_i, right_j>) with f elementwise, possibly with an item bias: pairs, blocks
-    and edges in one place."""
+class FactorScorer(Scorer):
+    """Scores of two factors: logit_ij = f(<left_i, right_j>), f elementwise.
+
+    f may add an item bias; pairs, blocks and edges follow in one place.
+    """
 
     @abstractmethod
     def left(self, users: Tensor | None) -> Tensor:
-        """(B,F) of some rows, or (U,F) of all."""
+        """Return the users' factors, (B,F) of some rows; None: (U,F) of all."""
 
     @abstractmethod
     def right(self, items: Tensor | None) -> Tensor:
-        """(N,F) of some rows, or (I,F) of all."""
+        """Return the items' factors, (N,F) of some rows; None: (I,F) of all."""
 
     @abstractmethod
     def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
-        """From products to logits; ``items`` broadcast against ``product``, None: all items along
-        its last dimension."""
+        """Turn products into logits.
+
+        ``items`` broadcast against ``product``; None: all items along its last dimension.
+        """
 
     def pairs(self, users: Tensor, items: Tensor) -> Tensor:
+        """Score pairs, (B,),(B,) -> (B,), or each user's own negatives, (B,),(B,N) -> (B,N)."""
         left_BF = self.left(users)
         if items.dim() == 1:
             return self.logit((left_BF * self.right(items)).sum(-1), items)
@@ -83,18 +125,21 @@ class FactorScorer(ABC):
         return self.logit(torch.einsum("bf,bnf->bn", left_BF, right_BNF), items)
 
     def block(self, users: Tensor, items: Tensor | None = None) -> Tensor:
+        """Score users against shared items, (B,),(N,) -> (B,N); None: the whole catalogue."""
         return self.logit(self.left(users) @ self.right(items).T, items)
 
     def edges(self, pattern: Csr) -> Tensor:
+        """Score the pattern's entries, (E,), in its order, by one sampled dense-dense product."""
         return self.logit(sddmm(pattern, self.left(None), self.right(None)), pattern.column)
 
 
 def facing(embeddings: Embeddings, user_UD: Tensor) -> Embeddings:
-    """The same items, other users."""
+    """Return the same items before other users."""
     return replace(embeddings, user_UD=user_UD, user0_UD=user_UD, users=None, layers=None)
 
 
 def pick_bias(bias: Tensor, rows: Tensor | None) -> Tensor:
+    """Return the biases of some rows, (I,) -> rows' shape; None: all of them."""
     return bias if rows is None else F.embedding(rows, bias[:, None]).squeeze(-1)
 
 
@@ -108,16 +153,17 @@ class ItemBias(nn.Module):
         self.value = nn.Parameter(start.float())
 
     def forward(self, embeddings: Embeddings) -> Tensor:
-        """(rows of the items,)."""
+        """Return b_j of the items' rows, (I,)."""
         return pick_bias(self.value, embeddings.items)
 
 
 def memberships(user_BD: Tensor, centres_KD: Tensor, tau: float) -> Tensor:
-    """alpha_ik = softmax_k(cos(user_i, c_k)/tau), (B,K)."""
+    """Compute alpha_ik = softmax_k(cos(user_i, c_k)/tau), (B,K)."""
     return (unit(user_BD) @ unit(centres_KD).T / tau).softmax(-1)
 
 
 def temperature(value: float, key: str) -> float:
+    """Return a temperature as it is; InputError where it is not above 0."""
     if not value > 0:
         raise InputError(f"{key} is {value}: a temperature must be above 0.")
     return value

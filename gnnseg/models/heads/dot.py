@@ -9,40 +9,59 @@ from torch import Tensor
 from gnnseg.models.heads.base import FactorScorer, Head, ItemBias, facing, pick_bias, temperature
 from gnnseg.models.vectors import pick, unit
 from gnnseg.rng import Rng
-from gnnseg.types import Embeddings, Shape
+from gnnseg.types import Embeddings, EmbeddingScorer, Shape
 
 
 class Dot(Head):
-    """``cosine``: cos(user_i, item_j)/tau + b_j. ``dot``: <user_i, item_j>, no temperature, no bias
-    (LightGCN under BPR)."""
+    """The plain recommender: the score of a pair is its embeddings' own.
+
+    Args:
+        similarity: 'cosine', cos(user_i, item_j)/tau + b_j, or 'dot', <user_i, item_j>, no
+            temperature, no bias (LightGCN under BPR, He et al. 2020).
+        tau: Temperature of the cosine; smaller is sharper.
+    """
 
     def __init__(
-        self, shape: Shape, rng: Rng, *, similarity: Literal["cosine", "dot"], tau: float
+        self,
+        shape: Shape,
+        rng: Rng,
+        *,
+        similarity: Literal["cosine", "dot"] = "cosine",
+        tau: float = 0.12,
     ) -> None:
         super().__init__()
         self.tau = temperature(tau, "head.tau")
         self.bias = ItemBias(shape) if similarity == "cosine" else None
 
     def forward(self, embeddings: Embeddings) -> DotScorer:
+        """Return the scores of these embeddings."""
         return DotScorer(embeddings, self.tau, None if self.bias is None else self.bias(embeddings))
 
+    def stored(self) -> dict[str, Tensor]:
+        """Return the items' bias, where there is one."""
+        return {} if self.bias is None else {"bias": self.bias.value}
 
-class DotScorer(FactorScorer):
+
+class DotScorer(FactorScorer, EmbeddingScorer):
     """Cosine with temperature and bias, or, where ``bias`` is None, the raw product."""
 
     def __init__(self, embeddings: Embeddings, tau: float, bias: Tensor | None) -> None:
         self._e, self._tau, self._bias = embeddings, tau, bias
 
     def with_users(self, user_UD: Tensor) -> DotScorer:
+        """Return a scorer of the same items, whose user row r is user_UD[r]."""
         return DotScorer(facing(self._e, user_UD), self._tau, self._bias)
 
     def left(self, users: Tensor | None) -> Tensor:
+        """Return the users' factors, (B,D) of some rows; None: of all."""
         rows = pick(self._e.user_UD, users)
         return rows if self._bias is None else unit(rows) / self._tau
 
     def right(self, items: Tensor | None) -> Tensor:
+        """Return the items' factors, (N,D) of some rows; None: of all."""
         rows = pick(self._e.item_ID, items)
         return rows if self._bias is None else unit(rows)
 
     def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
+        """Add the items' bias, where there is one."""
         return product if self._bias is None else product + pick_bias(self._bias, items)

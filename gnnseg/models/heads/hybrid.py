@@ -6,18 +6,30 @@ from typing import Any
 
 from torch import Tensor
 
-from gnnseg.graph import BipartiteGraph
-from gnnseg.models.heads.base import Head, facing, temperature
-from gnnseg.models.heads.segments import Segments, SegmentScorer
+from gnnseg.models.heads.base import NumberedHead, facing, temperature
+from gnnseg.models.heads.readings import SegmentScorer
+from gnnseg.models.heads.segments import Segments
 from gnnseg.models.vectors import pick, unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
-from gnnseg.types import Embeddings, Explanation, Shape
+from gnnseg.types import Embeddings, EmbeddingScorer, Explanation, Segmentation, Shape
 
 
-class Hybrid(Head):
-    """logit_ij = log sum_k alpha_ik beta_kj + cos(user_i, item_j)/tau, beta the segments' item
-    distributions; no further bias."""
+class Hybrid(NumberedHead):
+    """Soft segments plus the user's own taste.
+
+    logit_ij = log sum_k alpha_ik beta_kj + cos(user_i, item_j)/tau, beta the segments' item
+    distributions (``Segments`` with beta='distribution'); no further bias.
+
+    Args:
+        segments: K, how many.
+        tied: One prototype a segment for users and items alike, not one each.
+        top: None, or how many segments a user may use, the largest, renormalised.
+        tau_alpha: Temperature of the users' memberships; smaller is harder.
+        tau_beta: Temperature of the segments' item distributions; smaller is sharper.
+        tau: Temperature of the personal cosine.
+        starts: Starts of k-means++ for the first prototypes, the tightest kept.
+    """
 
     catalogue = True
 
@@ -26,12 +38,12 @@ class Hybrid(Head):
         shape: Shape,
         rng: Rng,
         *,
-        segments: int,
-        tied: bool,
-        top: int | None,
-        tau_alpha: float,
-        tau_beta: float,
-        tau: float,
+        segments: int = 16,
+        tied: bool = False,
+        top: int | None = None,
+        tau_alpha: float = 0.15,
+        tau_beta: float = 0.2,
+        tau: float = 0.12,
         starts: int = 1,
     ) -> None:
         super().__init__()
@@ -43,22 +55,27 @@ class Hybrid(Head):
 
     @classmethod
     def provides(cls, **node: Any) -> frozenset[str]:
+        """Say that it has segments, and that its scores are logits."""
         return frozenset({"segments", "logits"})
 
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
+        """Start the prototypes at k-means++ centres of the first user embeddings."""
         self.group.reset(embeddings, rng)
 
     def renumber(self, order: Tensor) -> None:
+        """Make segment k what was segment order[k], (K,)."""
         self.group.renumber(order)
 
     def forward(self, embeddings: Embeddings) -> HybridScorer:
+        """Return the scores of these embeddings."""
         return HybridScorer(self.group(embeddings), embeddings, self.tau)
 
-    def finish(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
-        self.group.finish(embeddings, graph, rng)
+    def stored(self) -> dict[str, Tensor]:
+        """Return the items' bias."""
+        return self.group.stored()
 
 
-class HybridScorer:
+class HybridScorer(EmbeddingScorer, Segmentation):
     """The sum of the segments' log-probability and a personal cosine."""
 
     kind = "distribution"
@@ -68,27 +85,33 @@ class HybridScorer:
 
     @property
     def alpha(self) -> Tensor:
+        """Return P(segment k | user i), (U,K)."""
         return self._group.alpha
 
     @property
     def beta(self) -> Tensor:
+        """Return P(item j | segment k), (K,I)."""
         return self._group.beta
 
     @property
     def prototypes(self) -> Tensor:
+        """Return c_k, (K,D), against which a user's alpha is read."""
         return self._group.prototypes
 
-    @property
-    def item_prototypes(self) -> Tensor:
-        return self._group.item_prototypes
+    def directions(self) -> dict[str, Tensor]:
+        """Return c_k and c'_k, (K,D), against which users and items are read."""
+        return self._group.directions()
 
     def memberships(self, users: Tensor | None) -> Tensor:
+        """Return alpha of some user rows, (B,K); None: of all."""
         return self._group.memberships(users)
 
     def truncated(self, top: int) -> HybridScorer:
+        """Return the scores through each user's ``top`` largest segments and the personal part."""
         return HybridScorer(self._group.truncated(top), self._e, self._tau)
 
     def with_users(self, user_UD: Tensor) -> HybridScorer:
+        """Return a scorer of the same items, whose user row r is user_UD[r]."""
         return HybridScorer(self._group.with_users(user_UD), facing(self._e, user_UD), self._tau)
 
     def _units(self, users: Tensor | None, items: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -96,22 +119,32 @@ class HybridScorer:
         return left, unit(pick(self._e.item_ID, items))
 
     def pairs(self, users: Tensor, items: Tensor) -> Tensor:
+        """Score pairs, (B,),(B,) -> (B,), or each user's own negatives, (B,),(B,N) -> (B,N)."""
         left, right = self._units(users, items.reshape(-1))
         right = right.view(*items.shape, right.shape[-1])
         personal = (left * right).sum(-1) if items.dim() == 1 else (left[:, None] * right).sum(-1)
         return self._group.pairs(users, items) + personal
 
     def block(self, users: Tensor, items: Tensor | None = None) -> Tensor:
+        """Score users against shared items, (B,),(N,) -> (B,N); None: the whole catalogue."""
         left, right = self._units(users, items)
         return self._group.block(users, items) + left @ right.T
 
     def edges(self, pattern: Csr) -> Tensor:
+        """Score the pattern's entries, (E,), in its order."""
         return self._group.edges(pattern) + sddmm(pattern, *self._units(None, None))
 
     def explain(self, users: Tensor, items: Tensor) -> Explanation:
-        """Shares of the segment part by segment, and the two parts of the logit: ``bias`` holds the
-        segment part log sum_k alpha_ik beta_kj, ``personal`` the cosine part; together they are the
-        logit."""
+        """Return the shares of the segment part by segment, and the two parts of the logit.
+
+        ``bias`` holds the segment part log sum_k alpha_ik beta_kj, ``personal`` the cosine part;
+        together they are the logit.
+        """
         left, right = self._units(users, items)
         shares = self._group.explain(users, items).segments
-        return Explanation(True, shares, self._group.pairs(users, items), (left * right).sum(-1))
+        return Explanation(
+            shares=True,
+            segments=shares,
+            bias=self._group.pairs(users, items),
+            personal=(left * right).sum(-1),
+        )

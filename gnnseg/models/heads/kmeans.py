@@ -1,4 +1,4 @@
-"""k-means on unit rows: first prototypes, and today's practice of segmenting finished embeddings."""
+"""k-means on unit rows: first prototypes, and clusters of finished embeddings."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gnnseg.rng import Rng
 def prototypes(
     user_UD: Tensor, segments: int, rng: Rng, *, rounds: int = 25, starts: int = 1
 ) -> Tensor:
-    """k-means++ centres (Arthur & Vassilvitskii 2007) of the rows at length 1, (K,D), Lloyd's
-    rounds included; of several ``starts`` those with the smallest sum of squared distances, the
-    first of which is that of one start.
+    """Compute k-means++ centres (Arthur & Vassilvitskii 2007) of the rows at length 1, (K,D).
 
-    One thread, float64, so that the result depends on the rows and the seed alone. Fewer distinct
-    rows than segments: the rest of the centres are rows with a little noise, so that they can part.
+    Lloyd's rounds included; of several ``starts`` those with the smallest sum of squared distances,
+    the first of which is that of one start. One thread, float64, so that the result depends on the
+    rows and the seed alone. Fewer distinct rows than segments: the rest of the centres are rows
+    with a little noise, so that they can part.
     """
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
@@ -51,7 +51,7 @@ def prototypes(
 
 
 def nearest(user_UD: Tensor, centres_KD: Tensor) -> Tensor:
-    """The centre closest to each row at length 1, (U,); the lowest number wins a tie."""
+    """Find the centre closest to each row at length 1, (U,); the lowest number wins a tie."""
     unit = F.normalize(user_UD.detach(), dim=-1)
     distance = (centres_KD**2).sum(-1) - 2 * unit @ centres_KD.T
     return distance.min(-1).indices

@@ -10,19 +10,34 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.heads.base import FLOOR, FactorScorer, Head
+from gnnseg.models.heads.base import FLOOR, FactorScorer, FinishedHead
 from gnnseg.models.heads.dot import Dot, DotScorer
 from gnnseg.models.heads.kmeans import nearest, prototypes
 from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng
-from gnnseg.types import Embeddings, Explanation, InputError, Shape
+from gnnseg.types import (
+    Embeddings,
+    EmbeddingScorer,
+    Explanation,
+    InputError,
+    Segmentation,
+    Shape,
+)
 
 PRIOR = 100.0  # pseudo-counts by which a cluster's item shares lean on everyone's
 
 
-class Posthoc(Head):
-    """Trained as ``dot``; then k-means++ once on unit user embeddings (Lloyd 1982; Arthur &
-    Vassilvitskii 2007), hard alpha, beta_kj = (n_kj + 100 n_j/E)/(n_k + 100), logit log rec_ij."""
+class Posthoc(FinishedHead):
+    """Segments made afterwards: trained as ``dot``, then clustered.
+
+    k-means++ once on unit user embeddings (Lloyd 1982; Arthur & Vassilvitskii 2007), hard alpha,
+    beta_kj = (n_kj + 100 n_j/E)/(n_k + 100), logit log rec_ij.
+
+    Args:
+        segments: K, how many clusters.
+        similarity: While training: 'cosine' or 'dot', as in ``Dot``.
+        tau: Temperature of the cosine; smaller is sharper.
+    """
 
     fitted: Tensor
     centres_KD: Tensor
@@ -33,9 +48,9 @@ class Posthoc(Head):
         shape: Shape,
         rng: Rng,
         *,
-        segments: int,
-        similarity: Literal["cosine", "dot"],
-        tau: float,
+        segments: int = 16,
+        similarity: Literal["cosine", "dot"] = "cosine",
+        tau: float = 0.12,
     ) -> None:
         super().__init__()
         if segments < 1:
@@ -47,6 +62,7 @@ class Posthoc(Head):
         self.register_buffer("beta_KI", torch.zeros(segments, shape.items))
 
     def forward(self, embeddings: Embeddings) -> DotScorer | HardScorer:
+        """Return ``dot``'s scores, once finished those of the users' clusters."""
         if not bool(self.fitted):
             scorer: DotScorer = self.dot(embeddings)
             return scorer
@@ -54,19 +70,27 @@ class Posthoc(Head):
         return HardScorer(assignment, self.beta_KI, self.centres_KD)
 
     def fitting_scorer(self, embeddings: Embeddings) -> DotScorer:
+        """Return ``dot``'s scores."""
         scorer: DotScorer = self.dot(embeddings)
         return scorer
 
     def finish(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
+        """Cluster the users and count what each cluster takes."""
         centres = prototypes(embeddings.user_UD, self.segments, rng, rounds=300)
         self.centres_KD = centres
         self.beta_KI = shares(nearest(embeddings.user_UD, centres), self.segments, graph)
         self.fitted = torch.ones_like(self.fitted)
 
+    def stored(self) -> dict[str, Tensor]:
+        """Return the items' bias of ``dot``, where there is one."""
+        return self.dot.stored()
+
 
 def shares(assignment_U: Tensor, segments: int, graph: BipartiteGraph) -> Tensor:
-    """beta_kj = (n_kj + 100 n_j/E)/(n_k + 100), (K,I) float32: n_kj training pairs of cluster k's
-    users with item j."""
+    """Compute beta_kj = (n_kj + 100 n_j/E)/(n_k + 100), (K,I) float32.
+
+    n_kj: training pairs of cluster k's users with item j.
+    """
     p = graph.pattern
     counts_KI = torch.zeros(segments * graph.items, device=p.column.device)
     counts_KI.index_add_(
@@ -80,44 +104,61 @@ def shares(assignment_U: Tensor, segments: int, graph: BipartiteGraph) -> Tensor
 
 
 def cluster(user_UD: Tensor, segments: int, graph: BipartiteGraph, rng: Rng) -> HardScorer:
-    """``posthoc`` on embeddings that someone else trained: the row printed beside any run."""
+    """Return ``posthoc`` on embeddings that someone else trained: the row beside any run."""
     centres = prototypes(user_UD, segments, rng, rounds=300)
     assignment = nearest(user_UD, centres)
     return HardScorer(assignment, shares(assignment, segments, graph), centres)
 
 
-class HardScorer(FactorScorer):
+class HardScorer(FactorScorer, EmbeddingScorer, Segmentation):
     """Each user in the segment of the nearest centre: log beta of that segment."""
 
     kind = "distribution"
 
     def __init__(self, assignment_U: Tensor, beta_KI: Tensor, centres_KD: Tensor) -> None:
-        self.assignment, self.beta, self.centres_KD = assignment_U, beta_KI, centres_KD
+        self.assignment, self._beta_KI, self._centres_KD = assignment_U, beta_KI, centres_KD
 
     def with_users(self, user_UD: Tensor) -> HardScorer:
-        return HardScorer(nearest(user_UD, self.centres_KD), self.beta, self.centres_KD)
+        """Return a scorer of the same items, whose user row r is user_UD[r]."""
+        return HardScorer(nearest(user_UD, self._centres_KD), self._beta_KI, self._centres_KD)
 
     @property
     def alpha(self) -> Tensor:
+        """Return each user's one segment, (U,K) of 0 and 1."""
         return self.memberships(None)
 
+    @property
+    def beta(self) -> Tensor:
+        """Return each cluster's smoothed shares of the items, (K,I)."""
+        return self._beta_KI
+
+    @property
+    def prototypes(self) -> Tensor:
+        """Return the clusters' centres among unit user embeddings, (K,D)."""
+        return self._centres_KD
+
     def memberships(self, users: Tensor | None) -> Tensor:
+        """Return alpha of some user rows, (B,K); None: of all."""
         rows = self.assignment if users is None else self.assignment[users]
-        return F.one_hot(rows, len(self.beta)).to(self.beta.dtype)
+        return F.one_hot(rows, len(self._beta_KI)).to(self._beta_KI.dtype)
 
     def truncated(self, top: int) -> HardScorer:
+        """Return itself: every user has one segment."""
         return self
 
     def left(self, users: Tensor | None) -> Tensor:
+        """Return alpha of some rows, (B,K); None: of all."""
         return self.memberships(users)
 
     def right(self, items: Tensor | None) -> Tensor:
-        return pick(self.beta.T, items)
+        """Return beta of some items, (N,K); None: of all."""
+        return pick(self._beta_KI.T, items)
 
     def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
+        """Turn a probability into its logarithm."""
         return product.clamp(min=FLOOR).log()
 
     def explain(self, users: Tensor, items: Tensor) -> Explanation:
-        return Explanation(
-            True, self.memberships(users), torch.zeros(len(users), device=users.device)
-        )
+        """Return each user's one segment as the whole of the score."""
+        nothing_B = torch.zeros(len(users), device=users.device)
+        return Explanation(shares=True, segments=self.memberships(users), bias=nothing_B)

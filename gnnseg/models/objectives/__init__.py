@@ -1,6 +1,13 @@
 """Objectives and regularisers: what training makes small."""
 
-from gnnseg.models.objectives.base import Objective, Sampling
+from gnnseg.models.objectives.base import (
+    LabelObjective,
+    Objective,
+    PairClassifier,
+    PairObjective,
+    RewardObjective,
+    Sampling,
+)
 from gnnseg.models.objectives.bce import BCE
 from gnnseg.models.objectives.bpr import BPR
 from gnnseg.models.objectives.bsl import BSL
@@ -10,8 +17,10 @@ from gnnseg.models.objectives.likelihood import Likelihood
 from gnnseg.models.objectives.margin import Margin
 from gnnseg.models.objectives.network import Network
 from gnnseg.models.objectives.policy import PolicyGradient
-from gnnseg.models.objectives.regularisers import L2, Balance, Entropy, Social
+from gnnseg.models.objectives.regularisers import L2, Balance, Entropy, SocialLaplacian
 from gnnseg.models.objectives.sampled_softmax import SampledSoftmax
+
+Social = SocialLaplacian
 
 __all__ = [
     "BCE",
@@ -20,15 +29,20 @@ __all__ = [
     "L2",
     "Balance",
     "Entropy",
+    "LabelObjective",
     "Labels",
     "Likelihood",
     "Margin",
     "Network",
     "Objective",
+    "PairClassifier",
+    "PairObjective",
     "PolicyGradient",
+    "RewardObjective",
     "SampledSoftmax",
     "Sampling",
     "SimGCL",
     "Social",
+    "SocialLaplacian",
     "XSimGCL",
 ]

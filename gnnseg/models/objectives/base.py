@@ -1,15 +1,16 @@
-"""What every objective is: a scalar from one training step, the negatives it wants, and how much
+"""What every objective is: a scalar from one training step, the negatives it is given, and how much
 each interaction weighs."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from gnnseg.models.hooks import refuse_unasked
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Shape, Step, Table
 
@@ -17,15 +18,25 @@ if TYPE_CHECKING:
     from gnnseg.data.labels import Labelled
 
 Weights = Literal["value", "log", "spend"]
+Reward = Literal["one", "value", "spend", "logged", "clicked"]
+FORMER = {"wants": "requires", "tell": "observe"}  # a hook's name of before: its name of today
+OWNERS = {  # a hook that not every objective has: the class that has it
+    "numbering": "LabelObjective",
+    "predict": "LabelObjective",
+    "learn": "RewardObjective",
+}
 LOGGED = ("logged", "clicked")  # rewards that stand in a log
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Negatives an objective wants: 'none', 'shared' ((N,) uniform for the whole batch), 'own'
-    ((B,N) uniform, each user's own, training items avoided), 'in_batch' (N items of the batch's own
-    pairs, so drawn by popularity). ``hard``: of 'own', how many lie near the taken item, at most:
-    none in the first epoch, one more in each; ``hops``: to and fro on the way there."""
+    """The negatives an objective is given.
+
+    ``kind``: 'none', 'shared' ((N,) uniform for the whole batch), 'own' ((B,N) uniform, each user's
+    own, training items avoided), 'in_batch' (N items of the batch's own pairs, so drawn by
+    popularity). ``hard``: of 'own', how many lie near the taken item, at most: none in the first
+    epoch, one more in each; ``hops``: to and fro on the way there.
+    """
 
     kind: Literal["none", "shared", "own", "in_batch"] = "none"
     count: int = 0
@@ -33,42 +44,72 @@ class Sampling:
     hops: int = 1
 
 
-class Objective(nn.Module):
-    """A loss. ``needs``: what head and data must offer, whatever its settings; ``wants`` says it
-    for some settings, and is what ``config.check`` compares."""
+class Objective(nn.Module, ABC):
+    """A loss: ``Objective(settings…)``, a scalar from one training step.
+
+    ``needs``: what head, encoder and data must provide, whatever its settings; ``requires`` says it
+    for some settings, and is what a configuration is checked by. ``sampling``: the negatives it is
+    given; ``epoch``: of training, from 0, for curricula. What only some objectives do they say by
+    what they inherit beside: ``PairObjective``, ``RewardObjective``, ``LabelObjective``.
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     sampling: Sampling = Sampling()
-    epoch: int = 0  # of training, for curricula
-    negatives: int | None = (
-        None  # a taken pair, at which the sigmoid of a score is the chance that a pair was taken
-    )
+    epoch: int = 0
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse, with an InputError, a hook that nobody would ask for."""
+        super().__init_subclass__(**options)
+        refuse_unasked(cls, FORMER, OWNERS)
 
     @classmethod
     def requires(cls, **node: Any) -> frozenset[str]:
-        """What head and data must offer, with these settings."""
+        """Say what head, encoder and data must provide, with these settings.
+
+        Returns:
+            Some of what heads and encoders provide ('segments', 'probabilities', 'logits',
+            'untied', 'view', 'layers'), and of what data have: 'social', 'labels', 'features',
+            'log', 'propensity'.
+        """
         return cls.needs
 
-    def tell(self, table: Table | None, rng: Rng, where: str) -> Labelled:
-        """The users' classes and whom of them training is told, from their attributes; asked where
-        it wants 'labels'."""
-        raise AssertionError(f"{type(self).__name__} wants labels: it must say which")
-
-    def numbering(self, step: Step, labels: Tensor) -> Tensor | None:
-        """(K,) the first segments in the order it wants them numbered, from what is known, (U,)
-        classes; None: it does not mind."""
-        return None
-
-    def predict(self, step: Step) -> Tensor | None:
-        """(U,C) chance that each user is in each class, where it learns labels."""
-        return None
-
     def prepare(self, shape: Shape, rng: Rng) -> None:
-        """Parameters of its own, once the data's sizes and the embeddings' width are known."""
+        """Make parameters of its own, once the data's sizes and the embeddings' width are known."""
 
     @abstractmethod
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
-        """The scalar loss of one batch, a weighted mean over its interactions."""
+        """Compute the scalar loss of one batch, a weighted mean over its interactions.
+
+        Args:
+            step: What the model says: embeddings, scorer, and further views.
+            batch: Which events are looked at, and the negatives drawn for them.
+            rng: For draws of its own, a function of the seed and the step.
+        """
+
+
+class LabelObjective(Objective):
+    """An objective that learns users' classes, of whom training observes a part."""
+
+    @abstractmethod
+    def observe(self, table: Table | None, rng: Rng, where: str) -> Labelled:
+        """Draw the users whose class training observes, from their attributes.
+
+        Args:
+            table: The users' attributes, or None where there are none.
+            rng: What the draw is a function of.
+            where: The setting that asks, for what an error says.
+
+        Raises:
+            InputError: There is no such attribute, or too little of it.
+        """
+
+    @abstractmethod
+    def numbering(self, step: Step, labels: Tensor) -> Tensor | None:
+        """Return the first segments in the order its classes, (U,), ask for, (K,); None: any."""
+
+    @abstractmethod
+    def predict(self, step: Step) -> Tensor:
+        """Return the chance that each user is in each class, (U,C)."""
 
 
 class PairObjective(Objective):
@@ -78,17 +119,21 @@ class PairObjective(Objective):
     'spend' (money); times (user's degree)^``degree_power``: below 0, heavy users count for less.
     """
 
-    reward: str | None = (
-        None  # what came of an event, where it reads that: one, value, spend of pairs; logged, clicked of a log
-    )
-
-    def __init__(self, *, weights: Weights | None, degree_power: float) -> None:
+    def __init__(self, *, weights: Weights | None = None, degree_power: float = 0.0) -> None:
         super().__init__()
         self.weights, self.degree_power = weights, degree_power
 
     def pair_weights(self, users: Tensor, degrees: Tensor, value: Tensor) -> Tensor:
-        """w_e (E,), float32, from each pair's user (E,), the users' degrees (U,) and the pairs'
-        values, or spend, (E,)."""
+        """Return w_e (E,), float32.
+
+        Args:
+            users: (E,) each pair's user.
+            degrees: (U,) the users' degrees.
+            value: (E,) the pairs' values, or spend.
+
+        Raises:
+            InputError: No pair weighs above 0.
+        """
         weight = torch.ones(len(users), dtype=torch.float64)
         if self.weights is not None:
             raw = value.double().cpu().clamp(min=0.0)
@@ -101,16 +146,35 @@ class PairObjective(Objective):
         weight = weight * degrees.double().cpu().clamp(min=1.0)[users.cpu()] ** self.degree_power
         return (weight / weight.sum()).float()
 
+
+class RewardObjective(PairObjective):
+    """An objective that learns from what came of each event (``Batch.logged``).
+
+    ``reward``: 'one', 'value', 'spend' of the training pairs; 'logged', 'clicked' of the rows of a
+    log, which are then its events.
+    """
+
+    reward: Reward
+
     @property
     def reads_log(self) -> bool:
-        """Its events are the rows of a log, not the training pairs."""
+        """Are its events the rows of a log, not the training pairs?"""
         return self.reward in LOGGED
 
+    @abstractmethod
     def learn(self, users: Tensor, rewards: Tensor, weight: Tensor) -> None:
-        """What it has to know of all training events before the first step, (E,) each, where it
-        reads rewards."""
+        """Take in what must be known of all training events, (E,) each, before the first step."""
+
+
+class PairClassifier(PairObjective):
+    """An objective under which a score's sigmoid is the chance that a pair was taken.
+
+    Of ``negatives`` + 1 pairs one was.
+    """
+
+    negatives: int
 
 
 def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:
-    """sum_e w_e loss_e / sum_e w_e over a batch; 0 where nothing in it weighs anything."""
+    """Compute sum_e w_e loss_e / sum_e w_e over a batch; 0 where nothing in it weighs anything."""
     return (loss * weight).sum() / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)

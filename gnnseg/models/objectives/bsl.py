@@ -17,25 +17,30 @@ from gnnseg.types import Batch, InputError, Step
 
 
 class BSL(PairObjective):
-    """-log mean_{i in P_u} e^{s_ui} + power * log mean_j e^{s_uj} over N negatives shared by the
-    batch.
+    """Bilateral softmax: -log mean_{i in P_u} e^{s_ui} + power * log mean_j e^{s_uj}.
 
-    P_u: the user's own pairs in the batch ('user'), or the pair alone ('pair', the softmax's).
-    ``power``: the second temperature of the authors' code, the negatives' part against the
-    positives': above 1 it pushes harder. 'pair' with power 1 is the softmax over the negatives
-    alone. ``sampling`` as sampled_softmax's; a negative that is the row's own item is left out, and
-    a row that has no other counts 0.
+    j: N negatives shared by the batch; one that is the row's own item is left out, and a row that
+    has no other counts 0. 'pair' with power 1 is the softmax over the negatives alone.
+
+    Args:
+        weights: What a pair counts for: None, each alike, 'value', 'log' or 'spend'.
+        degree_power: Times (user's degree)^degree_power: below 0, heavy users count for less.
+        sampling: 'uniform' over the catalogue, or 'in_batch', items of the batch's own pairs.
+        negatives: N, shared by the batch.
+        positives: P_u: 'user', the user's own pairs in the batch, or 'pair', the pair alone.
+        power: The second temperature of the authors' code, the negatives' part against the
+            positives': above 1 it pushes harder.
     """
 
     def __init__(
         self,
         *,
-        weights: Weights | None,
-        degree_power: float,
-        sampling: Literal["uniform", "in_batch"],
-        negatives: int,
-        positives: Literal["pair", "user"],
-        power: float,
+        weights: Weights | None = None,
+        degree_power: float = 0.0,
+        sampling: Literal["uniform", "in_batch"] = "uniform",
+        negatives: int = 1024,
+        positives: Literal["pair", "user"] = "pair",
+        power: float = 1.0,
     ) -> None:
         super().__init__(weights=weights, degree_power=degree_power)
         if negatives < 1 or power <= 0:
@@ -47,6 +52,7 @@ class BSL(PairObjective):
         self.positives, self.power = positives, power
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        """Compute the mean over the batch's pairs, but those without a negative of their own."""
         negatives = batch.negatives
         assert negatives is not None
         positive_B = step.scorer.pairs(batch.users, batch.items)
@@ -65,7 +71,7 @@ class BSL(PairObjective):
 
 
 def mean_exp(score_B: Tensor, users: Tensor) -> Tensor:
-    """(B,) log of the mean of e^s over the rows of the same user."""
+    """Compute log of the mean of e^s over the rows of the same user, (B,)."""
     _, row = torch.unique(users, return_inverse=True)
     groups = int(row.max()) + 1 if len(row) else 0
     top = (

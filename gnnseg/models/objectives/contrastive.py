@@ -17,20 +17,23 @@ from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
 
-ROWS = 2048  # users, and items, that are told apart in one step
+ROWS = 2048  # users, and items, that are kept apart in one step
 
 
 class SimGCL(Objective):
-    """sum over users and items of -log( e^{cos(a_v, b_v)/tau} / sum_w e^{cos(a_v, b_w)/tau} ), the
-    mean over the batch's v and w.
+    """Two noisy views of a node agree, others are apart (SimGCL, Yu et al. 2022).
 
-    a, b: two more passes of the encoder, each layer moved by ``noise`` into a random direction
-    (SimGCL, Yu et al. 2022).
+    -log( e^{cos(a_v, b_v)/tau} / sum_w e^{cos(a_v, b_w)/tau} ), the mean over the batch's v and w,
+    of users plus that of items; a, b: two more passes of the encoder.
+
+    Args:
+        tau: Temperature of the cosines.
+        noise: How far each layer is moved, in a random direction.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"view"})
 
-    def __init__(self, *, tau: float, noise: float) -> None:
+    def __init__(self, *, tau: float = 0.2, noise: float = 0.1) -> None:
         super().__init__()
         if tau <= 0 or noise <= 0:
             raise InputError(
@@ -39,6 +42,7 @@ class SimGCL(Objective):
         self.tau, self.noise = tau, noise
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        """Compute the loss of two more views of the batch's users and items."""
         assert step.view is not None
         one, other = (
             step.view(rng.child("one"), self.noise),
@@ -50,16 +54,21 @@ class SimGCL(Objective):
 
 
 class XSimGCL(Objective):
-    """The same between the embedding and its layer ``layer`` of one more noisy pass (XSimGCL, Yu et
-    al. 2023).
+    """The embedding agrees with one of its layers under noise (XSimGCL, Yu et al. 2023).
 
-    The paper's pass serves the ranking loss too; here that one stays without noise, which costs a
-    pass more and keeps the two apart.
+    ``SimGCL``'s loss between the two, of one more pass of the encoder. The paper's pass serves the
+    ranking loss too; here that one stays without noise, which costs a pass more and keeps the two
+    apart.
+
+    Args:
+        tau: Temperature of the cosines.
+        noise: How far each layer is moved, in a random direction.
+        layer: Which layer, 0 the first.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"view", "layers"})
 
-    def __init__(self, *, tau: float, noise: float, layer: int) -> None:
+    def __init__(self, *, tau: float = 0.2, noise: float = 0.2, layer: int = 1) -> None:
         super().__init__()
         if tau <= 0 or noise <= 0 or layer < 0:
             raise InputError(
@@ -69,6 +78,11 @@ class XSimGCL(Objective):
         self.tau, self.noise, self.layer = tau, noise, layer
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        """Compute the loss of one more view's embedding and layer.
+
+        Raises:
+            InputError: The encoder has no such layer.
+        """
         assert step.view is not None
         view = step.view(rng.child("view"), self.noise)
         if view.layers is None or self.layer >= len(view.layers):
@@ -82,7 +96,7 @@ class XSimGCL(Objective):
 
 
 def some(ids: Tensor, rng: Rng) -> Tensor:
-    """Each id of the batch once; of more than ``ROWS``, so many drawn anew."""
+    """Return each id of the batch once; of more than ``ROWS``, so many drawn anew."""
     found: Tensor = torch.unique(ids)
     if len(found) <= ROWS:
         return found
@@ -90,8 +104,10 @@ def some(ids: Tensor, rng: Rng) -> Tensor:
 
 
 def info_nce(one: Tensor, other: Tensor, rows: Tensor, tau: float) -> Tensor:
-    """The mean over ``rows`` (B,) of -log softmax, over the same rows of ``other``, of cosines/tau
-    (van den Oord et al. 2018)."""
+    """Compute InfoNCE of the rows (B,) of two views (van den Oord et al. 2018).
+
+    The mean over ``rows`` of -log softmax of cosines/tau, over the same rows of ``other``.
+    """
     a, b = (unit(F.embedding(rows, x)) for x in (one, other))
     loss: Tensor = F.cross_entropy(a @ b.T / tau, torch.arange(len(rows), device=rows.device))
     return loss

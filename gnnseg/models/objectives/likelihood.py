@@ -15,19 +15,24 @@ from gnnseg.types import Batch, Step
 
 
 class Likelihood(PairObjective):
-    """-sum_e w_e log( sum_k alpha[u_e,k] beta[k,i_e] ), sum of w = 1 (PLSA's likelihood, Hofmann
-    1999).
+    """Exact maximum likelihood: -sum_e w_e log( sum_k alpha[u_e,k] beta[k,i_e] ), sum of w = 1.
 
-    Full batch: one SDDMM over the edges, its gradient two SpMMs. Mini-batch: the same over the
-    batch's pairs, divided by their own sum of weights. The normaliser costs K I, not B I.
+    PLSA's likelihood (Hofmann 1999). Full batch: one SDDMM over the edges, its gradient two SpMMs.
+    Mini-batch: the same over the batch's pairs, divided by their own sum of weights. The normaliser
+    costs K I, not B I.
+
+    Args:
+        weights: What a pair counts for: None, each alike, 'value', 'log' or 'spend'.
+        degree_power: Times (user's degree)^degree_power: below 0, heavy users count for less.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
 
-    def __init__(self, *, weights: Weights | None, degree_power: float) -> None:
+    def __init__(self, *, weights: Weights | None = None, degree_power: float = -0.3) -> None:
         super().__init__(weights=weights, degree_power=degree_power)
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        """Compute the mean of -log rec_ij over the batch's pairs, by w_e."""
         whole = batch.pattern
         log_rec_E = (
             step.scorer.pairs(batch.users, batch.items)

@@ -19,29 +19,41 @@ FLOOR = 1e-12
 
 
 class Network(PairObjective):
-    """-Q(alpha) + collapse C(alpha) - sum_e w_e log( sum_k [alpha_u_e,k] beta_k,i_e ), where [.]
-    lets no gradient through.
+    """Segments from social ties alone, and what they like from interactions.
 
-    Q = sum_uv (A_uv - d_u d_v / S) <alpha_u, alpha_v> / S, the soft modularity of the ties (Newman
-    2006; Tsitsulin et al. 2023), and C = sqrt(K) |mean_u alpha_u| - 1 over tied users, which keeps
-    them from falling into one segment. Users' memberships follow from ties alone; what a segment
-    likes is fitted to its users' interactions. ``collapse``: weight of C.
+    -Q(alpha) + collapse C(alpha) - sum_e w_e log( sum_k [alpha_u_e,k] beta_k,i_e ), where [.] lets
+    no gradient through. Q = sum_uv (A_uv - d_u d_v / S) <alpha_u, alpha_v> / S, the soft modularity
+    of the ties (Newman 2006; Tsitsulin et al. 2023), and C = sqrt(K) |mean_u alpha_u| - 1 over tied
+    users, which keeps them from falling into one segment. Users' memberships follow from ties
+    alone; what a segment likes is fitted to its users' interactions.
+
+    Args:
+        weights: What a pair counts for: None, each alike, 'value', 'log' or 'spend'.
+        degree_power: Times (user's degree)^degree_power: below 0, heavy users count for less.
+        collapse: Weight of C.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities", "untied", "social"})
 
-    def __init__(self, *, weights: Weights | None, degree_power: float, collapse: float) -> None:
+    def __init__(
+        self,
+        *,
+        weights: Weights | None = None,
+        degree_power: float = -0.3,
+        collapse: float = 1.0,
+    ) -> None:
         super().__init__(weights=weights, degree_power=degree_power)
         if collapse < 0:
             raise InputError(f"objective.collapse is {collapse}: it must be 0 or more.")
         self.collapse = collapse
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        """Compute the ties' loss over all users, and the likelihood over the batch's pairs."""
         ties, scorer = batch.social, step.scorer
         assert isinstance(scorer, Segmentation)
         assert ties is not None
         assert ties.value is not None
-        alpha_UK = scorer.memberships(None)
+        beta_KI, alpha_UK = scorer.beta, scorer.memberships(None)
         inside = ties.value * (
             F.embedding(ties.row, alpha_UK) * F.embedding(ties.column, alpha_UK)
         ).sum(-1)
@@ -52,11 +64,11 @@ class Network(PairObjective):
         collapse = tied_UK.shape[1] ** 0.5 * tied_UK.mean(0).norm() - 1
         still_UK, whole = alpha_UK.detach(), batch.pattern
         if whole is not None:
-            rec_E = sddmm(whole, still_UK, scorer.beta.T)
+            rec_E = sddmm(whole, still_UK, beta_KI.T)
         else:
-            rec_E = (
-                F.embedding(batch.users, still_UK) * F.embedding(batch.items, scorer.beta.T)
-            ).sum(-1)
+            rec_E = (F.embedding(batch.users, still_UK) * F.embedding(batch.items, beta_KI.T)).sum(
+                -1
+            )
         likelihood = weighted_mean(rec_E.clamp(min=FLOOR).log(), batch.weight)
         loss: Tensor = self.collapse * collapse - modularity - likelihood
         return loss

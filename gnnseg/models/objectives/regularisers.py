@@ -20,10 +20,13 @@ TIES = 1 << 16  # looked at in one step
 
 
 class L2(Objective):
-    """(|x_u|^2 + |x_i|^2 + |x_j|^2)/2 of the layer-0 rows a batch touches, per pair (LightGCN, He
-    et al. 2020)."""
+    """Weight decay of the rows a batch touches (as in LightGCN, He et al. 2020).
+
+    (|x_u|^2 + |x_i|^2 + |x_j|^2)/2 of their layer 0, per pair.
+    """
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        """Compute half the squared length of the rows the batch touches, per pair."""
         e = step.embeddings
         if batch.pattern is not None:  # every row, once an edge
             users, items = (degree.to(e.user0_UD.dtype) for degree in batch.pattern.degrees())
@@ -42,12 +45,15 @@ class L2(Objective):
 
 
 class Balance(Objective):
-    """log K - H(mean alpha): 0 where the users' mass is spread evenly over the segments, log K
-    where one holds everybody."""
+    """log K - H(mean alpha), which is 0 where users are spread evenly over the segments.
+
+    log K where one holds everybody.
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset({"segments"})
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        """Compute log K - H(mean alpha) over the batch's users."""
         mean_K = _memberships(step, batch).mean(0)
         count = torch.tensor(float(len(mean_K)), device=mean_K.device)
         imbalance: Tensor = count.log() - torch.special.entr(mean_K).sum()
@@ -55,27 +61,30 @@ class Balance(Objective):
 
 
 class Entropy(Objective):
-    """mean_i H(alpha_i): 0 where every user is in one segment. A weight above 0 sharpens, below 0
-    softens."""
+    """mean_i H(alpha_i), which is 0 where every user is in one segment.
+
+    A weight above 0 sharpens, below 0 softens.
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset({"segments"})
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        """Compute the mean entropy of alpha over the batch's users."""
         entropy: Tensor = torch.special.entr(_memberships(step, batch)).sum(-1).mean()
         return entropy
 
 
-class Social(Objective):
-    """homophily * mean over ties of w_uv |alpha_u - alpha_v|^2 / 2: friends share their segments
-    (Belkin & Niyogi 2003).
+class SocialLaplacian(Objective):
+    """Friends share their segments: the ties' Laplacian on alpha (Belkin & Niyogi 2003).
 
-    All ties of all users, whatever the batch; above ``TIES`` of them, so many drawn anew for each
-    step.
+    homophily * mean over ties of w_uv |alpha_u - alpha_v|^2 / 2. All ties of all users, whatever
+    the batch; above ``TIES`` of them, so many drawn anew for each step.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"segments", "social"})
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        """Compute how far friends' alpha are apart, over all ties."""
         ties = batch.social
         assert isinstance(step.scorer, Segmentation)
         assert ties is not None
@@ -91,6 +100,9 @@ class Social(Objective):
 
 
 def _memberships(step: Step, batch: Batch) -> Tensor:
-    """Full batch: each user once; mini-batch: the batch's users, as often as they stand in it."""
+    """Return alpha of the users looked at.
+
+    Full batch: each user once; mini-batch: the batch's users, as often as they stand in it.
+    """
     assert isinstance(step.scorer, Segmentation)
     return step.scorer.memberships(None if batch.pattern is not None else batch.users)

@@ -16,15 +16,17 @@ from gnnseg.types import Batch, Policy, Shape
 
 FLOOR = 1e-12
 PRIOR = 10  # effective showings (events of a user) at which an own mean weighs as much as the usual
-SURE = 2.0  # standard deviations by which showings must fall short, before the logger is taken never to show something
+SURE = 2.0  # deviations by which showings must fall short before the logger counts as never showing
 SOME_USERS = 1024  # over whose whole catalogue a step looks, drawn anew each step
 
 
 class SegmentRewards(nn.Module):
-    """q_ij = m_kj - ``caution`` s_kj, standard errors below the mean reward of item j in segment k,
-    user i's largest (users are told apart hard: classification EM, Celeux & Govaert 1992). The best
-    of many noisy means is too good to be true; the best lower bound is less so (pessimism, Jeunen &
-    Goethals 2021). ``caution`` below 0 is optimism, which shows what little is known of.
+    """Mean rewards by segment, less some of their standard errors.
+
+    q_ij = m_kj - ``pessimism`` s_kj, m_kj the mean reward of item j in segment k, user i's largest
+    (users are assigned hard: classification EM, Celeux & Govaert 1992). The best of many noisy
+    means is too good to be true; the best lower bound is less so (pessimism, Jeunen & Goethals
+    2021). ``pessimism`` below 0 is optimism, which shows what little is known of.
 
     m_kj = sum_e v_e r_e / max(sum_e v_e, n_kj - 2 d_kj) over the showings e of item j to the users
     of k: v_e = 1/p_e where propensities are known; n_kj, their showings in all while they could be
@@ -39,9 +41,9 @@ class SegmentRewards(nn.Module):
     full batches they are exact.
     """
 
-    def __init__(self, shape: Shape, caution: float) -> None:
+    def __init__(self, shape: Shape, pessimism: float) -> None:
         super().__init__()
-        self.caution = caution
+        self.pessimism = pessimism
         self.sums: Tensor  # (5,K,I) of v, v^2, v r, v r^2, and n
         self.register_buffer("sums", torch.zeros(5, shape.segments, shape.items))
         self.rows = 1  # of the log
@@ -50,8 +52,8 @@ class SegmentRewards(nn.Module):
     def watch(
         self, scorer: Policy, batch: Batch, inverse_B: Tensor | None, seen: Csr | None
     ) -> None:
-        """A batch's events with their 1/p, (B,), where that is known."""
-        assert batch.reward is not None
+        """Take in a batch's events with their 1/p, (B,), where that is known."""
+        assert batch.logged is not None
         kind, (_, segments, items) = self.sums.dtype, self.sums.shape
         users, place = torch.unique(batch.users, return_inverse=True)
         segment_R = largest(scorer, users)
@@ -64,7 +66,7 @@ class SegmentRewards(nn.Module):
             )
 
         cell_B = segment_B * items + batch.items
-        reward_B = batch.reward.to(kind)
+        reward_B = batch.logged.reward.to(kind)
         weights = (v_B, v_B.square(), v_B * reward_B, v_B * reward_B.square())
         found = [summed(cell_B, weight_B) for weight_B in weights]
         could_KI = torch.zeros(segments, items, dtype=kind, device=cell_B.device)
@@ -83,28 +85,30 @@ class SegmentRewards(nn.Module):
 
     @property
     def mean_KI(self) -> Tensor:
-        """m, (K,I)."""
+        """Return m, (K,I)."""
         everything, by_item = self.sums.sum((1, 2)), self.sums.sum(1)
         return _drawn_to(_drawn_to(_mean(everything), by_item), self.sums)
 
     @property
     def lower_KI(self) -> Tensor:
-        """m - caution s, (K,I)."""
+        """Return m - pessimism s, (K,I)."""
         by_item = self.sums.sum(1)
         variance_I = (by_item[3] / _known(by_item) - _mean(by_item).square()).clamp(min=0)
-        return self.mean_KI - self.caution * (variance_I / (_showings(self.sums) + PRIOR)).sqrt()
+        return self.mean_KI - self.pessimism * (variance_I / (_showings(self.sums) + PRIOR)).sqrt()
 
     @torch.no_grad()
     def at(self, scorer: Policy, batch: Batch) -> Tensor:
-        """q of a batch's events, (B,)."""
+        """Return q of a batch's events, (B,)."""
         found: Tensor = self.lower_KI[largest(scorer, batch.users), batch.items]
         return found
 
     def value(
         self, scorer: Policy, batch: Batch, taken: Csr | None, top: int | None, rng: Rng
     ) -> Tensor:
-        """sum_j pi(j|i) q_ij, pi without what is ``taken``: the mean over the batch's events, of at
-        most ``SOME_USERS`` users drawn anew each step."""
+        """Compute sum_j pi(j|i) q_ij, pi without what is ``taken``.
+
+        The mean over the batch's events, of at most ``SOME_USERS`` users drawn anew each step.
+        """
         users, place = torch.unique(batch.users, return_inverse=True)
         weight_R = torch.zeros(len(users), dtype=batch.weight.dtype, device=users.device).index_add(
             0, place, batch.weight
@@ -119,7 +123,7 @@ class SegmentRewards(nn.Module):
 
 
 def _known(sums: Tensor) -> Tensor:
-    """What (5,...) sums of rewards are divided by."""
+    """Return what (5,...) sums of rewards are divided by."""
     size, square, could = sums[0], sums[1], sums[4]
     return torch.maximum(size, could - SURE * square.sqrt()).clamp(min=FLOOR)
 
@@ -129,23 +133,23 @@ def _mean(sums: Tensor) -> Tensor:
 
 
 def _showings(sums: Tensor) -> Tensor:
-    """Effective ones (Kish 1965)."""
+    """Return how many effective ones there are (Kish 1965)."""
     return sums[0].square() / sums[1].clamp(min=FLOOR)
 
 
 def _drawn_to(usual: Tensor, sums: Tensor) -> Tensor:
-    """Mean rewards, drawn to the usual where few showings stand behind them."""
+    """Return mean rewards, drawn to the usual where few showings stand behind them."""
     showings = _showings(sums)
     return (showings * _mean(sums) + PRIOR * usual) / (showings + PRIOR)
 
 
 def largest(scorer: Policy, users: Tensor) -> Tensor:
-    """(B,) each user's largest segment."""
+    """Return each user's largest segment, (B,)."""
     return scorer.memberships(users).argmax(1)
 
 
 def without(pi_BI: Tensor, users: Tensor, taken: Csr | None) -> Tensor:
-    """Users' policies without what they have taken, rows sum to 1; None: as they are."""
+    """Return users' policies without what they have taken, rows sum to 1; None: as they are."""
     if taken is None:
         return pi_BI
     where, entry = taken.entries_of(users)
@@ -156,7 +160,7 @@ def without(pi_BI: Tensor, users: Tensor, taken: Csr | None) -> Tensor:
 
 
 def some_of(count: int, rng: Rng, name: str) -> Tensor:
-    """At most ``SOME_USERS`` of ``count`` rows, ascending."""
+    """Draw at most ``SOME_USERS`` of ``count`` rows, ascending."""
     if count <= SOME_USERS:
         return torch.arange(count)
     return torch.randperm(count, generator=rng.torch(name))[:SOME_USERS].sort().values

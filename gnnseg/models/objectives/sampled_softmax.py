@@ -14,21 +14,27 @@ from gnnseg.types import Batch, InputError, Step
 
 
 class SampledSoftmax(PairObjective):
-    """-log( e^{s_ui} / (e^{s_ui} + sum_j e^{s_uj}) ) over N negatives shared by the batch.
+    """Sampled softmax: -log( e^{s_ui} / (e^{s_ui} + sum_j e^{s_uj}) ), N negatives a batch.
 
-    ``sampling``: 'uniform' over the catalogue, or 'in_batch' (items of the batch's own pairs).
-    ``correct``: each logit less log q_j, q_j the chance to draw j (the logQ correction, Yi et al.
-    2019); for uniform draws it cancels. A negative that is the row's own item is left out.
+    A negative that is the row's own item is left out.
+
+    Args:
+        weights: What a pair counts for: None, each alike, 'value', 'log' or 'spend'.
+        degree_power: Times (user's degree)^degree_power: below 0, heavy users count for less.
+        sampling: 'uniform' over the catalogue, or 'in_batch', items of the batch's own pairs.
+        negatives: N, shared by the batch.
+        correct: Each logit less log q_j, q_j the chance to draw j (the logQ correction, Yi et al.
+            2019); for uniform draws it cancels.
     """
 
     def __init__(
         self,
         *,
-        weights: Weights | None,
-        degree_power: float,
-        sampling: Literal["uniform", "in_batch"],
-        negatives: int,
-        correct: bool,
+        weights: Weights | None = None,
+        degree_power: float = 0.0,
+        sampling: Literal["uniform", "in_batch"] = "uniform",
+        negatives: int = 1024,
+        correct: bool = True,
     ) -> None:
         super().__init__(weights=weights, degree_power=degree_power)
         if negatives < 1:
@@ -39,6 +45,7 @@ class SampledSoftmax(PairObjective):
         self.correct = correct
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
+        """Compute the mean of -log softmax of the batch's pairs among their negatives."""
         negatives = batch.negatives
         assert negatives is not None
         assert negatives.dim() == 1

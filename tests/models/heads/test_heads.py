@@ -11,7 +11,7 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads import Dot, Hybrid, Posthoc, Segments
 from gnnseg.models.heads.base import Head
 from gnnseg.models.heads.kmeans import prototypes
-from gnnseg.models.heads.segments import keep_top
+from gnnseg.models.heads.readings import keep_top
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, InputError, Policy, Segmentation, Shape

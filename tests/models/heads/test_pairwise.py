@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from gnnseg.models.heads import MLP, Head, NeuMF
-from gnnseg.models.heads import mlp as module
+from gnnseg.models.heads import tower as module
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, EmbeddingScorer, InputError, Segmentation, Shape

@@ -1,5 +1,5 @@
 """Segments of a trained pair network against loops; they come back from the stored weights;
-newcomers by their histories."""
+new users by their histories."""
 
 import math
 
@@ -130,7 +130,7 @@ def test_other_users_are_average_until_their_pairs_are_known(
         assert not torch.equal(nobody.alpha[0], again.alpha[0])
 
 
-def test_newcomers_are_where_their_histories_put_them() -> None:
+def test_new_users_are_where_their_histories_put_them() -> None:
     """Somebody with a trained user's attributes and history is in that user's segments."""
     draw = np.random.default_rng(0)
     users, items = 30, 12

@@ -1,5 +1,5 @@
 """The term that learns labels: loops in float64, finite differences, numbering, planted segments
-from 5 % told."""
+from 5 % observed."""
 
 import itertools
 import json
@@ -113,7 +113,7 @@ def test_the_gradient_equals_finite_differences(readout: str) -> None:
 
 
 @pytest.mark.parametrize("readout", ["alpha", "linear"])
-def test_only_told_users_are_looked_at(readout: str) -> None:
+def test_only_observed_users_are_looked_at(readout: str) -> None:
     made, user = term(readout), users(grad=True)
     made(step_of(user)[1], batch(), Rng(0)).backward()
     assert user.grad is not None
@@ -166,15 +166,15 @@ def test_fewer_segments_than_classes_is_one_sentence() -> None:
         made(step_of(users())[1], batch(), Rng(0))
 
 
-def test_told_users_are_never_judged() -> None:
+def test_observed_users_are_never_evaluated() -> None:
     truth = np.array([0, 1, 0, 1, -1, 0])
     told = np.array([True, True, False, False, False, False])
-    chance = torch.eye(2)[torch.tensor([1, 0, 0, 0, 1, 0])]  # wrong of both who were told
-    verdict = evaluator.with_labels(
+    chance = torch.eye(2)[torch.tensor([1, 0, 0, 0, 1, 0])]  # wrong of both who were observed
+    result = evaluator.with_labels(
         evaluator.Evaluation({}, {}, [], {}), chance, Labelled("x", ("a", "b"), truth, told)
     )
-    assert verdict.metrics["label/accuracy"] == pytest.approx(2 / 3)
-    assert verdict.baselines["majority class"]["label/accuracy"] == pytest.approx(
+    assert result.metrics["label/accuracy"] == pytest.approx(2 / 3)
+    assert result.baselines["majority class"]["label/accuracy"] == pytest.approx(
         2 / 3
     )  # of one each: the first
     whole = Labelled("x", ("a", "b"), truth, truth >= 0)

@@ -13,7 +13,7 @@ from gnnseg.models.objectives import Likelihood, PolicyGradient
 from gnnseg.models.objectives.policy import history_loss
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Batch, Embeddings, InputError, Policy, Shape, Step
+from gnnseg.types import Batch, Embeddings, InputError, Logged, Policy, Shape, Step
 
 U, I, K, D = 5, 7, 3, 4
 NOTHING: dict[str, Any] = {
@@ -53,7 +53,7 @@ def made(shape: Shape = SHAPE, **settings: Any) -> PolicyGradient:
 def covering(reward: Tensor, propensity: Tensor, seen: Csr | None) -> Batch:
     """Every (user, item) once, weighed by its propensity: what an endless log of this logger looks
     like."""
-    return Batch(USERS, ITEMS, propensity, reward=reward, propensity=propensity, seen=seen)
+    return Batch(USERS, ITEMS, propensity, logged=Logged(reward, propensity, seen))
 
 
 def test_with_reward_one_and_nothing_else_it_is_the_likelihood() -> None:
@@ -64,7 +64,7 @@ def test_with_reward_one_and_nothing_else_it_is_the_likelihood() -> None:
         pattern.row,
         pattern.column,
         weight,
-        reward=torch.ones(6, dtype=torch.float64),
+        logged=Logged(torch.ones(6, dtype=torch.float64)),
         pattern=pattern,
     )
     found = []
@@ -90,8 +90,8 @@ def test_its_gradient_is_that_of_the_served_policys_value(seen: Csr | None, base
     objective = made(baseline=baseline)
     logged = propensity > 0
     batch = Batch(
-        USERS[logged], ITEMS[logged], propensity[logged], reward=reward[logged],
-        propensity=propensity[logged], seen=seen, taken=seen
+        USERS[logged], ITEMS[logged], propensity[logged],
+        logged=Logged(reward[logged], propensity[logged], seen=seen, taken=seen),
     )  # fmt: skip
     objective.learn(batch.users, reward[logged], batch.weight)
     loss = objective(step(head, user, item), batch, Rng(0)) * propensity.sum()
@@ -138,9 +138,9 @@ def test_cap_and_top_k_correction_are_their_formulas() -> None:
 
 
 @pytest.mark.parametrize(
-    ("importance", "caution"), [("none", 1.0), ("logged", 1.0), ("logged", -0.5)]
+    ("importance", "pessimism"), [("none", 1.0), ("logged", 1.0), ("logged", -0.5)]
 )
-def test_the_segments_mean_rewards_are_their_formula(importance: str, caution: float) -> None:
+def test_the_segments_mean_rewards_are_their_formula(importance: str, pessimism: float) -> None:
     head, user, item = leaves()
     scorer = step(head, user, item).scorer
     assert isinstance(scorer, Policy)
@@ -154,11 +154,9 @@ def test_the_segments_mean_rewards_are_their_formula(importance: str, caution: f
     batch = Batch(
         *torch.tensor(rows).T,
         torch.full((len(rows),), 1 / len(rows)).double(),
-        reward=reward,
-        propensity=p,
-        seen=SEEN,
+        logged=Logged(reward, p, SEEN),
     )
-    objective = made(importance=importance, baseline="segments", caution=caution)
+    objective = made(importance=importance, baseline="segments", pessimism=pessimism)
     objective.learn(batch.users, reward, batch.weight)
     objective(step(head, user, item), batch, Rng(0))
     alpha, dense = scorer.alpha.detach(), SEEN.dense()
@@ -193,7 +191,7 @@ def test_the_segments_mean_rewards_are_their_formula(importance: str, caution: f
         by_item, _, variance = mean(everything, [j], usual)
         for k in range(K):
             expected, showings, _ = mean([k], [j], by_item)
-            lower = expected - caution * math.sqrt(variance / (showings + 10))
+            lower = expected - pessimism * math.sqrt(variance / (showings + 10))
             assert (float(model.mean_KI[k, j]), float(model.lower_KI[k, j])) == pytest.approx(
                 (expected, lower)
             )
@@ -214,7 +212,7 @@ def test_a_log_in_batches_gives_the_same_mean_rewards() -> None:
     pieces.learn(USERS, reward, p)
     for epoch in range(40):
         for rows in torch.randperm(U * I, generator=torch.Generator().manual_seed(epoch)).split(7):
-            some = Batch(USERS[rows], ITEMS[rows], p[rows], reward=reward[rows], propensity=p[rows])
+            some = Batch(USERS[rows], ITEMS[rows], p[rows], logged=Logged(reward[rows], p[rows]))
             pieces(step(head, user, item), some, Rng(0))
     assert float((pieces.model.mean_KI - whole.model.mean_KI).abs().max()) < 0.05
 
@@ -231,9 +229,7 @@ def test_what_may_not_be_shown_counts_for_nothing() -> None:
         USERS[free],
         ITEMS[free],
         propensity[free],
-        reward=reward[free],
-        propensity=propensity[free],
-        seen=SEEN,
+        logged=Logged(reward[free], propensity[free], SEEN),
     )
     some = made()(step(head, user, item), batch, Rng(0))
     torch.testing.assert_close(every * propensity.sum(), some * propensity[free].sum())
@@ -244,16 +240,15 @@ def test_behaviour_and_learned_baseline_learn_and_leave_the_encoder_alone() -> N
     head, user, item = leaves()
     objective = made(importance="learned", baseline="learned", reward="clicked")
     taken = torch.tensor([0, 1, 2, 3, 4]), torch.tensor([6, 6, 1, 1, 0])
-    batch = Batch(
-        *taken, torch.ones(5, dtype=torch.float64), reward=torch.tensor([1.0, 1, 0, 0, 1]).double()
-    )
+    reward = torch.tensor([1.0, 1, 0, 0, 1]).double()
+    batch = Batch(*taken, torch.ones(5, dtype=torch.float64), logged=Logged(reward))
     optimizer = torch.optim.Adam(objective.parameters(), lr=0.1)
     for _ in range(300):
         optimizer.zero_grad()
         objective(step(head, user, item), batch, Rng(0)).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     said = objective.behaviour(step(head, user, item).embeddings, batch).exp().detach()
-    assert float(said.min()) > 0.5  # who was shown what is told again
+    assert float(said.min()) > 0.5  # who was shown what is said again
     user.grad = None
     (-objective.behaviour(step(head, user, item).embeddings, batch).mean()).backward()
     assert user.grad is None
@@ -282,15 +277,15 @@ def test_entropy_and_mean_rewards_look_at_what_will_be_shown() -> None:
     taken = Csr.of([0, 0, 1, 2, 4, 4], [1, 6, 2, 3, 0, 5], (U, I))  # SEEN, and two clicks
     free = ~SEEN.contains(USERS, ITEMS)
     rec = step(head, user, item).scorer.block(torch.arange(U)).detach().exp().double()
-    for seen, barred in ((SEEN, taken.dense() > 0), (None, torch.zeros(U, I, dtype=torch.bool))):
+    for seen, excluded in ((SEEN, taken.dense() > 0), (None, torch.zeros(U, I, dtype=torch.bool))):
         rows = free if seen is not None else torch.ones_like(free)
         batch = Batch(
-            USERS[rows], ITEMS[rows], propensity[rows], reward=nothing[rows],
-            propensity=propensity[rows], seen=seen, taken=taken
+            USERS[rows], ITEMS[rows], propensity[rows],
+            logged=Logged(nothing[rows], propensity[rows], seen=seen, taken=taken),
         )  # fmt: skip
         total = 0.0
         for i in range(U):
-            left = [float(rec[i, j]) for j in range(I) if not bool(barred[i, j])]
+            left = [float(rec[i, j]) for j in range(I) if not bool(excluded[i, j])]
             total -= sum(p / sum(left) * math.log(p / sum(left)) for p in left) / U
         loss = made(entropy=2.0)(step(head, user, item), batch, Rng(0))
         assert float(loss.detach()) == pytest.approx(-2.0 * total, rel=1e-5)
@@ -332,7 +327,7 @@ def test_history_is_the_likelihood_of_the_segments_shares() -> None:
             usual = sum(b == j for _, b in pairs) / len(pairs)
             chance += float(alpha[i, k]) * (of_kj + 10 * usual) / (of_k + 10)
         total -= math.log(chance)
-    loss = history_loss(scorer, SEEN)
+    loss = history_loss(scorer.alpha, SEEN)
     assert float(loss.detach()) == pytest.approx(total / len(pairs))
     assert bool(torch.autograd.grad(loss, user)[0].any())
 

@@ -96,14 +96,15 @@ def test_network_equals_its_definition() -> None:
     with torch.no_grad():
         scorer = head(e)
         got = objective(Step(e, scorer), batch, Rng(0)).item()
+        alpha, beta = scorer.alpha.double(), scorer.beta.double()
     assert batch.social is not None
-    ties, alpha = batch.social.dense().double(), scorer.alpha.double()
+    ties = batch.social.dense().double()
     some = alpha[ties.sum(1) > 0]
     collapse = K**0.5 * float(some.mean(0).norm()) - 1
     likelihood = 0.0
     share = batch.weight.double() / batch.weight.double().sum()
     for u, i, w in zip(batch.users.tolist(), batch.items.tolist(), share.tolist(), strict=True):
-        likelihood += w * float((alpha[u] @ scorer.beta.double()[:, i]).log())
+        likelihood += w * float((alpha[u] @ beta[:, i]).log())
     assert got == pytest.approx(0.7 * collapse - modularity(alpha, ties) - likelihood, rel=1e-4)
 
 

@@ -1,40 +1,23 @@
-"""Frozen data types and the protocols between the rooms of the house. Imports torch and numpy only.
+"""What a data set is: ids, events, pairs, attributes, edges, logs, and their three parts.
 
-Shape legend: U users, I items, E interactions (edges), K segments, D embedding width, B users in a
-batch, N negatives, T length of a recommendation list.
+Shape legend: U users, I items, E interactions (edges), K segments, D width, n ids of a kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from gnnseg.rng import Rng
-    from gnnseg.sparse import Csr
-
 Strings = np.ndarray[Any, np.dtype[np.object_]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-
-
-class InputError(ValueError):
-    """A mistake the user can mend: one sentence that names the file, line or key, what is wrong and
-    what to do.
-
-    The command prints it and exits with code 2.
-    """
-
-
-# --- data ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -310,217 +293,3 @@ def _as_text(ids: Iterable[object]) -> pl.Series:
     if isinstance(ids, pl.Series):
         return ids.cast(pl.String)
     return pl.Series([str(one) for one in ids], dtype=pl.String)
-
-
-# --- model ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a component must know of the data to make its parameters: sizes and the items' training
-    counts (I,).
-
-    ``width``: D of the embeddings, which heads are told once the encoder stands.
-    """
-
-    users: int
-    items: int
-    item_counts: Tensor
-    user_features: int = 0
-    item_features: int = 0
-    relations: Mapping[str, tuple[str, str]] = field(
-        default_factory=dict
-    )  # name -> kinds they lead from and to
-    entities: Mapping[str, int] = field(default_factory=dict)
-    width: int = 0
-    classes: int = 0  # of labelled users
-    segments: int = 0  # K of the head, which objectives are told
-
-
-@dataclass(frozen=True)
-class Features:
-    """Attributes as the encoders read them: user_UF, item_IF float32, or None where a set has none."""
-
-    user: Tensor | None = None
-    item: Tensor | None = None
-
-    def to(self, device: torch.device) -> Features:
-        return replace(
-            self,
-            user=None if self.user is None else self.user.to(device),
-            item=None if self.item is None else self.item.to(device),
-        )
-
-
-@dataclass(frozen=True)
-class Embeddings:
-    """What an encoder says of users and items. Row r is user ``users[r]``; None: row = id.
-
-    user0_UD, item0_ID: the layer-0 rows, for L2; layers: each layer's (users, items), for
-    contrastive terms.
-    """
-
-    user_UD: Tensor
-    item_ID: Tensor
-    user0_UD: Tensor
-    item0_ID: Tensor
-    users: Tensor | None = None
-    items: Tensor | None = None
-    layers: tuple[tuple[Tensor, Tensor], ...] | None = None
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why user b is shown item b, for B pairs. ``segments`` (B,K): parts of rec_ij that sum to 1
-    (``shares``) or signed parts of the logit; ``bias`` (B,) the item's own part of the logit,
-    ``personal`` (B,) hybrid's cosine part."""
-
-    shares: bool
-    segments: Tensor
-    bias: Tensor | None = None
-    personal: Tensor | None = None
-
-
-@runtime_checkable
-class Scorer(Protocol):
-    """Scores as logits. Arguments are ROWS of the embeddings."""
-
-    def pairs(self, users: Tensor, items: Tensor) -> Tensor:
-        """(B,),(B,) -> (B,); (B,),(B,N) -> (B,N): each user's own negatives."""
-        ...
-
-    def block(self, users: Tensor, items: Tensor | None = None) -> Tensor:
-        """(B,),(N,) -> (B,N): shared or in-batch negatives; None: the whole catalogue."""
-        ...
-
-    def edges(self, pattern: Csr) -> Tensor:
-        """(E,) at the pattern's entries, in its order."""
-        ...
-
-
-@runtime_checkable
-class EmbeddingScorer(Scorer, Protocol):
-    """A scorer that can face other users at no cost on the items' side."""
-
-    def with_users(self, user_UD: Tensor) -> EmbeddingScorer:
-        """The same items; user row r is user_UD[r]."""
-        ...
-
-
-@runtime_checkable
-class HistoryScorer(EmbeddingScorer, Protocol):
-    """A scorer that reads its users' segments off what they took, which an embedding alone does not
-    say."""
-
-    def with_histories(self, pattern: Csr) -> HistoryScorer:
-        """The same users, told by their pairs, (users, items)."""
-        ...
-
-
-@runtime_checkable
-class Segmentation(Scorer, Protocol):
-    """A scorer whose recommendations pass through segments: alpha (rows,K) rows sum to 1, beta
-    (K,rows)."""
-
-    kind: str  # distribution | membership | affinity | rate (mlp: a segment's mean chance of taking the item)
-
-    @property
-    def alpha(self) -> Tensor: ...
-
-    @property
-    def beta(self) -> Tensor: ...
-
-    def memberships(self, users: Tensor | None) -> Tensor:
-        """alpha of some user rows, (B,K)."""
-        ...
-
-    def truncated(self, top: int) -> Segmentation:
-        """The same scores through each user's ``top`` largest segments only, alpha renormalised."""
-        ...
-
-    def explain(self, users: Tensor, items: Tensor) -> Explanation:
-        """The parts of each pair's score, (B,),(B,)."""
-        ...
-
-
-@runtime_checkable
-class Policy(Segmentation, Protocol):
-    """``distribution`` read as a policy pi(j|i) = rec_ij, renormalised without the seen items,
-    ``seen`` (rows,I)."""
-
-    def log_prob(self, users: Tensor, items: Tensor, seen: Csr | None = None) -> Tensor:
-        """(B,),(B,) -> (B,)."""
-        ...
-
-    def sample(self, users: Tensor, n: int, rng: Rng, seen: Csr | None = None) -> Tensor:
-        """(B,) -> (B,n) items, one after the other, none twice."""
-        ...
-
-    def slate_log_prob(self, users: Tensor, slates: Tensor, seen: Csr | None = None) -> Tensor:
-        """(B,),(B,n) -> (B,): the exact log probability that ``sample`` draws these items in this
-        order."""
-        ...
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one training step looks at: users, items, weight (B,); negatives None, (N,) shared or
-    (B,N) each user's own."""
-
-    users: Tensor
-    items: Tensor
-    weight: Tensor
-    negatives: Tensor | None = None
-    log_q: Tensor | None = (
-        None  # (I,) log probability that an item is drawn as a negative; None: uniform
-    )
-    reward: Tensor | None = None  # (B,) what came of each event
-    propensity: Tensor | None = None  # (B,) the probability with which it was shown
-    seen: Csr | None = (
-        None  # (U,I) of a log's rows, what could not be shown when they were made; None: anything could
-    )
-    taken: Csr | None = (
-        None  # (U,I) of a log's rows, what users have taken by now; None: the events are the pairs themselves
-    )
-    history: Csr | None = (
-        None  # (U,I) of a log, what users have taken, and clicked of what they were shown
-    )
-    pattern: Csr | None = None
-    social: Csr | None = None  # (U,U) ties of all users, in both directions
-    homophily: float = 1.0  # what a tie is worth, 0 to 1
-    labels: Tensor | None = None  # (U,) int64 class of each user, -1 where it is not known
-
-    def compact(
-        self, *, users: bool = True, items: bool = True
-    ) -> tuple[Batch, Tensor | None, Tensor | None]:
-        """The same batch by rows of the users and items it touches, and which these are, ascending;
-        None: all, row = id."""
-        batch, some_users, some_items = self, None, None
-        if users:
-            some_users, row = torch.unique(self.users, return_inverse=True)
-            batch = replace(batch, users=row)
-        if items:
-            drawn = self.items[:0] if self.negatives is None else self.negatives.reshape(-1)
-            some_items, row = torch.unique(torch.cat([self.items, drawn]), return_inverse=True)
-            batch = replace(batch, items=row[: len(self.items)])
-            if self.negatives is not None:
-                batch = replace(batch, negatives=row[len(self.items) :].view(self.negatives.shape))
-            if self.log_q is not None:
-                batch = replace(batch, log_q=self.log_q[some_items])
-        return batch, some_users, some_items
-
-
-@dataclass(frozen=True)
-class Step:
-    """What the model says in one training step; ``view`` runs one more encoder pass, as noisy as it
-    is told, when called."""
-
-    embeddings: Embeddings
-    scorer: Scorer
-    view: Callable[[Rng, float], Embeddings] | None = None
-
-
-class Recommender(Protocol):
-    """Trained models and fitted baselines alike."""
-
-    def scorer(self, graph: Any, features: Features) -> Scorer: ...

@@ -1,0 +1,31 @@
+"""Hooks of heads and objectives that nobody would ask for, refused rather than passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gnnseg.types import InputError
+
+
+def refuse_unasked(part: type, former: Mapping[str, str], owners: Mapping[str, str]) -> None:
+    """Refuse a class whose hook would be passed over without a word.
+
+    Args:
+        part: The class, as it is made.
+        former: Names hooks no longer have, and their names of today.
+        owners: Hooks of which only some classes are asked, and the class to inherit.
+
+    Raises:
+        InputError: It has a hook of a former name, or one without the class that goes with it.
+    """
+    where = f"{part.__module__}.{part.__qualname__}"
+    for name, today in former.items():
+        if hasattr(part, name):
+            raise InputError(f"{where}.{name}: is not asked for any more; call it {today}.")
+    inherited = {each.__name__ for each in part.__mro__}
+    for name, owner in owners.items():
+        if hasattr(part, name) and owner not in inherited:
+            raise InputError(
+                f"{where}.{name}: only a {owner} is asked for it; let the class inherit {owner}, "
+                "which stands beside its base class."
+            )

@@ -1,0 +1,297 @@
+"""What passes between the parts of a model: sizes, embeddings, scores, batches, steps.
+
+Shape legend: U users, I items, K segments, D embedding width, B users in a batch, N negatives.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from gnnseg.rng import Rng
+    from gnnseg.sparse import Csr
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a component must know of the data to make its parameters.
+
+    Sizes, and the items' training counts (I,); ``relations``: by name, the kinds they lead from and
+    to; ``width``: D of the embeddings, known to heads once the encoder stands; ``classes``: of
+    labelled users; ``segments``: K of the head, known to objectives.
+    """
+
+    users: int
+    items: int
+    item_counts: Tensor
+    user_features: int = 0
+    item_features: int = 0
+    relations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    entities: Mapping[str, int] = field(default_factory=dict)
+    width: int = 0
+    classes: int = 0
+    segments: int = 0
+
+
+@dataclass(frozen=True)
+class Features:
+    """Attributes as the encoders read them: user_UF, item_IF float32, None where there are none."""
+
+    user: Tensor | None = None
+    item: Tensor | None = None
+
+    def to(self, device: torch.device) -> Features:
+        """Return the same on a device."""
+        return replace(
+            self,
+            user=None if self.user is None else self.user.to(device),
+            item=None if self.item is None else self.item.to(device),
+        )
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """What an encoder says of users and items. Row r is user ``users[r]``; None: row = id.
+
+    user0_UD, item0_ID: the layer-0 rows, for L2; layers: each layer's (users, items), for
+    contrastive terms.
+    """
+
+    user_UD: Tensor
+    item_ID: Tensor
+    user0_UD: Tensor
+    item0_ID: Tensor
+    users: Tensor | None = None
+    items: Tensor | None = None
+    layers: tuple[tuple[Tensor, Tensor], ...] | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why user b is shown item b, for B pairs.
+
+    ``segments`` (B,K): parts of rec_ij that sum to 1 (``shares``), or signed parts of the logit;
+    ``bias`` (B,): the item's own part of the logit; ``personal`` (B,): hybrid's cosine part.
+    """
+
+    shares: bool
+    segments: Tensor
+    bias: Tensor | None = None
+    personal: Tensor | None = None
+
+
+class Scorer(ABC):
+    """Scores as logits. Arguments are ROWS of the embeddings.
+
+    What more a scorer can do it says by what it inherits beside: ``EmbeddingScorer``,
+    ``HistoryScorer``, ``Segmentation``, ``Policy``.
+    """
+
+    @abstractmethod
+    def pairs(self, users: Tensor, items: Tensor) -> Tensor:
+        """Score pairs, (B,),(B,) -> (B,), or each user's own negatives, (B,),(B,N) -> (B,N)."""
+
+    @abstractmethod
+    def block(self, users: Tensor, items: Tensor | None = None) -> Tensor:
+        """Score users against shared items, (B,),(N,) -> (B,N); None: the whole catalogue."""
+
+    @abstractmethod
+    def edges(self, pattern: Csr) -> Tensor:
+        """Score the pattern's entries, (E,), in its order."""
+
+    def stored(self) -> dict[str, Tensor]:
+        """Return what a run folder keeps of the scores (scores.safetensors), by name."""
+        return {}
+
+
+class EmbeddingScorer(Scorer):
+    """A scorer that can face other users at no cost on the items' side."""
+
+    @abstractmethod
+    def with_users(self, user_UD: Tensor) -> EmbeddingScorer:
+        """Return a scorer of the same items, whose user row r is user_UD[r]."""
+
+
+class HistoryScorer(EmbeddingScorer):
+    """A scorer that reads its users' segments off what they took, not off their embeddings."""
+
+    @abstractmethod
+    def with_histories(self, pattern: Csr) -> HistoryScorer:
+        """Return a scorer of the same users, given their pairs, (users, items)."""
+
+
+class Segmentation(Scorer):
+    """A scorer whose recommendations pass through segments.
+
+    alpha (rows,K), whose rows sum to 1, and beta (K,rows). ``kind``: how beta is read:
+    distribution, membership, affinity, or rate (mlp: a segment's mean chance of taking the item).
+    """
+
+    kind: str
+
+    @property
+    @abstractmethod
+    def alpha(self) -> Tensor:
+        """Return P(segment k | user i), (U,K)."""
+
+    @property
+    @abstractmethod
+    def beta(self) -> Tensor:
+        """Return what segments like, (K,I), read as ``kind`` says."""
+
+    @abstractmethod
+    def memberships(self, users: Tensor | None) -> Tensor:
+        """Return alpha of some user rows, (B,K); None: of all."""
+
+    @abstractmethod
+    def truncated(self, top: int) -> Segmentation:
+        """Return the scores through each user's ``top`` largest segments, alpha renormalised."""
+
+    @abstractmethod
+    def explain(self, users: Tensor, items: Tensor) -> Explanation:
+        """Return the parts of each pair's score, (B,),(B,)."""
+
+    @property
+    def prototypes(self) -> Tensor | None:
+        """Return c_k, (K,D), against which alpha is read; None: the centroids stand for them."""
+        return None
+
+    @property
+    def vectors(self) -> Tensor | None:
+        """Return what the users' alpha is read from, (U,D); None: their embeddings."""
+        return None
+
+    def directions(self) -> dict[str, Tensor]:
+        """Return learned prototypes, (K,D), among the embeddings of 'user' and of 'item'."""
+        return {}
+
+    def stored(self) -> dict[str, Tensor]:
+        """Return what a run folder keeps of the scores (scores.safetensors), by name."""
+        return {"alpha": self.alpha, "beta": self.beta}
+
+
+class Policy(Segmentation):
+    """``distribution`` read as a policy pi(j|i) = rec_ij.
+
+    Renormalised without the seen items, ``seen`` (rows,I).
+    """
+
+    @abstractmethod
+    def log_prob(self, users: Tensor, items: Tensor, seen: Csr | None = None) -> Tensor:
+        """Return log pi(j|i) of pairs, (B,),(B,) -> (B,)."""
+
+    @abstractmethod
+    def sample(self, users: Tensor, n: int, rng: Rng, seen: Csr | None = None) -> Tensor:
+        """Draw items one after the other, none twice, (B,) -> (B,n)."""
+
+    @abstractmethod
+    def slate_log_prob(self, users: Tensor, slates: Tensor, seen: Csr | None = None) -> Tensor:
+        """Return the exact log probability that ``sample`` draws these items in this order.
+
+        (B,),(B,n) -> (B,).
+        """
+
+
+@dataclass(frozen=True)
+class Logged:
+    """What came of a batch's events, for objectives that learn from rewards.
+
+    ``reward`` (B,); ``propensity`` (B,): the probability with which each was shown, None: not
+    known. Of rows of a log, each (U,I): ``taken``, what users have taken by now (None: the events
+    are the training pairs themselves); ``seen``, what of it could not be shown when the rows were
+    made (None: anything could); ``history``, what users have taken, and clicked of what they were
+    shown.
+    """
+
+    reward: Tensor
+    propensity: Tensor | None = None
+    seen: Csr | None = None
+    taken: Csr | None = None
+    history: Csr | None = None
+
+    def at(self, rows: Tensor | None) -> Logged:
+        """Return the same of some events, by number; None: of all."""
+        if rows is None:
+            return self
+        shown = None if self.propensity is None else self.propensity[rows]
+        return replace(self, reward=self.reward[rows], propensity=shown)
+
+    def to(self, device: torch.device) -> Logged:
+        """Return the same on a device."""
+        return Logged(
+            reward=self.reward.to(device),
+            propensity=None if self.propensity is None else self.propensity.to(device),
+            seen=None if self.seen is None else self.seen.to(device),
+            taken=None if self.taken is None else self.taken.to(device),
+            history=None if self.history is None else self.history.to(device),
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one training step looks at: users, items, weight (B,).
+
+    ``negatives``: None, (N,) shared or (B,N) each user's own; ``log_q``: (I,) log probability that
+    an item is drawn as a negative, None: uniform. ``logged``: what came of the events, where the
+    objective learns from rewards. ``pattern``: the whole graph's pairs, where the batch is full.
+    ``social``: (U,U) ties of all users, in both directions, and ``homophily``, what a tie is worth,
+    0 to 1. ``labels``: (U,) int64 class of each user, -1 where it is not known.
+    """
+
+    users: Tensor
+    items: Tensor
+    weight: Tensor
+    negatives: Tensor | None = None
+    log_q: Tensor | None = None
+    logged: Logged | None = None
+    pattern: Csr | None = None
+    social: Csr | None = None
+    homophily: float = 1.0
+    labels: Tensor | None = None
+
+    def compact(
+        self, *, users: bool = True, items: bool = True
+    ) -> tuple[Batch, Tensor | None, Tensor | None]:
+        """Return the batch by rows of the users and items it touches, and which these are.
+
+        They are ascending; None: all, row = id.
+        """
+        batch, some_users, some_items = self, None, None
+        if users:
+            some_users, row = torch.unique(self.users, return_inverse=True)
+            batch = replace(batch, users=row)
+        if items:
+            drawn = self.items[:0] if self.negatives is None else self.negatives.reshape(-1)
+            some_items, row = torch.unique(torch.cat([self.items, drawn]), return_inverse=True)
+            batch = replace(batch, items=row[: len(self.items)])
+            if self.negatives is not None:
+                batch = replace(batch, negatives=row[len(self.items) :].view(self.negatives.shape))
+            if self.log_q is not None:
+                batch = replace(batch, log_q=self.log_q[some_items])
+        return batch, some_users, some_items
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the model says in one training step.
+
+    ``view``: one more pass of the encoder, by a generator and a strength of noise.
+    """
+
+    embeddings: Embeddings
+    scorer: Scorer
+    view: Callable[[Rng, float], Embeddings] | None = None
+
+
+class Recommender(Protocol):
+    """Trained models and fitted baselines alike."""
+
+    def scorer(self, graph: Any, features: Features) -> Scorer:
+        """Return the scores on a graph."""
+        ...
