@@ -65,7 +65,7 @@ def interactions(
     InputError, with the row, where the table cannot be read.
     """
     from gnnseg.data import logs
-    from gnnseg.data.tables import fields, files, frames, wording
+    from gnnseg.data.tables import doors, fields, files, frames
     from gnnseg.data.tables.formats import Sheet
 
     if not re.fullmatch(PATH_SAFE, name):
@@ -91,7 +91,7 @@ def interactions(
     if items is None and item_title is not None:
         columns["title"] = item_title
     wanted = {role: column for role, column in columns.items() if column is not None}
-    with wording.heard(wording.arguments):
+    with doors.errors_said(doors.argument):
         fields.named(events.path, events.frame.columns, wanted)
         frame = events.frame.select(**{role: pl.col(column) for role, column in wanted.items()})
         return files.assemble(

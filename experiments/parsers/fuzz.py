@@ -170,7 +170,7 @@ def _encodes(text: str, encoding: str) -> bool:
     return True
 
 
-def read(path: Path, rng: random.Random) -> fields.Events:
+def read(path: Path, rng: random.Random) -> fields.ReadEvents:
     found = separators.read(path, NONE, guess=rng.random() < 0.3)
     returns = rng.choice(["keep", "drop", None])
     return fields.events(found.sheet, found.columns, drop=rng.random() < 0.3, returns=returns)

@@ -442,7 +442,7 @@ def _filters(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _assign(options: argparse.Namespace) -> None:
-    from gnnseg.data.tables import wording
+    from gnnseg.data.tables import doors
     from gnnseg.report import tables
     from gnnseg.runs import new_users
     from gnnseg.types import InputError
@@ -458,7 +458,7 @@ def _assign(options: argparse.Namespace) -> None:
     }
     histories = None
     if options.file:
-        with wording.heard(wording.options):
+        with doors.errors_said(doors.option):
             histories = new_users.read_file(Path(options.file), columns, _say, **how)
     beside = {name: getattr(options, name) for name in ("users", "social")}
     told = {
@@ -536,12 +536,12 @@ def _data_fetch(options: argparse.Namespace) -> None:
 
 
 def _data_check(options: argparse.Namespace) -> None:
-    from gnnseg.data.tables import inspect, wording
+    from gnnseg.data.tables import doors, inspect
 
     columns = {name: getattr(options, name) for name in ("user", "item", "weight", "time", "spend")}
     names = ("encoding", "format", "decimal", "dates", "returns", "users", "items", "item_title")
     beside = {name: getattr(options, name) for name in names}
-    with wording.heard(wording.options):
+    with doors.errors_said(doors.option):
         print(inspect.check(options.files, columns, options.separator, **beside))
 
 

@@ -20,7 +20,7 @@ import torch
 from gnnseg.data import beside
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.raw import Raw
-from gnnseg.data.tables import fields, files, frames, separators, wording
+from gnnseg.data.tables import doors, fields, files, frames, separators
 from gnnseg.data.tables.formats import Sheet
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
@@ -272,9 +272,7 @@ def _events(histories: Any) -> pl.DataFrame:
             )
     sheet = Sheet(Path("histories"), frame, 1, unit="row")
     roles: dict[str, str | None] = {role: role for role in fields.ROLES if role in frame.columns}
-    with wording.heard(
-        lambda text: f"{wording.arguments(text).removesuffix('.')} (in gnnseg.interactions)."
-    ):
+    with doors.errors_said(doors.argument, note=" (in gnnseg.interactions)"):
         return fields.events(sheet, roles, drop=False, returns=None).frame
 
 
@@ -300,7 +298,7 @@ def read_file(
         if name is not None and role in mapping
     }
     raw = files.assemble(
-        path.name, replace(found.sheet, frame=found.sheet.frame.select(**roles)), [found.said], say,
+        path.name, replace(found.sheet, frame=found.sheet.frame.select(**roles)), [found.note], say,
         on_error=on_error, decimal=decimal, dates=None, returns=returns, users=None, items=None,
         social=None, log=None,
         relations=(),

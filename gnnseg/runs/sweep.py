@@ -40,9 +40,9 @@ def run(arguments: list[str], *, say: Say, show: Say) -> int:
             say(f"{own.saved.name} is taken away again")
         if own.saved is None:
             raise
-        from gnnseg.data.tables import wording
+        from gnnseg.data.tables import doors
 
-        raise InputError(wording.options(str(error))) from None
+        raise error.said(doors.option) from None
 
 
 def _run(given: list[str], folders: list[Path], fresh: bool, say: Say, show: Say) -> int:

@@ -15,7 +15,7 @@ from gnnseg.types.data import (
     Table,
     Truth,
 )
-from gnnseg.types.errors import InputError
+from gnnseg.types.errors import InputError, Setting, Words
 from gnnseg.types.model import (
     Batch,
     Embeddings,
@@ -54,10 +54,12 @@ __all__ = [
     "Relation",
     "Scorer",
     "Segmentation",
+    "Setting",
     "Shape",
     "Split",
     "Step",
     "Strings",
     "Table",
     "Truth",
+    "Words",
 ]

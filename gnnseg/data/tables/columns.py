@@ -1,5 +1,7 @@
-"""Which column is what: by the names people give, in their languages; by content only where
-somebody looks and confirms."""
+"""Which column is what: by the names people give, in their languages.
+
+By content only where somebody looks and confirms.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ import polars as pl
 
 from gnnseg.data.tables import dates, numbers
 from gnnseg.data.tables.fields import ROLES, named
-from gnnseg.data.tables.formats import shown
-from gnnseg.types import InputError
+from gnnseg.data.tables.sheets import shown
+from gnnseg.types import InputError, Setting
 
 
 def _names(words: str) -> frozenset[str]:
@@ -129,7 +131,7 @@ HEADERLESS = r"-?[\d.:\sTZ/-]+"
 
 
 def simple(name: str) -> str:
-    """A column's name in lower case, letters and digits alone."""
+    """Return a column's name in lower case, letters and digits alone."""
     return re.sub(r"[\W_]", "", name).lower()
 
 
@@ -141,12 +143,18 @@ def choose(
     text: bool = True,
     guess: bool = False,
 ) -> dict[str, str | None]:
-    """Columns by role: as named (null: looked for by its usual names; '': none), else asked about
-    in a sentence.
+    """Return columns by role; a role whose column is not there has None.
 
-    ``guess``: where no name tells, content may: the only column of dates is the time, the only
-    column left that could be ids is the user or the item. ``text``: the table came from text, so a
-    first line may be data.
+    Args:
+        path: The table, as messages name it.
+        head: Its first rows.
+        mapping: Columns as named; None: looked for by the usual names; '': none.
+        text: The table came from text, so that its first line may be data.
+        guess: Where no name fits, content may: the only column of dates is the time, the only
+            column left that could be ids is the user or the item.
+
+    Raises:
+        InputError: A named column is not there, several fit, or none is the user or the item.
     """
     names = head.columns
     wanted = {role: name for role in (*ROLES, "title") if (name := mapping.get(role))}
@@ -173,30 +181,33 @@ def choose(
                 )
             listed = ", ".join(map(shown, names[:12])) + (" …" if len(names) > 12 else "")
             raise InputError(
-                f"{path}: no column for data.{role}; it has {listed}: set data.{role}=COLUMN."
+                where=path,
+                problem=("no column for ", Setting(f"data.{role}")),
+                advice=(f"it has {listed}: set ", Setting(f"data.{role}", "COLUMN")),
             )
     named(path, names, columns)
     return columns | ({"title": wanted["title"]} if "title" in wanted else {})
 
 
 def _by_name(path: Path, role: str, names: Sequence[str], taken: set[str]) -> str | None:
-    """The column of a usual name; of 'product' and 'product id' the latter is the id."""
+    """Return the column of a usual name; of 'product' and 'product id' the latter is the id."""
     fits = [name for name in names if simple(name) in USUAL[role] and name not in taken]
     if role in ("user", "item") and len(fits) == 2:
         short, long = sorted(fits, key=lambda name: len(simple(name)))
-        if simple(long).startswith(simple(short)) and ENDS.match(
-            simple(long)[len(simple(short)) :]
-        ):
+        end = simple(long).removeprefix(simple(short))
+        if end != simple(long) and ENDS.match(end):
             return long
     return _one(path, role, fits)
 
 
 def _one(path: Path, role: str, fits: Sequence[str]) -> str | None:
     if len(fits) > 1:
-        none = "" if role in ("user", "item") else f" (data.{role}='' for none)"
+        unset = Setting(f"data.{role}", "''")
+        none = "" if role in ("user", "item") else (" (", unset, " for none)")
         raise InputError(
-            f"{path}: {role} may be column {' or '.join(map(shown, fits[:8]))}; set "
-            f"data.{role}=COLUMN{none}."
+            where=path,
+            problem=f"{role} may be column {' or '.join(map(shown, fits[:8]))}",
+            advice=("set ", Setting(f"data.{role}", "COLUMN"), none),
         )
     return fits[0] if fits else None
 
@@ -204,8 +215,7 @@ def _one(path: Path, role: str, fits: Sequence[str]) -> str | None:
 def _ids_by_content(
     path: Path, head: pl.DataFrame, columns: dict[str, str | None], free: Sequence[str]
 ) -> None:
-    """A user or item that no name tells is the only column left that could be ids; of two, one is
-    asked for."""
+    """Set the user or item to the only column left that could be ids; of two, one is asked for."""
     missing = [role for role in ("user", "item") if columns[role] is None]
     fits = [name for name in free if _repeats(head[name])]
     plain = [name for name in fits if simple(name) not in TITLES]
@@ -213,16 +223,18 @@ def _ids_by_content(
         return
     if len(missing) == 2 and len(fits) > 1:
         quoted = " or ".join(map(shown, fits[:8]))
+        user, item = (Setting(f"data.{role}", "COLUMN") for role in ("user", "item"))
         raise InputError(
-            f"{path}: user and item may each be column {quoted}; set data.user=COLUMN and "
-            "data.item=COLUMN."
+            where=path,
+            problem=f"user and item may each be column {quoted}",
+            advice=("set ", user, " and ", item),
         )
     if len(missing) == 1:
         columns[missing[0]] = _one(path, missing[0], plain or fits)
 
 
 def _repeats(series: pl.Series) -> bool:
-    """Could these be ids of people or things: text or whole numbers, some of them more than once?"""
+    """Return whether these could be ids: text or whole numbers, some of them more than once."""
     cells = series.drop_nulls()
     distinct = cells.n_unique()
     return (
@@ -233,7 +245,7 @@ def _repeats(series: pl.Series) -> bool:
 
 
 def kind(series: pl.Series) -> str:
-    """What a sample of cells looks like: dates, whole numbers, numbers, text, or empty."""
+    """Return what cells look like: dates, whole numbers, numbers, text, empty, or other."""
     if series.dtype.is_temporal():
         return "dates"
     if series.dtype.is_numeric():
@@ -246,10 +258,8 @@ def kind(series: pl.Series) -> str:
         return "empty"
     if bool(cells.str.contains(dates.DAY_NUMBER).all()):
         return "dates"
-    if not cells.cast(
-        pl.Int64, strict=False
-    ).null_count():  # unix seconds look like ids: only their name tells
-        return "whole numbers"
+    if not cells.cast(pl.Int64, strict=False).null_count():
+        return "whole numbers"  # unix seconds too: only their name shows it
     if any(bool(cells.str.contains(pattern).all()) for pattern in numbers.GROUPED.values()):
         return "numbers"
     if not cells.cast(pl.Float64, strict=False).null_count():

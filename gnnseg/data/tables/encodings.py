@@ -1,5 +1,7 @@
-"""Which characters a file's bytes are: told by marks and by what the bytes can be, said aloud,
-asked about where two readings fit."""
+"""Which characters a file's bytes are: detected by marks and by what the bytes can be.
+
+Where two readings fit, an InputError asks.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gnnseg.types import InputError
+from gnnseg.types import InputError, Setting
 
 CHUNK = 1 << 23
 SAMPLE = 1 << 20  # bytes whose characters are looked at
-ENOUGH = 4  # hanzi below which GB18030 is never told
+ENOUGH = 4  # hanzi below which GB18030 is never detected
 MARKS = (  # how files begin that say their encoding themselves
     (codecs.BOM_UTF8, "utf-8", "UTF-8 with a byte order mark"),
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
@@ -37,13 +39,15 @@ COMMON = frozenset(  # hanzi that make up most of any Chinese table, of language
 )
 
 
-def tell(path: Path, data: bytes) -> tuple[str, str]:
-    """The codec of a file's bytes and its name in words; an InputError where two readings fit, or
-    none but a guess.
+def detect(path: Path, data: bytes) -> tuple[str, str]:
+    """Return the codec of a file's bytes and its name in words.
 
-    Told: byte order marks; UTF-16 without one, by its zero bytes; UTF-8, where every byte fits;
-    GB18030, where the bytes decode to common hanzi and to no other plausible script. One-byte
-    encodings fit anything, so they are never told.
+    Detected are byte order marks; UTF-16 without one, by its zero bytes; UTF-8, where every byte
+    fits; GB18030, where the bytes decode to common hanzi and to no other plausible script. One-byte
+    encodings fit anything, so they are never detected.
+
+    Raises:
+        InputError: Two readings fit, or none but a guess.
     """
     for mark, codec, words in MARKS:
         if data.startswith(mark):
@@ -60,7 +64,7 @@ def tell(path: Path, data: bytes) -> tuple[str, str]:
 
 
 def first_invalid(data: bytes) -> int | None:
-    """Where the bytes stop being UTF-8; null where they never do."""
+    """Return where the bytes stop being UTF-8; None where they never do."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     for start in range(0, len(data), CHUNK):
         held = len(decoder.getstate()[0])  # bytes of a character begun in the chunk before
@@ -72,45 +76,45 @@ def first_invalid(data: bytes) -> int | None:
 
 
 def not_utf8(path: Path, data: bytes, place: int) -> InputError:
-    """The refusal of bytes that are no UTF-8, by the line of the first."""
+    """Return the error for bytes that are no UTF-8, by the line of the first."""
     if _is_junk(data):
         return InputError(f"{path}: is not a text file; give CSV, TSV or Parquet.")
+    latin = Setting("data.encoding", "latin-1")
     return InputError(
-        f"{path}, line {_line(data, place)}: not UTF-8 (byte 0x{data[place]:02x}); "
-        "save the file as UTF-8 or set data.encoding=latin-1, or whatever it is."
+        where=f"{path}, line {_line(data, place)}",
+        problem=f"not UTF-8 (byte 0x{data[place]:02x})",
+        advice=("save the file as UTF-8 or set ", latin, ", or whatever it is"),
     )
 
 
 def to_utf8(path: Path, data: bytes, encoding: str) -> bytes:
-    """The bytes in UTF-8, chunk by chunk, so that the text is never held whole."""
+    """Return the bytes in UTF-8, decoded by chunks, so that the text is never held whole."""
     out = io.BytesIO()
     try:
         decoder = codecs.getincrementaldecoder(encoding)()
         for start in range(0, len(data), CHUNK):
-            out.write(
-                decoder.decode(
-                    data[start : start + CHUNK], final=start + CHUNK >= len(data)
-                ).encode()
-            )
+            last = start + CHUNK >= len(data)
+            out.write(decoder.decode(data[start : start + CHUNK], final=last).encode())
     except (UnicodeError, AttributeError) as error:
         raise InputError(
-            f"{path}: is not {encoding} text ({error}); set data.encoding to what it is."
+            where=path,
+            problem=f"is not {encoding} text ({error})",
+            advice=("set ", Setting("data.encoding"), " to what it is"),
         ) from None
     return out.getvalue()
 
 
 def known(encoding: str) -> str:
-    """The codec of this name; an InputError where there is none for text."""
+    """Return the codec of this name; an InputError where there is none for text."""
     try:
         with contextlib.suppress(UnicodeError):
-            b"x".decode(
-                encoding
-            )  # a codec that makes no text of bytes, such as hex, is refused here
+            b"x".decode(encoding)  # refuses a codec that makes no text of bytes, such as hex
         return codecs.lookup(encoding).name
     except (LookupError, ValueError):
         raise InputError(
-            f"data.encoding={encoding}: no such encoding; utf-8, utf-16, gb18030, latin-1 and "
-            "cp1252 are usual."
+            where=Setting("data.encoding", encoding),
+            problem="no such encoding",
+            advice="utf-8, utf-16, gb18030, latin-1 and cp1252 are usual",
         ) from None
 
 
@@ -123,8 +127,7 @@ def _is_junk(data: bytes) -> bool:
 
 
 def _utf16(data: bytes) -> str | None:
-    """UTF-16 by its zero bytes: in plain text, one byte in ten or more on one side, line ends among
-    them."""
+    """Detect UTF-16 by its zero bytes: in plain text, one in ten or more, all on one side."""
     if len(data) % 2:
         return None
     sample = data[: SAMPLE & ~1]
@@ -145,7 +148,7 @@ def _utf16(data: bytes) -> str | None:
 
 
 def _legacy(path: Path, data: bytes, place: int) -> tuple[str, str]:
-    """GB18030, or an InputError naming the readings that fit."""
+    """Return GB18030, or raise an InputError that names the readings that fit."""
     sample = data[:SAMPLE] if len(data) <= SAMPLE else data[: data.rfind(b"\n", 0, SAMPLE) + 1]
     if all(byte < 128 for byte in sample):  # what is not ASCII stands further down
         sample = data[data.rfind(b"\n", 0, place) + 1 : place + SAMPLE]
@@ -170,9 +173,9 @@ def _legacy(path: Path, data: bytes, place: int) -> tuple[str, str]:
         f"latin-1 ({_shown(row, 'latin-1')!r})"
     ]
     raise InputError(
-        f"{path}, line {_line(data, place)}: not UTF-8, and it could be {', '.join(shown[:-1])} or "
-        f"{shown[-1]}; "
-        "set data.encoding to the one that reads right."
+        where=f"{path}, line {_line(data, place)}",
+        problem=f"not UTF-8, and it could be {', '.join(shown[:-1])} or {shown[-1]}",
+        advice=("set ", Setting("data.encoding"), " to the one that reads right"),
     )
 
 
@@ -193,7 +196,7 @@ def _decodes(data: bytes, codec: str) -> bool:
 
 
 def _plausible(sample: bytes, codec: str) -> bool:
-    """Do the bytes decode, and to characters that people write in that encoding?"""
+    """Return whether the bytes decode to characters that people write in that encoding."""
     try:
         text = sample.decode(codec)
     except UnicodeError:

@@ -1,5 +1,5 @@
-"""Numbers, times and ids out of text; a row that cannot be read is refused by its line, or counted
-by reason."""
+"""Numbers, times and ids out of columns; a row that cannot be read is refused by its line, or
+counted by reason."""
 
 from __future__ import annotations
 
@@ -12,37 +12,38 @@ import polars as pl
 
 from gnnseg.data.tables import dates, numbers
 from gnnseg.data.tables.dates import EARLIEST, LATEST
-from gnnseg.data.tables.formats import Sheet, shown
 from gnnseg.data.tables.returns import Returns
-from gnnseg.types import InputError
+from gnnseg.data.tables.sheets import Sheet, shown
+from gnnseg.types import InputError, Setting
 
 ROLES = ("user", "item", "weight", "time", "spend")
 BLANKS = r"^\s|\s$|[\r\n]|^$"
 TIMES = (
     "unix seconds, unix milliseconds, ISO 8601 such as 2024-01-31 18:30, 31/01/2024 or 31-Jan-2024"
 )
-YEAR = (
-    31536000.0  # times that all lie in 1970 are numbers of another kind: row numbers, Excel's days
-)
+YEAR = 31536000.0  # times that all lie in 1970 are no times: row numbers, Excel's days
+RETURN = "weight is negative (a return)"
 
 
 @dataclass(frozen=True)
-class Events:
-    """Events as read: ``frame`` has the roles found; rows left out by reason, the first of each;
-    what was seen, in words.
+class ReadEvents:
+    """Events as read.
 
-    ``told``: the settings decimal and dates, where all columns speak for one.
+    frame: a column a role found, and those beside.
+    rejected, examples: rows left out by reason, and the first of each.
+    notes: what was noticed, in words.
+    detected: the settings ``decimal`` and ``dates``, where all columns speak for one.
     """
 
     frame: pl.DataFrame
     rejected: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, str] = field(default_factory=dict)
-    said: tuple[str, ...] = ()
-    told: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    detected: Mapping[str, str] = field(default_factory=dict)
 
 
 def number(frame: pl.DataFrame, column: str) -> pl.DataFrame:
-    """The column as Float64, decimal point; what is no number becomes null."""
+    """Return the frame with the column as Float64, decimal point; what is no number is null."""
     series = frame[column]
     if not series.dtype.is_numeric():
         series = series.cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False)
@@ -50,12 +51,12 @@ def number(frame: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def moment(series: pl.Series) -> tuple[pl.Series, str]:
-    """Seconds since 1970 UTC, null where unparsable; and how the column was read, in words."""
+    """Return seconds since 1970 UTC, null where unparsable; and how they were read, in words."""
     return dates.read(series)
 
 
 def identifiers(series: pl.Series) -> pl.Series:
-    """Ids as text; whole numbers that a table stored as floats lose their '.0'."""
+    """Return ids as text; whole numbers that a table stored as floats lose their '.0'."""
     if series.dtype.is_float():
         whole = series.drop_nulls()
         whole = whole.filter(whole.is_finite())
@@ -73,114 +74,186 @@ def events(
     decimal: numbers.Decimal | None = None,
     order: dates.Order | None = None,
     returns: Returns | None = "keep",
-) -> Events:
-    """User, item, weight, time, spend of a table by a column mapping (null: not there), and the
-    columns ``beside`` as they are.
+) -> ReadEvents:
+    """Read user, item, weight, time and spend of a table.
 
-    ``drop`` False: the first row that cannot be read is an InputError with its line; True: such
-    rows are left out, and counted by reason with the first line of each. ``decimal`` and ``order``
-    (of day, month, year): null is told. ``returns``: rows of negative weight are refused (null),
-    kept, or dropped and counted; whoever subtracts them keeps them.
+    Args:
+        sheet: The table.
+        columns: Its columns by role; None: not there.
+        drop: Leave out rows that cannot be read, counted by reason, instead of an error.
+        beside: Columns that are taken as they are.
+        decimal: The decimal sign; None: detected.
+        order: The order of day, month and year; None: detected.
+        returns: Rows of negative weight are refused (None), kept, or dropped and counted; whoever
+            subtracts them keeps them.
+
+    Raises:
+        InputError: The first row that cannot be read, by its line, or a column in which two
+            readings fit.
     """
     wanted = {role: str(columns[role]) for role in ROLES if columns.get(role) is not None}
     named(sheet.path, sheet.frame.columns, wanted)
-    for role, name in wanted.items():
-        kind = sheet.frame.schema[name]
-        if kind.is_nested() or kind in (pl.Binary, pl.Object, pl.Duration):
-            raise InputError(
-                f"{sheet.path}: column {name!r} for data.{role} holds {str(kind).lower()}; give "
-                "text, numbers or times."
-            )
-    where = str(sheet.path)
-    found: dict[str, pl.Series] = {}
-    said: list[str] = []
-    told: dict[str, str] = {}
-    signs: set[str] = set()
-    bad: list[tuple[str, str, pl.Series]] = []  # role, reason, row numbers
-
-    def refuse(role: str, reason: str, rows: pl.Series) -> None:
-        if len(rows):
-            bad.append((role, reason, rows))
-
+    reading = _Reading(sheet, wanted)
     for role in ("user", "item"):
-        ids = found[role] = identifiers(sheet.frame[wanted[role]]).alias(role)
+        reading.ids(role)
+    reading.measures(decimal)
+    reading.times(order)
+    if returns in (None, "drop"):
+        reading.refuse_returns(count=returns == "drop")
+    extra = {name: sheet.frame[name] for name in beside if name in sheet.frame.columns}
+    frame = pl.DataFrame({**{role: reading.found[role] for role in wanted}, **extra})
+    rejected, examples, bad = reading.rejected(drop)
+    if len(bad):
+        frame = frame.filter(pl.Series(pl.repeat(True, len(frame), eager=True)).scatter(bad, False))
+        if frame.is_empty():
+            listed = ", ".join(f"{count:,} {words}" for words, count in rejected.items())
+            raise InputError(
+                f"{sheet.path}: every row was left out ({listed}); check the mapping of columns."
+            )
+    return ReadEvents(
+        frame=frame,
+        rejected=rejected,
+        examples=examples,
+        notes=(*reading.notes, *_span(frame)),
+        detected=reading.detected,
+    )
+
+
+class _Reading:
+    """Columns read one after the other, and the rows of each that cannot be read."""
+
+    def __init__(self, sheet: Sheet, wanted: Mapping[str, str]) -> None:
+        self.sheet, self.wanted = sheet, wanted
+        self.found: dict[str, pl.Series] = {}
+        self.notes: list[str] = []
+        self.detected: dict[str, str] = {}
+        self.bad: list[tuple[str, str, pl.Series]] = []  # role, reason, row numbers
+        for role, name in wanted.items():
+            kind = sheet.frame.schema[name]
+            if kind.is_nested() or kind in (pl.Binary, pl.Object, pl.Duration):
+                raise InputError(
+                    where=sheet.path,
+                    problem=(
+                        f"column {name!r} for ",
+                        Setting(f"data.{role}"),
+                        f" holds {str(kind).lower()}",
+                    ),
+                    advice="give text, numbers or times",
+                )
+
+    def refuse(self, role: str, reason: str, rows: pl.Series) -> None:
+        """Note the numbers of rows that cannot be read."""
+        if len(rows):
+            self.bad.append((role, reason, rows))
+
+    def ids(self, role: str) -> None:
+        """Read the ids of users or items."""
+        ids = identifiers(self.sheet.frame[self.wanted[role]]).alias(role)
         rows = (ids.is_null() | ids.str.contains(BLANKS)).arg_true()
         cells = ids.gather(rows)
         bare = cells.str.strip_chars()
         none = cells.is_null() | (bare == "").fill_null(True)
-        refuse(role, f"no {role}", rows.filter(none))
-        refuse(role, f"{role} id with blanks around it", rows.filter((bare != cells) & ~none))
-        refuse(role, f"{role} id with a line break in it", rows.filter((bare == cells) & ~none))
-    for role in ("weight", "spend"):
-        if role in wanted:
-            value, how = numbers.read(sheet.frame[wanted[role]], where, role, decimal)
-            found[role] = value.alias(role)
-            said += [f"{role} with {how}"] if how else []
+        self.refuse(role, f"no {role}", rows.filter(none))
+        self.refuse(role, f"{role} id with blanks around it", rows.filter((bare != cells) & ~none))
+        self.refuse(
+            role, f"{role} id with a line break in it", rows.filter((bare == cells) & ~none)
+        )
+        self.found[role] = ids
+
+    def measures(self, decimal: numbers.Decimal | None) -> None:
+        """Read weight and spend."""
+        signs: set[str] = set()
+        for role in ("weight", "spend"):
+            if role not in self.wanted:
+                continue
+            column = self.sheet.frame[self.wanted[role]]
+            value, how = numbers.read(column, str(self.sheet.path), role, decimal)
+            self.found[role] = value.alias(role)
+            self.notes += [f"{role} with {how}"] if how else []
             if how == numbers.COMMA or bool((value != value.round()).any()):
                 signs.add("," if how == numbers.COMMA else ".")
-            refuse(role, f"{role} is no number", value.is_null().arg_true())
-            refuse(
-                role, f"{role} is NaN or infinite", (~value.is_finite()).fill_null(False).arg_true()
-            )
-    if "time" in wanted:
-        value, how = dates.read(sheet.frame[wanted["time"]], where, order)
-        found["time"] = value.alias("time")
-        said.append(f"time read as {how}")
-        told |= dict([("dates", name) for name, words in dates.WORDS.items() if words in how][:1])
-        refuse(
-            "time", f"time cannot be read ({TIMES})", (value.is_null() | value.is_nan()).arg_true()
-        )
+            self.refuse(role, f"{role} is no number", value.is_null().arg_true())
+            endless = (~value.is_finite()).fill_null(False)
+            self.refuse(role, f"{role} is NaN or infinite", endless.arg_true())
+        if len(signs) == 1:
+            self.detected["decimal"] = signs.pop()
+
+    def times(self, given: dates.Order | None) -> None:
+        """Read the times, if there are any."""
+        if "time" not in self.wanted:
+            return
+        column = self.sheet.frame[self.wanted["time"]]
+        value, how = dates.read(column, str(self.sheet.path), given)
+        self.found["time"] = value.alias("time")
+        self.notes.append(f"time read as {how}")
+        order = next((name for name, words in dates.WORDS.items() if words in how), None)
+        self.detected |= {} if order is None else {"dates": order}
+        unread = value.is_null() | value.is_nan()
+        self.refuse("time", f"time cannot be read ({TIMES})", unread.arg_true())
         outside = ~value.is_between(EARLIEST, LATEST) & ~value.is_nan()
-        refuse("time", "time lies outside 1900-2100", outside.fill_null(False).arg_true())
-    if len(signs) == 1:
-        told["decimal"] = signs.pop()
-    if "weight" in wanted and returns in (None, "drop"):
-        rows = ((found["weight"] < 0) & found["weight"].is_finite()).fill_null(False).arg_true()
-        if len(rows) and returns is None:
-            row = int(rows[0])
-            raise InputError(
-                f"{sheet.where(row)}: weight is negative: "
-                f"{_cell(sheet, wanted['weight'], row)}{_others(len(rows))}; "
-                "if these are returns, set data.returns=subtract, drop or keep."
-            )
-        refuse("weight", "weight is negative (a return)", rows)
-    extra = {name: sheet.frame[name] for name in beside if name in sheet.frame.columns}
-    out = pl.DataFrame({**{role: found[role] for role in wanted}, **extra})
-    if not bad:
-        return Events(out, said=(*said, *_span(out)), told=told)
-    reasons = list(dict.fromkeys(reason for _, reason, _ in bad))
-    roles = {reason: role for role, reason, _ in bad}
-    parts = [
-        pl.DataFrame({"row": rows.cast(pl.Int64), "reason": pl.repeat(reasons.index(r), len(rows), dtype=pl.Int16, eager=True)})
-        for _, r, rows in bad
-    ]  # fmt: skip
-    rows_ = pl.concat(parts).sort("row", "reason").unique("row", keep="first", maintain_order=True)
-    rejected: dict[str, int] = {}
-    examples: dict[str, str] = {}
-    for place, row, count in (
-        rows_.group_by("reason").agg(pl.col("row").min(), pl.len()).sort("row").iter_rows()
-    ):
-        reason = reasons[place]
-        cell = _cell(sheet, wanted[roles[reason]], row)
-        if not drop and reason != "weight is negative (a return)":
-            raise InputError(
-                f"{sheet.where(row)}: {reason}: {cell}{_others(len(rows_))}; "
-                "mend it, or set data.on_error=drop to leave such rows out, counted."
-            )
-        rejected[reason], examples[reason] = count, f"{sheet.where(row, short=True)}: {cell}"
-    keep = pl.Series(pl.repeat(True, len(out), eager=True)).scatter(rows_["row"], False)
-    out = out.filter(keep)
-    if out.is_empty():
-        listed = ", ".join(f"{count:,} {words}" for words, count in rejected.items())
+        self.refuse("time", "time lies outside 1900-2100", outside.fill_null(False).arg_true())
+
+    def refuse_returns(self, *, count: bool) -> None:
+        """Note rows of negative weight, to be counted; or else raise an error for the first."""
+        if "weight" not in self.wanted:
+            return
+        weight = self.found["weight"]
+        rows = ((weight < 0) & weight.is_finite()).fill_null(False).arg_true()
+        if count or not len(rows):
+            self.refuse("weight", RETURN, rows)
+            return
         raise InputError(
-            f"{sheet.path}: every row was left out ({listed}); check the mapping of columns."
+            where=self.sheet.where(int(rows[0])),
+            problem=f"weight is negative: {self._cell('weight', int(rows[0]))}{_others(len(rows))}",
+            advice=(
+                "if these are returns, set ",
+                Setting("data.returns", "subtract"),
+                ", drop or keep",
+            ),
         )
-    return Events(out, rejected, examples, (*said, *_span(out)), told)
 
+    def rejected(self, drop: bool) -> tuple[dict[str, int], dict[str, str], pl.Series]:
+        """Return the rows to leave out: counted by reason, the first of each reason, and all.
 
-def _cell(sheet: Sheet, column: str, row: int) -> str:
-    cell = sheet.frame[column][row]
-    return shown(None if cell is None else str(cell))
+        A row counts for the first of its reasons. Without ``drop``, the first row that is no
+        return is an InputError.
+        """
+        if not self.bad:
+            return {}, {}, pl.Series(dtype=pl.Int64)
+        reasons = list(dict.fromkeys(reason for _, reason, _ in self.bad))
+        roles = {reason: role for role, reason, _ in self.bad}
+        parts = [
+            rows.cast(pl.Int64)
+            .alias("row")
+            .to_frame()
+            .with_columns(reason=pl.lit(reasons.index(reason), dtype=pl.Int16))
+            for _, reason, rows in self.bad
+        ]
+        table = pl.concat(parts).sort("row", "reason")
+        table = table.unique("row", keep="first", maintain_order=True)
+        counts: dict[str, int] = {}
+        examples: dict[str, str] = {}
+        firsts = table.group_by("reason").agg(pl.col("row").min(), pl.len()).sort("row")
+        for place, row, count in firsts.iter_rows():
+            reason = reasons[place]
+            cell = self._cell(roles[reason], row)
+            if not drop and reason != RETURN:
+                raise InputError(
+                    where=self.sheet.where(row),
+                    problem=f"{reason}: {cell}{_others(len(table))}",
+                    advice=(
+                        "mend it, or set ",
+                        Setting("data.on_error", "drop"),
+                        " to leave such rows out, counted",
+                    ),
+                )
+            counts[reason] = count
+            examples[reason] = f"{self.sheet.where(row, short=True)}: {cell}"
+        return counts, examples, table["row"]
+
+    def _cell(self, role: str, row: int) -> str:
+        cell = self.sheet.frame[self.wanted[role]][row]
+        return shown(None if cell is None else str(cell))
 
 
 def _others(count: int) -> str:
@@ -188,26 +261,32 @@ def _others(count: int) -> str:
 
 
 def named(path: Path, names: Sequence[str], wanted: Mapping[str, str | None]) -> None:
-    """Each named column must be there, and none serve as user and item."""
+    """Refuse a named column that is not there, and one that is both user and item."""
     for role, name in wanted.items():
         if name is not None and name not in names:
-            role = "item_title" if role == "title" else role
+            setting = Setting(f"data.{'item_title' if role == 'title' else role}")
             close = difflib.get_close_matches(str(name), names, 1, 0.5)
             listed = ", ".join(map(shown, names[:12])) + (" …" if len(names) > 12 else "")
-            hint = (
-                f"did you mean {close[0]!r}?"
+            raise InputError(
+                where=path,
+                problem=(f"no column {name!r} for ", setting),
+                advice=f"did you mean {close[0]!r}?"
                 if close
-                else f"it has {listed}; set data.{role}=COLUMN."
+                else (f"it has {listed}; set ", Setting(setting.key, "COLUMN")),
             )
-            raise InputError(f"{path}: no column {name!r} for data.{role}; {hint}")
     if wanted.get("user") is not None and wanted.get("user") == wanted.get("item"):
         raise InputError(
-            f"{path}: data.user and data.item are both {wanted.get('user')!r}; name two columns."
+            where=path,
+            problem=(
+                *(Setting("data.user"), " and ", Setting("data.item")),
+                f" are both {wanted['user']!r}",
+            ),
+            advice="name two columns",
         )
 
 
 def _span(frame: pl.DataFrame) -> list[str]:
-    """The first and the last day, for people to see whether the times were read right."""
+    """Return the first and the last day, for people to see whether the times were read right."""
     if "time" not in frame.columns:
         return []
     ends = pl.Series([frame["time"].min(), frame["time"].max()]).cast(pl.Int64) * 1000

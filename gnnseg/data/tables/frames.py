@@ -11,7 +11,15 @@ from gnnseg.types import InputError
 
 
 def read(table: Any, what: str) -> pl.DataFrame:
-    """A table of any usual kind as a polars frame."""
+    """Return a table of any usual kind as a polars frame.
+
+    Args:
+        table: pandas, polars or arrow, or a mapping of arrays.
+        what: The table, as messages name it.
+
+    Raises:
+        InputError: Another kind of thing, no rows, or columns of different lengths.
+    """
     kind = f"{type(table).__module__.split('.')[0]}.{type(table).__name__}"
     try:
         if isinstance(table, pl.LazyFrame):
@@ -49,8 +57,7 @@ def read(table: Any, what: str) -> pl.DataFrame:
 
 
 def _pandas(table: Any) -> pl.DataFrame:
-    """As polars has it; columns of objects that are not all of one type, such as the ids 1 and 'a',
-    become text."""
+    """Return the frame as polars has it; columns of objects of several types become text."""
     try:
         return pl.from_pandas(table)
     except (TypeError, ValueError):
@@ -68,7 +75,7 @@ def _pandas(table: Any) -> pl.DataFrame:
 
 
 def _plain(column: Any) -> Any:
-    """An array of objects as a list, its NaN as nothing; any other column as it is."""
+    """Return an array of objects as a list, its NaN as nothing; any other column as it is."""
     if str(getattr(column, "dtype", "")) != "object":
         return column
     return [None if cell != cell else cell for cell in column]

@@ -1,5 +1,7 @@
-"""Numbers out of text: which decimal sign a column has is told from all of it; where two readings
-fit, it is asked."""
+"""Numbers out of text: the decimal sign is detected from the whole column.
+
+Where two readings fit, an InputError asks.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,15 @@ from typing import Literal
 
 import polars as pl
 
-from gnnseg.data.tables.formats import shown
-from gnnseg.types import InputError
+from gnnseg.data.tables.sheets import shown
+from gnnseg.types import InputError, Setting
 
 Decimal = Literal[".", ",", "point", "comma"]
 CHUNK = 1_000_000  # rows rewritten at a time
 COMMA = "decimal comma"
 NAMES = {".": "point", ",": "comma"}
 BLANK = r"'’ \x{a0}\x{202f}\x{2009}"  # thousands signs of any decimal sign
-GROUPED = {  # numbers by decimal sign: thousands signs, where there are any, stand between groups of three
+GROUPED = {  # by decimal sign; thousands signs, where there are any, part groups of three
     ".": rf"^[+-]?(\d+|[1-9]\d{{0,2}}(,\d{{3}})+|[1-9]\d{{0,2}}([{BLANK}]\d{{3}})+)(\.\d*)?$",
     ",": rf"^[+-]?(\d+|[1-9]\d{{0,2}}(\.\d{{3}})+|[1-9]\d{{0,2}}([{BLANK}]\d{{3}})+)(,\d*)?$",
 }
@@ -27,11 +29,17 @@ OPEN = r"^[+-]?[1-9]\d{0,2}\.\d{3}$"  # 1.234: may be 1234
 def read(
     series: pl.Series, where: str, key: str, decimal: Decimal | None = None
 ) -> tuple[pl.Series, str | None]:
-    """The column as Float64, null where it is no number; and what is worth saying about how it was
-    read.
+    """Return the column as Float64, null where it is no number; and a note on how it was read.
 
-    ``decimal``: null is told. Two readings that differ and fit the whole column, or rows of which
-    each fits another, are an InputError; ``where`` and ``key`` say of what.
+    Args:
+        series: Text or numbers.
+        where: The table, as messages name it.
+        key: The column, as messages name it.
+        decimal: The decimal sign; None: detected.
+
+    Raises:
+        InputError: Two readings that differ fit the whole column, or rows fit one alone and other
+            rows the other.
     """
     if series.dtype.is_numeric():
         return series.cast(pl.Float64), None
@@ -43,38 +51,33 @@ def read(
     if not bool(fraction.any()):
         return value, None
     value = words.cast(pl.Float64, strict=False)
-    if bool(
-        (value.is_null() & words.is_not_null()).any()
-    ):  # blanks around, thousands signs, decimal commas, no number
+    if bool((value.is_null() & words.is_not_null()).any()):
+        # blanks around, thousands signs, decimal commas, or no number
         value = _map(words, lambda part: part.str.strip_chars().cast(pl.Float64, strict=False))
     odd = bool((value.is_null() & (words != "")).fill_null(False).any())
-    if (
-        decimal is None
-        and (odd or _all_open(words, fraction))
-        and _told(words, fraction, where, key) == ","
-    ):
+    unsure = decimal is None and (odd or _all_open(words, fraction))
+    if unsure and _detected(words, fraction, where, key) == ",":
         return _map(words, lambda part: _grouped(part, ",")), COMMA
     if not odd:
         return value, None
     found = value.is_null().sum()
-    value = (
-        value.to_frame("n")
-        .select(pl.coalesce("n", _map(words, lambda part: _grouped(part, "."))))
-        .to_series()
-    )
+    grouped = _map(words, lambda part: _grouped(part, "."))
+    value = value.to_frame("n").select(pl.coalesce("n", grouped)).to_series()
     return value, "thousands signs left out" if value.is_null().sum() < found else None
 
 
 def _map(words: pl.Series, call: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """A function of a column, chunk by chunk, so that texts on the way do not pile up."""
+    """Apply a function chunk by chunk, so that texts on the way do not pile up."""
     return pl.concat(
         [call(words.slice(start, CHUNK)) for start in range(0, max(len(words), 1), CHUNK)]
     )
 
 
 def _all_open(words: pl.Series, fraction: pl.Series) -> bool:
-    """Are all numbers with a point such as 1.234? The first few are asked first: an ordinary column
-    is not read twice."""
+    """Return whether all numbers with a point are such as 1.234.
+
+    The first few are looked at first, so that an ordinary column is not read twice.
+    """
     places = (fraction & words.str.contains(".", literal=True).fill_null(False)).arg_true()
     return all(
         bool(words.gather(part).str.strip_chars().str.contains(OPEN).all())
@@ -83,7 +86,7 @@ def _all_open(words: pl.Series, fraction: pl.Series) -> bool:
 
 
 def _grouped(words: pl.Series, sign: str) -> pl.Series:
-    """Numbers of one decimal sign, thousands signs left out; null for all else."""
+    """Return numbers of one decimal sign, thousands signs left out; null for all else."""
     words = words.str.strip_chars()
     fits = words.str.contains(GROUPED[sign])
     plain = words.str.replace_all("." if sign == "," else ",", "", literal=True)
@@ -98,8 +101,8 @@ def _grouped(words: pl.Series, sign: str) -> pl.Series:
     )
 
 
-def _told(words: pl.Series, fraction: pl.Series, where: str, key: str) -> str:
-    """The decimal sign that fits all numbers that are not whole: '.' or ','."""
+def _detected(words: pl.Series, fraction: pl.Series, where: str, key: str) -> str:
+    """Return the decimal sign that fits all numbers that are not whole: '.' or ','."""
     only: dict[str, str] = {}  # a number that fits this sign alone
     either: str | None = None  # one that fits both, and differs
     for start in range(0, len(words), CHUNK):
@@ -113,18 +116,24 @@ def _told(words: pl.Series, fraction: pl.Series, where: str, key: str) -> str:
             differ = both.filter(_grouped(both, ".") != _grouped(both, ","))
             either = differ[0] if len(differ) else None
         if len(only) == 2:
+            one, other = (Setting("data.decimal", NAMES[sign]) for sign in ".,")
             raise InputError(
-                f"{where}: {key} has both {shown(only['.'])} (decimal point) and "
-                f"{shown(only[','])} (decimal comma); "
-                "make them alike, or set data.decimal=point or data.decimal=comma."
+                where=where,
+                problem=f"{key} has both {shown(only['.'])} (decimal point) and "
+                f"{shown(only[','])} (decimal comma)",
+                advice=("make them alike, or set ", one, " or ", other),
             )
     if only:
         return next(iter(only))
     if either is not None:
-        one = pl.Series([either])
-        readings = [f"{_grouped(one, sign)[0]:g} (data.decimal={NAMES[sign]})" for sign in ".,"]
+        values = {sign: _grouped(pl.Series([either]), sign)[0] for sign in ".,"}
+        readings = [
+            (f"{value:g} (", Setting("data.decimal", NAMES[sign]), ")")
+            for sign, value in values.items()
+        ]
         raise InputError(
-            f"{where}: {key} {shown(either)} may be {' or '.join(readings)}; set the one that is "
-            "meant."
+            where=where,
+            problem=(f"{key} {shown(either)} may be ", readings[0], " or ", readings[1]),
+            advice="set the one that is meant",
         )
     return "."

@@ -1,78 +1,37 @@
-"""``gnnseg train FILE --user COLUMN …``: plain words in, a data configuration out. None of them
-passes Hydra's grammar.
+"""``gnnseg train FILE --user COLUMN …``: plain options in, a configuration of the data out.
 
-The configuration is saved as YAML beside where the command is typed, so that ``data=./orders.yaml``
-finds the same data again, in sweeps too. Hydra looks for configurations in folders of its own: such
-a file is copied to one by its content.
+The configuration is saved as YAML in the folder where the command is typed, so that
+``data=./orders.yaml`` finds the same data again, in sweeps too. Hydra looks for configurations in
+folders of its own: such a file is copied to one named by its content.
 """
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import glob
 import hashlib
 import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
+from gnnseg.data.atomic import atomic
+from gnnseg.data.tables import typed
+from gnnseg.data.tables.typed import TABLES, TypedArguments, expanded
 from gnnseg.types import InputError
 
-COLUMNS = ("user", "item", "weight", "time", "spend")
-CHOICES = (
-    "separator",
-    "encoding",
-    "format",
-    "decimal",
-    "dates",
-    "returns",
-    "item_title",
-    "on_error",
-)
-TABLES = ("users", "items", "social", "log")
-NUMBERS = {"min_weight": float, "k_core": int}
-SQL = ("sql", "connect")
 PATHS = ("path", "train", "valid", "test", *TABLES)
-WORDS = {
-    "null",
-    "true",
-    "false",
-    "yes",
-    "no",
-    "on",
-    "off",
-    "nan",
-    "inf",
-}  # no text to YAML or Hydra
-HYDRA_VALUED = ("--cfg", "-c", "--package", "-p", "--info", "-i")
-HYDRA_PLAIN = (
-    "--multirun",
-    "--resolve",
-    "--version",
-    "--hydra-help",
-    "--run",
-    "--shell-completion",
-)
-OVERRIDE = r"[+~]*[\w@/.:]+="
+WORDS = {"null", "true", "false", "yes", "no", "on", "off", "nan", "inf"}  # no text to YAML, Hydra
+SQLITE = "sqlite:///"
+WIDTH = 10**6  # of a line of YAML: none is broken
 
 
 @dataclass(frozen=True)
-class Given:
-    """What was typed, sorted: files, plain options, and the rest, which is Hydra's."""
-
-    files: list[str]
-    options: dict[str, Any]
-    rest: list[str]
-
-
-@dataclass(frozen=True)
-class Resolved:
+class ResolvedArguments:
     """Arguments for Hydra, and the folders where it finds what they name.
 
     ``saved``: the YAML of the files that were typed, if they were; ``fresh``: it was written now.
@@ -84,190 +43,107 @@ class Resolved:
     fresh: bool = False
 
 
-def resolve(arguments: Sequence[str], cache: Path, *, say: Any) -> Resolved:
-    """The arguments with every file of data turned into ``data=NAME``."""
-    given = sort(arguments)
-    rest, folders = [], []
-    for argument in given.rest:
-        paths = _yamls_of(argument)
-        if not paths:
-            rest.append(argument)
-            continue
-        found = [_adopt(path, cache) for path in paths]
-        names = [name for name, _ in found]
-        if twice := next(
-            (path for path, name in zip(paths, names, strict=True) if names.count(name) > 1), None
-        ):
-            raise InputError(f"{argument}: two are called {twice.name}; rename one.")
-        rest.append(f"data={','.join(names)}")
-        folders += [folder for _, folder in found]
-    if not (given.files or set(SQL) & set(given.options)):
+def resolve(
+    arguments: Sequence[str], cache: Path, *, say: Callable[[str], None]
+) -> ResolvedArguments:
+    """Turn every file of data among the arguments into ``data=NAME``.
+
+    Args:
+        arguments: As typed behind ``gnnseg train``, or ``data=./orders.yaml``.
+        cache: The folder in which Hydra's copies are kept.
+        say: Takes a line on where the configuration was saved.
+
+    Raises:
+        InputError: An argument that names no file or no option, or a file that is no data.
+    """
+    given = typed.sort(arguments)
+    rest, folders = _configurations(given.rest, cache)
+    if not (given.files or set(typed.SQL) & set(given.options)):
         if given.options:
-            option = next(iter(given.options)).replace("_", "-")
+            option = typed.flag(next(iter(given.options)))
             raise InputError(
-                f"--{option}: says how to read a file; name the file too, as in gnnseg train "
-                f"orders.csv --{option} …"
+                f"{option}: says how to read a file; name the file too, as in gnnseg train "
+                f"orders.csv {option} …"
             )
-        return Resolved(rest, folders)
+        return ResolvedArguments(rest, folders)
     if any(re.match(r"[+~]*data=", argument) for argument in rest):
         raise InputError("data=…: a file is named already; give one of the two.")
     saved, fresh = save(given, Path.cwd(), say=say)
     name, folder = _adopt(saved, cache)
-    return Resolved([f"data={name}", *rest], [*folders, folder], saved, fresh)
+    return ResolvedArguments([f"data={name}", *rest], [*folders, folder], saved, fresh)
 
 
 def cache_root(given: Sequence[str]) -> Path:
-    """cache.root, as far as it is known before anything is composed."""
+    """Return cache.root, as far as it is known before anything is composed."""
     import platformdirs
 
     named = [a.partition("=")[2] for a in given if a.startswith("cache.root=")]
-    return (
-        Path(named[-1] if named else platformdirs.user_cache_dir("gnnseg")).expanduser().absolute()
-    )
+    root = Path(named[-1] if named else platformdirs.user_cache_dir("gnnseg"))
+    return root.expanduser().absolute()
 
 
-def sort(arguments: Sequence[str]) -> Given:
-    """An argument that is a file, or looks like one, is a file; ``--user COLUMN`` and its like are
-    plain options."""
-    parser = argparse.ArgumentParser(
-        prog="gnnseg train", add_help=False, allow_abbrev=False, exit_on_error=False
-    )
-    for name in (*COLUMNS, *CHOICES, *TABLES, *SQL):
-        parser.add_argument("--" + name.replace("_", "-"), dest=name)
-    for name, kind in NUMBERS.items():
-        parser.add_argument("--" + name.replace("_", "-"), dest=name, type=kind)
-    try:
-        found, others = parser.parse_known_args(_joined(arguments))
-    except argparse.ArgumentError as error:
-        raise InputError(
-            f"{error.argument_name}: {error.message}; see gnnseg train --help."
-        ) from None
-    options = {name: value for name, value in vars(found).items() if value is not None}
-    _refuse_unknown(others)
-    files, rest, valued = [], [], False
-    for argument in others:
-        if not valued and argument != "--" and _is_file(argument):
-            files.append(argument)
-        elif argument != "--":
-            rest.append(argument)
-        valued = argument in HYDRA_VALUED
-    return Given(files, options, rest)
+def save(given: TypedArguments, folder: Path, *, say: Callable[[str], None]) -> tuple[Path, bool]:
+    """Write the configuration as YAML into the folder; return its path, and whether it is new.
 
-
-def _refuse_unknown(others: Sequence[str]) -> None:
-    ours = [*_flags(), "--fresh", "--config-dir", "--help"]
-    hydras = [*HYDRA_PLAIN, *(flag for flag in HYDRA_VALUED if flag.startswith("--"))]
-    for argument in others:
-        flag = argument.partition("=")[0]
-        if re.match(r"--\w", flag) and flag not in hydras:
-            close = difflib.get_close_matches(flag, [*ours, *hydras], n=1)
-            hint = f"did you mean {close[0]}?" if close else "see gnnseg train --help."
-            raise InputError(f"{flag}: no such option; {hint}")
-
-
-def _flags() -> list[str]:
-    return ["--" + name.replace("_", "-") for name in (*COLUMNS, *CHOICES, *TABLES, *SQL, *NUMBERS)]
-
-
-def _joined(arguments: Sequence[str]) -> list[str]:
-    """``--user VALUE`` as ``--user=VALUE``, so that a value may begin with a dash."""
-    ours = set(_flags())
-    joined, waiting = [], None
-    for argument in arguments:
-        if waiting is not None:
-            joined.append(f"{waiting}={argument}")
-            waiting = None
-        elif argument in ours:
-            waiting = argument
-        else:
-            joined.append(argument)
-    if waiting is not None:
-        raise InputError(f"{waiting}: a value is missing behind it.")
-    return joined
-
-
-def _is_file(argument: str) -> bool:
-    if argument.startswith("-"):
-        return False
-    if _expanded(argument).exists():
-        return True
-    return not re.match(OVERRIDE, argument) and not argument.startswith(("+", "~"))
-
-
-def save(given: Given, folder: Path, *, say: Any) -> tuple[Path, bool]:
-    """The data configuration as YAML under an ASCII name; a file that says something else is never
-    written over.
-
-    And whether it was written now.
+    Its name is ASCII; a file with other content is never written over.
     """
     import yaml
 
-    data: dict[str, Any] = {}
-    if "sql" in given.options:
-        if given.files:
-            raise InputError("--sql: a file is named too; give one of the two.")
-        if "connect" not in given.options:
-            raise InputError(
-                "--sql: where is the database? Add --connect, such as --connect sqlite:///shop.db"
-            )
-        data["query"], data["connect"] = (
-            given.options["sql"],
-            _without_password(given.options["connect"]),
-        )
-        stem = "sql"
-    elif "connect" in given.options:
-        raise InputError("--connect: what to read from the database? Add --sql 'select …'.")
+    if "sql" in given.options or "connect" in given.options:
+        base, stem, data = "sql", "sql", _database(given, folder)
     else:
-        for name in given.files:
-            if not _expanded(name).exists() and not glob.glob(str(_expanded(name))):
-                raise InputError(f"{name}: no such file; check the path (file).")
-        paths = [_relative(name, folder) for name in given.files]
-        data["path"] = paths[0] if len(paths) == 1 else paths
-        stem = Path(given.files[0]).name.split(".")[0]
+        base, stem, data = "file", Path(given.files[0]).name.split(".")[0], _files(given, folder)
     for name, value in given.options.items():
-        if name not in SQL:
+        if name not in typed.SQL:
             data[name] = _relative(value, folder) if name in TABLES else value
     slug = _slug(stem)
-    data = {"name": slug, **data}
-    base = "sql" if "query" in data else "file"
-    if "connect" in data and (
-        match := re.fullmatch(r"sqlite:///(?!:memory:)(.+)", data["connect"])
-    ):
-        data["connect"] = f"sqlite:///{_relative(match[1], folder)}"
-    command = " ".join(["gnnseg train", *map(shlex.quote, [*given.files, *_typed(given.options)])])
-    comment = "".join(
-        f"# {line}\n"
-        for line in (command if "connect" not in data else "gnnseg train --sql …").split("\n")
-    )
-    body = yaml.safe_dump(
-        {"defaults": [base, "_self_"], "data": _unresolved(data)},
-        allow_unicode=True,
-        sort_keys=False,
-        width=10**6,
-    )
-    text = f"# @package _global_\n{comment}{body}"
+    content = {"defaults": [base, "_self_"], "data": _unresolved({"name": slug, **data})}
+    body = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=WIDTH)
     digest = hashlib.sha256(body.encode()).hexdigest()
     for place in (folder / f"{slug}.yaml", folder / f"{slug}-{digest[:8]}.yaml"):
-        if place.exists() and _body(place) != body:
-            continue
-        if place.exists():
+        if not place.exists():
+            with atomic(place) as aside:
+                aside.write_text(f"# @package _global_\n{_comment(given)}{body}", "utf-8")
+            say(
+                f"how these data are read is saved: data=./{place.name} finds them again, "
+                "in sweeps too"
+            )
+            return place, True
+        if _body(place) == body:
             return place, False
-        from gnnseg.data.atomic import atomic
-
-        with atomic(place) as aside:
-            aside.write_text(text, "utf-8")
-        say(
-            f"how these data are read is saved: data=./{place.name} finds them again, in sweeps too"
-        )
-        return place, True
     raise InputError(f"{folder / slug}.yaml: stands there with other content; move it away.")
 
 
-def _typed(options: dict[str, Any]) -> list[str]:
-    words = []
-    for name, value in options.items():
-        words += [f"--{name.replace('_', '-')}", str(value)]
-    return words
+def _files(given: TypedArguments, folder: Path) -> dict[str, Any]:
+    """Return the settings that name the files."""
+    for name in given.files:
+        if not expanded(name).exists() and not glob.glob(str(expanded(name))):
+            raise InputError(f"{name}: no such file; check the path (file).")
+    paths = [_relative(name, folder) for name in given.files]
+    return {"path": paths[0] if len(paths) == 1 else paths}
+
+
+def _database(given: TypedArguments, folder: Path) -> dict[str, Any]:
+    """Return the settings of ``--sql`` and ``--connect``, which go together."""
+    if "sql" not in given.options:
+        raise InputError("--connect: what to read from the database? Add --sql 'select …'.")
+    if given.files:
+        raise InputError("--sql: a file is named too; give one of the two.")
+    if "connect" not in given.options:
+        raise InputError(
+            "--sql: where is the database? Add --connect, such as --connect sqlite:///shop.db"
+        )
+    address = _without_password(given.options["connect"])
+    if match := re.fullmatch(rf"{SQLITE}(?!:memory:)(.+)", address):
+        address = SQLITE + _relative(match[1], folder)
+    return {"query": given.options["sql"], "connect": address}
+
+
+def _comment(given: TypedArguments) -> str:
+    """Return the command, commented out; an address of a database is left out."""
+    command = " ".join(["gnnseg train", *map(shlex.quote, typed.again(given))])
+    lines = ("gnnseg train --sql …" if "connect" in given.options else command).split("\n")
+    return "".join(f"# {line}\n" for line in lines)
 
 
 def _body(path: Path) -> str:
@@ -279,7 +155,7 @@ def _body(path: Path) -> str:
 
 
 def _unresolved(value: Any) -> Any:
-    """Text with '${' in it, as OmegaConf takes it for text."""
+    """Return text with '${' in it as OmegaConf takes it for text."""
     if isinstance(value, str):
         return re.sub(r"(\\*)\$\{", lambda m: m[1] * 2 + r"\${", value)
     if isinstance(value, dict):
@@ -290,29 +166,23 @@ def _unresolved(value: Any) -> Any:
 
 
 def _relative(name: str, folder: Path) -> str:
-    """A path as seen from the folder of the YAML where it lies below it, else in full."""
-    path = Path(os.path.abspath(_expanded(name)))
+    """Return a path as seen from the YAML's folder where it lies below it, else in full."""
+    path = Path(os.path.abspath(expanded(name)))
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
-def _expanded(name: str) -> Path:
-    """``~/`` is the user's home; a name that only begins with '~' is a name."""
-    return Path(name).expanduser() if name == "~" or name.startswith("~/") else Path(name)
-
-
 def _slug(text: str) -> str:
-    """An ASCII name for files and folders: accents dropped; what has no ASCII letters is named by
-    its hash."""
+    """Return an ASCII name for files and folders.
+
+    Accents are dropped; what has no ASCII letters is named by its hash.
+    """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
     reserved = {path.stem for path in _packaged()}
     if len(slug) < 2 or len(slug) * 2 < len(text):
         slug = f"data-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-    return (
-        f"my-{slug[:60]}"
-        if slug in reserved or slug in WORDS or not slug[0].isalpha()
-        else slug[:60]
-    )
+    odd = slug in reserved or slug in WORDS or not slug[0].isalpha()
+    return f"my-{slug[:60]}" if odd else slug[:60]
 
 
 def _packaged() -> list[Path]:
@@ -322,75 +192,56 @@ def _packaged() -> list[Path]:
 
 
 def _without_password(address: str) -> str:
-    """The password leaves the address for the environment (PGPASSWORD), so that no file ever holds
-    it."""
+    """Move the password from the address to the environment, so that no file ever holds it."""
     parts = urlsplit(address)
     if parts.password is None:
         return address
-    from urllib.parse import unquote
-
     os.environ["PGPASSWORD"] = unquote(parts.password)
     user, host = parts.netloc.rsplit("@", 1)
     return urlunsplit(parts._replace(netloc=f"{user.split(':')[0]}@{host}"))
 
 
+def _configurations(arguments: Sequence[str], cache: Path) -> tuple[list[str], list[Path]]:
+    """Return the arguments, ``data=./orders.yaml`` as ``data=NAME``, and the copies' folders."""
+    rest: list[str] = []
+    folders: list[Path] = []
+    for argument in arguments:
+        paths = _yamls_of(argument)
+        found = [_adopt(path, cache) for path in paths]
+        names = [name for name, _ in found]
+        for path, name in zip(paths, names, strict=True):
+            if names.count(name) > 1:
+                raise InputError(f"{argument}: two are called {path.name}; rename one.")
+        rest.append(f"data={','.join(names)}" if paths else argument)
+        folders += [folder for _, folder in found]
+    return rest, folders
+
+
 def _yamls_of(argument: str) -> list[Path]:
-    """The file of ``data=./orders.yaml``, or those of a sweep over several; none where the argument
-    says something else."""
+    """Return the file of ``data=./orders.yaml``, or those of a sweep over several, or none."""
     match = re.fullmatch(r"data=(.+\.ya?ml)['\"]?", argument)
     if match is None:
         return []
     whole = match[1].strip("'\"")
-    named = (
-        [whole] if _expanded(whole).is_file() else [one.strip("'\"") for one in match[1].split(",")]
-    )
-    if missing := next((one for one in named if not _expanded(one).is_file()), None):
+    several = [one.strip("'\"") for one in match[1].split(",")]
+    named = [whole] if expanded(whole).is_file() else several
+    if missing := next((one for one in named if not expanded(one).is_file()), None):
         raise InputError(f"data={missing}: no such file; `gnnseg train FILE --user …` writes one.")
-    return [_expanded(one) for one in named]
+    return [expanded(one) for one in named]
 
 
 def _adopt(path: Path, cache: Path) -> tuple[str, Path]:
-    """A YAML of data where Hydra looks: copied by its content, its paths in full. Its name there,
-    and the folder."""
+    """Copy a YAML of data to where Hydra looks; return its name there, and the folder."""
     import yaml
 
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-        data = content["data"]
-        assert isinstance(data, dict)
-    except (
-        OSError,
-        UnicodeDecodeError,
-        yaml.YAMLError,
-        KeyError,
-        TypeError,
-        AssertionError,
-    ) as error:
-        why = str(error).splitlines()[0] if str(error) else "no 'data' in it"
-        raise InputError(
-            f"{path}: is no configuration of data ({why}); `gnnseg train FILE --user …` writes one."
-        ) from None
-    home = path.absolute().parent
-    for key in PATHS:
-        value = data.get(key)
-        if isinstance(value, str):
-            data[key] = _full(value, home)
-        elif isinstance(value, list):
-            data[key] = [_full(str(item), home) for item in value]
-    for relation in data.get("relations") or []:
-        if isinstance(relation, dict) and isinstance(relation.get("path"), str):
-            relation["path"] = _full(relation["path"], home)
-    if isinstance(connect := data.get("connect"), str) and re.match(r"sqlite:///[^/]", connect):
-        data["connect"] = "sqlite:///" + _full(connect.removeprefix("sqlite:///"), home)
-    text = "# @package _global_\n" + yaml.safe_dump(
-        content, allow_unicode=True, sort_keys=False, width=10**6
-    )
+    content = _read(path)
+    _write_in_full(content["data"], path.absolute().parent)
+    body = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=WIDTH)
+    text = f"# @package _global_\n{body}"
     name = _slug(path.stem)
     folder = cache / "conf" / hashlib.sha256(text.encode()).hexdigest()[:16]
     target = folder / "data" / f"{name}.yaml"
     if not target.exists():
-        from gnnseg.data.atomic import atomic
-
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -401,6 +252,36 @@ def _adopt(path: Path, cache: Path) -> tuple[str, Path]:
         with atomic(target) as aside:
             aside.write_text(text, "utf-8")
     return name, folder
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+        why = "" if isinstance(content["data"], dict) else "no 'data' in it"
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+        why = str(error).splitlines()[0]
+    if why:
+        raise InputError(
+            f"{path}: is no configuration of data ({why}); `gnnseg train FILE --user …` writes one."
+        )
+    return dict(content)
+
+
+def _write_in_full(data: dict[str, Any], home: Path) -> None:
+    """Write the paths among the settings in full, as seen from the folder ``home``."""
+    for key in PATHS:
+        value = data.get(key)
+        if isinstance(value, str):
+            data[key] = _full(value, home)
+        elif isinstance(value, list):
+            data[key] = [_full(str(item), home) for item in value]
+    for relation in data.get("relations") or []:
+        if isinstance(relation, dict) and isinstance(relation.get("path"), str):
+            relation["path"] = _full(relation["path"], home)
+    if isinstance(connect := data.get("connect"), str) and re.match(rf"{SQLITE}[^/]", connect):
+        data["connect"] = SQLITE + _full(connect.removeprefix(SQLITE), home)
 
 
 def _full(value: str, home: Path) -> str:

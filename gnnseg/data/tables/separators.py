@@ -1,5 +1,7 @@
-"""What a user's file is: told by its first lines, said aloud, never silently guessed. Unsure: a
-sentence says what to set."""
+"""What a user's file is: detected from its first lines and reported, never silently guessed.
+
+Where two readings fit, an InputError says what to set.
+"""
 
 from __future__ import annotations
 
@@ -14,28 +16,45 @@ import polars as pl
 
 from gnnseg.data.tables import columns as columns_
 from gnnseg.data.tables import formats
+from gnnseg.data.tables.decoded import DecodedText
 from gnnseg.data.tables.fields import ROLES
-from gnnseg.data.tables.formats import Sheet
-from gnnseg.types import InputError
+from gnnseg.data.tables.sheets import Sheet
+from gnnseg.types import InputError, Setting
 
 Format = Literal["table", "parquet", "recbole", "lightgcn", "u.data", "ratings.dat"]
 HEAD = 200  # lines looked at
 NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+SEPARATORS = {
+    "tab": "\t",
+    "\\t": "\t",
+    "comma": ",",
+    "semicolon": ";",
+    "bar": "|",
+    "pipe": "|",
+    "space": " ",
+}
+
 MOVIELENS = ("user", "item", "weight", "time")
 
 
 @dataclass(frozen=True)
-class Found:
-    """A file read: its rows, which column serves which role, and what was seen, in words."""
+class ReadFile:
+    """A file as read: its rows, which column serves which role, and what was noticed, in words."""
 
     sheet: Sheet
     columns: dict[str, str | None]
-    said: str
+    note: str
 
     @property
     def names(self) -> list[str]:
-        """All columns of the file, those not read too."""
-        return (self.sheet.frame if self.sheet.head is None else self.sheet.head).columns
+        """Return all columns of the file, those not read too."""
+        return self.head.columns
+
+    @property
+    def head(self) -> pl.DataFrame:
+        """Return the first rows, of all columns."""
+        sheet = self.sheet
+        return sheet.frame.head(formats.HEAD) if sheet.head is None else sheet.head
 
 
 def read(
@@ -46,61 +65,77 @@ def read(
     encoding: str | None = None,
     form: Format | None = None,
     guess: bool = False,
-) -> Found:
-    """A user's table of interactions. ``mapping``: columns by role, and of titles; null: by the
-    usual names; '': not there.
+) -> ReadFile:
+    """Read a user's table of interactions; only the columns that serve are read.
 
-    Only the columns that serve are read. ``guess``: columns may be told by their content too, for
-    people to look at.
+    Args:
+        path: The file.
+        mapping: Columns by role, and of titles; None: by the usual names; '': not there.
+        separator, encoding, form: None: detected.
+        guess: Columns may be proposed by their content too, for people to look at.
+
+    Raises:
+        InputError: What cannot be read, or could be read in two ways.
     """
     formats.exists(path)
+    if form is None and (path.suffix in (".parquet", ".pq") or _begins(path, b"PAR1")):
+        form = "parquet"
     columns: dict[str, str | None] = {}
 
     def pick(head: pl.DataFrame) -> list[str]:
         columns.update(columns_.choose(path, head, mapping, text=form != "parquet", guess=guess))
         return list(dict.fromkeys(name for name in columns.values() if name is not None))
 
-    if form == "parquet" or (
-        form is None and (path.suffix in (".parquet", ".pq") or _begins(path, b"PAR1"))
-    ):
-        form = "parquet"
+    if form == "parquet":
         sheet = formats.parquet(path, pick)
         return _found(sheet, columns, (f"Parquet, {len(sheet.frame):,} rows",))
-    text = formats.text(path, encoding)
-    if first := re.match(
-        rb'"?sep=(.)"?\r?(?=\n)', text.data
-    ):  # Excel's own note; its line stays, blank
-        text = formats.Text(text.data[first.end() :], text.said)
-        separator = first[1].decode(errors="replace") if separator is None else separator
+    text, separator = _without_excels_note(formats.text(path, encoding), separator)
     lines = first_lines(path, text.data)
     form = form or _form(path, lines, separator, mapping)
     if form == "recbole":
         sheet = formats.atomic_file(path, text.data)
         pick(sheet.frame.head(formats.HEAD))
-        return _found(sheet, columns, (*text.said, "RecBole atomic file"))
+        return _found(sheet, columns, (*text.notes, "RecBole atomic file"))
+    if form != "table":
+        return _benchmark(path, text.data, form)
+    names = [name for name in mapping.values() if name]
+    mark, name = the_separator(path, lines, separator, names)
+    quote = path.suffix != ".dat"
+    sheet = formats.sheet(path, separator=mark, data=text.data, quote=quote, pick=pick)
+    width = sheet.frame.width if sheet.head is None else sheet.head.width
+    return _found(sheet, columns, (*text.notes, f"separated by {name}, {width} columns"))
+
+
+def _without_excels_note(
+    text: DecodedText, separator: str | None
+) -> tuple[DecodedText, str | None]:
+    """Blank the line ``sep=;`` that Excel writes; return the text and the separator it names."""
+    first = re.match(rb'"?sep=(.)"?\r?(?=\n)', text.data)
+    if first is None:
+        return text, separator
+    named = first[1].decode(errors="replace") if separator is None else separator
+    return DecodedText(text.data[first.end() :], text.notes), named
+
+
+def _benchmark(path: Path, data: bytes, form: Format) -> ReadFile:
+    """Read a file as LightGCN or MovieLens have them: no header, columns by place."""
     if form == "lightgcn":
-        sheet = formats.lists(path, text.data)
-        return Found(
-            sheet, {"user": "user", "item": "item"}, f"{path.name}: lines 'user item item …'"
-        )
-    if form in ("u.data", "ratings.dat"):
-        mark = "\t" if form == "u.data" else "::"
-        sheet = formats.sheet(
-            path, separator=mark, header=False, columns=list(MOVIELENS), quote=False, data=text.data
-        )
-        return Found(
-            sheet, {role: role for role in MOVIELENS}, f"{path.name}: MovieLens' {form}, no header"
-        )
-    mark, name = the_separator(path, lines, separator, [name for name in mapping.values() if name])
+        note = f"{path.name}: lines 'user item item …'"
+        return ReadFile(formats.lists(path, data), {"user": "user", "item": "item"}, note)
     sheet = formats.sheet(
-        path, separator=mark, data=text.data, quote=path.suffix != ".dat", pick=pick
+        path,
+        separator="\t" if form == "u.data" else "::",
+        header=False,
+        columns=list(MOVIELENS),
+        quote=False,
+        data=data,
     )
-    width = sheet.head.width if sheet.head is not None else sheet.frame.width
-    return _found(sheet, columns, (*text.said, f"separated by {name}, {width} columns"))
+    note = f"{path.name}: MovieLens' {form}, no header"
+    return ReadFile(sheet, {role: role for role in MOVIELENS}, note)
 
 
 def first_lines(path: Path, data: bytes) -> list[str]:
-    """The first lines that hold something."""
+    """Return the first lines that hold something."""
     lines = data[: 1 << 16].decode(errors="ignore").split("\n")[:HEAD]
     found = [line.rstrip("\r") for line in lines if line.strip()]
     if not found:
@@ -116,8 +151,7 @@ def _begins(path: Path, magic: bytes) -> bool:
 def _form(
     path: Path, lines: list[str], separator: str | None, mapping: Mapping[str, str | None]
 ) -> Format:
-    """The format that the first lines speak for; a named separator or column speaks for a table
-    with a header."""
+    """Detect the format; a named separator or column speaks for a table with a header."""
     cells = lines[0].split("\t")
     if all(
         re.fullmatch(r"[^:]+:(token|token_seq|float|float_seq)", cell.strip()) for cell in cells
@@ -135,10 +169,12 @@ def _form(
     ):
         widths = {len(line.split()) for line in lines}
         if len(widths) == 1 and len(lines) > 2 and min(widths) > 2:
+            lists, space = Setting("data.format", "lightgcn"), Setting("data.separator", "space")
             raise InputError(
-                f"{path}: every line has {min(widths)} numbers, so it may be lines 'user item item "
-                "…' or a table; "
-                "set data.format=lightgcn, or give it a header and set data.separator=space."
+                where=path,
+                problem=f"every line has {min(widths)} numbers, so it may be lines 'user item item "
+                "…' or a table",
+                advice=("set ", lists, ", or give it a header and set ", space),
             )
         return "lightgcn"
     return "table"
@@ -147,14 +183,14 @@ def _form(
 def the_separator(
     path: Path, lines: list[str], separator: str | None, named: Collection[str] = ()
 ) -> tuple[str, str]:
-    """What separates the columns, and its name. Where several could, only one may make the
-    ``named`` columns.
+    """Return what separates the columns, and its name.
 
-    Unsure: an InputError that says what to set.
+    Where several could, only one may make the ``named`` columns; else an InputError says what to
+    set.
     """
     head = {mark: _outside(lines[0], mark) for mark in ("::", "\t", ",", ";", "|")}
     if separator is not None:
-        mark = formats.separator_of(separator)
+        mark = _separator_of(separator)
         if not _outside(lines[0], mark):
             other = [NAMES.get(m, m) for m, count in head.items() if count]
             hint = (
@@ -163,7 +199,9 @@ def the_separator(
                 else "a table needs at least two columns"
             )
             raise InputError(
-                f"{path}: data.separator={separator} does not stand in its first line; {hint}."
+                where=path,
+                problem=(Setting("data.separator", separator), " does not stand in its first line"),
+                advice=hint,
             )
         return mark, NAMES.get(mark, repr(mark))
     likely = [mark for mark, count in head.items() if count]
@@ -182,13 +220,25 @@ def the_separator(
         else "none of the usual stands there"
     )
     raise InputError(
-        f"{path}: cannot tell what separates its columns ({why}; first line: {shown!r}); set "
-        "data.separator."
+        where=path,
+        problem=f"cannot tell what separates its columns ({why}; first line: {shown!r})",
+        advice=("set ", Setting("data.separator")),
     )
 
 
+def _separator_of(name: str) -> str:
+    """Return a separator by its name (tab, comma, semicolon, bar, space), or as it is."""
+    if not name:
+        raise InputError(
+            where=Setting("data.separator"),
+            problem="is empty",
+            advice="give a character, or tab, comma, semicolon, bar or space",
+        )
+    return SEPARATORS.get(name, name)
+
+
 def _cells(line: str, mark: str) -> set[str]:
-    """The names that a header has, split by this mark."""
+    """Return the names that a header has, split by this mark."""
     cells = line.split(mark) if len(mark) > 1 else next(csv.reader([line], delimiter=mark))
     return {cell.strip() for cell in cells}
 
@@ -197,6 +247,6 @@ def _outside(line: str, mark: str) -> int:
     return re.sub(r'"(?:[^"]|"")*"', "", line).count(mark)
 
 
-def _found(sheet: Sheet, columns: dict[str, str | None], said: Sequence[str]) -> Found:
+def _found(sheet: Sheet, columns: dict[str, str | None], notes: Sequence[str]) -> ReadFile:
     roles = ", ".join(f"{role}={name!r}" for role, name in columns.items() if name is not None)
-    return Found(sheet, columns, f"{sheet.path.name}: {', '.join(said)}; {roles}")
+    return ReadFile(sheet, columns, f"{sheet.path.name}: {', '.join(notes)}; {roles}")

@@ -4,20 +4,46 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import polars as pl
 
-from gnnseg.types import InputError
+from gnnseg.data.tables import columns as columns_
+from gnnseg.data.tables.sheets import Sheet
+from gnnseg.types import InputError, Setting
 
 POSTGRES = ("postgresql", "postgres")
+QUERY, CONNECT = Setting("data.query"), Setting("data.connect")
+CHECK_BOTH = ("check ", QUERY, " and ", CONNECT)
+
+
+def interactions(query: str, connect: str, mapping: Mapping[str, str | None]) -> tuple[Sheet, str]:
+    """Return the rows that a query answers, columns called by their roles, and a note on them.
+
+    ``mapping``: columns by role; None: by the usual names, '': not there.
+    """
+    frame, where = read(query, connect), Path("the query")
+    columns = columns_.choose(where, frame, mapping, text=False)
+    chosen = {role: name for role, name in columns.items() if name is not None}
+    listed = ", ".join(f"{role}={name!r}" for role, name in chosen.items())
+    table = frame.select(**{role: pl.col(name) for role, name in chosen.items()})
+    return Sheet(where, table, 1, unit="row"), f"query: {len(frame):,} rows; {listed}"
 
 
 def read(query: str, connect: str) -> pl.DataFrame:
-    """The rows that a query answers. InputError for a database that is not there, a query it
-    refuses, or no rows."""
+    """Return the rows that a query answers.
+
+    Args:
+        query: A select.
+        connect: sqlite:///shop.db, or postgresql://user@host/db with the password in the
+            environment (PGPASSWORD).
+
+    Raises:
+        InputError: A database that is not there, a query it refuses, or no rows.
+    """
     kind = urlsplit(connect).scheme
     if kind == "sqlite":
         frame = _sqlite(query, connect)
@@ -25,43 +51,51 @@ def read(query: str, connect: str) -> pl.DataFrame:
         frame = _postgres(query, connect)
     else:
         raise InputError(
-            f"data.connect={connect}: give sqlite:///FILE or postgresql://user@host/database."
+            where=Setting("data.connect", connect),
+            problem="give sqlite:///FILE or postgresql://user@host/database",
         )
     if frame.is_empty():
-        raise InputError("data.query: answers no rows; nothing can be learned of it.")
+        raise InputError(
+            where=QUERY, problem="answers no rows", advice="nothing can be learned of it"
+        )
     twice = [name for name in frame.columns if re.search(r"_duplicated_\d+$", name)]
     if twice:
-        raise InputError(
-            f"data.query: answers two columns of one name ({twice[0]}); rename one with 'as'."
-        )
+        raise _two_of_one_name(twice[0])
     return frame
+
+
+def _two_of_one_name(name: str) -> InputError:
+    return InputError(
+        where=QUERY,
+        problem=f"answers two columns of one name ({name})",
+        advice="rename one with 'as'",
+    )
 
 
 def _sqlite(query: str, connect: str) -> pl.DataFrame:
     match = re.fullmatch(r"sqlite:///(.+)", connect)
     if match is None:
         raise InputError(
-            f"data.connect={connect}: write sqlite:///shop.db, or sqlite:////full/path/shop.db."
+            where=Setting("data.connect", connect),
+            problem="write sqlite:///shop.db, or sqlite:////full/path/shop.db",
         )
     path = Path(match[1]).expanduser()
     if not path.is_file():
-        raise InputError(f"{path}: no such file; check data.connect.")
+        raise InputError(where=path, problem="no such file", advice=("check ", CONNECT))
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
             cursor = database.execute(query)
             names = [column[0] for column in cursor.description or ()]
             rows = cursor.fetchall()
     except sqlite3.Warning as error:
-        raise InputError(f"data.query: {error}; give one select.") from None
+        raise InputError(where=QUERY, problem=str(error), advice="give one select") from None
     except sqlite3.Error as error:
-        raise InputError(f"{path}: {error}; check data.query and data.connect.") from None
+        raise InputError(where=path, problem=str(error), advice=CHECK_BOTH) from None
     if not names:
-        raise InputError("data.query: answers no table; give a select.")
+        raise InputError(where=QUERY, problem="answers no table", advice="give a select")
     if len(set(names)) < len(names):
         odd = next(name for name in names if names.count(name) > 1)
-        raise InputError(
-            f"data.query: answers two columns of one name ({odd}); rename one with 'as'."
-        )
+        raise _two_of_one_name(odd)
     return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None, strict=False)
 
 
@@ -70,15 +104,18 @@ def _postgres(query: str, connect: str) -> pl.DataFrame:
         import adbc_driver_postgresql  # noqa: F401
     except ImportError:
         raise InputError(
-            f"data.connect={connect}: PostgreSQL needs a driver; pip install 'gnnseg[sql]'."
+            where=Setting("data.connect", connect),
+            problem="PostgreSQL needs a driver",
+            advice="pip install 'gnnseg[sql]'",
         ) from None
     try:
         frame = pl.read_database_uri(query, connect, engine="adbc")
     except Exception as error:  # the driver's own errors share no base with polars'
         why = " ".join(str(error).split())[:200]
         raise InputError(
-            f"data.connect={connect}: {why or type(error).__name__}; check data.query and "
-            "data.connect."
+            where=Setting("data.connect", connect),
+            problem=why or type(error).__name__,
+            advice=CHECK_BOTH,
         ) from None
     opaque = [
         name

@@ -12,7 +12,7 @@ import gnnseg.data
 from gnnseg import config
 from gnnseg.data import cache
 from gnnseg.data.sets.fetching import Place
-from gnnseg.data.tables import columns, inspect, separators
+from gnnseg.data.tables import columns, inspect, layout, separators
 from gnnseg.data.tables.fields import ROLES
 from gnnseg.data.tables.readers import FileReader
 from gnnseg.runs import folder
@@ -121,7 +121,7 @@ def test_files_are_read_as_one_table(tmp_path):
     assert one.events.rows() == [
         ("b", "y", 1.0, 1704326400.0),
         ("a", "y", 2.0, 1707782400.0),
-    ]  # the order is told from both
+    ]  # the order is detected from both
     assert one.events.equals(raw(tmp_path, path=[first, second], returns="subtract").events)
     assert one.rejected == {
         "return, taken off the purchases before it": 1,
@@ -526,7 +526,7 @@ def test_rows_that_cannot_be_read_and_odd_cells_are_shown(tmp_path):
 
 
 def test_tables_are_aligned_with_wide_characters():
-    assert inspect.aligned([["客户", "b"], ["x", "y"]]) == ["客户  b", "x     y"]
+    assert layout.aligned([["客户", "b"], ["x", "y"]]) == ["客户  b", "x     y"]
 
 
 def test_no_name_serves_two_roles():

@@ -1,4 +1,4 @@
-"""The order of day, month and year, told from the whole column; two orders that fit are asked
+"""The order of day, month and year, detected from the whole column; two orders that fit are asked
 about, never guessed."""
 
 import datetime as dt
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.data.tables import dates
+from gnnseg.data.tables import dateparts, dates
 from gnnseg.types import InputError
 
 DAY = dt.datetime(2024, 1, 31, tzinfo=dt.UTC).timestamp()
@@ -173,5 +173,5 @@ def test_the_fast_way_is_the_same_as_the_slow(monkeypatch, form, odd):
 
     slow = outcome()
     monkeypatch.setattr(dates, "SAMPLE", 120)
-    monkeypatch.setattr(dates, "CHUNK", 7)
+    monkeypatch.setattr(dateparts, "CHUNK", 7)
     assert outcome() == slow

@@ -1,4 +1,4 @@
-"""Encodings are told by marks and by what the bytes can be; what could be two is asked about."""
+"""Encodings are detected by marks and by what the bytes can be; what could be two is asked about."""
 
 import gzip
 
@@ -42,11 +42,11 @@ def put(folder, data, name="t.csv"):
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_what_can_be_told_is_told_and_said(tmp_path, text, encoding, said, packed):
+def test_what_can_be_detected_is_detected_and_noted(tmp_path, text, encoding, said, packed):
     data = text.encode(encoding)
     found = formats.text(put(tmp_path, gzip.compress(data) if packed else data), None)
     assert found.data.decode() == (text.replace("\r", "\n") if "CR line ends" in said else text)
-    assert found.said == (("packed by gzip",) if packed else ()) + said
+    assert found.notes == (("packed by gzip",) if packed else ()) + said
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 7, 64])
@@ -90,7 +90,7 @@ def test_one_byte_encodings_are_never_guessed(tmp_path, text, encoding):
 
 def test_characters_far_down_are_found(tmp_path):
     plain = "user,item\n" + "a,b\n" * 400_000
-    assert formats.text(put(tmp_path, (plain + CHINESE).encode("gb18030")), None).said == (
+    assert formats.text(put(tmp_path, (plain + CHINESE).encode("gb18030")), None).notes == (
         "GB18030 (Chinese)",
     )
     with pytest.raises(InputError, match="line 400002: not UTF-8"):

@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -129,15 +128,6 @@ def test_a_ragged_line_is_named(tmp_path, text, line, columns):
         InputError, match=rf"line {line}: has {columns} columns where the first line has 2"
     ):
         formats.sheet(put(tmp_path, text), separator=",")
-
-
-def test_rows_are_counted_over_chunks_like_in_one(tmp_path, monkeypatch):
-    text = ('u,i\n"a\n,b",1\nc,"d,""e"""\n' + "f,g\n" * 50).encode()
-    whole = formats._rows(tmp_path, text, b",", True)
-    monkeypatch.setattr(formats, "CHUNK", 7)
-    for one, many in zip(whole, formats._rows(tmp_path, text, b",", True), strict=True):
-        np.testing.assert_array_equal(one, many)
-    assert whole[1].tolist() == [1] * 53
 
 
 def test_two_character_separators(tmp_path):

@@ -1,4 +1,4 @@
-"""Decimal signs and thousands signs, told from the whole column; two readings are asked about,
+"""Decimal signs and thousands signs, detected from the whole column; two readings are asked about,
 never guessed."""
 
 import polars as pl

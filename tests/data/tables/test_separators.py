@@ -1,4 +1,4 @@
-"""What a file is told to be by its first lines, and when the reader asks instead of guessing."""
+"""What a file is, detected from its first lines, and when the reader asks instead of guessing."""
 
 import polars as pl
 import pytest
@@ -72,10 +72,10 @@ def read(path, **options):
         ("toy.txt", "user_id:token\titem_id:token\n1\t2\n", "RecBole atomic file", 1),
     ],
 )
-def test_known_formats_are_told_and_said(tmp_path, name, text, said, rows):
+def test_known_formats_are_detected_and_noted(tmp_path, name, text, said, rows):
     found = read(put(tmp_path, text, name))
-    assert found.said.startswith(f"{name}: ")
-    assert said in found.said
+    assert found.note.startswith(f"{name}: ")
+    assert said in found.note
     assert len(found.sheet.frame) == rows
     assert found.columns["user"] in found.sheet.frame.columns
     assert found.columns["item"] in found.sheet.frame.columns
@@ -84,7 +84,7 @@ def test_known_formats_are_told_and_said(tmp_path, name, text, said, rows):
 def test_parquet_is_told_by_its_first_bytes(tmp_path):
     pl.DataFrame({"customer": ["a"], "sku": ["x"]}).write_parquet(tmp_path / "t.data")
     found = read(tmp_path / "t.data")
-    assert found.said == "t.data: Parquet, 1 rows; user='customer', item='sku'"
+    assert found.note == "t.data: Parquet, 1 rows; user='customer', item='sku'"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,107 @@
+"""A file's text: bytes are checked, unpacked and decoded before they are believed."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from gnnseg.data.tables import encodings
+from gnnseg.data.tables.paths import exists
+from gnnseg.types import InputError, Setting, Words
+
+CHUNK = 1 << 23
+EXPORT, UNPACK = "export the table as CSV", "unpack it"
+KINDS: dict[bytes, tuple[str, Words]] = {  # how files begin that are no tables of text
+    b"PK\x03\x04": ("a zip archive or an Excel workbook", "unpack it, or export it as CSV"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook or Office document", EXPORT),
+    b"%PDF": ("a PDF", EXPORT),
+    b"SQLite format 3": ("an SQLite database", EXPORT),
+    b"\x28\xb5\x2f\xfd": ("packed by zstd", UNPACK),
+    b"BZh9": ("packed by bzip2", UNPACK),
+    b"\xfd7zXZ": ("packed by xz", UNPACK),
+    b"7z\xbc\xaf": ("a 7-Zip archive", UNPACK),
+    b"Rar!": ("a RAR archive", UNPACK),
+    b"{\\rtf": ("a text document (RTF)", EXPORT),
+    b"<!DOCTYPE": ("a web page", EXPORT),
+    b"<!doctype": ("a web page", EXPORT),
+    b"<html": ("a web page", EXPORT),
+    b"<?xml": ("XML", EXPORT),
+    b'{"': ("JSON", EXPORT),
+    b"[{": ("JSON", EXPORT),
+    b"PAR1": ("Parquet", ("name it .parquet or set ", Setting("data.format", "parquet"))),
+    b"\xff\xfe": ("UTF-16 text", ("save it as UTF-8 or set ", Setting("data.encoding", "utf-16"))),
+    b"\xfe\xff": ("UTF-16 text", ("save it as UTF-8 or set ", Setting("data.encoding", "utf-16"))),
+}
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True)
+class DecodedText:
+    """A file's text as UTF-8 bytes, lines ending with \\n, and what was noticed, in words."""
+
+    data: bytes
+    notes: tuple[str, ...] = ()
+
+
+def text(path: Path, encoding: str | None = "utf-8") -> DecodedText:
+    """Return the file's text; ``encoding`` None: detected from its bytes.
+
+    Raises:
+        InputError: No such file, no text, or text in another encoding.
+    """
+    exists(path)
+    data, packed = _unpacked(path, path.read_bytes())
+    if encoding is None:
+        _refuse_kinds(path, data, but=UTF_16)
+        name, known_as = encodings.detect(path, data)
+    else:
+        name = encodings.known(encoding)
+        known_as = "UTF-8" if name == "utf-8" else encoding
+    if name != "utf-8":
+        data = encodings.to_utf8(path, data, encoding or name)
+    _refuse_kinds(path, data)
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise InputError(
+            f"{path}, line {line}: a zero byte, so this is no text file; give CSV, TSV or Parquet."
+        )
+    if encoding is not None and name == "utf-8":
+        place = encodings.first_invalid(data)
+        if place is not None:
+            raise encodings.not_utf8(path, data, place)
+    data, ends = _line_ends(data.removeprefix(codecs.BOM_UTF8))
+    return DecodedText(data, (*packed, known_as, *ends))
+
+
+def _unpacked(path: Path, data: bytes) -> tuple[bytes, list[str]]:
+    """Return what gzip has packed, and a note that it was."""
+    if data[:2] != b"\x1f\x8b":
+        return data, []
+    try:
+        data = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{path}: is packed by gzip and broken ({error}); fetch or pack it again."
+        ) from None
+    if not data:
+        raise InputError(
+            f"{path}: the file packed in it is empty; give one with a header and rows."
+        )
+    return data, ["packed by gzip"]
+
+
+def _line_ends(data: bytes) -> tuple[bytes, list[str]]:
+    """Return the text with line ends that hold a \\n, and a note of unusual ones."""
+    if b"\n" not in data and b"\r" in data:
+        return data.replace(b"\r", b"\n"), ["CR line ends"]
+    crlf = data[:CHUNK].count(b"\r\n") * 2 > data[:CHUNK].count(b"\n")
+    return data, ["CRLF line ends"] if crlf else []
+
+
+def _refuse_kinds(path: Path, data: bytes, but: tuple[bytes, ...] = ()) -> None:
+    for start, (kind, advice) in KINDS.items():
+        if data.startswith(start) and start not in but:
+            raise InputError(where=path, problem=f"is {kind}", advice=advice)

@@ -1,0 +1,50 @@
+"""How each door calls a setting of the data: an option of the command, an argument in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from gnnseg.data.tables import typed
+from gnnseg.types import InputError, Setting
+
+OPTIONS = (*typed.COLUMNS, *typed.CHOICES, *typed.TABLES, *typed.NUMBERS, "connect")
+ARGUMENTS = (
+    *(*typed.COLUMNS, *typed.TABLES, "item_title", "decimal", "dates", "returns", "on_error"),
+)
+
+
+def option(setting: Setting) -> str:
+    """Return the setting as ``gnnseg train FILE`` takes it: ``--dates dmy``; else as it is."""
+    group, _, name = setting.key.partition(".")
+    value = setting.value
+    if group == "data" and name == "path" and value is not None:
+        return value
+    if group != "data" or name not in (*OPTIONS, "query"):
+        return str(setting)
+    flag = typed.flag("sql" if name == "query" else name)
+    return flag if value is None else f"{flag} {value}"
+
+
+def argument(setting: Setting) -> str:
+    """Return the setting as ``gnnseg.interactions`` takes it: ``dates=dmy``; else as it is."""
+    group, _, name = setting.key.partition(".")
+    ours = group == "data" and name in ARGUMENTS
+    return str(Setting(name, setting.value) if ours else setting)
+
+
+@contextmanager
+def errors_said(name: Callable[[Setting], str], *, note: str = "") -> Iterator[None]:
+    """Raise each InputError from within with its settings called by ``name``.
+
+    Args:
+        name: One of this module's functions.
+        note: Stands at the end of every sentence.
+    """
+    try:
+        yield
+    except InputError as error:
+        said = error.said(name)
+        if note:
+            said = InputError(where=said.where, problem=said.problem, advice=said.advice + note)
+        raise said from None

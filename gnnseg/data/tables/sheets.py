@@ -1,0 +1,72 @@
+"""Tables as read, which know where each row stands in its file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from gnnseg.types import Ints
+
+LONGEST = 60  # characters of a cell that a message quotes
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as read, and where its rows stand in the file.
+
+    Row r stands on line ``first + r``, or on ``lines[r]``. ``unit``: what is counted, lines or
+    rows. ``head``: the first rows of all columns, where not all were read. ``pieces``: the sheets
+    this one is stacked of, each with its first row.
+    """
+
+    path: Path
+    frame: pl.DataFrame
+    first: int = 2
+    lines: Ints | None = None
+    unit: str = "line"
+    head: pl.DataFrame | None = None
+    pieces: tuple[tuple[int, Sheet], ...] = field(default=(), repr=False)
+
+    def line(self, row: int) -> int:
+        """Return the line of a row in its file."""
+        return self.first + row if self.lines is None else int(self.lines[row])
+
+    def where(self, row: int, *, short: bool = False) -> str:
+        """Return file and line of a row, for people; ``short``: by the file's name alone."""
+        for start, piece in reversed(self.pieces):
+            if row >= start:
+                return piece.where(row - start, short=short)
+        return f"{self.path.name if short else self.path}, {self.unit} {self.line(row)}"
+
+
+def stack(sheets: Sequence[Sheet], columns: Sequence[dict[str, str]], path: Path) -> Sheet:
+    """Stack sheets on top of each other; a new column ``part`` holds the sheet's number.
+
+    ``columns``: of each sheet, the new names of columns and the names they have there.
+    """
+    frames = [
+        sheet.frame.select(
+            *[pl.col(old).alias(new) for new, old in names.items()],
+            part=pl.lit(number, dtype=pl.Int32),
+        )
+        for number, (sheet, names) in enumerate(zip(sheets, columns, strict=True))
+    ]
+    for name in frames[0].columns:
+        if len({frame.schema[name] for frame in frames}) > 1:
+            frames = [frame.with_columns(pl.col(name).cast(pl.String)) for frame in frames]
+    starts = np.cumsum([0, *map(len, frames[:-1])]).tolist()
+    bare = [
+        Sheet(s.path, pl.DataFrame(), s.first, s.lines, s.unit, pieces=s.pieces) for s in sheets
+    ]
+    return Sheet(path, pl.concat(frames), pieces=tuple(zip(starts, bare, strict=True)))
+
+
+def shown(cell: str | None) -> str:
+    """Return a cell as a message quotes it: long ones are cut."""
+    if not cell:
+        return "empty"
+    return repr(cell if len(cell) <= LONGEST else cell[:LONGEST] + "…")

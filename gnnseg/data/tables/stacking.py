@@ -1,0 +1,129 @@
+"""Several files as one table, or as the parts of a given split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from gnnseg.data.tables import separators, sheets
+from gnnseg.data.tables.paths import listed
+from gnnseg.data.tables.separators import Format, ReadFile
+from gnnseg.data.tables.sheets import Sheet
+from gnnseg.types import InputError, Setting
+
+PARTS = ("train", "valid", "test")
+
+
+def read(
+    sources: Mapping[str, str | list[str] | None],
+    mapping: Mapping[str, str | None],
+    *,
+    separator: str | None,
+    encoding: str | None,
+    form: Format | None,
+) -> tuple[Sheet, list[str]]:
+    """Read interactions: one table, columns called by their roles, and what was noticed, in words.
+
+    Args:
+        sources: ``path`` (a file, several, or a pattern) or ``train``, ``valid`` and ``test``,
+            whose rows a column ``part`` tells apart.
+        mapping: Columns by role, and ``title``; None: by the usual names, '': not there.
+        separator, encoding, form: None: detected.
+    """
+    given = sources["path"] is None and any(sources.values())
+    found = [
+        separators.read(path, mapping, separator=separator, encoding=encoding, form=form)
+        for path in _files(sources, PARTS if given else ("path",))
+    ]
+    same_columns(found, PARTS if given else None)
+    sheet = stacked(found, "data.train/valid/test" if given else sources["path"] or "")
+    title = mapping.get("title")
+    if title is not None and "title" not in sheet.frame.columns:
+        raise InputError(
+            where=Setting("data.item_title", title),
+            problem=f"{sheet.path} has no columns of names",
+            advice="leave it unset",
+        )
+    if not given:  # the number of the file is no part of a split
+        sheet = replace(sheet, frame=sheet.frame.drop("part"))
+    return sheet, notes(found)
+
+
+def _files(sources: Mapping[str, str | list[str] | None], keys: tuple[str, ...]) -> list[Path]:
+    """Return the files of one table, or of the three parts."""
+    if sources["path"] is not None and any(sources[part] for part in PARTS):
+        raise InputError(
+            "data.path and data.train/valid/test are both set; give one file, or three, not both."
+        )
+    files: list[Path] = []
+    for key in keys:
+        source = sources[key]
+        if not source:
+            raise InputError(
+                where=(Setting(f"data.{key}"), " is not set"),
+                problem=(
+                    *("give ", Setting("data.path", "FILE"), ", or all of data.train, "),
+                    "data.valid and data.test",
+                ),
+            )
+        files += listed(source, f"data.{key}")
+    if keys == PARTS and len(files) != len(PARTS):
+        raise InputError(
+            "data.train, data.valid and data.test are one file each; give several as data.path."
+        )
+    return files
+
+
+def same_columns(files: list[ReadFile], parts: tuple[str, ...] | None) -> None:
+    """Refuse files of one table whose columns differ, and parts of a split whose roles do."""
+    if parts is not None:
+        roles = [
+            [role for role, name in found.columns.items() if name is not None] for found in files
+        ]
+        if any(one != roles[0] for one in roles):
+            lists = "; ".join(
+                f"{part}: {', '.join(one)}" for part, one in zip(parts, roles, strict=True)
+            )
+            raise InputError(
+                f"data.train, data.valid and data.test have different columns ({lists}); make them "
+                "alike."
+            )
+        return
+    first = files[0]
+    for found in files[1:]:
+        if set(found.names) != set(first.names):
+            odd = sorted(set(found.names) ^ set(first.names))[0]
+            lacks = found if odd in first.names else first
+            raise InputError(
+                f"{found.sheet.path}: its columns are not those of {first.sheet.path.name} "
+                f"({lacks.sheet.path.name} "
+                f"lacks {odd!r}); make them alike."
+            )
+
+
+def stacked(files: list[ReadFile], path: str | list[str]) -> Sheet:
+    """Return all files as one table whose columns are called by their roles."""
+    columns = [
+        {role: name for role, name in found.columns.items() if name is not None} for found in files
+    ]
+    if len(files) == 1:
+        where = files[0].sheet.path
+    else:
+        where = Path(
+            path if isinstance(path, str) else f"{files[0].sheet.path} and {len(files) - 1} more"
+        )
+    return sheets.stack([found.sheet for found in files], columns, where)
+
+
+def notes(files: list[ReadFile]) -> list[str]:
+    """Return what was noticed in each file; files with the same note share a line."""
+    lines: dict[str, list[str]] = {}
+    for found in files:
+        name = found.sheet.path.name
+        lines.setdefault(found.note.removeprefix(f"{name}: "), []).append(name)
+    return [
+        f"{names[0] if len(names) == 1 else f'{len(names)} files, {names[0]} to {names[-1]}'}: "
+        f"{line}"
+        for line, names in lines.items()
+    ]

@@ -1,0 +1,122 @@
+"""What is typed behind ``gnnseg train``: files, plain options (``--user COLUMN``) and the rest.
+
+The rest is Hydra's. A plain option names a setting of the data; none passes Hydra's grammar.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gnnseg.types import InputError
+
+COLUMNS = ("user", "item", "weight", "time", "spend")
+CHOICES = (
+    *("separator", "encoding", "format", "decimal", "dates", "returns", "item_title", "on_error"),
+)
+TABLES = ("users", "items", "social", "log")
+NUMBERS = {"min_weight": float, "k_core": int}
+SQL = ("sql", "connect")
+NAMES = (*COLUMNS, *CHOICES, *TABLES, *SQL, *NUMBERS)
+HYDRA_VALUED = ("--cfg", "-c", "--package", "-p", "--info", "-i")
+HYDRA_PLAIN = (
+    *("--multirun", "--resolve", "--version", "--hydra-help", "--run", "--shell-completion"),
+)
+OVERRIDE = r"[+~]*[\w@/.:]+="
+
+
+@dataclass(frozen=True)
+class TypedArguments:
+    """Arguments sorted: files, plain options by the setting's name, and the rest."""
+
+    files: list[str]
+    options: dict[str, Any]
+    rest: list[str]
+
+
+def flag(name: str) -> str:
+    """Return the option that names a setting: ``--item-title``."""
+    return "--" + name.replace("_", "-")
+
+
+def sort(arguments: Sequence[str]) -> TypedArguments:
+    """Sort the arguments of ``gnnseg train``.
+
+    An argument that is a file, or looks like one, is a file.
+
+    Raises:
+        InputError: An option that does not exist, or has no value or a wrong one.
+    """
+    parser = argparse.ArgumentParser(
+        prog="gnnseg train", add_help=False, allow_abbrev=False, exit_on_error=False
+    )
+    for name in NAMES:
+        parser.add_argument(flag(name), dest=name, type=NUMBERS.get(name, str))
+    try:
+        found, others = parser.parse_known_args(_joined(arguments))
+    except argparse.ArgumentError as error:
+        raise InputError(
+            f"{error.argument_name}: {error.message}; see gnnseg train --help."
+        ) from None
+    options = {name: value for name, value in vars(found).items() if value is not None}
+    _refuse_unknown(others)
+    files, rest, valued = [], [], False
+    for argument in others:
+        if not valued and argument != "--" and _is_file(argument):
+            files.append(argument)
+        elif argument != "--":
+            rest.append(argument)
+        valued = argument in HYDRA_VALUED
+    return TypedArguments(files, options, rest)
+
+
+def again(given: TypedArguments) -> list[str]:
+    """Return the files and plain options as they may be typed again."""
+    words = [word for name, value in given.options.items() for word in (flag(name), str(value))]
+    return [*given.files, *words]
+
+
+def expanded(name: str) -> Path:
+    """Return the path, with ``~/`` as the user's home; a name may begin with '~' all the same."""
+    return Path(name).expanduser() if name == "~" or name.startswith("~/") else Path(name)
+
+
+def _refuse_unknown(others: Sequence[str]) -> None:
+    ours = [*map(flag, NAMES), "--fresh", "--config-dir", "--help"]
+    hydras = [*HYDRA_PLAIN, *(word for word in HYDRA_VALUED if word.startswith("--"))]
+    for argument in others:
+        word = argument.partition("=")[0]
+        if re.match(r"--\w", word) and word not in hydras:
+            close = difflib.get_close_matches(word, [*ours, *hydras], n=1)
+            hint = f"did you mean {close[0]}?" if close else "see gnnseg train --help."
+            raise InputError(f"{word}: no such option; {hint}")
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Join ``--user VALUE`` to ``--user=VALUE``, so that a value may begin with a dash."""
+    ours = set(map(flag, NAMES))
+    joined, waiting = [], None
+    for argument in arguments:
+        if waiting is not None:
+            joined.append(f"{waiting}={argument}")
+            waiting = None
+        elif argument in ours:
+            waiting = argument
+        else:
+            joined.append(argument)
+    if waiting is not None:
+        raise InputError(f"{waiting}: a value is missing behind it.")
+    return joined
+
+
+def _is_file(argument: str) -> bool:
+    if argument.startswith("-"):
+        return False
+    if expanded(argument).exists():
+        return True
+    return not re.match(OVERRIDE, argument) and not argument.startswith(("+", "~"))
