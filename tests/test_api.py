@@ -418,9 +418,11 @@ def test_the_parts_serve_on_ones_own_tensors():
     from gnnseg.models.objectives import Likelihood
     from gnnseg.rng import Rng
     from gnnseg.sparse import Csr
+    from gnnseg.training.batching import Training
     from gnnseg.training.checkpoint import Checkpoint, State
-    from gnnseg.training.events import Events
-    from gnnseg.training.loop import Settings, Training, fit
+    from gnnseg.training.events import TrainingEvents
+    from gnnseg.training.loop import fit
+    from gnnseg.training.settings import TrainerSettings
     from gnnseg.types import Batch, Features, Shape, Step
 
     draw = np.random.default_rng(0)
@@ -467,7 +469,7 @@ def test_the_parts_serve_on_ones_own_tensors():
 
     assert two_kinds()
     model.load_state_dict(before)  # and the same by the loop
-    settings = Settings(
+    settings = TrainerSettings(
         max_epochs=60,
         batch_size=None,
         eval_every=20,
@@ -476,7 +478,7 @@ def test_the_parts_serve_on_ones_own_tensors():
         schedule="constant",
         clip=None,
     )
-    events = Events(graph.pattern.row, graph.pattern.column, batch.weight)
+    events = TrainingEvents(graph.pattern.row, graph.pattern.column, batch.weight)
     data, checkpoint = Training(graph, Features(), events), Checkpoint()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
 

@@ -140,7 +140,7 @@ def may_not_be_shown(split: Split) -> Csr:
         np.concatenate([getattr(part, kind) for part in split.parts.values()])
         for kind in ("user", "item")
     ]
-    return offpolicy.barred(Csr.of(*pairs, (len(split.users), len(split.items))), split.log)
+    return offpolicy.excluded(Csr.of(*pairs, (len(split.users), len(split.items))), split.log)
 
 
 def judged(run: Run) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gnnseg.config.extensions import check_built, every, parts
 from gnnseg.config.names import BASES, BESIDE, GROUPS, TOP, meant, refusal
 from gnnseg.config.stable import short
 from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
@@ -52,6 +53,9 @@ def check(config: Mapping[str, Any]) -> None:
                 check_value(f"regularisers.{name}.weight", term["weight"], float)
         else:
             check_node(group, node, allow, beside=beside, base=base)
+    for place, where, node in every(config):
+        check_node(where, node, allow, base=place.base)
+    check_built(config)
     check_value("seed", config["seed"], int)
     check_value("threads", config["threads"], int | None)
     if config["threads"] is not None and config["threads"] < 1:
@@ -223,7 +227,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     if "xsimgcl" in terms:
         _check_contrasted(terms["xsimgcl"]["layer"], encoder)
     _check_graph(config["graph"], encoder, asking)
-    _check_monitor(config["trainer"]["monitor"], config["evaluation"])
+    _check_monitor(config)
     _check_batches(config["trainer"])
 
 
@@ -333,8 +337,9 @@ def _check_graph(graph: Mapping[str, Any], encoder: _Part, asking: Iterable[_Par
         )
 
 
-def _check_monitor(monitor: str, evaluation: Mapping[str, Any]) -> None:
+def _check_monitor(config: Mapping[str, Any]) -> None:
     """What the best epoch is chosen by is measured on validation, under ``paper`` on the test."""
+    monitor, evaluation = config["trainer"]["monitor"], config["evaluation"]
     part, _, rest = monitor.partition("/")
     metric, at, k = rest.partition("@")
     ks = evaluation.get("ks") or []
@@ -351,6 +356,12 @@ def _check_monitor(monitor: str, evaluation: Mapping[str, Any]) -> None:
         raise refusal(
             f"trainer.monitor={monitor}: lists are judged at {', '.join(map(str, ks))}; add to "
             "evaluation.ks, or choose one of them."
+        )
+    measured = build(evaluation, parts(config, "metrics")).validated
+    if at and metric not in measured:
+        raise refusal(
+            f"trainer.monitor={monitor}: a validation does not measure {metric}; it measures "
+            f"{', '.join(measured)}."
         )
 
 

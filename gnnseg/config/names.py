@@ -12,7 +12,18 @@ GROUPS = (
     "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
     "optimizer", "trainer", "evaluation", "tracking",
 )  # fmt: skip
-TOP = (*GROUPS, "seed", "device", "threads", "runs", "cache", "allow", "sweep")
+TOP = (
+    *GROUPS,
+    "metrics",
+    "baselines",
+    "seed",
+    "device",
+    "threads",
+    "runs",
+    "cache",
+    "allow",
+    "sweep",
+)
 BESIDE = {
     "data": ("name", "root", "min_weight", "k_core"),
     "regularisers": ("weight",),
@@ -27,7 +38,7 @@ BASES = {  # what a group's target must be, or derive from; other groups take wh
     "objective": "gnnseg.models.objectives.base.Objective",
     "regularisers": "gnnseg.models.objectives.base.Objective",
     "optimizer": "torch.optim.Optimizer",
-    "trainer": "gnnseg.training.loop.Settings",
+    "trainer": "gnnseg.training.settings.TrainerSettings",
     "evaluation": "gnnseg.evaluation.protocol.Protocol",
     "tracking": "gnnseg.tracking.Settings",
 }

@@ -28,7 +28,7 @@ COMMON = {
 }  # told once, by the group's default choice
 TYPES: dict[str, Any] = {  # of settings that no signature has
     "seed": int, "device": Literal["auto", "cpu", "cuda"], "threads": int | None, "runs.root": str,
-    "cache.root": str | None,
+    "cache.root": str | None, "metrics": dict | None, "baselines": dict | None,
     "allow": list[str], "sweep.name": str | None, "sweep.fail_fast": bool,
     "root": str, "min_weight": float | None, "k_core": int, "weight": float,
 }  # fmt: skip

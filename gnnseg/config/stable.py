@@ -36,15 +36,20 @@ MODULES = {  # stable name -> where it stands today; a name stands for all that 
     "gnnseg.data.split.leave_last": "gnnseg.data.split.LeaveLast",
     "gnnseg.data.split.random_overall": "gnnseg.data.split.RandomOverall",
     "gnnseg.data.split.random_per_user": "gnnseg.data.split.RandomPerUser",
+    "gnnseg.training.loop.Settings": "gnnseg.training.settings.TrainerSettings",
 }
 KEYS: dict[str, dict[str, str]] = {  # stable target -> {a setting's name today: its stable name}
     "gnnseg.objectives.policy.PolicyGradient": {"pessimism": "caution"},
 }
-ADDED: dict[
-    str, Any
-] = {  # settings that came after runs had names, "group.setting" or, of one part
-    # of a group, "stable target.setting" -> default
+# Settings that came after runs had names: "group.setting"; of one part of a group,
+# "stable target.setting"; or a group -> its default.
+ADDED: dict[str, Any] = {
     "gnnseg.data.sets.planted.relation_signal": None,
+    "evaluation.metrics": None,
+    "trainer.sampler": None,
+    "trainer.callbacks": None,
+    "metrics": None,
+    "baselines": None,
 }
 _STABLE = {today: name for name, today in MODULES.items()}
 
@@ -86,10 +91,13 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _added(config: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str, Any]]:
+def _added(config: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, Any]]:
     """Yield the nodes that a later setting belongs to, the setting, and its default."""
     for place, default in ADDED.items():
         owner, _, key = place.rpartition(".")
+        if not owner:
+            yield config, key, default
+            continue
         for group, node in config.items():
             if isinstance(node, dict) and owner in (group, stable(str(node.get("_target_")))):
                 yield node, key, default

@@ -41,8 +41,9 @@ def locate(path: str, where: str, allow: list[str]) -> Any:
 def parameter_types(target: Any) -> dict[str, Any]:
     """Types of a target's parameters, as far as they can be resolved at run time."""
     function = target.__init__ if inspect.isclass(target) else target
-    scope = vars(sys.modules[function.__module__]) if function.__module__ in sys.modules else {}
-    if inspect.isclass(target) and function.__module__ != target.__module__:
+    home = getattr(function, "__module__", target.__module__)  # object's own constructor has none
+    scope = vars(sys.modules[home]) if home in sys.modules else {}
+    if inspect.isclass(target) and home != target.__module__:
         scope = vars(sys.modules[target.__module__])
     found = {}
     for name, parameter in inspect.signature(target).parameters.items():

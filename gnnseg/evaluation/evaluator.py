@@ -1,8 +1,13 @@
-"""How a run is judged: validation while it trains; test, sharpness, segment evidence and baselines
-once at the end."""
+"""How a run is evaluated.
+
+Validation while it trains; test, sharpness, segment evidence and baselines once at the end.
+
+Shape legend: U users, I items, C classes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,30 +16,43 @@ import torch
 from torch import Tensor
 
 from gnnseg.data.labels import Labelled
-from gnnseg.evaluation import diversity, offpolicy, pairs, ranking, segments
-from gnnseg.evaluation import labels as told
+from gnnseg.evaluation import labels as classes
+from gnnseg.evaluation import offpolicy, pairs, ranking, segments
 from gnnseg.evaluation.protocol import Protocol, Task
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.baselines.history import History
-from gnnseg.models.baselines.popularity import Popularity
+from gnnseg.models.baselines import Baseline, OwnHistory, Popularity
 from gnnseg.models.heads import posthoc
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Embeddings, Features, Log, Pairs, Policy, Scorer, Segmentation, Split
+from gnnseg.types import (
+    Embeddings,
+    Features,
+    Log,
+    Pairs,
+    Policy,
+    Scorer,
+    Segmentation,
+    Split,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     import polars as pl
 
-CHECKED_TOPS = (
-    1,
-    3,
-)  # the ndcg reached through each user's top 1 and top 3 segments stands beside every segmented figure
+CHECKED_TOPS = (1, 3)  # each user's top segments whose recall and ndcg stand beside the run's own
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics by name, baselines' metrics by baseline and name, alarms as sentences, the test's
-    metrics by user, cards."""
+    """What a finished run is worth.
+
+    Args:
+        metrics: by name, as in ``test/ndcg@20``.
+        baselines: each baseline's metrics by name.
+        warnings: why the figures or the segments may not be trusted, a sentence each.
+        per_user: the test's metrics by user, columns by name.
+        cards: the segments' item profiles, or None.
+        counts: of what the test asked and left out.
+    """
 
     metrics: dict[str, float]
     baselines: dict[str, dict[str, float]]
@@ -45,18 +63,40 @@ class Evaluation:
 
 
 def rank(
-    scorer: Scorer, task: Task, protocol: Protocol, train_pairs: Pairs, device: torch.device
+    scorer: Scorer,
+    task: Task,
+    protocol: Protocol,
+    train_pairs: Pairs,
+    device: torch.device,
+    *,
+    sampled: bool = False,
 ) -> ranking.Ranking:
-    """Every metric of one task."""
+    """Measure the protocol's metrics of one task.
+
+    Args:
+        scorer: whose lists are measured.
+        task: who is asked about what.
+        protocol: lengths of lists and metrics.
+        train_pairs: what was trained on.
+        device: where the scorer stands.
+        sampled: also measure metrics of a sample of users, which are too dear for a validation.
+
+    Returns:
+        Means, figures of the catalogue, and each user's values.
+    """
     move = task.to(device)
+    counts = np.bincount(train_pairs.item, minlength=task.relevant.shape[1])
     return ranking.evaluate(
         scorer,
         move.relevant,
         move.mask,
         ks=protocol.ks,
-        item_counts=_item_counts(move, train_pairs),
+        item_counts=torch.from_numpy(counts).to(device),
         spend=move.spend,
         cold=move.cold,
+        metrics=protocol.measured,
+        train_pairs=train_pairs,
+        sampled=sampled,
     )
 
 
@@ -69,13 +109,22 @@ def during(
     device: torch.device,
     log: Log | None = None,
 ) -> dict[str, float]:
-    """What a validation measures: the part's metrics, what the policy would earn on the log's part,
-    the segments' state."""
-    metrics = {
-        f"{part}/{name}": value
-        for name, value in rank(scorer, task, protocol, train_pairs, device).metrics.items()
-    }
-    return {**metrics, **earned(scorer, task.mask, log, part, device), **state_of(scorer)}
+    """Measure what a validation shows while a run trains.
+
+    Args:
+        scorer: the model's scores as they are.
+        task: who is asked about what.
+        protocol: lengths of lists and metrics.
+        train_pairs: what is trained on.
+        part: valid, or test under protocol ``paper``: the names' first word.
+        device: where the scorer stands.
+        log: what another policy showed, or None.
+
+    Returns:
+        The part's metrics, what the policy would earn on the log's part, the segments' state.
+    """
+    found = _of(part, rank(scorer, task, protocol, train_pairs, device).metrics)
+    return {**found, **earned(scorer, task.mask, log, part, device), **state_of(scorer)}
 
 
 def earned(
@@ -86,22 +135,30 @@ def earned(
     device: torch.device,
     rng: Rng | None = None,
 ) -> dict[str, float]:
-    """PART/value of a policy on its part of a log with propensities (``offpolicy.metrics``);
-    nothing for others. ``taken`` (U,I): what is not shown, as far as the log does not show it."""
+    """Estimate PART/value of a policy on its part of a log with propensities; nothing for others.
+
+    Args:
+        scorer: the policy.
+        taken: (U,I) what is not shown, as far as the log does not show it, or None.
+        log: what another policy showed, or None.
+        part: train, valid or test.
+        device: where the scorer stands.
+        rng: for the estimators that draw; None: SNIPS alone.
+
+    Returns:
+        Figures by name (``offpolicy.metrics``).
+    """
     if log is None or log.propensity is None or log.part is None or not isinstance(scorer, Policy):
         return {}
     mine = log.rows(log.part == ("train", "valid", "test").index(part))
     if not len(mine):
         return {}
-    seen = None if taken is None else offpolicy.barred(taken.to(device), log)
-    return {
-        f"{part}/{name}": value
-        for name, value in offpolicy.metrics(scorer, mine, seen, rng).items()
-    }
+    seen = None if taken is None else offpolicy.excluded(taken.to(device), log)
+    return _of(part, offpolicy.metrics(scorer, mine, seen, rng))
 
 
 def state_of(scorer: Scorer) -> dict[str, float]:
-    """segment/effective_k and segment/segments_per_user, where the scorer has segments."""
+    """Return segment/effective_k and segment/segments_per_user, where there are segments."""
     if not isinstance(scorer, Segmentation):
         return {}
     alpha = scorer.alpha
@@ -121,105 +178,160 @@ def final(
     clusters: int,
     rng: Rng,
     negatives: int | None = None,
+    *,
+    baselines: Mapping[str, Baseline] | None = None,
+    features: Features | None = None,
 ) -> Evaluation:
-    """The test, read once; validation with the same weights; the baselines; the segments' evidence.
+    """Evaluate a trained model: the test, read once, and all that stands beside it.
 
-    ``negatives``: at how many a taken pair the scores' sigmoid is a probability (objective bce):
-    pairs are then judged at that many and at one. None: at no number, so that accuracy and log loss
-    of pairs would mean nothing.
+    Args:
+        scorer: the trained scores.
+        embeddings: what they come from, for the baseline 'posthoc (own embeddings)'.
+        graph: the training graph.
+        split: the data.
+        train_pairs: what was trained on.
+        protocol: the rules.
+        clusters: K of that baseline.
+        rng: of whatever is drawn here.
+        negatives: at how many a taken pair the scores' sigmoid is a probability (objective bce):
+            pairs are then evaluated at that many and at one; None: at no number.
+        baselines: the user's own by name, not fitted yet.
+        features: attributes for them, or None.
+
+    Returns:
+        The figures of the run and of its baselines.
     """
     device = embeddings.user_UD.device
-    metrics: dict[str, float] = {}
-    if protocol.protocol != "paper":
-        valid = rank(scorer, protocol.valid_task(split), protocol, train_pairs, device)
-        metrics |= {f"valid/{name}": value for name, value in valid.metrics.items()}
-        metrics |= earned(scorer, protocol.valid_task(split).mask, split.log, "valid", device)
-    test_task = protocol.test_task(split)
-    test = rank(scorer, test_task, protocol, train_pairs, device)
-    metrics |= {f"test/{name}": value for name, value in test.metrics.items()}
+    task = protocol.test_task(split)
+    metrics = _on_validation(scorer, split, train_pairs, protocol, device)
+    test = rank(scorer, task, protocol, train_pairs, device, sampled=True)
     served_without = (
-        None if test_task.mask is None else pairs.known(split)
-    )  # the run, served, shows nobody what they have
-    metrics |= earned(scorer, served_without, split.log, "test", device, rng.child("offpolicy"))
-    asked = torch.from_numpy(diversity.sample(test_task.relevant)).to(device)
-    lists, _ = ranking.topk(
-        scorer,
-        asked,
-        max(protocol.ks),
-        None if test_task.mask is None else test_task.mask.to(device),
-    )
-    diverse = diversity.intra_list(
-        lists, train_pairs, len(split.users), len(split.items), protocol.ks
-    )
-    metrics |= {f"test/{name}": value for name, value in diverse.items()}
-    counts = dict(test.counts)
-    if negatives is not None and not isinstance(
-        scorer, Policy | posthoc.HardScorer
-    ):  # whose scores are log rec_ij
-        taken = pairs.known(split)
-        for each in sorted({1, negatives}):
-            found, judged = pairs.evaluate(
-                scorer, test_task.to(device), taken, each, rng.child("pairs"), trained=negatives
-            )
-            metrics |= {f"test/{name}": value for name, value in found.items()}
-            counts |= judged
-    warnings: list[str] = []
-    if (rows := metrics.get("test/value/effective_rows", np.inf)) < offpolicy.FEW:
-        warnings.append(
-            f"value: the log's test part has {rows:.0f} effective rows for this policy, too few to "
-            "say what it would earn"
-        )
-    cards = None
+        None if task.mask is None else pairs.known(split)
+    )  # nobody is shown what they have
+    value = earned(scorer, served_without, split.log, "test", device, rng.child("offpolicy"))
+    metrics |= _of("test", test.metrics) | value
+    of_pairs, counts = _on_pairs(scorer, task.to(device), split, negatives, rng.child("pairs"))
+    metrics |= of_pairs
+    warnings, cards = _few_rows(metrics), None
     if isinstance(scorer, Segmentation):
-        for top in CHECKED_TOPS:
-            through = rank(scorer.truncated(top), test_task, protocol, train_pairs, device)
-            metrics |= {
-                f"test/{n}/top{top}": v
-                for n, v in through.metrics.items()
-                if n.split("@")[0] in ("recall", "ndcg")
-            }
-        metrics |= state_of(scorer) | segments.evidence(scorer, train_pairs, split)
+        metrics |= _through_few(scorer, task, train_pairs, protocol, device) | state_of(scorer)
+        metrics |= segments.evidence(scorer, train_pairs, split)
         warnings += segments.warnings(scorer.alpha)
-        cards = segments.cards(scorer.alpha, train_pairs, split.items)
-    baselines: dict[str, dict[str, float]] = {}
-    users, items = len(split.users), len(split.items)
-    rivals: dict[str, Scorer] = {
-        "popularity": Popularity(train_pairs, users, items).scorer(graph, Features())
+        cards = segments.item_profiles(scorer.alpha, train_pairs, split.items)
+    beside = _fitted(baselines or {}, graph, features or Features(), train_pairs, protocol, rng)
+    own = posthoc.cluster(embeddings.user_UD, clusters, graph, rng.child("posthoc"))
+    found = {
+        name: _of("test", rank(other, task, protocol, train_pairs, device).metrics)
+        for name, other in [*beside, ("posthoc (own embeddings)", own)]
     }
-    if protocol.seen == "allow":
-        rivals["own history"] = History(train_pairs, users, items).scorer(graph, Features())
-    rivals["posthoc (own embeddings)"] = posthoc.cluster(
-        embeddings.user_UD, clusters, graph, rng.child("posthoc")
-    )
-    for name, rival in rivals.items():
-        result = rank(rival, test_task, protocol, train_pairs, device)
-        baselines[name] = {f"test/{metric}": value for metric, value in result.metrics.items()}
-    return Evaluation(metrics, baselines, warnings, test.per_user, cards, counts)
+    return Evaluation(metrics, found, warnings, test.per_user, cards, test.counts | counts)
 
 
-def with_labels(verdict: Evaluation, classes_UC: Tensor, labels: Labelled) -> Evaluation:
-    """The verdict with label/accuracy and label/macro_f1 of the users held out, argmax of (U,C),
-    beside the class that most of those told are in; as it was where nobody is held out."""
+def with_labels(evaluation: Evaluation, classes_UC: Tensor, labels: Labelled) -> Evaluation:
+    """Add how well the classes of held-out users are predicted.
+
+    Args:
+        evaluation: what is known without them.
+        classes_UC: (U,C) chances of each class; the largest is what the run says.
+        labels: the users' classes, and who was held out.
+
+    Returns:
+        The evaluation with label/accuracy and label/macro_f1, beside a baseline that gives everyone
+        the class most training labels are of; as it was where nobody is held out.
+    """
     held = labels.held_out
     if not held.any():
-        return verdict
+        return evaluation
     said = {
         "this run": classes_UC.argmax(-1).cpu().numpy()[held],
-        "majority class": np.full(held.sum(), told.majority(labels.label[labels.told])),
+        "majority class": np.full(held.sum(), classes.majority(labels.label[labels.told])),
     }
     found = {
         who: {
-            "label/accuracy": told.accuracy(labels.label[held], classes),
-            "label/macro_f1": told.macro_f1(labels.label[held], classes),
+            "label/accuracy": classes.accuracy(labels.label[held], predicted),
+            "label/macro_f1": classes.macro_f1(labels.label[held], predicted),
         }
-        for who, classes in said.items()
+        for who, predicted in said.items()
     }
-    metrics = verdict.metrics | found.pop("this run")
-    return replace(verdict, metrics=metrics, baselines=verdict.baselines | found)
+    metrics = evaluation.metrics | found.pop("this run")
+    return replace(evaluation, metrics=metrics, baselines=evaluation.baselines | found)
 
 
-def _item_counts(task: Task, train_pairs: Pairs) -> Tensor:
-    items = task.relevant.shape[1]
-    return torch.from_numpy(np.bincount(train_pairs.item, minlength=items)).to(
-        task.relevant.column.device
-    )
+def _of(part: str, metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return metrics under names that begin with the part they are of."""
+    return {f"{part}/{name}": value for name, value in metrics.items()}
+
+
+def _on_validation(
+    scorer: Scorer, split: Split, train_pairs: Pairs, protocol: Protocol, device: torch.device
+) -> dict[str, float]:
+    """Measure validation with the final weights; nothing where it was trained on."""
+    if protocol.protocol == "paper":
+        return {}
+    task = protocol.valid_task(split)
+    found = _of("valid", rank(scorer, task, protocol, train_pairs, device).metrics)
+    return found | earned(scorer, task.mask, split.log, "valid", device)
+
+
+def _on_pairs(
+    scorer: Scorer, task: Task, split: Split, negatives: int | None, rng: Rng
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Measure pairs against one and against as many negatives as were trained with, and count."""
+    no_logits = isinstance(scorer, Policy | posthoc.HardScorer)  # their scores are log rec_ij
+    metrics: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    if negatives is None or no_logits:
+        return metrics, counts
+    taken = pairs.known(split)
+    for each in sorted({1, negatives}):
+        found, asked = pairs.evaluate(scorer, task, taken, each, rng, trained=negatives)
+        metrics |= _of("test", found)
+        counts |= asked
+    return metrics, counts
+
+
+def _few_rows(metrics: Mapping[str, float]) -> list[str]:
+    """Warn of a value that too few rows of the log stand behind."""
+    rows = metrics.get("test/value/effective_rows", np.inf)
+    if rows >= offpolicy.FEW:
+        return []
+    return [
+        f"value: the log's test part has {rows:.0f} effective rows for this policy, too few to "
+        "say what it would earn"
+    ]
+
+
+def _through_few(
+    scorer: Segmentation,
+    task: Task,
+    train_pairs: Pairs,
+    protocol: Protocol,
+    device: torch.device,
+) -> dict[str, float]:
+    """Measure recall and ndcg through each user's few largest segments."""
+    asked = {n: m for n, m in protocol.measured.items() if n in ("recall", "ndcg")}
+    if not asked:
+        return {}
+    rules = replace(protocol, metrics=list(asked))
+    found: dict[str, float] = {}
+    for top in CHECKED_TOPS:
+        reached = rank(scorer.truncated(top), task, rules, train_pairs, device).metrics
+        found |= {f"test/{name}/top{top}": value for name, value in reached.items()}
+    return found
+
+
+def _fitted(
+    own: Mapping[str, Baseline],
+    graph: BipartiteGraph,
+    features: Features,
+    train_pairs: Pairs,
+    protocol: Protocol,
+    rng: Rng,
+) -> Iterator[tuple[str, Scorer]]:
+    """Yield the scores of each baseline, fitted; 'own history' where things are taken again."""
+    ours: dict[str, Baseline] = {"popularity": Popularity()}
+    if protocol.seen == "allow":
+        ours["own history"] = OwnHistory()
+    for name, baseline in {**ours, **own}.items():
+        baseline.fit(train_pairs, graph.users, graph.items, rng.child(f"baseline {name}"))
+        yield name, baseline.scorer(graph, features)

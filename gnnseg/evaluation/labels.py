@@ -1,6 +1,6 @@
-"""How well classes are told: accuracy and macro-averaged F1 over the users who were held out.
+"""How well users' classes are predicted: accuracy and macro-averaged F1 over those held out.
 
-Shape legend: N users judged, C classes.
+Shape legend: N users evaluated, C classes.
 """
 
 from __future__ import annotations
@@ -10,24 +10,27 @@ import numpy as np
 from gnnseg.types import Ints
 
 
-def accuracy(true_N: Ints, said_N: Ints) -> float:
-    """Share of users whose class is told right; NaN where nobody is judged."""
-    return float((true_N == said_N).mean()) if len(true_N) else float("nan")
+def accuracy(true_N: Ints, predicted_N: Ints) -> float:
+    """Return the share of users whose class is predicted right; NaN where there are no users."""
+    return float((true_N == predicted_N).mean()) if len(true_N) else float("nan")
 
 
-def macro_f1(true_N: Ints, said_N: Ints) -> float:
-    """Mean over classes of 2 tp / (2 tp + fp + fn), the classes being those that somebody judged is
-    in or is said to be in: a rare class counts as much as a common one. NaN where nobody is judged.
+def macro_f1(true_N: Ints, predicted_N: Ints) -> float:
+    """Return the mean over classes of 2 tp / (2 tp + fp + fn).
+
+    The classes are those that somebody is in or is predicted to be in: a rare class counts as much
+    as a common one. NaN where there are no users.
     """
     if not len(true_N):
         return float("nan")
-    classes = int(max(true_N.max(), said_N.max())) + 1
-    of, said = np.bincount(true_N, minlength=classes), np.bincount(said_N, minlength=classes)
-    right = np.bincount(true_N[true_N == said_N], minlength=classes)
-    there = of + said > 0
-    return float((2 * right[there] / (of + said)[there]).mean())
+    classes = int(max(true_N.max(), predicted_N.max())) + 1
+    of = np.bincount(true_N, minlength=classes)
+    predicted = np.bincount(predicted_N, minlength=classes)
+    right = np.bincount(true_N[true_N == predicted_N], minlength=classes)
+    there = of + predicted > 0
+    return float((2 * right[there] / (of + predicted)[there]).mean())
 
 
-def majority(told_N: Ints) -> int:
-    """The class that most of those told are in; the lowest number on ties."""
-    return int(np.bincount(told_N).argmax())
+def majority(labelled_N: Ints) -> int:
+    """Return the class that most labelled users are in; the lowest number on ties."""
+    return int(np.bincount(labelled_N).argmax())

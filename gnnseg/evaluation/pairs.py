@@ -1,5 +1,6 @@
-"""Can it tell a pair that comes true from one that does not? Accuracy, AUC and log loss of pairs,
-for scores whose sigmoid is a probability.
+"""Accuracy, AUC and log loss of pairs, for scores whose sigmoid is a probability.
+
+Can a model tell a pair that comes true from one that does not?
 
 Shape legend: E asked pairs, N negatives a pair.
 """
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.data.batches import uniform_own
-from gnnseg.evaluation.protocol import Task
+from gnnseg.evaluation.protocol import Task, union
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Floats, Scorer, Split
@@ -22,35 +23,39 @@ CHUNK = 1 << 16  # pairs scored at once
 
 
 def known(split: Split) -> Csr:
-    """(U,I): every pair of all three parts, none of which is a negative."""
-    items = len(split.items)
-    key = np.unique(
-        np.concatenate([part.user * items + part.item for part in split.parts.values()])
-    )
-    return Csr.of(key // items, key % items, (len(split.users), items))
+    """Return (U,I) every pair of all three parts: what a user is known to have."""
+    return union(split.parts.values(), (len(split.users), len(split.items)))
 
 
 @torch.no_grad()
 def evaluate(
     scorer: Scorer, task: Task, taken: Csr, negatives: int, rng: Rng, *, trained: int
 ) -> tuple[dict[str, float], dict[str, int]]:
-    """``accuracy/negN``, ``auc/negN``, ``logloss/negN`` of the task's pairs, each against N
-    (``negatives``) of its user's own, and counts of what was asked.
+    """Compare each asked pair with negatives of its user.
 
-    ``trained``: negatives a pair at which sigmoid(s) was fitted, M. At other odds the chance that a
-    pair came true is sigmoid(s + log(M/N)), by Bayes' rule; so models trained with different M are
-    compared at one N.
-
-    Negatives are uniform among the items that the user has in no part (``taken`` (U,I)), the same
-    for every model of one seed; one may be drawn for two pairs of a user. Left out, and counted:
-    users without training data, and users who have every item. All pairs count alike, whoever's
-    they are.
+    ``accuracy/negN``, ``auc/negN`` and ``logloss/negN`` of the task's pairs, each against N
+    negatives: uniform among the items that the user has in no part, the same for every model of one
+    seed; one may be drawn for two pairs of a user. Left out, and counted: users without training
+    data, and users who have every item. All pairs count alike, whoever's they are.
 
     - accuracy: share of the E (1 + N) pairs whose chance is above 1/2 just where they came true.
       Saying no always: N/(1 + N).
     - auc: chance that a pair that came true scores above one that did not, of any user, ties
       counted half.
     - logloss: -mean log of the chance given to what happened, in nats.
+
+    Args:
+        scorer: whose logits are compared.
+        task: the pairs asked.
+        taken: (U,I) what users have; none of it is a negative.
+        negatives: N, a pair.
+        rng: of the negatives.
+        trained: negatives a pair at which sigmoid(s) was trained, M. At other odds the chance that
+            a pair came true is sigmoid(s + log(M/N)), by Bayes' rule; so models trained with
+            different M are compared at one N.
+
+    Returns:
+        The figures, and counts of what was asked.
     """
     device = task.relevant.column.device
     full = taken.degrees()[0].to(device) == taken.shape[1]
@@ -77,14 +82,19 @@ def evaluate(
         for name, value in measures(score[:, 0], score[:, 1:].reshape(-1)).items()
     }
     return found, {
-        "pairs judged": len(user),
+        "pairs asked": len(user),
         "pairs of users cold or with every item": int((~asked).sum()),
     }
 
 
 def measures(positive: Tensor, negative: Tensor) -> dict[str, float]:
-    """accuracy, auc and logloss of logits of pairs that came true and of pairs that did not; NaN
-    where there are none."""
+    """Return accuracy, auc and logloss of logits of pairs that came true, and of others.
+
+    NaN where there are none.
+
+    Raises:
+        ValueError: where a score is NaN.
+    """
     pos, neg = positive.double().numpy(), negative.double().numpy()
     if len(pos) == 0 or len(neg) == 0:
         return dict.fromkeys(("accuracy", "auc", "logloss"), float("nan"))
@@ -99,7 +109,10 @@ def measures(positive: Tensor, negative: Tensor) -> dict[str, float]:
 
 
 def auc(positive: Floats, negative: Floats) -> float:
-    """P(positive > negative) + P(equal)/2, the area under the ROC curve (Mann & Whitney 1947)."""
+    """Return the area under the ROC curve (Mann & Whitney 1947).
+
+    P(positive > negative) + P(positive = negative)/2.
+    """
     order = np.sort(negative)
     below, upto = (
         np.searchsorted(order, positive, side).sum(dtype=np.float64) for side in ("left", "right")

@@ -9,21 +9,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError, Pairs, Split
 
 
 @dataclass(frozen=True)
 class Task:
-    """A question: ``relevant`` (U,I), ``mask`` (U,I) or None, ``spend`` (E,) at relevant's entries
-    or None, ``cold`` (U,) bool."""
+    """Who is asked about what.
+
+    Args:
+        name: valid or test.
+        relevant: (U,I) the items asked for.
+        mask: (U,I) what may not be recommended, or None.
+        spend: (E,) at ``relevant``'s entries, or None.
+        cold: (U,) bool, users without training pairs.
+        counts: of what is asked and what is left out.
+    """
 
     name: str
     relevant: Csr
@@ -33,6 +44,7 @@ class Task:
     counts: dict[str, int] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> Task:
+        """Return the task on a device."""
         if device == self.cold.device:
             return self
         return replace(
@@ -44,23 +56,49 @@ class Task:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Protocol:
-    """``seen``: mask (masked pairs leave the relevant set too) or allow (anything may be
-    recommended again). ``ks``: list lengths."""
+    """The rules of every figure of a run.
 
+    Args:
+        own: metrics of the user's own by name, built from the group ``metrics``.
+        protocol: clean, paper or train-mask, as above.
+        seen: mask (masked pairs leave the relevant set too) or allow (anything may be recommended
+            again).
+        ks: lengths of lists.
+        metrics: names of what is measured; None: every metric of ours and of the user's own.
+
+    Raises:
+        InputError: for a length below 1, or a metric that is not there.
+    """
+
+    own: Mapping[str, Metric] = field(default_factory=dict)
+    _: KW_ONLY
     protocol: Literal["clean", "paper", "train-mask"]
     seen: Literal["mask", "allow"]
     ks: list[int]
+    metrics: list[str] | None = None
 
     def __post_init__(self) -> None:
         if not self.ks or min(self.ks) < 1:
             raise InputError(
                 f"evaluation.ks={self.ks}: give lengths of at least 1, such as [10, 20]."
             )
+        chosen(self.metrics, self.own)
+
+    @cached_property
+    def measured(self) -> dict[str, Metric]:
+        """The metrics by name."""
+        return chosen(self.metrics, self.own)
+
+    @property
+    def validated(self) -> list[str]:
+        """Names of the metrics a validation measures: those that look at everybody."""
+        dear = {n for n, m in self.measured.items() if isinstance(m, UserMetric) and m.sample}
+        return [name for name in self.measured if name not in dear]
 
     def training_pairs(self, split: Split) -> Pairs:
-        """What is trained on: train, under ``paper`` train + valid."""
+        """Return what is trained on: train, under ``paper`` train + valid."""
         return (
             join(split.train, split.valid, len(split.items))
             if self.protocol == "paper"
@@ -68,24 +106,24 @@ class Protocol:
         )
 
     def valid_task(self, split: Split) -> Task:
-        """What early stopping looks at: validation, under ``paper`` the test."""
+        """Return what early stopping looks at: validation, under ``paper`` the test."""
         if self.protocol == "paper":
             return self.test_task(split)
         return self._task("valid", split, split.valid, [split.train])
 
     def test_task(self, split: Split) -> Task:
+        """Return what the final figures are of."""
         masked = [split.train] if self.protocol == "train-mask" else [split.train, split.valid]
         return self._task("test", split, split.test, masked)
 
     def _task(self, name: str, split: Split, asked: Pairs, masked: list[Pairs]) -> Task:
+        self._refuse_lacking(split, asked)
         items, shape = len(split.items), (len(split.users), len(split.items))
-        hidden = np.unique(np.concatenate([p.user * items + p.item for p in masked]))
-        key = asked.user * items + asked.item
+        key, mask = asked.user * items + asked.item, None
         keep = np.ones(len(key), dtype=bool)
-        mask = None
         if self.seen == "mask":
-            keep = ~np.isin(key, hidden)
-            mask = Csr.of(hidden // items, hidden % items, shape)
+            mask = union(masked, shape)
+            keep = ~np.isin(key, (mask.row * items + mask.column).numpy())
         if not keep.any():
             raise InputError(
                 f"{split.name}: every {name} pair was seen in training, nothing is left to ask; "
@@ -105,9 +143,26 @@ class Protocol:
         }
         return Task(name, relevant.with_value(None), mask, relevant.value, cold, counts)
 
+    def _refuse_lacking(self, split: Split, asked: Pairs) -> None:
+        """Refuse a metric that was asked for by name and requires what the data do not hold."""
+        named = self.measured if self.metrics is not None else self.own
+        for name, metric in named.items():
+            if "spend" in metric.requires and asked.spend is None:
+                raise InputError(
+                    f"evaluation.metrics: {name} needs spend, and {split.name} has none; name its "
+                    "column in data.spend, or leave the metric out."
+                )
+
+
+def union(parts: Iterable[Pairs], shape: tuple[int, int]) -> Csr:
+    """Return (U,I) every pair that is in one of the parts, once."""
+    keys = [part.user * shape[1] + part.item for part in parts]
+    key = np.unique(np.concatenate(keys))
+    return Csr.of(key // shape[1], key % shape[1], shape)
+
 
 def join(a: Pairs, b: Pairs, items: int) -> Pairs:
-    """Two parts as one: a pair in both is merged as its events would have been."""
+    """Return two parts as one: a pair in both is merged as its events would have been."""
     key = np.concatenate([a.user * items + a.item, b.user * items + b.item])
     pair, inverse = np.unique(key, return_inverse=True)
 
@@ -131,6 +186,11 @@ def join(a: Pairs, b: Pairs, items: int) -> Pairs:
     assert weight is not None
     assert count is not None
     return Pairs(
-        pair // items, pair % items, weight, count.astype(np.int64),
-        first=extreme("first", np.minimum, np.inf), last=extreme("last", np.maximum, -np.inf), spend=total("spend"),
-    )  # fmt: skip
+        pair // items,
+        pair % items,
+        weight,
+        count.astype(np.int64),
+        first=extreme("first", np.minimum, np.inf),
+        last=extreme("last", np.maximum, -np.inf),
+        spend=total("spend"),
+    )

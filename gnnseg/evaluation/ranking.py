@@ -1,12 +1,11 @@
-"""Full ranking in chunks of users: every item of the catalogue is a candidate, memory stays
-bounded.
+"""Full ranking in chunks of users: every item is a candidate, memory stays bounded.
 
 Shape legend: B users in a chunk, I items, T length of a list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,17 +13,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnseg.evaluation import metrics
+from gnnseg.evaluation.metrics import METRICS
+from gnnseg.evaluation.metrics.base import CatalogueMetric, Metric, UserMetric
+from gnnseg.evaluation.metrics.lists import Background, Lists
 from gnnseg.sparse import Csr
-from gnnseg.types import Scorer
+from gnnseg.types import InputError, Ints, Pairs, Scorer
 
 BLOCK_BYTES = 128 << 20  # a chunk's scores take at most so much; the work on them a small multiple
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """``metrics`` by name (``recall@20``), means over users; ``per_user`` columns by name with
-    'user' (index) and 'cold'; ``counts`` of users judged and left out."""
+    """The figures of one ranking.
+
+    Args:
+        metrics: means over users, or figures of the catalogue, by name (``recall@20``).
+        per_user: columns by name, among them 'user' (row number) and 'cold'.
+        counts: of users evaluated and left out.
+    """
 
     metrics: dict[str, float]
     per_user: dict[str, np.ndarray[Any, Any]]
@@ -32,13 +38,23 @@ class Ranking:
 
 
 def topk(
-    scorer: Scorer, users: Tensor, k: int, mask: Csr | None, barred: Tensor | None = None
+    scorer: Scorer, users: Tensor, k: int, mask: Csr | None, excluded: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The k best items of some user rows, (B,k) int64 by score, ties by item number, and their
-    scores.
+    """Rank the catalogue for some users by score, ties by item number.
 
-    Masked items (U,I) and items ``barred`` (I,) bool for everybody are never among them; a row with
-    too few items left ends in -1 with score -inf. NaN is a ValueError.
+    Args:
+        scorer: what gives the logits.
+        users: (B,) rows.
+        k: length of a list.
+        mask: (U,I) items that are not recommended to their users, or None.
+        excluded: (I,) bool, items that are recommended to nobody, or None.
+
+    Returns:
+        The k best items (B,k) int64 and their scores; a row with too few items left ends in -1 with
+        score -inf.
+
+    Raises:
+        ValueError: where a score is NaN.
     """
     scores = scorer.block(users)
     if not bool(torch.isfinite(scores.sum(dtype=torch.float64))) and bool(scores.isnan().any()):
@@ -46,8 +62,8 @@ def topk(
     if mask is not None:
         where, entry = mask.entries_of(users)
         scores[where, mask.column[entry]] = -torch.inf
-    if barred is not None:
-        scores[:, barred] = -torch.inf
+    if excluded is not None:
+        scores[:, excluded] = -torch.inf
     width = min(k, scores.shape[1])
     values, items = scores.topk(min(width + 1, scores.shape[1]), dim=1)
     if values.shape[1] > width:
@@ -80,70 +96,127 @@ def evaluate(
     spend: Tensor | None = None,
     cold: Tensor | None = None,
     chunk: int | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    train_pairs: Pairs | None = None,
+    sampled: bool = False,
 ) -> Ranking:
-    """Every metric over users with at least one relevant item.
+    """Measure every metric over users with at least one relevant item.
 
-    relevant (U,I); mask (U,I) items not to be recommended; item_counts (I,) training counts, for
-    novelty; spend (E,) at ``relevant``'s entries; cold (U,) bool users without training data: left
-    out of the means, counted, shown as ``NAME/cold``.
+    Args:
+        scorer: what gives the logits.
+        relevant: (U,I) the items asked for.
+        mask: (U,I) items not to be recommended, or None.
+        ks: lengths of lists.
+        item_counts: (I,) training interactions.
+        spend: (E,) at ``relevant``'s entries, or None.
+        cold: (U,) bool users without training data: left out of the means, counted, shown as
+            ``NAME/cold``.
+        chunk: users ranked at once; None: as many as memory's bound allows.
+        metrics: what to measure, by name; None: all of ours. A metric that requires what is not
+            given here is left out.
+        train_pairs: for metrics that require them, or None.
+        sampled: also measure metrics of a sample of users (``UserMetric.sample``).
+
+    Returns:
+        Means, figures of the catalogue, and each user's values.
     """
-    device, longest = relevant.column.device, max(ks)
-    degree = relevant.degrees()[0]
-    judged = degree.nonzero().squeeze(1)
+    data = Background(relevant, item_counts, spend, train_pairs)
+    asked = {n: m for n, m in (metrics or METRICS).items() if m.requires <= data.provides}
+    users = relevant.degrees()[0].nonzero().squeeze(1)
     chunk = chunk or max(1, min(4096, BLOCK_BYTES // (4 * max(1, relevant.shape[1]))))
-    columns: dict[str, list[Tensor]] = {}
-    shown = {k: torch.zeros(relevant.shape[1], dtype=torch.int64, device=device) for k in ks}
-    information = (
-        -(item_counts.double().clamp(min=1) / max(1, relevant.shape[0])).clamp(max=1).log2()
+    parts = (users[at : at + chunk] for at in range(0, len(users), chunk))
+    per_user, shown = _of_everybody(
+        _lists(scorer, parts, mask, max(ks), data), asked, ks, cold, data
     )
-    for at in range(0, len(judged), chunk):
-        users = judged[at : at + chunk]
-        items, _ = topk(scorer, users, longest, mask)
-        there = items >= 0
-        safe = items.clamp(min=0)
-        hits = relevant.contains(users[:, None].expand_as(safe), safe) & there
-        warm = there if cold is None else there & ~cold[users][:, None]
-        for k in ks:
-            found = metrics.of_lists(hits, degree[users], k)
-            listed = there[:, :k].sum(1).clamp(min=1)
-            found["novelty"] = (information[safe[:, :k]] * there[:, :k]).sum(1) / listed
-            if spend is not None:
-                found["revenue"] = _revenue(relevant, spend, users, safe, hits, k)
-            for name, value in found.items():
-                columns.setdefault(f"{name}@{k}", []).append(value.cpu())
-            shown[k] += torch.bincount(safe[:, :k][warm[:, :k]], minlength=relevant.shape[1])
-    per_user = {name: torch.cat(parts).numpy() for name, parts in columns.items()}
-    is_cold = (
-        (torch.zeros_like(judged, dtype=torch.bool) if cold is None else cold[judged]).cpu().numpy()
-    )
+    is_cold = _cold(users, cold).cpu().numpy()
     means = {name: _mean(values[~is_cold]) for name, values in per_user.items()}
-    for k in ks:
-        means |= {f"{name}@{k}": value for name, value in metrics.of_catalogue(shown[k]).items()}
+    of_all = {n: m for n, m in asked.items() if isinstance(m, CatalogueMetric)}
+    means |= {f"{name}@{k}": m.value(shown[k]) for k in ks for name, m in of_all.items()}
     if is_cold.any():
         means |= {f"{name}/cold": _mean(values[is_cold]) for name, values in per_user.items()}
-    per_user = {"user": judged.cpu().numpy(), **per_user, "cold": is_cold}
+    if sampled:
+        means |= _of_samples(scorer, asked, mask, ks, data)
     return Ranking(
-        means, per_user, {"users": int((~is_cold).sum()), "cold users": int(is_cold.sum())}
+        means,
+        {"user": users.cpu().numpy(), **per_user, "cold": is_cold},
+        {"users": int((~is_cold).sum()), "cold users": int(is_cold.sum())},
     )
 
 
-def _revenue(
-    relevant: Csr, spend: Tensor, users: Tensor, items: Tensor, hits: Tensor, k: int
-) -> Tensor:
-    """Each user's revenue@k: spend is read off the user's own row of the relevant items."""
-    where, entry = relevant.entries_of(users)
-    place = entry - relevant.start[users][where]
-    dense = torch.zeros(len(users), int(place.max()) + 1, dtype=spend.dtype, device=spend.device)
-    dense[where, place] = spend[entry]
-    table = torch.full_like(dense, -1, dtype=torch.long)
-    table[where, place] = relevant.column[entry]
-    at = (items[:, :k, None] == table[:, None, :]).double()
-    listed = (at * dense.double()[:, None, :]).sum(-1)
-    best = dense.sort(dim=1, descending=True).values
-    return metrics.revenue(hits, listed, best, k)
+def sample(relevant: Csr, size: int) -> Ints:
+    """Return at most ``size`` of the users asked about, evenly spaced by number."""
+    asked = relevant.degrees()[0].cpu().numpy().nonzero()[0]
+    return asked[np.unique(np.linspace(0, len(asked) - 1, min(size, len(asked))).astype(np.int64))]
+
+
+def _lists(
+    scorer: Scorer, parts: Iterable[Tensor], mask: Csr | None, k: int, data: Background
+) -> Iterator[Lists]:
+    """Yield the lists of some users after others."""
+    degree_U = data.relevant.degrees()[0]
+    for users in parts:
+        yield Lists.of(users, topk(scorer, users, k, mask)[0], data, degree_U)
+
+
+def _of_everybody(
+    parts: Iterable[Lists],
+    asked: Mapping[str, Metric],
+    ks: Sequence[int],
+    cold: Tensor | None,
+    data: Background,
+) -> tuple[dict[str, np.ndarray[Any, Any]], dict[int, Tensor]]:
+    """Return each user's values by column, and by k how often each item is shown to the warm."""
+    each = {n: m for n, m in asked.items() if isinstance(m, UserMetric) and m.sample is None}
+    items, device = data.relevant.shape[1], data.relevant.column.device
+    columns: dict[str, list[Tensor]] = {}
+    shown = {k: torch.zeros(items, dtype=torch.int64, device=device) for k in ks}
+    for lists in parts:
+        warm_B = ~_cold(lists.users_B, cold)
+        for k in ks:
+            cut = lists.cut(k)
+            for name, metric in each.items():
+                columns.setdefault(f"{name}@{k}", []).append(_values(name, metric, cut))
+            counted = cut.items_Bk[cut.listed_Bk & warm_B[:, None]]
+            shown[k] += torch.bincount(counted, minlength=items)
+    return {name: torch.cat(values).numpy() for name, values in columns.items()}, shown
+
+
+def _of_samples(
+    scorer: Scorer,
+    asked: Mapping[str, Metric],
+    mask: Csr | None,
+    ks: Sequence[int],
+    data: Background,
+) -> dict[str, float]:
+    """Return the means of metrics that look at a sample of the users."""
+    found = {}
+    for name, metric in asked.items():
+        if isinstance(metric, UserMetric) and metric.sample is not None:
+            users = torch.from_numpy(sample(data.relevant, metric.sample))
+            users = users.to(data.relevant.column.device)
+            for lists in _lists(scorer, [users], mask, max(ks), data):
+                for k in ks:
+                    found[f"{name}@{k}"] = _mean(_values(name, metric, lists.cut(k)).numpy())
+    return found
+
+
+def _values(name: str, metric: UserMetric, lists: Lists) -> Tensor:
+    """Return a metric's values, (B,) on the CPU; an InputError where they are not one a user."""
+    values = metric.values(lists)
+    if values.shape != lists.users_B.shape:
+        raise InputError(
+            f"metrics.{name}: its values are {tuple(values.shape)} for {len(lists.users_B)} lists; "
+            "give one a list, (B,)."
+        )
+    return values.double().cpu()
+
+
+def _cold(users: Tensor, cold: Tensor | None) -> Tensor:
+    """Return (B,) bool, which users have no training data."""
+    return torch.zeros_like(users, dtype=torch.bool) if cold is None else cold[users]
 
 
 def _mean(values: np.ndarray[Any, Any]) -> float:
-    """The mean over users for whom the metric is defined; NaN where it is for nobody."""
+    """Return the mean over users for whom the metric is defined; NaN where it is for nobody."""
     there = values[~np.isnan(values)]
     return float(there.mean()) if len(there) else float("nan")

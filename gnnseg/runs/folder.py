@@ -26,7 +26,7 @@ SCHEMA = 1
 NUMERICS = 7  # raised with every change that may alter a figure
 HASHED = (
     "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
-    "optimizer", "trainer", "evaluation",
+    "optimizer", "trainer", "evaluation", "metrics", "baselines",
 )  # fmt: skip
 PATHS = (
     "root",

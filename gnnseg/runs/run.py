@@ -488,8 +488,8 @@ class Run:
         found, _ = logs.index(
             logs.read(sheet, propensity=True, decimal=decimal), self.users, self.items, unknown
         )
-        barred = offpolicy.barred(self._seen, found) if seen == "mask" else None
-        return offpolicy.judge(
+        barred = offpolicy.excluded(self._seen, found) if seen == "mask" else None
+        return offpolicy.evaluate(
             self.scorer, found, barred, Rng(int(self.config["seed"])), switch=switch, cap=cap
         )
 

@@ -26,6 +26,7 @@ import torch
 
 from gnnseg import data, tracking
 from gnnseg.config import build, recorded, stable
+from gnnseg.config.extensions import parts
 from gnnseg.config.stable import short
 from gnnseg.data.fingerprint import pair_fingerprint
 from gnnseg.data.raw import Raw
@@ -39,9 +40,11 @@ from gnnseg.runs import inputs, writer
 from gnnseg.runs.folder import NUMERICS, SCHEMA, RunFolder, identity
 from gnnseg.runs.inputs import Inputs
 from gnnseg.training import events
+from gnnseg.training.batching import Training
 from gnnseg.training.checkpoint import Checkpoint, State
-from gnnseg.training.loop import Interrupted, Settings, Training, fit
+from gnnseg.training.loop import Interrupted, fit
 from gnnseg.training.progress import Progress
+from gnnseg.training.settings import TrainerSettings
 from gnnseg.types import Embeddings, InputError, Pairs, Scorer, Shape, Split, Step
 
 Say = Callable[[str], None]
@@ -79,7 +82,7 @@ def train(
     with _threads(config["threads"]):
         say(f"device {device}: {why}; {torch.get_num_threads()} threads")
         split = read(config, say, raw)
-        protocol = build(config["evaluation"])
+        protocol = build(config["evaluation"], parts(config, "metrics"))
         train_pairs = protocol.training_pairs(split)
         digest = identity(config, split.fingerprint)
         name = "-".join(
@@ -189,7 +192,7 @@ class _Run:
         )
         self.device, self.folder, self.say, self.progress = device, folder, say, progress
         self.rng = Rng(int(config["seed"]))
-        self.settings: Settings = build(config["trainer"])
+        self.settings: TrainerSettings = build(config["trainer"])
         self.monitor = self.settings.monitor
         if protocol.protocol == "paper":
             self.monitor = self.monitor.replace("valid/", "test/")
@@ -305,7 +308,8 @@ class _Run:
             verdict = evaluator.final(
                 scorer, embeddings, given.graph, self.split, self.train_pairs, self.protocol,
                 self._clusters(), self.rng,
-                model.negatives,
+                model.negatives, baselines=parts(self.config, "baselines"),
+                features=given.features,
             )  # fmt: skip
             classes_UC = model.predict(Step(embeddings, scorer))
             if given.labels is not None and classes_UC is not None:

@@ -9,6 +9,7 @@
 Shape legend: U users, I items, E edges, K segments, D width.
 """
 
+from gnnseg.testing.baselines import BaselineContract
 from gnnseg.testing.drawn import (
     CLASSES,
     WIDTH,
@@ -28,13 +29,16 @@ from gnnseg.testing.drawn import (
 )
 from gnnseg.testing.encoders import EncoderContract
 from gnnseg.testing.heads import HeadContract
+from gnnseg.testing.metrics import MetricContract
 from gnnseg.testing.objectives import ObjectiveContract
 
 __all__ = [
     "CLASSES",
     "WIDTH",
+    "BaselineContract",
     "EncoderContract",
     "HeadContract",
+    "MetricContract",
     "ObjectiveContract",
     "TableScorer",
     "a_step",

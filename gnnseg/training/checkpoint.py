@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,25 @@ from torch import Tensor, nn
 
 from gnnseg.data.atomic import atomic
 
-EVERY_SECONDS = (
-    30.0  # between evaluations; only how much a crash costs depends on it, never the result
-)
+EVERY_SECONDS = 30.0  # between saves within an epoch; what a crash costs, never the result
 
 
 @dataclass
 class State:
-    """Where training stands. ``waited``: evaluations without a better value; ``sums``: losses since
-    the last line."""
+    """Where training stands.
+
+    Args:
+        epoch: epochs that are finished.
+        batch: steps taken of the epoch that is not.
+        step: steps taken in all.
+        best_epoch: after which the monitored value was best.
+        best_value: the monitored value there.
+        waited: validations without a better value.
+        sums: losses since the last line of metrics.
+        counted: steps since then.
+        logged_bytes: the length of metrics.jsonl.
+        done: training has ended.
+    """
 
     epoch: int = 0
     batch: int = 0
@@ -33,20 +44,49 @@ class State:
     logged_bytes: int = 0
     done: bool = False
 
+    def count(self, losses: Mapping[str, float]) -> None:
+        """Count a step that was taken, and its losses."""
+        self.step += 1
+        self.batch += 1
+        self.counted += 1
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def means(self) -> dict[str, float]:
+        """Return the mean losses since the last line, and begin anew."""
+        found = {f"train/{name}": total / max(self.counted, 1) for name, total in self.sums.items()}
+        self.sums, self.counted = {}, 0
+        return found
+
 
 class Checkpoint:
-    """``state.pt``: weights, best weights, optimiser, counters, and the length of metrics.jsonl at
-    that moment.
+    """``state.pt``: weights, best weights, optimiser, counters, and what callbacks keep.
 
-    ``path`` None: the best weights are kept in memory, and nothing is written.
+    Args:
+        path: of the file; None: the best weights are kept in memory, and nothing is written.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self.best: dict[str, Tensor] | None = None
+        self.kept: dict[str, dict[str, Any]] = {}
         self._last = time.monotonic()
 
-    def save(self, state: State, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    def save(
+        self,
+        state: State,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        kept: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write everything by one rename.
+
+        Args:
+            state: where training stands.
+            model: with the weights of now.
+            optimizer: with its state.
+            kept: what callbacks keep, plain values, or None.
+        """
         if self.path is None:
             return
         content = {
@@ -55,38 +95,46 @@ class Checkpoint:
             "best": self.best,
             "optimizer": optimizer.state_dict(),
             "where": fingerprint_of_machine(),
+            **({"callbacks": dict(kept)} if kept else {}),
         }
         with atomic(self.path) as aside:
             torch.save(content, aside)
         self._last = time.monotonic()
 
     def exists(self) -> bool:
+        """Is there a state to go on from?"""
         return self.path is not None and self.path.exists()
 
     def due(self) -> bool:
+        """Is it time to save within an epoch?"""
         return time.monotonic() - self._last > EVERY_SECONDS
 
     def load(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
     ) -> tuple[State, bool]:
-        """The stored state, and whether going on from it is exact (same torch, processor and thread
-        count)."""
+        """Give model and optimiser back what is stored.
+
+        Returns:
+            The stored state, and whether going on from it is exact (same torch, processor and
+            thread count).
+        """
         assert self.path is not None
         content: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
         model.load_state_dict(content["model"])
         optimizer.load_state_dict(content["optimizer"])
-        best = content["best"]
+        self.kept, best = content.get("callbacks", {}), content["best"]
         self.best = None if best is None else {name: value.cpu() for name, value in best.items()}
         return State(**content["state"]), content["where"] == fingerprint_of_machine()
 
     def keep_best(self, model: nn.Module) -> None:
+        """Copy the weights of now to the CPU as the best."""
         self.best = {
             name: value.detach().cpu().clone() for name, value in model.state_dict().items()
         }
 
 
 def fingerprint_of_machine() -> dict[str, Any]:
-    """What bit for bit means here: torch, CPU model, threads."""
+    """Return what bit for bit means here: torch, CPU model, threads."""
     return {
         "torch": str(torch.__version__),
         "cpu": torch.backends.cpu.get_cpu_capability(),

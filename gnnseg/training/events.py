@@ -15,11 +15,14 @@ from gnnseg.types import InputError, Log, Logged, Pairs
 
 
 @dataclass(frozen=True)
-class Events:
-    """(E,) each: users, items, what an event weighs (the weights sum to 1).
+class TrainingEvents:
+    """The events of training, (E,) each: the graph's pairs in their order, or rows of a log.
 
-    ``logged``: what came of them, where the objective learns from rewards. Unless they are rows of
-    a log, the events are the graph's pairs in their order.
+    Args:
+        users: their users.
+        items: their items.
+        weight: what an event weighs; the weights sum to 1.
+        logged: what came of them, where the objective learns from rewards.
     """
 
     users: Tensor
@@ -30,9 +33,12 @@ class Events:
     def __len__(self) -> int:
         return len(self.users)
 
-    def to(self, device: torch.device) -> Events:
+    def to(self, device: torch.device) -> TrainingEvents:
+        """Return the events on a device."""
         logged = None if self.logged is None else self.logged.to(device)
-        return Events(self.users.to(device), self.items.to(device), self.weight.to(device), logged)
+        return TrainingEvents(
+            self.users.to(device), self.items.to(device), self.weight.to(device), logged
+        )
 
 
 def of(
@@ -43,14 +49,25 @@ def of(
     name: str,
     *,
     mask: bool,
-) -> Events:
-    """The events an objective learns from; ``pattern`` (U,I) holds the pairs of ``fitted``, in
-    their order. ``mask``: people are not shown what they have."""
+) -> TrainingEvents:
+    """Return the events an objective learns from.
+
+    Args:
+        objective: it says whether pairs or rows of a log, how they weigh, and what they earn.
+        pattern: (U,I) the training pairs in their order.
+        train_pairs: the same with their values.
+        log: what another policy showed, or None.
+        name: of the data set, for messages.
+        mask: users are not shown what they have.
+
+    Raises:
+        InputError: where the objective reads spend and there is none.
+    """
     if not isinstance(objective, PairObjective):
         weight = torch.full(
             (pattern.entries,), 1 / max(pattern.entries, 1), device=pattern.column.device
         )
-        return Events(pattern.row, pattern.column, weight)
+        return TrainingEvents(pattern.row, pattern.column, weight)
     if isinstance(objective, RewardObjective) and objective.reads_log:
         assert log is not None
         events = _logged(objective, log, pattern, mask)
@@ -60,16 +77,16 @@ def of(
         logged = None
         if isinstance(objective, RewardObjective):
             logged = Logged(_rewards(objective, train_pairs, name))
-        events = Events(pattern.row, pattern.column, weight, logged)
+        events = TrainingEvents(pattern.row, pattern.column, weight, logged)
     events = events.to(pattern.column.device)
     if isinstance(objective, RewardObjective) and events.logged is not None:
         objective.learn(events.users, events.logged.reward, events.weight)
     return events
 
 
-def _logged(objective: RewardObjective, log: Log, pattern: Csr, mask: bool) -> Events:
+def _logged(objective: RewardObjective, log: Log, pattern: Csr, mask: bool) -> TrainingEvents:
     assert log.part is not None
-    seen = offpolicy.barred(pattern, log) if mask else None
+    seen = offpolicy.excluded(pattern, log) if mask else None
     log = log.rows(log.part == 0)
     user, item = torch.from_numpy(log.user), torch.from_numpy(log.item)
     weight = objective.pair_weights(
@@ -79,11 +96,11 @@ def _logged(objective: RewardObjective, log: Log, pattern: Csr, mask: bool) -> E
     if objective.reward == "clicked":
         reward = (reward > 0).float()
     propensity = None if log.propensity is None else torch.from_numpy(log.propensity).float()
-    told = np.unique((log.user * pattern.shape[1] + log.item)[log.reward > 0])
-    key = np.union1d(told, (pattern.row * pattern.shape[1] + pattern.column).cpu().numpy())
+    earning = np.unique((log.user * pattern.shape[1] + log.item)[log.reward > 0])
+    key = np.union1d(earning, (pattern.row * pattern.shape[1] + pattern.column).cpu().numpy())
     history = Csr.of(key // pattern.shape[1], key % pattern.shape[1], pattern.shape)
     logged = Logged(reward=reward, propensity=propensity, seen=seen, taken=pattern, history=history)
-    return Events(user, item, weight, logged)
+    return TrainingEvents(user, item, weight, logged)
 
 
 def _rewards(objective: RewardObjective, train_pairs: Pairs, name: str) -> Tensor:
@@ -95,7 +112,7 @@ def _rewards(objective: RewardObjective, train_pairs: Pairs, name: str) -> Tenso
 
 
 def _of_pairs(train_pairs: Pairs, wanted: str | None, key: str, name: str) -> Tensor:
-    """(E,) spend where that is wanted, else the pairs' values."""
+    """Return (E,) spend where that is wanted, else the pairs' values."""
     value: np.ndarray[tuple[int], np.dtype[np.float64]] | None = (
         train_pairs.spend if wanted == "spend" else train_pairs.weight
     )

@@ -16,9 +16,9 @@ from gnnseg.rng import Rng
 from gnnseg.runs.inputs import Inputs, wanted
 from gnnseg.runs.train import assemble
 from gnnseg.testing import random_graph, telling_features, with_relations, with_ties
-from gnnseg.training.events import Events
-from gnnseg.training.loop import Training
-from gnnseg.types import Features, InputError, Segmentation
+from gnnseg.training.batching import Training
+from gnnseg.training.events import TrainingEvents
+from gnnseg.types import Features, InputError, Logged, Segmentation
 
 CONF = config.conf_folder()
 ENCODERS = {
@@ -90,9 +90,9 @@ def graph() -> BipartiteGraph:
     return with_relations(with_ties(random_graph()))
 
 
-def ones() -> Events:
+def ones() -> TrainingEvents:
     p = graph().pattern
-    return Events(p.row, p.column, torch.ones(p.entries), torch.ones(p.entries))
+    return TrainingEvents(p.row, p.column, torch.ones(p.entries), Logged(torch.ones(p.entries)))
 
 
 def refused(c: dict[str, Any], objective: str) -> bool:

@@ -148,24 +148,24 @@ def test_a_log_drawn_by_the_policy_itself_is_refused() -> None:
         np.array([float(f"{p:.3g}") for p in exact]),
     ):  # as a file may hold them
         with pytest.raises(InputError, match="drawn by this policy itself"):
-            offpolicy.judge(policy(), replace(log, propensity=propensity), SEEN, Rng(0))
+            offpolicy.evaluate(policy(), replace(log, propensity=propensity), SEEN, Rng(0))
 
 
 def test_too_few_effective_rows_and_foreign_propensities_are_alarms() -> None:
-    few = offpolicy.judge(policy(), log_of(40, 5), SEEN, Rng(0))
+    few = offpolicy.evaluate(policy(), log_of(40, 5), SEEN, Rng(0))
     assert "too few to say anything" in few.warnings[0]
     log = log_of(2000, 5)
-    assert offpolicy.judge(policy(), log, SEEN, Rng(0)).warnings == ()
+    assert offpolicy.evaluate(policy(), log, SEEN, Rng(0)).warnings == ()
     assert log.propensity is not None
-    wrong = offpolicy.judge(policy(), replace(log, propensity=log.propensity / 2), SEEN, Rng(0))
+    wrong = offpolicy.evaluate(policy(), replace(log, propensity=log.propensity / 2), SEEN, Rng(0))
     assert "the weights' mean is" in wrong.warnings[0]
     w = np.array([1.0, 1.0, 2.0])
     assert offpolicy.effective(w) == pytest.approx(16 / 6)
 
 
-def test_each_segment_is_judged_by_its_own_users() -> None:
+def test_each_segment_is_evaluated_by_its_own_users() -> None:
     log = log_of(4000, 3)
-    verdict = offpolicy.judge(policy(), log, SEEN, Rng(0))
+    verdict = offpolicy.evaluate(policy(), log, SEEN, Rng(0))
     alpha, w = policy().alpha.detach().numpy(), offpolicy.weights(policy(), log, SEEN)
     frame = verdict.by_segment()
     assert frame["rows"].sum() == len(log)
@@ -191,7 +191,7 @@ def test_what_the_log_shows_is_not_barred() -> None:
         reward=np.array([0.0]),
         propensity=np.array([0.5]),
     )
-    found = offpolicy.barred(SEEN, log)
+    found = offpolicy.excluded(SEEN, log)
     assert list(zip(found.row.tolist(), found.column.tolist(), strict=True)) == [
         (0, 2),
         (1, 0),

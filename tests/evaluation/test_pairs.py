@@ -72,7 +72,7 @@ def test_against_sklearn(negatives: int, levels: int | None) -> None:
     )
     users = torch.cat([u for u, _ in table.asked])
     items = torch.cat([i for _, i in table.asked])
-    assert items.shape == (counts["pairs judged"], 1 + negatives)
+    assert items.shape == (counts["pairs asked"], 1 + negatives)
     label = torch.zeros(items.shape, dtype=torch.long)
     label[:, 0] = 1
     logit = table.score[users[:, None], items].double()
@@ -108,7 +108,7 @@ def test_who_is_asked_against_whom() -> None:
     }
     assert items[users == U - 3][:, 1:].unique().tolist() == [7]  # the only one there is
     assert counts == {
-        "pairs judged": len(expected),
+        "pairs asked": len(expected),
         "pairs of users cold or with every item": len(split.test) - len(expected),
     }
 
@@ -180,8 +180,8 @@ def test_other_odds_by_the_rule_of_bayes(trained: int) -> None:
     assert got == pytest.approx(expected, rel=1e-6)
 
 
-def judged(objective: str, *overrides: str) -> dict[str, float]:
-    """The verdict's metrics on a small planted set, one epoch, as the pipeline comes to it."""
+def final_metrics(objective: str, *overrides: str) -> dict[str, float]:
+    """The final metrics on a small planted set, one epoch, as the pipeline comes to it."""
     from gnnseg import config, data
     from gnnseg.config import build
     from gnnseg.evaluation import evaluator
@@ -202,7 +202,7 @@ def judged(objective: str, *overrides: str) -> dict[str, float]:
         embeddings = model.embed(graph, Features())
         model.finish(embeddings, graph, Rng(0))
         scorer = model.head(embeddings)
-        verdict = evaluator.final(
+        found = evaluator.final(
             scorer,
             embeddings,
             graph,
@@ -211,18 +211,20 @@ def judged(objective: str, *overrides: str) -> dict[str, float]:
             protocol,
             4,
             Rng(0),
-            model.objective.negatives,
+            model.negatives,
         )
-    return verdict.metrics
+    return found.metrics
 
 
-def test_the_judge_reports_pairs_where_a_sigmoid_is_meant() -> None:
+def test_pairs_are_reported_where_a_sigmoid_is_meant() -> None:
     names = {f"test/{name}/neg{n}" for name in ("accuracy", "auc", "logloss") for n in (1, 4)}
-    assert names <= set(judged("bce", "head=mlp", "encoder=mf"))
+    assert names <= set(final_metrics("bce", "head=mlp", "encoder=mf"))
     assert not [
-        n for n in judged("bce", "head=posthoc", "encoder=mf") if "/neg" in n
+        n for n in final_metrics("bce", "head=posthoc", "encoder=mf") if "/neg" in n
     ]  # log shares: no logits
-    assert not [n for n in judged("sampled_softmax", "head=dot", "encoder=mf") if "/neg" in n]
+    assert not [
+        n for n in final_metrics("sampled_softmax", "head=dot", "encoder=mf") if "/neg" in n
+    ]
 
 
 def test_nobody_to_ask_and_what_is_no_number() -> None:

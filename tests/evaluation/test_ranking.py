@@ -11,8 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.evaluation.ranking import Ranking, evaluate, topk
+from gnnseg.evaluation.metrics import METRICS
+from gnnseg.evaluation.ranking import Ranking, evaluate, sample, topk
 from gnnseg.sparse import Csr
+from gnnseg.testing.metrics import RankingCase
 
 
 class Fixed:
@@ -36,40 +38,6 @@ def csr(sets: list[set[int]], items: int) -> Csr:
     return Csr.of([u for u, _ in pairs], [i for _, i in pairs], (len(sets), items))
 
 
-def ordered(row: list[float], hidden: set[int], k: int) -> list[int]:
-    """The oracle's list: by score, ties by item number."""
-    return sorted((j for j in range(len(row)) if j not in hidden), key=lambda j: (-row[j], j))[:k]
-
-
-def oracle(
-    listed: list[int],
-    wanted: set[int],
-    k: int,
-    counts: list[int],
-    users: int,
-    spend: dict[int, float],
-) -> dict[str, float]:
-    hits = [1 if j in wanted else 0 for j in listed]
-    best = min(k, len(wanted))
-    dcg = sum(h / math.log2(r + 2) for r, h in enumerate(hits))
-    ideal = sum(1 / math.log2(r + 2) for r in range(best))
-    recall, precision = sum(hits) / len(wanted), sum(hits) / k
-    first = next((1 / (r + 1) for r, h in enumerate(hits) if h), 0.0)
-    rich = sorted((spend[j] for j in wanted), reverse=True)[:k]
-    return {
-        "recall": recall,
-        "precision": precision,
-        "f1": 2 * recall * precision / (recall + precision) if sum(hits) else 0.0,
-        "hit": float(any(hits)),
-        "ndcg": dcg / ideal,
-        "map": sum(sum(hits[: r + 1]) / (r + 1) for r, h in enumerate(hits) if h) / best,
-        "mrr": first,
-        "novelty": sum(-math.log2(min(1, max(counts[j], 1) / users)) for j in listed)
-        / max(1, len(listed)),
-        "revenue": sum(spend[j] for j, h in zip(listed, hits, strict=True) if h) / sum(rich),
-    }
-
-
 def case(
     seed: int, users: int = 9, items: int = 14
 ) -> tuple[torch.Tensor, list[set[int]], list[set[int]], list[int]]:
@@ -85,45 +53,43 @@ def case(
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([1, 3, 14, 20]), st.sampled_from([1, 2, 100]))
 def test_every_metric_equals_a_loop(seed: int, k: int, chunk: int) -> None:
-    scores, wanted, hidden, counts = case(seed)
-    users, items = scores.shape
-    relevant = csr(wanted, items)
-    if relevant.entries == 0:
-        return
-    money = torch.from_numpy(np.random.default_rng(seed).random(relevant.entries) + 0.1)
-    spend = {
-        (int(u), int(i)): float(v)
-        for u, i, v in zip(relevant.row, relevant.column, money, strict=True)
-    }
+    drawn = RankingCase.drawn(seed)
+    for name, metric in METRICS.items():
+        got = drawn.measured(metric, k, chunk)
+        values, figure = drawn.expected(metric, k)
+        assert got.metrics[f"it@{k}"] == pytest.approx(figure, abs=1e-9, nan_ok=True), name
+        if f"it@{k}" in got.per_user:
+            assert got.per_user[f"it@{k}"] == pytest.approx(values, abs=1e-9, nan_ok=True), name
+
+
+def test_what_a_metric_requires_and_is_not_there_leaves_it_out() -> None:
+    wanted = [{1, 4}, {0}]
     got = evaluate(
-        Fixed(scores),
-        relevant,
-        csr(hidden, items),
-        ks=[k],
-        item_counts=torch.tensor(counts),
-        spend=money,
-        chunk=chunk,
+        Fixed(torch.zeros(2, 6)), csr(wanted, 6), None, ks=[2], item_counts=torch.ones(6)
     )
-    expected: dict[str, list[float]] = {}
-    shown = [0] * items
-    for u in range(users):
-        if not wanted[u]:
-            continue
-        listed = ordered(scores[u].tolist(), hidden[u], k)
-        for j in listed:
-            shown[j] += 1
-        for name, value in oracle(
-            listed, wanted[u], k, counts, users, {j: spend[u, j] for j in wanted[u]}
-        ).items():
-            expected.setdefault(name, []).append(value)
-    for name, values in expected.items():
-        assert got.metrics[f"{name}@{k}"] == pytest.approx(sum(values) / len(values), abs=1e-9), (
-            name
-        )
-        assert got.per_user[f"{name}@{k}"] == pytest.approx(values, abs=1e-9), name
-    assert got.metrics[f"coverage@{k}"] == pytest.approx(sum(n > 0 for n in shown) / items)
-    total, pairs = sum(shown), sum(abs(a - b) for a in shown for b in shown)
-    assert got.metrics[f"gini@{k}"] == pytest.approx(pairs / (2 * items * total), abs=1e-9)
+    assert "revenue@2" not in got.metrics
+    assert "ild@2" not in got.metrics
+    assert set(got.per_user) == {"user", "cold"} | {
+        f"{name}@2"
+        for name in ("recall", "precision", "f1", "hit", "ndcg", "map", "mrr", "novelty")
+    }
+
+
+def test_nobody_is_asked() -> None:
+    got = evaluate(
+        Fixed(torch.zeros(2, 6)), csr([set(), set()], 6), None, ks=[2], item_counts=torch.ones(6),
+        spend=torch.zeros(0),
+    )  # fmt: skip
+    assert got.counts == {"users": 0, "cold users": 0}
+    assert got.metrics == {"coverage@2": 0.0, "gini@2": 0.0}
+
+
+def test_the_sample_is_of_users_asked_about() -> None:
+    asked = np.arange(1, 4000, 2)
+    found = sample(Csr.of(asked, np.zeros(len(asked), dtype=int), (4001, 1)), 500)
+    assert len(found) == 500
+    assert set(found) <= set(asked)
+    assert len(sample(Csr.of([2], [0], (5, 1)), 500)) == 1
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -214,7 +180,7 @@ def test_nan_is_refused() -> None:
 
 MEMORY = """
 import resource, torch
-from gnnseg.heads.dot import DotScorer
+from gnnseg.models.heads.dot import DotScorer
 from gnnseg.types import Embeddings
 from gnnseg.evaluation.ranking import evaluate
 from gnnseg.sparse import Csr
@@ -226,7 +192,8 @@ relevant = Csr.of(asked, asked % items, (users, items))
 mask = Csr.of(asked, (asked + 1) % items, (users, items))
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))
-got = evaluate(DotScorer(e, 1.0, torch.zeros(items)), relevant, mask, ks=[20], item_counts=torch.ones(items))
+scorer = DotScorer(e, 1.0, torch.zeros(items))
+got = evaluate(scorer, relevant, mask, ks=[20], item_counts=torch.ones(items))
 print(got.counts["users"])
 """
 

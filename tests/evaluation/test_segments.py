@@ -65,7 +65,7 @@ def test_cards_rank_by_telling_and_want_support() -> None:
     train = Pairs(user, item, np.ones(80), np.ones(80, dtype=np.int64))
     alpha = torch.zeros(40, 2)
     alpha[:20, 0] = alpha[20:, 1] = 1
-    cards = segments.cards(alpha, train, IdMap(np.array(list("abcd"), dtype=object)))
+    cards = segments.item_profiles(alpha, train, IdMap(np.array(list("abcd"), dtype=object)))
     first = cards.filter(cards["rank"] == 1)
     assert first["item"].to_list() == ["a", "b"]
     assert first["lift"].to_list() == pytest.approx([2.0, 2.0])

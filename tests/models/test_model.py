@@ -12,14 +12,14 @@ from gnnseg.models.model import Model
 from gnnseg.models.objectives import BCE, BPR, L2, Balance, Objective, SampledSoftmax
 from gnnseg.rng import Rng
 from gnnseg.testing import random_graph, shape_of, telling_features, with_ties
-from gnnseg.training.events import Events
-from gnnseg.training.loop import Training
+from gnnseg.training.batching import Training
+from gnnseg.training.events import TrainingEvents
 
 GRAPH = with_ties(random_graph())
 FEATURES = telling_features(GRAPH)
 SHAPE = shape_of(GRAPH, 6, FEATURES)
 PLAIN = {"weights": None, "degree_power": 0.0}
-EVENTS = Events(GRAPH.pattern.row, GRAPH.pattern.column, torch.ones(GRAPH.pattern.entries))
+EVENTS = TrainingEvents(GRAPH.pattern.row, GRAPH.pattern.column, torch.ones(GRAPH.pattern.entries))
 SEGMENTS = {
     "segments": 3,
     "tied": False,

@@ -12,9 +12,11 @@ from gnnseg.models.model import Model
 from gnnseg.models.objectives import BPR, Objective, SampledSoftmax
 from gnnseg.rng import Rng
 from gnnseg.testing import random_graph, shape_of
+from gnnseg.training.batching import Training
 from gnnseg.training.checkpoint import Checkpoint, State
-from gnnseg.training.events import Events
-from gnnseg.training.loop import Settings, Training, fit
+from gnnseg.training.events import TrainingEvents
+from gnnseg.training.loop import fit
+from gnnseg.training.settings import TrainerSettings
 from gnnseg.types import Batch, Features, InputError
 
 GRAPH = random_graph(edges=150)
@@ -35,11 +37,13 @@ def batches(
         objective,
         {},
     )
-    settings = Settings(
+    settings = TrainerSettings(
         max_epochs=EPOCHS, batch_size=32, eval_every=EPOCHS, patience=None, monitor="x",
         schedule="constant", clip=None, draw=draw
     )  # fmt: skip  # type: ignore[arg-type]
-    data = Training(GRAPH, Features(), Events(GRAPH.pattern.row, GRAPH.pattern.column, weight))
+    data = Training(
+        GRAPH, Features(), TrainingEvents(GRAPH.pattern.row, GRAPH.pattern.column, weight)
+    )
     optimizer = torch.optim.Adam(model.parameters())
     fit(
         model,
@@ -107,7 +111,7 @@ def test_a_clip_that_cannot_be_is_refused(clip: float) -> None:
     with pytest.raises(
         InputError, match=rf"trainer\.clip is {clip}: the largest norm must be above 0"
     ):
-        Settings(
+        TrainerSettings(
             max_epochs=1,
             batch_size=None,
             eval_every=1,

@@ -1,36 +1,43 @@
-"""Each user's own past: the baseline wherever people buy the same things again."""
+"""Each user's own past: the baseline wherever people buy the same things again.
+
+Shape legend: B users, N negatives, U users, I items.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from gnnseg.graph import BipartiteGraph
+from gnnseg.models.baselines.base import Baseline
+from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import Features, Pairs, Scorer
 
 
-class History:
-    """s_ij = n_ij + n_j/(1 + max n), n_ij the user's own training count.
+class OwnHistory(Baseline):
+    """s_ij = n_ij + n_j/(1 + max n): the user's own training count.
 
     Popularity breaks ties and fills up, below one count.
     """
 
-    def __init__(self, train: Pairs, users: int, items: int) -> None:
+    own: Csr
+    popularity_I: Tensor
+
+    def fit(self, train: Pairs, users: int, items: int, rng: Rng) -> None:
+        """Count each user's items; nothing is drawn."""
         counts = np.bincount(train.item, minlength=items)
         self.popularity_I = torch.from_numpy(counts / (1 + counts.max(initial=0))).float()
-        own = Csr.of(train.user, train.item, (users, items), train.count.astype(np.float32))
-        self.own = own
+        self.own = Csr.of(train.user, train.item, (users, items), train.count.astype(np.float32))
 
-    def scorer(self, graph: Any, features: Features) -> CountScorer:
-        """Return the scores on the device of a graph."""
+    def scorer(self, graph: BipartiteGraph, features: Features) -> OwnHistoryScorer:
+        """Return the counts as scores."""
         device = graph.pattern.column.device
-        return CountScorer(self.own.to(device), self.popularity_I.to(device))
+        return OwnHistoryScorer(self.own.to(device), self.popularity_I.to(device))
 
 
-class CountScorer(Scorer):
+class OwnHistoryScorer(Scorer):
     """Own counts over popularity."""
 
     def __init__(self, own: Csr, popularity_I: Tensor) -> None:
@@ -38,19 +45,19 @@ class CountScorer(Scorer):
         self._own, self._value, self._popularity_I = own, own.value, popularity_I
 
     def pairs(self, users: Tensor, items: Tensor) -> Tensor:
-        """Score pairs, (B,),(B,) -> (B,); (B,),(B,N) -> (B,N)."""
+        """Return the users' scores of the items, (B,) or (B,N)."""
         columns = items if items.dim() == 2 else items[:, None]
         scores = self.block(users).gather(1, columns)
         return scores if items.dim() == 2 else scores.squeeze(1)
 
     def block(self, users: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score users against shared items, (B,),(N,) -> (B,N); None: the whole catalogue."""
+        """Return (B,N) the users' scores of the same items."""
         scores = self._popularity_I.repeat(len(users), 1)
         where, entry = self._own.entries_of(users)
         scores[where, self._own.column[entry]] += self._value[entry]
         return scores if items is None else scores[:, items]
 
     def edges(self, pattern: Csr) -> Tensor:
-        """Score the pattern's entries, (E,), in its order."""
+        """Return (E,) the scores at the pattern's entries."""
         parts = [slice(at, at + 1024) for at in range(0, pattern.entries, 1024)]
         return torch.cat([self.pairs(pattern.row[part], pattern.column[part]) for part in parts])

@@ -105,14 +105,14 @@ def test_near_items_are_reached_by_walks_and_are_not_the_users_own(hops: int) ->
 
 
 def test_the_curriculum_begins_without_hard_negatives_and_adds_one_an_epoch() -> None:
-    from gnnseg.training.events import Events
-    from gnnseg.training.loop import Training
+    from gnnseg.training.batching import Training
+    from gnnseg.training.events import TrainingEvents
     from gnnseg.types import Features
 
     graph = random_graph(users=40, items=60, edges=200)
     p, objective = graph.pattern, Margin(**PLAIN, negatives=4, hard=2, hops=1, margin=1.0)
     data, rows = (
-        Training(graph, Features(), Events(p.row, p.column, torch.ones(p.entries))),
+        Training(graph, Features(), TrainingEvents(p.row, p.column, torch.ones(p.entries))),
         torch.arange(64),
     )
     easy = data.batch(rows, objective, torch.zeros(60), Rng(0)).negatives

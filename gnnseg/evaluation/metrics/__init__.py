@@ -1,0 +1,66 @@
+"""Metrics of ranked lists: each an object with a name, what it requires, and a slow oracle.
+
+A metric of your own derives from ``UserMetric`` or ``CatalogueMetric``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gnnseg.evaluation.metrics.base import CatalogueMetric, Metric, OracleUser, UserMetric
+from gnnseg.evaluation.metrics.catalogue import Coverage, Gini
+from gnnseg.evaluation.metrics.diversity import IntraListDiversity
+from gnnseg.evaluation.metrics.hits import F1, Hit, Precision, Recall
+from gnnseg.evaluation.metrics.lists import Background, Lists
+from gnnseg.evaluation.metrics.novelty import Novelty
+from gnnseg.evaluation.metrics.ranks import NDCG, AveragePrecision, ReciprocalRank
+from gnnseg.evaluation.metrics.revenue import Revenue
+from gnnseg.types import InputError
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Recall(), Precision(), F1(), Hit(), NDCG(), AveragePrecision(), ReciprocalRank(),
+        Novelty(), Revenue(), Coverage(), Gini(), IntraListDiversity(),
+    )
+}  # fmt: skip
+
+__all__ = [
+    "METRICS",
+    "Background",
+    "CatalogueMetric",
+    "Lists",
+    "Metric",
+    "OracleUser",
+    "UserMetric",
+    "chosen",
+]
+
+
+def chosen(names: Sequence[str] | None, own: Mapping[str, Metric]) -> dict[str, Metric]:
+    """Return the metrics to measure, by name.
+
+    Args:
+        names: which, in this order; None: all of ours, then the user's own.
+        own: the user's own by name.
+
+    Raises:
+        InputError: where a name is nobody's, an own metric has the name of one of ours, or is
+            neither of users nor of the catalogue.
+    """
+    for name, metric in own.items():
+        if name in METRICS:
+            raise InputError(f"metrics.{name}: there is a metric of that name; call it another.")
+        if not isinstance(metric, UserMetric | CatalogueMetric):
+            raise InputError(
+                f"metrics.{name}: {type(metric).__name__} is of users or of the catalogue; derive "
+                "it from UserMetric or CatalogueMetric."
+            )
+    known = {**METRICS, **own}
+    for name in names or ():
+        if name not in known:
+            raise InputError(
+                f"evaluation.metrics: there is no metric {name}; choose among "
+                f"{', '.join(known)}, or add one of your own (metrics=…)."
+            )
+    return known if names is None else {name: known[name] for name in names}

@@ -1,0 +1,76 @@
+"""How to train: the group ``trainer`` of a configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from gnnseg.config import build
+from gnnseg.training.callbacks import Callback
+from gnnseg.training.samplers import Sampler
+from gnnseg.training.schedules import SCHEDULES, Schedule
+from gnnseg.types import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerSettings:
+    """How to train.
+
+    Args:
+        max_epochs: passes over the training events.
+        batch_size: events a step; None: full batch, an epoch is one step.
+        eval_every: epochs between two validations.
+        patience: validations without a better ``monitor`` before training stops; None: never.
+        monitor: the metric the best model is chosen by.
+        schedule: of the learning rate: onecycle, constant, or a node of the user's own.
+        clip: largest norm of the gradient; None: any.
+        draw: an epoch's batches hold 'each' pair once, weighing what the objective says, or pairs
+            drawn with replacement by 'weight', which then weigh alike.
+        sampler: of negatives, a node of the user's own; None: as the objective asks.
+        callbacks: nodes of the user's own by name, or None.
+
+    Raises:
+        InputError: for a number that cannot be.
+    """
+
+    max_epochs: int
+    batch_size: int | None
+    eval_every: int
+    patience: int | None
+    monitor: str
+    schedule: Literal["onecycle", "constant"] | dict[str, Any]
+    clip: float | None
+    draw: Literal["each", "weight"] = "each"
+    sampler: dict[str, Any] | None = None
+    callbacks: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("max_epochs", "batch_size", "eval_every", "patience"):
+            value = getattr(self, key)
+            if value is not None and value < 1:
+                raise InputError(f"trainer.{key} is {value}: it must be at least 1.")
+        if self.clip is not None and self.clip <= 0:
+            raise InputError(
+                f"trainer.clip is {self.clip}: the largest norm must be above 0; null lets any "
+                "pass."
+            )
+
+    @cached_property
+    def rates(self) -> Schedule:
+        """The schedule itself."""
+        if isinstance(self.schedule, str):
+            return SCHEDULES[self.schedule]()
+        schedule: Schedule = build(self.schedule)
+        return schedule
+
+    @cached_property
+    def own_sampler(self) -> Sampler | None:
+        """The user's own sampler itself."""
+        sampler: Sampler | None = None if self.sampler is None else build(self.sampler)
+        return sampler
+
+    @cached_property
+    def own_callbacks(self) -> dict[str, Callback]:
+        """The callbacks themselves, by name."""
+        return {name: build(node) for name, node in (self.callbacks or {}).items()}
