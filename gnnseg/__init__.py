@@ -40,8 +40,10 @@ def __dir__() -> list[str]:
 
 
 class _PublicNames(MetaPathFinder, Loader):
-    """Import ``gnnseg.encoders``, ``.heads`` and ``.objectives``, the public names of packages
-    inside ``gnnseg.models``."""
+    """Finder of ``gnnseg.encoders``, ``.heads`` and ``.objectives``, public names of packages.
+
+    They lie inside ``gnnseg.models``.
+    """
 
     packages = ("gnnseg.encoders", "gnnseg.heads", "gnnseg.objectives")
 
@@ -55,7 +57,7 @@ class _PublicNames(MetaPathFinder, Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Leave it as it is: the module inside ``gnnseg.models`` itself, which has been executed."""
+        """Leave it as it is: the module inside ``gnnseg.models``, which has been executed."""
         assert module.__spec__ is not None
         module.__spec__ = module.__spec__.loader_state
 

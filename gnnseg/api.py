@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -50,58 +50,96 @@ def interactions(
     on_error: Literal["fail", "drop"] = "fail",
     name: str = "table",
 ) -> Raw:
-    """Interactions from a pandas, polars or arrow table, or a mapping of arrays; one row an event,
-    pairs may repeat.
+    """Return interactions of a pandas, polars or arrow table, or a mapping of arrays.
 
-    ``user``, ``item``, ``weight``, ``time``, ``spend`` name columns. ``users``, ``items``: tables
-    of attributes, by a column ``id`` or their first; ``item_title``: the column of ``items``, or
-    else of the interactions, that people read. ``social``: user, user[, weight]. ``relations``:
-    typed edges, each {'name': 'made by', 'source_kind': 'item', 'target_kind': 'brand', 'edges':
-    table of source, target[, weight]}; a kind is user, item, or one of your own. ``log``: what was
-    shown, a row an item: user, item, reward[, propensity, slate, position]. ``decimal``, ``dates``:
-    of columns of text, told where only one reading fits. ``returns``: events of negative weight are
-    refused (None), kept, dropped, or taken off the purchases before them. ``on_error``: 'fail' at a
-    row that cannot be read, or 'drop' and count it. ``name`` begins the names of run folders.
-    InputError, with the row, where the table cannot be read.
+    One row is one event; pairs may repeat.
+
+    Args:
+        table: The events.
+        user: The column of users' ids; so ``item``, ``weight``, ``time`` and ``spend``.
+        users: Attributes of users, by a column ``id`` or their first; so ``items``.
+        item_title: The column of ``items``, or else of the events, that people read.
+        social: Ties: user, user[, weight].
+        relations: Typed edges, each {'name': 'made by', 'source_kind': 'item', 'target_kind':
+            'brand', 'edges': table of source, target[, weight]}; a kind is user, item, or your own.
+        log: What was shown, a row an item: user, item, reward[, propensity, slate, position].
+        decimal: Of columns of text, given where only one reading fits; so ``dates``.
+        returns: Events of negative weight are refused (None), kept, dropped, or taken off the
+            purchases before them.
+        on_error: 'fail' at a row that cannot be read, or 'drop' and count it.
+        name: What the names of run folders begin with.
+
+    Raises:
+        InputError: The table cannot be read; with the row.
     """
-    from gnnseg.data import logs
-    from gnnseg.data.tables import doors, fields, files, frames
-    from gnnseg.data.tables.formats import Sheet
+    choices: dict[str, Any] = {
+        "on_error": on_error,
+        "returns": returns,
+        "decimal": decimal,
+        "dates": dates,
+    }
+    _check_choices(name, choices)
+    columns = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
+    if items is None:
+        columns["title"] = item_title
+    wanted = {role: column for role, column in columns.items() if column is not None}
+    beside = {"users": users, "items": items, "social": social, "log": log}
+    return _read(name, table, wanted, beside, item_title=item_title, relations=relations, **choices)
 
+
+def _check_choices(name: str, choices: Mapping[str, str | None]) -> None:
     if not re.fullmatch(PATH_SAFE, name):
         raise InputError(
             f"name={name!r}: it begins the names of folders; use letters, digits, '.', '_' and '-' "
             "alone."
         )
-    for key, value in (
-        ("on_error", on_error),
-        ("returns", returns),
-        ("decimal", decimal),
-        ("dates", dates),
-    ):
-        allowed = CHOICES[key]
-        if value not in allowed:
-            raise InputError(f"{key}={value!r}: it is one of {', '.join(map(repr, allowed))}.")
+    for key, value in choices.items():
+        if value not in CHOICES[key]:
+            allowed = ", ".join(map(repr, CHOICES[key]))
+            raise InputError(f"{key}={value!r}: it is one of {allowed}.")
+
+
+def _read(
+    name: str,
+    table: Any,
+    columns: Mapping[str, str],
+    beside: Mapping[str, Any],
+    *,
+    item_title: str | None,
+    relations: Sequence[Mapping[str, Any]],
+    decimal: Any,
+    **choices: Any,
+) -> Raw:
+    """Read the events by their ``columns``, and the tables ``beside`` them, where there are any."""
+    from gnnseg.data import logs
+    from gnnseg.data.tables import doors, fields, files, frames
+    from gnnseg.data.tables.formats import Sheet
 
     def sheet(given: Any, what: str) -> Sheet:
         return Sheet(Path(what), frames.read(given, what), 1, unit="row")
 
+    def edges(given: Any, what: str) -> pl.DataFrame:
+        return files.edge_table(sheet(given, what), what)
+
+    readers: dict[str, Callable[[Sheet], Any]] = {
+        "users": files.attribute_table,
+        "items": lambda given: files.attribute_table(given, title=item_title),
+        "social": lambda given: files.edge_table(given, "social ties"),
+        "log": lambda given: logs.read(given, propensity=False, decimal=decimal),
+    }
     events = sheet(table, name)
-    columns = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
-    if items is None and item_title is not None:
-        columns["title"] = item_title
-    wanted = {role: column for role, column in columns.items() if column is not None}
     with doors.errors_said(doors.argument):
-        fields.named(events.path, events.frame.columns, wanted)
-        frame = events.frame.select(**{role: pl.col(column) for role, column in wanted.items()})
+        fields.named(events.path, events.frame.columns, dict(columns))
+        frame = events.frame.select(**{role: pl.col(column) for role, column in columns.items()})
+        parts: dict[str, Any] = {
+            what: None if beside[what] is None else read(sheet(beside[what], what))
+            for what, read in readers.items()
+        }
+        typed = tuple(files.relation(each, "edges", edges) for each in relations)
+        said = [f"{name}: {len(frame):,} rows"]
         return files.assemble(
-            name, replace(events, frame=frame), [f"{name}: {len(frame):,} rows"], _log,
-            on_error=on_error, decimal=decimal, dates=dates, returns=returns,
-            users=None if users is None else files.attribute_table(sheet(users, "users")),
-            items=None if items is None else files.attribute_table(sheet(items, "items"), title=item_title),
-            social=None if social is None else files.edge_table(sheet(social, "social"), "social ties"),
-            log=None if log is None else logs.read(sheet(log, "log"), propensity=False, decimal=decimal),
-            relations=tuple(files.relation(n, "edges", lambda given, what: files.edge_table(sheet(given, what), what)) for n in relations),
+            name, replace(events, frame=frame), said, _log, decimal=decimal, relations=typed,
+            **choices, **parts,
         )  # fmt: skip
 
 
@@ -113,13 +151,21 @@ def train(
     config_dir: Path | str | None = None,
     fresh: bool = False,
 ) -> Run:
-    """Train, or find the same run again finished, or go on with it; the finished run.
+    """Train, or find the same run again finished, or go on with it; return the finished run.
 
-    ``data``: what ``interactions`` returns, the name of a set (``'ml-100k'``), or a file that the
-    command has written (``'./orders.yaml'``). ``overrides`` as on the command line
-    (``['encoder=lightgcn', 'head.segments=16']``); ``config_dir``: more configuration of your own.
-    What the command would say goes to the logger ``gnnseg``. InputError for a user's mistake;
-    KeyboardInterrupt where training was stopped, which is saved: the same call goes on.
+    What the command would say goes to the logger ``gnnseg``.
+
+    Args:
+        data: What ``interactions`` returns, the name of a set (``'ml-100k'``), or a file that the
+            command has written (``'./orders.yaml'``).
+        overrides: As on the command line: ``['encoder=lightgcn', 'head.segments=16']``.
+        seed: Of every draw but the split's.
+        config_dir: More configuration of your own.
+        fresh: Whether to begin again what stands there.
+
+    Raises:
+        InputError: A mistake that the user can mend.
+        KeyboardInterrupt: Training was stopped, and is saved: the same call goes on.
     """
     from gnnseg import config as configuration
     from gnnseg.data.tables import saved
@@ -127,28 +173,12 @@ def train(
     from gnnseg.training.loop import Interrupted
 
     raw = data if isinstance(data, Raw) else None
-    if raw is None and not isinstance(data, str):
-        kind = type(data).__name__
-        raise InputError(
-            f"data: is a {kind}; make it by gnnseg.interactions(…), or give the name of a set, "
-            "'ml-100k'."
-        )
-    if isinstance(overrides, str):
-        raise InputError(f"overrides: is a text; write a list, [{overrides!r}].")
-    if config_dir is not None and not Path(config_dir).is_dir():
-        raise InputError(f"config_dir {config_dir}: no such folder.")
+    _check_arguments(data, overrides, config_dir)
     chosen = [
         f"data={'given' if raw else data}",
         *overrides,
         *([] if seed is None else [f"seed={seed}"]),
     ]
-    for override in overrides:
-        if not isinstance(override, str) or "=" not in override:
-            raise InputError(
-                f"{override!r}: is no override; write key=value, such as 'head.segments=16'."
-            )
-        if re.match(r"[+~]*data=", override):
-            raise InputError(f"{override}: the data are given already; leave it out.")
     chosen_data = saved.resolve(chosen[:1], saved.cache_root(overrides), say=_log)
     folders = [*([] if config_dir is None else [Path(config_dir)]), *chosen_data.folders]
     config = configuration.compose([*chosen_data.arguments, *chosen[1:]], folders)
@@ -162,8 +192,35 @@ def train(
     return Run.load(result.path)
 
 
+def _check_arguments(data: object, overrides: Sequence[str], config_dir: object) -> None:
+    if not isinstance(data, Raw | str):
+        kind = type(data).__name__
+        raise InputError(
+            f"data: is a {kind}; make it by gnnseg.interactions(…), or give the name of a set, "
+            "'ml-100k'."
+        )
+    if isinstance(overrides, str):
+        raise InputError(f"overrides: is a text; write a list, [{overrides!r}].")
+    if config_dir is not None and not Path(str(config_dir)).is_dir():
+        raise InputError(f"config_dir {config_dir}: no such folder.")
+    for override in overrides:
+        if not isinstance(override, str) or "=" not in override:
+            raise InputError(
+                f"{override!r}: is no override; write key=value, such as 'head.segments=16'."
+            )
+        if re.match(r"[+~]*data=", override):
+            raise InputError(f"{override}: the data are given already; leave it out.")
+
+
 def load(path: Path | str) -> Run:
-    """A finished run from its folder; neither its data nor the device it was trained on is needed."""
+    """Return a finished run; neither its data nor the device it was trained on is needed.
+
+    Args:
+        path: Its folder.
+
+    Raises:
+        InputError: This is no run folder, or the run has not finished.
+    """
     return Run.load(path)
 
 

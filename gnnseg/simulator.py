@@ -264,10 +264,10 @@ class Simulator(gymnasium.Env[dict[str, Any], Ints]):
         """
         from gnnseg import config as configuration
         from gnnseg import data
-        from gnnseg.runs import train as pipeline
+        from gnnseg.runs import environment
 
         composed = configuration.compose(["data=planted", *overrides])
-        root, cache = Path(composed["data"]["root"]), pipeline.cache_root(composed)
+        root, cache = Path(composed["data"]["root"]), environment.cache_root(composed)
         return Simulator(
             data.load(composed["data"], root=root, cache=cache, say=lambda line: None), **settings
         )

@@ -30,8 +30,11 @@ ROWS = 10_000  # rows of a table that wandb is given
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """``kind``: jsonl, or wandb beside it; the rest is wandb's. ``group`` null: the sweep's name."""
+class TrackingSettings:
+    """Where figures go. ``kind``: jsonl, or wandb beside it; the rest is wandb's.
+
+    ``group`` null: the sweep's name.
+    """
 
     kind: Literal["jsonl", "wandb"]
     mode: Literal["offline", "online", "disabled"]
@@ -42,28 +45,38 @@ class Settings:
 
 
 class Tracker(Protocol):
-    """What the pipeline tells of a run as it goes."""
+    """What a run's figures are given to as it goes."""
 
     def position(self) -> int:
-        """Bytes of metrics.jsonl so far: stored with the weights, so that both go on from the same
-        moment."""
+        """Return the bytes of metrics.jsonl so far.
+
+        Stored with the weights, so that both go on from the same moment.
+        """
         ...
 
     def truncate(self, length: int) -> None:
         """Forget what was logged after that position."""
         ...
 
-    def log(self, metrics: Mapping[str, float], step: int) -> None: ...
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Take the figures of a step."""
+        ...
 
-    def table(self, name: str, frame: pl.DataFrame) -> None: ...
+    def table(self, name: str, frame: pl.DataFrame) -> None:
+        """Take a table of the finished run."""
+        ...
 
-    def summary(self, metrics: Mapping[str, float]) -> None: ...
+    def summary(self, metrics: Mapping[str, float]) -> None:
+        """Take the final figures."""
+        ...
 
-    def finish(self, failed: bool) -> None: ...
+    def finish(self, failed: bool) -> None:
+        """Close the log; nothing follows."""
+        ...
 
 
 def open_tracker(
-    settings: Settings,
+    settings: TrackingSettings,
     folder: Path,
     *,
     config: Mapping[str, Any],
@@ -71,8 +84,16 @@ def open_tracker(
     group: str | None,
     say: Say,
 ) -> Tracker:
-    """JSON lines in ``folder``, with wandb beside them where ``settings`` ask for it and it can be
-    had."""
+    """Return JSON lines in ``folder``, with wandb beside them where it is asked for.
+
+    Args:
+        settings: What is asked for.
+        folder: The run's folder.
+        config: The run's configuration.
+        name: The run's name.
+        group: The sweep's name.
+        say: Where a sentence goes, should wandb fail.
+    """
     lines = Jsonl(folder / "metrics.jsonl")
     if settings.kind == "jsonl" or settings.mode == "disabled":
         return lines
@@ -83,8 +104,10 @@ def open_tracker(
 
 
 class Jsonl:
-    """One JSON object a line, each on its way to the disk before the next step begins; NaN and
-    infinity become null."""
+    """One JSON object a line, each on its way to the disk before the next step begins.
+
+    NaN and infinity become null.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -94,13 +117,16 @@ class Jsonl:
             raise self._refused(error) from error
 
     def position(self) -> int:
+        """Return the bytes of metrics.jsonl so far."""
         return self.path.stat().st_size
 
     def truncate(self, length: int) -> None:
+        """Forget what was logged after that position."""
         if length < self.position():
             self._file.truncate(length)
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Log the figures of a step."""
         line = {"step": step} | {name: _plain(value) for name, value in metrics.items()}
         if "epoch" in line:
             line = {"epoch": line.pop("epoch"), **line}
@@ -108,9 +134,8 @@ class Jsonl:
         before = self.position()
         try:
             written = self._file.write(text)
-            if written != len(
-                text
-            ):  # the disk is nearly full: an unbuffered write may stop half-way
+            # where the disk is nearly full an unbuffered write may stop half-way
+            if written != len(text):
                 self._file.truncate(before)
                 raise InputError(
                     f"{self.path}: cannot be written (no space left); free space and run again."
@@ -119,12 +144,13 @@ class Jsonl:
             raise self._refused(error) from error
 
     def table(self, name: str, frame: pl.DataFrame) -> None:
-        """Tables stand in the run folder as Parquet files already."""
+        """Do nothing: tables stand in the run folder as Parquet files already."""
 
     def summary(self, metrics: Mapping[str, float]) -> None:
-        """Final figures stand in run.json already."""
+        """Do nothing: final figures stand in run.json already."""
 
     def finish(self, failed: bool) -> None:
+        """Close the log; nothing follows."""
         self._file.close()
 
     def _refused(self, error: OSError) -> InputError:
@@ -135,12 +161,14 @@ class Jsonl:
 
 
 class Wandb:
-    """One wandb run a job, in the run folder. A first failure is told in one sentence; then wandb
-    is left alone."""
+    """One wandb run a job, in the run folder.
+
+    A first failure is said in one sentence; then wandb is left alone.
+    """
 
     def __init__(
         self,
-        settings: Settings,
+        settings: TrackingSettings,
         folder: Path,
         *,
         config: Mapping[str, Any],
@@ -154,10 +182,13 @@ class Wandb:
         self._guard(lambda: self._open(settings, folder, config, name, group))
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Log the figures of a step."""
         shown = {_prefixed(key): value for key, value in metrics.items()}
         self._guard(lambda: self._run.log({"step": step, **shown}))
 
     def table(self, name: str, frame: pl.DataFrame) -> None:
+        """Send a table."""
+
         def send() -> None:
             import wandb
 
@@ -171,30 +202,30 @@ class Wandb:
         self._guard(send)
 
     def summary(self, metrics: Mapping[str, float]) -> None:
+        """Send the final figures."""
         self._guard(lambda: self._run.summary.update(dict(metrics)))
 
     def finish(self, failed: bool) -> None:
+        """Close the log; nothing follows."""
         self._guard(lambda: self._run.finish(exit_code=int(failed)))
         self._run = None
 
     def _open(
         self,
-        settings: Settings,
+        settings: TrackingSettings,
         folder: Path,
         config: Mapping[str, Any],
         name: str,
         group: str | None,
     ) -> None:
-        place = (
-            folder / "wandb"
-        )  # made here: where it cannot be, wandb would quietly write elsewhere
+        # made here: where it cannot be, wandb would quietly write elsewhere
+        place = folder / "wandb"
         place.mkdir(exist_ok=True)
         identity = place / "id"
         import wandb
 
-        if (
-            not identity.exists()
-        ):  # an interrupted run that goes on is the same run to wandb; a fresh one is not
+        # an interrupted run that goes on is the same run to wandb; a fresh one is not
+        if not identity.exists():
             identity.write_text(secrets.token_hex(4), "utf-8")
         self._run = wandb.init(
             mode=settings.mode,
@@ -239,22 +270,28 @@ class Both:
         self._lines, self._beside = lines, beside
 
     def position(self) -> int:
+        """Return the bytes of metrics.jsonl so far."""
         return self._lines.position()
 
     def truncate(self, length: int) -> None:
+        """Forget what was logged after that position."""
         self._lines.truncate(length)
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Log the figures of a step."""
         self._lines.log(metrics, step)
         self._beside.log(metrics, step)
 
     def table(self, name: str, frame: pl.DataFrame) -> None:
+        """Send a table."""
         self._beside.table(name, frame)
 
     def summary(self, metrics: Mapping[str, float]) -> None:
+        """Send the final figures."""
         self._beside.summary(metrics)
 
     def finish(self, failed: bool) -> None:
+        """Close the log; nothing follows."""
         self._lines.finish(failed)
         self._beside.finish(failed)
 
@@ -264,7 +301,7 @@ def _prefixed(name: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN; numbers of numpy and torch are told by their item()."""
+    """Return what JSON can hold: no NaN; numbers of numpy and torch by their item()."""
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

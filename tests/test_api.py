@@ -59,7 +59,8 @@ def run(tmp_path_factory):
 
 
 def test_importing_is_light():
-    code = "import sys, gnnseg; sys.exit(any(m in sys.modules for m in ('torch', 'polars', 'hydra', 'numpy')))"
+    heavy = ("torch", "polars", "hydra", "numpy")
+    code = f"import sys, gnnseg; sys.exit(any(m in sys.modules for m in {heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -207,7 +208,7 @@ def test_load_needs_no_data(run, tmp_path):
 # --------------------------------------------------------------------------
 
 
-def test_newcomers_come_as_lists_or_as_a_table(run):
+def test_new_users_come_as_lists_or_as_a_table(run):
     lists = {"anna": ["Nr. 1", "Nr. 2"], "7": ["Nr. 30"], "nobody": []}
     found = run.assign(lists)
     assert found.columns == ["user", "segment", "alpha_1", "alpha_2", "alpha_3"]
@@ -218,7 +219,7 @@ def test_newcomers_come_as_lists_or_as_a_table(run):
     np.testing.assert_allclose(again["alpha_1"], found["alpha_1"][:2], rtol=1e-4, atol=1e-6)
 
 
-def test_newcomers_come_by_the_door_of_interactions_too(run):
+def test_new_users_come_by_the_door_of_interactions_too(run):
     """Columns of any name, returns settled: what was sent back was not met."""
     table = {"who": ["anna", "anna", "anna"], "what": ["Nr. 1", "Nr. 2", "Nr. 2"], "n": [1, 2, -2]}
     data = gnnseg.interactions(table, user="who", item="what", weight="n", returns="subtract")
@@ -255,13 +256,13 @@ def test_ids_of_numbers_and_text_in_one_column():
         gnnseg.interactions(gap)
 
 
-def test_newcomers_fall_in_with_their_kind(run):
+def test_new_users_fall_in_with_their_kind(run):
     """What a trained user met, brought by somebody new, leads to the same segment for most."""
-    pairs = run._pairs
+    pairs = run.stored.pairs
     kept = pairs["part"] == 0
     histories = {
-        f"new {run.users.ids[u]}": [
-            run.items.ids[j] for j in pairs["item"][kept & (pairs["user"] == u)]
+        f"new {run.stored.users.ids[u]}": [
+            run.stored.items.ids[j] for j in pairs["item"][kept & (pairs["user"] == u)]
         ]
         for u in range(60)
     }
@@ -269,7 +270,7 @@ def test_newcomers_fall_in_with_their_kind(run):
     assert (mine == run.segments()["segment"].to_numpy()).mean() > 0.9
 
 
-def test_lists_for_newcomers_leave_out_what_they_have(run):
+def test_lists_for_new_users_leave_out_what_they_have(run):
     found = run.recommend({"new": ["Nr. 1", "Nr. 2"]}, 100)
     assert len(found) == 38
     assert not {"Nr. 1", "Nr. 2"} & set(found["item"])

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from gnnseg import tracking
-from gnnseg.tracking import Jsonl, Settings, open_tracker
+from gnnseg.tracking import Jsonl, TrackingSettings, open_tracker
 from gnnseg.types import InputError
 
 
 def settings(**changed):
-    return Settings(
+    return TrackingSettings(
         **(
             {
                 "kind": "wandb",
@@ -118,7 +118,7 @@ def test_an_offline_run_is_read_back(tmp_path, monkeypatch):
     tracker.table("recommendations", pl.DataFrame({"id": ["u1"], "item": ["i9"]}))
     tracker.summary({"test/recall@20": 0.375, "segment/effective_k": 3.5})
     tracker.finish(False)
-    wandb.teardown()  # wandb's own process closes the file after finish() has returned; this waits for that process
+    wandb.teardown()  # waits for wandb's own process, which closes the file after finish()
     assert said == []
     (file,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     found = list(records(file))
@@ -137,7 +137,8 @@ def test_an_offline_run_is_read_back(tmp_path, monkeypatch):
             history.setdefault(item.key or "/".join(item.nested_key), json.loads(item.value_json))
         for item in r.summary.update:
             summary[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
-    assert {k: history[k] for k in ("step", "epoch", "train/loss", "train/lr", "valid/ndcg@20")} == {
+    logged = ("step", "epoch", "train/loss", "train/lr", "valid/ndcg@20")
+    assert {k: history[k] for k in logged} == {
         "step": 3, "epoch": 1, "train/loss": 0.5, "train/lr": 0.1, "valid/ndcg@20": 0.125,
     }  # fmt: skip
     assert summary["test/recall@20"] == 0.375

@@ -30,7 +30,7 @@ from gnnseg import config
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import ranking
 from gnnseg.rng import Rng
-from gnnseg.runs import inputs
+from gnnseg.runs import assembly, inputs, persistence
 from gnnseg.runs import train as pipeline
 from gnnseg.sparse import Csr
 from gnnseg.types import Pairs, Split, Table
@@ -154,7 +154,7 @@ def judge_users(people: People, scores: np.ndarray[Any, Any]) -> dict[str, float
 def user_scores(run: gnnseg.Run, split: Split, people: People) -> Scores:
     table = frame(split.user_table, split.users.ids)
     mine = None if table is None else table[people.rows]
-    known = set(run.users.ids)
+    known = set(run.stored.users.ids)
     ties = None
     if split.social is not None and (run.path / "social.npz").exists():
         s = split.social
@@ -273,8 +273,8 @@ def item_scores(run: gnnseg.Run, split: Split, cold: People) -> Scores:
     from safetensors.torch import load_file
 
     own = run.split()
-    given = inputs.restore(run.path, run.config, own)
-    model = pipeline.assemble(run.config, given.shape, Rng(int(run.config["seed"])))
+    given = persistence.restore(run.path, run.stored.config, own)
+    model = assembly.assemble(run.stored.config, given.shape, Rng(int(run.stored.config["seed"])))
     model.load_state_dict(load_file(run.path / "model.safetensors"))
     model.eval()
     columns = torch.tensor([own.items.index(i) for i in cold.ids])
@@ -291,7 +291,7 @@ def item_scores(run: gnnseg.Run, split: Split, cold: People) -> Scores:
         key = np.unique(user * len(own.items) + item)
         ones = np.ones(len(key))
         pairs = Pairs(key // len(own.items), key % len(own.items), ones, ones.astype(np.int64))
-        graph = inputs.graph_of(run.config, own, pairs, None)
+        graph = inputs.graph_of(run.stored.config, own, pairs, None)
         with torch.no_grad():
             scorer = model.head(model.encoder(graph, given.features))
             return np.asarray(scorer.block(rows)[:, columns])
@@ -374,7 +374,7 @@ def measure(data: str, seed: int) -> dict[str, dict[str, dict[str, float]]]:
         if name in TIES:
             continue
         run = gnnseg.train(raw, ["split=given", "threads=1", *overrides], seed=seed)
-        kept = np.flatnonzero(np.isin(split.users.ids, run.users.ids))
+        kept = np.flatnonzero(np.isin(split.users.ids, run.stored.users.ids))
         if len(kept) < len(split.users):
             raise SystemExit(
                 f"{data}: {len(split.users) - len(kept)} users took nothing but cold items; choose "

@@ -26,6 +26,7 @@ from safetensors.torch import load_file
 from gnnseg import config
 from gnnseg.models.heads.kmeans import nearest, prototypes
 from gnnseg.rng import Rng
+from gnnseg.runs import identity
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.folder import RunFolder
 
@@ -280,7 +281,7 @@ def main(*names: str) -> None:
     for name in [one for one in SETS if one in names] if names else SETS:
         found = {
             "rows": measure(name), "machine": f"{platform.machine()}, one thread",
-            "versions": pipeline.versions(),
+            "versions": identity.versions(),
             "measured": time.strftime("%Y-%m-%d"),
         }  # fmt: skip
         results = {**(json.loads(path.read_text("utf-8")) if path.exists() else {}), name: found}

@@ -22,7 +22,7 @@ from gnnseg.evaluation import ranking
 from gnnseg.evaluation.protocol import Protocol
 from gnnseg.models.heads.dot import DotScorer
 from gnnseg.runs import train as pipeline
-from gnnseg.types import Embeddings
+from gnnseg.types import Embeddings, Split
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def main() -> None:
     print(json.dumps(result))
 
 
-def split_counts(split: pipeline.Split) -> torch.Tensor:
+def split_counts(split: Split) -> torch.Tensor:
     return torch.from_numpy(split.item_counts)
 
 

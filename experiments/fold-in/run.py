@@ -102,21 +102,21 @@ class Case:
     def full(self, block: torch.Tensor, run: gnnseg.Run) -> np.ndarray[Any, Any]:
         """A run's scores in the split's item order; an item the run does not know comes last."""
         scores = np.full((len(block), len(self.split.items)), -1e9, dtype=np.float32)
-        scores[:, [self.split.items.index(item) for item in run.items.ids]] = block.numpy()
+        scores[:, [self.split.items.index(item) for item in run.stored.items.ids]] = block.numpy()
         return scores
 
     def folded(self, histories: dict[str, list[str]]) -> np.ndarray[Any, Any]:
         from gnnseg.runs import new_users as people
 
-        who = people.read(histories, self.without.items, "run")
+        who = people.read(histories, self.without.stored.known)
         with torch.no_grad():
-            scorer = self.without.fold_in.scorer(who.pairs, len(who.ids))
+            scorer = self.without.stored.fold_in.scorer(who.pairs, len(who.ids))
             return self.full(scorer.block(torch.arange(len(who.ids))), self.without)
 
     def refitted(self, users: list[str]) -> np.ndarray[Any, Any]:
-        rows = torch.tensor([self.refit.users.index(user) for user in users])
+        rows = torch.tensor([self.refit.stored.users.index(user) for user in users])
         with torch.no_grad():
-            return self.full(self.refit.scorer.block(rows), self.refit)
+            return self.full(self.refit.stored.scorer.block(rows), self.refit)
 
     def popularity(self, users: list[str]) -> np.ndarray[Any, Any]:
         keep = ~np.isin(self.split.train.user, self.out)
@@ -177,7 +177,7 @@ def claim(name: str) -> dict[str, Any]:
     ceiling = []
     for seed in SEEDS:
         case = Case(SETS[name], seed)
-        segmented = case.without.has_segments
+        segmented = case.without.stored.has_segments
         match, same = case.matched() if segmented else ({}, float("nan"))
         ceiling.append(same)
         for given in GIVEN:

@@ -33,6 +33,7 @@ from gnnseg.data.sets.fetching import Place
 from gnnseg.data.sets.planted import Planted
 from gnnseg.evaluation import ranking
 from gnnseg.rng import Rng
+from gnnseg.runs import environment, identity, loading
 from gnnseg.runs import train as pipeline
 from gnnseg.sparse import Csr
 from gnnseg.types import Scorer
@@ -67,7 +68,7 @@ def read(name: str, seed: int) -> Raw:
     composed = config.compose([f"data={name}"])
     place = Place(
         Path(composed["data"]["root"]).expanduser().absolute(),
-        pipeline.cache_root(composed),
+        environment.cache_root(composed),
         lambda line: None,
     )
     reader = {"ml-100k": movielens.MovieLens100K, "lastfm-2k": lastfm.LastFM2K}[name]()
@@ -159,7 +160,7 @@ def judge(path: Path, cold_ids: set[str], seed: int) -> dict[str, dict[str, floa
     with np.load(path / "seen.npz") as stored:
         user, item, part = stored["user"], stored["item"], stored["part"]
     assert not cold_I[item[part < 2]].any(), "an item held out was trained on"
-    scorer, users = pipeline.scorer_of(path), int(user.max()) + 1
+    scorer, users = loading.scorer_of(path), int(user.max()) + 1
     nobody = torch.from_numpy(np.bincount(user[part == 0], minlength=users) == 0)
     counts = np.bincount(item[part == 0], minlength=len(items))
     found = {}
@@ -285,7 +286,7 @@ def main(*names: str) -> None:
     for name in names or tuple(MODALITIES):
         found = measure(name) | {
             "machine": f"{platform.machine()}, one thread",
-            "versions": pipeline.versions(),
+            "versions": identity.versions(),
             "measured": time.strftime("%Y-%m-%d"),
         }
         results = {**(json.loads(path.read_text("utf-8")) if path.exists() else {}), name: found}

@@ -26,8 +26,8 @@ import torch
 
 from gnnseg import api
 from gnnseg.rng import Rng
-from gnnseg.runs import train as pipeline
-from gnnseg.runs.folder import NUMERICS
+from gnnseg.runs import identity
+from gnnseg.runs.identity import NUMERICS
 from gnnseg.runs.run import Run
 from gnnseg.simulator import Crowd, Manner, Simulator, served
 from gnnseg.types import Dataset, Floats, Policy
@@ -89,7 +89,7 @@ def course(arm: str, seed: int, folder: str) -> dict[str, Any]:
         "visits": VISITS,
         "every": EVERY,
         "numerics": NUMERICS,
-        "source": pipeline.source_digest(),
+        "source": identity.source_digest(),
     }
     return {
         **made,
@@ -125,12 +125,12 @@ def train(
 def serve(run: Run, data: Dataset, crowd: Crowd) -> Floats:
     """(U,I) the run's policy in the crowd's order; 0 for what users have and for items the run does
     not know."""
-    assert isinstance(run.scorer, Policy)
+    assert isinstance(run.stored.scorer, Policy)
     at = [
         np.array([ids.index(one) for one in mine.ids])
-        for ids, mine in ((data.users, run.users), (data.items, run.items))
+        for ids, mine in ((data.users, run.stored.users), (data.items, run.stored.items))
     ]
-    here = served(run.scorer, crowd.has_UI[np.ix_(*at)])
+    here = served(run.stored.scorer, crowd.has_UI[np.ix_(*at)])
     policy_UI = np.zeros(crowd.has_UI.shape)
     policy_UI[np.ix_(*at)] = here
     return policy_UI

@@ -146,13 +146,13 @@ def may_not_be_shown(split: Split) -> Csr:
 def judged(run: Run) -> dict[str, Any]:
     """The served policy's true value, that of its best item, and each found segment's value against
     its optimum."""
-    split = pipeline.read(run.config, lambda line: None, None)
+    split = pipeline.read(run.stored.config, lambda line: None, None)
     assert split.log is not None
     answers = Answers.of(split.truth, split.name)
     users, taken = len(split.users), may_not_be_shown(split)
     has_UI = taken.dense().numpy() > 0
     with torch.no_grad():
-        pi_UI = offpolicy.served(run.scorer, torch.arange(users), taken)
+        pi_UI = offpolicy.served(run.stored.scorer, torch.arange(users), taken)
     expected = np.where(has_UI, 0.0, answers.expected())
     value_U, best_U = (pi_UI * expected).sum(1), expected.max(1)
     segment_U = np.asarray(run.alpha).argmax(1)

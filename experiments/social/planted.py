@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnseg import config, graph
+from gnnseg.runs import identity
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.folder import RunFolder
 from gnnseg.types import Edges
@@ -170,7 +171,7 @@ def main() -> None:
     results = {
         "chosen": chosen, "rows": measure(chosen), "gate": gate(), "set": SET,
         "machine": f"{platform.machine()}, one thread",
-        "versions": pipeline.versions(), "measured": time.strftime("%Y-%m-%d"),
+        "versions": identity.versions(), "measured": time.strftime("%Y-%m-%d"),
         "seconds": round(time.monotonic() - begun),
     }  # fmt: skip
     (HERE / "results.json").write_text(

@@ -212,12 +212,12 @@ def _gaps(device: str) -> dict[str, float]:
 def _device() -> Iterator[Finding]:
     import torch
 
-    from gnnseg.runs import train as pipeline
+    from gnnseg.runs import environment
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     said = f"torch {torch.__version__}; {torch.get_num_threads()} of {cores} cores in use"
     yield Finding("device", True, said, essential=True)
-    device, why = pipeline.choose_device("auto")
+    device, why = environment.choose_device("auto")
     if device.type == "cuda":
         free, total = (size / 2**30 for size in torch.cuda.mem_get_info())
         yield Finding(

@@ -77,9 +77,9 @@ def _train(given: list[str]) -> int:
     if any(argument in ("-h", "--help") for argument in given):
         print(_train_help())
         return 0
-    from gnnseg.runs import sweep
+    from gnnseg.runs import command
 
-    return sweep.run(given, say=_say, show=lambda line: print(line, flush=True))
+    return command.run(given, say=_say, show=lambda line: print(line, flush=True))
 
 
 def _choices() -> str:
@@ -433,10 +433,10 @@ def _recommend(options: argparse.Namespace) -> None:
 
 def _filters(options: argparse.Namespace) -> dict[str, Any]:
     """--only and --exclude as lists of item ids."""
-    from gnnseg.runs import new_users
+    from gnnseg.runs import recommend
 
     return {
-        name: None if (path := getattr(options, name)) is None else new_users.items_in(Path(path))
+        name: None if (path := getattr(options, name)) is None else recommend.items_in(Path(path))
         for name in ("only", "exclude")
     }
 
@@ -465,11 +465,11 @@ def _assign(options: argparse.Namespace) -> None:
         name: None if path is None else new_users.table_of(Path(path))
         for name, path in beside.items()
     }
-    who = new_users.read(histories, run.known, **told)
+    who = new_users.read(histories, run.stored.known, **told)
     lists = run.stream(who, options.k, options.seen, **_filters(options))
     if options.lists:
         print(run.write(lists, options.lists, excel=options.excel))
-    if not run.has_segments:
+    if not run.stored.has_segments:
         if not options.lists:
             print(tables.frame(next(lists)))
         return

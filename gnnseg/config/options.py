@@ -27,7 +27,7 @@ COMMON = {
     group: {*keys, "name"} for group, keys in config.BESIDE.items()
 }  # told once, by the group's default choice
 TYPES: dict[str, Any] = {  # of settings that no signature has
-    "seed": int, "device": Literal["auto", "cpu", "cuda"], "threads": int | None, "runs.root": str,
+    "seed": int, "device": Literal["auto", "cpu", "cuda", "cuda:N"], "threads": int | None, "runs.root": str,
     "cache.root": str | None, "metrics": dict | None, "baselines": dict | None,
     "allow": list[str], "sweep.name": str | None, "sweep.fail_fast": bool,
     "root": str, "min_weight": float | None, "k_core": int, "weight": float,

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-MODULES = {  # stable name -> where it stands today; a name stands for all that lies below it, the longest that fits counts
+# stable name -> where it stands today; a name stands for all that lies below it, the longest that
+# fits counts
+MODULES = {
     "gnnseg.encoders": "gnnseg.models.encoders",
     "gnnseg.encoders.raw.Raw": "gnnseg.models.encoders.raw.RawAttributes",
     "gnnseg.encoders.social.Social": "gnnseg.models.encoders.social.SocialSpectral",
@@ -37,6 +39,7 @@ MODULES = {  # stable name -> where it stands today; a name stands for all that 
     "gnnseg.data.split.random_overall": "gnnseg.data.split.RandomOverall",
     "gnnseg.data.split.random_per_user": "gnnseg.data.split.RandomPerUser",
     "gnnseg.training.loop.Settings": "gnnseg.training.settings.TrainerSettings",
+    "gnnseg.tracking.Settings": "gnnseg.tracking.TrackingSettings",
 }
 KEYS: dict[str, dict[str, str]] = {  # stable target -> {a setting's name today: its stable name}
     "gnnseg.objectives.policy.PolicyGradient": {"pessimism": "caution"},
@@ -55,7 +58,7 @@ _STABLE = {today: name for name, today in MODULES.items()}
 
 
 def current(target: str) -> str:
-    """Give a target's path of today; a path of today, or of somebody else's package, as it stands."""
+    """Give a target's path of today; one of today, or of somebody else's package, as it stands."""
     return target if _prefix(target, _STABLE) else _moved(target, MODULES)
 
 

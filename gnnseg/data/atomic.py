@@ -19,7 +19,10 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        aside.touch()
+        mode = aside.stat().st_mode  # as the umask has it: some writers make files of another mode
         yield aside
+        os.chmod(aside, mode)
         with open(aside, "rb") as handle:
             os.fsync(handle.fileno())
         os.replace(aside, path)

@@ -1,1 +1,1 @@
-"""A run: from a configuration to a folder that answers alone, and what is asked of it afterwards."""
+"""Runs: the route from a table to a run folder, and what such a folder answers."""

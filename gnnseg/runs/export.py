@@ -14,8 +14,16 @@ from gnnseg.types import InputError
 
 
 def write(chunks: Iterator[pl.DataFrame], out: Path | str, *, excel: bool = False) -> Path:
-    """Written aside and renamed, in bounded memory: a file that stands there is whole. ``excel``: a
-    CSV that Excel opens as UTF-8."""
+    """Write frames as one file, aside and renamed, in bounded memory; return its path.
+
+    Args:
+        chunks: Frames of the same columns.
+        out: A name that ends in .parquet, .csv or .jsonl.
+        excel: Whether Excel shall open the CSV as UTF-8.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
     path = Path(out).expanduser().absolute()
     kinds = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}
     if path.suffix.lower() not in kinds:

@@ -1,5 +1,4 @@
-"""The run folder: its name from what the run is, files written aside and renamed, one process at a
-time.
+"""The run folder: files written aside and renamed, one process at a time.
 
 A folder answers alone, without the training data or the device it was made on.
 """
@@ -7,69 +6,22 @@ A folder answers alone, without the training data or the device it was made on.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnnseg.config.stable import recorded, upgraded
+from gnnseg.config.stable import upgraded
 from gnnseg.data.atomic import atomic
 from gnnseg.types import InputError
 
 if TYPE_CHECKING:
     import polars as pl
 
-SCHEMA = 1
-NUMERICS = 7  # raised with every change that may alter a figure
-HASHED = (
-    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
-    "optimizer", "trainer", "evaluation", "metrics", "baselines",
-)  # fmt: skip
-PATHS = (
-    "root",
-    "path",
-    "train",
-    "valid",
-    "test",
-    "users",
-    "items",
-    "social",
-    "relations",
-    "query",
-    "connect",
-)  # of the data group, where text
-
-
-def identity(config: Mapping[str, Any], fingerprint: str) -> str:
-    """sha256 of what a run is: configuration that can alter a figure, content of the data, seed;
-    never paths or devices."""
-    groups = {name: config[name] for name in HASHED}
-    groups["data"] = {
-        key: value
-        for key, value in config["data"].items()
-        if key not in PATHS or (value is not None and not isinstance(value, str | list | dict))
-    }
-    content = {
-        "schema": SCHEMA, "numerics": NUMERICS, "fingerprint": fingerprint, "seed": config["seed"],
-        **groups,
-    }  # fmt: skip
-    return hashlib.sha256(
-        json.dumps(_canonical(recorded(content)), sort_keys=True, separators=(",", ":")).encode()
-    ).hexdigest()
-
-
-def _canonical(value: Any) -> Any:
-    """Numbers that are equal are written alike: 1.0 as 1."""
-    if isinstance(value, Mapping):
-        return {str(key): _canonical(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+KEPT = (".lock", ".holder")  # when a folder is cleared
 
 
 class RunFolder:
@@ -79,10 +31,15 @@ class RunFolder:
         self.path = path
 
     def file(self, name: str) -> Path:
+        """Return the path of a file of the folder."""
         return self.path / name
 
     def read_json(self) -> dict[str, Any]:
-        """run.json; an InputError where this is no run folder."""
+        """Return run.json, its configuration as it would be written today.
+
+        Raises:
+            InputError: This is no run folder, or run.json is damaged.
+        """
         path = self.file("run.json")
         try:
             content = json.loads(path.read_text("utf-8"))
@@ -99,25 +56,36 @@ class RunFolder:
         return content
 
     def write_json(self, content: Mapping[str, Any], name: str = "run.json") -> None:
+        """Write a record."""
         with atomic(self.file(name)) as aside:
             aside.write_text(
                 json.dumps(content, indent=1, ensure_ascii=False, allow_nan=True) + "\n", "utf-8"
             )
 
     def write_parquet(self, name: str, frame: pl.DataFrame) -> None:
+        """Write a table."""
         with atomic(self.file(name)) as aside:
             frame.write_parquet(aside)
 
+    def clear(self) -> None:
+        """Empty the folder for a run from the start."""
+        for path in self.path.iterdir():
+            if path.name not in KEPT:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
     def state(self) -> str | None:
-        """'running', 'finished', 'interrupted', 'failed', or None where nothing has begun."""
+        """Return running, finished, interrupted or failed; None where nothing has begun."""
         if not self.file("run.json").exists():
             return None
         return str(self.read_json().get("state"))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder. A second process is told who holds it; a dead holder's lock is free (the
-        kernel lets it go)."""
+        """Hold the folder; the lock of a process that died is free (the kernel lets it go).
+
+        Raises:
+            InputError: Another process holds it, which the sentence names; or it cannot be made.
+        """
         import filelock
 
         try:

@@ -1,7 +1,7 @@
-"""People who were not in training, as they come: histories, attributes and friends by original ids,
+"""Users who were not in training, as they come: histories, attributes and friends by original ids,
 in any usual form.
 
-Shape legend: B newcomers, U users of the run, F attribute columns.
+Shape legend: B new users, U users of the run, F attribute columns.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import fields as fields_of
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -24,8 +24,12 @@ from gnnseg.data.tables import doors, fields, files, frames, separators
 from gnnseg.data.tables.formats import Sheet
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
+from gnnseg.runs.lists import segments_frame
 from gnnseg.sparse import Csr
-from gnnseg.types import IdMap, InputError, Pairs, Strings, Table
+from gnnseg.types import IdMap, InputError, Pairs, Scorer, Segmentation, Strings, Table
+
+if TYPE_CHECKING:
+    from gnnseg.runs.stored import StoredRun
 
 LOG = logging.getLogger("gnnseg")
 TOGETHER = 4096  # handed on at once
@@ -33,11 +37,10 @@ TOGETHER = 4096  # handed on at once
 
 @dataclass(frozen=True)
 class NewUsers:
-    """Their own ids in the order they were given, and what they have met: pairs of newcomer's
-    number and item's index.
+    """New users' own ids in the order they were given, and what they have met.
 
-    ``table``: their attributes as the run reads them; ``friends`` (B,U): ties to the run's users,
-    with weights. None: not told.
+    ``pairs``: of a new user's number and an item's index; ``table``: their attributes as the run
+    reads them; ``friends`` (B,U): ties to the run's users, with weights. None: not given.
     """
 
     ids: Strings
@@ -46,7 +49,7 @@ class NewUsers:
     friends: Csr | None = None
 
     def parts(self) -> Iterator[NewUsers]:
-        """Some after others, so that what is made of them stays bounded."""
+        """Yield some after others, so that what is made of them stays bounded."""
         for at in range(0, len(self.ids), TOGETHER):
             rows = slice(at, at + TOGETHER)
             lo, hi = self.pairs.user.searchsorted([at, at + TOGETHER]).tolist()
@@ -68,7 +71,7 @@ class NewUsers:
             )
 
     def attributes(self, encoding: Encoding) -> torch.Tensor | None:
-        """(B,F) in the run's columns, what is not told unknown; None where it has none."""
+        """Return (B,F) in the run's columns, what is not given unknown; None where it has none."""
         if not encoding.user:
             return None
         return torch.from_numpy(encoding.users(len(self.ids), self.pairs, self.table))
@@ -76,9 +79,11 @@ class NewUsers:
 
 @dataclass(frozen=True)
 class Known:
-    """What a run knows, to which newcomers are related; ``name`` is what messages call it.
-    ``reads``: 'features', 'social'; ``weight``: of an event in training on average, and so of one
-    that has none."""
+    """What a run knows, to which new users are related.
+
+    ``name``: what messages call it; ``reads``: 'features', 'social'; ``weight``: of an event in
+    training on average, and so of one that has none.
+    """
 
     name: str
     users: IdMap
@@ -89,22 +94,26 @@ class Known:
 
 
 def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> NewUsers:
-    """Newcomers are who stands in ``histories``, in ``users``, or, without being a user of the run,
-    first in a tie of ``social``.
+    """Return new users: who stands in ``histories``, in ``users``, or in a tie of ``social``.
 
-    ``histories``: {id: [item ids]}, a table of user, item[, weight, time, spend], or one that
-    ``gnnseg.interactions`` has read; ``users``: a table of attributes by id; ``social``: a table of
-    user, user[, weight], a newcomer and a user of the run in either order. Items, attributes and
-    friends that the run does not know are counted in the log and left out.
+    In a tie they stand first, and are no users of the run. Items, attributes and friends that the
+    run does not know are counted in the log and left out.
+
+    Args:
+        histories: {id: [item ids]}, a table of user, item[, weight, time, spend], or one that
+            ``gnnseg.interactions`` has read.
+        run: What the run knows.
+        users: A table of attributes by id.
+        social: A table of user, user[, weight], a new user and a user of the run in either order.
     """
     if isinstance(histories, NewUsers):
         return histories
     frame, everyone = _histories(histories)
-    told = None if users is None else _told(users, run)
+    given = None if users is None else _attributes(users, run)
     ties = None if social is None else _ties(social, run)
     named = [everyone]
-    if told is not None:
-        named.append(told["id"])
+    if given is not None:
+        named.append(given["id"])
     if ties is not None:
         named.append(ties.filter(~pl.col("source").is_in(run.users.ids.tolist()))["source"])
     everyone = pl.concat([each.alias("user") for each in named]).unique(maintain_order=True)
@@ -112,22 +121,34 @@ def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> N
         raise InputError("histories: nobody is in them.")
     place = pl.DataFrame({"user": everyone, "row": np.arange(len(everyone))})
     ids = everyone.to_numpy().astype(object)
-    table = (
-        None
-        if told is None
-        else _table(
-            place.join(told, left_on="user", right_on="id", how="left", maintain_order="left"),
-            ids,
-            run,
-        )
-    )
-    return NewUsers(
-        ids, _pairs(frame, place, run), table, None if ties is None else _friends(ties, place, run)
-    )
+    table = None
+    if given is not None:
+        beside = place.join(given, left_on="user", right_on="id", how="left", maintain_order="left")
+        table = _table(beside, ids, run)
+    friends = None if ties is None else _friends(ties, place, run)
+    return NewUsers(ids, _pairs(frame, place, run), table, friends)
+
+
+def scorer_of(run: StoredRun, part: NewUsers) -> Scorer:
+    """Return the run's items before new users."""
+    attributes = part.attributes(run.known.encoding)
+    return run.fold_in.scorer(part.pairs, len(part.ids), attributes, part.friends)
+
+
+def assign(run: StoredRun, histories: Any, users: Any = None, social: Any = None) -> pl.DataFrame:
+    """Return new users' segments; see ``Run.assign``."""
+    found = []
+    for part in read(histories, run.known, users, social).parts():
+        scorer = scorer_of(run, part)
+        if not isinstance(scorer, Segmentation):
+            raise InputError(f"{run.name}: its head has no segments; train with head=segments.")
+        with torch.no_grad():
+            found.append(segments_frame(part.ids, scorer.memberships(None)))
+    return pl.concat(found)
 
 
 def _histories(histories: Any) -> tuple[pl.DataFrame, pl.Series]:
-    """user, item[, weight, time, spend], and everybody who is in it."""
+    """Return user, item[, weight, time, spend], and everybody who is in it."""
     if histories is None or (
         isinstance(histories, Mapping) and not {"user", "item"} <= set(histories)
     ):
@@ -137,7 +158,7 @@ def _histories(histories: Any) -> tuple[pl.DataFrame, pl.Series]:
 
 
 def _pairs(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> Pairs:
-    """Histories merged by newcomer and item; what the run does not know is counted and left out."""
+    """Merge histories by new user and item; what the run does not know is counted, left out."""
     columns = {name: pl.col(name) for name in ("weight", "time", "spend") if name in frame.columns}
     columns.setdefault("weight", pl.lit(run.weight).alias("weight"))
     met = frame.select("user", "item", *columns.values()).join(place, on="user")
@@ -146,13 +167,8 @@ def _pairs(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> Pairs:
     met = met.with_columns(index=index)
     if unknown:
         first = met.filter(pl.col("index") < 0)["item"][0]
-        LOG.info(
-            "%d of %d rows name items that %s does not know (first: %s); left out",
-            unknown,
-            len(met),
-            run.name,
-            first,
-        )
+        text = "%d of %d rows name items that %s does not know (first: %s); left out"
+        LOG.info(text, unknown, len(met), run.name, first)
     sums = [pl.col(name).sum() for name in ("weight", "spend") if name in columns]
     times = (
         [pl.col("time").min().alias("first"), pl.col("time").max().alias("last")]
@@ -171,8 +187,8 @@ def _pairs(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> Pairs:
     return Pairs(**{column.name: column.to_numpy(writable=True) for column in merged})
 
 
-def _told(users: Any, run: Known) -> pl.DataFrame:
-    """Attributes by id, of the columns the run reads."""
+def _attributes(users: Any, run: Known) -> pl.DataFrame:
+    """Return attributes by id, of the columns the run reads."""
     if "features" not in run.reads or not run.encoding.user:
         raise InputError(
             f"users: {run.name} reads no attributes of users; train with encoder=linear, dnn or "
@@ -189,25 +205,24 @@ def _told(users: Any, run: Known) -> pl.DataFrame:
 
 
 def _table(frame: pl.DataFrame, ids: Strings, run: Known) -> Table:
-    """Values as the run's encoding reads them. InputError where they are of another type."""
+    """Return values as the run's encoding reads them; InputError where they are of another type."""
     columns = beside.columns(frame.drop("user", "row"), "users", ids)
     sources = {each.source: each for each in run.encoding.user}
     return Table({name: sources[name].cast(values, ids) for name, values in columns.items()})
 
 
 def _ties(social: Any, run: Known) -> pl.DataFrame:
-    """source, target, weight."""
+    """Return source, target, weight."""
     if "social" not in run.reads:
         raise InputError(
             f"social: {run.name} reads no social ties; train with encoder=social, encoder=lightgcn "
-            "encoder.social=1, or "
-            "encoder=rgcn encoder.ties=true."
+            "encoder.social=1, or encoder=rgcn encoder.ties=true."
         )
     return files.edge_table(_sheet(social, "social"), "social ties")
 
 
 def _sheet(given: Any, what: str) -> Sheet:
-    """A file as it was read, or a table of any usual kind."""
+    """Return a file as it was read, or a table of any usual kind, as a sheet."""
     return (
         given
         if isinstance(given, Sheet)
@@ -216,8 +231,10 @@ def _sheet(given: Any, what: str) -> Sheet:
 
 
 def _friends(ties: pl.DataFrame, place: pl.DataFrame, run: Known) -> Csr:
-    """(B,U): each newcomer's ties to the run's users; a tie named twice, or from both ends, weighs
-    as the heaviest of these."""
+    """Return (B,U): each new user's ties to the run's users.
+
+    A tie named twice, or from both ends, weighs as the heaviest of these.
+    """
     ends = [
         ties.select(user=a, friend=b, weight="weight")
         for a, b in (("source", "target"), ("target", "source"))
@@ -232,12 +249,8 @@ def _friends(ties: pl.DataFrame, place: pl.DataFrame, run: Known) -> Csr:
     )
     lost = both.filter(pl.col("index") < 0)
     if len(lost):
-        LOG.info(
-            "%d social ties to people %s does not know (first: %s); left out",
-            len(lost),
-            run.name,
-            lost["friend"][0],
-        )
+        text = "%d social ties to people %s does not know (first: %s); left out"
+        LOG.info(text, len(lost), run.name, lost["friend"][0])
     shape = (len(place), len(run.users))
     return Csr.of(
         known["row"].to_numpy(),
@@ -248,7 +261,7 @@ def _friends(ties: pl.DataFrame, place: pl.DataFrame, run: Known) -> Csr:
 
 
 def _listed(histories: Mapping[Any, Any]) -> tuple[pl.DataFrame, pl.Series]:
-    """What each has met, and who they are, those without any item too."""
+    """Return what each has met, and who they are, those without any item too."""
     for user, met in histories.items():
         if isinstance(met, str) or not isinstance(met, Iterable):
             what = "a text" if isinstance(met, str) else repr(met)
@@ -288,8 +301,11 @@ def read_file(
     returns: Returns | None = None,
     on_error: Literal["fail", "drop"] = "fail",
 ) -> Raw:
-    """Histories from a file of any form ``data=file`` reads: user, item[, weight, time, spend];
-    what was seen in it is said."""
+    """Return histories from a file of any form ``data=file`` reads; what was seen in it is said.
+
+    ``columns``: names of the columns user, item[, weight, time, spend]; the rest as the settings of
+    ``data=file`` of the same name.
+    """
     mapping = {**dict.fromkeys(fields.ROLES), "time": "", "spend": "", **columns}
     found = separators.read(path, mapping, separator=separator, encoding=encoding, form=format)
     roles = {
@@ -309,25 +325,5 @@ def read_file(
 
 
 def table_of(path: Path) -> Sheet:
-    """Attributes or ties from a file, of any form that data.users and data.social read."""
+    """Return attributes or ties from a file of any form that data.users and data.social read."""
     return files.table(path)
-
-
-def items_in(path: Path) -> list[str]:
-    """Item ids of a list: a column 'item' or 'id', else the first; a file of one column needs no
-    header."""
-    from gnnseg.data.tables import formats
-
-    formats.exists(path)
-    if path.suffix in (".parquet", ".pq"):
-        frame = formats.parquet(path).frame
-    else:
-        lines = bytes(formats.text(path).data).decode().splitlines()
-        if not any(mark in lines[0] for mark in ",;\t"):
-            ids = [line.strip() for line in lines if line.strip()]
-            return ids[1:] if ids[0].lower() in ("item", "id", "sku") else ids
-        frame = formats.sheet(
-            path, separator=next(mark for mark in ",;\t" if mark in lines[0])
-        ).frame
-    column = next((name for name in ("item", "id") if name in frame.columns), frame.columns[0])
-    return fields.identifiers(frame[column]).drop_nulls().to_list()

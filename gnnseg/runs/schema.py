@@ -1,5 +1,8 @@
-"""What stands in a finished run's folder: files, columns and types, and a check of a folder against
-them."""
+"""What stands in a finished run's folder: files, columns and types; a check of a folder by them.
+
+This is the one description of the folder's files: tables are made and checked by it, README prints
+it. A run that names packages or files of its own has in run.json ``depends`` too (``identity``).
+"""
 
 from __future__ import annotations
 
@@ -125,20 +128,40 @@ FILES: dict[str, dict[str, str]] = {
 ABOUT: dict[str, str] = {
     "ids.parquet": "original ids and names; index is the row in every tensor",
     "segments.parquet": "who is where: segment = argmax alpha, from 1; alpha sums to 1",
-    "groups.parquet": "the segments: users, effective size, share of all alpha, centroid, prototype",
-    "cards.parquet": "what is telling of a segment: share in it, share overall, lift, training pairs",
-    "profiles.parquet": "what is telling of a segment's people: mean in it, among all, difference in standard deviations",
-    "attributes.parquet": "encoder=linear: each attribute's weight, and how far a unit pulls towards each segment",
-    "recommendations.parquet": "lists of some users, and of each segment beyond what everyone wants; rank from 1",
-    "examples.parquet": "a few users' lists with their split over segments (shares, or signed parts of the logit)",
+    "groups.parquet": (
+        "the segments: users, effective size, share of all alpha, centroid, prototype"
+    ),
+    "cards.parquet": (
+        "what is telling of a segment: share in it, share overall, lift, training pairs"
+    ),
+    "profiles.parquet": (
+        "what is telling of a segment's people: mean in it, among all, difference in standard "
+        "deviations"
+    ),
+    "attributes.parquet": (
+        "encoder=linear: each attribute's weight, and how far a unit pulls towards each segment"
+    ),
+    "recommendations.parquet": (
+        "lists of some users, and of each segment beyond what everyone wants; rank from 1"
+    ),
+    "examples.parquet": (
+        "a few users' lists with their split over segments (shares, or signed parts of the logit)"
+    ),
     "per_user.parquet": "the test's metrics user by user; cold: without training data",
-    "labels.parquet": "only of a run that learns labels: each user's class as known (null: nobody knows it), whether training was "
-    "told it, as predicted, and the chance of that",
-    "seen.npz": "the pairs of train (part 0), valid (1) and test (2) by index: weights, events, spend where there is any",
+    "labels.parquet": (
+        "only of a run that learns labels: each user's class as known (null: nobody knows it), "
+        "whether training was told it, as predicted, and the chance of that"
+    ),
+    "seen.npz": (
+        "the pairs of train (part 0), valid (1) and test (2) by index: weights, events, spend "
+        "where there is any"
+    ),
     "scores.safetensors": "final embeddings, and what the head makes of them",
     "model.safetensors": "the weights of the best epoch",
     "metrics.jsonl": "a line each time something was measured; null where a figure is not defined",
-    "run.json": "configuration, fingerprints, versions, device, seconds, metrics, baselines, alarms",
+    "run.json": (
+        "configuration, fingerprints, versions, device, seconds, metrics, baselines, alarms"
+    ),
     "report.html": "the page: one file, no network",
 }
 
@@ -156,9 +179,17 @@ OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm")
 OPTIONAL_ARRAYS = ("spend",)
 
 
+def types(name: str) -> dict[str, Any]:
+    """Return the columns of a table with polars' types, those that stand for several left out."""
+    return {
+        column: pl.List(getattr(pl, kind[5:-1])) if kind.startswith("List") else getattr(pl, kind)
+        for column, kind in FILES[name].items()
+        if "*" not in column
+    }
+
+
 def check(folder: Path) -> list[str]:
-    """What in a finished run's folder differs from FILES, a sentence each; none: all is as written
-    here."""
+    """Return what in a finished run's folder differs from FILES, a sentence each."""
     segmented = any((folder / name).exists() for name in WITH_SEGMENTS)
     problems = []
     for name, columns in FILES.items():
@@ -186,7 +217,7 @@ def _learns_labels(folder: Path) -> bool:
 
 
 def markdown() -> str:
-    """FILES as a Markdown table, for README."""
+    """Return FILES as a Markdown table, for README."""
     rows = ["| file | columns | |", "|---|---|---|"]
     for name, columns in FILES.items():
         listed = ", ".join(
@@ -199,12 +230,9 @@ def markdown() -> str:
 def _check(path: Path, columns: dict[str, str]) -> list[str]:
     if path.suffix == ".parquet":
         found = {name: str(kind) for name, kind in pl.read_parquet_schema(path).items()}
-        if path.name == "attributes.parquet" and not any(
-            name.startswith("segment_") for name in found
-        ):
-            columns = {
-                name: kind for name, kind in columns.items() if name != "segment_*"
-            }  # a head without segments
+        segmented = any(name.startswith("segment_") for name in found)
+        if path.name == "attributes.parquet" and not segmented:  # of a head without segments
+            columns = {name: kind for name, kind in columns.items() if name != "segment_*"}
         return _compare(columns, found)
     if path.suffix == ".npz":
         import numpy as np
@@ -275,20 +303,17 @@ def _tensors(columns: dict[str, str], header: dict[str, Any]) -> list[str]:
 
 
 def _types(columns: dict[str, str], record: dict[str, Any]) -> list[str]:
-    kinds = {
-        "int": int,
-        "str": str,
-        "dict": dict,
-        "list": list,
-        "bool": bool,
-        "float": (int, float),
+    kinds: dict[str, Any] = {
+        "int": int, "str": str, "dict": dict, "list": list, "bool": bool, "float": (int, float),
         "None": type(None),
-    }
+    }  # fmt: skip
     problems = []
     for name, described in columns.items():
         if name not in record:
             problems.append(f"{name} is missing")
-        elif not any(isinstance(record[name], kinds[kind]) for kind in described.split(" | ")):  # type: ignore[arg-type]
+            continue
+        allowed = tuple(kinds[kind] for kind in described.split(" | "))
+        if not isinstance(record[name], allowed):
             problems.append(f"{name} is {type(record[name]).__name__}, not {described}")
     return problems
 

@@ -5,10 +5,7 @@ Shape legend: U users, I items, K segments, D width, T length of a list.
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,29 +15,20 @@ from torch import Tensor
 
 from gnnseg.data.atomic import atomic
 from gnnseg.data.labels import Labelled
-from gnnseg.evaluation import ranking, segments
+from gnnseg.evaluation import pairs, ranking, segments
 from gnnseg.evaluation.evaluator import Evaluation
 from gnnseg.models.encoders import Encoder
 from gnnseg.models.encoders.base import ReadableEncoder
 from gnnseg.models.model import Model
 from gnnseg.runs.folder import RunFolder
+from gnnseg.runs.lists import long_list, segments_frame
 from gnnseg.sparse import Csr
-from gnnseg.types import Embeddings, Features, IdMap, Pairs, Scorer, Segmentation, Split, Strings
+from gnnseg.types import Embeddings, Features, IdMap, Pairs, Scorer, Segmentation, Split
 
 LENGTH = 20  # items in a stored list
 SAMPLE = 200  # users whose lists are stored
 EXAMPLES = 6  # users whose lists are shown with their split over segments
 EXAMPLE_LENGTH = 5
-KEPT = (".lock", ".holder")
-
-
-def clear(folder: RunFolder) -> None:
-    """Empty the folder for a run from the start."""
-    import shutil
-
-    for path in folder.path.iterdir():
-        if path.name not in KEPT:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def write(
@@ -50,17 +38,17 @@ def write(
     model: Model,
     embeddings: Embeddings,
     scorer: Scorer,
-    verdict: Evaluation,
+    result: Evaluation,
 ) -> None:
-    """Every file but run.json, state.pt and the page."""
+    """Write every file but run.json, state.pt, the page, and what follows here."""
     _tensors(folder, train_pairs, model, embeddings, scorer)
     _ids_and_pairs(folder, split)
-    per_user = {name: value for name, value in verdict.per_user.items() if name != "user"}
+    per_user = {name: value for name, value in result.per_user.items() if name != "user"}
     folder.write_parquet(
         "per_user.parquet",
-        pl.DataFrame({"user": split.users.ids[verdict.per_user["user"]].astype(str), **per_user}),
+        pl.DataFrame({"user": split.users.ids[result.per_user["user"]].astype(str), **per_user}),
     )
-    mask = seen(split).to(embeddings.user_UD.device)
+    mask = pairs.known(split).to(embeddings.user_UD.device)
     sample = np.unique(
         np.linspace(0, len(split.users) - 1, min(SAMPLE, len(split.users))).astype(np.int64)
     )
@@ -77,8 +65,8 @@ def write(
             "examples.parquet",
             _examples(split, scorer, users[:: max(1, len(users) // EXAMPLES)][:EXAMPLES], mask),
         )
-    if verdict.cards is not None:
-        folder.write_parquet("cards.parquet", verdict.cards)
+    if result.cards is not None:
+        folder.write_parquet("cards.parquet", result.cards)
     folder.write_parquet("recommendations.parquet", pl.concat(lists))
 
 
@@ -92,11 +80,10 @@ def write_attributes(
 ) -> None:
     """Write attributes.parquet, where an encoder's weights can be read by attribute.
 
-    Columns kind, attribute, deviation, weight, segment_1..K.
-    deviation s_f: standard deviation of the attribute among those met in training; weight (D,):
-    what one unit adds to an embedding; segment_k = w_f (c_k/|c_k| - mean_l c_l/|c_l|): how far one
-    unit pulls towards segment k more than towards the average one, c the users' or the items'
-    prototypes.
+    Columns kind, attribute, deviation, weight, segment_1..K. Deviation s_f: standard deviation of
+    the attribute among those met in training; weight (D,): what one unit adds to an embedding;
+    segment_k = w_f (c_k/|c_k| - mean_l c_l/|c_l|): how far one unit pulls towards segment k more
+    than towards the average one, c the users' or the items' prototypes.
     """
     if not isinstance(encoder, ReadableEncoder):
         return
@@ -130,7 +117,7 @@ def write_profiles(
     train_pairs: Pairs,
     scorer: Scorer,
 ) -> None:
-    """profiles.parquet: what is telling of each segment's people, where anything is known of them."""
+    """Write profiles.parquet: what is telling of each segment's people, where it is known."""
     if people_UF is not None and isinstance(scorer, Segmentation):
         folder.write_parquet(
             "profiles.parquet", segments.profiles(scorer.alpha, people_UF, columns, train_pairs)
@@ -138,8 +125,7 @@ def write_profiles(
 
 
 def write_labels(folder: RunFolder, users: IdMap, labels: Labelled, classes_UC: Tensor) -> None:
-    """labels.parquet: everybody's class as known, whether training was told it, and as predicted,
-    with its chance."""
+    """Write labels.parquet: everybody's class as known, whether training saw it, as predicted."""
     chance_U, said_U = classes_UC.max(-1)
     names = np.array([*labels.classes, None], dtype=object)  # -1, not labelled, is the last
     columns = {
@@ -156,8 +142,7 @@ def write_labels(folder: RunFolder, users: IdMap, labels: Labelled, classes_UC: 
 def finish(
     folder: RunFolder, record: dict[str, Any], tracker: Any, say: Callable[[str], None]
 ) -> None:
-    """run.json (which makes the run a finished one), the page, the tables on the terminal and in
-    the tracker."""
+    """Write the page, the tracker's tables, and run.json, which makes the run a finished one."""
     from gnnseg.report import fonts, page, tables
 
     folder.write_json({**record, "state": "running"})
@@ -172,67 +157,6 @@ def finish(
             tracker.table(name, pl.read_parquet(folder.file(f"{name}.parquet")))
     folder.write_json(record)
     say(tables.run(folder.path))
-
-
-def seen(split: Split) -> Csr:
-    """Every pair of all three parts, (U,I): what a recommendation to a user leaves out."""
-    user = np.concatenate([pairs.user for pairs in split.parts.values()])
-    item = np.concatenate([pairs.item for pairs in split.parts.values()])
-    key = np.unique(user * len(split.items) + item)
-    return Csr.of(
-        key // len(split.items), key % len(split.items), (len(split.users), len(split.items))
-    )
-
-
-def long_list(
-    kind: str, ids: np.ndarray[Any, Any], items: Tensor, scores: Tensor, catalogue: IdMap
-) -> pl.DataFrame:
-    """(B,T) lists as rows: kind, id, rank from 1, item, name, score; padding (-1) is left out."""
-    index = items.cpu().numpy()
-    flat = index.ravel()
-    names = catalogue.ids if catalogue.names is None else catalogue.names
-    frame = pl.DataFrame(
-        {
-            "kind": [kind] * len(flat),
-            "id": np.repeat(ids.astype(str), index.shape[1]).tolist(),
-            "rank": np.tile(np.arange(1, index.shape[1] + 1), len(index)),
-            "item": catalogue.ids[flat].tolist(),
-            "name": names[flat].tolist(),
-            "score": scores.double().cpu().numpy().ravel(),
-        },
-        schema={
-            "kind": pl.String,
-            "id": pl.String,
-            "rank": pl.Int64,
-            "item": pl.String,
-            "name": pl.String,
-            "score": pl.Float64,
-        },
-    )
-    return frame.filter(pl.Series(flat >= 0))
-
-
-def forget_peak(device: torch.device) -> None:
-    """The largest size counts from here: one process may do many runs."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-    with contextlib.suppress(OSError):  # Linux alone has it
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def peak_memory_mb(device: torch.device) -> float:
-    """The process's largest resident size since ``forget_peak``, on macOS since it began; on CUDA
-    the allocator's largest instead."""
-    if device.type == "cuda":
-        return round(torch.cuda.max_memory_allocated() / 1e6, 1)
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    if peak := next((line for line in lines if line.startswith("VmHWM:")), None):
-        return round(int(peak.split()[1]) * 1024 / 1e6, 1)
-    import resource
-
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(largest * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
 
 
 def _tensors(
@@ -273,18 +197,20 @@ def _ids_and_pairs(folder: RunFolder, split: Split) -> None:
         )
     folder.write_parquet("ids.parquet", pl.concat(frames))
     parts = list(split.parts.values())
-    pairs: dict[str, Any] = {
+    columns: dict[str, Any] = {
         name: np.concatenate([getattr(p, name) for p in parts]) for name in ("user", "item")
     }
-    pairs["part"] = np.concatenate([np.full(len(p), i, dtype=np.int8) for i, p in enumerate(parts)])
-    pairs |= {
+    columns["part"] = np.concatenate(
+        [np.full(len(p), i, dtype=np.int8) for i, p in enumerate(parts)]
+    )
+    columns |= {
         name: np.concatenate([getattr(p, name) for p in parts]) for name in ("weight", "count")
     }
     spend = [p.spend for p in parts if p.spend is not None]
     if len(spend) == len(parts):
-        pairs["spend"] = np.concatenate(spend)
+        columns["spend"] = np.concatenate(spend)
     with atomic(folder.file("seen.npz")) as aside, open(aside, "wb") as handle:
-        np.savez_compressed(handle, **pairs)
+        np.savez_compressed(handle, **columns)
 
 
 def _segments(
@@ -318,21 +244,8 @@ def _segments(
     folder.write_parquet("groups.parquet", groups)
 
 
-def segments_frame(ids: Strings, alpha: Tensor) -> pl.DataFrame:
-    """user, segment (from 1: the largest alpha, the lowest of equals), alpha_1..alpha_K."""
-    hard = np.asarray(segments.hard(alpha), dtype=np.int64) + 1
-    columns = [
-        pl.Series(f"alpha_{k + 1}", alpha[:, k].cpu().numpy(), dtype=pl.Float32)
-        for k in range(alpha.shape[1])
-    ]
-    frame = pl.DataFrame(
-        {"user": ids.tolist(), "segment": hard}, schema_overrides={"user": pl.String}
-    )
-    return frame.with_columns(columns)
-
-
 def _examples(split: Split, scorer: Segmentation, users: Tensor, mask: Csr) -> pl.DataFrame:
-    """A few users' first recommendations with their split over segments."""
+    """Return a few users' first recommendations with their split over segments."""
     items, scores = ranking.topk(scorer, users, min(EXAMPLE_LENGTH, len(split.items)), mask)
     frames = []
     for row, user in enumerate(users):

@@ -16,7 +16,7 @@ from gnnseg import sparse
 from gnnseg.cli import doctor
 from gnnseg.cli.doctor import Finding
 from gnnseg.report import fonts as report_fonts
-from gnnseg.runs import train as pipeline
+from gnnseg.runs import environment
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -155,7 +155,7 @@ def test_no_cuda_has_its_reason(
 
 def test_a_cuda_device_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        pipeline, "choose_device", lambda wanted: (torch.device("cuda"), "NVIDIA H100")
+        environment, "choose_device", lambda wanted: (torch.device("cuda"), "NVIDIA H100")
     )
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**33, 2**34))
     _, second = doctor._device()

@@ -63,16 +63,16 @@ def embedded(run, *told, **more):
     """Embeddings of newcomers, as the doors make them."""
     from gnnseg.runs import new_users
 
-    (part,) = new_users.read(told[0], run.known, **more).parts()
-    return run.fold_in.embed(
-        part.pairs, len(part.ids), part.attributes(run.known.encoding), part.friends
+    (part,) = new_users.read(told[0], run.stored.known, **more).parts()
+    return run.stored.fold_in.embed(
+        part.pairs, len(part.ids), part.attributes(run.stored.known.encoding), part.friends
     ).numpy()
 
 
 def test_the_same_attributes_are_the_same_embedding(linear):
     table = people()
     stored = load_file(linear.path / "scores.safetensors")["user"].numpy()
-    rows = [linear.users.index(f"u{n}") for n in range(USERS)]
+    rows = [linear.stored.users.index(f"u{n}") for n in range(USERS)]
     new = {**table, "id": [f"new {n}" for n in range(USERS)]}
     np.testing.assert_allclose(embedded(linear, {}, users=new), stored[rows], atol=1e-6)
     alpha = linear.assign(None, users=new).select(pl.col("^alpha_.*$")).to_numpy()
@@ -88,17 +88,19 @@ def test_the_same_attributes_and_history_are_the_same_embedding(tmp_path, encode
         "features.only=[age,job,kind,frequency,'shares of kind']",
     )
     stored = load_file(run.path / "scores.safetensors")["user"].numpy()
-    train_, table = run._pairs, pl.DataFrame(people())
+    train_, table = run.stored.pairs, pl.DataFrame(people())
     train_events = np.bincount(
-        train_["user"], np.where(train_["part"] == 0, train_["weight"], 0), minlength=len(run.users)
+        train_["user"],
+        np.where(train_["part"] == 0, train_["weight"], 0),
+        minlength=len(run.stored.users),
     )
     for u in np.argsort(-train_events, kind="stable")[
         :3
     ]:  # of less, a newcomer's frequency is only so far
-        user = run.users.ids[u]
+        user = run.stored.users.ids[u]
         mine = (train_["part"] == 0) & (train_["user"] == u)
         counts = train_["weight"][mine].astype(int)  # without weights, a pair weighs its events
-        met = [run.items.ids[j] for j in np.repeat(train_["item"][mine], counts)]
+        met = [run.stored.items.ids[j] for j in np.repeat(train_["item"][mine], counts)]
         row = table.filter(pl.col("id") == user).with_columns(id=pl.lit("new"))
         np.testing.assert_allclose(
             embedded(run, {"new": met}, users=row)[0], stored[u], rtol=1e-4, atol=1e-5
@@ -124,18 +126,18 @@ def test_a_run_whose_edges_weigh_serves_those_who_come_later(tmp_path, weights):
     mine = parts.train.user == 0
     items = parts.train.item[mine].tolist()
     amount = (parts.train.weight if weights == "value" else parts.train.spend)[mine].tolist()
-    ids = [run.items.ids[j] for j in items]
+    ids = [run.stored.items.ids[j] for j in items]
     told = {
         "user": ["new"] * len(ids),
         "item": ids,
         "weight" if weights == "value" else "spend": amount,
     }
     assert run.assign(told)["user"].to_list() == ["new"]
-    graph = run.fold_in._graph
-    (part,) = gnnseg.runs.new_users.read(told, run.known).parts()
+    graph = run.stored.fold_in._graph
+    (part,) = gnnseg.runs.new_users.read(told, run.stored.known).parts()
     near = graph.with_users(part.pairs, 1, weights).messages()[0].value
     torch.testing.assert_close(near, graph.messages()[0].value[graph.pattern.row == 0])
-    (part,) = gnnseg.runs.new_users.read({"new": ids}, run.known).parts()
+    (part,) = gnnseg.runs.new_users.read({"new": ids}, run.stored.known).parts()
     column = getattr(parts.train, "weight" if weights == "value" else "spend")
     usual = column.sum() / (parts.train.count.sum() if weights == "value" else len(column))
     torch.testing.assert_close(
@@ -153,8 +155,11 @@ def test_typed_relations_are_handed_over_in_python(tmp_path):
     made = {"name": "made by", "source_kind": "item", "target_kind": "brand", "edges": makers}
     data = gnnseg.interactions(purchases(), time="time", relations=[made])
     run = gnnseg.train(data, [*SMALL, f"runs.root={tmp_path}", "encoder=rgcn"], seed=1)
-    assert [flow.name for flow in run.fold_in._graph.relations] == ["made by", "made by, back"]
-    assert run.fold_in._graph.entities == {"brand": 3}
+    assert [flow.name for flow in run.stored.fold_in._graph.relations] == [
+        "made by",
+        "made by, back",
+    ]
+    assert run.stored.fold_in._graph.entities == {"brand": 3}
     with pytest.raises(
         gnnseg.InputError, match=r"each entry has the keys edges, name, source_kind, target_kind"
     ):
@@ -177,13 +182,13 @@ def test_attributes_alone_tell_the_segment(tmp_path, linear, encoder):
 
 
 def test_newcomers_are_each_their_own_and_nobody_else_moves(linear):
-    before = linear.scorer.block(torch.arange(USERS)).clone()
+    before = linear.stored.scorer.block(torch.arange(USERS)).clone()
     new = {"id": ["a", "b"], "job": ["cook", "smith"], "age": [30, 50]}
     both = linear.assign({"a": ["i1", "i2"], "c": []}, users=new)
     alone = linear.assign({"a": ["i1", "i2"]}, users={k: v[:1] for k, v in new.items()})
     assert both["user"].to_list() == ["a", "c", "b"]
     np.testing.assert_allclose(both.row(0)[2:], alone.row(0)[2:], atol=1e-6)
-    assert (linear.scorer.block(torch.arange(USERS)) == before).all()
+    assert (linear.stored.scorer.block(torch.arange(USERS)) == before).all()
 
 
 @pytest.fixture(
@@ -205,7 +210,7 @@ def test_friends_alone_move_alpha_to_their_segment(social):
     run, first = social
     where = dict(run.segments().select("user", "segment").rows())
     for k in range(3):
-        friends = [u for u in run.users.ids if first[u] == k][:8]
+        friends = [u for u in run.stored.users.ids if first[u] == k][:8]
         theirs = max(set(map(where.get, friends)), key=[*map(where.get, friends)].count)
         ties = {
             "who": ["new"] * 4 + friends[4:],
@@ -215,7 +220,7 @@ def test_friends_alone_move_alpha_to_their_segment(social):
         alone = run.assign({"new": []})
         assert found["segment"][0] == theirs
         assert found[f"alpha_{theirs}"][0] > alone[f"alpha_{theirs}"][0]
-        others = [u for u in run.users.ids if first[u] != k][:8]
+        others = [u for u in run.stored.users.ids if first[u] != k][:8]
         apart = run.assign({"new": []}, social={"who": ["new"] * 8, "friend": others})
         assert found[f"alpha_{theirs}"][0] > apart[f"alpha_{theirs}"][0] + 0.2
         assert run.assign(None, social=ties).rows() == found.rows()
@@ -224,7 +229,9 @@ def test_friends_alone_move_alpha_to_their_segment(social):
 def test_unknown_friends_and_columns_are_counted(social, linear, caplog):
     run, _ = social
     with caplog.at_level(logging.INFO, logger="gnnseg"):
-        run.assign({"new": []}, social={"a": ["new", "new"], "b": [run.users.ids[0], "nobody"]})
+        run.assign(
+            {"new": []}, social={"a": ["new", "new"], "b": [run.stored.users.ids[0], "nobody"]}
+        )
         linear.assign(None, users={"id": ["a"], "job": ["cook"], "shoe": [44]})
     assert "1 social ties to people" in caplog.text
     assert "does not read shoe; left out" in caplog.text

@@ -11,7 +11,7 @@ import torch
 
 from gnnseg import config
 from gnnseg.report import tables, words
-from gnnseg.runs import schema
+from gnnseg.runs import loading, schema
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.run import Run
 
@@ -175,7 +175,7 @@ def test_the_published_network_answers_from_its_folder(root: Path, tmp_path: Pat
     """Ranking, segments, explanations and newcomers, none of them trained again."""
     run = train(root, tmp_path, "shop_dnn")
     assert {"test/accuracy/neg1", "test/auc/neg1"} <= set(run.metrics)
-    scorer: Any = pipeline.scorer_of(run.path)
+    scorer: Any = loading.scorer_of(run.path)
     np.testing.assert_allclose(scorer.alpha.numpy(), run.alpha, rtol=1e-5, atol=1e-6)
     why = run.explain("3", "KIND 7")
     parts = {row["part"]: row["value"] for row in why.iter_rows(named=True)}

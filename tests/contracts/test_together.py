@@ -13,8 +13,8 @@ import torch
 from gnnseg import config
 from gnnseg.graph import BipartiteGraph
 from gnnseg.rng import Rng
+from gnnseg.runs.assembly import assemble
 from gnnseg.runs.inputs import Inputs, wanted
-from gnnseg.runs.train import assemble
 from gnnseg.testing import random_graph, telling_features, with_relations, with_ties
 from gnnseg.training.batching import Training
 from gnnseg.training.events import TrainingEvents

@@ -186,8 +186,8 @@ def final_metrics(objective: str, *overrides: str) -> dict[str, float]:
     from gnnseg.config import build
     from gnnseg.evaluation import evaluator
     from gnnseg.graph import build as build_graph
+    from gnnseg.runs.assembly import assemble
     from gnnseg.runs.inputs import Inputs
-    from gnnseg.runs.train import assemble
     from gnnseg.types import Features
 
     c = config.compose(["data=planted", f"objective={objective}", *overrides])

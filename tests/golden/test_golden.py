@@ -12,7 +12,7 @@ import pytest
 
 from gnnseg import config
 from gnnseg.runs import train as pipeline
-from gnnseg.runs.folder import NUMERICS
+from gnnseg.runs.identity import NUMERICS
 
 STORED = Path(__file__).parent / "losses.json"
 SMALL = [

@@ -1,4 +1,4 @@
-"""Runs keep the names they had: every choice of conf/ and every experiment, hashed as before the parts moved."""
+"""Runs keep the names they had: every choice of conf/, every experiment, hashed as before."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from gnnseg.config import compose, conf_folder
 from gnnseg.config.stable import MODULES, current, recorded, stable, upgraded
-from gnnseg.runs.folder import identity
+from gnnseg.runs.identity import identity
 
 STORED = json.loads((Path(__file__).parent / "hashes.json").read_text("utf-8"))
 CHOICES = [

@@ -6,7 +6,10 @@ import polars as pl
 import pytest
 import torch
 
-from gnnseg.runs.run import EXPLAINED, LISTS, Run
+from gnnseg.runs import recommend
+from gnnseg.runs.explain import EXPLAINED
+from gnnseg.runs.lists import LISTS
+from gnnseg.runs.run import Run
 from gnnseg.types import InputError
 
 KINDS = ["distribution", "membership", "affinity", "hybrid", "dot"]
@@ -17,16 +20,31 @@ def run(make_run):
     return Run(*make_run())
 
 
+STABLE = {
+    "alpha", "assign", "attributes", "beta", "cards", "evaluate", "explain", "groups", "history",
+    "labels", "metric", "offpolicy", "profiles", "recommend", "recommend_segment", "segments",
+    "split", "stream", "write",
+}  # fmt: skip
+
+
+def test_a_run_has_its_stable_names_and_few_others(run):
+    public = {name for name in dir(Run) if not name.startswith("_")}
+    assert public == STABLE | {"load"}
+    assert len(public) <= 20
+    assert run.path.is_dir()
+    assert run.record["metrics"].keys() == run.metrics.keys()
+
+
 def slow_lists(run, scorer, users, k, masked):
     """Item by item: score, then item number; what was seen is left out."""
-    pairs = set(zip(run._pairs["user"].tolist(), run._pairs["item"].tolist()))
+    pairs = set(zip(run.stored.pairs["user"].tolist(), run.stored.pairs["item"].tolist()))
     found = []
     for u in users:
         scores = [
             float(scorer.pairs(torch.tensor([u]), torch.tensor([j]))[0])
-            for j in range(len(run.items))
+            for j in range(len(run.stored.items))
         ]
-        order = sorted(range(len(run.items)), key=lambda j: (-scores[j], j))
+        order = sorted(range(len(run.stored.items)), key=lambda j: (-scores[j], j))
         kept = [j for j in order if not masked or (u, j) not in pairs][:k]
         found += [(f"u{u}", rank, f"i{j}", scores[j]) for rank, j in enumerate(kept, 1)]
     return found
@@ -38,14 +56,14 @@ def test_recommend_equals_the_slow_lists(make_run, kind, seen):
     run = Run(*make_run(kind))
     frame = run.recommend(["u3", "u0"], 7, seen)
     assert dict(frame.schema) == LISTS
-    expected = slow_lists(run, run.scorer, [3, 0], 7, seen == "mask")
+    expected = slow_lists(run, run.stored.scorer, [3, 0], 7, seen == "mask")
     assert frame.select("id", "rank", "item").rows() == [row[:3] for row in expected]
     np.testing.assert_allclose(frame["score"], [row[3] for row in expected], rtol=1e-4)
 
 
 def test_seen_items_are_left_out_and_short_lists_are_not_padded(run):
     everything = run.recommend("u1", 10**6)
-    seen = set(run._pairs["item"][run._pairs["user"] == 1].tolist())
+    seen = set(run.stored.pairs["item"][run.stored.pairs["user"] == 1].tolist())
     assert seen
     assert set(everything["item"]) == {f"i{j}" for j in range(25)} - {f"i{j}" for j in seen}
     assert len(run.recommend("u1", 10**6, "allow")) == 25
@@ -103,11 +121,11 @@ def test_what_everyone_wants_is_not_beyond(make_run):
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
 def test_everybody_is_streamed_as_what_recommend_says(run, tmp_path, suffix, monkeypatch):
-    monkeypatch.setattr(type(run), "_chunk", 5)  # three chunks
+    monkeypatch.setattr(recommend, "chunk", lambda items: 5)  # three chunks
     out = tmp_path / f"all{suffix}"
     written = run.write(run.stream(None, 4), out)
     read = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson}[suffix](out)
-    expected = run.recommend(run.users.ids.tolist(), 4)
+    expected = run.recommend(run.stored.users.ids.tolist(), 4)
     assert written == out
     assert read.drop("score").rows() == expected.drop("score").rows()
     np.testing.assert_allclose(read["score"], expected["score"])
@@ -115,11 +133,11 @@ def test_everybody_is_streamed_as_what_recommend_says(run, tmp_path, suffix, mon
 
 
 def test_a_stream_never_holds_more_than_a_chunk(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(type(run), "_chunk", 2)
+    monkeypatch.setattr(recommend, "chunk", lambda items: 2)
     asked = []
-    block = run.scorer.block
+    block = run.stored.scorer.block
     monkeypatch.setattr(
-        run.scorer,
+        run.stored.scorer,
         "block",
         lambda users, items=None: asked.append(len(users)) or block(users, items),
     )
@@ -143,7 +161,7 @@ def test_a_write_that_fails_leaves_nothing(run, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(type(run), "_lists", full)
+    monkeypatch.setattr(recommend, "_lists", full)
     with pytest.raises(InputError, match="No space left"):
         run.write(run.stream(), out)
     assert out.read_text() == "what stood there before"
@@ -204,7 +222,9 @@ def test_evaluate_equals_a_loop(make_run):
     found = dict(frame.select("metric", "value").rows())
     pairs = {p: {} for p in range(3)}
     for u, i, p in zip(
-        run._pairs["user"].tolist(), run._pairs["item"].tolist(), run._pairs["part"].tolist()
+        run.stored.pairs["user"].tolist(),
+        run.stored.pairs["item"].tolist(),
+        run.stored.pairs["part"].tolist(),
     ):
         pairs[p].setdefault(u, set()).add(i)
     recalls = []
@@ -212,7 +232,7 @@ def test_evaluate_equals_a_loop(make_run):
         if u not in pairs[0]:
             continue  # cold
         hidden = pairs[0].get(u, set()) | pairs[1].get(u, set())
-        scores = run.scorer.block(torch.tensor([u]))[0].tolist()
+        scores = run.stored.scorer.block(torch.tensor([u]))[0].tolist()
         best = [j for j in sorted(range(25), key=lambda j: (-scores[j], j)) if j not in hidden][:4]
         recalls.append(len(relevant & set(best)) / len(relevant))
     assert found["test/recall@4"] == pytest.approx(np.mean(recalls))
@@ -262,7 +282,7 @@ def test_a_run_without_segments_says_so(make_run):
 
 def test_load_wants_a_finished_run(make_run, tmp_path):
     path, _ = make_run()
-    assert Run.load(path).state == "finished"
+    assert Run.load(path).stored.state == "finished"
     record = json.loads((path / "run.json").read_text("utf-8"))
     (path / "run.json").write_text(json.dumps(record | {"state": "interrupted"}), "utf-8")
     with pytest.raises(InputError, match="this run is interrupted, not finished"):

@@ -1,6 +1,7 @@
 """The main route on drawn data: identity, reuse, protocols, files, another seed."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from safetensors.torch import load_file
 
 from gnnseg import config
 from gnnseg.evaluation.ranking import topk
+from gnnseg.runs import environment, loading
 from gnnseg.runs import train as pipeline
-from gnnseg.runs.folder import RunFolder, identity
+from gnnseg.runs.folder import RunFolder
+from gnnseg.runs.identity import identity
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError
 
@@ -115,12 +118,12 @@ def test_every_head_runs_under_its_default_objective(head: str, first: pipeline.
     record = RunFolder(result.path).read_json()
     assert record["metrics"]["test/ndcg@20"] > 0
     assert (result.path / "segments.parquet").exists() == (name != "dot")
-    stored = pipeline.scorer_of(result.path)
+    stored = loading.scorer_of(result.path)
     assert stored.block(torch.tensor([0])).shape == (1, record["data"]["items"])
 
 
 def test_a_stored_scorer_gives_the_stored_lists(first: pipeline.Result) -> None:
-    scorer = pipeline.scorer_of(first.path)
+    scorer = loading.scorer_of(first.path)
     lists = pl.read_parquet(first.path / "recommendations.parquet").filter(pl.col("kind") == "user")
     ids = pl.read_parquet(first.path / "ids.parquet")
     users = dict(ids.filter(pl.col("kind") == "user").select("id", "index").rows())
@@ -196,7 +199,7 @@ def test_cuda_that_is_not_there_is_one_sentence() -> None:
     if torch.cuda.is_available():
         return
     with pytest.raises(InputError, match="device=cuda: .*use device=auto"):
-        pipeline.choose_device("cuda")
+        environment.choose_device("cuda")
 
 
 def test_pairs_may_count_by_what_was_spent_where_it_is_told(tmp_path: Path) -> None:
@@ -267,15 +270,13 @@ def test_more_segments_than_users_are_refused(first: pipeline.Result) -> None:
     reason="this system keeps one peak for all of a process",
 )
 def test_the_peak_of_a_run_is_its_own() -> None:
-    from gnnseg.runs import writer
-
     device = torch.device("cpu")
     large = np.ones(40 << 20)
-    assert writer.peak_memory_mb(device) > large.nbytes / 1e6
-    before = writer.peak_memory_mb(device)
+    assert environment.peak_memory_mb(device) > large.nbytes / 1e6
+    before = environment.peak_memory_mb(device)
     del large
-    writer.forget_peak(device)
-    assert writer.peak_memory_mb(device) < before - 300
+    environment.forget_peak(device)
+    assert environment.peak_memory_mb(device) < before - 300
 
 
 @pytest.mark.parametrize(
@@ -310,3 +311,15 @@ def test_who_has_met_everything_is_recommended_nothing(others: list[str], tmp_pa
     assert len(shown)
     assert "all" not in shown["user"].to_list()
     assert "all" in pl.read_parquet(found.path / "segments.parquet")["user"].to_list()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
+def test_all_files_of_a_run_obey_the_umask_alike(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        path = train(tmp_path, *QUICK).path
+    finally:
+        os.umask(before)
+    modes = {each.name: each.stat().st_mode & 0o777 for each in path.iterdir() if each.is_file()}
+    assert set(modes.values()) == {0o666 & ~umask}, modes

@@ -34,8 +34,8 @@ def share(overrides: list[str], root: Path) -> float:
         has_UI[pairs.user, pairs.item] = True
     crowd = Crowd(Answers.of(split.truth, split.name), has_UI)
     with torch.no_grad():
-        assert isinstance(run.scorer, Policy)
-        value = crowd.value(served(run.scorer, has_UI))
+        assert isinstance(run.stored.scorer, Policy)
+        value = crowd.value(served(run.stored.scorer, has_UI))
     return float(value.mean() / crowd.optimum().mean())
 
 

@@ -21,12 +21,13 @@ import sklearn.cluster, sklearn.utils.extmath, torch._dynamo
 from gnnseg import config
 from gnnseg.runs import train as pipeline
 from gnnseg.training import checkpoint
+from gnnseg.training.progress import Progress
 
 def live(life, overrides):
     die = lambda: os.kill(os.getpid(), signal.SIGKILL)
     checkpoint.EVERY_SECONDS = 0.0 if life.get("save") == "every step" else 1e9
     seen = {"step": 0, "rename": 0}
-    rename, progress = os.replace, pipeline.Progress.__call__
+    rename, progress = os.replace, Progress.__call__
     def replace(a, b):
         seen["rename"] += 1
         if life.get("before") == seen["rename"]: die()
@@ -35,7 +36,7 @@ def live(life, overrides):
     def counted(self, state, per_epoch, values):
         seen["step"] += 1
         if life.get("step") == seen["step"]: die()
-    os.replace, pipeline.Progress.__call__ = replace, counted
+    os.replace, Progress.__call__ = replace, counted
     c = config.compose(overrides)
     config.check(c)
     print(pipeline.train(c, say=lambda line: None).path, flush=True)

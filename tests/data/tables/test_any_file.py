@@ -15,7 +15,7 @@ from gnnseg.data.sets.fetching import Place
 from gnnseg.data.tables import columns, inspect, layout, separators
 from gnnseg.data.tables.fields import ROLES
 from gnnseg.data.tables.readers import FileReader
-from gnnseg.runs import folder
+from gnnseg.runs import identity
 from gnnseg.types import InputError
 
 NONE = dict.fromkeys(ROLES)
@@ -192,7 +192,7 @@ def test_files_and_settings_are_part_of_what_is_cached_and_paths_are_not_part_of
     )
     composed = config.compose(["data=file"])
     runs = {
-        folder.identity({**composed, "data": {**base, "path": path}}, "f")
+        identity.identity({**composed, "data": {**base, "path": path}}, "f")
         for path in (first, [first, second])
     }
     assert len(runs) == 1

@@ -14,8 +14,7 @@ from safetensors.torch import load_file
 import gnnseg
 from gnnseg.data.raw import Raw, RawRelation
 from gnnseg.rng import Rng
-from gnnseg.runs import inputs
-from gnnseg.runs import train as pipeline
+from gnnseg.runs import assembly, persistence
 from gnnseg.testing import block_graph
 from gnnseg.types import InputError
 
@@ -63,8 +62,8 @@ def train(tmp_path: Path, *overrides: str, raw: Raw | None = None) -> Any:
 def test_a_runs_folder_answers_alone(overrides: list[str], tmp_path: Path) -> None:
     run = train(tmp_path, *overrides)
     own = run.split()
-    given = inputs.restore(run.path, run.config, own)
-    model = pipeline.assemble(run.config, given.shape, Rng(int(run.config["seed"])))
+    given = persistence.restore(run.path, run.stored.config, own)
+    model = assembly.assemble(run.stored.config, given.shape, Rng(int(run.stored.config["seed"])))
     model.load_state_dict(load_file(run.path / "model.safetensors"))
     model.eval()
     with torch.no_grad():

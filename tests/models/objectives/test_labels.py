@@ -25,7 +25,7 @@ from gnnseg.report import page, tables
 from gnnseg.rng import Rng
 from gnnseg.runs import schema
 from gnnseg.runs import train as pipeline
-from gnnseg.runs.inputs import restore
+from gnnseg.runs.persistence import restore
 from gnnseg.runs.run import Run
 from gnnseg.types import Batch, Embeddings, InputError, Shape, Step
 
@@ -242,14 +242,14 @@ def test_what_a_run_keeps_of_its_labels(runs: dict[str, Run], readout: str) -> N
     assert schema.check(run.path) == []
     assert frame["label"].null_count() == 2
     assert frame["predicted"].null_count() == 0
-    assert frame["user"].to_list() == run.users.ids.tolist()
+    assert frame["user"].to_list() == run.stored.users.ids.tolist()
     held = frame.filter(pl.col("label").is_not_null() & ~pl.col("told"))
     right = (held["label"] == held["predicted"]).mean()
     assert right == pytest.approx(run.metrics["label/accuracy"])
     if readout == "alpha":
         assert frame["predicted"].to_list() == [f"kind {k}" for k in run.segments()["segment"] - 1]
         np.testing.assert_allclose(frame["probability"], run.alpha.max(1), rtol=1e-5)
-    back = restore(run.path, run.config, run.split())
+    back = restore(run.path, run.stored.config, run.split())
     assert back.labels is not None
     assert back.labels.account() == run.record["data"]["labels"]
     html, text = page.render(run.path), tables.run(run.path)
@@ -265,7 +265,7 @@ def test_what_a_run_keeps_of_its_labels(runs: dict[str, Run], readout: str) -> N
 
 @pytest.mark.slow
 def test_somebody_new_is_assigned_by_a_run_with_a_read_out(runs: dict[str, Run]) -> None:
-    item = str(runs["linear"].items.ids[0])
+    item = str(runs["linear"].stored.items.ids[0])
     assert len(runs["linear"].assign({"somebody new": [item]})) == 1
 
 

@@ -1,0 +1,25 @@
+"""The configuration of a run from what was typed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gnnseg import config as configuration
+
+
+def configured(overrides: Sequence[str], folders: Sequence[Path]) -> dict[str, Any]:
+    """Return the checked configuration of overrides; ``folders``: more places to look for groups.
+
+    A package that ``allow`` names may lie where the command is typed.
+
+    Raises:
+        InputError: Something in it cannot be meant.
+    """
+    composed = configuration.compose(list(overrides), list(folders))
+    if composed["allow"] and "" not in sys.path:
+        sys.path.insert(0, "")
+    configuration.check(composed)
+    return composed

@@ -1,0 +1,91 @@
+"""Training inside a run's folder: begun, or gone on with where it stood."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+
+from gnnseg.config import build
+from gnnseg.evaluation import evaluator
+from gnnseg.models.model import Model
+from gnnseg.runs import environment
+from gnnseg.runs.inputs import Inputs
+from gnnseg.runs.job import Job
+from gnnseg.tracking import Tracker
+from gnnseg.training import events
+from gnnseg.training.batching import Training
+from gnnseg.training.checkpoint import Checkpoint, State
+from gnnseg.training.loop import fit
+from gnnseg.training.progress import Progress
+from gnnseg.types import Scorer
+
+
+def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[State, bool]:
+    """Train, or go on training, and leave the best weights in the model.
+
+    Returns:
+        Where training ended, and whether that is exactly where training in one go would have.
+    """
+    known, settings = given.known(job.device), job.settings
+    checkpoint, exact = Checkpoint(job.folder.file("state.pt")), True
+    begin_anew = not checkpoint.exists()
+    if begin_anew:
+        with torch.no_grad():
+            model.reset(given.graph, given.features, job.rng, known)
+    optimizer = build(job.config["optimizer"], model.parameters())
+    state = State()
+    if not begin_anew:
+        state, exact = checkpoint.load(model, optimizer, job.device)
+        job.say(f"going on at epoch {state.epoch + 1}, step {state.step + 1}")
+        if not exact:
+            job.say(
+                "this machine or torch differs from the one before: the result may differ in the "
+                "last digits"
+            )
+    tracker.truncate(state.logged_bytes)
+    made_of = events.of(
+        model.objective, given.graph.pattern, job.train_pairs, job.split.log, job.split.name,
+        mask=job.protocol.seen == "mask",
+    )  # fmt: skip
+    training = Training(given.graph, given.features, made_of, known)
+    with (
+        Progress(settings.max_epochs, settings.monitor, shown=job.progress) as progress,
+        environment.stopped_by_signals() as stop,
+    ):
+        state = fit(
+            model, optimizer, training, settings, job.rng.child("train"), state, checkpoint,
+            evaluate=_validation(job), log=_log(tracker, optimizer), progress=progress, stop=stop,
+        )  # fmt: skip
+    assert checkpoint.best is not None
+    model.load_state_dict(checkpoint.best)
+    model.eval()
+    return state, exact
+
+
+def _validation(job: Job) -> Callable[[Scorer], dict[str, float]]:
+    """Return what the loop evaluates by: validation, under ``paper`` the test."""
+    task = job.protocol.valid_task(job.split)
+    part = "test" if job.protocol.protocol == "paper" else "valid"
+
+    def evaluate(scorer: Scorer) -> dict[str, float]:
+        return evaluator.during(
+            scorer, task, job.protocol, job.train_pairs, part, job.device, job.split.log
+        )
+
+    return evaluate
+
+
+def _log(
+    tracker: Tracker, optimizer: torch.optim.Optimizer
+) -> Callable[[State, Mapping[str, float]], int]:
+    """Return what the loop logs by; it answers how long metrics.jsonl is then."""
+    begun = time.monotonic()
+
+    def log(at: State, metrics: Mapping[str, float]) -> int:
+        rate, seconds = optimizer.param_groups[0]["lr"], time.monotonic() - begun
+        tracker.log({"epoch": at.epoch, **metrics, "lr": rate, "seconds": seconds}, at.step)
+        return int(tracker.position())
+
+    return log

@@ -1,0 +1,124 @@
+"""One run about to be done, and its record, run.json."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from gnnseg.config import build, recorded, stable
+from gnnseg.data.fingerprint import pair_fingerprint
+from gnnseg.evaluation.protocol import Protocol
+from gnnseg.rng import Rng
+from gnnseg.runs.folder import RunFolder
+from gnnseg.runs.identity import (
+    NUMERICS,
+    SCHEMA,
+    Identity,
+    git_revision,
+    source_digest,
+    versions,
+)
+from gnnseg.training.settings import TrainerSettings
+from gnnseg.types import Pairs, Split
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What one run is done with: its configuration, its data, where it goes.
+
+    Of the configuration is built what needs no model. Under ``paper`` the test is monitored.
+    """
+
+    config: Mapping[str, Any]
+    identity: Identity
+    split: Split
+    protocol: Protocol
+    folder: RunFolder
+    device: torch.device
+    say: Say
+    progress: bool
+    rng: Rng = field(init=False)
+    settings: TrainerSettings = field(init=False)
+    train_pairs: Pairs = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings: TrainerSettings = build(self.config["trainer"])
+        if self.protocol.protocol == "paper":
+            settings = replace(settings, monitor=settings.monitor.replace("valid/", "test/"))
+        object.__setattr__(self, "settings", settings)
+        object.__setattr__(self, "rng", Rng(int(self.config["seed"])))
+        object.__setattr__(self, "train_pairs", self.protocol.training_pairs(self.split))
+
+    @property
+    def clusters(self) -> int:
+        """Return K of the row 'posthoc (own embeddings)': the head's, or 16."""
+        return int(self.config["head"].get("segments") or 16)
+
+    def record(self, why: str, sweep: str | None, number: int | None) -> dict[str, Any]:
+        """Return run.json as far as it is known before training.
+
+        Args:
+            why: Why the run is on its device.
+            sweep: The sweep's name.
+            number: The run's place in it.
+        """
+        split, identity, depends = self.split, self.identity, self.identity.depends()
+        return {
+            "schema": SCHEMA,
+            "numerics": NUMERICS,
+            "hash": identity.digest,
+            "name": identity.name,
+            "state": "running",
+            "error": None,
+            "config": recorded(self.config),
+            **({} if depends is None else {"depends": depends}),
+            "data": {
+                "name": split.name,
+                "users": len(split.users),
+                "items": len(split.items),
+                **{part: len(pairs) for part, pairs in split.parts.items()},
+                "fingerprint": split.fingerprint,
+                "pairs": {
+                    part: pair_fingerprint(pairs.user, pairs.item)
+                    for part, pairs in split.parts.items()
+                },
+                "split": split_name(self.config),
+                "notes": dict(split.notes),
+            },
+            "versions": versions(),
+            "git": git_revision(),
+            "source": source_digest(),
+            "device": {"name": str(self.device), "why": why, "threads": torch.get_num_threads()},
+            "sweep": sweep,
+            "job": number,
+            "seconds": {},
+            "protocol": self.protocol.protocol,
+            "seen": self.protocol.seen,
+            "metrics": {},
+            "baselines": {},
+            "alarms": [],
+            "exact": self._exact_so_far(),
+        }
+
+    def _exact_so_far(self) -> bool:
+        """Say where an interrupted run goes on with other code than it began with."""
+        if not self.folder.file("state.pt").exists():
+            return True
+        before = self.folder.read_json()
+        if before["source"] == source_digest():
+            return bool(before["exact"])
+        self.say(
+            "gnnseg's own code has changed since this run was interrupted: the result may differ "
+            "from one trained in one go; --fresh trains it from the start"
+        )
+        return False
+
+
+def split_name(config: Mapping[str, Any]) -> str:
+    """Return what records and messages call the split."""
+    return stable(str(config["split"]["_target_"])).rsplit(".", 1)[-1]

@@ -1,0 +1,178 @@
+"""What a run recommends: to its users, to new ones, to a segment.
+
+Shape legend: U users, I items, B users in a chunk, T length of a list.
+"""
+
+from __future__ import annotations
+
+import logging
+import operator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from gnnseg.data.raw import Raw
+from gnnseg.evaluation import ranking, segments
+from gnnseg.runs import new_users
+from gnnseg.runs.lists import long_list
+from gnnseg.runs.stored import StoredRun
+from gnnseg.sparse import Csr
+from gnnseg.types import InputError, Scorer, Strings
+
+LOG = logging.getLogger("gnnseg")
+Seen = Literal["mask", "allow"]
+BLOCK_BYTES = 64 << 20  # scores of a chunk of users take at most so much
+
+
+def stream(
+    run: StoredRun,
+    who: Any = None,
+    k: int = 20,
+    seen: Seen = "mask",
+    *,
+    only: Iterable[object] | None = None,
+    exclude: Iterable[object] | None = None,
+    users: Any = None,
+    social: Any = None,
+) -> Iterator[pl.DataFrame]:
+    """Yield lists in pieces of bounded memory; ``who`` None: of every user of the run."""
+    k = at_least_one(k)
+    if seen not in ("mask", "allow"):
+        raise InputError(f"seen={seen}: it is mask (leave out what a user has met) or allow.")
+    excluded = excluded_items(run, only, exclude)
+    new = users is not None or social is not None
+    asked = _ids(who)
+    if asked is not None or (who is None and not new):
+        if new:
+            raise InputError(
+                "users and social tell of people who were not in training: give their histories, "
+                "{'anna': []} where there are none, in place of ids of the run's users."
+            )
+        rows = torch.arange(len(run.users)) if asked is None else torch.from_numpy(run.rows(asked))
+        mask = run.seen if seen == "mask" else None
+        yield from _lists(run, run.scorer, rows, run.users.ids, k, mask, excluded)
+        return
+    for part in new_users.read(who, run.known, users, social).parts():
+        count, pairs = len(part.ids), part.pairs
+        mask = None
+        if seen == "mask":
+            mask = Csr.of(pairs.user, pairs.item, (count, len(run.items)))
+        scorer = new_users.scorer_of(run, part)
+        yield from _lists(run, scorer, torch.arange(count), part.ids, k, mask, excluded)
+
+
+@torch.no_grad()
+def to_segment(run: StoredRun, segment: int, k: int) -> pl.DataFrame:
+    """Return what a segment (from 1) wants beyond what everyone wants; ties by item number."""
+    k = at_least_one(k)
+    alpha, beta = run.tensor("alpha"), run.tensor("beta")
+    if segment not in range(1, len(beta) + 1):
+        raise InputError(f"segment {segment}: {run.name} has segments 1 to {len(beta)}.")
+    best = segments.beyond(alpha, beta)[segment - 1].sort(descending=True, stable=True)
+    items, scores = best.indices[None, :k], best.values[None, :k]
+    return long_list("segment", [str(segment)], items, scores, run.items)
+
+
+def excluded_items(
+    run: StoredRun, only: Iterable[object] | None, exclude: Iterable[object] | None
+) -> Tensor | None:
+    """Return the candidate filter: (I,) bool, which items may not be shown.
+
+    Ids that the run does not know exclude nothing, and are counted in the log.
+    """
+    if only is None and exclude is None:
+        return None
+    excluded = torch.zeros(len(run.items), dtype=torch.bool)
+    if only is not None:
+        excluded[:] = True
+        excluded[_listed(run, "only", only)] = False
+    if exclude is not None:
+        excluded[_listed(run, "exclude", exclude)] = True
+    if bool(excluded.all()):
+        raise InputError(f"only and exclude leave no item of {run.name}.")
+    return excluded
+
+
+def items_in(path: Path) -> list[str]:
+    """Return the item ids of a file: a column 'item' or 'id', else the first.
+
+    A file of one column needs no header.
+    """
+    from gnnseg.data.tables import fields, formats
+
+    formats.exists(path)
+    if path.suffix in (".parquet", ".pq"):
+        frame = formats.parquet(path).frame
+    else:
+        lines = bytes(formats.text(path).data).decode().splitlines()
+        if not any(mark in lines[0] for mark in ",;\t"):
+            ids = [line.strip() for line in lines if line.strip()]
+            return ids[1:] if ids[0].lower() in ("item", "id", "sku") else ids
+        frame = formats.sheet(
+            path, separator=next(mark for mark in ",;\t" if mark in lines[0])
+        ).frame
+    column = next((name for name in ("item", "id") if name in frame.columns), frame.columns[0])
+    return fields.identifiers(frame[column]).drop_nulls().to_list()
+
+
+def at_least_one(k: Any) -> int:
+    """Return a list's length; InputError for what is none."""
+    try:
+        whole = operator.index(k)
+    except TypeError:
+        raise InputError(f"k={k!r}: must be a whole number.") from None
+    if whole < 1:
+        raise InputError(f"k={whole}: a list has at least 1 item.")
+    return whole
+
+
+def _lists(
+    run: StoredRun,
+    scorer: Scorer,
+    rows: Tensor,
+    ids: Strings,
+    k: int,
+    mask: Csr | None,
+    excluded: Tensor | None,
+) -> Iterator[pl.DataFrame]:
+    for part in torch.split(rows, chunk(len(run.items))):
+        with torch.no_grad():
+            items, scores = ranking.topk(scorer, part, min(k, len(run.items)), mask, excluded)
+        yield long_list("user", ids[part.numpy()], items, scores, run.items)
+
+
+def chunk(items: int) -> int:
+    """Return how many users are scored at once."""
+    return max(1, min(4096, BLOCK_BYTES // (4 * max(1, items))))
+
+
+def _listed(run: StoredRun, what: str, given: Iterable[object]) -> list[int]:
+    """Return the indices of a list of item ids."""
+    listed = _ids(given)
+    if listed is None:
+        raise InputError(f"{what}: is a {type(given).__name__}; give a list of item ids.")
+    index = run.items.to_index(listed, missing=-1)
+    unknown = [item for item, at in zip(listed, index, strict=True) if at < 0]
+    if what == "only" and len(unknown) == len(listed):
+        raise InputError(
+            f"only: none of its {len(listed):,} items is known to {run.name}; check the ids."
+        )
+    if unknown:
+        counts = f"{len(unknown):,} of {len(listed):,} items"
+        LOG.info("%s: %s are not known to %s (first: %s)", what, counts, run.name, unknown[0])
+    return list(index[index >= 0])
+
+
+def _ids(given: Any) -> list[object] | None:
+    """Return one id, or several in a row, as a list; None for something else, such as histories."""
+    if isinstance(given, str | int | np.integer):
+        return [given]
+    table = isinstance(given, Mapping | pl.LazyFrame | Raw | new_users.NewUsers) or hasattr(
+        given, "columns"
+    )
+    return None if table or not isinstance(given, Iterable) else list(given)

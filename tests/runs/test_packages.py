@@ -1,0 +1,126 @@
+"""A package of one's own: edited, it is another run; it is found again from anywhere."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gnnseg.config import conf_folder
+from gnnseg.runs import packages
+from gnnseg.types import InputError
+
+SMALL = [
+    "data=planted", "data.users=60", "data.items=40", "data.interactions=500", "data.segments=3",
+    "head.segments=3", "trainer.max_epochs=2", "trainer.eval_every=2", "encoder.dim=4", "threads=1",
+]  # fmt: skip
+ANSWERS = """
+import sys
+from gnnseg.cli import main
+run, here = sys.argv[1:]
+for verb in (
+    ["assign", run, "new.csv", "--out", "assigned.csv"],
+    ["evaluate", run],
+    ["recommend", run, "--user", "0"],
+    ["report", run],
+):
+    assert main(verb) == 0, verb
+import gnnseg, mylab.enc
+assert mylab.enc.__file__.startswith(here)
+loaded = gnnseg.load(run)
+assert type(loaded.stored.fold_in._model.encoder).__module__ == "mylab.enc"
+assert len(loaded.assign({"x": ["1"]})) == 1
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """A folder with an encoder of one's own and its YAML."""
+    package, conf = tmp_path / "lab" / "mylab", tmp_path / "lab" / "my_conf" / "encoder"
+    package.mkdir(parents=True)
+    conf.mkdir(parents=True)
+    (package / "__init__.py").write_text("", "utf-8")
+    (package / "enc.py").write_text(
+        "from gnnseg.encoders import MF\n\n\nclass Mine(MF):\n    pass\n", "utf-8"
+    )
+    lines = (conf_folder() / "encoder" / "mf.yaml").read_text("utf-8").splitlines()
+    own = ["_target_: mylab.enc.Mine" if "_target_" in line else line for line in lines]
+    (conf / "mine.yaml").write_text("\n".join(own) + "\n", "utf-8")
+    return tmp_path / "lab"
+
+
+def train(lab: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gnnseg", "train", *SMALL, "encoder=mine", "allow=[mylab]"]
+    more = ["--config-dir", "my_conf"]
+    return subprocess.run([*command, *more], capture_output=True, text=True, cwd=lab, check=False)
+
+
+def test_edited_it_is_another_run_and_from_elsewhere_it_is_found(lab: Path, tmp_path: Path) -> None:
+    first = train(lab)
+    assert first.returncode == 0, first.stderr
+    run = Path(first.stdout.strip())
+    again = train(lab)
+    assert again.stdout == first.stdout
+    assert "finished before" in again.stderr
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "new.csv").write_text("user,item\nanna,1\nanna,2\n", "utf-8")
+
+    def answers() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", ANSWERS, str(run), str(lab)],
+            capture_output=True, text=True, cwd=elsewhere, check=False,
+        )  # fmt: skip
+
+    done = answers()
+    assert done.returncode == 0, done.stderr
+    assert (elsewhere / "assigned.csv").exists()
+
+    with open(lab / "mylab" / "enc.py", "a", encoding="utf-8") as file:
+        file.write("\n# another thought\n")
+    other = train(lab)
+    assert other.returncode == 0, other.stderr
+    assert other.stdout != first.stdout
+    assert f"mylab has changed since {run.name} was trained: another run" in other.stderr
+    assert "mylab has changed" in answers().stderr  # the first run answers, and says so
+
+    shutil.move(lab / "mylab", lab / "moved")
+    gone = answers()
+    assert gone.returncode != 0
+    sentence = next(line for line in gone.stderr.splitlines() if line.startswith("gnnseg: "))
+    assert f"was trained with the package mylab, which lay in {lab} and is not there" in sentence
+
+
+def test_edited_in_one_process_it_is_imported_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file = tmp_path / "onefile.py"
+    file.write_text("value = 1\n", "utf-8")
+    import onefile
+
+    config = {"allow": ["onefile"]}
+    before = packages.allowed(config)["onefile"]
+    assert before.place == tmp_path
+    assert packages.allowed(config)["onefile"] == before
+    assert sys.modules["onefile"] is onefile
+    file.write_text("value = 1 + 1\n", "utf-8")
+    assert packages.allowed(config)["onefile"].digest != before.digest
+    assert "onefile" not in sys.modules
+    import onefile as anew
+
+    assert anew.value == 2
+    del sys.modules["onefile"]
+
+
+def test_a_package_that_is_nowhere_is_one_sentence(tmp_path: Path) -> None:
+    was = {"digest": "0", "place": str(tmp_path / "gone")}
+    record = json.loads(json.dumps({"depends": {"packages": {"nolab": was}}}))
+    with pytest.raises(
+        InputError, match=r"a-run: was trained with the package nolab, which lay in"
+    ):
+        packages.find_again("a-run", record)
+    packages.find_again("a-run", {})  # a run of ours alone asks for nothing
