@@ -1,5 +1,4 @@
-"""Stable names: what a part of ours is called in hashes and run folders, wherever its module stands
-today.
+"""What a part of ours is called in hashes and run folders, wherever its module stands today.
 
 A run's hash and its run.json hold the name under which a part was first recorded, so that moving a
 module or renaming a class changes no run's identity, and run folders and configurations of any age
@@ -11,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-MODULES = {  # stable name -> where it stands today; a name stands for all that lies below it, the longest that fits counts
+# stable name -> where it stands today; a name stands for all that lies below it, and the longest
+# that fits counts
+MODULES = {
     "gnnseg.encoders": "gnnseg.models.encoders",
     "gnnseg.encoders.raw.Raw": "gnnseg.models.encoders.raw.RawAttributes",
     "gnnseg.encoders.social.Social": "gnnseg.models.encoders.social.SocialSpectral",
@@ -37,7 +38,9 @@ MODULES = {  # stable name -> where it stands today; a name stands for all that 
     "gnnseg.data.split.random_per_user": "gnnseg.data.split.RandomPerUser",
 }
 KEYS: dict[str, dict[str, str]] = {}  # stable target -> {a setting's name today: its stable name}
-ADDED: dict[str, Any] = {  # settings that came after runs had names, "group.setting" or, of one part
+ADDED: dict[
+    str, Any
+] = {  # settings that came after runs had names, "group.setting" or, of one part
     # of a group, "stable target.setting" -> default
     "gnnseg.data.sets.planted.relation_signal": None,
 }
@@ -45,7 +48,7 @@ _STABLE = {today: name for name, today in MODULES.items()}
 
 
 def current(target: str) -> str:
-    """Give a target's path of today; a path of today, or of somebody else's package, as it stands."""
+    """Give a target's path of today; of somebody else's package its path as it stands."""
     return target if _prefix(target, _STABLE) else _moved(target, MODULES)
 
 
