@@ -62,4 +62,4 @@ class _PublicNames(MetaPathFinder, Loader):
         module.__spec__ = module.__spec__.loader_state
 
 
-sys.meta_path.append(_PublicNames())
+sys.meta_path.insert(0, _PublicNames())  # before what would load the same file a second time

@@ -7,8 +7,28 @@ from gnnseg.config.stable import current, recorded, stable, upgraded
 from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
 
 __all__ = [
-    "BESIDE", "FOREIGN", "GROUPS", "TOP", "build", "check", "check_allow", "check_node", "check_value", "compose", "conf_folder", "current",
-    "described", "fits",
-    "job_number", "known_keys", "launch", "locate", "parameter_types", "quoted", "recorded", "searchpath",
-    "stable", "upgraded",
-]  # fmt: skip
+    "BESIDE",
+    "FOREIGN",
+    "GROUPS",
+    "TOP",
+    "build",
+    "check",
+    "check_allow",
+    "check_node",
+    "check_value",
+    "compose",
+    "conf_folder",
+    "current",
+    "described",
+    "fits",
+    "job_number",
+    "known_keys",
+    "launch",
+    "locate",
+    "parameter_types",
+    "quoted",
+    "recorded",
+    "searchpath",
+    "stable",
+    "upgraded",
+]

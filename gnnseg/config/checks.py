@@ -6,24 +6,21 @@ still make no sense together.
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gnnseg.config.extensions import check_built, every, parts
 from gnnseg.config.names import BASES, BESIDE, GROUPS, TOP, meant, refusal
+from gnnseg.config.nodes import check_allow, check_node, check_value
 from gnnseg.config.stable import short
-from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
+from gnnseg.config.targets import build, locate
 
-OF_DATA = {
-    "social",
-    "labels",
-    "features",
-    "log",
-    "propensity",
-}  # what the set must have, which is seen once it is read
+__all__ = ["check", "check_allow", "check_node", "check_value"]
+
+# what the set must have, which is seen once it is read
+OF_DATA = {"social", "labels", "features", "log", "propensity"}
 KEPT = ("combine", "layer_weights", "gamma")  # settings that say which layers the embedding is of
 WORDS = {
     "probabilities": "a head whose scores are probabilities (head=segments head.beta=distribution)",
@@ -36,8 +33,12 @@ WORDS = {
 
 
 def check(config: Mapping[str, Any]) -> None:
-    """Refuse, in one sentence, what cannot be meant: unknown keys, wrong types, foreign targets,
-    combinations that make no sense."""
+    """Refuse what cannot be meant.
+
+    Raises:
+        InputError: An unknown key, a wrong type, a target that is not allowed, a combination that
+            makes no sense.
+    """
     for key in config:
         if key not in TOP:
             raise refusal(f"{key}: no such setting; {meant(key, list(TOP))}")
@@ -80,92 +81,8 @@ def check(config: Mapping[str, Any]) -> None:
     _check_together(config)
 
 
-def check_node(
-    where: str,
-    node: Any,
-    allow: Sequence[str],
-    *,
-    beside: Sequence[str] = (),
-    base: Any = None,
-) -> Any:
-    """Return what a node's ``_target_`` names, or refuse what the node cannot mean.
-
-    A part has exactly the keyword-only parameters of its target as settings (torch's and PyG's a
-    subset of the parameters), each of its annotated type, whoever wrote it.
-
-    Args:
-        where: The node's dotted place, such as ``encoder`` or ``regularisers.l2``.
-        node: ``_target_`` and the settings.
-        allow: Packages beside ours whose components may be named.
-        beside: Keys that are taken off before the part is built, such as a regulariser's weight.
-        base: What the target must be or derive from: a class, or its dotted path; None: anything
-            that can be called.
-
-    Raises:
-        InputError: An unknown, missing or ill-typed setting, or a target that may not stand here.
-    """
-    group = where.split(".")[0]
-    if not isinstance(node, Mapping) or "_target_" not in node:
-        raise refusal(f"{where}: has no _target_; choose one of conf/{group}.")
-    target = _target(where, str(node["_target_"]), allow, base)
-    foreign = str(node["_target_"]).startswith(FOREIGN)
-    parameters = inspect.signature(target).parameters
-    takes = [
-        name
-        for name, parameter in parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-        or (foreign and parameter.kind is parameter.POSITIONAL_OR_KEYWORD)
-    ]
-    given = {key: value for key, value in node.items() if key != "_target_"}
-    for key in given:
-        if key not in takes and key not in beside:
-            known = [f"{where}.{name}" for name in (*takes, *beside)]
-            raise refusal(f"{where}.{key}: no such setting; {meant(f'{where}.{key}', known)}")
-    for key in () if foreign else (*takes, *beside):
-        if key not in given:
-            raise refusal(f"{where}.{key}: is missing; conf/{group} gives its default.")
-    hints = parameter_types(target)
-    for key, value in given.items():
-        if key in hints:
-            check_value(f"{where}.{key}", value, hints[key])
-    return target
-
-
-def _target(where: str, path: str, allow: Sequence[str], base: Any) -> Any:
-    """Return what ``path`` names, where it can be called and is what belongs here."""
-    target = locate(path, where, list(allow))
-    if not callable(target):
-        raise refusal(f"{where}._target_={path}: is no class or function; name one.")
-    if base is None:
-        return target
-    base = locate(base, where, []) if isinstance(base, str) else base
-    derived = inspect.isclass(base) and inspect.isclass(target) and issubclass(target, base)
-    if target is not base and not derived:
-        needed = f"{base.__module__}.{base.__qualname__}"
-        instead = f"name {needed}" + (" or a class derived from it" * inspect.isclass(base))
-        raise refusal(f"{where}._target_={path}: cannot stand here; {instead}.")
-    if inspect.isabstract(target):
-        open_ones = ", ".join(sorted(target.__abstractmethods__))
-        raise refusal(f"{where}._target_={path}: lacks {open_ones}; define it in that class.")
-    return target
-
-
-def check_allow(allow: Any) -> list[str]:
-    """Return the packages that ``allow`` names, or refuse what is no list of names."""
-    if isinstance(allow, list) and all(isinstance(name, str) for name in allow):
-        return allow
-    one = allow if isinstance(allow, str) and allow.isidentifier() else "mylab"
-    raise refusal(f"allow={allow!r}: give a list of package names, such as allow=[{one}].")
-
-
-def check_value(where: str, value: Any, hint: Any) -> None:
-    """Refuse a setting's value that is not of its type."""
-    if not fits(value, hint):
-        raise refusal(f"{where}={value!r}: must be {described(hint)}.")
-
-
 def _check_optimizer(node: Mapping[str, Any]) -> None:
-    """What a foreign constructor says of its settings, before data are read."""
+    """Refuse what a foreign constructor does not take, before data are read."""
     import torch
 
     if "lr" in node:
@@ -193,8 +110,7 @@ class _Part:
         return short(f"{self.target.__module__}.{self.target.__name__}")
 
     def says(self, what: str) -> frozenset[str]:
-        """What the class answers of its settings under ``provides`` or ``requires``; nothing where
-        it has no such answer."""
+        """Return what the class answers of its settings under ``provides`` or ``requires``."""
         answer = getattr(self.target, what, None)
         return frozenset(answer(**self.settings)) if answer else frozenset()
 
@@ -211,7 +127,7 @@ def _part(
 
 
 def _check_together(config: Mapping[str, Any]) -> None:
-    """What each part is alone may still make no sense together."""
+    """Refuse parts that make no sense together."""
     head, encoder = (_part(config, group, config[group]) for group in ("head", "encoder"))
     terms = {n: t for n, t in (config["regularisers"] or {}).items() if t["weight"] != 0}
     asking = [
@@ -232,7 +148,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
 
 
 def _check_needs(part: _Part, head: _Part, encoder: _Part) -> None:
-    """An objective or a term needs what the head or the encoder offers."""
+    """Refuse an objective or a term that requires what neither head nor encoder provides."""
     lacking = sorted(
         part.says("requires") - head.says("provides") - encoder.says("provides") - OF_DATA
     )
@@ -262,7 +178,7 @@ def _check_needs(part: _Part, head: _Part, encoder: _Part) -> None:
 
 
 def _check_top(head: _Part, asking: Iterable[_Part]) -> None:
-    """Segments left of a user's: as many as there are, and none whose users are told of others."""
+    """Refuse more segments a user than there are, and fewer where labels are read off them."""
     top, segments = head.settings.get("top"), head.settings.get("segments")
     if top is None:
         return
@@ -273,14 +189,14 @@ def _check_top(head: _Part, asking: Iterable[_Part]) -> None:
     for part in asking:
         if part.settings.get("readout") == "alpha":
             raise refusal(
-                f"{part.where}.readout=alpha with head.top={top}: a told user whose class is not "
+                f"{part.where}.readout=alpha with head.top={top}: a labelled user whose class is not "
                 f"among the {top} largest would not be "
                 f"moved there; set head.top=null or {part.where}.readout=linear."
             )
 
 
 def _check_contrasted(layer: int, encoder: _Part) -> None:
-    """The layer that xsimgcl compares the embedding with is there, and another than the embedding."""
+    """Refuse a layer for xsimgcl that is not there, or is the embedding itself."""
     layers = encoder.settings.get("layers")
     if isinstance(layers, int) and layer > layers:
         raise refusal(
@@ -303,7 +219,7 @@ def _check_contrasted(layer: int, encoder: _Part) -> None:
 
 
 def _check_graph(graph: Mapping[str, Any], encoder: _Part, asking: Iterable[_Part]) -> None:
-    """What the graph is given, somebody reads."""
+    """Refuse a graph that is given what nobody reads."""
     weights, relations = graph.get("weights"), graph.get("relations")
     reads_weights = getattr(encoder.target, "reads_weights", None)
     if weights is not None and not (reads_weights and reads_weights(**encoder.settings)):
@@ -338,7 +254,7 @@ def _check_graph(graph: Mapping[str, Any], encoder: _Part, asking: Iterable[_Par
 
 
 def _check_monitor(config: Mapping[str, Any]) -> None:
-    """What the best epoch is chosen by is measured on validation, under ``paper`` on the test."""
+    """Refuse a monitor that no validation measures (under ``paper``: no test)."""
     monitor, evaluation = config["trainer"]["monitor"], config["evaluation"]
     part, _, rest = monitor.partition("/")
     metric, at, k = rest.partition("@")
@@ -354,7 +270,7 @@ def _check_monitor(config: Mapping[str, Any]) -> None:
         )
     if at and k not in map(str, ks):
         raise refusal(
-            f"trainer.monitor={monitor}: lists are judged at {', '.join(map(str, ks))}; add to "
+            f"trainer.monitor={monitor}: lists are evaluated at {', '.join(map(str, ks))}; add to "
             "evaluation.ks, or choose one of them."
         )
     measured = build(evaluation, parts(config, "metrics")).validated

@@ -1,9 +1,12 @@
-"""Configuration composed by Hydra, and sweeps launched by it. The only importer of Hydra and
-OmegaConf."""
+"""Configuration composed by Hydra, and sweeps launched by it.
+
+The only importer of Hydra and OmegaConf.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import re
 import shlex
@@ -24,8 +27,15 @@ SEQUENTIAL = {
 
 
 def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str, Any]:
-    """The configuration that these overrides describe, as plain values. ``folders``: more places to
-    look for groups."""
+    """Return the configuration that overrides describe, as plain values.
+
+    Args:
+        overrides: As they are typed: ``key=value``.
+        folders: More places to look for groups.
+
+    Raises:
+        InputError: There is no such choice or setting.
+    """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from omegaconf import OmegaConf
@@ -58,26 +68,20 @@ def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str
 
 
 def searchpath(folders: Sequence[Path]) -> list[str]:
-    """The override that lets Hydra look in more folders, if there are any."""
-    return (
-        [
-            f"hydra.searchpath=[{','.join(quoted(f'file://{folder.absolute()}') for folder in folders)}]"
-        ]
-        if folders
-        else []
-    )
+    """Return the override that lets Hydra look in more folders, if there are any."""
+    places = ",".join(quoted(f"file://{folder.absolute()}") for folder in folders)
+    return [f"hydra.searchpath=[{places}]"] if folders else []
 
 
 def quoted(value: str) -> str:
-    """A value that Hydra's grammar takes as it stands."""
+    """Return a value that Hydra's grammar takes as it stands."""
     escaped = re.sub(r'(\\*)"', r'\1\1\\"', value)
     escaped = re.sub(r"(\\+)$", r"\1\1", escaped)
     return f'"{escaped}"'
 
 
 def _check_grammar(overrides: Sequence[str]) -> None:
-    """Refuse an override that Hydra cannot parse, or takes for several values, with the form that
-    works."""
+    """Refuse an override that Hydra cannot parse, or takes for several values."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -98,8 +102,12 @@ def _check_grammar(overrides: Sequence[str]) -> None:
 
 
 def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
-    """Run ``task(job's overrides)`` as Hydra's command line says: once, or many times under ``-m``
-    by its sweeper and launcher."""
+    """Run a task as Hydra's command line says.
+
+    Args:
+        arguments: Hydra's own; under ``-m`` its sweeper and launcher make many jobs of it.
+        task: Called with each job's overrides.
+    """
     import hydra
 
     def job(node: Any) -> Any:
@@ -124,8 +132,10 @@ def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
 
 @contextlib.contextmanager
 def _own_hydra() -> Iterator[None]:
-    """Room for a composition inside somebody else's Hydra program, whose global state comes back
-    afterwards; one at a time."""
+    """Make room for a composition inside somebody else's Hydra program; one at a time.
+
+    That program's global state comes back afterwards.
+    """
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.singleton import Singleton
 
@@ -140,7 +150,7 @@ def _own_hydra() -> Iterator[None]:
 
 
 def job_number() -> int | None:
-    """The job's place in its sweep; None outside one."""
+    """Return the job's place in its sweep; None outside one."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
@@ -151,7 +161,7 @@ def job_number() -> int | None:
 
 @contextlib.contextmanager
 def _one_sentence(given: Sequence[str]) -> Iterator[None]:
-    """Hydra's and OmegaConf's errors as one sentence that says what was meant."""
+    """Turn Hydra's and OmegaConf's errors into one sentence that says what was meant."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
@@ -164,25 +174,49 @@ def _one_sentence(given: Sequence[str]) -> Iterator[None]:
 def _explain(error: Exception, given: Sequence[str]) -> str:
     """``given``: the overrides, whose choices of parts say which settings there are."""
     text = str(error)
-    if match := re.search(r"Could not find '([\w-]+)/([^']+)'", text):
-        group, name = match[1], match[2]
-        known = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
-        return f"{group}={name}: no such choice; {meant(name, known)}"
+    if match := re.search(r"Could not find '([\w/-]+)/([^'/]+)'", text):
+        return _no_choice(match[1], match[2], text)
     if match := re.search(r"Could not override '([^']+)'", text):
         key, known = match[1], _settings_of(given)
         values = {o.partition("=")[0].lstrip("+"): o.partition("=")[2] for o in given}
         within, _, name = key.rpartition(".")
         if within in known and not any(other.startswith(f"{within}.") for other in known):
-            return f"{key}: {within} is given whole; write '{within}={{{name}: {values.get(key, '…')}}}'."
+            whole = f"'{within}={{{name}: {values.get(key, '…')}}}'"
+            return f"{key}: {within} is given whole; write {whole}."
         return f"{key}: no such setting; {meant(key, known)}"
     if match := re.search(r"Could not override '?([\w.]+)'?\.\s*No match", text):
         return f"{match[1]}: no such group; {meant(match[1], list(TOP))}"
     return " ".join(text.split())
 
 
+def _no_choice(group: str, name: str, text: str) -> str:
+    """Say what there is instead of a choice; ``text``: Hydra's words, which list it."""
+    listed = re.search(rf"Available options in '{re.escape(group)}':\n((?:\t.*\n?)+)", text)
+    known = listed[1].split() if listed else []
+    wrong = f"{group}={name}: no such choice"
+    if group.startswith("hydra/"):
+        plugin = f"hydra-{name.split('_')[0]}-{group.rpartition('/')[2]}"
+        there = f"installed: {', '.join(known)}; others" if known else "they"
+        return f"{wrong}; {there} are plugins (pip install {plugin})."
+    terms = {key: node for key, node in _get(compose([]), group).items() if _is_part(node)}
+    if terms:
+        near = next(iter(difflib.get_close_matches(name, terms, 1, 0.5)), "")
+        example = f"{group}.{near or next(iter(terms))}.weight=0.1"
+        return (
+            f"{wrong}; a term is set by its weight, as in {example} (there are {', '.join(terms)})."
+        )
+    return f"{wrong}; {meant(name, known)}"
+
+
+def _is_part(node: Any) -> bool:
+    return isinstance(node, Mapping) and "_target_" in node
+
+
 def _settings_of(given: Sequence[str]) -> list[str]:
-    """Every dotted key of what the overrides choose, whatever else they set; of the defaults where
-    that cannot be composed."""
+    """Return every dotted key of what the overrides choose, whatever else they set.
+
+    Of the defaults, where that cannot be composed.
+    """
     parts = [
         o
         for o in given
@@ -195,7 +229,7 @@ def _settings_of(given: Sequence[str]) -> list[str]:
 
 
 def known_keys(config: Mapping[str, Any] | None = None, prefix: str = "") -> list[str]:
-    """Every dotted key of the default configuration."""
+    """Return every dotted key of a configuration, by default the default one."""
     if config is None:
         config = compose([])
     keys = []

@@ -1,9 +1,9 @@
-"""What may be named: groups, choices and settings of conf/; and what a name that is not there was
-meant to be."""
+"""What may be named in a configuration, and what a name that is not there was meant to be."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 
 from gnnseg.config.stable import KEYS
@@ -28,7 +28,7 @@ BESIDE = {
     "data": ("name", "root", "min_weight", "k_core"),
     "regularisers": ("weight",),
 }  # keys the pipeline takes off before it builds
-BASES = {  # what a group's target must be, or derive from; other groups take whatever fits their call
+BASES = {  # what a group's target must be, or derive from; other groups take what fits
     "data": "gnnseg.data.sets.base.Reader",
     "split": "gnnseg.data.split.SplitRule",
     "graph": "gnnseg.graph.bipartite.build",
@@ -45,7 +45,7 @@ BASES = {  # what a group's target must be, or derive from; other groups take wh
 
 
 def conf_folder() -> Path:
-    """The checkout's conf/, where this is one, else the packaged conf/."""
+    """Return the checkout's conf/, where this is one, else the packaged conf/."""
     package = Path(__file__).resolve().parents[1]
     checkout = package.parent / "conf"
     in_checkout = (checkout / "config.yaml").exists() and (
@@ -54,13 +54,34 @@ def conf_folder() -> Path:
     return checkout if in_checkout else package / "conf"
 
 
+def groups(folders: Sequence[Path] = ()) -> list[str]:
+    """List the groups that conf/ and the user's own ``folders`` have, ours in their order first.
+
+    A group inside another is named as Hydra names it: ``trainer/schedule``.
+    """
+    there = {
+        path.parent.relative_to(folder).as_posix()
+        for folder in (conf_folder(), *folders)
+        for path in folder.rglob("*.yaml")
+    } - {"."}
+    return [*(group for group in GROUPS if group in there), *sorted(there - {*GROUPS})]
+
+
+def choices(group: str, folders: Sequence[Path] = ()) -> dict[str, Path]:
+    """Find a group's YAMLs by name; ours win over the user's own of the same name, as in Hydra."""
+    found: dict[str, Path] = {}
+    for folder in (*reversed(folders), conf_folder()):
+        found |= {path.stem: path for path in (folder / group).glob("*.yaml")}
+    return dict(sorted(found.items()))
+
+
 def elsewhere(key: str) -> list[str]:
-    """Other choices of the key's group that have such a setting."""
+    """List other choices of the key's group that have such a setting."""
     import yaml
 
     group, _, name = key.partition(".")
     found = []
-    for path in sorted((conf_folder() / group).glob("*.yaml")):
+    for path in choices(group).values():
         content = yaml.safe_load(path.read_text("utf-8")) or {}
         if name in content or name in (content.get(group) or {}):
             found.append(path.stem)
@@ -68,8 +89,11 @@ def elsewhere(key: str) -> list[str]:
 
 
 def meant(wrong: str, known: list[str]) -> str:
-    """What a name that is not there was meant to be, nearest first: other choices that have it; a
-    like name beside it; the same name elsewhere; a like one elsewhere."""
+    """Say what a name that is not there was meant to be.
+
+    Nearest first: other choices that have it; a like name beside it; the same name elsewhere; a
+    like one elsewhere.
+    """
     group, _, leaf = wrong.rpartition(".")
     if (today := f"{group}.{renamed(leaf)}") in known:
         return f"did you mean {today}?"
@@ -104,7 +128,7 @@ def renamed(leaf: str) -> str:
 
 
 def refusal(sentence: str) -> Exception:
-    """An InputError, whose module (and torch with it) is imported only where something is wrong."""
+    """Make an InputError, whose module (and torch with it) is imported only where it is needed."""
     from gnnseg.types import InputError
 
     return InputError(sentence)

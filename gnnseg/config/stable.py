@@ -1,5 +1,4 @@
-"""Stable names: what a part of ours is called in hashes and run folders, wherever its module stands
-today.
+"""What a part of ours is called in hashes and run folders, wherever its module stands today.
 
 A run's hash and its run.json hold the name under which a part was first recorded, so that moving a
 module or renaming a class changes no run's identity, and run folders and configurations of any age

@@ -1,5 +1,4 @@
-"""What a ``_target_`` names: found if it may be named, the types of its settings, and the object
-that a node describes."""
+"""What a ``_target_`` names, the types of its settings, and the object a node describes."""
 
 from __future__ import annotations
 
@@ -19,7 +18,16 @@ FOREIGN = ("torch.optim.", "torch.optim.lr_scheduler.", "torch_geometric.nn.")
 
 
 def locate(path: str, where: str, allow: list[str]) -> Any:
-    """The class or function a ``_target_`` names, if it may be named."""
+    """Return the class or function a ``_target_`` names, if it may be named.
+
+    Args:
+        path: The target's dotted path.
+        where: The place of the node, for the message.
+        allow: Packages beside ours that may be named.
+
+    Raises:
+        InputError: It may not be named, or is not there.
+    """
     packages = ("gnnseg", *allow)
     if not (path.startswith(FOREIGN) or path.split(".")[0] in packages):
         raise refusal(
@@ -39,7 +47,7 @@ def locate(path: str, where: str, allow: list[str]) -> Any:
 
 
 def parameter_types(target: Any) -> dict[str, Any]:
-    """Types of a target's parameters, as far as they can be resolved at run time."""
+    """Return the types of a target's parameters, as far as they can be resolved."""
     function = target.__init__ if inspect.isclass(target) else target
     home = getattr(function, "__module__", target.__module__)  # object's own constructor has none
     scope = vars(sys.modules[home]) if home in sys.modules else {}
@@ -59,8 +67,10 @@ def parameter_types(target: Any) -> dict[str, Any]:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Is a plain value of this type? A whole number is a float too; a bool is no number; NaN and
-    infinity are nothing."""
+    """Return whether a plain value is of a type.
+
+    A whole number is a float too; a bool is no number; NaN and infinity are nothing.
+    """
     origin = typing.get_origin(hint)
     if hint is Any:
         return True
@@ -95,7 +105,7 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def described(hint: Any) -> str:
-    """A type in words."""
+    """Return a type in words."""
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(described(part) for part in typing.get_args(hint))
@@ -117,8 +127,12 @@ def described(hint: Any) -> str:
 
 
 def build(node: Mapping[str, Any], *positional: Any) -> Any:
-    """What a checked node describes: its target called with what the pipeline gives and the node's
-    own keys."""
+    """Return what a checked node describes: its target called with its own settings.
+
+    Args:
+        node: ``_target_`` and keyword arguments.
+        positional: What the pipeline gives.
+    """
     module, _, name = current(str(node["_target_"])).rpartition(".")
     target = getattr(importlib.import_module(module), name)
     return target(*positional, **{key: value for key, value in node.items() if key != "_target_"})

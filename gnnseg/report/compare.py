@@ -1,7 +1,6 @@
-"""One table of many runs: runs that are equal but for their seeds are one row, mean and standard
-deviation.
+"""One table of many runs: those that are equal but for their seeds are one row.
 
-Reads run.json alone; imports no model.
+Its figures are mean and standard deviation. Reads run.json alone; imports no model.
 """
 
 from __future__ import annotations
@@ -31,8 +30,16 @@ PAPER = "†"
 
 
 def table(paths: Sequence[Path], form: str = "text", metrics: Sequence[str] | None = None) -> str:
-    """``paths``: run folders; ``form``: text, csv, md or latex. Cells of protocol ``paper`` are
-    marked."""
+    """Return one table of many runs; cells of protocol ``paper`` are marked.
+
+    Args:
+        paths: Run folders.
+        form: text, csv, md or latex.
+        metrics: The figures to show; None: the usual ones, as far as they are there.
+
+    Raises:
+        InputError: No runs, or one that is no finished run.
+    """
     records = [_read(Path(path)) for path in paths]
     if not records:
         raise _error("compare: name run folders, or a sweep with --sweep NAME.")
@@ -66,7 +73,7 @@ def table(paths: Sequence[Path], form: str = "text", metrics: Sequence[str] | No
 
 
 def flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The groups that make a run, and its seed, as dotted keys."""
+    """Return the groups that make a run, and its seed, as dotted keys."""
     found: dict[str, Any] = {"seed": config["seed"]}
 
     def walk(prefix: str, node: Any) -> None:
@@ -82,9 +89,11 @@ def flat(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Keys in which rows differ: a part's name, and its keys where two rows have the same part with
-    other values. Training that comes with an objective differs only where rows of one objective
-    differ."""
+    """Return the keys in which rows differ.
+
+    A part's name, and its keys where two rows have the same part with other values. Training that
+    comes with an objective differs only where rows of one objective differ.
+    """
 
     def distinct(rows: Sequence[Mapping[str, Any]], key: str) -> bool:
         return len({json.dumps(row.get(key)) for row in rows}) > 1
@@ -133,10 +142,10 @@ def _written(header: list[str], rows: list[list[str]], left: int, form: str, not
         return f"{text}\n\n{note}" if note else text
     if form == "latex":
         body = [" & ".join(_latex(cell) for cell in row) + r" \\" for row in rows]
-        lines = [
-            r"\begin{tabular}{" + "l" * left + "r" * (len(header) - left) + "}", r"\hline",
-            " & ".join(_latex(cell) for cell in header) + r" \\", r"\hline", *body, r"\hline", r"\end{tabular}",
-        ]  # fmt: skip
+        form = "l" * left + "r" * (len(header) - left)
+        titles = " & ".join(_latex(cell) for cell in header) + r" \\"
+        lines = [rf"\begin{{tabular}}{{{form}}}", r"\hline", titles, r"\hline", *body]
+        lines += [r"\hline", r"\end{tabular}"]
         return "\n".join([*lines, "% " + note] if note else lines)
     from gnnseg.report.tables import render
 

@@ -1,5 +1,4 @@
-"""Can this machine show what a page says? Where it has no font for a name, the id stands in its
-place: never boxes."""
+"""What this machine can show: where it has no font for a name, the id stands in its place."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ NAMES = {
 
 @cache
 def covering(character: str) -> str | None:
-    """The name of an installed font that has a character; None where there is none.
+    """Return the name of an installed font that has a character; None where there is none.
 
     Matplotlib, whose list this is, brings a font of last resort, which has a box for every
     character.
@@ -42,7 +41,7 @@ def covering(character: str) -> str | None:
 
 
 def scripts(texts: Iterable[str]) -> dict[str, str]:
-    """The scripts beyond Latin that some texts are written in, each with a character of theirs."""
+    """Return the scripts beyond Latin of some texts, each with a character of theirs."""
     found: dict[str, str] = {}
     for character in sorted({c for text in texts for c in text if ord(c) > 0x24F and c.isalpha()}):
         first = unicodedata.name(character, "").split(" ")[0].split("-")[0]
@@ -51,13 +50,12 @@ def scripts(texts: Iterable[str]) -> dict[str, str]:
 
 
 def lacking(texts: Iterable[str]) -> list[str]:
-    """The scripts that no font on this machine has."""
+    """Return the scripts that no font on this machine has."""
     return [script for script, character in scripts(texts).items() if covering(character) is None]
 
 
 def legible(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same lists, where a ``name`` in a script that no font here has gives way to its ``item``,
-    the id."""
+    """Return the same lists, with the id in place of each name that no font here can show."""
     import polars as pl
 
     boxes = [name for name in frame["name"].drop_nulls().unique().to_list() if lacking([name])]
@@ -69,7 +67,7 @@ def legible(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def warning(folder: Path) -> str | None:
-    """One sentence where a run's page names items or users that this machine cannot show."""
+    """Return one sentence where a run's page has names that this machine cannot show."""
     import polars as pl
 
     texts: set[str] = set()

@@ -1,5 +1,6 @@
-"""Plots as inline SVG, drawn by hand: they take their colours from the page, light or dark, and
-need no script.
+"""Plots as inline SVG, drawn by hand.
+
+They take their colours from the page, light or dark, and need no script.
 
 A plotting library would bring megabytes and its own colours for what are three simple shapes.
 Coordinates are those of a view box ``WIDTH`` wide; the page scales it.
@@ -19,8 +20,14 @@ Points = Sequence[tuple[float, float]]
 def lines(
     series: Mapping[str, Points], *, x: str, alt: str, mark: tuple[float, float, str] | None = None
 ) -> str:
-    """Curves over a common x, the n-th in the page's n-th colour; ``mark``: one point (x, y, what
-    it is)."""
+    """Draw curves over a common x, the n-th in the page's n-th colour.
+
+    Args:
+        series: The points of each curve by its name.
+        x: The name of the common axis.
+        alt: What the plot shows, in words.
+        mark: One point to point at: x, y, what it is.
+    """
     kept = {name: _finite(points) for name, points in series.items()}
     everything = [point for points in kept.values() for point in points]
     if not everything:
@@ -36,13 +43,14 @@ def lines(
             f'<path class="line c{number}" d="{path}"><title>{escape(name)}</title></path>'
         )
         if len(points) == 1:
-            parts.append(
-                f'<circle class="dot c{number}" cx="{xs(points[0][0]):.1f}" cy="{ys(points[0][1]):.1f}" r="3"/>'
-            )
+            at_x, at_y = xs(points[0][0]), ys(points[0][1])
+            parts.append(f'<circle class="dot c{number}" cx="{at_x:.1f}" cy="{at_y:.1f}" r="3"/>')
     if mark is not None:
+        at_x, at_y = xs(mark[0]), ys(mark[1])
         parts.append(
-            f'<line class="mark" x1="{xs(mark[0]):.1f}" x2="{xs(mark[0]):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-            f'<circle class="marked" cx="{xs(mark[0]):.1f}" cy="{ys(mark[1]):.1f}" r="4">'
+            f'<line class="mark" x1="{at_x:.1f}" x2="{at_x:.1f}" '
+            f'y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
+            f'<circle class="marked" cx="{at_x:.1f}" cy="{at_y:.1f}" r="4">'
             f"<title>{escape(mark[2])}</title></circle>"
         )
     return _svg(parts, alt)
@@ -60,8 +68,19 @@ def columns(
     percent: bool = False,
     width: int = WIDTH,
 ) -> str:
-    """Upright columns from 0; ``ticks``: a second value of each, a line across it; ``hues``:
-    segment colours."""
+    """Draw upright columns from 0.
+
+    Args:
+        values: Their heights.
+        labels: Their names, along the axis as far as there is room.
+        x: The name of the axis.
+        alt: What the plot shows, in words.
+        ticks: A second value of each, a line across it.
+        show: A value in words, for the hint of a column.
+        hues: Whether each has its segment's colour.
+        percent: Whether the values are shares.
+        width: Of the view box.
+    """
     if not values:
         return ""
     ys = _Axis.of([0.0, *values, *(ticks or [])], HEIGHT - BOTTOM, TOP)
@@ -77,7 +96,8 @@ def columns(
         title = f"{label}: {show(value)}" + (f" ({show(ticks[number])})" if ticks else "")
         parts.append(
             f'<rect class="{"seg" if hues else "col"}"{style} x="{at + gap / 2:.1f}" y="{top:.1f}" '
-            f'width="{max(0.5, step - gap):.1f}" height="{max(0.0, HEIGHT - BOTTOM - top):.1f}" rx="1.5">'
+            f'width="{max(0.5, step - gap):.1f}" '
+            f'height="{max(0.0, HEIGHT - BOTTOM - top):.1f}" rx="1.5">'
             f"<title>{escape(title)}</title></rect>"
         )
         if ticks:
@@ -94,8 +114,10 @@ def columns(
 def histogram(
     values: Sequence[float], low: float, high: float, bins: int
 ) -> tuple[list[float], list[str]]:
-    """(share of the values in each of equal bins, each bin's lower edge as text); the last bin
-    holds ``high`` too."""
+    """Return the share of the values in each of equal bins, and each bin's lower edge as text.
+
+    The last bin holds ``high`` and what lies above it.
+    """
     counts = [0] * bins
     for value in values:
         at = int((value - low) / (high - low) * bins) if high > low else 0
@@ -107,8 +129,7 @@ def histogram(
 
 
 def hue(segment: int) -> float:
-    """A segment's colour, in degrees: the golden angle keeps neighbours apart, however many there
-    are."""
+    """Return a segment's colour in degrees; the golden angle keeps neighbours apart."""
     return (segment * 137.508 + 60) % 360
 
 
@@ -171,4 +192,5 @@ def _text(x: float, y: float, text: str, kind: str = "x") -> str:
 
 
 def _svg(parts: Sequence[str], alt: str, width: int = WIDTH) -> str:
-    return f'<svg viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{escape(alt)}">{"".join(parts)}</svg>'
+    head = f'<svg viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{escape(alt)}">'
+    return f"{head}{''.join(parts)}</svg>"

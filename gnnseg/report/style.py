@@ -1,5 +1,7 @@
-"""How the page looks: one style sheet, light and dark, from a telephone to a wide screen. No fonts
-are fetched."""
+"""How the page looks: one style sheet, light and dark, from a telephone to a wide screen.
+
+No fonts are fetched.
+"""
 
 CSS = """
 :root{color-scheme:light dark;--bg:#f6f6f3;--card:#fff;--ink:#1c1d21;--soft:#5d606b;--line:#e2e2dc;--accent:#2f6fdd;
@@ -31,7 +33,7 @@ figcaption{font-size:.86rem;margin:.2em 4px 0}
 .kpi{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:12px 16px}
 .kpi b{display:block;font-size:1.7rem;font-weight:650;letter-spacing:-.02em;font-variant-numeric:tabular-nums}
 .kpi span{font-size:.84rem;color:var(--soft);display:block;line-height:1.35}
-.alarm{background:var(--warn-bg);color:var(--warn);border-radius:10px;padding:10px 16px;margin:14px 0;font-weight:550}
+.warning{background:var(--warn-bg);color:var(--warn);border-radius:10px;padding:10px 16px;margin:14px 0;font-weight:550}
 .scroll{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:12px;padding:6px 4px}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:7px 12px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--hair)}
@@ -70,7 +72,7 @@ svg .tick{stroke:var(--ink);stroke-width:1.6}
 .who{font-size:.9rem;margin:0 0 .6em;line-height:1.45}
 .weights td:first-child{max-width:22em;overflow:hidden;text-overflow:ellipsis}
 .pair{grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr))}
-.wants{border-top:1px solid var(--hair);margin:10px 0 0;padding-top:8px;font-size:.86rem;color:var(--soft)}
+.beyond{border-top:1px solid var(--hair);margin:10px 0 0;padding-top:8px;font-size:.86rem;color:var(--soft)}
 .rec{padding:7px 0;border-top:1px solid var(--hair)}
 .rec:first-of-type{border-top:0}
 .rec .t{display:flex;gap:10px;justify-content:space-between;align-items:baseline}

@@ -40,8 +40,16 @@ def render(
     left: Sequence[int] = (),
     width: int = WIDTH,
 ) -> str:
-    """A plain table: text on the left, numbers on the right from column ``right`` on, those in
-    ``left`` excepted."""
+    """Return a plain table.
+
+    Args:
+        columns: Their titles.
+        rows: Their cells.
+        title: A line above.
+        right: The first column that is set on the right, as numbers are.
+        left: Columns behind it that are not.
+        width: The widest a line may be.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -65,7 +73,11 @@ def _printable(text: str) -> str:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """run.json of a folder, read as it stands; InputError where there is none."""
+    """Return a folder's run.json as it stands.
+
+    Raises:
+        InputError: There is none.
+    """
     path = Path(folder) / "run.json"
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -80,13 +92,15 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def run(folder: Path) -> str:
-    """What a finished run says: data, figures beside the baselines, segments, sharpness, alarms,
-    where the page is."""
+    """Return what is said of a finished run.
+
+    Data, figures beside the baselines, segments, sharpness, warnings, where the page is.
+    """
     record = read(folder)
     parts = [part for part in (data(record), metrics(record), labels(record)) if part]
     if (folder / "groups.parquet").exists():
         parts += [segments(folder, SHOWN_SEGMENTS), sharpness(record["metrics"], _k(folder))]
-    parts += [f"alarm: {warning}" for warning in record["alarms"]]
+    parts += [f"warning: {warning}" for warning in record["alarms"]]
     seconds = record["seconds"]
     parts.append(
         f"{seconds['total']:.1f} s ({seconds['train']:.1f} s training), {record['memory_mb']:.0f} "
@@ -97,8 +111,10 @@ def run(folder: Path) -> str:
 
 
 def data(record: Mapping[str, Any]) -> str:
-    """What the run learned from: sizes, density, how it was split, what was dropped or is new in
-    the test."""
+    """Return what the run learned from.
+
+    Sizes, density, how it was split, what was dropped or is new in the test.
+    """
     d = record["data"]
     pairs = d["train"] + d["valid"] + d["test"]
     density = pairs / max(1, d["users"] * d["items"])
@@ -121,8 +137,8 @@ def data(record: Mapping[str, Any]) -> str:
 
 
 def metrics(record: Mapping[str, Any]) -> str:
-    """The run's test figures beside the baselines'."""
-    rows = {"this run": record["metrics"], **rivals(record, "test/")}
+    """Return the run's test figures beside the baselines'."""
+    rows = {"this run": record["metrics"], **baselines(record, "test/")}
     names = [n for n in HEADLINE if f"test/{n}" in record["metrics"] and not n.endswith("@10")]
     cells = [
         [who, *[number(values.get(f"test/{n}")) for n in names]] for who, values in rows.items()
@@ -130,8 +146,8 @@ def metrics(record: Mapping[str, Any]) -> str:
     return render(["", *names], cells, protocol(record))
 
 
-def rivals(record: Mapping[str, Any], prefix: str) -> dict[str, dict[str, float]]:
-    """The baselines that have figures of this kind: 'test/' or 'label/'."""
+def baselines(record: Mapping[str, Any], prefix: str) -> dict[str, dict[str, float]]:
+    """Return the baselines that have figures of this kind: 'test/' or 'label/'."""
     return {
         who: values
         for who, values in record["baselines"].items()
@@ -140,35 +156,34 @@ def rivals(record: Mapping[str, Any], prefix: str) -> dict[str, dict[str, float]
 
 
 def labels(record: Mapping[str, Any]) -> str:
-    """How well the classes of those held out are told, beside the baselines; nothing where no
-    labels were learned."""
-    told = record["data"].get("labels")
-    if not told or "label/accuracy" not in record["metrics"]:
+    """Return how well the classes of those held out are predicted; nothing without labels."""
+    known = record["data"].get("labels")
+    if not known or "label/accuracy" not in record["metrics"]:
         return ""
-    rows = {"this run": record["metrics"], **rivals(record, "label/")}
+    rows = {"this run": record["metrics"], **baselines(record, "label/")}
     cells = [
         [who, *[number(v.get(f"label/{n}")) for n in ("accuracy", "macro_f1")]]
         for who, v in rows.items()
     ]
-    title = f"labels {told['column']}: {told['told']:,} users told, {told['held_out']:,} held out"
+    sizes = f"{known['told']:,} users observed, {known['held_out']:,} held out"
+    title = f"labels {known['column']}: {sizes}"
     return render(["", "accuracy", "macro-F1"], cells, title)
 
 
 def protocol(record: Mapping[str, Any]) -> str:
-    """Under which rules the figures stand."""
+    """Return the rules under which the figures stand."""
     mark = " (best epoch on test)" if record["protocol"] == "paper" else ""
     rules = f"protocol {record['protocol']}{mark}, seen={record['seen']}"
     return f"test, full ranking, {rules}, split {record['data']['split']}"
 
 
 def number(value: float | None) -> str:
-    """Four decimals; nothing for a figure that is not there or not defined."""
+    """Return four decimals; nothing for a figure that is not there or not defined."""
     return "" if value is None or not math.isfinite(value) else f"{value:.4f}"
 
 
 def sharpness(values: Mapping[str, float], k: int) -> str:
-    """How many segments there really are, how many a user is in, and what the largest of them
-    reach."""
+    """Return how many segments there really are, and what a user's largest ones reach."""
     lines = [
         f"effective K {values['segment/effective_k']:.1f} of {k}; "
         f"{values['segment/segments_per_user']:.1f} segments "
@@ -185,9 +200,14 @@ def sharpness(values: Mapping[str, float], k: int) -> str:
 
 
 def segments(folder: Path, limit: int | None = None) -> str:
-    """Size, share and the most telling items of each segment, with their lift over the base rate.
+    """Return size, share and most telling items of each segment, with their lift.
 
-    ``limit``: only so many, the largest; the others are counted.
+    Args:
+        folder: The run's.
+        limit: Only so many, the largest; the others are counted.
+
+    Raises:
+        InputError: The run has no segments.
     """
     for name in ("groups.parquet", "cards.parquet"):
         if not (folder / name).exists():
@@ -214,13 +234,13 @@ def segments(folder: Path, limit: int | None = None) -> str:
     title = ["segment", "users", "share", "likes more than others do (lift)"]
     table = render(title, rows, "segments", left=(3,))
     said = words.segments(folder)
-    told = {k: said[k] for k in shown["segment"] if k in said}
+    known = {k: said[k] for k in shown["segment"] if k in said}
     people = [
         f"  {k}: {_printable(sentence)}"
-        for k, sentence in told.items()
+        for k, sentence in known.items()
         if sentence != words.NOTHING
     ]
-    alike = [str(k) for k, sentence in told.items() if sentence == words.NOTHING]
+    alike = [str(k) for k, sentence in known.items() if sentence == words.NOTHING]
     people += [f"  {', '.join(alike)}: {words.NOTHING}"] if alike else []
     table = "\n".join([table, *(["who they are (against everyone)", *people] if people else [])])
     left_out = len(groups) - len(shown)
@@ -230,8 +250,7 @@ def segments(folder: Path, limit: int | None = None) -> str:
 
 
 def weights(folder: Path) -> str:
-    """The strongest weights by attribute, where an encoder's weights can be read and the head has
-    segments."""
+    """Return the strongest weights by attribute; nothing where they cannot be read."""
     parts = []
     for kind, title in (("user", "people"), ("item", "items")):
         frame = words.weights(folder, kind, SHOWN_WEIGHTS)
@@ -248,11 +267,12 @@ def weights(folder: Path) -> str:
 
 
 def short(name: str, width: int = NAME_WIDTH) -> str:
+    """Return a name, cut where it is too long for a table."""
     return name if len(name) <= width else f"{name[: width - 1].rstrip()}…"
 
 
 def frame(table: pl.DataFrame) -> str:
-    """Any small frame as text, numbers on the right."""
+    """Return any small frame as text, numbers on the right."""
     rows = [
         [
             f"{cell:.4f}" if isinstance(cell, float) else "" if cell is None else str(cell)
@@ -265,8 +285,10 @@ def frame(table: pl.DataFrame) -> str:
 
 
 def explanation(table: pl.DataFrame) -> str:
-    """An explanation as ``Run.explain`` returns it: shares as percentages, signed parts of the
-    logit as numbers."""
+    """Return an explanation, as ``Run.explain`` gives it, as text.
+
+    Shares as percentages, signed parts of the logit as numbers.
+    """
     rows = []
     for part in table.iter_rows(named=True):
         value = part["value"]

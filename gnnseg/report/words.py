@@ -1,5 +1,4 @@
-"""Segments in words, from a run's folder: who is in them by what is known of people, and how
-strongly."""
+"""Segments in words: who is in them by what is known of people, and how strongly."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ HABITS = {  # derived numbers by what a high and a low value say; money is spent
 
 
 def segments(folder: Path) -> dict[int, str]:
-    """A sentence for each segment (from 1); none where nothing is known of the run's people.
+    """Return a sentence for each segment (from 1); none where nothing is known of people.
 
     Only attributes that differ from everyone's by at least ``NAMED`` standard deviations and
     ``SURE`` standard errors are named, the strongest first, each attribute once: numbers with their
@@ -50,8 +49,10 @@ def _telling(row: dict[str, Any]) -> bool:
 
 
 def _phrases(rows: Sequence[dict[str, Any]], habits: dict[str, tuple[str, str]]) -> list[str]:
-    """The rows in words, in their order; of one attribute's classes the strongest that the segment
-    has more of."""
+    """Return the rows in words, in their order.
+
+    Of one attribute's classes, the strongest that the segment has more of.
+    """
     unknown = [row for row in rows if row["attribute"].endswith(" unknown")]
     more = {_attribute(row) for row in rows if row["difference"] > 0}
     said: set[str] = set()
@@ -60,7 +61,7 @@ def _phrases(rows: Sequence[dict[str, Any]], habits: dict[str, tuple[str, str]])
         name, attribute = (
             row["attribute"].removeprefix("log "),
             _attribute(row),
-        )  # told by its direction, log or not
+        )  # its direction says it, log or not
         if name.endswith(" unknown"):
             if row is unknown[0]:
                 phrases.append(_unknown(unknown))
@@ -91,7 +92,7 @@ def _attribute(row: dict[str, Any]) -> str:
 
 
 def _unknown(rows: Sequence[dict[str, Any]]) -> str:
-    """What is not known of people is mostly not known of the same people: said once."""
+    """Say once what is not known: it is mostly not known of the same people."""
     first = rows[0]
     name = first["attribute"].removesuffix(" unknown").replace("_", " ")
     alike = sum((row["difference"] > 0) == (first["difference"] > 0) for row in rows) - 1
@@ -108,9 +109,9 @@ def _strength(row: dict[str, Any]) -> str:
 
 
 def signed(value: float) -> str:
-    """Two decimals with a sign; 0.00 has none."""
-    told = f"{value:+.2f}"
-    return "0.00" if told in ("+0.00", "-0.00") else told.replace("-", "−")
+    """Return two decimals with a sign; 0.00 has none."""
+    text = f"{value:+.2f}"
+    return "0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")
 
 
 def _percent(share: float) -> str:
@@ -118,12 +119,16 @@ def _percent(share: float) -> str:
 
 
 def weights(folder: Path, kind: str, count: int) -> pl.DataFrame:
-    """The ``count`` strongest attributes of 'user' or 'item' for telling segments apart: attribute,
-    segment_1..K.
+    """Return the attributes that tell segments apart most: attribute, segment_1..K.
 
     Cells are pull times deviation, what one standard deviation of the attribute adds to a segment's
     pull; ranked by the largest of a row. Empty where the encoder's weights cannot be read, or the
     head has no segments.
+
+    Args:
+        folder: The run's.
+        kind: user or item.
+        count: How many.
     """
     path = folder / "attributes.parquet"
     frame = pl.read_parquet(path) if path.exists() else pl.DataFrame()

@@ -146,7 +146,8 @@ def finish(
     from gnnseg.report import fonts, page, tables
 
     folder.write_json({**record, "state": "running"})
-    page.write(folder.path)
+    with atomic(folder.path / "report.html") as aside:
+        aside.write_text(page.render(folder.path), "utf-8")
     if (warning := fonts.warning(folder.path)) is not None:
         say(f"report.html: {warning}")
     tracker.summary({**record["metrics"], "segment/alarms": len(record["alarms"])})

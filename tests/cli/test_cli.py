@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gnnseg.cli.main import main
+from gnnseg.cli import main
 
 SMALL = [
     "data=planted", "data.users=150", "data.items=80", "data.interactions=2500", "data.segments=4",
@@ -107,9 +107,10 @@ def test_mistakes_are_one_sentence_and_exit_2(
 
 
 def test_help_needs_nothing_heavy() -> None:
-    """Help imports neither torch nor Hydra nor polars: that is what keeps it under half a second."""
+    """Help imports neither torch nor Hydra nor polars: that keeps it under half a second."""
     heavy = "print([m for m in ('torch', 'hydra', 'polars', 'numpy') if m in sys.modules])"
-    script = f"import sys; from gnnseg.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n{heavy}"
+    asked = "from gnnseg.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass"
+    script = f"import sys; {asked}\n{heavy}"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
@@ -154,7 +155,7 @@ def test_signals_save_and_the_same_command_goes_on(number: signal.Signals, tmp_p
 
 
 def test_assign_and_filters(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Somebody new from a file, with what is in stock and what may not be shown; Excel's own CSV."""
+    """New users from a file, with what is in stock and what may not be shown; Excel's own CSV."""
     import polars as pl
 
     new = tmp_path / "neue kunden.csv"
@@ -210,7 +211,7 @@ def test_assign_and_filters(run: Path, capsys: pytest.CaptureFixture[str], tmp_p
 def test_assign_reads_a_file_as_training_does(
     run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """What a sentence asks for can be answered: encoding, decimal sign, returns, rows to leave out."""
+    """What a sentence asks for can be given: encoding, decimal sign, returns, rows to leave out."""
     new = tmp_path / "neue.csv"
     new.write_bytes("user;item;qty\nZoë;3;1\nZoë;17;2\nZoë;17;-2\n;5;1\n".encode("latin-1"))
     words = ["assign", str(run), str(new), "--out", str(tmp_path / "who.csv")]
@@ -230,10 +231,34 @@ def test_assign_reads_a_file_as_training_does(
     assert (tmp_path / "who.csv").read_text("utf-8") == mine
 
 
+def test_options_lists_the_users_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_conf" / "encoder").mkdir(parents=True)
+    mine = tmp_path / "my_conf" / "encoder" / "mine.yaml"
+    mine.write_text("# Mine\n_target_: lab_of_test_cli.Mine\nwide: 3  # how wide\n", "utf-8")
+    lab = "class Mine:\n    def __init__(self, shape, rng, *, wide: int): ...\n"
+    (tmp_path / "lab_of_test_cli.py").write_text(lab, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p != ""])
+    own = ["--config-dir", "my_conf"]
+    for form in (["allow=[lab_of_test_cli]"], ["--allow", "lab_of_test_cli"]):
+        assert main(["options", "encoder", *own, "mine", *form]) == 0
+        assert "encoder.wide=3  a whole number\n    how wide\n" in capsys.readouterr().out
+    assert main(["options", "encoder", "mine", *own]) == 2
+    assert "say allow=[lab_of_test_cli]" in capsys.readouterr().err
+
+
 def test_options_and_doctor_answer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["options", "encoder", "lightgcn"]) == 0
     assert "He et al. 2020" in capsys.readouterr().out
-    assert main(["options", "encoder", "lightgnc"]) == 2
-    assert "did you mean lightgcn" in capsys.readouterr().err
+    for wrong, sentence in (
+        (["encoder", "lightgnc"], "did you mean lightgcn"),
+        (["encoder", "mf", "dim"], "options encoder mf dim: give a group and one of its choices"),
+        (["encoder", "allow=mylab"], "allow='mylab': give a list of package names"),
+        (["encoder", "--config-dir", "nowhere"], "--config-dir nowhere: no such folder"),
+    ):
+        assert main(["options", *wrong]) == 2
+        assert sentence in capsys.readouterr().err
     assert main(["doctor", "--root", str(tmp_path), "--runs", str(tmp_path / "runs")]) == 0
     assert "kernels" in capsys.readouterr().out

@@ -155,7 +155,7 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
         ),
         (
             ["graph.relations=[made by]"],
-            r"graph\.relations=\['made by'\]: encoder=lightgcn as it is set reads none; choose encoder=rgcn",
+            r"graph\.relations=\['made by'\]: encoder=lightgcn as it is set reads none; choose enc",
         ),
         (
             ["encoder=rgcn", "encoder.relations=none", "graph.relations=[x]"],
@@ -179,7 +179,7 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
         (["trainer.monitor=ndcg"], r"trainer\.monitor=ndcg: .* name it as in valid/ndcg@20"),
         (
             ["trainer.monitor=valid/ndcg@50"],
-            r"trainer\.monitor=valid/ndcg@50: lists are judged at 10, 20; add to evaluation\.ks",
+            r"trainer\.monitor=valid/ndcg@50: lists are evaluated at 10, 20; add to evaluation\.ks",
         ),
         (["threads=0"], r"threads=0: must be at least 1, or null"),
         (["optimizer.lr=-1"], r"optimizer\.lr=-1: must be above 0"),
@@ -193,6 +193,16 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             r"head\.segments: no such setting; the head that was chosen has none; leave it out",
         ),
         (["encoder=lightgnc"], r"encoder=lightgnc: no such choice; did you mean lightgcn\?"),
+        (
+            ["regularisers=xsimgcl"],
+            r"no such choice; a term is set by its weight, as in regularisers\.xsimgcl\.weight=",
+        ),
+        (["regularisers=zzz"], r"as in regularisers\.l2\.weight=0\.1 \(there are l2, "),
+        (
+            ["hydra/sweeper=optuna"],
+            r"hydra/sweeper=optuna: .*; installed: basic; .*pip install hydra-optuna-sweeper\)",
+        ),
+        (["hydra/launcher=submitit_local"], r"pip install hydra-submitit-launcher\)"),
         (
             ["head.beta=membership", "objective=likelihood"],
             r"objective=likelihood: needs .* use objective=sampled_softmax",
@@ -270,7 +280,7 @@ def test_what_was_meant_is_looked_for_in_what_was_chosen(overrides: list[str], s
         ["encoder.layers=0"],
     ],
 )  # fmt: skip
-def test_who_reads_what_edges_weigh_may_be_told(overrides: list[str]) -> None:
+def test_edges_may_weigh_for_those_who_read_it(overrides: list[str]) -> None:
     config.check(config.compose([*overrides, "graph.weights=log"]))
 
 

@@ -172,7 +172,7 @@ def test_one_command_gives_page_words_and_lists(
 
 
 def test_the_published_network_answers_from_its_folder(root: Path, tmp_path: Path) -> None:
-    """Ranking, segments, explanations and newcomers, none of them trained again."""
+    """Ranking, segments, explanations and new users, none of them trained again."""
     run = train(root, tmp_path, "shop_dnn")
     assert {"test/accuracy/neg1", "test/auc/neg1"} <= set(run.metrics)
     scorer: Any = loading.scorer_of(run.path)
@@ -181,8 +181,8 @@ def test_the_published_network_answers_from_its_folder(root: Path, tmp_path: Pat
     parts = {row["part"]: row["value"] for row in why.iter_rows(named=True)}
     assert parts["segments"] + parts["personal"] == pytest.approx(parts["score"], abs=1e-5)
     assert sum(parts[f"segment {k}"] for k in (1, 2, 3)) == pytest.approx(1, abs=1e-5)
-    told = run.assign({"new": ["KIND 1", "KIND 3", "KIND 5"], "other": ["KIND 2", "KIND 4"]})
-    assert told.columns == ["user", "segment", "alpha_1", "alpha_2", "alpha_3"]
+    assigned = run.assign({"new": ["KIND 1", "KIND 3", "KIND 5"], "other": ["KIND 2", "KIND 4"]})
+    assert assigned.columns == ["user", "segment", "alpha_1", "alpha_2", "alpha_3"]
     group = torch.tensor(run.groups()["group"].to_list())
     assert group.shape == (3, 32)  # centroids of the vectors that the segments were made on
 

@@ -6,7 +6,7 @@ import pytest
 from gnnseg.report import fonts, page
 
 
-def test_scripts_are_told_by_their_letters():
+def test_scripts_are_known_by_their_letters():
     assert fonts.scripts(["Fächer", "café 12 – ok"]) == {}
     assert set(fonts.scripts(["茶", "чай", "Tee", "จีน"])) == {
         "Chinese characters",

@@ -16,13 +16,13 @@ SCHEMA = {
 
 def put(folder, rows):
     """rows: (segment, attribute, mean, base, difference[, support]), ranked as they stand."""
-    rank, told = {}, []
+    rank, table = {}, []
     for segment, attribute, mean, base, difference, *support in rows:
         rank[segment] = rank.get(segment, 0) + 1
-        told.append(
+        table.append(
             (segment, rank[segment], attribute, mean, base, difference, *(support or [400.0]))
         )
-    pl.DataFrame(told, schema=SCHEMA, orient="row").write_parquet(folder / "profiles.parquet")
+    pl.DataFrame(table, schema=SCHEMA, orient="row").write_parquet(folder / "profiles.parquet")
     return folder
 
 
@@ -42,9 +42,10 @@ def test_what_is_named_and_how(tmp_path):
         (3, "age=65+", 0.2, 0.2, 0.01),
     ])  # fmt: skip
     assert words.segments(tmp_path) == {
-        1: "spend level high (+0.9 sd), buys often (+0.7 sd), age 45-54 (62% against 21%), household size 2 (40% against "
-        "25%), less brand National (−0.2 sd)",
-        2: "rarely age 65+ (5.0% against 30%), age and 1 more unknown (90% against 70%), not seen for long (+0.3 sd)",
+        1: "spend level high (+0.9 sd), buys often (+0.7 sd), age 45-54 (62% against 21%), "
+        "household size 2 (40% against 25%), less brand National (−0.2 sd)",
+        2: "rarely age 65+ (5.0% against 30%), age and 1 more unknown (90% against 70%), "
+        "not seen for long (+0.3 sd)",
         3: words.NOTHING,
     }
 

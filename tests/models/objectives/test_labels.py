@@ -255,7 +255,7 @@ def test_what_a_run_keeps_of_its_labels(runs: dict[str, Run], readout: str) -> N
     html, text = page.render(run.path), tables.run(run.path)
     assert "Labels: first" in html
     assert html.count("majority class") == 1  # not among the rankings' rows
-    assert "labels first: 12 users told, 226 held out" in text
+    assert "labels first: 12 users observed, 226 held out" in text
     (run.path / "labels.parquet").rename(run.path / "away")
     try:
         assert schema.check(run.path) == ["labels.parquet: is missing"]

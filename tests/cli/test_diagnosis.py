@@ -1,5 +1,4 @@
-"""What ``gnnseg doctor`` finds: each thing that may be wrong is told, with its remedy, and the
-others still looked at."""
+"""What ``gnnseg doctor`` finds: each thing that may be wrong, with its remedy."""
 
 import importlib.metadata
 import subprocess
@@ -13,8 +12,8 @@ import torch
 from matplotlib import font_manager
 
 from gnnseg import sparse
-from gnnseg.cli import doctor
-from gnnseg.cli.doctor import Finding
+from gnnseg.cli import diagnosis
+from gnnseg.cli.diagnosis import Finding, computing, installation, storage
 from gnnseg.report import fonts as report_fonts
 from gnnseg.runs import environment
 
@@ -50,50 +49,52 @@ def versions(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_sound_machine_is_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        doctor, "_wandb", lambda: iter([Finding("wandb", True, "there")])
+        installation, "wandb", lambda: iter([Finding("wandb", True, "there")])
     )  # a second's process
-    found = doctor.examine(tmp_path, tmp_path / "runs", tmp_path / "cache")
+    found = diagnosis.examine(tmp_path, tmp_path / "runs", tmp_path / "cache")
     assert bad(f for f in found if f.essential) == []
     areas = list(dict.fromkeys(f.area for f in found))
     assert areas == [
         "python", "packages", "kernels", "device", "deterministic", "data", "runs.root",
         "cache.root", "fonts", "wandb", "extras",
     ]  # fmt: skip
-    said = doctor.text(found)
+    said = diagnosis.text(found)
     assert "gnnseg is ready to train: 0 bad" in said
     assert list(tmp_path.iterdir()) == []  # nothing is left behind
 
 
-def test_an_old_python_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor.platform, "python_version", lambda: "3.9.1")
-    finding = only(doctor._python())
+def test_an_old_python_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installation.platform, "python_version", lambda: "3.9.1")
+    finding = only(installation.python())
     assert (finding.ok, finding.essential) == (False, True)
     assert "Python 3.9.1" in finding.text
     assert ">=3.11" in finding.advice
 
 
-def test_a_missing_and_an_old_package_are_told(versions) -> None:
+def test_a_missing_and_an_old_package_are_found(versions) -> None:
     versions(polars=None, numpy="1.19.0")
-    missing, old = sorted(bad(doctor._packages()), key=lambda finding: finding.text, reverse=True)
+    missing, old = sorted(
+        bad(installation.packages()), key=lambda finding: finding.text, reverse=True
+    )
     assert (missing.text, missing.advice, missing.essential) == (
         "polars is not installed", "pip install 'polars>=1.20'", True,
     )  # fmt: skip
     assert (old.text, old.advice) == ("numpy is 1.19.0, not >=1.26", "pip install 'numpy>=1.26'")
-    assert "ranx" not in str(list(doctor._packages()))  # an extra is nobody's duty
+    assert "ranx" not in str(list(installation.packages()))  # an extra is nobody's duty
 
 
-def test_a_part_that_breaks_is_told_and_the_others_looked_at(
+def test_a_part_that_breaks_is_a_finding_and_the_others_looked_at(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def broken():
         raise ModuleNotFoundError("No module named 'torch'")
         yield
 
-    monkeypatch.setattr(doctor, "_kernels", broken)
-    monkeypatch.setattr(doctor, "_wandb", broken)
+    monkeypatch.setattr(computing, "kernels", broken)
+    monkeypatch.setattr(installation, "wandb", broken)
     found = {
         f.area: f
-        for f in doctor.examine(tmp_path, tmp_path, tmp_path)
+        for f in diagnosis.examine(tmp_path, tmp_path, tmp_path)
         if f.area in ("kernels", "wandb", "extras")
     }
     assert (
@@ -106,10 +107,10 @@ def test_a_part_that_breaks_is_told_and_the_others_looked_at(
 
 def test_kernels_that_agree_and_kernels_by_gathering(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert only(doctor._kernels()).text.startswith("cpu: spmm by ")
-    assert max(doctor._gaps("cpu").values()) <= doctor.TOLERANCE
+    assert only(computing.kernels()).text.startswith("cpu: spmm by ")
+    assert max(computing.gaps("cpu").values()) <= computing.TOLERANCE
     monkeypatch.setattr(sparse, "_has_kernel", lambda device, dtype, kernel: False)
-    finding = only(doctor._kernels())
+    finding = only(computing.kernels())
     assert finding.ok is None
     assert "spmm by gathering, sddmm by gathering; as a dense computation has it" in finding.text
 
@@ -121,21 +122,21 @@ def test_kernels_that_agree_and_kernels_by_gathering(monkeypatch: pytest.MonkeyP
         ("_sampled", "spmm's gradient, sddmm, sddmm's gradient differ"),
     ],
 )
-def test_a_kernel_that_computes_something_else_is_told(
+def test_a_kernel_that_computes_something_else_is_found(
     monkeypatch: pytest.MonkeyPatch, broken: str, named: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     real = getattr(sparse, broken)
     monkeypatch.setattr(sparse, broken, lambda *arguments: real(*arguments) * 1.01)
-    finding = only(doctor._kernels())
+    finding = only(computing.kernels())
     assert (finding.ok, finding.essential) == (False, True)
     assert named in finding.text
 
 
-def test_a_kernel_that_gives_nan_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_gives_nan_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(doctor, "_gaps", lambda device: {"spmm": float("nan")})
-    assert only(doctor._kernels()).ok is False
+    monkeypatch.setattr(computing, "gaps", lambda device: {"spmm": float("nan")})
+    assert only(computing.kernels()).ok is False
 
 
 @pytest.mark.parametrize(
@@ -146,39 +147,39 @@ def test_no_cuda_has_its_reason(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", built)
-    first, second = doctor._device()
+    first, second = computing.device()
     assert "cores in use" in first.text
     assert second.ok is None
     assert second.text.startswith("runs on the CPU: ")
     assert advice in second.advice
 
 
-def test_a_cuda_device_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cuda_device_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         environment, "choose_device", lambda wanted: (torch.device("cuda"), "NVIDIA H100")
     )
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**33, 2**34))
-    _, second = doctor._device()
+    _, second = computing.device()
     assert second.ok
     assert "NVIDIA H100, 8.0 of 16.0 GiB free" in second.text
 
 
 def test_deterministic_mode_comes_back_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.are_deterministic_algorithms_enabled()
-    assert only(doctor._deterministic()).ok
+    assert only(computing.deterministic()).ok
     assert torch.are_deterministic_algorithms_enabled() == before
 
     def refused(device: str):
         raise RuntimeError("x does not have a deterministic implementation")
 
-    monkeypatch.setattr(doctor, "_gaps", refused)
-    finding = only(doctor._deterministic())
+    monkeypatch.setattr(computing, "gaps", refused)
+    finding = only(computing.deterministic())
     assert (finding.ok, finding.essential) == (False, False)
     assert "does not have a deterministic implementation" in finding.text
     assert torch.are_deterministic_algorithms_enabled() == before
     gaps = iter([{"spmm": 0.0}, {"spmm": 1e-9}])
-    monkeypatch.setattr(doctor, "_gaps", lambda device: next(gaps))
-    assert only(doctor._deterministic()).ok is False
+    monkeypatch.setattr(computing, "gaps", lambda device: next(gaps))
+    assert only(computing.deterministic()).ok is False
 
 
 def test_sets_found_incomplete_and_missing(tmp_path: Path) -> None:
@@ -191,7 +192,7 @@ def test_sets_found_incomplete_and_missing(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         for file in files:
             (folder / file).touch()
-    found = list(doctor._data(root, cache))
+    found = list(storage.data(root, cache))
     by_set = {f.text.partition(":")[0]: f for f in found}
     assert by_set["ml-1m"].text == f"ml-1m: in {root / 'ml-1m'}"
     assert by_set["lastfm"].text == f"lastfm: in {cache / 'sets' / 'lastfm'}"
@@ -203,17 +204,17 @@ def test_sets_found_incomplete_and_missing(tmp_path: Path) -> None:
 
 
 def test_no_data_root_is_no_mistake(tmp_path: Path) -> None:
-    first = next(doctor._data(tmp_path / "none", tmp_path))
+    first = next(storage.data(tmp_path / "none", tmp_path))
     assert first.ok is None
     assert "which does not exist" in first.text
 
 
-def test_a_folder_that_cannot_be_written_is_told(
+def test_a_folder_that_cannot_be_written_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
     finding = only(
-        doctor._folder("runs.root", tmp_path / "file" / "runs", "set runs.root or GNNSEG_RUNS")
+        storage.folder("runs.root", tmp_path / "file" / "runs", "set runs.root or GNNSEG_RUNS")
     )
     assert (finding.ok, finding.essential) == (False, True)
     assert "Not a directory" in finding.text
@@ -223,18 +224,18 @@ def test_a_folder_that_cannot_be_written_is_told(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(tempfile, "NamedTemporaryFile", refused)
-    finding = only(doctor._folder("cache.root", tmp_path, "set cache.root"))
+    finding = only(storage.folder("cache.root", tmp_path, "set cache.root"))
     assert "cannot be written (Permission denied)" in finding.text
 
 
-def test_a_folder_is_tried_where_it_would_be_made_and_its_room_told(
+def test_a_folder_is_tried_where_it_would_be_made_and_its_room_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finding = only(doctor._folder("runs.root", tmp_path / "a" / "b", "set runs.root"))
+    finding = only(storage.folder("runs.root", tmp_path / "a" / "b", "set runs.root"))
     assert f"{tmp_path / 'a' / 'b'}, to be made in {tmp_path}: can be written" in finding.text
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: Usage(2**40, 2**40, 2**20))
-    finding = only(doctor._folder("runs.root", tmp_path, "set runs.root"))
+    monkeypatch.setattr(storage.shutil, "disk_usage", lambda path: Usage(2**40, 2**40, 2**20))
+    finding = only(storage.folder("runs.root", tmp_path, "set runs.root"))
     assert (finding.ok, finding.essential) == (False, False)
     assert finding.advice.startswith("free 1 GiB, or set runs.root")
 
@@ -253,9 +254,9 @@ def test_a_font_of_last_resort_draws_no_titles(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(font_manager, "get_font", get)
     monkeypatch.setattr(font_manager, "fontManager", SimpleNamespace(ttflist=fonts))
-    assert only(doctor._fonts()).text.endswith(": Song")
+    assert only(installation.fonts()).text.endswith(": Song")
     monkeypatch.setattr(font_manager, "fontManager", SimpleNamespace(ttflist=fonts[:3]))
-    finding = only(doctor._fonts())
+    finding = only(installation.fonts())
     assert finding.ok is None
     assert "fonts-noto-cjk" in finding.advice
 
@@ -263,27 +264,27 @@ def test_a_font_of_last_resort_draws_no_titles(monkeypatch: pytest.MonkeyPatch) 
 def test_wandb_missing_broken_and_silent(versions, monkeypatch: pytest.MonkeyPatch) -> None:
     versions(wandb="0.99")
     done = subprocess.CompletedProcess([], 1, "", "Traceback\n  …\nImportError: no protobuf\n")
-    monkeypatch.setattr(doctor.subprocess, "run", lambda *a, **k: done)
-    finding = only(doctor._wandb())
+    monkeypatch.setattr(installation.subprocess, "run", lambda *a, **k: done)
+    finding = only(installation.wandb())
     assert (finding.ok, finding.essential) == (False, False)
     assert finding.text == "0.99 cannot be imported: ImportError: no protobuf"
 
     def late(*a, **k):
         raise subprocess.TimeoutExpired("python", 60)
 
-    monkeypatch.setattr(doctor.subprocess, "run", late)
-    assert "no answer in 60 seconds" in only(doctor._wandb()).text
+    monkeypatch.setattr(installation.subprocess, "run", late)
+    assert "no answer in 60 seconds" in only(installation.wandb()).text
     monkeypatch.setattr(
-        doctor.subprocess, "run", lambda *a, **k: subprocess.CompletedProcess([], 0, "", "")
+        installation.subprocess, "run", lambda *a, **k: subprocess.CompletedProcess([], 0, "", "")
     )
-    assert "0.99; tracking=wandb writes offline" in only(doctor._wandb()).text
+    assert "0.99; tracking=wandb writes offline" in only(installation.wandb()).text
     versions(wandb=None)
-    assert only(doctor._wandb()).text == "is not installed"
+    assert only(installation.wandb()).text == "is not installed"
 
 
 def test_extras_are_nobodys_duty(versions) -> None:
     versions(uv="1.2", **{"hydra-joblib-launcher": None})
-    found = {f.text: f for f in doctor._extras()}
+    found = {f.text: f for f in installation.extras()}
     assert found["uv 1.2 (installs packages faster)"].ok
     missing = found["hydra-joblib-launcher: not installed (runs of a sweep side by side)"]
     assert (missing.ok, missing.essential, missing.advice) == (
@@ -293,10 +294,10 @@ def test_extras_are_nobodys_duty(versions) -> None:
     )
 
 
-def test_the_text_tells_each_remedy_and_the_sum() -> None:
-    said = doctor.text(
+def test_the_text_has_each_remedy_and_the_sum() -> None:
+    said = diagnosis.text(
         [
-            Finding("a", True, "fine", "not told"),
+            Finding("a", True, "fine", "not shown"),
             Finding("b", False, "broken", "mend it.", True),
             Finding("b", None, "absent", "get it."),
         ]

@@ -1,0 +1,99 @@
+"""Arguments that several verbs take, and what they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gnnseg.runs.run import Run
+
+COLUMNS = ("user", "item", "weight", "time", "spend")
+
+
+def runs_root() -> str:
+    """Return where runs are made unless something else is said."""
+    return os.environ.get("GNNSEG_RUNS", "./runs")
+
+
+def data_root() -> str:
+    """Return where data sets lie unless something else is said."""
+    return os.environ.get("GNNSEG_DATA", "./data")
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Take a run folder."""
+    parser.add_argument("run", metavar="RUN", help="a run folder, or its name under runs.root")
+
+
+def open_run(options: argparse.Namespace) -> Run:
+    """Load the run that was named."""
+    from gnnseg.runs.run import Run
+
+    return Run.load(run_folder(options.run))
+
+
+def run_folder(name: str) -> Path:
+    """Return a run's folder by its path, or by its name under runs.root."""
+    path = Path(name).expanduser()
+    if not path.exists() and os.sep not in name:
+        under = Path(runs_root()) / name
+        if under.exists():
+            return under.absolute()
+    return path.absolute()
+
+
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    """Take the names of the columns of a table of interactions."""
+    for name in COLUMNS:
+        parser.add_argument(f"--{name}", metavar="COLUMN", help=f"the column of {name}s")
+
+
+def add_form(parser: argparse.ArgumentParser) -> None:
+    """Take what a file's own lines may leave open."""
+    add = parser.add_argument
+    add("--separator", metavar="CHAR", help="given only where the file leaves it open")
+    add("--encoding", metavar="NAME", help="such as latin-1, utf-16, gb18030")
+    add(
+        "--format",
+        choices=["table", "lightgcn"],
+        help="a table, or lines 'user item item …' (lightgcn)",
+    )
+    add(
+        "--decimal",
+        choices=["point", "comma", ".", ","],
+        help="given only where two readings fit",
+    )
+    add("--returns", choices=["keep", "drop", "subtract"], help="what negative weights are")
+
+
+def add_lists(parser: argparse.ArgumentParser) -> None:
+    """Take how long lists of items are, and what may stand in them."""
+    add = parser.add_argument
+    add("-k", type=int, default=20, metavar="K", help="how many items (20)")
+    add(
+        "--seen",
+        choices=["mask", "allow"],
+        default="mask",
+        help="leave out what the user already has (mask), or not",
+    )
+    add("--only", metavar="FILE", help="show only items listed here (first column, or 'item')")
+    add("--exclude", metavar="FILE", help="never show items listed here")
+
+
+def item_filters(options: argparse.Namespace) -> dict[str, Any]:
+    """Return --only and --exclude as lists of item ids."""
+    from gnnseg.runs import recommend
+
+    return {
+        name: None if (path := getattr(options, name)) is None else recommend.items_in(Path(path))
+        for name in ("only", "exclude")
+    }
+
+
+def add_out(parser: argparse.ArgumentParser, text: str) -> None:
+    """Take a file to write the answer to."""
+    parser.add_argument("--out", metavar="FILE", help=text)
+    parser.add_argument("--excel", action="store_true", help="a CSV that Excel opens as UTF-8")

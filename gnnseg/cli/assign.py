@@ -1,0 +1,97 @@
+"""Give segments and lists to people who were not in training, by what is known of them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from gnnseg.cli.arguments import (
+    add_columns,
+    add_form,
+    add_lists,
+    add_out,
+    add_run,
+    item_filters,
+    open_run,
+)
+from gnnseg.cli.command import say
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Take a run, what is known of new users, and where their segments and lists go."""
+    add_run(parser)
+    add = parser.add_argument
+    add(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="their interactions: user, item[, weight, time, spend]",
+    )
+    add_columns(parser)
+    add_form(parser)
+    add(
+        "--on-error",
+        choices=["fail", "drop"],
+        default="fail",
+        help="a row that cannot be read: fail, or drop (leave it out and count it)",
+    )
+    add(
+        "--users",
+        metavar="FILE",
+        help="their attributes by id, of the columns the run was trained on",
+    )
+    add(
+        "--social",
+        metavar="FILE",
+        help="their friends among the run's users: user, user[, weight]",
+    )
+    add_lists(parser)
+    add("--lists", metavar="FILE", help="write their recommendations too, K items each")
+    add_out(parser, "write segments and alpha to .csv, .parquet or .jsonl instead of a table")
+
+
+def call(options: argparse.Namespace) -> None:
+    """Print the new users' segments (of a run without segments, their lists), or write them."""
+    from gnnseg.report import tables
+    from gnnseg.types import InputError
+
+    if not (options.file or options.users or options.social):
+        raise InputError("assign: give a FILE of interactions, --users FILE or --social FILE.")
+    run = open_run(options)
+    who = _new_users(options, run.stored.known)
+    lists = run.stream(who, options.k, options.seen, **item_filters(options))
+    if options.lists:
+        print(run.write(lists, options.lists, excel=options.excel))
+    if not run.stored.has_segments:
+        if not options.lists:
+            print(tables.frame(next(lists)))
+        return
+    segments = run.assign(who)
+    if options.out:
+        print(run.write(segments, options.out, excel=options.excel))
+    else:
+        print(tables.frame(segments))
+
+
+def _new_users(options: argparse.Namespace, known: Any) -> Any:
+    """Read what the files say of them."""
+    from gnnseg.data.tables import doors
+    from gnnseg.runs import new_users
+
+    columns = {name: getattr(options, name) for name in ("user", "item", "weight")}
+    columns |= {name: getattr(options, name) or "" for name in ("time", "spend")}
+    how = {
+        name: getattr(options, name)
+        for name in ("separator", "encoding", "format", "decimal", "returns", "on_error")
+    }
+    histories = None
+    if options.file:
+        with doors.errors_said(doors.option):
+            histories = new_users.read_file(Path(options.file), columns, say, **how)
+    beside = {name: getattr(options, name) for name in ("users", "social")}
+    tables = {
+        name: None if path is None else new_users.table_of(Path(path))
+        for name, path in beside.items()
+    }
+    return new_users.read(histories, known, **tables)

@@ -1,0 +1,30 @@
+"""Compare many runs in one table: mean and deviation over seeds, time, memory."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gnnseg.cli.arguments import run_folder, runs_root
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Take runs or a sweep, and what the table shows."""
+    add = parser.add_argument
+    add("runs", metavar="RUN", nargs="*", help="run folders, or their names under runs.root")
+    add("--sweep", metavar="NAME", help="the runs of a sweep")
+    add("--root", metavar="DIR", default=runs_root(), help="runs.root of the sweep (./runs)")
+    add("--format", choices=["text", "csv", "md", "latex"], default="text", help="(text)")
+    add("--metrics", metavar="A,B", help="such as test/recall@20,test/ndcg@20")
+
+
+def call(options: argparse.Namespace) -> None:
+    """Print the table."""
+    from gnnseg.report import compare
+    from gnnseg.runs import sweep
+
+    runs = [run_folder(name) for name in options.runs]
+    if options.sweep:
+        runs += sweep.folders(Path(options.root), options.sweep)
+    metrics = None if options.metrics is None else options.metrics.split(",")
+    print(compare.table(runs, form=options.format, metrics=metrics))

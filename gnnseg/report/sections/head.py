@@ -1,0 +1,109 @@
+"""What a page begins with: what was run, what to beware of, and the figures that count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gnnseg.report.html import escape, number
+
+PROTOCOLS = {
+    "clean": "early stopping on validation, test read once, items of train and validation left out",
+    "paper": "trained on train + validation, best epoch chosen ON TEST, items of train left out",
+    "train-mask": "early stopping on validation, test read once, only items of train left out",
+}
+
+
+def model_name(record: Mapping[str, Any]) -> str:
+    """Return encoder and head in words: 'LightGCN + Segments (distribution, K = 16)'."""
+    config = record["config"]
+
+    def component(group: str) -> str:
+        return str(config.get(group, {}).get("_target_", "?")).rsplit(".", 1)[-1]
+
+    head = config.get("head", {})
+    details = [str(head[key]) for key in ("beta",) if key in head]
+    details += [f"K = {head['segments']}"] if head.get("segments") else []
+    details += [f"top {head['top']}"] if head.get("top") else []
+    return f"{component('encoder')} + {component('head')}" + (
+        f" ({', '.join(details)})" if details else ""
+    )
+
+
+def header(record: Mapping[str, Any]) -> str:
+    """Say what was run: data, model, sizes, protocol."""
+    d = record["data"]
+    state = "" if record["state"] in ("finished", "running") else f"This run is {record['state']}. "
+    return (
+        f'<header><div class="eyebrow">gnnseg · {escape(record["name"])}</div>'
+        f"<h1>{escape(d['name'])}: {escape(model_name(record))}</h1>"
+        f'<p class="lead">{escape(state)}{d["users"]:,} users, {d["items"]:,} items; '
+        f"{d['train']:,} train, "
+        f"{d['valid']:,} validation and {d['test']:,} test pairs "
+        f"({escape(d.get('notes', {}).get('split', d['split']))}). "
+        f"Protocol <b>{escape(record['protocol'])}</b>: "
+        f"{escape(PROTOCOLS.get(record['protocol'], ''))}.</p></header>"
+    )
+
+
+def warnings(record: Mapping[str, Any], *more: str | None) -> str:
+    """Show the run's warnings, and what else is to be known before the figures are used."""
+    found = [*record["alarms"], *(text for text in more if text)]
+    if record["protocol"] == "paper":
+        found.append(
+            "protocol paper: the best epoch was chosen on the test set; these figures flatter"
+        )
+    if not record.get("exact", True):
+        found.append("resumed on another machine, torch or thread count: last digits may differ")
+    return "".join(
+        f'<div class="warning" role="alert">{escape(warning)}</div>' for warning in found
+    )
+
+
+def headline(record: Mapping[str, Any], folder: Path) -> str:
+    """Show the figures that count."""
+    shown = [*_ranking(record), *_sharpness(record["metrics"], folder)]
+    if record.get("seconds", {}).get("total"):
+        seconds = record["seconds"]
+        training = f"{_duration(seconds['train'])} training"
+        shown.append((_duration(seconds["total"]), "in all", training))
+    cells = "".join(
+        f'<div class="kpi"><b>{v}</b>{escape(t)}<span>{escape(s)}</span></div>' for v, t, s in shown
+    )
+    return f'<div class="kpis">{cells}</div>' if shown else ""
+
+
+def _ranking(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield the test figures, each against the baselines': figure, what it is, a note."""
+    baselines = record.get("baselines", {})
+    for metric in ("test/ndcg@20", "test/recall@20"):
+        value = record["metrics"].get(metric)
+        if value is not None:
+            notes = [
+                f"{value / m[metric]:.2f} × {who}" for who, m in baselines.items() if m.get(metric)
+            ]
+            yield number(value), metric.replace("/", " "), "; ".join(notes)
+
+
+def _sharpness(m: Mapping[str, float], folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield how many segments there really are: figure, what it is, a note."""
+    groups = folder / "groups.parquet"
+    if "segment/effective_k" in m:
+        k = len(pl.read_parquet(groups)) if groups.exists() else "?"
+        note = "exp of the mean alpha's entropy"
+        yield f"{m['segment/effective_k']:.1f}", f"effective segments of {k}", note
+    if "segment/segments_per_user" in m:
+        note = "exp of a user's mean entropy"
+        yield f"{m['segment/segments_per_user']:.1f}", "segments a user", note
+    if "segment/recovery_ari" in m:
+        note = "hard segments against the planted truth"
+        yield number(m["segment/recovery_ari"], 3), "recovery (ARI)", note
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,60 @@
+"""How the data were read, and all that is needed to repeat the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gnnseg.report.html import definitions, escape
+
+
+def data(record: Mapping[str, Any]) -> str:
+    """Say how the data were read, cleaned and split."""
+    notes = record["data"].get("notes", {})
+    rows = [(key, _flat(value)) for key, value in notes.items() if value not in ({}, [], None)]
+    pairs = record["data"].get("pairs", {})
+    rows += [
+        (f"{part} pairs", f"{record['data'][part]:,} (fingerprint {pairs.get(part, '?')})")
+        for part in pairs
+    ]
+    return (
+        "<section><h2>Data and provenance</h2>"
+        f"<details><summary>How the data were read and split</summary>{definitions(rows)}</details>"
+    )
+
+
+def provenance(record: Mapping[str, Any]) -> str:
+    """Say all that is needed to repeat the run."""
+    device, seconds = record.get("device", {}), record.get("seconds", {})
+    best = record.get("best") or {}
+    rows: list[tuple[str, Any]] = [
+        ("best epoch", f"{best['epoch']} ({best['metric']} {best['value']:.4f})" if best else None),
+        ("device", f"{device.get('name')} ({device.get('why')}), {device.get('threads')} threads"),
+        ("seconds", ", ".join(f"{phase} {value:.1f}" for phase, value in seconds.items())),
+        ("memory", f"{record['memory_mb']:.0f} MB at most" if record.get("memory_mb") else None),
+        ("parameters", f"{record['parameters']:,}" if record.get("parameters") else None),
+        ("content fingerprint", record["data"]["fingerprint"]),
+        ("run hash", record["hash"]),
+        ("git", record.get("git")),
+        ("source digest", record.get("source")),
+        (
+            "versions",
+            ", ".join(
+                f"{package} {version}" for package, version in record.get("versions", {}).items()
+            ),
+        ),
+    ]
+    config = escape(json.dumps(record["config"], indent=1, ensure_ascii=False))
+    return (
+        f"<details open><summary>Provenance</summary>{definitions(rows)}</details>"
+        f"<details><summary>Configuration</summary><pre>{config}</pre></details></section>"
+    )
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_flat(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value[:10])) + (" …" if len(value) > 10 else "")
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
