@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 
 import numpy as np
@@ -19,6 +20,13 @@ def exported():
         for name in found:
             patch.delenv(name)
         yield found
+
+
+@pytest.fixture(autouse=True)
+def _logger():
+    """Undo what a sweep in this process does: Hydra disables every logger that is there."""
+    yield
+    logging.getLogger("gnnseg").disabled = False
 
 
 @pytest.fixture
