@@ -144,6 +144,7 @@ def test_nothing_is_printed_and_nothing_global_moves(here, capfd, caplog):
     assert [path.name for path in here.iterdir()] == ["runs"]
 
 
+@pytest.mark.slow
 def test_trainings_in_threads_end_as_alone(here):
     data = gnnseg.interactions(table(), **COLUMNS)
     found = {}
@@ -166,6 +167,7 @@ def test_trainings_in_threads_end_as_alone(here):
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+@pytest.mark.slow
 def test_inside_somebody_elses_hydra_program(here):
     (here / "theirs.py").write_text(
         textwrap.dedent(f"""
@@ -395,6 +397,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("number", range(len(REFUSED)))
+@pytest.mark.slow
 def test_mistakes_are_one_sentence(run, number, here):
     ask, words = REFUSED[number]
     with pytest.raises(gnnseg.InputError) as caught:

@@ -169,12 +169,14 @@ def test_scripts_and_experiments_that_are_named_are_there(page: str) -> None:
 
 
 @pytest.mark.parametrize("words", PLAIN)
+@pytest.mark.slow
 def test_what_is_typed_is_composed_and_allowed(words: tuple[str, ...]) -> None:
     for settings in choices(list(words)):
         config.check(config.compose(settings))
 
 
 @pytest.mark.parametrize("words", READING)
+@pytest.mark.slow
 def test_what_reads_a_run_answers(words, run, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     pl.DataFrame({"user": ["x", "y"], "item": ["3", "5"]}).write_csv("new.csv")

@@ -250,6 +250,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("number", range(len(REFUSED)))
+@pytest.mark.slow
 def test_mistakes_are_one_sentence(linear, number):
     ask, words = REFUSED[number]
     with pytest.raises(gnnseg.InputError) as caught:

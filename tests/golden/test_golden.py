@@ -75,6 +75,7 @@ def losses(root: Path, overrides: list[str]) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("name", list(RUNS))
+@pytest.mark.slow
 def test_losses_are_the_stored_ones(name: str, tmp_path: Path, exported: dict[str, str]) -> None:
     got = losses(tmp_path, RUNS[name])
     stored = json.loads(STORED.read_text("utf-8")) if STORED.exists() else {}

@@ -144,6 +144,7 @@ def test_a_cell_that_cannot_be_read_does_not_turn_day_numbers_into_seconds():
          "%B %d, %Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y年%m月%d日 %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
     ),
 )  # fmt: skip
+@pytest.mark.slow
 def test_dates_agree_with_datetime_or_are_asked_about(moments, form):
     moments = [moment.replace(microsecond=0, tzinfo=dt.UTC) for moment in moments]
     try:

@@ -79,6 +79,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("query", "connect", "words"), REFUSED)
+@pytest.mark.slow
 def test_mistakes_are_one_sentence(shop, query, connect, words):
     Path("junk.db").write_bytes(b"junk" * 1000)
     with pytest.raises(InputError) as caught:
