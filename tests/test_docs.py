@@ -45,10 +45,15 @@ def commands(text: str) -> list[list[str]]:
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
-def trainings(text: str, own: bool) -> list[list[str]]:
-    """What follows ``gnnseg train``, of commands that read a user's own files, or of the others."""
-    found = [words[2:] for words in commands(text) if words[:2] == ["gnnseg", "train"]]
-    return [words for words in found if own == any(is_own(word) for word in words)]
+def trainings(text: str) -> list[list[str]]:
+    """What follows ``gnnseg train`` in a page's commands."""
+    return [words[2:] for words in commands(text) if words[:2] == ["gnnseg", "train"]]
+
+
+def on_own_files(text: str) -> list[list[str]]:
+    """What follows ``gnnseg``, of commands that read a user's own files to train or describe."""
+    found = [words[1:] for words in commands(text) if words[0] == "gnnseg"]
+    return [w for w in found if w[0] in ("train", "data") and any(map(is_own, w))]
 
 
 def is_own(word: str) -> bool:
@@ -69,8 +74,8 @@ def choices(words: list[str]) -> list[list[str]]:
 
 PLAIN = [
     pytest.param(words, id=" ".join(words) or "the main job")
-    for words in sorted({tuple(w) for text in PAGES.values() for w in trainings(text, own=False)})
-    if "--config-dir" not in words
+    for words in sorted({tuple(w) for text in PAGES.values() for w in trainings(text)})
+    if "--config-dir" not in words and not any(map(is_own, words))
 ]
 READING = [
     pytest.param(words, id=" ".join(words))
@@ -200,14 +205,15 @@ def test_python_of_a_page_runs(page, here, capsys) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if trainings(PAGES[page], own=True)])
+@pytest.mark.parametrize("page", [page for page in PAGES if on_own_files(PAGES[page])])
 def test_commands_on_files_of_ones_own_run(page, here, capsys) -> None:
-    for words in trainings(PAGES[page], own=True):
+    for words in on_own_files(PAGES[page]):
         if "Kunden Nr" in words:
             words = [word.replace("orders.csv", "bestellungen.csv") for word in words]
         words = [word.replace("orders.yaml", "bestellungen.yaml") for word in words]
-        assert main(["train", *words, *FEW]) == 0, words
-        assert Path(capsys.readouterr().out.split()[0]).is_dir()
+        assert main([*words, *(FEW if words[0] == "train" else [])]) == 0, words
+        said = capsys.readouterr().out
+        assert Path(said.split()[0]).is_dir() if words[0] == "train" else said.strip()
 
 
 def test_yaml_that_is_no_file_of_ones_own_can_be_read() -> None:
