@@ -70,6 +70,7 @@ def test_the_stable_names_are_there():
         gnnseg.trian  # noqa: B018
 
 
+@pytest.mark.slow
 def test_every_kind_of_table_is_the_same_run(here):
     import pandas as pd
     import pyarrow as pa

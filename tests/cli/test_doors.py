@@ -201,6 +201,7 @@ def social(request, tmp_path_factory):
     return run, first
 
 
+@pytest.mark.slow
 def test_friends_alone_move_alpha_to_their_segment(social):
     run, first = social
     where = dict(run.segments().select("user", "segment").rows())

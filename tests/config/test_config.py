@@ -16,6 +16,7 @@ def target(node: Any) -> str:
 @pytest.mark.parametrize(
     "data", [p.stem for p in sorted((config.conf_folder() / "data").glob("*.yaml"))]
 )
+@pytest.mark.slow
 def test_every_data_set_composes_and_is_allowed(data: str) -> None:
     config.check(config.compose([f"data={data}"]))
 

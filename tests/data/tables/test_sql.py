@@ -170,6 +170,7 @@ def _debian(name):
     return str(found[-1]) if found else None
 
 
+@pytest.mark.slow
 def test_postgresql_gives_what_sqlite_gives(shop, postgres, capsys):
     import adbc_driver_postgresql.dbapi as driver
 
