@@ -24,10 +24,13 @@ from scipy import stats
 
 SEEDS = (0, 1, 2)
 SHOWN = {
-    "recall@20": "recall", "ndcg@20": "ndcg", "precision@20": "precision", "f1@20": "F1",
+    "recall@20": "recall",
+    "ndcg@20": "ndcg",
+    "precision@20": "precision",
+    "f1@20": "F1",
     "coverage@20": "coverage",
     "revenue@20": "revenue",
-}  # fmt: skip
+}
 
 
 def cell(folder: Path, command: list[str], deadline: float, limit: int) -> dict[str, Any] | None:
@@ -101,9 +104,11 @@ def row(name: str, kind: str, cells: list[dict[str, Any] | None]) -> str:
     soft = spread([c["metrics"].get("segment/segments_per_user") for c in done], 1, False)
     top = spread([c["metrics"].get("test/ndcg@20/top3") for c in done], 3, False)
     beside = [
-        f"{done[0]['parameters']:,}", f"{statistics.fmean(c['cpu_seconds'] for c in done):.0f}",
-        f"{statistics.fmean(c['memory_mb'] for c in done):.0f}", str(len(done)),
-    ]  # fmt: skip
+        f"{done[0]['parameters']:,}",
+        f"{statistics.fmean(c['cpu_seconds'] for c in done):.0f}",
+        f"{statistics.fmean(c['memory_mb'] for c in done):.0f}",
+        str(len(done)),
+    ]
     return "| " + " | ".join([name, kind, *figures, soft, top, *beside]) + " |"
 
 
@@ -157,14 +162,23 @@ def _children() -> float:
 def _kept(record: dict[str, Any]) -> dict[str, Any]:
     names = ("test/", "valid/ndcg@20", "segment/", "label/")
     return {
-        "metrics": {k: v for k, v in record["metrics"].items() if k.startswith(names) and "@10" not in k},
+        "metrics": {
+            k: v for k, v in record["metrics"].items() if k.startswith(names) and "@10" not in k
+        },
         "popularity": record["baselines"]["popularity"]["test/ndcg@20"],
-        "config": {k: record["config"][k] for k in ("encoder", "head", "objective", "features", "optimizer", "trainer")},
-        "fingerprint": record["data"]["fingerprint"], "attributes": record["data"]["features"],
+        "config": {
+            k: record["config"][k]
+            for k in ("encoder", "head", "objective", "features", "optimizer", "trainer")
+        },
+        "fingerprint": record["data"]["fingerprint"],
+        "attributes": record["data"]["features"],
         "hash": record["hash"],
-        "numerics": record["numerics"], "best": record["best"], "parameters": record["parameters"],
+        "numerics": record["numerics"],
+        "best": record["best"],
+        "parameters": record["parameters"],
         "seconds": record["seconds"],
-        "memory_mb": record["memory_mb"], "device": record["device"],
+        "memory_mb": record["memory_mb"],
+        "device": record["device"],
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": record["versions"],
-    }  # fmt: skip
+    }

@@ -1,9 +1,32 @@
 import json
+import logging
+import os
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
+
+
+@pytest.fixture(scope="session", autouse=True)
+def exported():
+    """Clear every GNNSEG_* variable for all tests, and give what it was to those that ask.
+
+    What a developer exported (a folder for runs, one for data) must not decide what a test finds. A
+    module may still read a variable while it is collected, to skip where data are not there.
+    """
+    found = {name: value for name, value in os.environ.items() if name.startswith("GNNSEG_")}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in found:
+            patch.delenv(name)
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _logger():
+    """Undo what a sweep in this process does: Hydra disables every logger that is there."""
+    yield
+    logging.getLogger("gnnseg").disabled = False
 
 
 @pytest.fixture

@@ -71,6 +71,7 @@ def test_the_stable_names_are_there():
         gnnseg.trian  # noqa: B018
 
 
+@pytest.mark.slow
 def test_every_kind_of_table_is_the_same_run(here):
     import pandas as pd
     import pyarrow as pa
@@ -145,6 +146,7 @@ def test_nothing_is_printed_and_nothing_global_moves(here, capfd, caplog):
     assert [path.name for path in here.iterdir()] == ["runs"]
 
 
+@pytest.mark.slow
 def test_trainings_in_threads_end_as_alone(here):
     data = gnnseg.interactions(table(), **COLUMNS)
     found = {}
@@ -167,6 +169,7 @@ def test_trainings_in_threads_end_as_alone(here):
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+@pytest.mark.slow
 def test_inside_somebody_elses_hydra_program(here):
     (here / "theirs.py").write_text(
         textwrap.dedent(f"""
@@ -396,6 +399,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("number", range(len(REFUSED)))
+@pytest.mark.slow
 def test_mistakes_are_one_sentence(run, number, here):
     ask, words = REFUSED[number]
     with pytest.raises(gnnseg.InputError) as caught:

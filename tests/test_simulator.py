@@ -120,6 +120,7 @@ def test_the_value_by_summation_is_what_roll_outs_of_one_visit_earn() -> None:
         assert c.value(chosen).mean() <= best
 
 
+@pytest.mark.slow
 def test_a_long_value_is_the_sum_over_all_that_may_come() -> None:
     """One user, two visits, three items: every course of clicks, by hand."""
     c = crowd(drift=0.4, saturation=0.8, position=0.5).alone(2)

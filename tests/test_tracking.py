@@ -102,6 +102,7 @@ def records(path):
             whole = b""
 
 
+@pytest.mark.slow
 def test_an_offline_run_is_read_back(tmp_path, monkeypatch):
     """One run holds its metrics under their prefixes, its configuration, its group and tags, and
     its tables."""

@@ -101,9 +101,12 @@ def without(split: Split, users: np.ndarray[Any, Any], items: np.ndarray[Any, An
     if split.social is not None:
         inside = np.isin(split.social.source, warm) & np.isin(split.social.target, warm)
         social = pl.DataFrame(
-            {"source": split.users.ids[split.social.source[inside]].astype(str),
-             "target": split.users.ids[split.social.target[inside]].astype(str), "weight": split.social.weight[inside]}
-        )  # fmt: skip
+            {
+                "source": split.users.ids[split.social.source[inside]].astype(str),
+                "target": split.users.ids[split.social.target[inside]].astype(str),
+                "weight": split.social.weight[inside],
+            }
+        )
     people = frame(split.user_table, split.users.ids)
     return Raw(
         name=split.name, events=pl.concat(frames), users=None if people is None else people[warm],

@@ -26,10 +26,14 @@ ROWS: dict[str, tuple[list[str], float, float]] = {  # settings, published recal
 def main(arguments: list[str]) -> None:
     deadline = minutes(arguments)
     lines = [
-        "Gowalla, protocol `paper` (best epoch on the test), one seed. `python experiments/attributes/gowalla.py`", "",
+        (
+            "Gowalla, protocol `paper` (best epoch on the test), one seed. "
+            "`python experiments/attributes/gowalla.py`"
+        ),
+        "",
         "| model | recall@20 | published | ndcg@20 | published | CPU s | MB |",
         "|---|---:|---:|---:|---:|---:|---:|",
-    ]  # fmt: skip
+    ]
     for name, (overrides, recall, ndcg) in ROWS.items():
         found = cell(HERE / "results", [*PAPER, *overrides], deadline, LIMIT)
         if found is None or "metrics" not in found:
@@ -37,8 +41,14 @@ def main(arguments: list[str]) -> None:
             lines.append(f"| {name} | not run: {why} | {recall} | | {ndcg} | | |")
             continue
         m = found["metrics"]
-        cells = [f"{m['test/recall@20']:.4f}", f"{recall}", f"{m['test/ndcg@20']:.4f}", f"{ndcg}",
-                 f"{found['cpu_seconds']:.0f}", f"{found['memory_mb']:.0f}"]  # fmt: skip
+        cells = [
+            f"{m['test/recall@20']:.4f}",
+            f"{recall}",
+            f"{m['test/ndcg@20']:.4f}",
+            f"{ndcg}",
+            f"{found['cpu_seconds']:.0f}",
+            f"{found['memory_mb']:.0f}",
+        ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     (HERE / "gowalla.md").write_text("\n".join(lines) + "\n", "utf-8")
 

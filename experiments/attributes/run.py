@@ -71,7 +71,10 @@ def seeded(data: str, seed: int) -> list[str]:
 def main(arguments: list[str]) -> None:
     deadline = minutes(arguments)
     names = [a for a in arguments if a in SETS] or list(SETS)
-    said = "Means over seeds ± one standard deviation; k = 20; protocol clean, test read once. `python experiments/attributes/run.py`"
+    said = (
+        "Means over seeds ± one standard deviation; k = 20; protocol clean, test read once. "
+        "`python experiments/attributes/run.py`"
+    )
     lines = [said, ""]
     for data in SETS:
         lines += [f"## {data}", "", *RULE]

@@ -39,7 +39,9 @@ FEW = 20  # judged users below which a segment's mean is not looked at
 NEGATIVES = "objective.negatives=256"  # a quarter of the default, in every row that samples: time
 SOFTMAX, LIKELIHOOD = "objective=segment_softmax", "objective=segment_likelihood"
 OWN = [[SOFTMAX, NEGATIVES, f"objective.own={v}"] for v in (-1, -0.5, 0.5, 1)]
-STRONG = 0.03  # eta of one more row, whatever validation says: overall ndcg cannot choose what is for the worst segment
+# eta of one more row, whatever validation says: overall ndcg cannot choose what is for the worst
+# segment
+STRONG = 0.03
 # head: (plain, or what to choose it from; {what: its few settings})
 HEADS: dict[str, tuple[list[Any], dict[str, list[list[str]]]]] = {
     "dot": (
@@ -160,10 +162,12 @@ def judged(
     return {
         "recall@20": record["metrics"]["test/recall@20"],
         "ndcg@20": record["metrics"]["test/ndcg@20"],
-        "worst segment": min(large.values()), "worst segment of plain dot": ndcg[hardest][0],
-        "seconds": record["seconds"]["total"], "fingerprint": record["data"]["fingerprint"][:16],
+        "worst segment": min(large.values()),
+        "worst segment of plain dot": ndcg[hardest][0],
+        "seconds": record["seconds"]["total"],
+        "fingerprint": record["data"]["fingerprint"][:16],
         "hash": record["hash"][:12],
-    }  # fmt: skip
+    }
 
 
 def chosen(name: str, settings: list[list[str]]) -> tuple[list[str], dict[str, float]]:
@@ -283,7 +287,7 @@ def main(*names: str) -> None:
             "rows": measure(name), "machine": f"{platform.machine()}, one thread",
             "versions": identity.versions(),
             "measured": time.strftime("%Y-%m-%d"),
-        }  # fmt: skip
+        }
         results = {**(json.loads(path.read_text("utf-8")) if path.exists() else {}), name: found}
         path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
     (HERE / "results.md").write_text(table(json.loads(path.read_text("utf-8"))), "utf-8")

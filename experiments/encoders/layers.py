@@ -80,10 +80,21 @@ def theirs(layers: list[torch.nn.Module], edges: list[tuple[Tensor, ...]], bipar
 
 def light(shape: Shape) -> LightGCN:
     return LightGCN(
-        shape, Rng(0), dim=D, layers=3, layer_weights=None, init="normal", scale=0.1, alpha=0.5,
-        beta=0.5, gamma=None,
-        unit=False, dropout=0.0, attributes=None, social=0.0,
-    )  # fmt: skip
+        shape,
+        Rng(0),
+        dim=D,
+        layers=3,
+        layer_weights=None,
+        init="normal",
+        scale=0.1,
+        alpha=0.5,
+        beta=0.5,
+        gamma=None,
+        unit=False,
+        dropout=0.0,
+        attributes=None,
+        social=0.0,
+    )
 
 
 def rows() -> dict[str, dict[str, float]]:
@@ -166,15 +177,21 @@ def main() -> None:
     lightgcn = light(shape)
     rgcn = RGCN(shape, Rng(0), **weights, relations="none", ties=False, bases=None)
     pairs: dict[str, tuple[Pass, Pass]] = {
-        "LightGCN, 3 layers; LGConv on edges": (ours(lightgcn, graph), theirs([LGConv()] * 3, [(whole,)], bipartite=False)),
+        "LightGCN, 3 layers; LGConv on edges": (
+            ours(lightgcn, graph),
+            theirs([LGConv()] * 3, [(whole,)], bipartite=False),
+        ),
         "LightGCN, 3 layers; LGConv(normalize=False) on a CSR matrix": (
             ours(lightgcn, graph),
             theirs([LGConv(normalize=False)] * 3, [(matrix,)], bipartite=False),
         ),
         "sage, mean; SAGEConv": sage("mean"),
         "sage, max; SAGEConv": sage("max"),
-        "rgcn, 2 relations; RGCNConv": (ours(rgcn, graph), theirs([RGCNConv(D, D, 2)], [(whole, kinds)], bipartite=False)),
-    }  # fmt: skip
+        "rgcn, 2 relations; RGCNConv": (
+            ours(rgcn, graph),
+            theirs([RGCNConv(D, D, 2)], [(whole, kinds)], bipartite=False),
+        ),
+    }
     found = {}
     for name, (mine, other) in pairs.items():
         a, b = median(mine), median(other)
@@ -186,10 +203,11 @@ def main() -> None:
         print(name, found[name], file=sys.stderr, flush=True)
     of_rows = rows()
     account = {
-        "torch": torch.__version__, "torch_geometric": torch_geometric.__version__,
+        "torch": torch.__version__,
+        "torch_geometric": torch_geometric.__version__,
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
-    }  # fmt: skip
+    }
     (HERE / "layers.json").write_text(
         json.dumps({**account, "passes": found, "rows": of_rows}, indent=1) + "\n", "utf-8"
     )
@@ -207,9 +225,14 @@ def main() -> None:
     ]
     lines += [
         "",
-        f"A step of {BATCH:,} pairs, each with a negative; {LARGE[0]:,} users, {LARGE[1]:,} items, {LARGE[2]:,} pairs:", "",
-        "| | all rows, ms | asked for, ms | all / asked for |", "|---|---:|---:|---:|",
-    ]  # fmt: skip
+        (
+            f"A step of {BATCH:,} pairs, each with a negative; {LARGE[0]:,} users, "
+            f"{LARGE[1]:,} items, {LARGE[2]:,} pairs:"
+        ),
+        "",
+        "| | all rows, ms | asked for, ms | all / asked for |",
+        "|---|---:|---:|---:|",
+    ]
     lines += [
         f"| {name} | {v['all ms']} | {v['asked ms']} | {v['ratio']} |"
         for name, v in of_rows.items()

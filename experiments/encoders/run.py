@@ -83,7 +83,10 @@ def main(arguments: list[str]) -> None:
             for _, _, overrides in models(data):
                 if data != "gowalla" or seed == SEEDS[0]:
                     cell(RESULTS, command(data, overrides, seed), deadline, LIMIT)
-    said = "Means over seeds ± one standard deviation; k = 20; protocol clean (gowalla: paper). `python experiments/encoders/run.py`"
+    said = (
+        "Means over seeds ± one standard deviation; k = 20; protocol clean (gowalla: paper). "
+        "`python experiments/encoders/run.py`"
+    )
     lines = [said, ""]
     for data in SETS:
         lines += [f"## {data}", "", *RULE]

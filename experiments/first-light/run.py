@@ -33,27 +33,68 @@ CLAIMS: dict[str, tuple[list[str], list[str], dict[str, float]]] = {
     "ml-100k, dot": (["head=dot"], SPLITS, {}),
     "ml-100k, posthoc": (["head=posthoc"], SPLITS, {}),
     "completejourney, seen=mask": (["data=completejourney"], ["seed=0"], {}),
-    "completejourney, seen=allow": (["data=completejourney", "evaluation.seen=allow"], ["seed=0"], {}),
+    "completejourney, seen=allow": (
+        ["data=completejourney", "evaluation.seen=allow"],
+        ["seed=0"],
+        {},
+    ),
     "ml-1m, 64 segments": (
-        ["data=ml-1m", "encoder=lightgcn", "head=segments", "head.segments=64", "head.beta=distribution",
-         "objective=likelihood", "evaluation.protocol=clean"], SEEDS, {NDCG: 0.330},
+        [
+            "data=ml-1m",
+            "encoder=lightgcn",
+            "head=segments",
+            "head.segments=64",
+            "head.beta=distribution",
+            "objective=likelihood",
+            "evaluation.protocol=clean",
+        ],
+        SEEDS,
+        {NDCG: 0.330},
     ),
     "ml-1m, 64 segments, top 3": (
-        ["data=ml-1m", "encoder=lightgcn", "head=segments", "head.segments=64", "head.beta=distribution",
-         "objective=likelihood", "evaluation.protocol=clean", "head.top=3"], SEEDS, {NDCG: 0.295},
+        [
+            "data=ml-1m",
+            "encoder=lightgcn",
+            "head=segments",
+            "head.segments=64",
+            "head.beta=distribution",
+            "objective=likelihood",
+            "evaluation.protocol=clean",
+            "head.top=3",
+        ],
+        SEEDS,
+        {NDCG: 0.295},
     ),
-    "lastfm, dot": (["data=lastfm", "encoder=lightgcn", "head=dot", "objective=sampled_softmax"], SEEDS, {NDCG: 0.245}),
+    "lastfm, dot": (
+        ["data=lastfm", "encoder=lightgcn", "head=dot", "objective=sampled_softmax"],
+        SEEDS,
+        {NDCG: 0.245},
+    ),
     "gowalla, mf": (
-        ["data=gowalla", "encoder=mf", "encoder.init=spectral", "encoder.dim=128", "head=dot",
-         "objective=sampled_softmax", "evaluation.protocol=paper"], ["seed=0"], {RECALL: 0.182, NDCG: 0.154},
+        [
+            "data=gowalla",
+            "encoder=mf",
+            "encoder.init=spectral",
+            "encoder.dim=128",
+            "head=dot",
+            "objective=sampled_softmax",
+            "evaluation.protocol=paper",
+        ],
+        ["seed=0"],
+        {RECALL: 0.182, NDCG: 0.154},
     ),
     "planted": (["data=planted"], ["seed=0", "seed=1", "seed=2"], {"segment/recovery_ari": 0.95}),
     "planted, hard": (["data=planted", "data.preset=hard"], ["seed=0", "seed=1", "seed=2"], {}),
-}  # fmt: skip
+}
 SHOWN = (
-    RECALL, NDCG, "segment/segments_per_user", f"{NDCG}/top1", f"{NDCG}/top3",
-    "segment/effective_k", "segment/recovery_ari",
-)  # fmt: skip
+    RECALL,
+    NDCG,
+    "segment/segments_per_user",
+    f"{NDCG}/top1",
+    f"{NDCG}/top3",
+    "segment/effective_k",
+    "segment/recovery_ari",
+)
 
 
 def train(overrides: list[str]) -> dict[str, Any]:
@@ -144,11 +185,16 @@ def table(results: dict[str, Any]) -> str:
         )
         paper = "†" if result["protocol"] == "paper" else ""
         cells = [
-            name + paper, show(RECALL), show(NDCG), soft, tops,
+            name + paper,
+            show(RECALL),
+            show(NDCG),
+            soft,
+            tops,
             f"{b['popularity'][NDCG]['mean']:.4f}",
             f"{b['posthoc (own embeddings)'][NDCG]['mean']:.4f}",
-            f"{result['seconds']['mean']:.0f}", must + mark,
-        ]  # fmt: skip
+            f"{result['seconds']['mean']:.0f}",
+            must + mark,
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     lines.append("")
     lines.append(

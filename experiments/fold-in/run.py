@@ -93,10 +93,12 @@ class Case:
             return Csr.of(key // shape[1], key % shape[1], shape)
 
         found = ranking.evaluate(
-            Fixed(scores), sparse([part]),
-            sparse(["train"] if part == "valid" else ["train", "valid"]), ks=[K],
+            Fixed(scores),
+            sparse([part]),
+            sparse(["train"] if part == "valid" else ["train", "valid"]),
+            ks=[K],
             item_counts=torch.ones(shape[1]),
-        ).metrics  # fmt: skip
+        ).metrics
         return found[f"recall@{K}"], found[f"ndcg@{K}"]
 
     def full(self, block: torch.Tensor, run: gnnseg.Run) -> np.ndarray[Any, Any]:
@@ -126,9 +128,11 @@ class Case:
     def matched(self) -> tuple[dict[int, int], float]:
         """The refit's segment for each of the other run's, matched on users in both; and how far
         those agree."""
-        both = self.without.segments().select("user", "segment").join(
-            self.refit.segments().select("user", "segment"), on="user", suffix="_refit"
-        )  # fmt: skip
+        both = (
+            self.without.segments()
+            .select("user", "segment")
+            .join(self.refit.segments().select("user", "segment"), on="user", suffix="_refit")
+        )
         k = max(both["segment"].max(), both["segment_refit"].max())  # type: ignore[type-var]
         table = np.zeros((k, k))
         np.add.at(table, (both["segment"].to_numpy() - 1, both["segment_refit"].to_numpy() - 1), 1)
@@ -225,8 +229,9 @@ def speed(case: Case) -> dict[str, float]:
     return {
         "users a second": round(len(many) / statistics.median(several)),
         "one user, ms": round(1000 * statistics.median(one), 1),
-        "threads": torch.get_num_threads(), "cores": os.cpu_count() or 0,
-    }  # fmt: skip
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count() or 0,
+    }
 
 
 def choose(names: list[str]) -> None:
@@ -267,7 +272,10 @@ def table(results: dict[str, Any]) -> str:
         recall.append(
             "| " + " | ".join([name, *(f"{r[row]['recall@20']:.3f}" for row in ROWS)]) + " |"
         )
-    said = "ndcg@20 on the test items of users the model has never seen, by how many of their interactions it is given."
+    said = (
+        "ndcg@20 on the test items of users the model has never seen, by how many of their "
+        "interactions it is given."
+    )
     return "\n".join([said, "", *lines, "", "recall@20 of the same lists.", "", *recall]) + "\n"
 
 

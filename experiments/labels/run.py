@@ -85,15 +85,19 @@ def overrides(task: str, encoder: str, readout: str, share: float, weight: float
     data, column = TASKS[task]
     classes = len(labelled(task, 0.05, 0).classes)
     return [
-        *DATA[data], *ENCODERS[encoder],
+        *DATA[data],
+        *ENCODERS[encoder],
         *([f"head.segments={classes}"] if readout == "alpha" else []),
-        f"regularisers.labels.weight={weight:g}", f"regularisers.labels.column={column}",
-        f"regularisers.labels.share={share:g}", f"regularisers.labels.readout={readout}", *COMMON,
-    ]  # fmt: skip
+        f"regularisers.labels.weight={weight:g}",
+        f"regularisers.labels.column={column}",
+        f"regularisers.labels.share={share:g}",
+        f"regularisers.labels.readout={readout}",
+        *COMMON,
+    ]
 
 
 def train(settings: list[str]) -> Path:
-    """The run of `gnnseg train` with these settings, here in one process, where a set is read once."""
+    """The run of `gnnseg train` with these settings, in one process, where a set is read once."""
     composed = config.compose([*settings, f"runs.root={RUNS}"])
     config.check(composed)
     pipeline.read = lambda config, say, raw=None: split_of(config["data"]["name"])
@@ -201,9 +205,13 @@ def test(model: str, task: str, share: float, setting: float) -> dict[str, Any]:
         )
     told = labelled(task, share, 0).account()
     return {
-        "setting": setting, **figures, "command": command,
-        "told": told["told"], "held_out": told["held_out"], "measured": time.strftime("%Y-%m-%d"),
-    }  # fmt: skip
+        "setting": setting,
+        **figures,
+        "command": command,
+        "told": told["told"],
+        "held_out": told["held_out"],
+        "measured": time.strftime("%Y-%m-%d"),
+    }
 
 
 def _spread(values: list[float]) -> dict[str, float]:

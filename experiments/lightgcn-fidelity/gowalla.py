@@ -25,12 +25,20 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 STORED = HERE / "gowalla.json"
 COMMAND = [
-    "data=gowalla", "evaluation.protocol=paper", "encoder=lightgcn", "encoder.layers=3",
-    "encoder.init=normal", "head=dot",
-    "head.similarity=dot", "objective=bpr", "objective.degree_power=-1",
-    "regularisers.l2.weight=0.0001", "trainer.max_epochs=1000",
-    "trainer.patience=null", "seed=0",
-]  # fmt: skip
+    "data=gowalla",
+    "evaluation.protocol=paper",
+    "encoder=lightgcn",
+    "encoder.layers=3",
+    "encoder.init=normal",
+    "head=dot",
+    "head.similarity=dot",
+    "objective=bpr",
+    "objective.degree_power=-1",
+    "regularisers.l2.weight=0.0001",
+    "trainer.max_epochs=1000",
+    "trainer.patience=null",
+    "seed=0",
+]
 ARMS = {
     "weight": ["trainer.draw=weight", "trainer.eval_every=5"],
     "each": ["trainer.draw=each", "trainer.eval_every=10"],
@@ -87,23 +95,31 @@ def curve(command: list[str], limit: float | None) -> dict[str, Any]:
                 | {"seconds": round(found["seconds"])}
             )
     return {
-        "command": command, "state": record["state"], "curve": points,
-        "numerics": record["numerics"], "device": record["device"],
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores", "versions": record["versions"],
-    }  # fmt: skip
+        "command": command,
+        "state": record["state"],
+        "curve": points,
+        "numerics": record["numerics"],
+        "device": record["device"],
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "versions": record["versions"],
+    }
 
 
 def table(stored: dict[str, Any]) -> list[str]:
     """Recall and ndcg at 20 by epoch, a column an arm."""
     by = {arm: {row["epoch"]: row for row in one["curve"]} for arm, one in stored.items()}
     lines = [
-        "recall@20 / ndcg@20. `python experiments/lightgcn-fidelity/gowalla.py [weight|each|xavier]`", "",
+        (
+            "recall@20 / ndcg@20. "
+            "`python experiments/lightgcn-fidelity/gowalla.py [weight|each|xavier]`"
+        ),
+        "",
         (
             "| epoch | published | drawn as theirs (`weight`) | every pair once, weighing 1/degree "
             "(`each`) | a small start (`xavier`) |"
         ),
         "|---:|---:|---:|---:|---:|",
-    ]  # fmt: skip
+    ]
     for epoch in sorted({e for rows in by.values() for e in rows} & SHOWN | set(PUBLISHED)):
         cells = [f"{PUBLISHED[epoch]:.4f}" if epoch in PUBLISHED else ""]
         for arm in ARMS:

@@ -23,11 +23,17 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 LIMIT = 7200  # seconds a run may take
 COMMON = [
-    "evaluation.protocol=train-mask", "objective=bpr", "objective.degree_power=-1", "head=dot",
+    "evaluation.protocol=train-mask",
+    "objective=bpr",
+    "objective.degree_power=-1",
+    "head=dot",
     "head.similarity=dot",
-    "encoder.init=normal", "encoder.layers=2", "regularisers.l2.weight=0.0001",
-    "trainer.max_epochs=2000", "trainer.patience=10",
-]  # fmt: skip
+    "encoder.init=normal",
+    "encoder.layers=2",
+    "regularisers.l2.weight=0.0001",
+    "trainer.max_epochs=2000",
+    "trainer.patience=10",
+]
 ROWS: list[tuple[str, str, list[str], float]] = [  # set, model, settings, published ndcg@20
     ("lastfm", "LightGCN", ["encoder=lightgcn"], 0.2427),
     ("lastfm", "LightGCN++", ["encoder=lightgcnpp"], 0.2624),
@@ -77,8 +83,15 @@ def main(arguments: list[str]) -> None:
         epochs = statistics.fmean(one["best"]["epoch"] for one in done)
         cpu = statistics.fmean(one["cpu_seconds"] for one in done)
         mean = statistics.fmean(ndcg)
-        cells = [f"{mean:.4f}{spread}", f"{published}", f"{mean / published:.3f}", f"{statistics.fmean(recall):.4f}",
-                 f"{epochs:.0f}", f"{cpu:.0f}", str(len(done))]  # fmt: skip
+        cells = [
+            f"{mean:.4f}{spread}",
+            f"{published}",
+            f"{mean / published:.3f}",
+            f"{statistics.fmean(recall):.4f}",
+            f"{epochs:.0f}",
+            f"{cpu:.0f}",
+            str(len(done)),
+        ]
         lines.append(f"| {data} | {model} | {' | '.join(cells)} |")
     (HERE / "results.md").write_text("\n".join(lines) + "\n", "utf-8")
 

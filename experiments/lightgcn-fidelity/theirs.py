@@ -4,7 +4,8 @@ beside ours, and their judging.
 usage: python experiments/lightgcn-fidelity/theirs.py WEIGHTS EPOCHS      (data: GNNSEG_DATA)
 WEIGHTS: what their code saves after each epoch, checkpoints/lgn-gowalla-3-64.pth.tar, of their
 README's command (normal start of .1;
-    python main.py --decay=1e-4 --lr=0.001 --layer=3 --seed=2020 --dataset=gowalla --topks="[20]" --recdim=64
+    python main.py --decay=1e-4 --lr=0.001 --layer=3 --seed=2020 --dataset=gowalla --topks="[20]"
+        --recdim=64
 on data/gowalla/train.txt, the train and valid pairs of this set), stopped after EPOCHS. Their code
 ranks the sigmoid of the scores, in which scores above 17 are one number to float32 and those above
 10 few: 'as they judge' does as well. Writes theirs.json, theirs.md.
@@ -53,10 +54,21 @@ def main(arguments: list[str]) -> None:
     fitted = protocol.training_pairs(split)
     given = inputs.of(settings, split, fitted, lambda line: None)
     encoder = LightGCN(
-        given.shape, Rng(0), dim=WIDTH, layers=LAYERS, layer_weights=None, init="normal",
-        scale=0.1, alpha=0.5, beta=0.5, gamma=None,
-        unit=False, dropout=0.0, attributes=None, social=0.0,
-    )  # fmt: skip
+        given.shape,
+        Rng(0),
+        dim=WIDTH,
+        layers=LAYERS,
+        layer_weights=None,
+        init="normal",
+        scale=0.1,
+        alpha=0.5,
+        beta=0.5,
+        gamma=None,
+        unit=False,
+        dropout=0.0,
+        attributes=None,
+        social=0.0,
+    )
     assert encoder.tables is not None
     encoder.tables.load_state_dict(
         {kind: weights[f"embedding_{kind}.weight"] for kind in ("user", "item")}
@@ -75,10 +87,14 @@ def main(arguments: list[str]) -> None:
         stored = json.loads(STORED.read_text("utf-8")) | stored
     STORED.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
     lines = [
-        "recall@20 / ndcg@20 of the weights of the authors' code. `python experiments/lightgcn-fidelity/theirs.py WEIGHTS EPOCHS`", "",
+        (
+            "recall@20 / ndcg@20 of the weights of the authors' code. "
+            "`python experiments/lightgcn-fidelity/theirs.py WEIGHTS EPOCHS`"
+        ),
+        "",
         "| epoch | their weights, judged as ours | as they judge: sigmoid in float32 |",
         "|---:|---:|---:|",
-    ]  # fmt: skip
+    ]
     for epoch, row in sorted(stored.items(), key=lambda item: int(item[0])):
         cells = [
             f"{row[name]['recall']:.4f} / {row[name]['ndcg']:.4f}"

@@ -51,10 +51,15 @@ MODALITIES = {
 }
 WORDS = {"title": "titles", "vectors": "given vectors"}
 BASE = [
-    "data=given", "split=given", "head=dot", "optimizer.lr=0.01", "objective.sampling=in_batch",
+    "data=given",
+    "split=given",
+    "head=dot",
+    "optimizer.lr=0.01",
+    "objective.sampling=in_batch",
     "objective.negatives=256",
-    "encoder=lightgcn", "threads=1",
-]  # fmt: skip
+    "encoder=lightgcn",
+    "threads=1",
+]
 SHOWN = ("recall@20", "ndcg@20")
 
 
@@ -181,15 +186,19 @@ def judge(path: Path, cold_ids: set[str], seed: int) -> dict[str, dict[str, floa
         )
         with torch.no_grad():
             result = ranking.evaluate(
-                rows, relevant, mask, ks=[20], item_counts=torch.from_numpy(counts[chosen]),
-                cold=nobody
-            )  # fmt: skip
+                rows,
+                relevant,
+                mask,
+                ks=[20],
+                item_counts=torch.from_numpy(counts[chosen]),
+                cold=nobody,
+            )
         found[name] = {m: result.metrics[m] for m in SHOWN} | result.counts
     return found
 
 
 def arms(name: str) -> dict[str, list[str]]:
-    """What is read of items; of users only how much they take, so that all else is said by items."""
+    """What is read of items; of users only how much they take, so that items say all else."""
 
     def features(*chosen: str) -> list[str]:
         text = [one for one in chosen if one in TEXT]
@@ -245,10 +254,12 @@ def measure(name: str) -> dict[str, Any]:
             )
     figures: dict[str, Any] = {
         arm: {
-            where: {m: spread([run[where][m] for run in runs]) for m in SHOWN} for where in ("warm", "cold", "by lot")
-        } | {"columns": runs[0]["columns"], "seconds": spread([run["seconds"] for run in runs])}
+            where: {m: spread([run[where][m] for run in runs]) for m in SHOWN}
+            for where in ("warm", "cold", "by lot")
+        }
+        | {"columns": runs[0]["columns"], "seconds": spread([run["seconds"] for run in runs])}
         for arm, runs in rows.items()
-    }  # fmt: skip
+    }
     return {"figures": figures, "runs": rows}
 
 

@@ -1,5 +1,5 @@
-"""The properties of tests/data/test_fuzz.py on a hundred thousand inputs that hypothesis makes,
-half for each.
+"""The properties of tests/data/tables/test_fuzz.py on a hundred thousand inputs that hypothesis
+makes, half for each.
 
 Writes by_hypothesis.json beside this file: inputs, seconds, failures.
 
@@ -33,7 +33,7 @@ def properties(inputs: int) -> Any:
     """The module of the tests, set to so many inputs."""
     os.environ["GNNSEG_FUZZ"] = str(inputs)
     spec = importlib.util.spec_from_file_location(
-        "fuzz", HERE.parents[1] / "tests" / "data" / "test_fuzz.py"
+        "fuzz", HERE.parents[1] / "tests" / "data" / "tables" / "test_fuzz.py"
     )
     assert spec is not None
     assert spec.loader is not None

@@ -114,10 +114,17 @@ def _policy(crowd: Crowd) -> Policy:
     users, items = crowd.has_UI.shape
     k = crowd.answers.alpha.shape[1]
     head = Segments(
-        Shape(users, items, torch.ones(items), width=k), Rng(1), segments=k, beta="distribution",
-        tied=False, top=None,
-        centre=True, tau_alpha=0.2, tau_beta=0.15, tau=0.1,
-    )  # fmt: skip
+        Shape(users, items, torch.ones(items), width=k),
+        Rng(1),
+        segments=k,
+        beta="distribution",
+        tied=False,
+        top=None,
+        centre=True,
+        tau_alpha=0.2,
+        tau_beta=0.15,
+        tau=0.1,
+    )
     with torch.no_grad():
         head.user_KD.copy_(torch.eye(k))
         assert head.item_KD is not None
@@ -189,7 +196,7 @@ def summary(
             "bias": float(values.mean() - world.value),
             "rmse": float(np.sqrt(((values - world.value) ** 2).mean())),
             "covered": float(inside.mean()),
-        }  # fmt: skip
+        }
     effective = float(np.median([one["effective rows"][0] for one in found]))
     return {
         "scene": scene.name,
@@ -211,7 +218,10 @@ def lines(account: dict[str, Any], stored: list[dict[str, Any]]) -> Iterator[str
         yield ""
         yield f"## {scene['scene']}"
         yield ""
-        yield f"Largest possible weight {scene['largest weight']:.1f}; effective rows {scene['effective rows']:.0f} (median)."
+        yield (
+            f"Largest possible weight {scene['largest weight']:.1f}; "
+            f"effective rows {scene['effective rows']:.0f} (median)."
+        )
         yield ""
         yield "| estimator | bias | RMSE | intervals that cover, % |"
         yield "|---|---:|---:|---:|"

@@ -173,7 +173,8 @@ def table(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         "",
         "| arm | reward a user | against greedy | "
         + " | ".join(f"visits {p * EVERY + 1}-{(p + 1) * EVERY}" for p in range(periods))
-        + " | catalogue shown, last | segments shown a user, last | different items of 12, last | CPU s | seeds |",
+        + " | catalogue shown, last | segments shown a user, last | different items of 12, last"
+        " | CPU s | seeds |",
         "|---|---:|---:|" + "---:|" * (periods + 5),
     ]
     for arm, cells in found.items():
@@ -186,10 +187,16 @@ def table(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         figures = [
             interval([c["reward"] for c in cells], 2),
             interval(against, 2) if against and arm != GREEDY else "",
-            *(f"{statistics.fmean(c['periods'][p]['reward'] for c in cells):.2f}" for p in range(periods)),
-            f"{last[0]:.0%}", f"{last[1]:.2f}", f"{last[2]:.1f}",
-            f"{statistics.fmean(c['cpu_seconds'] for c in cells):.0f}", str(len(cells)),
-        ]  # fmt: skip
+            *(
+                f"{statistics.fmean(c['periods'][p]['reward'] for c in cells):.2f}"
+                for p in range(periods)
+            ),
+            f"{last[0]:.0%}",
+            f"{last[1]:.2f}",
+            f"{last[2]:.1f}",
+            f"{statistics.fmean(c['cpu_seconds'] for c in cells):.0f}",
+            str(len(cells)),
+        ]
         lines.append(f"| {arm} | " + " | ".join(figures) + " |")
     return lines
 

@@ -158,15 +158,19 @@ def judged(run: Run) -> dict[str, Any]:
     segment_U = np.asarray(run.alpha).argmax(1)
     segments = [of_segment(int(k), segment_U == k, value_U, best_U) for k in np.unique(segment_U)]
     return {
-        "value": float(value_U.mean()), "optimum": float(best_U.mean()),
+        "value": float(value_U.mean()),
+        "optimum": float(best_U.mean()),
         "greedy": float(expected[np.arange(users), pi_UI.argmax(1)].mean()),
         "uniform": float((expected.sum(1) / (~has_UI).sum(1)).mean()),
-        "ari": run.metrics["segment/recovery_ari"], "ndcg": run.metrics["test/ndcg@20"],
+        "ari": run.metrics["segment/recovery_ari"],
+        "ndcg": run.metrics["test/ndcg@20"],
         "segments": segments,
-        "epoch": run.record["best"]["epoch"], "fingerprint": run.record["data"]["fingerprint"],
-        "versions": run.record["versions"], "numerics": run.record["numerics"],
+        "epoch": run.record["best"]["epoch"],
+        "fingerprint": run.record["data"]["fingerprint"],
+        "versions": run.record["versions"],
+        "numerics": run.record["numerics"],
         "source": run.record["source"],
-    }  # fmt: skip
+    }
 
 
 def of_segment(k: int, mine: Any, value_U: Floats, best_U: Floats) -> dict[str, Any]:
@@ -188,7 +192,8 @@ def row(model: str, cells: list[dict[str, Any]]) -> str:
     )
     named = f"{worst[0]:.2f} (segment {worst[1]} of seed {worst[3]}, {worst[2]} users)"
     figures = [statistics.fmean(c[name] for c in cells) for name in ("ari", "ndcg", "cpu_seconds")]
-    return f"| {model} | {share} | {greedy} | {named} | {figures[0]:.2f} | {figures[1]:.3f} | {figures[2]:.0f} | {len(cells)} |"
+    numbers = f"{figures[0]:.2f} | {figures[1]:.3f} | {figures[2]:.0f}"
+    return f"| {model} | {share} | {greedy} | {named} | {numbers} | {len(cells)} |"
 
 
 def main(arguments: list[str]) -> None:

@@ -29,9 +29,15 @@ HERE = Path(__file__).resolve().parent
 SEEDS = (0, 1, 2, 3, 4)
 HOUSES = {
     "shop (attributes, 3 segments)": ["experiment=shop"],
-    "LightGCN, 16 segments": ["data=completejourney", "data.level=product_type", "evaluation.seen=allow", "encoder=lightgcn",
-                              "head=segments", "head.segments=16"],
-}  # fmt: skip
+    "LightGCN, 16 segments": [
+        "data=completejourney",
+        "data.level=product_type",
+        "evaluation.seen=allow",
+        "encoder=lightgcn",
+        "head=segments",
+        "head.segments=16",
+    ],
+}
 POLICY = ["objective=policy", "objective.reward=spend"]
 WAYS: dict[str, list[str]] = {
     "likelihood": [],
@@ -55,7 +61,7 @@ ROUNDS = 2000
 
 
 def cell(house: str, way: str, seed: int, deadline: float) -> dict[str, Any] | None:
-    """One run's test, and each household's revenue; stored or made, None where there was no time."""
+    """One run's test, each household's revenue; stored or made, None where there was no time."""
     overrides = [*HOUSES[house], *WAYS[way], "trainer.monitor=valid/revenue@20", "threads=1"]
     path = (
         HERE
@@ -69,14 +75,20 @@ def cell(house: str, way: str, seed: int, deadline: float) -> dict[str, Any] | N
         )
         judged = pl.read_parquet(run.path / "per_user.parquet").sort("user")
         return {
-            "overrides": overrides, "seed": seed,
+            "overrides": overrides,
+            "seed": seed,
             "metrics": {name: run.metrics[f"test/{name}"] for name in SHOWN},
             "segments_per_user": run.metrics["segment/segments_per_user"],
             "epoch": run.record["best"]["epoch"],
-            "fingerprint": run.record["data"]["fingerprint"], "versions": run.record["versions"],
-            "numerics": run.record["numerics"], "source": run.record["source"],
-            "by_user": {name: [round(x, 4) for x in judged[name].to_list()] for name in ("revenue@20", "recall@20")},
-        }  # fmt: skip
+            "fingerprint": run.record["data"]["fingerprint"],
+            "versions": run.record["versions"],
+            "numerics": run.record["numerics"],
+            "source": run.record["source"],
+            "by_user": {
+                name: [round(x, 4) for x in judged[name].to_list()]
+                for name in ("revenue@20", "recall@20")
+            },
+        }
 
     return kept(path, deadline, make)
 
@@ -123,7 +135,8 @@ def main(arguments: list[str]) -> None:
         lines.append(
             "| learned by | "
             + " | ".join(SHOWN.values())
-            + " | revenue, less likelihood | less likelihood by spend | recall, less likelihood | CPU s | seeds |"
+            + " | revenue, less likelihood | less likelihood by spend | recall, less likelihood"
+            " | CPU s | seeds |"
         )
         lines.append("|---|" + "---:|" * (len(SHOWN) + 5))
         for way in WAYS:
@@ -143,7 +156,7 @@ def main(arguments: list[str]) -> None:
                     difference(cells, plain, "revenue@20"),
                     "" if cells == spent else difference(cells, spent, "revenue@20"),
                     difference(cells, plain, "recall@20"),
-                ]  # fmt: skip
+                ]
             cpu = statistics.fmean(c["cpu_seconds"] for c in cells)
             lines.append(
                 "| " + " | ".join([way, *figures, *gaps, f"{cpu:.0f}", str(len(cells))]) + " |"

@@ -25,13 +25,19 @@ READ = """
 import json, resource, sys, time
 from pathlib import Path
 from gnnseg import config, data
-node = config.compose(["data=file", f"data.path={sys.argv[1]}", "data.user=customer", "data.item=sku"])["data"]
+settings = ["data=file", f"data.path={sys.argv[1]}", "data.user=customer", "data.item=sku"]
+node = config.compose(settings)["data"]
 said = []
 begun = time.perf_counter()
 found = data.load(node, root=Path("."), cache=Path(sys.argv[2]), say=said.append)
 print(json.dumps({
-    "seconds": round(time.perf_counter() - begun, 1), "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-    "rows": len(found.interactions), "users": len(found.users), "items": len(found.items), "said": said}))
+    "seconds": round(time.perf_counter() - begun, 1),
+    "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    "rows": len(found.interactions),
+    "users": len(found.users),
+    "items": len(found.items),
+    "said": said,
+}))
 """
 
 
@@ -74,15 +80,19 @@ def main(rows: int) -> None:
         cold = [read(path, Path(scratch) / f"cache {turn}") for turn in range(3)]
         warm = [read(path, Path(scratch) / "cache 0") for _ in range(3)]
         result = {
-            "rows": cold[0]["rows"], "users": cold[0]["users"], "items": cold[0]["items"],
+            "rows": cold[0]["rows"],
+            "users": cold[0]["users"],
+            "items": cold[0]["items"],
             "file_mb": round(path.stat().st_size / 1e6),
             "seconds to draw and write": round(drawn, 1),
             "seconds cold": statistics.median(float(str(r["seconds"])) for r in cold),
             "peak memory cold, MB": max(int(str(r["memory_mb"])) for r in cold),
             "seconds from the cache": statistics.median(float(str(r["seconds"])) for r in warm),
-            "limits": {"seconds": 30, "MB": 3000}, "cores": os.cpu_count(),
-            "machine": platform.machine(), "polars": pl.__version__,
-        }  # fmt: skip
+            "limits": {"seconds": 30, "MB": 3000},
+            "cores": os.cpu_count(),
+            "machine": platform.machine(),
+            "polars": pl.__version__,
+        }
     (HERE / "results.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     print(json.dumps(result))
 

@@ -86,6 +86,7 @@ def test_recommend_segment_explain_segments_report_compare(
         (["train", "--config-dir", "nowhere"], "no such folder"),
     ],
 )
+@pytest.mark.slow
 def test_mistakes_are_one_sentence_and_exit_2(
     arguments: list[str],
     said: str,
@@ -130,6 +131,7 @@ def test_help_needs_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_signals_save_and_the_same_command_goes_on(number: signal.Signals, tmp_path: Path) -> None:
     command = [*GNNSEG, "train", *SMALL, "trainer.max_epochs=3000", "trainer.eval_every=100"]
     process = subprocess.Popen(

@@ -206,6 +206,7 @@ def social(request, tmp_path_factory):
     return run, first
 
 
+@pytest.mark.slow
 def test_friends_alone_move_alpha_to_their_segment(social):
     run, first = social
     where = dict(run.segments().select("user", "segment").rows())
@@ -257,6 +258,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("number", range(len(REFUSED)))
+@pytest.mark.slow
 def test_mistakes_are_one_sentence(linear, number):
     ask, words = REFUSED[number]
     with pytest.raises(gnnseg.InputError) as caught:

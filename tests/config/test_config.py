@@ -16,6 +16,7 @@ def target(node: Any) -> str:
 @pytest.mark.parametrize(
     "data", [p.stem for p in sorted((config.conf_folder() / "data").glob("*.yaml"))]
 )
+@pytest.mark.slow
 def test_every_data_set_composes_and_is_allowed(data: str) -> None:
     config.check(config.compose([f"data={data}"]))
 
@@ -23,6 +24,7 @@ def test_every_data_set_composes_and_is_allowed(data: str) -> None:
 @pytest.mark.parametrize(
     "group", ["encoder", "head", "objective", "split", "tracking", "experiment"]
 )
+@pytest.mark.slow
 def test_every_choice_of_every_group_composes_and_is_allowed(group: str) -> None:
     for path in sorted((config.conf_folder() / group).glob("*.yaml")):
         beside = ["head=dot"] if path.stem == "bce" else []  # whose scores are logits
@@ -238,6 +240,7 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
         (["allow=mylab"], r"allow='mylab': give a list"),
     ],
 )
+@pytest.mark.slow
 def test_mistakes_are_one_sentence(overrides: list[str], said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
         config.check(config.compose(overrides))
@@ -265,6 +268,7 @@ def test_mistakes_are_one_sentence(overrides: list[str], said: str) -> None:
         (["epochs=3"], "did you mean trainer.max_epochs?"),
     ],
 )
+@pytest.mark.slow
 def test_what_was_meant_is_looked_for_in_what_was_chosen(overrides: list[str], said: str) -> None:
     with pytest.raises(InputError) as caught:
         config.check(config.compose(overrides))

@@ -149,6 +149,7 @@ def train(root: Path, runs: Path, name: str, *overrides: str) -> Run:
         ("social", "Band "),
     ],
 )
+@pytest.mark.slow
 def test_one_command_gives_page_words_and_lists(
     root: Path, tmp_path: Path, name: str, called: str
 ) -> None:

@@ -21,6 +21,7 @@ CHOICES = [
 
 
 @pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.slow
 def test_every_choice_has_a_summary_and_every_setting_a_meaning(choice: parts.Choice) -> None:
     assert choice.summary
     lacking = [s.key for s in choice.settings if not s.meaning]

@@ -115,6 +115,7 @@ def test_what_is_known_to_be_refused_is(objective: str) -> None:
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.slow
 def test_every_combination_is_refused_or_runs(encoder: str) -> None:
     for head, objective in itertools.product(HEADS, OBJECTIVES):
         c = configuration(encoder, head, objective)

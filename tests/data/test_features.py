@@ -506,6 +506,7 @@ def test_of_whom_nothing_is_known_is_said():
         ({"classes": 0}, "must be 1 or more"),
     ],
 )
+@pytest.mark.slow
 def test_mistakes_are_one_sentence(wrong, words):
     with pytest.raises(InputError, match="features") as caught:
         fit(a_split(), **wrong)

@@ -121,6 +121,7 @@ def test_the_planted_log_is_what_its_logger_says() -> None:
     assert abs(inverse - 1) < 0.1  # every item that may be shown is, as often as said
 
 
+@pytest.mark.slow
 def test_a_policy_trains_on_a_log_and_is_evaluated_on_another(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

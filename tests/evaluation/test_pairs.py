@@ -216,6 +216,7 @@ def final_metrics(objective: str, *overrides: str) -> dict[str, float]:
     return found.metrics
 
 
+@pytest.mark.slow
 def test_pairs_are_reported_where_a_sigmoid_is_meant() -> None:
     names = {f"test/{name}/neg{n}" for name in ("accuracy", "auc", "logloss") for n in (1, 4)}
     assert names <= set(final_metrics("bce", "head=mlp", "encoder=mf"))

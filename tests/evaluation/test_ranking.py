@@ -93,6 +93,7 @@ def test_the_sample_is_of_users_asked_about() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
 def test_equals_ranx() -> None:
     """ranx's ndcg, recall, precision, map@k, mrr, hit rate on lists without ties. Its map divides
     by all relevant items, so it is compared where no user has more than k."""
@@ -201,6 +202,7 @@ print(got.counts["users"])
 @pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="needs Linux's address space limit"
 )
+@pytest.mark.slow
 def test_a_million_users_by_a_hundred_thousand_items_within_a_gigabyte() -> None:
     """The whole shape, a sample of its users asked: chunks cost the same however many follow."""
     done = subprocess.run(

@@ -5,7 +5,6 @@ To store them anew: GNNSEG_GOLDEN=write python -m pytest tests/golden
 """
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -76,10 +75,11 @@ def losses(root: Path, overrides: list[str]) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("name", list(RUNS))
-def test_losses_are_the_stored_ones(name: str, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_losses_are_the_stored_ones(name: str, tmp_path: Path, exported: dict[str, str]) -> None:
     got = losses(tmp_path, RUNS[name])
     stored = json.loads(STORED.read_text("utf-8")) if STORED.exists() else {}
-    if os.environ.get("GNNSEG_GOLDEN") == "write":
+    if exported.get("GNNSEG_GOLDEN") == "write":
         STORED.write_text(
             json.dumps({**stored, "numerics": NUMERICS, name: got}, indent=1) + "\n", "utf-8"
         )

@@ -25,6 +25,7 @@ def _no_environment(monkeypatch):
 
 
 @pytest.mark.parametrize("overrides", STORED)
+@pytest.mark.slow
 def test_a_run_is_called_what_it_was_called_before(overrides):
     assert identity(compose(overrides.split()), "0" * 64) == STORED[overrides]
 

@@ -126,6 +126,7 @@ def test_a_scorer_facing_others_is_the_head_on_their_embeddings(head):
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("encoder", list(ENCODERS))
+@pytest.mark.slow
 def test_new_users_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch):
     """One new user at a time: the posterior written out pair by pair, Adam by torch."""
     monkeypatch.setattr(fold_in, "SAMPLE", 11)

@@ -261,6 +261,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("ask", "sentence"), REFUSED)
+@pytest.mark.slow
 def test_mistakes_are_one_sentence(run, ask, sentence):
     with pytest.raises(InputError, match=sentence) as caught:
         ask(run)

@@ -28,6 +28,7 @@ def call(here: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_sweep_in_order_found_again_and_compared(tmp_path: Path) -> None:
     sweep = ["-m", "head.segments=2,4", "seed=0,1", "sweep.name=mine"]
     first = call(tmp_path, *sweep)
@@ -45,6 +46,7 @@ def test_a_sweep_in_order_found_again_and_compared(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["runs"]
 
 
+@pytest.mark.slow
 def test_encoders_are_swept_with_a_setting_that_the_default_one_has_not(tmp_path: Path) -> None:
     words = [
         "-m",
@@ -65,6 +67,7 @@ def test_encoders_are_swept_with_a_setting_that_the_default_one_has_not(tmp_path
     assert [c["encoder"]["combine"] for c in configs] == ["last", "last"]
 
 
+@pytest.mark.slow
 def test_a_failure_is_told_and_leaves_the_others_alone_unless_asked(tmp_path: Path) -> None:
     bad = ["-m", "encoder.layers=-1,1"]
     done = call(tmp_path, *bad)
@@ -115,6 +118,7 @@ def test_two_workers_one_killed_and_the_sweep_started_again(tmp_path: Path) -> N
         assert json.loads((Path(path) / "run.json").read_text("utf-8"))["state"] == "finished"
 
 
+@pytest.mark.slow
 def test_an_encoder_of_ones_own(tmp_path: Path) -> None:
     package = tmp_path / "mylab"
     package.mkdir()

@@ -106,6 +106,7 @@ def test_segments_and_lists_are_consistent(first: pipeline.Result) -> None:
     "head",
     ["dot", "hybrid", "posthoc", "segments head.beta=membership", "segments head.beta=affinity"],
 )
+@pytest.mark.slow
 def test_every_head_runs_under_its_default_objective(head: str, first: pipeline.Result) -> None:
     name, *more = head.split()
     small = [o for o in SMALL if name != "dot" or not o.startswith("head.")]
@@ -145,6 +146,7 @@ def test_protocol_paper_trains_on_validation_too(first: pipeline.Result) -> None
     assert not any(name.startswith("valid/") for name in record["metrics"])
 
 
+@pytest.mark.slow
 def test_identity_ignores_paths_and_devices_and_sees_all_else() -> None:
     base = config.compose([*SMALL])
     same = [

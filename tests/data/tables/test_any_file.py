@@ -356,6 +356,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
+@pytest.mark.slow
 def test_what_cannot_be_read_is_refused_in_a_sentence(tmp_path, kind):
     text, words = BAD[kind]
     assert words in refused(tmp_path, path=put(tmp_path, text))

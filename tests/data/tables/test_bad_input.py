@@ -241,6 +241,7 @@ def test_relations_must_say_what_they_are(tmp_path):
 @pytest.mark.parametrize(
     "kind", [*BAD, "no such file", "everything filtered away", "empty core", "unseen test users"]
 )
+@pytest.mark.slow
 def test_the_command_exits_with_2_and_leaves_no_run(tmp_path, capsys, kind):
     if kind in BAD:
         options = [f"data.path={put(tmp_path, BAD[kind][0])}"]

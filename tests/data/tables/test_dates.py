@@ -144,6 +144,7 @@ def test_a_cell_that_cannot_be_read_does_not_turn_day_numbers_into_seconds():
          "%B %d, %Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y年%m月%d日 %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
     ),
 )  # fmt: skip
+@pytest.mark.slow
 def test_dates_agree_with_datetime_or_are_asked_about(moments, form):
     moments = [moment.replace(microsecond=0, tzinfo=dt.UTC) for moment in moments]
     try:
@@ -159,6 +160,7 @@ def test_dates_agree_with_datetime_or_are_asked_about(moments, form):
 @pytest.mark.parametrize(
     "odd", [None, "31/01/24", "soon", "2024-01-31", "12/31/2024", "1. 2. 2024"]
 )
+@pytest.mark.slow
 def test_the_fast_way_is_the_same_as_the_slow(monkeypatch, form, odd):
     first = dt.datetime(2024, 1, 1)
     cells = [(first + dt.timedelta(hours=7 * n)).strftime(form) for n in range(200)] + (

@@ -67,6 +67,7 @@ def test_any_bytes_give_a_table_or_a_sentence(where, data, name, encoding, guess
     ),
     comma=st.booleans(),
 )
+@pytest.mark.slow
 def test_a_written_table_is_read_back_exactly_or_refused(
     where, rows, separator, ends, quoting, encoding, comma
 ):

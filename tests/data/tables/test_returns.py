@@ -36,6 +36,7 @@ def slow(rows):
         min_size=1, max_size=12,
     )
 )  # fmt: skip
+@pytest.mark.slow
 def test_returns_are_taken_off_the_latest_purchases_before_them(rows):
     frame = pl.DataFrame(
         rows, schema=["user", "item", "weight", "time"], orient="row"

@@ -72,6 +72,7 @@ def composed(arguments, cache):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_any_name_of_a_file(here, name):
     write(Path(name))
     typed = name if not name.startswith(("-", "~")) else f"./{name}"
@@ -83,6 +84,7 @@ def test_any_name_of_a_file(here, name):
 
 
 @pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.slow
 def test_any_name_of_a_column(here, name):
     write(Path("orders.csv"), user=name)
     for typed in (["--user", name], [f"--user={name}"]):
@@ -238,6 +240,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("arguments", "words"), REFUSED)
+@pytest.mark.slow
 def test_mistakes_are_one_sentence(here, arguments, words):
     write(Path("orders.csv"))
     Path("broken.yaml").write_text("data: [1\n")

@@ -79,6 +79,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("query", "connect", "words"), REFUSED)
+@pytest.mark.slow
 def test_mistakes_are_one_sentence(shop, query, connect, words):
     Path("junk.db").write_bytes(b"junk" * 1000)
     with pytest.raises(InputError) as caught:
@@ -169,6 +170,7 @@ def _debian(name):
     return str(found[-1]) if found else None
 
 
+@pytest.mark.slow
 def test_postgresql_gives_what_sqlite_gives(shop, postgres, capsys):
     import adbc_driver_postgresql.dbapi as driver
 

@@ -59,6 +59,7 @@ def train(tmp_path: Path, *overrides: str, raw: Raw | None = None) -> Any:
     ],
     ids=["sage, sampled", "pinsage", "rgcn", "rgcn, merged", "pyg"],
 )
+@pytest.mark.slow
 def test_a_runs_folder_answers_alone(overrides: list[str], tmp_path: Path) -> None:
     run = train(tmp_path, *overrides)
     own = run.split()
