@@ -66,10 +66,9 @@ def check(config: Mapping[str, Any]) -> None:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(config["device"])):
         raise refusal(f"device={config['device']!r}: must be one of auto, cpu, cuda, cuda:N.")
     check_value("data.k_core", config["data"]["k_core"], int)
-    if config["data"]["k_core"] < 0:
-        raise refusal(
-            f"data.k_core={config['data']['k_core']}: must be 0 (none is left out) or more."
-        )
+    if (k := config["data"]["k_core"]) < 0:
+        must = "must be 0 (none is left out) or more"
+        raise refusal(where="data.k_core", value=str(k), problem=must)
     check_value("data.min_weight", config["data"]["min_weight"], float | None)
     check_value("data.name", config["data"]["name"], str)
     sweep = config["sweep"]
@@ -161,7 +160,7 @@ def check_allow(allow: Any) -> list[str]:
 def check_value(where: str, value: Any, hint: Any) -> None:
     """Refuse a setting's value that is not of its type."""
     if not fits(value, hint):
-        raise refusal(f"{where}={value!r}: must be {described(hint)}.")
+        raise refusal(where=where, value=repr(value), problem=f"must be {described(hint)}")
 
 
 def _check_optimizer(node: Mapping[str, Any]) -> None:
