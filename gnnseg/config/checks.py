@@ -67,10 +67,9 @@ def check(config: Mapping[str, Any]) -> None:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(config["device"])):
         raise refusal(f"device={config['device']!r}: must be one of auto, cpu, cuda, cuda:N.")
     check_value("data.k_core", config["data"]["k_core"], int)
-    if config["data"]["k_core"] < 0:
-        raise refusal(
-            f"data.k_core={config['data']['k_core']}: must be 0 (none is left out) or more."
-        )
+    if (k := config["data"]["k_core"]) < 0:
+        must = "must be 0 (none is left out) or more"
+        raise refusal(where="data.k_core", value=str(k), problem=must)
     check_value("data.min_weight", config["data"]["min_weight"], float | None)
     check_value("data.name", config["data"]["name"], str)
     sweep = config["sweep"]

@@ -127,8 +127,15 @@ def renamed(leaf: str) -> str:
     return next((new for keys in KEYS.values() for new, old in keys.items() if old == leaf), leaf)
 
 
-def refusal(sentence: str) -> Exception:
-    """Make an InputError, whose module (and torch with it) is imported only where it is needed."""
-    from gnnseg.types import InputError
+def refusal(
+    sentence: str = "", *, where: str = "", value: str = "", problem: str = ""
+) -> Exception:
+    """Return an InputError of a sentence, or of what is wrong with the setting ``where=value``.
 
-    return InputError(sentence)
+    Its module, and torch with it, is imported only where something is wrong.
+    """
+    from gnnseg.types import InputError, Setting
+
+    if sentence:
+        return InputError(sentence)
+    return InputError(where=Setting(where, value), problem=problem)

@@ -94,4 +94,4 @@ def check_allow(allow: Any) -> list[str]:
 def check_value(where: str, value: Any, hint: Any) -> None:
     """Refuse a setting's value that is not of its type."""
     if not fits(value, hint):
-        raise refusal(f"{where}={value!r}: must be {described(hint)}.")
+        raise refusal(where=where, value=repr(value), problem=f"must be {described(hint)}")

@@ -13,7 +13,7 @@ import polars as pl
 
 from gnnseg.data import logs
 from gnnseg.data.raw import Raw, RawRelation
-from gnnseg.types import Edges, IdMap, InputError, Log, Relation, Strings, Table, Truth
+from gnnseg.types import Edges, IdMap, InputError, Log, Relation, Setting, Strings, Table, Truth
 
 Counts = dict[str, int]
 
@@ -225,7 +225,8 @@ def _log(frame: pl.DataFrame, users: IdMap, items: IdMap, left_out: Counts) -> L
     count(left_out, reason, int((~keep).sum()))
     if not len(found):
         raise InputError(
-            "data.log: no row is of a user and an item of the interactions; check that the ids are "
-            "written alike."
+            where=Setting("data.log"),
+            problem="no row is of a user and an item of the interactions",
+            advice="check that the ids are written alike",
         )
     return found

@@ -10,7 +10,7 @@ import polars as pl
 
 from gnnseg.data import beside
 from gnnseg.data.raw import Raw
-from gnnseg.types import Dataset, IdMap, InputError, Interactions
+from gnnseg.types import Dataset, IdMap, InputError, Interactions, Setting
 
 Say = Callable[[str], None]
 
@@ -78,15 +78,16 @@ def _heavy(raw: Raw, min_weight: float | None, dropped: dict[str, int]) -> pl.Da
     if min_weight is not None:
         if "weight" not in events.columns:
             raise InputError(
-                f"data.min_weight={min_weight}: {raw.name} has no weights; set data.weight to a "
-                "column or min_weight to null."
+                where=Setting("data.min_weight", f"{min_weight}"),
+                problem=f"{raw.name} has no weights",
+                advice=("set ", Setting("data.weight"), " to a column or min_weight to null"),
             )
         events = events.filter(pl.col("weight") >= min_weight)
         beside.count(dropped, f"weight below {min_weight:g}", len(raw.events) - len(events))
         if events.is_empty():
             raise InputError(
-                f"data.min_weight={min_weight:g} filters everything away: lower it (the weights go "
-                f"up to {raw.events['weight'].max()!r})."
+                where=(Setting("data.min_weight", f"{min_weight:g}"), " filters everything away"),
+                problem=f"lower it (the weights go up to {raw.events['weight'].max()!r})",
             )
     if events.is_empty():
         raise InputError(
@@ -111,7 +112,9 @@ def _in_core(
     beside.count(dropped, f"outside the {k}-core", int(len(keep) - keep.sum()))
     if not keep.any():
         raise InputError(
-            f"data.k_core={k} empties the set: no user and item have {k} partners each; lower it."
+            where=(Setting("data.k_core", f"{k}"), " empties the set"),
+            problem=f"no user and item have {k} partners each",
+            advice="lower it",
         )
     kept = events.filter(pl.Series(keep))
     ids = {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gnnseg.rng import Rng
-from gnnseg.types import InputError, Ints, Table
+from gnnseg.types import InputError, Ints, Setting, Table
 
 FEW = 12  # different numbers as text are classes (codes) up to here, beyond they are a quantity
 
@@ -75,13 +75,11 @@ def tell(table: Table | None, column: str | None, share: float, rng: Rng, where:
         )
     columns = {} if table is None else table.columns
     if column is None or column not in columns:
-        there = (
-            f"there are {', '.join(columns)}"
-            if columns
-            else "this set has none; give data.users=FILE"
-        )
+        none = ("this set has none; give ", Setting("data.users", "FILE"))
         raise InputError(
-            f"{where}.column={column}: it names the users' attribute that holds the label; {there}."
+            where=f"{where}.column={column}",
+            problem="it names the users' attribute that holds the label",
+            advice=f"there are {', '.join(columns)}" if columns else none,
         )
     values = columns[column]
     names = [None if v is None or not str(v).strip() else str(v).strip() for v in values.tolist()]

@@ -13,7 +13,7 @@ from gnnseg.config.targets import build
 from gnnseg.data import leaks, logs
 from gnnseg.data.fingerprint import content_fingerprint
 from gnnseg.rng import Rng
-from gnnseg.types import Dataset, Floats, InputError, Interactions, Ints, Pairs, Split
+from gnnseg.types import Dataset, Floats, InputError, Interactions, Ints, Pairs, Setting, Split
 
 PARTS = ("train", "valid", "test")
 Parts = np.ndarray[Any, np.dtype[np.int8]]
@@ -289,8 +289,9 @@ def _place(user: Ints, key: Floats) -> tuple[Ints, Ints]:
 def _time(dataset: Dataset, name: str) -> Floats:
     if dataset.interactions.time is None:
         raise InputError(
-            f"split={name}: {dataset.name} has no times; set data.time to a column or use "
-            "split=random."
+            where=f"split={name}",
+            problem=f"{dataset.name} has no times",
+            advice=("set ", Setting("data.time"), " to a column or use split=random"),
         )
     return dataset.interactions.time
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
 from gnnseg.sparse import Csr
-from gnnseg.types import InputError, Pairs, Split
+from gnnseg.types import InputError, Pairs, Setting, Split
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,13 @@ class Protocol:
         for name, metric in named.items():
             if "spend" in metric.requires and asked.spend is None:
                 raise InputError(
-                    f"evaluation.metrics: {name} needs spend, and {split.name} has none; name its "
-                    "column in data.spend, or leave the metric out."
+                    where="evaluation.metrics",
+                    problem=f"{name} needs spend, and {split.name} has none",
+                    advice=(
+                        "name its column in ",
+                        Setting("data.spend"),
+                        ", or leave the metric out",
+                    ),
                 )
 
 

@@ -19,7 +19,7 @@ from gnnseg.graph import social as social_
 from gnnseg.graph.neighbours import EdgeType
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, Fixed
-from gnnseg.types import Edges, InputError, Pairs, Relation
+from gnnseg.types import Edges, InputError, Pairs, Relation, Setting
 
 Normalisation = Literal["symmetric", "left", "right", "none"]
 Weights = Literal["value", "log", "spend"]
@@ -262,8 +262,9 @@ def _values(train: Pairs, weights: Weights) -> Tensor:
     found = train.spend if weights == "spend" else train.weight
     if found is None:
         raise InputError(
-            "graph.weights=spend: this set has no spend; name its column in data.spend, or set it "
-            "to value."
+            where="graph.weights=spend",
+            problem="this set has no spend",
+            advice=("name its column in ", Setting("data.spend"), ", or set it to value"),
         )
     raw = torch.from_numpy(found).float().clamp(min=0.0)
     return raw.log1p() if weights == "log" else raw

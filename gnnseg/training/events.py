@@ -11,7 +11,7 @@ from torch import Tensor
 from gnnseg.evaluation import offpolicy
 from gnnseg.models.objectives.base import Objective, PairObjective, RewardObjective
 from gnnseg.sparse import Csr
-from gnnseg.types import InputError, Log, Logged, Pairs
+from gnnseg.types import InputError, Log, Logged, Pairs, Setting
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,8 @@ def _of_pairs(train_pairs: Pairs, wanted: str | None, key: str, name: str) -> Te
     )
     if value is None:
         raise InputError(
-            f"objective.{key}=spend: {name} has no spend; name its column in data.spend, or set it "
-            "to value."
+            where=f"objective.{key}=spend",
+            problem=f"{name} has no spend",
+            advice=("name its column in ", Setting("data.spend"), ", or set it to value"),
         )
     return torch.from_numpy(value)

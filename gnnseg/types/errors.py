@@ -80,8 +80,10 @@ def _put_together(where: str, problem: str, advice: str) -> str:
 
 
 def _taken_apart(sentence: str) -> tuple[str, str, str]:
-    """Return where, problem and advice of a sentence: up to its first colon, after its last
-    semicolon, and what lies between."""
+    """Return where, problem and advice of a sentence.
+
+    Up to its first colon, after its last semicolon, and what lies between.
+    """
     where, colon, rest = sentence.removesuffix(".").partition(": ")
     if not colon or "; " in where:
         where, rest = "", sentence.removesuffix(".")

@@ -20,7 +20,7 @@ from gnnseg.models.encoders.capabilities import (
 from gnnseg.models.encoders.tables import EmbeddingTables, Init, check_first_values, weights
 from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng
-from gnnseg.types import Embeddings, Features, InputError, Shape
+from gnnseg.types import Embeddings, Features, InputError, Setting, Shape
 
 Attributes = Literal["beside", "alone"]
 
@@ -122,8 +122,15 @@ class NodeEncoder(Encoder, EmbedsNewUsers, EmbedsSomeRows, HasLayers, ReadsWeigh
 def _check_attributes(attributes: Attributes | None, shape: Shape) -> None:
     if attributes is not None and not shape.user_features and not shape.item_features:
         raise InputError(
-            f"encoder.attributes={attributes}: this set has no attributes; give data.users=FILE or "
-            "data.items=FILE, or set encoder.attributes to null."
+            where=f"encoder.attributes={attributes}",
+            problem="this set has no attributes",
+            advice=(
+                "give ",
+                Setting("data.users", "FILE"),
+                " or ",
+                Setting("data.items", "FILE"),
+                ", or set encoder.attributes to null",
+            ),
         )
     if attributes == "alone" and not (shape.user_features and shape.item_features):
         lacking = "users" if not shape.user_features else "items"
