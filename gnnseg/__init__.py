@@ -60,4 +60,4 @@ class _PublicNames(MetaPathFinder, Loader):
         module.__spec__ = module.__spec__.loader_state
 
 
-sys.meta_path.append(_PublicNames())
+sys.meta_path.insert(0, _PublicNames())  # first, lest a module inside be loaded twice
