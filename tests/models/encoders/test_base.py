@@ -1,5 +1,6 @@
 """What every encoder is: abstract, made with conf's defaults, and never asked in vain."""
 
+import importlib
 import inspect
 
 import gnnseg.encoders
@@ -100,6 +101,10 @@ def test_the_names_by_which_encoders_are_known():
         )
     for name in encoders.__all__:
         assert hasattr(gnnseg.encoders, name)
+
+
+def test_a_module_by_its_public_name_is_the_same_module():
+    assert importlib.import_module("gnnseg.encoders.base").Encoder is Encoder
 
 
 def test_weights_that_nobody_reads_are_said():
