@@ -326,3 +326,12 @@ def test_the_command_line_takes_it_all(folder, tmp_path: Path) -> None:
     found = composed(folder, *everything)
     assert found["trainer"]["schedule"]["_target_"] == "outlab.parts.Ramp"
     assert set(found["trainer"]["callbacks"]) == {"shrink"}
+
+
+def test_a_finished_run_is_evaluated_by_the_same_metrics(run):
+    from gnnseg.runs.run import Run
+
+    record, _, path = run("metrics=first")
+    found = Run.load(path).evaluate("test")
+    got = dict(zip(found["metric"], found["value"], strict=True))
+    assert got["test/first@10"] == pytest.approx(record["metrics"]["test/first@10"])
