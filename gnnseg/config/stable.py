@@ -18,7 +18,9 @@ MODULES = {
     "gnnseg.encoders.social.Social": "gnnseg.models.encoders.social.SocialSpectral",
     "gnnseg.heads": "gnnseg.models.heads",
     "gnnseg.objectives": "gnnseg.models.objectives",
-    "gnnseg.objectives.regularisers.Social": "gnnseg.models.objectives.regularisers.SocialLaplacian",
+    "gnnseg.objectives.regularisers.Social": (
+        "gnnseg.models.objectives.regularisers.SocialLaplacian"
+    ),
     "gnnseg.data.features.Features": "gnnseg.data.features.FeatureSettings",
     "gnnseg.data.sets.completejourney": "gnnseg.data.sets.completejourney.CompleteJourney",
     "gnnseg.data.sets.file": "gnnseg.data.tables.readers.FileReader",
