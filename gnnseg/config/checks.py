@@ -188,9 +188,9 @@ def _check_top(head: _Part, asking: Iterable[_Part]) -> None:
     for part in asking:
         if part.settings.get("readout") == "alpha":
             raise refusal(
-                f"{part.where}.readout=alpha with head.top={top}: a labelled user whose class is not "
-                f"among the {top} largest would not be "
-                f"moved there; set head.top=null or {part.where}.readout=linear."
+                f"{part.where}.readout=alpha with head.top={top}: a labelled user whose class is "
+                f"not among the {top} largest would not be moved there; set head.top=null or "
+                f"{part.where}.readout=linear."
             )
 
 

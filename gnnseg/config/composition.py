@@ -68,9 +68,30 @@ def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str
 
 
 def searchpath(folders: Sequence[Path]) -> list[str]:
-    """Return the override that lets Hydra look in more folders, if there are any."""
+    """Return the override that lets Hydra look in more folders, if there are any.
+
+    Raises:
+        InputError: Two folders hold a file of one name, of which Hydra would read but the first.
+    """
+    _refuse_shadowed(folders)
     places = ",".join(quoted(f"file://{folder.absolute()}") for folder in folders)
     return [f"hydra.searchpath=[{places}]"] if folders else []
+
+
+def _refuse_shadowed(folders: Sequence[Path]) -> None:
+    ours = conf_folder()
+    groups = ["", *(str(each.relative_to(ours)) for each in ours.rglob("*") if each.is_dir())]
+    first: dict[str, Path] = {}
+    for folder in [ours, *folders]:
+        for group in groups:
+            for path in sorted((folder / group).glob("*.yaml")):
+                before = first.setdefault(f"{group}/{path.name}", path)
+                if before.read_bytes() != path.read_bytes():
+                    whose = "gnnseg" if before.is_relative_to(ours) else str(before)
+                    raise refusal(
+                        f"{path}: {whose} has a {path.name} there too, and only that would be "
+                        "read; call yours by another name."
+                    )
 
 
 def quoted(value: str) -> str:

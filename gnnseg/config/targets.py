@@ -6,6 +6,7 @@ import importlib
 import inspect
 import math
 import sys
+import traceback
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -35,15 +36,30 @@ def locate(path: str, where: str, allow: list[str]) -> Any:
             "you trust that package."
         )
     module, _, name = current(path).rpartition(".")
+    if not module:
+        raise refusal(f"{where}._target_={path}: names no class; write PACKAGE.MODULE.CLASS.")
     try:
-        return getattr(importlib.import_module(module), name)
+        home = importlib.import_module(module)
     except ImportError as error:
         raise refusal(
             f"{where}._target_={path}: cannot be imported ({error}); check the name and that the "
             "package can be found."
         ) from None
-    except AttributeError:
-        raise refusal(f"{where}._target_={path}: {module} has no {name}; check the name.") from None
+    except Exception as error:  # whatever somebody's own module raises while it is imported
+        raise refusal(
+            f"{where}._target_={path}: {module} cannot be imported: {type(error).__name__}: "
+            f"{error}{_line_of(error)}; mend that line."
+        ) from error
+    if not hasattr(home, name):
+        raise refusal(f"{where}._target_={path}: {module} has no {name}; check the name.")
+    return getattr(home, name)
+
+
+def _line_of(error: Exception) -> str:
+    """Return where an error was raised, ' (FILE, line N)'; a SyntaxError says so itself."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = None if isinstance(error, SyntaxError) or not frames else frames[-1]
+    return "" if last is None else f" ({last.filename}, line {last.lineno})"
 
 
 def parameter_types(target: Any) -> dict[str, Any]:

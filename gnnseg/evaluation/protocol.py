@@ -97,6 +97,11 @@ class Protocol:
         dear = {n for n, m in self.measured.items() if isinstance(m, UserMetric) and m.sample}
         return [name for name in self.measured if name not in dear]
 
+    def lower_is_better(self, monitor: str) -> bool:
+        """Return whether the smallest value of a monitored figure, PART/NAME@k, is the best."""
+        metric = self.measured.get(monitor.partition("/")[2].partition("@")[0])
+        return metric is not None and metric.lower_is_better
+
     def training_pairs(self, split: Split) -> Pairs:
         """Return what is trained on: train, under ``paper`` train + valid."""
         return (

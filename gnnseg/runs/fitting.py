@@ -57,6 +57,7 @@ def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[Sta
         state = fit(
             model, optimizer, training, settings, job.rng.child("train"), state, checkpoint,
             evaluate=_validation(job), log=_log(tracker, optimizer), progress=progress, stop=stop,
+            lower_is_better=job.protocol.lower_is_better(settings.monitor),
         )  # fmt: skip
     assert checkpoint.best is not None
     model.load_state_dict(checkpoint.best)

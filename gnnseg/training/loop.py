@@ -41,11 +41,13 @@ def fit(
     log: Log = lambda state, metrics: 0,
     progress: Show = lambda state, per_epoch, losses: None,
     stop: Callable[[], bool] = lambda: False,
+    lower_is_better: bool = False,
 ) -> State:
     """Train from ``state`` to the end; ``checkpoint.best`` then holds the best weights.
 
     ``evaluate`` gives the metrics of a validation, the monitored one among them; ``log`` writes a
-    line of them and returns the length of what is written so far; ``progress`` is shown each step.
+    line of them and returns the length of what is written so far; ``progress`` is shown each step;
+    ``lower_is_better``: the epoch of the smallest monitored value is kept, not of the largest.
 
     Raises:
         Interrupted: when ``stop()``; the state is saved.
@@ -73,7 +75,15 @@ def fit(
                 raise Interrupted
         state.epoch, state.batch = state.epoch + 1, 0
         if state.epoch % settings.eval_every == 0 or state.epoch >= settings.max_epochs:
-            metrics = _validate(model, data, settings, state, checkpoint, evaluate, log)
+            metrics = _evaluated(model, data, settings.monitor, evaluate)
+            if _is_better(metrics[settings.monitor], state.best_value, lower_is_better):
+                state.best_value, state.best_epoch = metrics[settings.monitor], state.epoch
+                state.waited = 0
+                checkpoint.keep_best(model)
+            elif state.epoch > settings.rates.patient_from * settings.max_epochs:
+                state.waited += 1
+            state.logged_bytes = log(state, {**state.means(), **metrics})
+            state.done = _is_over(settings, state)
             callbacks.call("after_evaluation", model, state.epoch, state.step, metrics)
             checkpoint.save(state, model, optimizer, callbacks.kept())
     callbacks.call("end", model, state.epoch, state.step)
@@ -117,34 +127,27 @@ def _step(
     return values
 
 
-def _validate(
-    model: Model,
-    data: Training,
-    settings: TrainerSettings,
-    state: State,
-    checkpoint: Checkpoint,
-    evaluate: Evaluate,
-    log: Log,
-) -> dict[str, float]:
-    """Evaluate, keep the best, write a line, decide whether this was the last epoch."""
+def _evaluated(model: Model, data: Training, monitor: str, evaluate: Evaluate) -> dict[str, float]:
+    """Return the metrics of a validation, the monitored one among them."""
     model.eval()
     with torch.no_grad():
         metrics = dict(evaluate(model.scorer(data.graph, data.features)))
-    if settings.monitor not in metrics:
+    if monitor not in metrics:
         raise InputError(
-            f"trainer.monitor={settings.monitor} is not among what a validation measures: "
+            f"trainer.monitor={monitor} is not among what a validation measures: "
             f"{', '.join(sorted(metrics))}."
         )
-    value = metrics[settings.monitor]
-    if state.best_value is None or value > state.best_value:
-        state.best_value, state.best_epoch, state.waited = value, state.epoch, 0
-        checkpoint.keep_best(model)
-    elif state.epoch > settings.rates.patient_from * settings.max_epochs:
-        state.waited += 1
-    state.logged_bytes = log(state, {**state.means(), **metrics})
-    out_of_patience = settings.patience is not None and state.waited >= settings.patience
-    state.done = out_of_patience or state.epoch >= settings.max_epochs
     return metrics
+
+
+def _is_better(value: float, best: float | None, lower_is_better: bool) -> bool:
+    return best is None or (value < best if lower_is_better else value > best)
+
+
+def _is_over(settings: TrainerSettings, state: State) -> bool:
+    """Return whether patience or the epochs are at their end."""
+    out_of_patience = settings.patience is not None and state.waited >= settings.patience
+    return out_of_patience or state.epoch >= settings.max_epochs
 
 
 def _refuse_nan(values: Mapping[str, float], state: State) -> None:

@@ -3,6 +3,7 @@
 import abc
 import sys
 import types
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -119,3 +120,45 @@ def test_a_device_may_have_a_number(device: str) -> None:
 def test_another_device_is_refused(device: str) -> None:
     with pytest.raises(InputError, match=r"device=.*: must be one of auto, cpu, cuda, cuda:N"):
         config.check(config.compose([f"device='{device}'"]))
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("syntax error here", r"SyntaxError: .*\(broken.py, line 1\); mend that line"),
+        ("x = 1\ny = x / 0", r"ZeroDivisionError: .*broken\.py, line 2\); mend that line"),
+        ("import no_such_package_anywhere", "cannot be imported .*no_such_package_anywhere"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_one_sentence(
+    source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.py").write_text(source, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match=rf"encoder\._target_=broken\.Mine: .*{said}"):
+        check_node("encoder", {"_target_": "broken.Mine"}, ["broken"])
+
+
+def test_a_target_without_a_module_is_one_sentence() -> None:
+    with pytest.raises(InputError, match=r"_target_=ownlab: names no class; write PACKAGE\."):
+        check_node("encoder", {"_target_": "ownlab"}, ["ownlab"])
+
+
+@pytest.mark.parametrize("name", ["encoder/lightgcn.yaml", "config.yaml"])
+def test_a_file_that_would_not_be_read_is_refused(name: str, tmp_path: Path) -> None:
+    """Hydra reads the first file of a name, which is ours: the user's own would be ignored."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("_target_: ownlab.Mine\n", "utf-8")
+    with pytest.raises(InputError, match=rf"{name}: gnnseg has a .* call yours by another name"):
+        config.compose(["encoder=lightgcn"], [tmp_path])
+    (tmp_path / name).write_bytes((config.conf_folder() / name).read_bytes())
+    assert config.compose(["encoder=lightgcn"], [tmp_path]) == config.compose(["encoder=lightgcn"])
+
+
+def test_one_name_in_two_folders_is_refused(tmp_path: Path) -> None:
+    for folder, dim in (("a", 3), ("b", 4)):
+        (tmp_path / folder / "optimizer").mkdir(parents=True)
+        (tmp_path / folder / "optimizer" / "mine.yaml").write_text(f"lr: {dim}\n", "utf-8")
+    folders = [tmp_path / "a", tmp_path / "b"]
+    with pytest.raises(InputError, match=r"b.optimizer.mine\.yaml: .*a.optimizer.mine\.yaml has a"):
+        config.compose([], folders)

@@ -197,6 +197,14 @@ def test_a_metric_is_measured_and_chosen_by(run):
     ].keys()
 
 
+def test_the_smallest_value_is_the_best_of_a_metric_that_says_so(run):
+    record, lines, _ = run("trainer.monitor=valid/gini@10")
+    values = [line["valid/gini@10"] for line in lines]
+    assert len(set(values)) > 1
+    assert record["best"]["value"] == min(values)
+    assert record["best"]["epoch"] == lines[values.index(min(values))]["epoch"]
+
+
 def test_two_metrics_of_one_class_under_their_own_names(run):
     record, _, _ = run("metrics=[first,twice]")
     assert record["metrics"]["test/twice@20"] == 2 * record["metrics"]["test/first@20"]

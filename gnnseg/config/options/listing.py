@@ -10,7 +10,7 @@ from pathlib import Path
 from gnnseg.config.names import groups
 from gnnseg.config.options.parts import (
     Choice,
-    Setting,
+    OptionSetting,
     brings,
     choices_of,
     default_choices,
@@ -113,7 +113,7 @@ def _set_by(lines: Sequence[str]) -> list[str]:
     return [*head, *(wrapped for line in lines for wrapped in _wrapped(line, 2))]
 
 
-def _block(settings: Iterable[Setting]) -> list[str]:
+def _block(settings: Iterable[OptionSetting]) -> list[str]:
     """Return each setting as it would be typed, its type behind it, its meaning below."""
     shown = [(f"{setting.key}={typed(setting.default)}", setting) for setting in settings]
     wide = min(40, max(len(words) for words, _ in shown)) + 2

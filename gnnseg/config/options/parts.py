@@ -31,7 +31,7 @@ TYPES: dict[str, Any] = {  # of settings that no signature has
 
 
 @dataclass(frozen=True)
-class Setting:
+class OptionSetting:
     """One key as it is typed in a command, its default, its type in words, and what it means."""
 
     key: str
@@ -122,7 +122,7 @@ class Choice:
         return docstrings.papers([self.heading, self.module_doc, *self.docs[:1]])
 
     @cached_property
-    def settings(self) -> list[Setting]:
+    def settings(self) -> list[OptionSetting]:
         """Return every setting of the part, in the YAML's order."""
         if self.target is None:
             return []
@@ -134,7 +134,7 @@ class Choice:
                 hint = hints.get(key, TYPES.get(key, Any))
                 kind = "" if hint is Any else config.described(hint)
                 said = own.get(key) or self._documented(key) or shared.get(key, "")
-                found.append(Setting(f"{self.place}.{key}", default, kind, said))
+                found.append(OptionSetting(f"{self.place}.{key}", default, kind, said))
         return found
 
     @property
@@ -220,12 +220,12 @@ def group_meanings() -> dict[str, str]:
     }
 
 
-def top_settings() -> dict[str, Setting]:
+def top_settings() -> dict[str, OptionSetting]:
     """Return the settings that belong to no group."""
     path = config.conf_folder() / "config.yaml"
     said = comments(path)
     return {
-        key: Setting(key, value, config.described(TYPES[key]), said.get(key, ""))
+        key: OptionSetting(key, value, config.described(TYPES[key]), said.get(key, ""))
         for key, value in flat(read(path))
         if key in TYPES
     }

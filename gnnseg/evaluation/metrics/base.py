@@ -47,11 +47,12 @@ class Metric(ABC):
 
     ``name``: what its figures are called, as in ``name@20``; where a configuration names the class,
     the figures are called what its node is called. ``requires``: what the data must hold, of
-    'spend' and 'train_pairs'.
+    'spend' and 'train_pairs'. ``lower_is_better``: as ``trainer.monitor``, the smallest is best.
     """
 
     name: ClassVar[str]
     requires: ClassVar[frozenset[str]] = frozenset()
+    lower_is_better: ClassVar[bool] = False
 
 
 class UserMetric(Metric):

@@ -34,6 +34,7 @@ class Gini(CatalogueMetric):
     """
 
     name = "gini"
+    lower_is_better = True
 
     def value(self, counts_I: Tensor) -> float:
         """Return the coefficient from the sorted counts."""
