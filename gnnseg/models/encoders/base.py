@@ -170,4 +170,4 @@ class ReadableEncoder(AttributeEncoder):
 
     @abstractmethod
     def attribute_weights(self) -> dict[str, Tensor]:
-        """Return what a unit of an attribute adds to an embedding, (F,D), by 'user' and 'item'."""
+        """Return what one unit of an attribute adds to an embedding, (F,D), by kind."""
