@@ -284,7 +284,8 @@ def main(*names: str) -> None:
     path = HERE / "results.json"
     for name in [one for one in SETS if one in names] if names else SETS:
         found = {
-            "rows": measure(name), "machine": f"{platform.machine()}, one thread",
+            "rows": measure(name),
+            "machine": f"{platform.machine()}, one thread",
             "versions": identity.versions(),
             "measured": time.strftime("%Y-%m-%d"),
         }
