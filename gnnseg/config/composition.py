@@ -243,6 +243,8 @@ def _settings_of(given: Sequence[str]) -> list[str]:
         for o in given
         if o.partition("=")[0].lstrip("+~") in (*GROUPS, "experiment", "hydra.searchpath")
     ]
+    if len(parts) == len(given):  # it is they that cannot be composed
+        return known_keys()
     try:
         return known_keys(compose(parts))
     except Exception:

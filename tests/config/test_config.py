@@ -275,6 +275,15 @@ def test_what_was_meant_is_looked_for_in_what_was_chosen(overrides: list[str], s
     assert said in str(caught.value)
 
 
+def test_a_choice_of_ones_own_that_cannot_be_composed_is_said_at_once(tmp_path: Path) -> None:
+    """Its package stands in the second line, where Hydra does not look."""
+    (tmp_path / "head").mkdir()
+    text = "# mine\n# @package _global_\ndefaults:\n  - override /objective: sampled_softmax\n"
+    (tmp_path / "head" / "mine.yaml").write_text(f"{text}head:\n  tau: 0.1\n", "utf-8")
+    with pytest.raises(InputError, match=r"objective@head\.objective: no such setting"):
+        config.compose(["head=mine"], [tmp_path])
+
+
 @pytest.mark.parametrize(
     "overrides",
     [
