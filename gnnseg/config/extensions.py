@@ -19,7 +19,7 @@ from gnnseg.config.targets import build
 
 
 @dataclass(frozen=True)
-class Place:
+class Slot:
     """Where parts of one kind stand.
 
     Args:
@@ -36,11 +36,11 @@ class Place:
 PLACES = {
     place.key: place
     for place in (
-        Place("metrics", "gnnseg.evaluation.metrics.base.Metric", named=True),
-        Place("baselines", "gnnseg.models.baselines.base.Baseline", named=True),
-        Place("trainer.callbacks", "gnnseg.training.callbacks.Callback", named=True),
-        Place("trainer.sampler", "gnnseg.training.samplers.Sampler"),
-        Place("trainer.schedule", "gnnseg.training.schedules.Schedule"),
+        Slot("metrics", "gnnseg.evaluation.metrics.base.Metric", named=True),
+        Slot("baselines", "gnnseg.models.baselines.base.Baseline", named=True),
+        Slot("trainer.callbacks", "gnnseg.training.callbacks.Callback", named=True),
+        Slot("trainer.sampler", "gnnseg.training.samplers.Sampler"),
+        Slot("trainer.schedule", "gnnseg.training.schedules.Schedule"),
     )
 }
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -70,7 +70,7 @@ def nodes(config: Mapping[str, Any], key: str) -> Iterator[tuple[str, Any]]:
         yield f"{key}.{name}", node
 
 
-def every(config: Mapping[str, Any]) -> Iterator[tuple[Place, str, Any]]:
+def every(config: Mapping[str, Any]) -> Iterator[tuple[Slot, str, Any]]:
     """Yield every added part's place, where it stands, and its node."""
     for key, place in PLACES.items():
         for where, node in nodes(config, key):
