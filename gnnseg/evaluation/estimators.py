@@ -27,7 +27,7 @@ CHUNK = 1 << 24  # draws of the bootstrap at once
 
 
 @dataclass(frozen=True)
-class LogRows:
+class PolicyRows:
     """What estimators read of a log's rows, (N,) each.
 
     Args:
@@ -70,7 +70,7 @@ def snips(weight: Floats, reward: Floats) -> float:
 
 
 def estimate(
-    r: LogRows,
+    r: PolicyRows,
     rng: Rng,
     *,
     switch: float | None = None,
@@ -115,7 +115,7 @@ def estimate(
     }
 
 
-def _weighed(r: LogRows, w: Floats, suffix: str) -> dict[str, tuple[Floats, Floats]]:
+def _weighed(r: PolicyRows, w: Floats, suffix: str) -> dict[str, tuple[Floats, Floats]]:
     """Return the weighted estimators' numerators and denominators, (N,) each."""
     one = np.ones_like(w)
     return {

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnseg.evaluation.estimators import Estimate, LogRows, effective, estimate, snips
+from gnnseg.evaluation.estimators import Estimate, PolicyRows, effective, estimate, snips
 from gnnseg.evaluation.reward_model import SegmentMeans
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
@@ -35,8 +35,8 @@ CELLS = 1 << 22  # of (users, items) at once
 
 __all__ = [
     "Estimate",
-    "LogRows",
     "OffPolicyEvaluation",
+    "PolicyRows",
     "SegmentMeans",
     "effective",
     "estimate",
@@ -111,7 +111,7 @@ def weights(policy: Policy, log: Log, seen: Csr | None) -> Floats:
     return found
 
 
-def rows(policy: Policy, log: Log, seen: Csr | None, rng: Rng) -> LogRows:
+def rows(policy: Policy, log: Log, seen: Csr | None, rng: Rng) -> PolicyRows:
     """Read a log under a policy, the reward model cross-fitted over folds of slates."""
     alpha_UK: Floats = policy.alpha.detach().double().cpu().numpy()
     items = policy.beta.shape[1]
@@ -132,7 +132,7 @@ def rows(policy: Policy, log: Log, seen: Csr | None, rng: Rng) -> LogRows:
     for part, pi_BI in _served(policy, users, items, seen):
         for f, trained in enumerate(models):
             under[f, part] = trained.under(pi_BI, users[part])
-    return LogRows(weights(policy, log, seen), log.reward, slate, model, under[fold, place])
+    return PolicyRows(weights(policy, log, seen), log.reward, slate, model, under[fold, place])
 
 
 def _served(
@@ -226,7 +226,7 @@ def _warnings(account: Mapping[str, float], parts: Sequence[tuple[Any, ...]]) ->
 
 
 def of_segment(
-    r: LogRows, mine: np.ndarray[Any, Any], rng: Rng
+    r: PolicyRows, mine: np.ndarray[Any, Any], rng: Rng
 ) -> tuple[int, float, float, float, float, float]:
     """Evaluate some rows alone.
 
@@ -234,7 +234,7 @@ def of_segment(
         How many, effective rows, SNIPS with its interval, and the log's own mean.
     """
     _, slate = np.unique(r.slate[mine], return_inverse=True)
-    some = LogRows(r.weight[mine], r.reward[mine], slate, r.model[mine], r.direct[mine])
+    some = PolicyRows(r.weight[mine], r.reward[mine], slate, r.model[mine], r.direct[mine])
     value = estimate(some, rng)["snips"]
     return (
         int(mine.sum()),
