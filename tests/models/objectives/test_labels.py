@@ -223,7 +223,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("readout", "least"), [("alpha", 0.7), ("linear", 0.4)])
 def test_five_in_a_hundred_tell_the_rest(runs: dict[str, Run], readout: str, least: float) -> None:
-    """Chance is one in four; the hard preset spreads a third of a user's mass over other segments."""
+    """Chance is one in four; the hard preset spreads users over the other segments."""
     run = runs[readout]
     assert run.metrics["label/accuracy"] > least
     assert run.metrics["label/macro_f1"] > least
