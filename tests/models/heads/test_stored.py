@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 import gnnseg
 from gnnseg.data.raw import Raw
 from gnnseg.testing import block_graph
+from gnnseg.types import Segmentation
 
 SMALL = [
     "encoder=linear", "encoder.dim=8", "features.derived=true", "trainer.max_epochs=1", "threads=1",
@@ -40,7 +41,9 @@ def test_a_run_folder_keeps_what_head_and_scores_declare(
     tensors = load_file(run.path / "scores.safetensors")
     assert set(tensors) == {"user", "item", "item_counts", *stored}
     groups = pl.read_parquet(run.path / "groups.parquet")
-    prototype = run.scorer.prototypes
+    scorer = run.stored.scorer
+    assert isinstance(scorer, Segmentation)
+    prototype = scorer.prototypes
     assert prototype is not None
     torch.testing.assert_close(
         torch.tensor(groups["prototype"].to_list()), prototype.detach(), atol=1e-6, rtol=1e-5
