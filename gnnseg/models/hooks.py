@@ -1,4 +1,4 @@
-"""Hooks of heads and objectives that nobody would ask for, refused rather than passed over."""
+"""Hooks of encoders, heads and objectives that nobody would ask for, refused rather than passed over."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def refuse_unasked(part: type, former: Mapping[str, str], owners: Mapping[str, s
 
     Args:
         part: The class, as it is made.
-        former: Names hooks no longer have, and their names of today.
+        former: Names hooks no longer have, and their names of today, or the class to inherit.
         owners: Hooks of which only some classes are asked, and the class to inherit.
 
     Raises:
@@ -21,7 +21,8 @@ def refuse_unasked(part: type, former: Mapping[str, str], owners: Mapping[str, s
     where = f"{part.__module__}.{part.__qualname__}"
     for name, today in former.items():
         if hasattr(part, name):
-            raise InputError(f"{where}.{name}: is not asked for any more; call it {today}.")
+            advice = f"inherit {today} instead" if today[0].isupper() else f"call it {today}"
+            raise InputError(f"{where}.{name}: is not asked for any more; {advice}.")
     inherited = {each.__name__ for each in part.__mro__}
     for name, owner in owners.items():
         if hasattr(part, name) and owner not in inherited:

@@ -12,32 +12,27 @@ from typing import Any
 from torch import Tensor, nn
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.encoders.capabilities import (
-    EmbedsNewUsers,
-    EmbedsSomeRows,
-    HasLayers,
-    ReadsWeights,
-    SamplesNeighbours,
-)
+from gnnseg.models.encoders.capabilities import EmbedsNewUsers, EmbedsSomeRows
+from gnnseg.models.hooks import refuse_unasked
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Features, InputError, Shape
 
-FORMER = {  # a hook's former name -> what to do today
-    "wants": "call it requires",
-    "offers": "call it provides",
-    "newcomers": "call it embed_new_users and inherit gnnseg.encoders.EmbedsNewUsers",
-    "weighs": "call it reads_weights and inherit gnnseg.encoders.ReadsWeights",
-    "partial": "inherit gnnseg.encoders.EmbedsSomeRows instead",
-    "hides": "inherit gnnseg.encoders.ReadsHistories instead",
-    "flows": "call it edge_types",
+FORMER = {  # a hook's name of before: its name of today, or the class to inherit
+    "wants": "requires",
+    "offers": "provides",
+    "newcomers": "embed_new_users",
+    "weighs": "reads_weights",
+    "flows": "edge_types",
+    "partial": "EmbedsSomeRows",
+    "hides": "ReadsHistories",
 }
-ASKED_OF = {  # a hook -> the class that is asked for it, and no other
-    "embed_new_users": EmbedsNewUsers,
-    "expected": EmbedsNewUsers,
-    "free_users": EmbedsNewUsers,
-    "reads_weights": ReadsWeights,
-    "embeds_as": HasLayers,
-    "epoch": SamplesNeighbours,
+OWNERS = {  # a hook that not every encoder has: the class that has it
+    "embed_new_users": "EmbedsNewUsers",
+    "expected": "EmbedsNewUsers",
+    "free_users": "EmbedsNewUsers",
+    "reads_weights": "ReadsWeights",
+    "embeds_as": "HasLayers",
+    "epoch": "SamplesNeighbours",
 }
 
 
@@ -55,16 +50,7 @@ class Encoder(nn.Module, ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         """Refuse, with an InputError, a hook that nobody would ask."""
         super().__init_subclass__(**options)
-        where = f"{cls.__module__}.{cls.__qualname__}"
-        for name, advice in FORMER.items():
-            if hasattr(cls, name):
-                raise InputError(f"{where}.{name}: no encoder is asked for it any more; {advice}.")
-        for name, capability in ASKED_OF.items():
-            if hasattr(cls, name) and capability not in cls.__mro__:
-                raise InputError(
-                    f"{where}.{name}: is asked of those alone that inherit {capability.__name__}; "
-                    f"inherit gnnseg.encoders.{capability.__name__} beside Encoder."
-                )
+        refuse_unasked(cls, FORMER, OWNERS)
 
     @classmethod
     def requires(cls, **settings: Any) -> frozenset[str]:

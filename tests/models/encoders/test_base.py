@@ -13,7 +13,7 @@ from gnnseg.config.stable import short
 from gnnseg.config.targets import locate
 from gnnseg.models import encoders
 from gnnseg.models.encoders import Encoder, LightGCN, ReadsWeights
-from gnnseg.models.encoders.base import ASKED_OF, FORMER
+from gnnseg.models.encoders.base import FORMER, OWNERS
 from gnnseg.models.fold_in import FoldIn
 from gnnseg.models.heads import Dot
 from gnnseg.models.model import Model
@@ -67,14 +67,16 @@ def test_an_encoder_is_made_by_two_arguments():
 
 @pytest.mark.parametrize("name", FORMER)
 def test_a_former_hook_is_refused(name):
-    with pytest.raises(InputError, match=rf"Old\.{name}: no encoder is asked for it any more; "):
+    with pytest.raises(
+        InputError, match=rf"Old\.{name}: is not asked for any more; .* {FORMER[name]}"
+    ):
         type("Old", (Free,), {name: classmethod(lambda cls, **settings: frozenset({"features"}))})
 
 
-@pytest.mark.parametrize("name", ASKED_OF)
+@pytest.mark.parametrize("name", OWNERS)
 def test_a_hook_without_its_capability_is_refused(name):
-    capability = ASKED_OF[name]
-    said = rf"Half\.{name}: is asked of those alone that inherit {capability.__name__}; inherit "
+    capability = getattr(encoders, OWNERS[name])
+    said = rf"Half\.{name}: only a {capability.__name__} is asked for it; let the class inherit "
     with pytest.raises(InputError, match=said):
         type("Half", (Free,), {name: lambda self, *given: None})
     assert issubclass(type("Whole", (Free, capability), {name: lambda self, *given: None}), Free)
