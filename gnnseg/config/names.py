@@ -40,7 +40,7 @@ BASES = {  # what a group's target must be, or derive from; other groups take wh
     "optimizer": "torch.optim.Optimizer",
     "trainer": "gnnseg.training.settings.TrainerSettings",
     "evaluation": "gnnseg.evaluation.protocol.Protocol",
-    "tracking": "gnnseg.tracking.Settings",
+    "tracking": "gnnseg.tracking.TrackingSettings",
 }
 
 

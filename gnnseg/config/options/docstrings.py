@@ -43,8 +43,8 @@ def mentioned(doc: str, key: str) -> str:
 
 
 def first_sentence(doc: str) -> str:
-    """Return the first sentence, or what it announces with a colon."""
-    return re.split(r"(?<=[.:]) (?=[A-Z`-])", paragraphs(doc)[0])[0].replace("``", "")
+    """Return the first sentence, whole."""
+    return re.split(r"(?<=\.) (?=[A-Z`-])", paragraphs(doc)[0])[0].replace("``", "")
 
 
 def papers(texts: list[str]) -> list[str]:
