@@ -20,7 +20,7 @@ from gnnseg.data.labels import Labelled
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.objectives import LabelObjective
 from gnnseg.rng import Rng
-from gnnseg.types import Edges, Features, InputError, Pairs, Relation, Shape, Split
+from gnnseg.types import Edges, Features, InputError, Pairs, Relation, Setting, Shape, Split
 
 Say = Callable[[str], None]
 ASKED = ("features", "social", "labels", "relations", "log", "propensity")
@@ -196,8 +196,9 @@ def _ties(asked: Mapping[str, str], split: Split) -> Edges | None:
         return None
     if split.social is None or not len(split.social):
         raise InputError(
-            f"{asked['social']}: needs social ties, and {split.name} has none; give "
-            "data.social=FILE, or choose another."
+            where=asked["social"],
+            problem=f"needs social ties, and {split.name} has none",
+            advice=("give ", Setting("data.social", "FILE"), ", or choose another"),
         )
     return split.social
 
@@ -219,15 +220,21 @@ def _check_log(asked: Mapping[str, str], split: Split, say: Say) -> None:
     log = split.log
     if "log" in asked and log is None:
         raise InputError(
-            f"{asked['log']}: needs a log of what was shown, and {split.name} has none; give "
-            "data.log=FILE (data=planted draws one: data.log_events=100000)."
+            where=asked["log"],
+            problem=f"needs a log of what was shown, and {split.name} has none",
+            advice=(
+                "give ",
+                Setting("data.log", "FILE"),
+                " (data=planted draws one: data.log_events=100000)",
+            ),
         )
     if log is None:
         return
     if "propensity" in asked and log.propensity is None:
         raise InputError(
-            f"{asked['propensity']}: needs a log with the column propensity, and {split.name} has "
-            "none; give data.log=FILE, or objective.importance=learned."
+            where=asked["propensity"],
+            problem=f"needs a log with the column propensity, and {split.name} has none",
+            advice=("give ", Setting("data.log", "FILE"), ", or objective.importance=learned"),
         )
     if "log" in asked:
         assert log.part is not None
