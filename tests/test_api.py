@@ -47,7 +47,6 @@ COLUMNS = {"user": "customer", "item": "sku", "weight": "qty", "time": "when"}
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GNNSEG_RUNS", raising=False)
     return tmp_path
 
 

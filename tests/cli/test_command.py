@@ -106,6 +106,7 @@ def test_no_command_at_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert "usage: gnnseg" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_no_mistake() -> None:
     """As in ``gnnseg options | head -1``."""
     code = f"{sys.executable} -m gnnseg options encoder | head -c 1; exit ${{PIPESTATUS[0]}}"

@@ -41,6 +41,7 @@ def offered(line: str, here: Path) -> list[str]:
         ("gnnseg train encoder=light", ["encoder=lightgcn", "encoder=lightgcnpp"]),
     ],
 )
+@pytest.mark.slow
 def test_bash(line: str, expected: list[str], tmp_path: Path) -> None:
     assert offered(line, tmp_path) == expected
 
@@ -68,6 +69,7 @@ def test_what_is_offered_follows_what_was_typed(
     assert capsys.readouterr().out.split() == expected
 
 
+@pytest.mark.slow
 def test_a_users_own_choices_are_offered(tmp_path: Path) -> None:
     (tmp_path / "my_conf" / "encoder").mkdir(parents=True)
     (tmp_path / "my_conf" / "encoder" / "mine.yaml").write_text("_target_: mylab.Mine\n")

@@ -293,6 +293,7 @@ def test_a_choice_of_ones_own_that_cannot_be_composed_is_said_at_once(tmp_path: 
         ["encoder.layers=0"],
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_edges_may_weigh_for_those_who_read_it(overrides: list[str]) -> None:
     config.check(config.compose([*overrides, "graph.weights=log"]))
 

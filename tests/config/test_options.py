@@ -280,6 +280,7 @@ def test_the_yaml_says_it_before_the_docstring(
 
 
 @pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.slow
 def test_nothing_that_is_said_is_cut(choice: parts.Choice) -> None:
     """Every summary and meaning stands there whole, however many lines it takes."""
     said = " ".join(listing.describe(choice).split())

@@ -108,6 +108,7 @@ def refused(c: dict[str, Any], objective: str) -> bool:
 
 
 @pytest.mark.parametrize("objective", REFUSED)
+@pytest.mark.slow
 def test_what_is_known_to_be_refused_is(objective: str) -> None:
     known = {*SCORES, *READINGS, "segments", "segments, tied"}
     found = {h for h in known if refused(configuration("lightgcn", h, objective), objective)}

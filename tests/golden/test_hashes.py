@@ -18,12 +18,6 @@ CHOICES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch):
-    for name in ("GNNSEG_DATA", "GNNSEG_RUNS"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.mark.parametrize("overrides", STORED)
 @pytest.mark.slow
 def test_a_run_is_called_what_it_was_called_before(overrides):

@@ -57,6 +57,7 @@ def train(lab: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, *more], capture_output=True, text=True, cwd=lab, check=False)
 
 
+@pytest.mark.slow
 def test_edited_it_is_another_run_and_from_elsewhere_it_is_found(lab: Path, tmp_path: Path) -> None:
     first = train(lab)
     assert first.returncode == 0, first.stderr

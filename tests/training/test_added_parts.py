@@ -290,6 +290,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("override", WRONG)
+@pytest.mark.slow
 def test_what_cannot_be_meant_is_refused_before_data_are_read(folder, override):
     with pytest.raises(InputError, match=WRONG[override]) as error:
         composed(folder, override)

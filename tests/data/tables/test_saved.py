@@ -48,7 +48,6 @@ COLUMNS = [
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GNNSEG_RUNS", raising=False)
     return tmp_path
 
 

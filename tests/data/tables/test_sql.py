@@ -34,7 +34,6 @@ TYPED = ["--user", "who", "--weight", "how many", "--time", "day"]
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GNNSEG_RUNS", raising=False)
     return tmp_path
 
 
