@@ -40,7 +40,7 @@ def test_a_run_folder_keeps_what_head_and_scores_declare(
     tensors = load_file(run.path / "scores.safetensors")
     assert set(tensors) == {"user", "item", "item_counts", *stored}
     groups = pl.read_parquet(run.path / "groups.parquet")
-    prototype = run.scorer.prototypes
+    prototype = run.stored.scorer.prototypes
     assert prototype is not None
     torch.testing.assert_close(
         torch.tensor(groups["prototype"].to_list()), prototype.detach(), atol=1e-6, rtol=1e-5
