@@ -1,5 +1,4 @@
 import json
-import logging
 import os
 
 import numpy as np
@@ -20,13 +19,6 @@ def exported():
         for name in found:
             patch.delenv(name)
         yield found
-
-
-@pytest.fixture(autouse=True)
-def _logger():
-    """Undo what a sweep in this process does: Hydra disables every logger that is there."""
-    yield
-    logging.getLogger("gnnseg").disabled = False
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import logging
 import os
 import re
 import shlex
@@ -134,8 +135,10 @@ def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
     def job(node: Any) -> Any:
         from hydra.core.hydra_config import HydraConfig
 
+        logger.disabled = False  # Hydra has disabled every logger that was there
         return task([str(override) for override in HydraConfig.get().overrides.task])
 
+    logger = logging.getLogger("gnnseg")
     before, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv = ["gnnseg train", *arguments]
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -145,7 +148,7 @@ def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
                 job
             )()
     finally:
-        sys.argv = before
+        sys.argv, logger.disabled = before, False
         os.environ.pop("HYDRA_FULL_ERROR") if full is None else os.environ.__setitem__(
             "HYDRA_FULL_ERROR", full
         )

@@ -12,7 +12,7 @@ from gnnseg.data import cache as cache_
 from gnnseg.data import clean, split
 from gnnseg.data.raw import Raw
 from gnnseg.data.sets.base import Reader
-from gnnseg.types import Dataset
+from gnnseg.types import Dataset, returned
 
 __all__ = ["load", "split"]
 
@@ -52,7 +52,9 @@ def load(
     settings = {key: value for key, value in node.items() if key not in BESIDE["data"]}
     reader = build(settings)
     assert isinstance(reader, Reader), f"data._target_={node['_target_']}: no Reader"
-    raw = reader.read(place, str(node["name"]))
+    raw = returned(
+        reader.read(place, str(node["name"])), Raw, f"data: {type(reader).__name__}.read"
+    )
     dataset = clean.build(raw, min_weight=node["min_weight"], k_core=int(node["k_core"]), say=say)
     if kept is not None and len(dataset.interactions) >= cache_.ROWS:
         cache_.save(kept, dataset, say)

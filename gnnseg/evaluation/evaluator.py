@@ -33,6 +33,7 @@ from gnnseg.types import (
     Scorer,
     Segmentation,
     Split,
+    returned,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -334,4 +335,6 @@ def _fitted(
         ours["own history"] = OwnHistory()
     for name, baseline in {**ours, **own}.items():
         baseline.fit(train_pairs, graph.users, graph.items, rng.child(f"baseline {name}"))
-        yield name, baseline.scorer(graph, features)
+        where = f"baselines.{name}: {type(baseline).__name__}.scorer"
+        found = baseline.scorer(graph, features)
+        yield name, returned(found, Scorer, where)  # type: ignore[type-abstract]

@@ -1,4 +1,4 @@
-"""Hooks of encoders, heads and objectives that nobody would ask for, refused rather than passed over."""
+"""Hooks of encoders, heads and objectives that nobody would ask for: refused, not passed over."""
 
 from __future__ import annotations
 

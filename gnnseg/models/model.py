@@ -14,7 +14,7 @@ from gnnseg.models.encoders.capabilities import EmbedsSomeRows, ReadsHistories, 
 from gnnseg.models.heads import FinishedHead, Head, NumberedHead
 from gnnseg.models.objectives import LabelObjective, Objective, PairClassifier
 from gnnseg.rng import Rng
-from gnnseg.types import Batch, Embeddings, Features, InputError, Scorer, Step
+from gnnseg.types import Batch, Embeddings, Features, InputError, Scorer, Step, returned
 
 
 class Model(nn.Module):
@@ -73,9 +73,10 @@ class Model(nn.Module):
 
     def embed(self, graph: BipartiteGraph, features: Features) -> Embeddings:
         """Return everybody's embeddings, without dropout or noise."""
-        embeddings = self.encoder(graph, features)
-        assert isinstance(embeddings, Embeddings)
-        return embeddings
+        return self._embeddings(self.encoder(graph, features))
+
+    def _embeddings(self, found: Any) -> Embeddings:
+        return returned(found, Embeddings, f"encoder: {type(self.encoder).__name__}.forward")
 
     def score(self, embeddings: Embeddings) -> Scorer:
         """Return the head's scores of these embeddings."""
@@ -139,17 +140,23 @@ class Model(nn.Module):
             batch, users, items = batch.compact(
                 users=not self._everybody, items=not self.head.catalogue
             )
-        embeddings = self.encoder(graph, features, users, items, rng=rng.child("encoder"))
+        found = self.encoder(graph, features, users, items, rng=rng.child("encoder"))
+        embeddings = self._embeddings(found)
 
         def view(inner: Rng, noise: float) -> Embeddings:
             again = self.encoder(graph, features, users, items, rng=inner, noise=noise)
-            assert isinstance(again, Embeddings)
-            return again
+            return self._embeddings(again)
 
         step = Step(embeddings, self.score(embeddings), view)
         losses = {self.objective_name: self.objective(step, batch, rng.child("objective"))}
         for name, term in self.terms.items():
             losses[name] = term(step, batch, rng.child(name))
+        for name, loss in losses.items():
+            if returned(loss, Tensor, f"{name}: forward").dim() != 0:
+                raise InputError(
+                    f"{name}: forward returned a tensor of shape {tuple(loss.shape)}; return one "
+                    "number, the mean over the batch."
+                )
         return losses
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:

@@ -15,7 +15,7 @@ from gnnseg.types.data import (
     Table,
     Truth,
 )
-from gnnseg.types.errors import InputError, Setting, Words
+from gnnseg.types.errors import InputError, Setting, Words, returned
 from gnnseg.types.model import (
     Batch,
     Embeddings,
@@ -62,4 +62,5 @@ __all__ = [
     "Table",
     "Truth",
     "Words",
+    "returned",
 ]

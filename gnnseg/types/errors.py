@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -89,3 +92,18 @@ def _taken_apart(sentence: str) -> tuple[str, str, str]:
         where, rest = "", sentence.removesuffix(".")
     problem, semicolon, advice = rest.rpartition("; ")
     return (where, problem, advice) if semicolon else (where, rest, "")
+
+
+def returned(value: Any, kind: type[T], where: str) -> T:
+    """Return what a part that somebody else may have written has returned, if it is of its kind.
+
+    Raises:
+        InputError: It is something else.
+    """
+    if isinstance(value, kind):
+        return value
+    raise InputError(
+        where=where,
+        problem=f"returned a {type(value).__name__}",
+        advice=f"return a {kind.__module__}.{kind.__qualname__}",
+    )

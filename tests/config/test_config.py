@@ -1,5 +1,6 @@
 """What composes, what is refused, and how it is said."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -327,3 +328,15 @@ def test_composing_inside_another_hydra_program_leaves_it_alone(tmp_path: Path) 
         assert config.compose(["seed=5"])["seed"] == 5
         assert compose("theirs")["a"] == 1
     assert not GlobalHydra.instance().is_initialized()
+
+
+def test_the_logger_still_speaks_in_and_after_a_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hydra disables every logger that is there when a job begins."""
+    monkeypatch.chdir(tmp_path)
+    inside: list[bool] = []
+    logger = logging.getLogger("gnnseg")
+    config.launch(["--multirun", "seed=0,1"], lambda given: inside.append(logger.disabled))
+    assert inside == [False, False]
+    assert not logger.disabled

@@ -54,6 +54,14 @@ class Wrong(SplitRule):
         return np.full(len(dataset.interactions), 3)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Frame(planted):
+    """Hands over a table where a Raw is asked for."""
+
+    def read(self, place, name):
+        return super().read(place, name).events
+
+
 class Unfinished(Reader):
     """Reads nothing."""
 
@@ -175,4 +183,11 @@ def test_what_is_none_is_refused_in_one_sentence(shop: Path, override: str, said
 def test_parts_that_are_none_are_refused(shop: Path) -> None:
     made = composed(shop) | {"split": {"_target_": "ownshop.Wrong"}}
     with pytest.raises(InputError, match="Wrong.parts gives no part for each of the"):
+        pipeline.read(made, lambda _: None)
+
+
+def test_a_table_where_a_raw_is_asked_for_is_refused(shop: Path) -> None:
+    made = composed(shop, "data._target_=ownshop.Frame")
+    says = r"data: Frame\.read: returned a DataFrame; return a gnnseg\.data\.raw\.Raw"
+    with pytest.raises(InputError, match=says):
         pipeline.read(made, lambda _: None)

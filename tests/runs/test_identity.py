@@ -68,8 +68,8 @@ def test_any_setting_may_name_a_file_and_a_word_is_no_path(
 def test_groups_that_came_later_count_where_they_are_set() -> None:
     composed = config.compose(SMALL)
     plain = identity(composed, "f")
-    assert identity({**composed, "baseline": None, "metrics": []}, "f") == plain
-    assert identity({**composed, "baseline": {"_target_": "mylab.Mean"}}, "f") != plain
+    assert identity({**composed, "baselines": None, "metrics": []}, "f") == plain
+    assert identity({**composed, "baselines": {"mean": {"_target_": "mylab.Mean"}}}, "f") != plain
 
 
 def test_a_package_that_cannot_be_found_is_one_sentence() -> None:

@@ -63,8 +63,14 @@ def test_parts_may_be_missing_and_hold_any_sign(parts: dict[str, str], sentence:
     [
         ("a.csv, line 3: no user; mend it.", ("a.csv, line 3", "no user", "mend it")),
         ("a.csv: holds no rows.", ("a.csv", "holds no rows", "")),
-        ("the files differ; make them alike: columns too.", ("", "the files differ", "make them alike: columns too")),
-        ("seed=x: 'a; b' is no number; did you mean 1?", ("seed=x", "'a; b' is no number", "did you mean 1?")),
+        (
+            "the files differ; make them alike: columns too.",
+            ("", "the files differ", "make them alike: columns too"),
+        ),
+        (
+            "seed=x: 'a; b' is no number; did you mean 1?",
+            ("seed=x", "'a; b' is no number", "did you mean 1?"),
+        ),
         ("nothing is known", ("", "nothing is known", "")),
     ],
 )  # fmt: skip

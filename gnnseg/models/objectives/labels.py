@@ -23,7 +23,8 @@ class Labels(LabelObjective):
     """Cross-entropy of what an analyst knows.
 
     The mean over observed users of -log p_i,y_i: node classification with few labels (after Kipf &
-    Welling 2017, who train it on the graph alone). All observed users count at each step, whatever the batch.
+    Welling 2017, who train it on the graph alone). All observed users count at each step, whatever
+    the batch.
 
     Args:
         column: The users' attribute that holds the label.

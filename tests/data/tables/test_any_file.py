@@ -27,7 +27,8 @@ GERMAN = """Kunden Nr;Artikel;Bezeichnung;Menge;Datum;Betrag
 1003;A3;Mehl;1,5;06.02.2024;0,99
 """
 CHINESE = "会员编号,商品编号,商品名称,数量,下单时间\n" + "".join(
-    f"{n % 4},{n % 5},{['苹果', '牛奶', '面包', '茶叶', '咖啡'][n % 5]},{1 + n % 3},2024年{1 + n % 12}月{1 + n % 28}日 {n % 24}:05\n"
+    f"{n % 4},{n % 5},{['苹果', '牛奶', '面包', '茶叶', '咖啡'][n % 5]},{1 + n % 3},"
+    f"2024年{1 + n % 12}月{1 + n % 28}日 {n % 24}:05\n"
     for n in range(40)
 )
 
@@ -449,7 +450,8 @@ def test_content_tells_where_no_name_does(tmp_path):
     both = put(tmp_path, "who;what;line;when\n" + rows, "both.csv")
     with pytest.raises(
         InputError,
-        match="user and item may each be column 'who' or 'what'; set data.user=COLUMN and data.item",
+        match="user and item may each be column 'who' or 'what'; "
+        "set data.user=COLUMN and data.item",
     ):
         inspect.check(both, NONE)
     assert command(inspect.check(both, {**NONE, "user": "who"}))[3:] == [

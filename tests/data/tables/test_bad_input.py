@@ -10,8 +10,10 @@ from gnnseg.data.tables.readers import FileReader
 from gnnseg.types import InputError
 
 DEFAULTS = {
-    **dict.fromkeys(("path", "train", "valid", "test", "format", "user", "item", "weight", "time", "spend")),
-    **dict.fromkeys(("separator", "users", "items", "social", "item_title", "decimal", "dates", "returns")),
+    **dict.fromkeys(("path", "train", "valid", "test", "format", "user", "item", "weight",
+                     "time", "spend")),
+    **dict.fromkeys(("separator", "users", "items", "social", "item_title",
+                     "decimal", "dates", "returns")),
     "encoding": "utf-8", "on_error": "fail", "unseen_users": "refuse", "relations": [], "log": None,
 }  # fmt: skip
 GOOD = "user,item,weight,time\n" + "".join(

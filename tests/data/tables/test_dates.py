@@ -138,9 +138,11 @@ def test_a_cell_that_cannot_be_read_does_not_turn_day_numbers_into_seconds():
 
 @settings(max_examples=200, deadline=None)
 @given(
-    moments=st.lists(st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2060, 1, 1)), min_size=1, max_size=6),
+    moments=st.lists(st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2060, 1, 1)),
+        min_size=1, max_size=6),
     form=st.sampled_from(
-        ["%d/%m/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d.%m.%y %H:%M:%S", "%y-%m-%d %H:%M:%S", "%d-%b-%Y %H:%M:%S",
+        ["%d/%m/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d.%m.%y %H:%M:%S", "%y-%m-%d %H:%M:%S",
+         "%d-%b-%Y %H:%M:%S",
          "%B %d, %Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y年%m月%d日 %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Encodings are detected by marks and by what the bytes can be; what could be two is asked about."""
+"""Encodings are detected by marks and by what the bytes can be; what may be two is asked about."""
 
 import gzip
 

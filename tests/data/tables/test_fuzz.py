@@ -19,7 +19,8 @@ from gnnseg.types import InputError
 NONE = dict.fromkeys(fields.ROLES)
 MANY = int(os.environ.get("GNNSEG_FUZZ", "0"))
 PIECES = st.sampled_from(
-    [b'"', b",", b";", b"\t", b"\n", b"\r\n", b"\r", b" ", b"::", b"user", b"item", b"user,item\n", b"time", b"weight", b"1", b"-2", b"1,5",
+    [b'"', b",", b";", b"\t", b"\n", b"\r\n", b"\r", b" ", b"::", b"user", b"item", b"user,item\n",
+     b"time", b"weight", b"1", b"-2", b"1,5",
      b"1.234", b"nan", b"2024-01-31", b"31/01/2024", b"03/04/05", b"\0", "客户".encode(),
      "客户".encode("gb18030"), b"\xe9", b"\xff\xfe",
      b"\xef\xbb\xbf", b"\x1f\x8b", b"sep=;", b"user_id:token\titem_id:token\n"]

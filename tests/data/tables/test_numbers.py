@@ -48,7 +48,8 @@ def test_numbers_are_read_by_the_sign_that_fits_all(cells, values, said):
 def test_two_readings_are_asked_about_and_either_answer_is_heeded(cells):
     with pytest.raises(
         InputError,
-        match=r"^t.csv: weight '1.\d+' may be \S+ \(data.decimal=point\) or \S+ \(data.decimal=comma\)",
+        match=r"^t.csv: weight '1.\d+' may be \S+ \(data.decimal=point\) or "
+        r"\S+ \(data.decimal=comma\)",
     ):
         read(cells)
     values = {sign: read(cells, sign)[0][0] for sign in (".", ",", "point", "comma")}

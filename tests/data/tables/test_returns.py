@@ -32,8 +32,14 @@ def slow(rows):
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.sampled_from([1, 2, 3, -1, -2, -5]), st.integers(0, 4)),
-        min_size=1, max_size=12,
+        st.tuples(
+            st.sampled_from("ab"),
+            st.sampled_from("xy"),
+            st.sampled_from([1, 2, 3, -1, -2, -5]),
+            st.integers(0, 4),
+        ),
+        min_size=1,
+        max_size=12,
     )
 )  # fmt: skip
 @pytest.mark.slow

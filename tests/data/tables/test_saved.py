@@ -22,7 +22,8 @@ SMALL = [
     "split=random",
 ]
 NAMES = [
-    "orders.csv", "my orders.csv", "orders [1].csv", "orders (copy).csv", "a,b.csv", "a=b.csv", "data=c.csv", "#1.csv", "${HOME}.csv",
+    "orders.csv", "my orders.csv", "orders [1].csv", "orders (copy).csv", "a,b.csv", "a=b.csv",
+    "data=c.csv", "#1.csv", "${HOME}.csv",
     "订单.csv", "заказы.csv", "it's.csv", 'say "x".csv', "-m.csv", "~orders.csv", "a\\b.csv",
     "a:b@c.csv", "null", "{x}.csv", "%41.csv",
 ]  # fmt: skip

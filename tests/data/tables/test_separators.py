@@ -92,7 +92,8 @@ def test_parquet_is_told_by_its_first_bytes(tmp_path):
     [
         (
             "user item\na x\n",
-            r"cannot tell what separates its columns \(none of the usual stands there; .* data.separator",
+            r"cannot tell what separates its columns "
+            r"\(none of the usual stands there; .* data.separator",
         ),
         ("a,b;c,d\n1,2;3,4\n", r"it could be comma or semicolon"),
         (

@@ -178,8 +178,11 @@ def test_postgresql_gives_what_sqlite_gives(shop, postgres, capsys):
             "create table sales (who text, what text, qty numeric(8, 2), day date, price double "
             "precision)"
         )
-        cursor.executemany("insert into sales values ($1, $2, cast($3 as text)::numeric, cast($4 as text)::date, $5)",
-                           [(a, b, str(c), d, e) for a, b, c, d, e in ROWS])  # fmt: skip
+        cursor.executemany(
+            "insert into sales values "
+            "($1, $2, cast($3 as text)::numeric, cast($4 as text)::date, $5)",
+            [(a, b, str(c), d, e) for a, b, c, d, e in ROWS],
+        )
         database.commit()
     folders = []
     for connect in (postgres, "sqlite:///shop.db"):

@@ -337,7 +337,8 @@ def test_every_head_takes_the_readout_that_it_can(head: str, tmp_path: Path) -> 
         if readout == "alpha" and head != "hybrid":
             with pytest.raises(
                 InputError,
-                match=rf"regularisers\.labels=labels: needs a head with segments, not {head}; set .*readout=linear",
+                match=rf"regularisers\.labels=labels: needs a head with segments, not {head}; "
+                r"set .*readout=linear",
             ):
                 config.check(composed)
             continue

@@ -145,8 +145,8 @@ def test_the_segments_mean_rewards_are_their_formula(importance: str, pessimism:
     scorer = step(head, user, item).scorer
     assert isinstance(scorer, Policy)
     g = torch.Generator().manual_seed(7)
-    rows = [(int(i), int(j)) for i, j in zip(torch.randint(U, (40,), generator=g), torch.randint(I, (40,), generator=g)) if
-            not bool(SEEN.dense()[int(i), int(j)])]  # fmt: skip
+    drawn = zip(torch.randint(U, (40,), generator=g), torch.randint(I, (40,), generator=g))
+    rows = [(int(i), int(j)) for i, j in drawn if not bool(SEEN.dense()[int(i), int(j)])]
     reward, p = (
         torch.rand(len(rows), generator=g).double(),
         torch.rand(len(rows), generator=g).double(),
@@ -334,7 +334,11 @@ def test_history_is_the_likelihood_of_the_segments_shares() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "said"),
-    [({"baseline": "segments", "reward": "one", "importance": "none"}, "baseline=segments with objective.reward=one"),
+    [
+        (
+            {"baseline": "segments", "reward": "one", "importance": "none"},
+            "baseline=segments with objective.reward=one",
+        ),
      ({"reward": "one"}, "importance=logged with objective.reward=one"),
      ({"weights": "value"}, "a log's rows weigh alike"),
      ({"cap": 0.0}, "objective.cap=0.0"), ({"top": 0}, "objective.top=0"),
