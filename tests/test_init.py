@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_a_public_name_is_the_module_itself_and_no_second_copy() -> None:
     """Whatever is imported first: a class of one's own derives from the class that is checked."""
     for first in ("gnnseg.encoders", "gnnseg.encoders.base", "gnnseg.models.encoders.base"):

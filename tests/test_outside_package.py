@@ -15,6 +15,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+pytestmark = pytest.mark.slow  # whole runs
+
 PAGE = (Path(__file__).parent.parent / "docs" / "extending.md").read_text("utf-8")
 GNNSEG = [sys.executable, "-W", "error", "-m", "gnnseg"]
 PARTS = [

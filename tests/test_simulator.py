@@ -14,6 +14,8 @@ from gnnseg.rng import Rng
 from gnnseg.simulator import Crowd, Manner, Simulator, drawn, greedy, served
 from gnnseg.types import Embeddings, InputError, Policy, Shape
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["data.users=40", "data.items=30", "data.segments=3", "data.interactions=200"]
 
 

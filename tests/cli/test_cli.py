@@ -13,6 +13,8 @@ import pytest
 
 from gnnseg.cli import main
 
+pytestmark = pytest.mark.slow  # whole runs
+
 SMALL = [
     "data=planted", "data.users=150", "data.items=80", "data.interactions=2500", "data.segments=4",
     "head.segments=4",

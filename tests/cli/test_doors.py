@@ -13,6 +13,8 @@ import gnnseg
 from gnnseg.cli import main
 from gnnseg.data.sets.planted import Planted
 
+pytestmark = pytest.mark.slow  # whole runs
+
 SMALL = [
     "head.segments=3",
     "trainer.max_epochs=6",

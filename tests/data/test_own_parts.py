@@ -14,6 +14,8 @@ from gnnseg import config
 from gnnseg.runs import train as pipeline
 from gnnseg.types import InputError
 
+pytestmark = pytest.mark.slow  # whole runs
+
 PACKAGE = '''
 from dataclasses import dataclass
 from pathlib import Path

@@ -7,6 +7,8 @@ import pytest
 from gnnseg.runs import command, sweep
 from gnnseg.types import InputError
 
+pytestmark = pytest.mark.slow  # whole runs
+
 SMALL = [
     "data=planted", "data.users=60", "data.items=40", "data.interactions=500", "data.segments=3",
     "head.segments=3", "trainer.max_epochs=2", "trainer.eval_every=2", "encoder.dim=4", "threads=1",

@@ -13,6 +13,8 @@ from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import identify, identity, what_changed
 from gnnseg.types import InputError
 
+pytestmark = pytest.mark.slow  # whole runs
+
 SMALL = [
     "data=planted", "data.users=60", "data.items=40", "data.interactions=500", "data.segments=3",
     "head.segments=3", "trainer.max_epochs=4", "trainer.eval_every=2", "encoder.dim=4", "threads=1",

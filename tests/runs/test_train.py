@@ -19,6 +19,8 @@ from gnnseg.runs.identity import identity
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError
 
+pytestmark = pytest.mark.slow  # whole runs
+
 SMALL = [
     "data=planted", "data.users=150", "data.items=80", "data.interactions=2500", "data.segments=4",
     "head.segments=4",

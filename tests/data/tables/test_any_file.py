@@ -18,6 +18,8 @@ from gnnseg.data.tables.readers import FileReader
 from gnnseg.runs import identity
 from gnnseg.types import InputError
 
+pytestmark = pytest.mark.slow
+
 NONE = dict.fromkeys(ROLES)
 GERMAN = """Kunden Nr;Artikel;Bezeichnung;Menge;Datum;Betrag
 1001;A1;Äpfel;2;31.01.2024;1.234,50

@@ -18,6 +18,8 @@ from gnnseg.runs import assembly, persistence
 from gnnseg.testing import block_graph
 from gnnseg.types import InputError
 
+pytestmark = pytest.mark.slow  # whole runs
+
 SMALL = ["trainer.max_epochs=6", "trainer.eval_every=3", "encoder.dim=8", "threads=1"]
 
 
