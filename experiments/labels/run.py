@@ -154,7 +154,7 @@ def regression(kind: str) -> Said:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = LogisticRegression(C=strength, max_iter=500).fit(
-                x[known.told], known.label[known.told]
+                x[known.observed], known.label[known.observed]
             )
         return model.predict(x), float("nan")
 
@@ -163,7 +163,7 @@ def regression(kind: str) -> Said:
 
 def most(task: str, share: float, seed: int, setting: float) -> tuple[np.ndarray[Any, Any], float]:
     known = labelled(task, share, seed)
-    return np.full(len(known.label), majority(known.label[known.told])), float("nan")
+    return np.full(len(known.label), majority(known.label[known.observed])), float("nan")
 
 
 MODELS: dict[str, tuple[Said, tuple[float, ...]]] = {
@@ -178,7 +178,7 @@ def valid(model: str, task: str, share: float, setting: float) -> float:
     """Accuracy on the last fifth of those told, by a model that was told the others; seed 0."""
     said, _ = MODELS[model][0](task, round(share * VALID, 4), 0, setting)
     whole, part = labelled(task, share, 0), labelled(task, round(share * VALID, 4), 0)
-    held = whole.told & ~part.told
+    held = whole.observed & ~part.observed
     return accuracy(whole.label[held], said[held])
 
 

@@ -21,24 +21,24 @@ class Labelled:
     """Users whose class is known, and which of them training may see.
 
     ``classes``: names in the order of text; ``label`` (U,) int64: each user's class, -1 where
-    nobody knows it; ``told`` (U,) bool: the users whose labels training is given. The others are
-    held out: their classes are for evaluation alone.
+    nobody knows it; ``observed`` (U,) bool: the users whose labels training is given. The others
+    are held out: their classes are for evaluation alone.
     """
 
     column: str
     classes: tuple[str, ...]
     label: Ints
-    told: np.ndarray[Any, np.dtype[np.bool_]]
+    observed: np.ndarray[Any, np.dtype[np.bool_]]
 
     @property
     def known(self) -> Ints:
         """Return the labels that training may see, (U,): -1 for everybody else."""
-        return np.where(self.told, self.label, -1)
+        return np.where(self.observed, self.label, -1)
 
     @property
     def held_out(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return whom predictions are evaluated on, (U,) bool."""
-        return (self.label >= 0) & ~self.told
+        return (self.label >= 0) & ~self.observed
 
     def account(self) -> dict[str, Any]:
         """Return what run.json says: the column, its classes, how many users are held out."""
@@ -46,12 +46,14 @@ class Labelled:
             "column": self.column,
             "classes": list(self.classes),
             "labelled": int((self.label >= 0).sum()),
-            "told": int(self.told.sum()),
+            "told": int(self.observed.sum()),
             "held_out": int(self.held_out.sum()),
         }
 
 
-def tell(table: Table | None, column: str | None, share: float, rng: Rng, where: str) -> Labelled:
+def observe(
+    table: Table | None, column: str | None, share: float, rng: Rng, where: str
+) -> Labelled:
     """Draw a ``share`` of the labelled users, whose classes training may see.
 
     Drawn within each class, round(share n_c) of its n_c users and at least one, as a function of
@@ -70,8 +72,8 @@ def tell(table: Table | None, column: str | None, share: float, rng: Rng, where:
     """
     if not 0 < share <= 1:
         raise InputError(
-            f"{where}.share is {share}: the share of labelled users to be told lies above 0 and up "
-            "to 1."
+            f"{where}.share is {share}: the share of labelled users to be observed lies above 0 "
+            "and up to 1."
         )
     columns = {} if table is None else table.columns
     if column is None or column not in columns:
@@ -97,12 +99,12 @@ def tell(table: Table | None, column: str | None, share: float, rng: Rng, where:
         )
     place = {name: at for at, name in enumerate(classes)}
     label = np.array([-1 if name is None else place[name] for name in names], dtype=np.int64)
-    lot, told = rng.numpy("told").random(len(label)), np.zeros(len(label), dtype=bool)
+    lot, observed = rng.numpy("told").random(len(label)), np.zeros(len(label), dtype=bool)
     for each in range(len(classes)):
         of_class = np.flatnonzero(label == each)
         count = max(1, round(share * len(of_class)))
-        told[of_class[np.argsort(lot[of_class], kind="stable")[:count]]] = True
-    return Labelled(column, classes, label, told)
+        observed[of_class[np.argsort(lot[of_class], kind="stable")[:count]]] = True
+    return Labelled(column, classes, label, observed)
 
 
 def _is_number(text: str) -> bool:

@@ -245,7 +245,7 @@ def with_labels(evaluation: Evaluation, classes_UC: Tensor, labels: Labelled) ->
         return evaluation
     said = {
         "this run": classes_UC.argmax(-1).cpu().numpy()[held],
-        "majority class": np.full(held.sum(), classes.majority(labels.label[labels.told])),
+        "majority class": np.full(held.sum(), classes.majority(labels.label[labels.observed])),
     }
     found = {
         who: {

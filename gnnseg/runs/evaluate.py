@@ -105,7 +105,7 @@ def _rules(run: StoredRun, **asked: Any) -> Protocol:
     if (now["protocol"] == "paper") != (was["protocol"] == "paper"):
         raise InputError(
             f"{run.name}: trained under evaluation.protocol={was['protocol']}, which cannot be "
-            f"judged as {now['protocol']}; train again with "
+            f"evaluated as {now['protocol']}; train again with "
             f"evaluation.protocol={now['protocol']}."
         )
     return Protocol(parts(config, "metrics"), **{**now, "ks": [int(k) for k in now["ks"]]})

@@ -131,7 +131,7 @@ def write_labels(folder: RunFolder, users: IdMap, labels: Labelled, classes_UC: 
     columns = {
         "user": users.ids.tolist(),
         "label": names[labels.label].tolist(),
-        "told": labels.told,
+        "told": labels.observed,
         "predicted": names[said_U.cpu().numpy()].tolist(),
         "probability": chance_U.double().cpu().numpy(),
     }

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gnnseg.data.labels import tell
+from gnnseg.data.labels import observe
 from gnnseg.rng import Rng
 from gnnseg.types import InputError, Table
 
@@ -17,7 +17,7 @@ def table(values: list[Any], name: str = "kind") -> Table:
 
 
 def test_classes_are_named_in_order_and_what_is_missing_is_no_label() -> None:
-    found = tell(table(NAMES), "kind", 0.5, Rng(0), "here")
+    found = observe(table(NAMES), "kind", 0.5, Rng(0), "here")
     assert found.classes == ("a", "b", "rare")
     assert [None if k < 0 else found.classes[k] for k in found.label] == [
         None if n in ("", " ") else n for n in NAMES
@@ -31,22 +31,24 @@ def test_classes_are_named_in_order_and_what_is_missing_is_no_label() -> None:
 def test_a_share_of_each_class_is_seen_and_at_least_one(
     share: float, told: tuple[int, ...]
 ) -> None:
-    found = tell(table(NAMES), "kind", share, Rng(0), "here")
-    assert tuple(np.bincount(found.label[found.told], minlength=3)) == told
-    assert (found.known[~found.told] == -1).all()
-    assert (found.known[found.told] == found.label[found.told]).all()
-    assert not (found.told & found.held_out).any()
-    assert ((found.told | found.held_out) == (found.label >= 0)).all()
+    found = observe(table(NAMES), "kind", share, Rng(0), "here")
+    assert tuple(np.bincount(found.label[found.observed], minlength=3)) == told
+    assert (found.known[~found.observed] == -1).all()
+    assert (found.known[found.observed] == found.label[found.observed]).all()
+    assert not (found.observed & found.held_out).any()
+    assert ((found.observed | found.held_out) == (found.label >= 0)).all()
     account = found.account()
     assert account["told"] == sum(told)
     assert account["told"] + account["held_out"] == account["labelled"] == 81
 
 
 def test_a_function_of_the_seed_and_larger_shares_hold_the_smaller() -> None:
-    few, many = (tell(table(NAMES), "kind", share, Rng(3), "here").told for share in (0.1, 0.4))
+    few, many = (
+        observe(table(NAMES), "kind", share, Rng(3), "here").observed for share in (0.1, 0.4)
+    )
     assert (few & ~many).sum() == 0
-    assert (few == tell(table(NAMES), "kind", 0.1, Rng(3), "here").told).all()
-    assert (few != tell(table(NAMES), "kind", 0.1, Rng(4), "here").told).any()
+    assert (few == observe(table(NAMES), "kind", 0.1, Rng(3), "here").observed).all()
+    assert (few != observe(table(NAMES), "kind", 0.1, Rng(4), "here").observed).any()
 
 
 @pytest.mark.parametrize(
@@ -77,8 +79,12 @@ def test_what_cannot_be_a_label_is_one_sentence(
     given: Table | None, column: str | None, share: float, said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        tell(given, column, share, Rng(0), "here")
+        observe(given, column, share, Rng(0), "here")
 
 
 def test_a_few_codes_are_classes() -> None:
-    assert tell(table(["1", "2", "3"] * 5), "kind", 0.5, Rng(0), "here").classes == ("1", "2", "3")
+    assert observe(table(["1", "2", "3"] * 5), "kind", 0.5, Rng(0), "here").classes == (
+        "1",
+        "2",
+        "3",
+    )

@@ -255,7 +255,7 @@ REFUSED = [
         r"all\.xlsx: unknown kind of file; end its name in \.parquet",
     ),
     (lambda run: run.write(run.stream(), "no-such-folder/all.csv"), "no such folder"),
-    (lambda run: run.evaluate(protocol="paper"), "cannot be judged as paper; train again"),
+    (lambda run: run.evaluate(protocol="paper"), "cannot be evaluated as paper; train again"),
     (lambda run: run.evaluate(protocol="cleen"), "it is one of clean, paper, train-mask"),
 ]
 

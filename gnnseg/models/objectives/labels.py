@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gnnseg.data.labels import Labelled, tell
+from gnnseg.data.labels import Labelled, observe
 from gnnseg.models.objectives.base import LabelObjective
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Segmentation, Shape, Step, Table
@@ -55,7 +55,7 @@ class Labels(LabelObjective):
 
     def observe(self, table: Table | None, rng: Rng, where: str) -> Labelled:
         """Draw the users whose class training observes."""
-        return tell(table, self.column, self.share, rng, where)
+        return observe(table, self.column, self.share, rng, where)
 
     def prepare(self, shape: Shape, rng: Rng) -> None:
         """Make the linear readout, where there is one."""
