@@ -5,7 +5,7 @@ usage: python experiments/fold-in/run.py [--choose | --speed] [SET ...]      (da
 runs in GNNSEG_RUNS, else ./runs) Writes results.json and results.md beside this file. A tenth of
 the users is taken out of every part; the model is trained without them and, as the mark to reach,
 with them. ``--choose`` prints what other priors and steps give on the held-out users' validation
-items (how the constants of gnnseg/training/newcomers.py were chosen); tests are read without it
+items (how the constants of gnnseg/models/fold_in.py were chosen); tests are read without it
 only. ``--speed`` measures the times again, on a machine that does nothing else.
 """
 
