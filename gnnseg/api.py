@@ -170,6 +170,7 @@ def train(
     from gnnseg import config as configuration
     from gnnseg.data.tables import saved
     from gnnseg.runs import train as pipeline
+    from gnnseg.runs.configured import check_here
     from gnnseg.training.loop import Interrupted
 
     raw = data if isinstance(data, Raw) else None
@@ -184,7 +185,7 @@ def train(
     config = configuration.compose([*chosen_data.arguments, *chosen[1:]], folders)
     if raw is not None:
         config["data"]["name"] = raw.name
-    configuration.check(config)
+    check_here(config)
     try:
         result = pipeline.train(config, say=_log, fresh=fresh, raw=raw, progress=False)
     except Interrupted as stop:

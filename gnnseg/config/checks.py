@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gnnseg.config import packages
 from gnnseg.config.extensions import check_built, every, parts
 from gnnseg.config.names import BASES, BESIDE, GROUPS, TOP, meant, refusal
 from gnnseg.config.nodes import check_allow, check_node, check_value
@@ -46,6 +47,8 @@ def check(config: Mapping[str, Any]) -> None:
         if key not in config:
             raise refusal(f"{key}: the configuration lacks it; start from conf/config.yaml.")
     allow = check_allow(config["allow"])
+    for name in allow:
+        packages.refresh(name)
     for group in GROUPS:
         node, beside, base = config[group], BESIDE.get(group, ()), BASES.get(group)
         if group == "regularisers":
@@ -111,7 +114,14 @@ class _Part:
     def says(self, what: str) -> frozenset[str]:
         """Return what the class answers of its settings under ``provides`` or ``requires``."""
         answer = getattr(self.target, what, None)
-        return frozenset(answer(**self.settings)) if answer else frozenset()
+        words = answer(**self.settings) if answer else frozenset()
+        known = {*OF_DATA, "relations", *WORDS}
+        if isinstance(words, str) or not known.issuperset(words):
+            raise refusal(
+                f"{self.where}: {self.target.__name__}.{what} returns {words!r}; return a set of "
+                f"{', '.join(sorted(known))}."
+            )
+        return frozenset(words)
 
 
 def _part(
@@ -136,6 +146,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
             for name, term in terms.items()
         ),
     ]
+    encoder.says("requires")
     for part in asking:
         _check_needs(part, head, encoder)
     _check_top(head, asking)

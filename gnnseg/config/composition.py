@@ -193,6 +193,15 @@ def _one_sentence(given: Sequence[str]) -> Iterator[None]:
         yield
     except (HydraException, OmegaConfBaseException) as error:
         raise refusal(_explain(error, given)) from error
+    except ValueError as error:
+        nothing = next((each for each in given if each.endswith("=null")), None)
+        if nothing is None or "Config group override" not in str(error):
+            raise
+        group = nothing.partition("=")[0]
+        raise refusal(
+            f"{nothing}: a group's choice is the name of a file; leave it out, or take it out of "
+            f"the defaults with ~{group}."
+        ) from error
 
 
 def _explain(error: Exception, given: Sequence[str]) -> str:

@@ -52,6 +52,11 @@ def check_node(
     given = {key: value for key, value in node.items() if key != "_target_"}
     for key in given:
         if key not in takes and key not in beside:
+            if not foreign and key in parameters:
+                raise refusal(
+                    f"{where}.{key}: is no keyword-only argument of {target.__name__}; write it "
+                    "behind a '*' there: what stands before it is given by the run."
+                )
             known = [f"{where}.{name}" for name in (*takes, *beside)]
             raise refusal(f"{where}.{key}: no such setting; {meant(f'{where}.{key}', known)}")
     for key in () if foreign else (*takes, *beside):

@@ -81,7 +81,7 @@ def recorded(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = {group: _node(value, KEYS, stable) for group, value in config.items()}
     for node, key, default in _added(found):
-        if key in node and node[key] == default:
+        if key in node and (node[key] == default or (default is None and node[key] == {})):
             del node[key]
     return found
 

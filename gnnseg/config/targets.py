@@ -46,6 +46,8 @@ def locate(path: str, where: str, allow: list[str]) -> Any:
             "package can be found."
         ) from None
     except Exception as error:  # whatever somebody's own module raises while it is imported
+        if isinstance(error, type(refusal("."))):  # a sentence of ours about a class in it
+            raise
         raise refusal(
             f"{where}._target_={path}: {module} cannot be imported: {type(error).__name__}: "
             f"{error}{_line_of(error)}; mend that line."

@@ -11,7 +11,7 @@ from gnnseg.config.targets import build
 from gnnseg.data import cache as cache_
 from gnnseg.data import clean, split
 from gnnseg.data.raw import Raw
-from gnnseg.data.sets.base import Reader
+from gnnseg.data.sets.base import Reader, checked
 from gnnseg.types import Dataset, returned
 
 __all__ = ["load", "split"]
@@ -52,9 +52,8 @@ def load(
     settings = {key: value for key, value in node.items() if key not in BESIDE["data"]}
     reader = build(settings)
     assert isinstance(reader, Reader), f"data._target_={node['_target_']}: no Reader"
-    raw = returned(
-        reader.read(place, str(node["name"])), Raw, f"data: {type(reader).__name__}.read"
-    )
+    where = f"data: {type(reader).__name__}.read"
+    raw = checked(returned(reader.read(place, str(node["name"])), Raw, where), where)
     dataset = clean.build(raw, min_weight=node["min_weight"], k_core=int(node["k_core"]), say=say)
     if kept is not None and len(dataset.interactions) >= cache_.ROWS:
         cache_.save(kept, dataset, say)

@@ -19,7 +19,16 @@ def configured(overrides: Sequence[str], folders: Sequence[Path]) -> dict[str, A
         InputError: Something in it cannot be meant.
     """
     composed = configuration.compose(list(overrides), list(folders))
+    check_here(composed)
+    return composed
+
+
+def check_here(composed: dict[str, Any]) -> None:
+    """Check a configuration whose packages may lie in the working directory.
+
+    Raises:
+        InputError: Something in it cannot be meant.
+    """
     if composed["allow"] and "" not in sys.path:
         sys.path.insert(0, "")
     configuration.check(composed)
-    return composed

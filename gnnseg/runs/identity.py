@@ -14,9 +14,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from gnnseg.config import packages
+from gnnseg.config.packages import OwnPackage
 from gnnseg.config.stable import recorded, short
-from gnnseg.runs import packages
-from gnnseg.runs.packages import OwnPackage
 
 SCHEMA = 1
 NUMERICS = 7  # raised with every change that may alter a figure
@@ -68,8 +68,9 @@ def identify(config: Mapping[str, Any], fingerprint: str) -> Identity:
         if key not in PATHS or (value is not None and not isinstance(value, str | list | dict))
     }
     files: dict[str, str] = {}
+    ours = str(config["data"]["_target_"]).startswith("gnnseg.")
     named = {
-        name: node if name == "data" else _by_content(node, name, files)
+        name: node if name == "data" and ours else _by_content(node, name, files)
         for name, node in groups.items()
     }
     content = {

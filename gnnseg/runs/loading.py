@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from gnnseg.config import build
+from gnnseg.config import build, packages
 from gnnseg.models.fold_in import FoldIn
 from gnnseg.rng import Rng
-from gnnseg.runs import packages, persistence
+from gnnseg.runs import persistence
 from gnnseg.runs.assembly import assemble
 from gnnseg.runs.folder import RunFolder
 from gnnseg.types import Embeddings, Scorer, Shape, Split

@@ -140,7 +140,7 @@ def _lists(
     mask: Csr | None,
     excluded: Tensor | None,
 ) -> Iterator[pl.DataFrame]:
-    for part in torch.split(rows, chunk(len(run.items))):
+    for part in torch.split(rows, chunk(len(run.items))) if len(rows) else ():
         with torch.no_grad():
             items, scores = ranking.topk(scorer, part, min(k, len(run.items)), mask, excluded)
         yield long_list("user", ids[part.numpy()], items, scores, run.items)

@@ -24,6 +24,7 @@ from gnnseg.rng import Rng
 from gnnseg.types import InputError
 
 _GLOBAL = threading.RLock()  # the global generators are the process's
+MOMENTS = ("begin", "after_step", "after_evaluation", "end")
 PLAIN = (bool, int, float, str, Tensor, type(None))
 
 
@@ -83,9 +84,19 @@ class Callbacks:
     Args:
         callbacks: by name.
         rng: of the training.
+
+    Raises:
+        InputError: where one overrides none of the four moments: nobody would ever call it.
     """
 
     def __init__(self, callbacks: Mapping[str, Callback], rng: Rng) -> None:
+        for name, callback in callbacks.items():
+            kind = type(callback)
+            if all(getattr(kind, moment) is getattr(Callback, moment) for moment in MOMENTS):
+                raise InputError(
+                    f"trainer.callbacks.{name}: {kind.__name__} overrides no moment of a callback; "
+                    f"define one of {', '.join(MOMENTS)}."
+                )
         self._callbacks, self._rng = callbacks, rng
 
     def call(self, hook: str, model: Model, epoch: int, step: int, *given: Any) -> None:

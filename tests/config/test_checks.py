@@ -10,6 +10,7 @@ import pytest
 
 from gnnseg import config
 from gnnseg.config.checks import check_allow, check_node
+from gnnseg.models.encoders import LightGCN
 from gnnseg.types import InputError
 
 
@@ -62,7 +63,7 @@ def test_a_good_node_gives_its_target() -> None:
         ({"width": 3}, r"part: has no _target_; choose one of conf/part\."),
         (3, r"part: has no _target_"),
         (node(widht=3), r"part\.widht: no such setting; did you mean part\.width\?"),
-        (node(shape=3), r"part\.shape: no such setting"),
+        (node(shape=3), r"part\.shape: is no keyword-only argument"),
         (node(width=1.5), r"part\.width=1\.5: must be a whole number\."),
         (node(kind="c"), r"part\.kind='c': must be one of a, b\."),
         (node(names=["a", 1]), r"part\.names=.*: must be a list, each item text or null\."),
@@ -162,3 +163,15 @@ def test_one_name_in_two_folders_is_refused(tmp_path: Path) -> None:
     folders = [tmp_path / "a", tmp_path / "b"]
     with pytest.raises(InputError, match=r"b.optimizer.mine\.yaml: .*a.optimizer.mine\.yaml has a"):
         config.compose([], folders)
+
+
+@pytest.mark.parametrize("words", ["features", frozenset({"attributes"})])
+def test_what_nobody_provides_cannot_be_required(
+    words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelt word would be asked of nobody, and the part get nothing."""
+    monkeypatch.setattr(LightGCN, "requires", classmethod(lambda cls, **settings: words))
+    with pytest.raises(
+        InputError, match=r"encoder: LightGCN\.requires returns .*; return a set of"
+    ):
+        config.check(config.compose([]))

@@ -340,3 +340,11 @@ def test_the_logger_still_speaks_in_and_after_a_sweep(
     config.launch(["--multirun", "seed=0,1"], lambda given: inside.append(logger.disabled))
     assert inside == [False, False]
     assert not logger.disabled
+
+
+@pytest.mark.parametrize("group", ["metrics", "baselines", "trainer/schedule"])
+def test_a_group_that_is_chosen_as_null_is_one_sentence(group: str, tmp_path: Path) -> None:
+    (tmp_path / group).mkdir(parents=True)
+    (tmp_path / group / "mine.yaml").write_text("{}\n", "utf-8")
+    with pytest.raises(InputError, match=rf"{group}=null: a group's choice is the name of a file"):
+        config.compose([f"{group}=null"], [tmp_path])

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from gnnseg import config
+from gnnseg.data.raw import Raw
+from gnnseg.data.sets.base import checked
 from gnnseg.runs import train as pipeline
 from gnnseg.types import InputError
 
@@ -193,3 +196,28 @@ def test_a_table_where_a_raw_is_asked_for_is_refused(shop: Path) -> None:
     says = r"data: Frame\.read: returned a DataFrame; return a gnnseg\.data\.raw\.Raw"
     with pytest.raises(InputError, match=says):
         pipeline.read(made, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("events", "says"),
+    [
+        ({"user": [1], "item": ["a"]}, r"events\.user is Int64; cast it to String"),
+        ({"item": ["a"]}, "events has no column user"),
+        (
+            {"user": ["a"], "item": ["a"], "time": ["x"]},
+            r"time is String; cast it to Float64",
+        ),
+        ({"user": ["a"], "item": ["a"], "weigth": [1.0]}, r"nothing reads events\.weigth"),
+    ],
+)
+def test_what_a_reader_returns_is_checked(events: dict[str, list[Any]], says: str) -> None:
+    with pytest.raises(InputError, match=rf"data: Mine\.read: .*{says}"):
+        checked(Raw(name="x", events=pl.DataFrame(events)), "data: Mine.read")
+
+
+def test_other_tables_are_checked_too() -> None:
+    good: Any = pl.DataFrame({"user": ["a"], "item": ["b"]})
+    with pytest.raises(InputError, match="users has no column id"):
+        checked(Raw(name="x", events=good, users=pl.DataFrame({"age": [3.0]})), "here")
+    with pytest.raises(InputError, match=r"events is a dict; give a polars\.DataFrame"):
+        checked(Raw(name="x", events={"user": ["a"]}), "here")  # type: ignore[arg-type]

@@ -112,3 +112,17 @@ def test_an_interrupted_run_says_that_it_goes_on_with_other_code(
     assert again(now) == (False, True)
     assert again("other") == (True, False)
     assert again("other") == (False, False)  # the same code again, but not from the start
+
+
+def test_an_own_readers_file_counts_by_its_content(tmp_path: Path) -> None:
+    """Wherever it lies; an empty group of parts is none."""
+    composed, found = config.compose(SMALL), []
+    for folder, content in (("a", "x"), ("b", "x"), ("c", "y")):
+        table = tmp_path / folder / "table.csv"
+        table.parent.mkdir()
+        table.write_text(content, "utf-8")
+        data = {**composed["data"], "_target_": "mylab.sets.Mine", "table": str(table)}
+        found.append(identity({**composed, "data": data}, "f"))
+    assert found[0] == found[1] != found[2]
+    empty = {**composed, "trainer": {**composed["trainer"], "callbacks": {}}}
+    assert identity(empty, "f") == identity(composed, "f")

@@ -14,7 +14,7 @@ from gnnseg.models.objectives import BPR
 from gnnseg.rng import Rng
 from gnnseg.testing import random_graph, shape_of
 from gnnseg.training.batching import Training
-from gnnseg.training.callbacks import Callback, Callbacks
+from gnnseg.training.callbacks import Callback, Callbacks, Moment
 from gnnseg.training.checkpoint import Checkpoint, State
 from gnnseg.training.events import TrainingEvents
 from gnnseg.training.loop import Interrupted, fit
@@ -114,6 +114,9 @@ class Holder(Callback):
     def __init__(self, held: object) -> None:
         self.held = held
 
+    def end(self, moment: Moment) -> None:
+        """Look on."""
+
 
 @pytest.mark.parametrize("held", [object(), [np.float64(1.0)], {"a": {1, 2}}, np.zeros(2)])
 def test_what_no_checkpoint_holds_is_refused(held: object) -> None:
@@ -128,3 +131,9 @@ def test_plain_values_come_back(tmp_path: Path, held: object) -> None:
     other = Holder(None)
     Callbacks({"it": other}, Rng(0)).restore(torch.load(tmp_path / "kept.pt", weights_only=True))
     assert str(other.held) == str(held)
+
+
+def test_a_callback_that_nobody_would_call_is_refused():
+    """As hooks of other libraries are called, on_epoch_end and the like."""
+    with pytest.raises(InputError, match="overrides no moment of a callback; define one of begin"):
+        Callbacks({"it": type("Logs", (Callback,), {"on_epoch_end": print})()}, Rng(0))

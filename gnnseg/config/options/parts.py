@@ -184,16 +184,17 @@ def choices_of(
     beside = tuple(folders), tuple(allow)
     found: dict[str, Choice] = {}
     for name, path in yamls(group, folders).items():
-        terms = _terms(read(path))
+        terms = _terms(read(path), group)
         found |= {term: Choice(group, term, path, *beside, term=True) for term in terms}
         if not terms:
             found[name] = Choice(group, name, path, *beside)
     return dict(sorted(found.items()))
 
 
-def _terms(content: Mapping[str, Any]) -> list[str]:
+def _terms(content: Mapping[str, Any], group: str) -> list[str]:
     """Return the parts that a YAML holds side by side; none where it is itself one part."""
-    if "_target_" in content or "defaults" in content:
+    content = {key: node for key, node in content.items() if key != "defaults"}
+    if "_target_" in content or group in content or not content:
         return []
     parts = [key for key, node in content.items() if isinstance(node, dict) and "_target_" in node]
     return parts if len(parts) == len(content) else []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from gnnseg.types import InputError
 
 if TYPE_CHECKING:
     from gnnseg.data.raw import Raw
@@ -32,3 +34,40 @@ class Reader(ABC):
         Raises:
             InputError: In one sentence, for data that are not there or cannot be read.
         """
+
+
+def checked(raw: Raw, where: str) -> Raw:
+    """Return what a reader has read, if its tables have the columns and types they must have.
+
+    Raises:
+        InputError: A table is none of polars, lacks a column, or has one of another type.
+    """
+    import polars as pl
+
+    text, number = (pl.String,), (pl.Float64,)
+    tables: dict[str, dict[str, tuple[Any, ...]]] = {
+        "events": {"user": text, "item": text, "weight": number, "time": number, "spend": number},
+        "users": {"id": text},
+        "items": {"id": text},
+        "social": {"source": text, "target": text, "weight": number},
+    }
+    for name, columns in tables.items():
+        frame = getattr(raw, name)
+        if frame is None:
+            continue
+        if not isinstance(frame, pl.DataFrame):
+            kind = type(frame).__name__
+            raise InputError(f"{where}: {name} is a {kind}; give a polars.DataFrame.")
+        for column, types in columns.items():
+            if column not in frame.columns and column not in ("weight", "time", "spend"):
+                raise InputError(f"{where}: {name} has no column {column}; name one so.")
+            if column in frame.columns and frame.schema[column] not in types:
+                found, wanted = frame.schema[column], types[0].__name__
+                raise InputError(f"{where}: {name}.{column} is {found}; cast it to {wanted}.")
+    extra = [c for c in raw.events.columns if c not in (*tables["events"], "part", "title")]
+    if extra:
+        raise InputError(
+            f"{where}: nothing reads events.{extra[0]}; the columns are user, item, weight, time, "
+            "spend and part."
+        )
+    return raw

@@ -56,6 +56,11 @@ def chosen(names: Sequence[str] | None, own: Mapping[str, Metric]) -> dict[str, 
                 f"metrics.{name}: {type(metric).__name__} is of users or of the catalogue; derive "
                 "it from UserMetric or CatalogueMetric."
             )
+        if not {"spend", "train_pairs"}.issuperset(metric.requires):
+            raise InputError(
+                f"metrics.{name}: {type(metric).__name__}.requires is {set(metric.requires)}; the "
+                "data may hold 'spend' and 'train_pairs'."
+            )
     known = {**METRICS, **own}
     for name in names or ():
         if name not in known:

@@ -15,7 +15,7 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.capabilities import EmbedsNewUsers, EmbedsSomeRows
 from gnnseg.models.hooks import refuse_unasked
 from gnnseg.rng import Rng
-from gnnseg.types import Embeddings, Features, InputError, Shape
+from gnnseg.types import Embeddings, Features, InputError, Setting, Shape
 
 FORMER = {  # a hook's name of before: its name of today, or the class to inherit
     "wants": "requires",
@@ -106,8 +106,13 @@ class AttributeEncoder(Encoder, EmbedsNewUsers, EmbedsSomeRows):
         for kind, columns in (("users", shape.user_features), ("items", shape.item_features)):
             if columns == 0:
                 raise InputError(
-                    f"encoder: this set has no attributes of {kind}; give data.{kind}=FILE, "
-                    "set features.derived=true, or choose an encoder of interactions."
+                    where=f"encoder={type(self).__name__.lower()}",
+                    problem=f"this set has no attributes of {kind}",
+                    advice=(
+                        "give ",
+                        Setting(f"data.{kind}", "FILE"),
+                        ", set features.derived=true, or choose an encoder of interactions",
+                    ),
                 )
 
     @classmethod

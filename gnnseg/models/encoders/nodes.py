@@ -135,6 +135,11 @@ def _check_attributes(attributes: Attributes | None, shape: Shape) -> None:
     if attributes == "alone" and not (shape.user_features and shape.item_features):
         lacking = "users" if not shape.user_features else "items"
         raise InputError(
-            f"encoder.attributes=alone: this set has no attributes of {lacking}, who would all be "
-            f"alike; give data.{lacking}=FILE, or set encoder.attributes=beside."
+            where="encoder.attributes=alone",
+            problem=f"this set has no attributes of {lacking}, who would all be alike",
+            advice=(
+                "give ",
+                Setting(f"data.{lacking}", "FILE"),
+                ", or set encoder.attributes=beside",
+            ),
         )

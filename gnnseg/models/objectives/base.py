@@ -28,6 +28,9 @@ OWNERS = {  # a hook that not every objective has: the class that has it
 LOGGED = ("logged", "clicked")  # rewards that stand in a log
 
 
+SAMPLED = ("none", "shared", "own", "in_batch")
+
+
 @dataclass(frozen=True)
 class Sampling:
     """The negatives an objective is given.
@@ -42,6 +45,13 @@ class Sampling:
     count: int = 0
     hard: int = 0
     hops: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse, to whoever writes an objective, what is no sampling."""
+        if self.kind not in SAMPLED or min(self.count, self.hard) < 0:
+            raise ValueError(
+                f"{self}: kind is one of {', '.join(SAMPLED)}; count and hard are 0 or more"
+            )
 
 
 class Objective(nn.Module, ABC):

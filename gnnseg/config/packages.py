@@ -14,7 +14,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
-from gnnseg.types import InputError
+from gnnseg.config.names import refusal
 
 LOG = logging.getLogger("gnnseg")
 _MET: dict[str, str] = {}  # package -> digest of what this process has imported of it
@@ -22,11 +22,15 @@ _MET: dict[str, str] = {}  # package -> digest of what this process has imported
 
 @dataclass(frozen=True)
 class OwnPackage:
-    """A package's source: the folder that must be on the path, and a sha256 over its .py files."""
+    """A package's source: the folder that must be on the path, and what is in its .py files.
+
+    ``digest``: sha256 over them; ``written``: when the last was, in seconds since 1970.
+    """
 
     name: str
     place: Path
     digest: str
+    written: float
 
     def record(self) -> dict[str, str]:
         """Return what run.json holds of it."""
@@ -34,24 +38,39 @@ class OwnPackage:
 
 
 def allowed(config: Mapping[str, Any]) -> dict[str, OwnPackage]:
-    """Return the packages that ``allow`` names; one edited since it was imported is imported anew.
+    """Return the packages that ``allow`` names, as ``refresh`` finds them.
 
     Raises:
         InputError: A package cannot be found.
     """
     found = {}
     for name in config.get("allow") or []:
-        package = _package(name)
+        package = refresh(name)
         if package is None:
-            raise InputError(
+            raise refusal(
                 f"allow=[{name}]: no such package is found from here; run where its folder lies, "
                 "or put that on PYTHONPATH."
             )
-        if _MET.setdefault(name, package.digest) != package.digest:
-            _MET[name] = package.digest
-            _forget(name)
         found[name] = package
     return found
+
+
+def refresh(name: str) -> OwnPackage | None:
+    """Return a package by its name, None where there is none; an edited one is imported anew.
+
+    What somebody has imported before it is met here for the first time is current, unless a file of
+    it was written after this process began.
+    """
+    package = _package(name)
+    if package is None:
+        return None
+    loaded = any(_is_of(module, name) for module in sys.modules)
+    known = _MET.get(name)
+    edited = package.written >= _begun() if known is None else known != package.digest
+    if loaded and edited:
+        _forget(name)
+    _MET[name] = package.digest
+    return package
 
 
 def find_again(run: str, record: Mapping[str, Any]) -> None:
@@ -65,13 +84,13 @@ def find_again(run: str, record: Mapping[str, Any]) -> None:
         InputError: A package is neither on the path nor where it was.
     """
     for name, was in record.get("depends", {}).get("packages", {}).items():
-        found = _package(name)
+        found = refresh(name)
         if found is None and Path(was["place"]).is_dir():
             sys.path.append(was["place"])
             importlib.invalidate_caches()
-            found = _package(name)
+            found = refresh(name)
         if found is None:
-            raise InputError(
+            raise refusal(
                 f"{run}: was trained with the package {name}, which lay in {was['place']} and is "
                 "not there now; put it back, or put the folder where it lies today on PYTHONPATH."
             )
@@ -82,7 +101,7 @@ def find_again(run: str, record: Mapping[str, Any]) -> None:
 def digest_of(files: Path) -> str:
     """Return sha256 over a module, or over every .py file below a package's folder."""
     digest = hashlib.sha256()
-    for path in sorted(files.rglob("*.py")) if files.is_dir() else [files]:
+    for path in _sources(files):
         inside = path.relative_to(files if files.is_dir() else files.parent)
         digest.update(str(inside).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -93,12 +112,43 @@ def _package(name: str) -> OwnPackage | None:
     if spec is None:
         return None
     if spec.submodule_search_locations:
-        files = Path(next(iter(spec.submodule_search_locations))).absolute()
+        folders = [Path(each).absolute() for each in spec.submodule_search_locations]
+        folders = [each for each in folders if _sources(each)]
+        if not folders:
+            return None
+        if len(folders) > 1:
+            raise refusal(
+                f"allow=[{name}]: it lies in several folders, {', '.join(map(str, folders))}; "
+                "add an __init__.py to the one that is meant."
+            )
+        files = folders[0]
     elif spec.origin is not None and spec.origin.endswith(".py"):
         files = Path(spec.origin).absolute()
     else:
         return None
-    return OwnPackage(name, files.parent, digest_of(files))
+    written = max((path.stat().st_mtime for path in _sources(files)), default=0.0)
+    return OwnPackage(name, files.parent, digest_of(files), written)
+
+
+def _sources(files: Path) -> list[Path]:
+    """Return the .py files; none that an editor or a notebook keeps hidden beside them."""
+    if not files.is_dir():
+        return [files]
+    found = (path for path in files.rglob("*.py") if path.is_file())
+    return sorted(
+        path for path in found if not any(p.startswith(".") for p in path.relative_to(files).parts)
+    )
+
+
+def _begun() -> float:
+    """Return when this process began, in seconds since 1970."""
+    import psutil
+
+    return float(psutil.Process().create_time())
+
+
+def _is_of(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
 
 
 def _spec(name: str) -> ModuleSpec | None:
@@ -110,6 +160,6 @@ def _spec(name: str) -> ModuleSpec | None:
 
 def _forget(name: str) -> None:
     """Let the package be imported anew: its source has changed since this process imported it."""
-    for module in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
+    for module in [m for m in sys.modules if _is_of(m, name)]:
         del sys.modules[module]
     importlib.invalidate_caches()

@@ -1,15 +1,18 @@
 """A package of one's own: edited, it is another run; it is found again from anywhere."""
 
+import importlib
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gnnseg.config import conf_folder
-from gnnseg.runs import packages
+from gnnseg import config
+from gnnseg.config import conf_folder, packages
 from gnnseg.types import InputError
 
 SMALL = [
@@ -101,15 +104,15 @@ def test_edited_in_one_process_it_is_imported_anew(
     monkeypatch.syspath_prepend(str(tmp_path))
     file = tmp_path / "onefile.py"
     file.write_text("value = 1\n", "utf-8")
+    given = {"allow": ["onefile"]}
+    before = packages.allowed(given)["onefile"]
     import onefile
 
-    config = {"allow": ["onefile"]}
-    before = packages.allowed(config)["onefile"]
     assert before.place == tmp_path
-    assert packages.allowed(config)["onefile"] == before
+    assert packages.allowed(given)["onefile"] == before
     assert sys.modules["onefile"] is onefile
     file.write_text("value = 1 + 1\n", "utf-8")
-    assert packages.allowed(config)["onefile"].digest != before.digest
+    assert packages.allowed(given)["onefile"].digest != before.digest
     assert "onefile" not in sys.modules
     import onefile as anew
 
@@ -125,3 +128,79 @@ def test_a_package_that_is_nowhere_is_one_sentence(tmp_path: Path) -> None:
     ):
         packages.find_again("a-run", record)
     packages.find_again("a-run", {})  # a run of ours alone asks for nothing
+
+
+@pytest.fixture
+def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A module of one's own in a package, which the process forgets afterwards."""
+    package = tmp_path / "editlab"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "part.py").write_text("VALUE = 1\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(packages, "_MET", {})
+    yield package / "part.py"
+    packages._forget("editlab")
+
+
+def value() -> int:
+    return int(importlib.import_module("editlab.part").VALUE)
+
+
+def test_what_was_imported_before_it_was_met_is_imported_anew(edited: Path) -> None:
+    """Imported by the user, edited, and only then named by ``allow``."""
+    assert value() == 1
+    edited.write_text("VALUE = 2\n", "utf-8")
+    importlib.invalidate_caches()
+    found = packages.refresh("editlab")
+    assert found is not None
+    assert found.digest == packages.digest_of(edited.parent)
+    assert value() == 2
+
+
+def test_what_a_loaded_run_imported_is_imported_anew(edited: Path) -> None:
+    was = packages.refresh("editlab")
+    assert was is not None
+    record = {"depends": {"packages": {"editlab": was.record()}}}
+    packages.find_again("a-run", record)
+    assert value() == 1
+    edited.write_text("VALUE = 3\n", "utf-8")
+    config.check(config.compose(["allow=[editlab]"]))
+    assert value() == 3
+
+
+def test_an_old_import_of_an_old_file_stays(edited: Path) -> None:
+    """A library that nobody edits is not loaded twice: classes stay what they are."""
+    for path in edited.parent.glob("*.py"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    before = importlib.import_module("editlab.part")
+    packages.refresh("editlab")
+    assert importlib.import_module("editlab.part") is before
+
+
+def test_hidden_files_beside_a_package_are_no_part_of_it(edited: Path) -> None:
+    before = packages.digest_of(edited.parent)
+    (edited.parent / ".#part.py").symlink_to("nowhere")
+    kept = edited.parent / ".ipynb_checkpoints"
+    kept.mkdir()
+    (kept / "part-checkpoint.py").write_text("VALUE = 0\n", "utf-8")
+    assert packages.digest_of(edited.parent) == before
+
+
+def test_a_folder_of_the_same_name_is_no_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "emptylab").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert packages.refresh("emptylab") is None
+
+
+def test_a_package_in_two_folders_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder / "twolab").mkdir(parents=True)
+        (tmp_path / folder / "twolab" / f"{folder}.py").touch()
+        monkeypatch.syspath_prepend(tmp_path / folder)
+    with pytest.raises(InputError, match=r"allow=\[twolab\]: it lies in several folders"):
+        packages.refresh("twolab")
