@@ -124,3 +124,23 @@ def test_an_edited_part_is_another_run_and_the_reason_is_said(lab, tmp_path):
     assert other.returncode == 0, other.stderr
     assert other.stdout != first.stdout
     assert "mylab" in other.stderr
+
+
+def test_a_moved_run_recommends_without_the_package_of_its_encoder(lab, tmp_path):
+    """Stored embeddings and a head of ours are all that lists need."""
+    words = ["train", "--config-dir", "my_conf", "allow=[mylab]", "encoder=mine", "data=shop"]
+    folder = tmp_path / "lab"
+    shutil.copytree(lab, folder, ignore=shutil.ignore_patterns("runs"))
+    done = gnnseg(*words, "head.segments=2", *FEW, where=folder)
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "elsewhere"
+    shutil.move(done.stdout.strip(), run)
+    shutil.rmtree(folder)
+    done = gnnseg("recommend", str(run), "--user", "1", where=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = gnnseg("explain", str(run), "--user", "1", "--item", "21", where=tmp_path)
+    assert done.returncode == 0, done.stderr
+    pl.DataFrame({"user": ["new"], "item": ["21"]}).write_csv(tmp_path / "new.csv")
+    done = gnnseg("assign", str(run), "new.csv", where=tmp_path)
+    assert done.returncode == 2
+    assert "was trained with the package mylab, which lay in" in done.stderr

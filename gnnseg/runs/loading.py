@@ -28,10 +28,16 @@ def configuration(path: Path) -> dict[str, Any]:
 
 
 def scorer_of(path: Path) -> Scorer:
-    """Return a finished run's scorer: stored embeddings through the stored head."""
+    """Return a finished run's scorer: stored embeddings through the stored head.
+
+    The user's package is looked for where the head is of it; of the encoder nothing is built.
+    """
     from safetensors.torch import load_file
 
-    folder, config = RunFolder(Path(path)), configuration(Path(path))
+    folder = RunFolder(Path(path))
+    config = folder.read_json()["config"]
+    if not str(config["head"]["_target_"]).startswith("gnnseg."):
+        config = configuration(Path(path))
     stored = load_file(folder.file("scores.safetensors"))
     weights = load_file(folder.file("model.safetensors"))
     user, item = stored["user"], stored["item"]
