@@ -8,29 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from gnnseg.config import packages
 from gnnseg.config.extensions import check_built, every, parts
 from gnnseg.config.names import BASES, BESIDE, GROUPS, TOP, meant, refusal
 from gnnseg.config.nodes import check_allow, check_node, check_value
-from gnnseg.config.stable import short
-from gnnseg.config.targets import build, locate
+from gnnseg.config.requirements import OF_DATA, WORDS, Part, part_of, parts_that_ask
+from gnnseg.config.targets import build
 
 __all__ = ["check", "check_allow", "check_node", "check_value"]
 
-# what the set must have, which is seen once it is read
-OF_DATA = {"social", "labels", "features", "log", "propensity"}
 KEPT = ("combine", "layer_weights", "gamma")  # settings that say which layers the embedding is of
-WORDS = {
-    "probabilities": "a head whose scores are probabilities (head=segments head.beta=distribution)",
-    "segments": "a head with segments",
-    "view": "an encoder of layers, which noise moves (encoder=lightgcn, sage, …)",
-    "layers": "an encoder of layers (encoder=lightgcn, sage, …)",
-    "logits": "a head whose scores are logits of any sign (head=dot, neumf, mlp, …)",
-    "untied": "prototypes of their own for the items (head.tied=false)",
-}
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -99,53 +88,10 @@ def _check_optimizer(node: Mapping[str, Any]) -> None:
         raise refusal(f"optimizer: {name} says: {said}; change what it names.") from None
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A part of the configuration: where it stands, the class it names, and what it sets."""
-
-    where: str
-    target: Any
-    settings: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        return short(f"{self.target.__module__}.{self.target.__name__}")
-
-    def says(self, what: str) -> frozenset[str]:
-        """Return what the class answers of its settings under ``provides`` or ``requires``."""
-        answer = getattr(self.target, what, None)
-        words = answer(**self.settings) if answer else frozenset()
-        known = {*OF_DATA, "relations", *WORDS}
-        if isinstance(words, str) or not known.issuperset(words):
-            raise refusal(
-                f"{self.where}: {self.target.__name__}.{what} returns {words!r}; return a set of "
-                f"{', '.join(sorted(known))}."
-            )
-        return frozenset(words)
-
-
-def _part(
-    config: Mapping[str, Any], where: str, node: Mapping[str, Any], beside: tuple[str, ...] = ()
-) -> _Part:
-    target = locate(node["_target_"], where, config["allow"])
-    return _Part(
-        where,
-        target,
-        {key: value for key, value in node.items() if key not in ("_target_", *beside)},
-    )
-
-
 def _check_together(config: Mapping[str, Any]) -> None:
     """Refuse parts that make no sense together."""
-    head, encoder = (_part(config, group, config[group]) for group in ("head", "encoder"))
+    head, (encoder, *asking) = part_of(config, "head", config["head"]), parts_that_ask(config)
     terms = {n: t for n, t in (config["regularisers"] or {}).items() if t["weight"] != 0}
-    asking = [
-        _part(config, "objective", config["objective"]),
-        *(
-            _part(config, f"regularisers.{name}", term, BESIDE["regularisers"])
-            for name, term in terms.items()
-        ),
-    ]
     encoder.says("requires")
     for part in asking:
         _check_needs(part, head, encoder)
@@ -157,7 +103,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     _check_batches(config["trainer"])
 
 
-def _check_needs(part: _Part, head: _Part, encoder: _Part) -> None:
+def _check_needs(part: Part, head: Part, encoder: Part) -> None:
     """Refuse an objective or a term that requires what neither head nor encoder provides."""
     lacking = sorted(
         part.says("requires") - head.says("provides") - encoder.says("provides") - OF_DATA
@@ -187,7 +133,7 @@ def _check_needs(part: _Part, head: _Part, encoder: _Part) -> None:
     )
 
 
-def _check_top(head: _Part, asking: Iterable[_Part]) -> None:
+def _check_top(head: Part, asking: Iterable[Part]) -> None:
     """Refuse more segments a user than there are, and fewer where labels are read off them."""
     top, segments = head.settings.get("top"), head.settings.get("segments")
     if top is None:
@@ -205,7 +151,7 @@ def _check_top(head: _Part, asking: Iterable[_Part]) -> None:
             )
 
 
-def _check_contrasted(layer: int, encoder: _Part) -> None:
+def _check_contrasted(layer: int, encoder: Part) -> None:
     """Refuse a layer for xsimgcl that is not there, or is the embedding itself."""
     layers = encoder.settings.get("layers")
     if isinstance(layers, int) and layer > layers:
@@ -228,7 +174,7 @@ def _check_contrasted(layer: int, encoder: _Part) -> None:
         )
 
 
-def _check_graph(graph: Mapping[str, Any], encoder: _Part, asking: Iterable[_Part]) -> None:
+def _check_graph(graph: Mapping[str, Any], encoder: Part, asking: Iterable[Part]) -> None:
     """Refuse a graph that is given what nobody reads."""
     weights, relations = graph.get("weights"), graph.get("relations")
     reads_weights = getattr(encoder.target, "reads_weights", None)

@@ -88,12 +88,12 @@ class Protocol:
 
     @cached_property
     def measured(self) -> dict[str, Metric]:
-        """The metrics by name."""
+        """Return the metrics by name."""
         return chosen(self.metrics, self.own)
 
     @property
     def validated(self) -> list[str]:
-        """Names of the metrics a validation measures: those that look at everybody."""
+        """Return the metrics a validation measures, by name: those that look at everybody."""
         dear = {n for n, m in self.measured.items() if isinstance(m, UserMetric) and m.sample}
         return [name for name in self.measured if name not in dear]
 

@@ -201,7 +201,7 @@ def _differences(x: Floats, a_UK: Floats, is_class: bool) -> list[tuple[float, .
 
 
 def is_class_column(name: str, values: np.ndarray[Any, Any]) -> bool:
-    """Does a column hold who is in a class?
+    """Return whether a column holds who is in a class.
 
     'age=45-54' and 'age unknown' do; 'share of genres=Drama' is a number, below 0 for some.
     """

@@ -6,15 +6,15 @@ Shape legend: U users, I items, F attribute columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
 from gnnseg import graph as graphs
-from gnnseg.config import build, locate
-from gnnseg.config.stable import short
+from gnnseg.config import build
+from gnnseg.config.requirements import part_of, parts_that_ask
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.labels import Labelled
 from gnnseg.graph import BipartiteGraph
@@ -130,16 +130,14 @@ def of(config: Mapping[str, Any], split: Split, train_pairs: Pairs, say: Say) ->
 
 def labels_of(config: Mapping[str, Any], split: Split) -> Labelled | None:
     """Return the labels that the term which learns them sees; None where there is none."""
-    asking = [
-        (where, node) for where, node in _nodes(config) if "labels" in _needs(config, where, node)
-    ]
+    asking = [part for part in parts_that_ask(config) if "labels" in part.says("requires")]
     if len(asking) > 1:
         raise InputError(
-            f"{asking[0][0]} and {asking[1][0]} both learn labels: set one's weight to 0."
+            f"{asking[0].where} and {asking[1].where} both learn labels: set one's weight to 0."
         )
-    for where, node in asking:
-        term: LabelObjective = build({key: value for key, value in node.items() if key != "weight"})
-        return term.observe(split.user_table, Rng(int(config["seed"])).child("labels"), where)
+    for part in asking:
+        term: LabelObjective = part.target(**part.settings)
+        return term.observe(split.user_table, Rng(int(config["seed"])).child("labels"), part.where)
     return None
 
 
@@ -161,10 +159,10 @@ def graph_of(
 def wanted(config: Mapping[str, Any]) -> dict[str, str]:
     """Return what is asked for beside the interactions (``ASKED``), and which setting asks."""
     asked: dict[str, str] = {}
-    for where, node in _nodes(config):
-        for need in _needs(config, where, node):
+    for part in parts_that_ask(config):
+        for need in part.says("requires"):
             if need in ASKED:
-                asked.setdefault(need, f"{where}={short(node['_target_'])}")
+                asked.setdefault(need, f"{part.where}={part.name}")
     return asked
 
 
@@ -173,22 +171,7 @@ def reads(config: Mapping[str, Any]) -> frozenset[str]:
 
     It is what of a new user can be given.
     """
-    return _needs(config, "encoder", config["encoder"])
-
-
-def _needs(config: Mapping[str, Any], where: str, node: Mapping[str, Any]) -> frozenset[str]:
-    target = locate(str(node["_target_"]), where, config["allow"])
-    settings = {key: value for key, value in node.items() if key not in ("_target_", "weight")}
-    needs: frozenset[str] = target.requires(**settings)
-    return needs
-
-
-def _nodes(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    yield "encoder", config["encoder"]
-    yield "objective", config["objective"]
-    for name, node in (config["regularisers"] or {}).items():
-        if node["weight"] != 0:
-            yield f"regularisers.{name}", node
+    return part_of(config, "encoder", config["encoder"]).says("requires")
 
 
 def _ties(asked: Mapping[str, str], split: Split) -> Edges | None:

@@ -107,7 +107,7 @@ class Batches:
 
     @property
     def per_epoch(self) -> int:
-        """Steps of an epoch."""
+        """Return the steps of an epoch."""
         return 1 if self._size is None else math.ceil(len(self._data.events) / self._size)
 
     def order(self, rng: Rng) -> Tensor | None:

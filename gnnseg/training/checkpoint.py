@@ -102,11 +102,11 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def exists(self) -> bool:
-        """Is there a state to go on from?"""
+        """Return whether there is a state to go on from."""
         return self.path is not None and self.path.exists()
 
     def due(self) -> bool:
-        """Is it time to save within an epoch?"""
+        """Return whether it is time to save within an epoch."""
         return time.monotonic() - self._last > EVERY_SECONDS
 
     def load(

@@ -58,7 +58,7 @@ class TrainerSettings:
 
     @cached_property
     def rates(self) -> Schedule:
-        """The schedule itself."""
+        """Return the schedule itself."""
         if isinstance(self.schedule, str):
             return SCHEDULES[self.schedule]()
         schedule: Schedule = build(self.schedule)
@@ -66,11 +66,11 @@ class TrainerSettings:
 
     @cached_property
     def own_sampler(self) -> Sampler | None:
-        """The user's own sampler itself."""
+        """Return the user's own sampler itself."""
         sampler: Sampler | None = None if self.sampler is None else build(self.sampler)
         return sampler
 
     @cached_property
     def own_callbacks(self) -> dict[str, Callback]:
-        """The callbacks themselves, by name."""
+        """Return the callbacks themselves, by name."""
         return {name: build(node) for name, node in (self.callbacks or {}).items()}

@@ -37,13 +37,13 @@ class Background:
 
     @property
     def provides(self) -> frozenset[str]:
-        """What a metric may require of it."""
+        """Return what a metric may require of it."""
         there = {"spend": self.spend, "train_pairs": self.train_pairs}
         return frozenset(name for name, value in there.items() if value is not None)
 
     @cached_property
     def information_I(self) -> Tensor:
-        """(I,) -log2 of the share of users who took the item; of an item nobody took, of one."""
+        """Return -log2 of the share of users who took an item, (I,); of one nobody took, of 1."""
         users = max(1, self.relevant.shape[0])
         return -(self.item_counts.double().clamp(min=1) / users).clamp(max=1).log2()
 
@@ -98,10 +98,10 @@ class Lists:
 
     @cached_property
     def found_B(self) -> Tensor:
-        """(B,) float64, how many items of the list are relevant."""
+        """Return how many items of each list are relevant, (B,) float64."""
         return self.hits_Bk.sum(1)
 
     @cached_property
     def rank_k(self) -> Tensor:
-        """(k,) float64, the ranks 1 to k."""
+        """Return the ranks 1 to k, (k,) float64."""
         return torch.arange(1, self.k + 1, device=self.hits_Bk.device, dtype=torch.float64)

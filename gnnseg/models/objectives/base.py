@@ -168,7 +168,7 @@ class RewardObjective(PairObjective):
 
     @property
     def reads_log(self) -> bool:
-        """Are its events the rows of a log, not the training pairs?"""
+        """Return whether its events are the rows of a log, not the training pairs."""
         return self.reward in LOGGED
 
     @abstractmethod
