@@ -120,7 +120,8 @@ def write_profiles(
     """Write profiles.parquet: what is telling of each segment's people, where it is known."""
     if people_UF is not None and isinstance(scorer, Segmentation):
         folder.write_parquet(
-            "profiles.parquet", segments.profiles(scorer.alpha, people_UF, columns, train_pairs)
+            "profiles.parquet",
+            segments.attribute_profiles(scorer.alpha, people_UF, columns, train_pairs),
         )
 
 

@@ -101,7 +101,9 @@ def test_profiles_equal_a_loop() -> None:
     train = Pairs(
         np.arange(50), np.zeros(50, dtype=np.int64), np.ones(50), np.ones(50, dtype=np.int64)
     )  # ten never met
-    found = segments.profiles(torch.from_numpy(alpha), torch.from_numpy(matrix), names, train)
+    found = segments.attribute_profiles(
+        torch.from_numpy(alpha), torch.from_numpy(matrix), names, train
+    )
     assert found["attribute"].unique().sort().to_list() == sorted(set(names) - {"rare=1", "flat"})
     for row in found.iter_rows(named=True):
         at, name = names.index(row["attribute"]), row["attribute"]
@@ -132,10 +134,10 @@ def test_a_segment_like_everyone_differs_in_nothing() -> None:
         np.arange(40), np.zeros(40, dtype=np.int64), np.ones(40), np.ones(40, dtype=np.int64)
     )
     matrix = torch.from_numpy(np.random.default_rng(0).normal(size=(40, 3)))
-    found = segments.profiles(torch.full((40, 2), 0.5), matrix, ("a", "b", "c"), train)
+    found = segments.attribute_profiles(torch.full((40, 2), 0.5), matrix, ("a", "b", "c"), train)
     assert found["difference"].abs().max() == pytest.approx(0, abs=1e-12)
     nobody = torch.tensor([[1.0, 0.0]]).repeat(40, 1)
-    empty = segments.profiles(nobody, matrix, ("a", "b", "c"), train)
+    empty = segments.attribute_profiles(nobody, matrix, ("a", "b", "c"), train)
     assert empty.filter(empty["segment"] == 2)["support"].to_list() == [0.0] * 3
     assert not np.isnan(empty["difference"].to_numpy()).any()
 

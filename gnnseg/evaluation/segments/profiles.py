@@ -1,4 +1,4 @@
-"""Evidence about segments: how many there really are, who is in them, what they like more.
+"""What the people of a segment like, and are, more than everyone does.
 
 Shape legend: U users, I items, K segments, F attribute columns, T length of a list.
 """
@@ -12,56 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnseg.types import Edges, Floats, IdMap, Pairs, Segmentation, Split
+from gnnseg.types import Floats, IdMap, Pairs
 
 if TYPE_CHECKING:
     import polars as pl
 
 SUPPORT = 10  # training interactions an item needs for its lift to be shown
-LARGEST_SHARE = 0.5  # a segment above this is worth a warning
-
-
-def hard(alpha_UK: Tensor) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return (U,) each user's segment from 0: the largest alpha, the lowest number on ties."""
-    alpha: np.ndarray[Any, Any] = alpha_UK.cpu().numpy()
-    segment: np.ndarray[Any, np.dtype[np.int64]] = np.argmax(alpha, axis=1).astype(np.int64)
-    return segment
-
-
-def effective_k(alpha_UK: Tensor) -> float:
-    """Return exp(H(mean alpha)): K where the mass is spread evenly, 1 where one holds all."""
-    return float(torch.special.entr(alpha_UK.double().mean(0)).sum().exp())
-
-
-def segments_per_user(alpha_UK: Tensor) -> float:
-    """Return exp(mean entropy of alpha_i): 1 where each is in one segment, K where in all."""
-    return float(torch.special.entr(alpha_UK.double()).sum(1).mean().exp())
-
-
-def warnings(alpha_UK: Tensor) -> list[str]:
-    """Return signs of collapse, a sentence each.
-
-    Effective K below K/4, a share above one half, segments that are nobody's first.
-    """
-    k = alpha_UK.shape[1]
-    if k == 1:
-        return []
-    found = []
-    effective, share_K = effective_k(alpha_UK), alpha_UK.double().mean(0)
-    if effective < k / 4:
-        found.append(f"segments have collapsed: effective K is {effective:.1f} of {k}")
-    if float(share_K.max()) > LARGEST_SHARE:
-        found.append(
-            f"segment {int(share_K.argmax()) + 1} holds {float(share_K.max()):.0%} of the users' "
-            "mass"
-        )
-    size_K = np.bincount(hard(alpha_UK), minlength=k)
-    if (size_K == 0).any():
-        empty = np.flatnonzero(size_K == 0) + 1
-        found.append(
-            f"{len(empty)} of {k} segments are nobody's first: {', '.join(map(str, empty[:10]))}"
-        )
-    return found
 
 
 def lift(
@@ -135,7 +91,7 @@ def item_profiles(alpha_UK: Tensor, train: Pairs, items: IdMap, top: int = 10) -
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def profiles(
+def attribute_profiles(
     alpha_UK: Tensor, matrix_UF: Tensor, names: Sequence[str], train: Pairs
 ) -> pl.DataFrame:
     """Return how each segment's people differ from everyone by attribute.
@@ -223,51 +179,6 @@ def beyond(alpha_UK: Tensor, beta_KI: Tensor) -> Tensor:
     return beta - mean_I
 
 
-def modularity(
-    user_segment: np.ndarray[Any, Any], item_segment: np.ndarray[Any, Any], train: Pairs
-) -> float:
-    """Return the bipartite modularity (Barber 2007).
-
-    The sum over user and item in one segment of (A_ij - d_i d_j / E) / E; 0 where all are in one.
-    """
-    edges = len(train)
-    k = int(max(user_segment.max(), item_segment.max())) + 1
-    inside = float((user_segment[train.user] == item_segment[train.item]).sum())
-    users = np.bincount(
-        user_segment, np.bincount(train.user, minlength=len(user_segment)), minlength=k
-    )
-    items = np.bincount(
-        item_segment, np.bincount(train.item, minlength=len(item_segment)), minlength=k
-    )
-    return inside / edges - float(users @ items) / edges**2
-
-
-def item_segments(alpha_UK: Tensor, train: Pairs, items: int) -> np.ndarray[Any, Any]:
-    """Return (I,) each item's segment from 0: where its lift is largest; 0 without training."""
-    telling: np.ndarray[Any, Any] = lift(alpha_UK, train, items)[0].argmax(0)
-    return telling
-
-
-def friends_together(user_segment: np.ndarray[Any, Any], ties: Edges) -> tuple[float, float]:
-    """Return the share of ties within one segment, and what chance would give.
-
-    Chance: the sum over segments of the squared share of tie ends.
-    """
-    ends = np.bincount(user_segment[np.concatenate([ties.source, ties.target])])
-    inside = user_segment[ties.source] == user_segment[ties.target]
-    return float(inside.mean()), float(((ends / ends.sum()) ** 2).sum())
-
-
-def agreement(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> dict[str, float]:
-    """Return ARI (Hubert & Arabie 1985) and NMI of two partitions of the same users."""
-    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-
-    return {
-        "ari": float(adjusted_rand_score(a, b)),
-        "nmi": float(normalized_mutual_info_score(a, b)),
-    }
-
-
 def diversity(lists_KT: Tensor) -> float:
     """Return the mean over pairs of segments of 1 - (items their lists share)/T.
 
@@ -279,30 +190,3 @@ def diversity(lists_KT: Tensor) -> float:
     shared = (lists_KT[:, None, :, None] == lists_KT[None, :, None, :]).any(-1).sum(-1).double()
     off = ~torch.eye(k, dtype=torch.bool, device=lists_KT.device)
     return float(1 - shared[off].mean() / length)
-
-
-def evidence(
-    scorer: Segmentation, train: Pairs, split: Split, length: int = 20
-) -> dict[str, float]:
-    """Return what a run says of its segments beside sharpness.
-
-    Modularity, diversity, largest share, and recovery of a planted truth where there is one.
-    """
-    alpha = scorer.alpha
-    users = hard(alpha)
-    found = {
-        "segment/modularity": modularity(
-            users, item_segments(alpha, train, len(split.items)), train
-        ),
-        f"segment/diversity@{length}": diversity(
-            scorer.beta.topk(min(length, len(split.items)), dim=1).indices
-        ),
-        "segment/largest_share": float(alpha.double().mean(0).max()),
-    }
-    if split.social is not None and len(split.social):
-        together, chance = friends_together(users, split.social)
-        found |= {"segment/friends_together": together, "segment/friends_by_chance": chance}
-    if split.truth is not None:
-        agreed = agreement(users, split.truth.alpha.argmax(1))
-        found |= {"segment/recovery_ari": agreed["ari"], "segment/recovery_nmi": agreed["nmi"]}
-    return found
