@@ -21,7 +21,7 @@ from gnnseg.config import build
 from gnnseg.config.extensions import parts
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import evaluator
-from gnnseg.runs import environment, inputs, persistence, writer
+from gnnseg.runs import environment, evidence, inputs, persistence, writer
 from gnnseg.runs.assembly import assemble, say_what_is_sampled
 from gnnseg.runs.fitting import fit_in
 from gnnseg.runs.folder import RunFolder
@@ -192,6 +192,12 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
         writer.write_profiles(
             job.folder, given.people, given.people_columns, job.train_pairs, scorer
         )
+        started = time.monotonic()
+        record["metrics"] |= evidence.write(
+            job.folder, given, job.split, job.train_pairs, scorer, result.per_user,
+            job.rng.child("evidence"),
+        )  # fmt: skip
+        record["seconds"]["evidence"] = round(time.monotonic() - started, 3)
     record["seconds"]["total"] = round(time.monotonic() - begun, 3)
     record["memory_mb"] = environment.peak_memory_mb(job.device)
     record["state"] = "finished"
