@@ -15,12 +15,27 @@ from torch import Tensor
 from gnnseg.data.attributes import Attribute, Classes, Number, Vector
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.values import Bools
+from gnnseg.evaluation import losing as losses
 from gnnseg.evaluation import segments
+from gnnseg.evaluation.evaluator import Evaluation
 from gnnseg.evaluation.segments.association import DERIVED, READ, SIGNIFICANT, Described
+from gnnseg.models.heads.posthoc import HardScorer
 from gnnseg.rng import Rng
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.inputs import Inputs
+from gnnseg.runs.job import Job
 from gnnseg.types import Floats, Ints, Pairs, Scorer, Segmentation, Split
+
+
+def losing(job: Job, scorer: Scorer, result: Evaluation) -> list[dict[str, Any]]:
+    """Return the baselines that a run is not better than on what it was chosen by.
+
+    Of a run of head=posthoc, the row 'posthoc (own embeddings)' is the run itself.
+    """
+    itself = ["posthoc (own embeddings)"] if isinstance(scorer, HardScorer) else []
+    monitor = job.settings.monitor
+    smaller = job.protocol.lower_is_better(monitor)
+    return losses.losing(result, monitor, smaller, job.rng.child("losing"), itself)
 
 
 def write(
