@@ -14,6 +14,7 @@ from gnnseg.types import Floats
 
 DRAWS = 1000
 LEVEL = 0.95
+FEW = 30  # users below which a drawn interval is widened
 LARGE = 20_000  # users from which a mean's distribution is taken for normal
 CELLS = 1 << 21  # numbers drawn at once
 
@@ -35,16 +36,17 @@ def intervals(values_NM: Floats, rng: np.random.Generator) -> Intervals:
     zeros they hold the truth more often than plain percentiles. From ``LARGE`` users on, the mean
     is taken for normal. Where all users have the same value c, draws say nothing: the share of
     people who would differ is then at most 1 - .025^(1/N) (Clopper & Pearson 1934), and the
-    interval is what such a share could make of c. Below ten users or so, intervals are too narrow.
+    interval is what such a share could make of c. Below ``FEW`` users bootstrap intervals are too
+    narrow: they reach at least as far as Student's t, within [0, 1].
 
     Args:
         values_NM: each user's values, without NaN.
         rng: draws the users.
     """
-    from scipy.special import ndtr, ndtri
+    from scipy.special import ndtr, ndtri, stdtrit
 
     count, metrics = values_NM.shape
-    if count == 0:
+    if count == 0 or metrics == 0:
         nothing = np.full(metrics, np.nan)
         return Intervals(nothing, nothing)
     mean_M = values_NM.mean(0)
@@ -61,6 +63,10 @@ def intervals(values_NM: Floats, rng: np.random.Generator) -> Intervals:
     skew_M = (apart_NM**3).sum(0) / (6 * np.where(alike_M, 1.0, square_M) ** 1.5)
     at_2M = ndtr(bias_M + (bias_M + z_2) / (1 - skew_M * (bias_M + z_2)))
     ends = np.array([np.quantile(drawn_BM[:, m], at_2M[:, m]) for m in range(metrics)]).T
+    if 1 < count < FEW:
+        reach_M = stdtrit(count - 1, (1 + LEVEL) / 2) * np.sqrt(square_M / (count - 1) / count)
+        ends[0] = np.minimum(ends[0], (mean_M - reach_M).clip(0))
+        ends[1] = np.maximum(ends[1], (mean_M + reach_M).clip(max=1))
     unseen = 1 - ((1 - LEVEL) / 2) ** (1 / count)
     low = np.where(alike_M, mean_M * (1 - unseen), ends[0])
     return Intervals(low, np.where(alike_M, mean_M + (1 - mean_M) * unseen, ends[1]))

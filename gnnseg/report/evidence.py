@@ -29,7 +29,7 @@ ASSOCIATION = (
 
 
 @dataclass(frozen=True)
-class Rows:
+class TextTable:
     """A table as text: its columns' titles and its cells."""
 
     columns: Sequence[str]
@@ -38,7 +38,7 @@ class Rows:
 
 def by_segment(
     folder: Path, segments: Sequence[int] | None = None, *, brief: bool = False
-) -> Rows | None:
+) -> TextTable | None:
     """Return the evidence of each segment; None where the folder has none.
 
     Metrics at the longest list that was measured.
@@ -64,10 +64,10 @@ def by_segment(
             for name, m in quality.items()
         ]
         cells.append([str(number), str(row["n"]), *figures, *(_figure(row[n]) for n in STRUCTURE)])
-    return Rows(["segment", "n", *quality, *STRUCTURE], cells)
+    return TextTable(["segment", "n", *quality, *STRUCTURE], cells)
 
 
-def associations(folder: Path) -> Rows | None:
+def associations(folder: Path) -> TextTable | None:
     """Return how strongly each attribute goes with segments; None where nothing is known."""
     path = folder / "associations.parquet"
     if not path.exists():
@@ -81,7 +81,7 @@ def associations(folder: Path) -> Rows | None:
         known = f"{row['users']:,}"
         cells.append([row["attribute"], measure, value, chance, p, corrected, known, evidence])
     titles = ["attribute", "measure", "value", "by chance", "p", "p (Holm)", "users", "evidence"]
-    return Rows(titles, cells)
+    return TextTable(titles, cells)
 
 
 def _interval(row: Mapping[str, Any], name: str) -> str:

@@ -49,6 +49,8 @@ def write(
 ) -> dict[str, float]:
     """Write evidence.parquet and associations.parquet; return the figures beside them.
 
+    A figure that is not defined, such as the conductance of a single segment, is left out.
+
     Args:
         folder: the run's.
         given: what the model was given, and what describes the users.
@@ -66,9 +68,9 @@ def write(
     frame = segments.quality(user_U, per_user, k, rng.child("quality")).hstack(frame)
     folder.write_parquet("evidence.parquet", frame)
     found = {
-        f"segment/{name}": float(np.mean(there)) if len(there) else float("nan")
+        f"segment/{name}": float(there.mean())
         for name in ("conductance", "cohesion", "separation")
-        for there in [frame[name].drop_nulls().to_numpy()]
+        if len(there := frame[name].drop_nulls().to_numpy())
     }
     described = list(attributes(given, train_pairs))
     if described:
@@ -79,7 +81,7 @@ def write(
         found["segment/attributes_associated"] = float((outside["p_holm"] < SIGNIFICANT).sum())
     if split.truth is not None:
         found |= segments.recovery(scorer, split.truth, train_pairs, alpha, rng.child("truth"))
-    return found
+    return {name: value for name, value in found.items() if not np.isnan(value)}
 
 
 def by_segment(user_U: Ints, alpha: Tensor, train_pairs: Pairs, items: int, k: int) -> pl.DataFrame:

@@ -39,7 +39,7 @@ def associations(folder: Path) -> str:
     )
 
 
-def _table(rows: evidence.Rows) -> str:
+def _table(rows: evidence.TextTable) -> str:
     head = "".join(f"<th>{escape(title)}</th>" for title in rows.columns)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows.cells
