@@ -15,7 +15,7 @@ from gnnseg.types import Floats
 DRAWS = 1000
 LEVEL = 0.95
 FEW = 30  # users below which a drawn interval is widened
-LARGE = 20_000  # users from which a mean's distribution is taken for normal
+LARGE = 2_000  # users from which a mean's distribution is taken for normal
 CELLS = 1 << 21  # numbers drawn at once
 
 

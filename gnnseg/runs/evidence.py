@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gnnseg.data.attributes import Attribute, Classes, Number, Vector
 from gnnseg.data.encoding import Encoding
-from gnnseg.data.values import Bools
+from gnnseg.data.values import Bools, Floats32
 from gnnseg.evaluation import losing as losses
 from gnnseg.evaluation import segments
 from gnnseg.evaluation.evaluator import Evaluation
@@ -24,7 +24,7 @@ from gnnseg.rng import Rng
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job
-from gnnseg.types import Floats, Ints, Pairs, Scorer, Segmentation, Split
+from gnnseg.types import Ints, Pairs, Scorer, Segmentation, Split
 
 
 def losing(job: Job, scorer: Scorer, result: Evaluation) -> list[dict[str, Any]]:
@@ -112,13 +112,13 @@ def attributes(given: Inputs, train_pairs: Pairs) -> Iterator[Described]:
     read = {each.source for each in given.encoding.user}
     at = 0
     for each in encoding.user:
-        columns = matrix[:, at : at + len(each.names)].astype(np.float64)
+        columns = matrix[:, at : at + len(each.names)]
         at += len(each.names)
         why = DERIVED if _is_derived(each, encoding) else READ if each.source in read else None
         yield _described(each, columns, met_U, why)
 
 
-def _described(each: Attribute, columns: Floats, met_U: Bools, why: str | None) -> Described:
+def _described(each: Attribute, columns: Floats32, met_U: Bools, why: str | None) -> Described:
     """Return an attribute without the column of those of whom it is not known."""
     known_U = met_U
     if isinstance(each, Number | Classes | Vector):

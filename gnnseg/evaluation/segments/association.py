@@ -40,7 +40,7 @@ class Described:
 
     name: str
     classes: bool
-    matrix: Floats
+    matrix: np.ndarray[Any, Any]
     known: np.ndarray[Any, np.dtype[np.bool_]]
     why: str | None = None
 
@@ -143,23 +143,22 @@ def _together(
     segment k's n_k users: chi^2/n + 1 of classes, and of numbers the share of variance between
     segments. Permuting segments leaves all else as it is.
     """
-    rows = np.flatnonzero(described[0].known)
-    observed = _Sample.of(segment_U, segments, described, rows)
-    tested, g = observed, rng.numpy("permutations")
-    if len(rows) > TESTED:
-        some = np.sort(g.choice(rows, TESTED, replace=False))
-        tested = _Sample.of(segment_U, segments, described, some)
+    rows, g = np.flatnonzero(described[0].known), rng.numpy("permutations")
+    some = np.sort(g.choice(rows, TESTED, replace=False)) if len(rows) > TESTED else rows
+    tested = _Sample.of(segment_U, segments, described, some)
     threshold, permuted = tested.found(), tested.permuted(draws, g)
     results = []
-    for a, (value, chance) in enumerate(
-        zip(observed.values(observed.found()), tested.values(permuted), strict=True)
-    ):
-        if np.isnan(value[0]) or np.isnan(chance[0]):
-            results.append((float(value[0]), float("nan"), float("nan")))
+    for a, (each, chance) in enumerate(zip(described, tested.values(permuted), strict=True)):
+        alone = _Sample.of(segment_U, segments, [each], rows)  # one at a time: users may be many
+        value = float(alone.values(alone.found())[0][0])
+        if np.isnan(value) or np.isnan(chance[0]):
+            results.append((value, float("nan"), float("nan")))
             continue
         least = threshold[0, a] - SLACK * max(1.0, abs(threshold[0, a]))
         p = (1 + int((permuted[:, a] >= least).sum())) / (1 + draws)
-        results.append((float(value[0]), float(chance.mean()), p))
+        fewer = (len(some) - 1) / (len(rows) - 1)  # what is by chance falls with the users
+        by_chance = float(chance.mean()) * (fewer**0.5 if each.classes else fewer)
+        results.append((value, by_chance, p))
     return results
 
 
