@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from gnnseg.data.labels import Labelled
+from gnnseg.evaluation import habits, offpolicy, pairs, ranking, segments
 from gnnseg.evaluation import labels as classes
-from gnnseg.evaluation import offpolicy, pairs, ranking, segments
 from gnnseg.evaluation.protocol import Protocol, Task
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.baselines import Baseline, OwnHistory, Popularity
@@ -159,11 +159,11 @@ def earned(
 
 
 def state_of(scorer: Scorer) -> dict[str, float]:
-    """Return segment/effective_k and segment/segments_per_user, where there are segments."""
+    """Return segment/effective_k, segment/segments_per_user, habit/weight, where there are any."""
     if not isinstance(scorer, Segmentation):
         return {}
     alpha = scorer.alpha
-    return {
+    return habits.state_of(scorer) | {
         "segment/effective_k": segments.effective_k(alpha),
         "segment/segments_per_user": segments.segments_per_user(alpha),
     }
@@ -219,7 +219,10 @@ def final(
         metrics |= segments.evidence(scorer, train_pairs, split)
         warnings += segments.warnings(scorer.alpha)
         cards = segments.item_profiles(scorer.alpha, train_pairs, split.items)
-    beside = _fitted(baselines or {}, graph, features or Features(), train_pairs, protocol, rng)
+    others = dict(baselines or {})
+    if graph.past is not None:
+        others["own history (decay)"] = habits.fading(graph, split, train_pairs, protocol, device)
+    beside = _fitted(others, graph, features or Features(), train_pairs, protocol, rng)
     own = posthoc.cluster(embeddings.user_UD, clusters, graph, rng.child("posthoc"))
     found = {
         name: _of("test", rank(other, task, protocol, train_pairs, device).metrics)

@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnseg.data import visits
 from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
 from gnnseg.sparse import Csr
-from gnnseg.types import InputError, Pairs, Setting, Split
+from gnnseg.types import InputError, Interactions, Pairs, Setting, Split
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,22 @@ class Protocol:
             join(split.train, split.valid, len(split.items))
             if self.protocol == "paper"
             else split.train
+        )
+
+    def training_visits(self, split: Split) -> Interactions | None:
+        """Return the items of the visits that are trained on, where the split keeps them."""
+        if not split.visits:
+            return None
+        train, valid = split.visits["train"], split.visits["valid"]
+        if self.protocol != "paper":
+            return train
+        time = None if train.time is None or valid.time is None else [train.time, valid.time]
+        return visits.of(
+            Interactions(
+                np.concatenate([train.user, valid.user]),
+                np.concatenate([train.item, valid.item]),
+                time=None if time is None else np.concatenate(time),
+            )
         )
 
     def valid_task(self, split: Split) -> Task:

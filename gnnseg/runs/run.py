@@ -166,7 +166,7 @@ class Run:
         return self.stored.tensor("beta").numpy()
 
     def segments(self) -> pl.DataFrame:
-        """Return who is where: user, segment (from 1), alpha_1..alpha_K."""
+        """Return who is where: user, segment (from 1), alpha_1..alpha_K[, habit]."""
         return self.stored.frame("segments")
 
     def groups(self) -> pl.DataFrame:
@@ -214,7 +214,7 @@ class Run:
                 stands in one of the three alone is assigned too.
 
         Returns:
-            user, segment, alpha_1..alpha_K.
+            user, segment, alpha_1..alpha_K[, habit].
 
         Raises:
             InputError: A table cannot be read, or the run has no segments.
@@ -229,7 +229,7 @@ class Run:
         self,
         who: Any,
         k: int = 20,
-        seen: Seen = "mask",
+        seen: Seen | None = None,
         *,
         only: Iterable[object] | None = None,
         exclude: Iterable[object] | None = None,
@@ -242,7 +242,8 @@ class Run:
             who: An id, several, or the histories of people who were not in training, as ``assign``
                 takes them.
             k: Length of a list; a user with fewer items left gets a shorter one.
-            seen: mask leaves out every item the user met in any part, allow does not.
+            seen: mask leaves out every item the user met in any part, allow does not; None: as the
+                run was evaluated (``evaluation.seen``).
             only: Item ids, of which alone some are shown (what is in stock).
             exclude: Item ids that are not shown.
             users: Attributes of people who were not in training.
@@ -261,7 +262,7 @@ class Run:
         self,
         who: Any = None,
         k: int = 20,
-        seen: Seen = "mask",
+        seen: Seen | None = None,
         *,
         only: Iterable[object] | None = None,
         exclude: Iterable[object] | None = None,
@@ -304,11 +305,12 @@ class Run:
         return recommend.to_segment(self.stored, segment, k)
 
     def explain(self, user: str, item: str) -> pl.DataFrame:
-        """Return why this item for this user, the largest segments first.
+        """Return why this item for this user, the largest part first.
 
         Rows 'segment k': where ``share``, parts of rec_ij that sum to 1 (distribution, membership,
-        and hybrid's segment part), else signed parts of the logit (affinity), which add up to the
-        'score' together with the item's 'bias'. hybrid: 'segments' and 'personal' are the two parts
+        and hybrid's segment part; 'habit', the user's own past, among them where the head has
+        habits), else signed parts of the logit (affinity), which add up to the 'score' together
+        with the item's 'bias'. hybrid: 'segments' and 'personal' are the two parts
         of the logit. 'score' is the logit itself.
 
         Args:
