@@ -226,7 +226,7 @@ def make(dataset: Dataset, node: Mapping[str, Any], *, visits: bool = False) -> 
         log=None if dataset.log is None else logs.divide(dataset.log, int(rule.seed)),
         visits={
             label: visits_of(dataset.interactions.rows(part == number))
-            for number, label in enumerate(PARTS[:2] if visits else ())
+            for number, label in enumerate(PARTS if visits else ())
         },
     )
     return replace(split, fingerprint=content_fingerprint(split))

@@ -9,6 +9,7 @@ half-lives, F traits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -38,6 +39,14 @@ def of(events: Interactions) -> Interactions:
     again = (np.diff(user) == 0) & (np.diff(time) == 0) & (np.diff(item) == 0)
     first = np.append(True, ~again) if len(user) else np.zeros(0, dtype=bool)
     return Interactions(user[first], item[first], time=time[first])
+
+
+def join(parts: Sequence[Interactions]) -> Interactions:
+    """Return the items of the visits of several parts as those of one."""
+    user, item = (np.concatenate([getattr(p, name) for p in parts]) for name in ("user", "item"))
+    times = [part.time for part in parts if part.time is not None]
+    time = np.concatenate(times) if len(times) == len(parts) else None
+    return of(Interactions(user, item, time=time))
 
 
 def half_lives(visits: Interactions) -> Floats:

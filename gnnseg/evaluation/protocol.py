@@ -112,20 +112,14 @@ class Protocol:
         )
 
     def training_visits(self, split: Split) -> Interactions | None:
-        """Return the items of the visits that are trained on, where the split keeps them."""
+        """Return the items of the visits that are trained on, where the split keeps them.
+
+        Their pairs are those of ``training_pairs``.
+        """
         if not split.visits:
             return None
-        train, valid = split.visits["train"], split.visits["valid"]
-        if self.protocol != "paper":
-            return train
-        time = None if train.time is None or valid.time is None else [train.time, valid.time]
-        return visits.of(
-            Interactions(
-                np.concatenate([train.user, valid.user]),
-                np.concatenate([train.item, valid.item]),
-                time=None if time is None else np.concatenate(time),
-            )
-        )
+        trained = ("train", "valid") if self.protocol == "paper" else ("train",)
+        return visits.join([split.visits[part] for part in trained])
 
     def valid_task(self, split: Split) -> Task:
         """Return what early stopping looks at: validation, under ``paper`` the test."""

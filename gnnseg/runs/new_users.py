@@ -113,7 +113,8 @@ class Known:
         """Return what new users took, as a head with habits reads it; None for other heads."""
         if self.half_life is None or part.events is None:
             return None
-        apart = visits.of(part.events)
+        fades = bool(np.isfinite(self.half_life).any())
+        apart = visits.of(part.events if fades else replace(part.events, time=None))
         return visits.latest(apart, self.half_life, len(part.ids), len(self.items))
 
 

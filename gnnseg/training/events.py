@@ -94,11 +94,11 @@ def of(
 
 def _apart(pairs: TrainingEvents, earlier: Earlier, *, shared: bool) -> TrainingEvents:
     """Return the items of visits as events, weighing as their pairs do."""
-    pair = earlier.pair
-    weight = pairs.weight.double()
-    if shared:
-        weight = weight / torch.bincount(pair, minlength=len(pairs)).to(weight.device)
-    weight_E = weight.cpu()[pair]
+    pair, weight = earlier.pair, pairs.weight.double().cpu()
+    visits = torch.bincount(pair, minlength=len(pairs))
+    assert len(visits) == len(pairs), "visits of other pairs than those of the graph"
+    assert bool((visits > 0).all()), "a pair of the graph without a visit"
+    weight_E = (weight / visits if shared else weight)[pair]
     weight_E = (weight_E / weight_E.sum()).float()
     users, items = (column.cpu()[pair] for column in (pairs.users, pairs.items))
     return TrainingEvents(users, items, weight_E, None, earlier)

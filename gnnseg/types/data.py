@@ -248,7 +248,7 @@ class Split:
 
     ``fingerprint``: the content's sha256 (hex); ``notes``: JSON-able account of reading, cleaning
     and splitting (counts, boundaries, leak report). ``visits``: items of visits
-    (``gnnseg.data.visits``) of 'train' and 'valid', where a model keeps them apart.
+    (``gnnseg.data.visits``) by part, where a model keeps them apart.
     """
 
     name: str
