@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gnnseg import config
+from gnnseg.cli.command import main
 from gnnseg.runs import loading, schema
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.run import Run
@@ -153,6 +154,28 @@ def test_new_users_have_the_habits_of_their_history(run: Run) -> None:
     assert run.assign({"nobody": []})["habit"].to_list() == [0.0]
     listed = run.assign({"anna": history["item"].to_list()})  # without times nothing fades
     assert 0 < listed["habit"][0] < 1
+
+
+@pytest.mark.slow
+def test_the_command_finds_the_times_of_new_users(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = pl.DataFrame(
+        {
+            "user": ["anna"] * 4,
+            "item": ["i01", "i03", "i01", "i05"],
+            "time": ["2024-01-02", "2024-01-02", "2024-01-05", "2024-01-09"],
+        }
+    )
+    history.write_csv(tmp_path / "new.csv")
+    out, lists = tmp_path / "out.csv", tmp_path / "lists.csv"
+    typed = ["assign", str(run.path), str(tmp_path / "new.csv"), "--out", str(out)]
+    assert main([*typed, "--lists", str(lists), "-k", "3"]) == 0
+    capsys.readouterr()
+    known = history.with_columns(pl.col("time").str.to_datetime("%Y-%m-%d").dt.epoch("s") * 1.0)
+    expected = run.assign(known)
+    assert pl.read_csv(out)["habit"][0] == pytest.approx(expected["habit"][0], abs=1e-5)
+    assert pl.read_csv(lists)["item"].to_list() == run.recommend(known, 3)["item"].to_list()
 
 
 @pytest.mark.slow
