@@ -43,7 +43,7 @@ METRICS = ("ndcg@20", "recall@20", "ndcg@20/top1", "ndcg@20/top3")
 
 
 def drawn_plays(path: Path) -> Path:
-    """Write user, artist: a line a play, drawn with a fixed seed."""
+    """Write user, item (an artist): a line a play, drawn with a fixed seed."""
     root = Path(os.environ.get("GNNSEG_DATA", "./data"))
     table = pl.read_csv(root / "lastfm-2k" / "user_artists.dat", separator="\t").sort(
         "userID", "artistID"
@@ -53,7 +53,7 @@ def drawn_plays(path: Path) -> Path:
         played = mine["weight"].to_numpy()
         times = g.multinomial(PLAYS, played / played.sum())
         artists = np.repeat(mine["artistID"].to_numpy(), times)
-        rows.append(pl.DataFrame({"user": [user] * len(artists), "artist": artists}))
+        rows.append(pl.DataFrame({"user": [user] * len(artists), "item": artists}))
     path.parent.mkdir(parents=True, exist_ok=True)
     pl.concat(rows).write_csv(path)
     return path
@@ -70,7 +70,11 @@ def cell(case: str, seed: int) -> dict[str, Any]:
         [*overrides, f"seed={seed}", "threads=1", "evaluation.metrics=[recall,ndcg]"]
     )
     config.check(composed)
-    run = Run.load(pipeline.train(composed).path)
+    return figures(case, seed, Run.load(pipeline.train(composed).path))
+
+
+def figures(case: str, seed: int, run: Run) -> dict[str, Any]:
+    """What is kept of a run."""
     record, found = run.record, run.metrics
     return {
         "case": case,
