@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from gnnseg import config
 from gnnseg.cli.command import main
@@ -201,3 +202,12 @@ def test_without_times_counts_are_left_out_one_by_one(tmp_path: Path) -> None:
         assert "time" not in arrays.files
     assert 0 < found.metric("habit/weight") < 1
     assert found.assign({"anna": ["i01", "i01", "i03"]})["habit"][0] > 0
+
+
+@pytest.mark.slow
+def test_the_same_seed_learns_the_same_bit_for_bit(tmp_path: Path) -> None:
+    path = purchases(tmp_path / "purchases.csv")
+    few = ("trainer.max_epochs=4", "trainer.eval_every=2", "threads=2")
+    first, again = (load_file(train(tmp_path / name, path, *few).path / "model.safetensors")
+                    for name in ("first", "again"))  # fmt: skip
+    assert all(torch.equal(first[name], again[name]) for name in first)
