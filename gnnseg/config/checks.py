@@ -96,6 +96,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     for part in asking:
         _check_needs(part, head, encoder)
     _check_top(head, asking)
+    _check_habit(head, asking[0], config["evaluation"].get("seen"))
     if "xsimgcl" in terms:
         _check_contrasted(terms["xsimgcl"]["layer"], encoder)
     _check_graph(config["graph"], encoder, asking)
@@ -149,6 +150,29 @@ def _check_top(head: Part, asking: Iterable[Part]) -> None:
                 f"not among the {top} largest would not be moved there; set head.top=null or "
                 f"{part.where}.readout=linear."
             )
+
+
+def _check_habit(head: Part, objective: Part, seen: object) -> None:
+    """Refuse habits where nothing is taken again, or where an event would be its own evidence."""
+    if not head.settings.get("habit"):
+        return
+    beta = head.settings.get("beta", "distribution")
+    if beta != "distribution":
+        raise refusal(
+            f"head.habit=true: a past mixes with probabilities, not with head.beta={beta}; set "
+            "head.beta=distribution, or head.habit=false."
+        )
+    if seen != "allow":
+        raise refusal(
+            f"head.habit=true: with evaluation.seen={seen} nobody is shown what they took before; "
+            "set evaluation.seen=allow, or head.habit=false."
+        )
+    if not getattr(objective.target, "keeps_visits", False):
+        raise refusal(
+            f"head.habit=true: objective={objective.name} does not keep a user's visits apart, so "
+            "that an event would be its own evidence; use objective=likelihood, or set "
+            "head.habit=false."
+        )
 
 
 def _check_contrasted(layer: int, encoder: Part) -> None:

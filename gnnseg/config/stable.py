@@ -49,6 +49,7 @@ KEYS: dict[str, dict[str, str]] = {  # stable target -> {a setting's name today:
 # "stable target.setting"; or a group -> its default.
 ADDED: dict[str, Any] = {
     "gnnseg.data.sets.planted.relation_signal": None,
+    "gnnseg.heads.segments.Segments.habit": False,
     "evaluation.metrics": None,
     "trainer.sampler": None,
     "trainer.callbacks": None,

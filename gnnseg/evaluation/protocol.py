@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnseg.data import visits
 from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
 from gnnseg.sparse import Csr
-from gnnseg.types import InputError, Pairs, Setting, Split
+from gnnseg.types import InputError, Interactions, Pairs, Setting, Split
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,16 @@ class Protocol:
             if self.protocol == "paper"
             else split.train
         )
+
+    def training_visits(self, split: Split) -> Interactions | None:
+        """Return the items of the visits that are trained on, where the split keeps them.
+
+        Their pairs are those of ``training_pairs``.
+        """
+        if not split.visits:
+            return None
+        trained = ("train", "valid") if self.protocol == "paper" else ("train",)
+        return visits.join([split.visits[part] for part in trained])
 
     def valid_task(self, split: Split) -> Task:
         """Return what early stopping looks at: validation, under ``paper`` the test."""

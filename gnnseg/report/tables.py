@@ -194,6 +194,8 @@ def sharpness(values: Mapping[str, float], k: int) -> str:
         f"{number(values.get('test/ndcg@20/top1')) or '-'}, "
         f"{number(values.get('test/ndcg@20/top3')) or '-'}"
     ]
+    if "habit/weight" in values:
+        lines.append(f"habit {values['habit/weight']:.0%} of a user on average: their own past")
     if "segment/recovery_ari" in values:
         lines.append(
             f"segment/recovery_ari {values['segment/recovery_ari']:.4f} (hard segments against the "

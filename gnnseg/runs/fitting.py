@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from gnnseg.config import build
+from gnnseg.data import visits
 from gnnseg.evaluation import evaluator
 from gnnseg.models.model import Model
 from gnnseg.runs import environment
@@ -19,7 +20,7 @@ from gnnseg.training.batching import Training
 from gnnseg.training.checkpoint import Checkpoint, State
 from gnnseg.training.loop import fit
 from gnnseg.training.progress import Progress
-from gnnseg.types import Scorer
+from gnnseg.types import Earlier, Scorer
 
 
 def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[State, bool]:
@@ -47,7 +48,7 @@ def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[Sta
     tracker.truncate(state.logged_bytes)
     made_of = events.of(
         model.objective, given.graph.pattern, job.train_pairs, job.split.log, job.split.name,
-        mask=job.protocol.seen == "mask",
+        mask=job.protocol.seen == "mask", earlier=_earlier(given),
     )  # fmt: skip
     training = Training(given.graph, given.features, made_of, known)
     with (
@@ -63,6 +64,14 @@ def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[Sta
     model.load_state_dict(checkpoint.best)
     model.eval()
     return state, exact
+
+
+def _earlier(given: Inputs) -> Earlier | None:
+    """Return what stands before each item of a visit, where the head learns habits."""
+    apart = given.visits
+    if apart is None:
+        return None
+    return visits.earlier(apart, visits.half_lives(apart), given.graph.items)
 
 
 def _validation(job: Job) -> Callable[[Scorer], dict[str, float]]:

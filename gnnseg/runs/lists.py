@@ -37,13 +37,18 @@ def long_list(
     return frame.filter(pl.Series(flat >= 0, dtype=pl.Boolean))
 
 
-def segments_frame(ids: Strings, alpha: Tensor) -> pl.DataFrame:
-    """Return user, segment (from 1: the largest alpha, the lowest of equals), alpha_1..alpha_K."""
+def segments_frame(ids: Strings, alpha: Tensor, habits: Tensor | None = None) -> pl.DataFrame:
+    """Return user, segment (from 1: the largest alpha, the lowest of equals), alpha_1..alpha_K.
+
+    ``habits``: h of each user, (U,), a column 'habit' at the end.
+    """
     hard = np.asarray(segments.hard(alpha), dtype=np.int64) + 1
     columns = [
         pl.Series(f"alpha_{k + 1}", alpha[:, k].cpu().numpy(), dtype=pl.Float32)
         for k in range(alpha.shape[1])
     ]
+    if habits is not None:
+        columns.append(pl.Series("habit", habits.cpu().numpy(), dtype=pl.Float32))
     frame = pl.DataFrame(
         {"user": ids.tolist(), "segment": hard}, schema_overrides={"user": pl.String}
     )

@@ -17,8 +17,8 @@ from gnnseg.data.atomic import atomic
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.labels import Labelled
 from gnnseg.runs.folder import RunFolder
-from gnnseg.runs.inputs import Inputs, graph_of
-from gnnseg.types import Edges, Features, IdMap, Relation, Split
+from gnnseg.runs.inputs import Inputs, graph_of, with_past
+from gnnseg.types import Edges, Features, IdMap, Interactions, Relation, Split
 
 INTEREST = "interest in "  # how the tensors of classes that shares are derived from are called
 
@@ -26,7 +26,7 @@ INTEREST = "interest in "  # how the tensors of classes that shares are derived 
 def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
     """Write what ``restore`` needs beside the pairs, as far as there is any.
 
-    features.json and .safetensors, social.npz, relations.npz.
+    features.json and .safetensors, social.npz, relations.npz, habits.npz.
     """
     from safetensors.torch import save_file
 
@@ -46,6 +46,10 @@ def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
             aside.write_text(
                 json.dumps(inputs.encoding.to_json(), ensure_ascii=False, indent=1), "utf-8"
             )
+    if inputs.visits is not None:
+        columns = {name: getattr(inputs.visits, name) for name in ("user", "item", "time")}
+        with atomic(folder.file("habits.npz")) as aside, open(aside, "wb") as handle:
+            np.savez_compressed(handle, **{n: c for n, c in columns.items() if c is not None})
     if inputs.graph.social is not None and split.social is not None:
         with atomic(folder.file("social.npz")) as aside, open(aside, "wb") as handle:
             s = split.social
@@ -70,6 +74,8 @@ def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
     split = replace(split, entities={**split.entities, **entities})
     protocol = build(config["evaluation"], parts(config, "metrics"))
     graph = graph_of(config, split, protocol.training_pairs(split), ties, typed)
+    if (apart := visits_in(path)) is not None:
+        graph = with_past(graph, apart)
     features = folder.file("features.safetensors")
     given = Inputs(graph, labels=_labels_in(folder))
     if not features.exists():
@@ -80,6 +86,16 @@ def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
         features=Features(tensors.get("user"), tensors.get("item")),
         encoding=encoding_of(path),
     )
+
+
+def visits_in(path: Path) -> Interactions | None:
+    """Return the items of visits that a run was trained on; None of a head without habits."""
+    stored = RunFolder(path).file("habits.npz")
+    if not stored.exists():
+        return None
+    with np.load(stored) as arrays:
+        time = arrays["time"] if "time" in arrays.files else None
+        return Interactions(arrays["user"], arrays["item"], time=time)
 
 
 def encoding_of(path: Path) -> Encoding:

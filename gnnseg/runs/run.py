@@ -1,8 +1,6 @@
-"""A finished run as an object: its figures, its segments, what it recommends and why. It speaks
-original ids.
+"""A finished run as an object: figures, segments, recommendations and why, all by original ids.
 
-Everything comes from the run's folder; the training data and the device it was trained on are not
-needed. Shape legend: U users, I items, K segments.
+Everything comes from the run's folder alone. Shape legend: U users, I items, K segments.
 """
 
 from __future__ import annotations
@@ -166,7 +164,7 @@ class Run:
         return self.stored.tensor("beta").numpy()
 
     def segments(self) -> pl.DataFrame:
-        """Return who is where: user, segment (from 1), alpha_1..alpha_K."""
+        """Return who is where: user, segment (from 1), alpha_1..alpha_K[, habit]."""
         return self.stored.frame("segments")
 
     def groups(self) -> pl.DataFrame:
@@ -219,7 +217,7 @@ class Run:
                 stands in one of the three alone is assigned too.
 
         Returns:
-            user, segment, alpha_1..alpha_K.
+            user, segment, alpha_1..alpha_K[, habit].
 
         Raises:
             InputError: A table cannot be read, or the run has no segments.
@@ -234,7 +232,7 @@ class Run:
         self,
         who: Any,
         k: int = 20,
-        seen: Seen = "mask",
+        seen: Seen | None = None,
         *,
         only: Iterable[object] | None = None,
         exclude: Iterable[object] | None = None,
@@ -247,7 +245,8 @@ class Run:
             who: An id, several, or the histories of people who were not in training, as ``assign``
                 takes them.
             k: Length of a list; a user with fewer items left gets a shorter one.
-            seen: mask leaves out every item the user met in any part, allow does not.
+            seen: mask leaves out every item the user met in any part, allow does not; None: as the
+                run was evaluated (``evaluation.seen``).
             only: Item ids, of which alone some are shown (what is in stock).
             exclude: Item ids that are not shown.
             users: Attributes of people who were not in training.
@@ -266,7 +265,7 @@ class Run:
         self,
         who: Any = None,
         k: int = 20,
-        seen: Seen = "mask",
+        seen: Seen | None = None,
         *,
         only: Iterable[object] | None = None,
         exclude: Iterable[object] | None = None,
@@ -309,11 +308,12 @@ class Run:
         return recommend.to_segment(self.stored, segment, k)
 
     def explain(self, user: str, item: str) -> pl.DataFrame:
-        """Return why this item for this user, the largest segments first.
+        """Return why this item for this user, the largest part first.
 
         Rows 'segment k': where ``share``, parts of rec_ij that sum to 1 (distribution, membership,
-        and hybrid's segment part), else signed parts of the logit (affinity), which add up to the
-        'score' together with the item's 'bias'. hybrid: 'segments' and 'personal' are the two parts
+        and hybrid's segment part; 'habit', the user's own past, among them where the head has
+        habits), else signed parts of the logit (affinity), which add up to the 'score' together
+        with the item's 'bias'. hybrid: 'segments' and 'personal' are the two parts
         of the logit. 'score' is the logit itself.
 
         Args:

@@ -18,7 +18,12 @@ from gnnseg.runs import conformity
 # name.
 FILES: dict[str, dict[str, str]] = {
     "ids.parquet": {"kind": "String", "index": "Int64", "id": "String", "name": "String"},
-    "segments.parquet": {"user": "String", "segment": "Int64", "alpha_*": "Float32"},
+    "segments.parquet": {
+        "user": "String",
+        "segment": "Int64",
+        "alpha_*": "Float32",
+        "habit": "Float32",
+    },
     "groups.parquet": {
         "segment": "Int64",
         "size": "Int64",
@@ -91,6 +96,7 @@ FILES: dict[str, dict[str, str]] = {
         "shares": "Boolean",
         "bias": "Float64",
         "personal": "Float64",
+        "habit": "Float64",
         "part_*": "Float64",
     },
     "per_user.parquet": {"user": "String", "*": "Float64", "cold": "Boolean"},
@@ -109,6 +115,7 @@ FILES: dict[str, dict[str, str]] = {
         "count": "int64",
         "spend": "float64",
     },
+    "habits.npz": {"user": "int64", "item": "int64", "time": "float64"},
     "scores.safetensors": {
         "user": "F32 (U,D)",
         "item": "F32 (I,D)",
@@ -117,6 +124,7 @@ FILES: dict[str, dict[str, str]] = {
         "alpha": "F32 (U,K)",
         "beta": "F32 (K,I)",
         "inverse_norm": "F32 (U)",
+        "habit": "F32 (U)",
     },
     "model.safetensors": {"*": "tensors by parameter name"},
     "metrics.jsonl": {"epoch": "number", "step": "number", "*": "number"},
@@ -150,7 +158,10 @@ FILES: dict[str, dict[str, str]] = {
 
 ABOUT: dict[str, str] = {
     "ids.parquet": "original ids and names; index is the row in every tensor",
-    "segments.parquet": "who is where: segment = argmax alpha, from 1; alpha sums to 1",
+    "segments.parquet": (
+        "who is where: segment = argmax alpha, from 1; alpha sums to 1; habit: h, of a head with "
+        "habits"
+    ),
     "groups.parquet": (
         "the segments: users, effective size, share of all alpha, centroid, prototype"
     ),
@@ -187,6 +198,7 @@ ABOUT: dict[str, str] = {
         "the pairs of train (part 0), valid (1) and test (2) by index: weights, events, spend "
         "where there is any"
     ),
+    "habits.npz": "only of a head with habits: the items of training's visits, and their times",
     "scores.safetensors": "final embeddings, and what the head makes of them",
     "model.safetensors": "the weights of the best epoch",
     "metrics.jsonl": "a line each time something was measured; null where a figure is not defined",
@@ -208,8 +220,9 @@ WITH_ATTRIBUTES = (
     "attributes.parquet",
 )  # where people are known by attributes; encoder=linear
 LATER = ("evidence.parquet", "associations.parquet", "losing")  # folders of before have none
-OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm")
-OPTIONAL_ARRAYS = ("spend",)
+OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm", "habit")
+OPTIONAL_ARRAYS = ("spend", "time")
+OPTIONAL_COLUMNS = ("habit",)
 
 
 def types(name: str) -> dict[str, Any]:
@@ -230,23 +243,20 @@ def check(folder: Path) -> list[str]:
         if not path.exists():
             if name in WITH_ATTRIBUTES or name in LATER:
                 continue
-            if (
-                segmented
-                if name in WITH_SEGMENTS
-                else name != "labels.parquet" or _learns_labels(folder)
-            ):
+            if segmented if name in WITH_SEGMENTS else _is_expected(name, folder):
                 problems.append(f"{name}: is missing")
             continue
         problems += [f"{name}: {problem}" for problem in _check(path, columns)]
     return problems
 
 
-def _learns_labels(folder: Path) -> bool:
+def _is_expected(name: str, folder: Path) -> bool:
+    """Say whether every run has a file, or this one should."""
     path = folder / "run.json"
-    return (
-        path.exists()
-        and json.loads(path.read_text("utf-8")).get("data", {}).get("labels") is not None
-    )
+    record = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if name == "habits.npz":
+        return bool(record.get("config", {}).get("head", {}).get("habit"))
+    return name != "labels.parquet" or record.get("data", {}).get("labels") is not None
 
 
 def markdown() -> str:
@@ -266,6 +276,7 @@ def _check(path: Path, columns: dict[str, str]) -> list[str]:
         segmented = any(name.startswith("segment_") for name in found)
         if path.name == "attributes.parquet" and not segmented:  # of a head without segments
             columns = {name: kind for name, kind in columns.items() if name != "segment_*"}
+        columns = {n: k for n, k in columns.items() if n in found or n not in OPTIONAL_COLUMNS}
         return conformity.columns(columns, found)
     if path.suffix == ".npz":
         import numpy as np

@@ -17,7 +17,7 @@ from gnnseg.runs import loading
 from gnnseg.runs.figures import tabled
 from gnnseg.runs.folder import RunFolder
 from gnnseg.sparse import Csr
-from gnnseg.types import IdMap, InputError, Ints, Pairs, Scorer, Split
+from gnnseg.types import Floats, IdMap, InputError, Ints, Pairs, Scorer, Split
 
 if TYPE_CHECKING:
     from gnnseg.models.fold_in import FoldIn
@@ -92,7 +92,16 @@ class StoredRun:
             encoding=persistence.encoding_of(self.path),
             reads=inputs.reads(config),
             weight=float(train.weight.sum() / max(train.count.sum(), 1)),
+            half_life=self._half_life(),
         )
+
+    def _half_life(self) -> Floats | None:
+        """Return the half-lives of the run's habits in seconds, (M,); None where it has none."""
+        from gnnseg.data import visits
+        from gnnseg.runs import persistence
+
+        apart = persistence.visits_in(self.path)
+        return None if apart is None else visits.half_lives(apart)
 
     @cached_property
     def pairs(self) -> dict[str, np.ndarray[Any, Any]]:

@@ -103,7 +103,7 @@ def read(config: Mapping[str, Any], say: Say, raw: Raw | None = None) -> Split:
     root = Path(config["data"]["root"]).expanduser().absolute()
     cache = environment.cache_root(config)
     dataset = data.load(config["data"], root=root, cache=cache, say=say, raw=raw)
-    split = data.split.make(dataset, config["split"])
+    split = data.split.make(dataset, config["split"], visits=bool(config["head"].get("habit")))
     say(
         f"data {split.name} ({split.fingerprint[:16]}): {len(split.users):,} users, "
         f"{len(split.items):,} items; split {split_name(config)}: {len(split.train):,} train, "
@@ -157,7 +157,8 @@ def _do(job: Job, record: dict[str, Any], begun: float) -> Result:
 
 def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: float) -> None:
     """Go from the split to the finished folder."""
-    given = inputs.of(job.config, job.split, job.train_pairs, job.say).to(job.device)
+    visits = job.protocol.training_visits(job.split)
+    given = inputs.of(job.config, job.split, job.train_pairs, job.say, visits).to(job.device)
     record["data"] |= given.account()
     model = assemble(job.config, given.shape, job.rng).to(job.device)
     say_what_is_sampled(model, job.settings.batch_size, job.say)
@@ -188,7 +189,10 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
         record["alarms"] = result.warnings
         record["losing"] = evidence.losing(job, scorer, result)
         record["seconds"]["evaluate"] = round(time.monotonic() - started, 3)
-        writer.write(job.folder, job.split, job.train_pairs, model, embeddings, scorer, result)
+        writer.write(
+            job.folder, job.split, job.train_pairs, model, embeddings, scorer, result,
+            job.protocol.seen,
+        )  # fmt: skip
         persistence.store(job.folder, given, job.split)
         writer.write_attributes(
             job.folder, given.features, given.columns, job.train_pairs, model.encoder, scorer

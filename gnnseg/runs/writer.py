@@ -23,7 +23,16 @@ from gnnseg.models.model import Model
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.lists import long_list, segments_frame
 from gnnseg.sparse import Csr
-from gnnseg.types import Embeddings, Features, IdMap, Pairs, Scorer, Segmentation, Split
+from gnnseg.types import (
+    Embeddings,
+    Features,
+    HabitScorer,
+    IdMap,
+    Pairs,
+    Scorer,
+    Segmentation,
+    Split,
+)
 
 LENGTH = 20  # items in a stored list
 SAMPLE = 200  # users whose lists are stored
@@ -39,8 +48,12 @@ def write(
     embeddings: Embeddings,
     scorer: Scorer,
     result: Evaluation,
+    seen: str,
 ) -> None:
-    """Write every file but run.json, state.pt, the page, and what follows here."""
+    """Write every file but run.json, state.pt, the page, and what follows here.
+
+    ``seen``: whether lists leave out what users have, mask, or not, allow.
+    """
     _tensors(folder, train_pairs, model, embeddings, scorer)
     _ids_and_pairs(folder, split)
     per_user = {name: value for name, value in result.per_user.items() if name != "user"}
@@ -48,7 +61,7 @@ def write(
         "per_user.parquet",
         pl.DataFrame({"user": split.users.ids[result.per_user["user"]].astype(str), **per_user}),
     )
-    mask = pairs.known(split).to(embeddings.user_UD.device)
+    mask = pairs.known(split).to(embeddings.user_UD.device) if seen == "mask" else None
     sample = np.unique(
         np.linspace(0, len(split.users) - 1, min(SAMPLE, len(split.users))).astype(np.int64)
     )
@@ -228,7 +241,8 @@ def _segments(
 ) -> None:
     alpha = scorer.alpha.float().cpu()
     hard = segments.hard(alpha)
-    folder.write_parquet("segments.parquet", segments_frame(split.users.ids, alpha))
+    habits = scorer.habits if isinstance(scorer, HabitScorer) else None
+    folder.write_parquet("segments.parquet", segments_frame(split.users.ids, alpha, habits))
     mass_K = alpha.double().sum(0)
     user_UD = embeddings.user_UD if scorer.vectors is None else scorer.vectors
     group_KD = (alpha.double() / mass_K.clamp(min=1e-12)).T @ user_UD.double().cpu()
@@ -249,7 +263,7 @@ def _segments(
     folder.write_parquet("groups.parquet", groups)
 
 
-def _examples(split: Split, scorer: Segmentation, users: Tensor, mask: Csr) -> pl.DataFrame:
+def _examples(split: Split, scorer: Segmentation, users: Tensor, mask: Csr | None) -> pl.DataFrame:
     """Return a few users' first recommendations with their split over segments."""
     items, scores = ranking.topk(scorer, users, min(EXAMPLE_LENGTH, len(split.items)), mask)
     frames = []
@@ -271,6 +285,7 @@ def _examples(split: Split, scorer: Segmentation, users: Tensor, mask: Csr) -> p
                     "personal": nothing
                     if why.personal is None
                     else why.personal.double().cpu().numpy(),
+                    **({} if why.habit is None else {"habit": why.habit.double().cpu().numpy()}),
                     **{f"part_{k + 1}": parts[:, k] for k in range(parts.shape[1])},
                 },
                 schema_overrides={

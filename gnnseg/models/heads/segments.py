@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.models.heads.base import ItemBias, NumberedHead, temperature
+from gnnseg.models.heads.habit import HabitDistribution, Habits
 from gnnseg.models.heads.kmeans import prototypes
 from gnnseg.models.heads.readings import (
     Affinity,
@@ -60,6 +61,8 @@ class Segments(NumberedHead):
         tau: membership and affinity: temperature of the score.
         starts: Of k-means++, the tightest kept: one alone may merge two groups of users and cut a
             third, which training seldom mends.
+        habit: distribution: rec_ij = (1 - h_i) sum_k alpha_ik beta_kj + h_i p_i(j), p_i the user's
+            own past, for things that are taken again (``HabitDistribution``).
 
     Raises:
         InputError: A setting that cannot be, or K = 1 of centred affinities.
@@ -79,9 +82,15 @@ class Segments(NumberedHead):
         tau_beta: float = 0.2,
         tau: float = 0.12,
         starts: int = 1,
+        habit: bool = False,
     ) -> None:
         super().__init__()
         _check(segments, top, starts, nothing=beta == "affinity" and centre and segments == 1)
+        if habit and beta != "distribution":
+            raise InputError(
+                f"head.habit=true: a past mixes with probabilities, not with head.beta={beta}; set "
+                "head.beta=distribution, or head.habit=false."
+            )
         self.segments, self.kind, self.top, self.centre = segments, beta, top, centre
         self.starts = starts
         self.catalogue = beta == "distribution"
@@ -92,6 +101,7 @@ class Segments(NumberedHead):
         first = torch.empty(segments, shape.width).normal_(generator=rng.torch("prototypes"))
         self.user_KD = nn.Parameter(first)
         self.item_KD = None if tied else nn.Parameter(first.clone())
+        self.habits = Habits() if habit else None
 
     @classmethod
     def provides(cls, **node: Any) -> frozenset[str]:
@@ -116,7 +126,8 @@ class Segments(NumberedHead):
 
     def forward(self, embeddings: Embeddings) -> SegmentScorer:
         """Return the scores of these embeddings, by the reading."""
-        return READINGS[self.kind](embeddings, self.segment_parameters(embeddings))
+        reading = READINGS[self.kind] if self.habits is None else HabitDistribution
+        return reading(embeddings, self.segment_parameters(embeddings))
 
     def segment_parameters(self, embeddings: Embeddings) -> SegmentParameters:
         """Return what the reading needs of this head."""
@@ -129,6 +140,7 @@ class Segments(NumberedHead):
             tau_alpha=self.tau_alpha,
             tau_beta=self.tau_beta,
             tau=self.tau,
+            habit=None if self.habits is None else self.habits(),
         )
 
     def stored(self) -> dict[str, Tensor]:

@@ -105,6 +105,8 @@ def _sharpness(m: Mapping[str, float], folder: Path) -> Iterator[tuple[str, str,
     if "segment/segments_per_user" in m:
         note = "exp of a user's mean entropy"
         yield f"{m['segment/segments_per_user']:.1f}", "segments a user", note
+    if "habit/weight" in m:
+        yield f"{m['habit/weight']:.0%}", "habit", "a user's own past, on average"
     if "segment/recovery_ari" in m:
         note = "hard segments against the planted truth"
         yield number(m["segment/recovery_ari"], 3), "recovery (ARI)", note
