@@ -50,6 +50,8 @@ KEYS: dict[str, dict[str, str]] = {  # stable target -> {a setting's name today:
 ADDED: dict[str, Any] = {
     "gnnseg.data.sets.planted.relation_signal": None,
     "evaluation.metrics": None,
+    "gnnseg.heads.segments.Segments.start": "varimax",
+    "gnnseg.heads.hybrid.Hybrid.start": "varimax",
     "trainer.sampler": None,
     "trainer.callbacks": None,
     "metrics": None,
