@@ -25,6 +25,8 @@ TABLES = {
     "cards": "segment/cards",
     "recommendations": "test/recommendations",
     "examples": "test/examples",
+    "evidence": "segment/evidence",
+    "associations": "segment/associations",
 }
 ROWS = 10_000  # rows of a table that wandb is given
 

@@ -1,4 +1,4 @@
-"""Print the segments of a run: size, share, what they like more than others."""
+"""Print the segments of a run: size, share, what they like more than others, evidence."""
 
 from __future__ import annotations
 
@@ -21,4 +21,5 @@ def call(options: argparse.Namespace) -> None:
     if options.out:
         print(run.write(run.segments(), options.out, excel=options.excel))
         return
-    print("\n".join(text for text in (tables.segments(run.path), tables.weights(run.path)) if text))
+    parts = (tables.segments(run.path), tables.evidence(run.path), tables.weights(run.path))
+    print("\n".join(text for text in parts if text))

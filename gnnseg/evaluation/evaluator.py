@@ -53,6 +53,7 @@ class Evaluation:
         per_user: the test's metrics by user, columns by name.
         cards: the segments' item profiles, or None.
         counts: of what the test asked and left out.
+        per_user_of: the same of each baseline by its name.
     """
 
     metrics: dict[str, float]
@@ -61,6 +62,7 @@ class Evaluation:
     per_user: dict[str, np.ndarray[Any, Any]]
     cards: pl.DataFrame | None = None
     counts: dict[str, int] = field(default_factory=dict)
+    per_user_of: dict[str, dict[str, np.ndarray[Any, Any]]] = field(default_factory=dict)
 
 
 def rank(
@@ -221,11 +223,13 @@ def final(
         cards = segments.item_profiles(scorer.alpha, train_pairs, split.items)
     beside = _fitted(baselines or {}, graph, features or Features(), train_pairs, protocol, rng)
     own = posthoc.cluster(embeddings.user_UD, clusters, graph, rng.child("posthoc"))
-    found = {
-        name: _of("test", rank(other, task, protocol, train_pairs, device).metrics)
+    ranked = {
+        name: rank(other, task, protocol, train_pairs, device)
         for name, other in [*beside, ("posthoc (own embeddings)", own)]
     }
-    return Evaluation(metrics, found, warnings, test.per_user, cards, test.counts | counts)
+    found = {name: _of("test", each.metrics) for name, each in ranked.items()}
+    theirs, counts = {name: each.per_user for name, each in ranked.items()}, test.counts | counts
+    return Evaluation(metrics, found, warnings, test.per_user, cards, counts, theirs)
 
 
 def with_labels(evaluation: Evaluation, classes_UC: Tensor, labels: Labelled) -> Evaluation:

@@ -14,6 +14,7 @@ from typing import Any
 from gnnseg.report import fonts, tables
 from gnnseg.report.html import escape
 from gnnseg.report.sections import (
+    evidence,
     examples,
     figures,
     head,
@@ -33,6 +34,7 @@ def cell(folder: Path, height: int = 640) -> str:
     record = tables.read(folder)
     content = _page(record, [
         head.header(record),
+        head.losing(record),
         head.warnings(record),
         head.headline(record, folder),
         figures.metrics(record),
@@ -54,6 +56,7 @@ def render(folder: Path) -> str:
     record = tables.read(folder)
     return _page(record, [
         head.header(record),
+        head.losing(record),
         head.warnings(record, fonts.warning(folder)),
         head.headline(record, folder),
         figures.metrics(record),
@@ -61,6 +64,8 @@ def render(folder: Path) -> str:
         figures.labels(record, folder),
         learning.learning(record, folder),
         segments.segments(folder),
+        evidence.by_segment(folder),
+        evidence.associations(folder),
         profiles.cards(folder),
         profiles.attributes(folder),
         examples.examples(folder),

@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import words
+from gnnseg.report import evidence as about
+from gnnseg.report import losing, words
 
 HEADLINE = (
     "recall@20",
@@ -94,10 +95,12 @@ def read(folder: Path) -> dict[str, Any]:
 def run(folder: Path) -> str:
     """Return what is said of a finished run.
 
-    Data, figures beside the baselines, segments, sharpness, warnings, where the page is.
+    First the baselines that it is not better than; data, figures beside the baselines, segments,
+    sharpness, warnings, where the page is.
     """
     record = read(folder)
-    parts = [part for part in (data(record), metrics(record), labels(record)) if part]
+    said = (losing.sentence(record), data(record), metrics(record), labels(record))
+    parts = [part for part in said if part]
     if (folder / "groups.parquet").exists():
         parts += [segments(folder, SHOWN_SEGMENTS), sharpness(record["metrics"], _k(folder))]
     parts += [f"warning: {warning}" for warning in record["alarms"]]
@@ -247,6 +250,17 @@ def segments(folder: Path, limit: int | None = None) -> str:
     return table + (
         f"\n… and {left_out} smaller ones: gnnseg segments {folder.name}" if left_out else ""
     )
+
+
+def evidence(folder: Path) -> str:
+    """Return the evidence of each segment, and how attributes go with segments."""
+    parts = []
+    if (rows := about.by_segment(folder, brief=True)) is not None:
+        parts.append(render(rows.columns, rows.cells, "evidence by segment", width=140))
+    if (rows := about.associations(folder)) is not None and rows.cells:
+        title = "what is known of people and their segments"
+        parts.append(render(rows.columns, rows.cells, title, right=2, left=(7,), width=140))
+    return "\n".join(parts)
 
 
 def weights(folder: Path) -> str:

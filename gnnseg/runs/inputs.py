@@ -16,6 +16,7 @@ from gnnseg import graph as graphs
 from gnnseg.config import build
 from gnnseg.config.requirements import part_of, parts_that_ask
 from gnnseg.data.encoding import Encoding
+from gnnseg.data.features import Encoded, FeatureSettings
 from gnnseg.data.labels import Labelled
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.objectives import LabelObjective
@@ -32,7 +33,8 @@ class Inputs:
 
     ``encoding``: how attributes became ``features``. ``labels``: the users' classes, where a part
     learns them. ``people`` (U,F), ``people_columns``: users' attributes by which the segments are
-    described, on the CPU; there too where the model is not given them.
+    described, on the CPU; there too where the model is not given them. ``described``: all users'
+    attributes of the set, also those that the settings keep from the encoder, as numbers.
     """
 
     graph: BipartiteGraph
@@ -41,6 +43,7 @@ class Inputs:
     labels: Labelled | None = None
     people: torch.Tensor | None = None
     people_columns: tuple[str, ...] = ()
+    described: Encoded | None = None
 
     def to(self, device: torch.device) -> Inputs:
         """Return the same on a device, what describes the segments excepted."""
@@ -116,13 +119,16 @@ def of(config: Mapping[str, Any], split: Split, train_pairs: Pairs, say: Say) ->
     if not read and not config["head"].get("segments"):
         return Inputs(graph, labels=labels)
     without = () if labels is None else (f"user.{labels.column}",)
-    fitted = build(config["features"]).fit(split, train_pairs, say if read else _silent, without)
+    settings: FeatureSettings = build(config["features"])
+    fitted = settings.fit(split, train_pairs, say if read else _silent, without)
     user, item = (
         None if matrix is None else torch.from_numpy(matrix)
         for matrix in (fitted.user, fitted.item)
     )
-    columns = fitted.encoding.names("user")
-    given = Inputs(graph, labels=labels, people=user, people_columns=columns)
+    columns, everything = fitted.encoding.names("user"), fitted
+    if read and settings.leaves_out:  # of what the encoder does not read, segments may yet tell
+        everything = settings.all.fit(split, train_pairs, _silent, without)
+    given = Inputs(graph, labels=labels, people=user, people_columns=columns, described=everything)
     if not read:
         return given
     return replace(given, features=Features(user, item), encoding=fitted.encoding)

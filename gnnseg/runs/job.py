@@ -102,6 +102,7 @@ class Job:
             "metrics": {},
             "baselines": {},
             "alarms": [],
+            "losing": [],
             "exact": self._exact_so_far(),
         }
 

@@ -170,8 +170,8 @@ class Run:
         return self.stored.frame("segments")
 
     def groups(self) -> pl.DataFrame:
-        """Return the segments: segment, size, effective_size, share, group, prototype."""
-        return self.stored.frame("groups")
+        """Return segment, size, effective_size, share, group, prototype, evidence.parquet's."""
+        return self.stored.beside("groups", "evidence")
 
     def cards(self) -> pl.DataFrame:
         """Return item profiles: segment, rank, item, name, share, base, lift, support."""
@@ -188,9 +188,14 @@ class Run:
         """
         return self.stored.labels()
 
-    def profiles(self) -> pl.DataFrame:
-        """Return user profiles: segment, rank, attribute, mean, base, difference, support."""
-        return self.stored.frame("profiles")
+    def profiles(self, by: Literal["segment", "attribute"] = "segment") -> pl.DataFrame:
+        """Return who is in the segments, by what is known of people.
+
+        Args:
+            by: segment (segment, rank, attribute, mean, base, difference, support), or attribute,
+                how strongly each goes with segments (the columns of associations.parquet).
+        """
+        return self.stored.frame("profiles" if by == "segment" else "associations")
 
     def attributes(self) -> pl.DataFrame:
         """Return encoder=linear's weights: kind, attribute, deviation, weight, segment_1..K."""

@@ -7,11 +7,12 @@ it. A run that names packages or files of its own has in run.json ``depends`` to
 from __future__ import annotations
 
 import json
-import struct
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+
+from gnnseg.runs import conformity
 
 # Columns ending in '*' stand once for each segment, 1..K; '*' alone for the metrics of that run, by
 # name.
@@ -44,6 +45,27 @@ FILES: dict[str, dict[str, str]] = {
         "base": "Float64",
         "difference": "Float64",
         "support": "Float64",
+    },
+    "evidence.parquet": {
+        "segment": "Int64",
+        "n": "Int64",
+        "*": "Float64",
+        "modularity": "Float64",
+        "conductance": "Float64",
+        "cohesion": "Float64",
+        "separation": "Float64",
+    },
+    "associations.parquet": {
+        "attribute": "String",
+        "measure": "String",
+        "value": "Float64",
+        "chance": "Float64",
+        "p": "Float64",
+        "p_holm": "Float64",
+        "users": "Int64",
+        "levels": "Int64",
+        "given": "Boolean",
+        "why": "String",
     },
     "attributes.parquet": {
         "kind": "String",
@@ -120,6 +142,7 @@ FILES: dict[str, dict[str, str]] = {
         "baselines": "dict",
         "best": "dict",
         "alarms": "list",
+        "losing": "list",
         "exact": "bool",
     },
     "report.html": {},
@@ -137,6 +160,14 @@ ABOUT: dict[str, str] = {
     "profiles.parquet": (
         "what is telling of a segment's people: mean in it, among all, difference in standard "
         "deviations"
+    ),
+    "evidence.parquet": (
+        "by segment: test users, their precision, recall, F1 and ndcg with 95 % intervals, its "
+        "part of the modularity, conductance, cohesion, separation"
+    ),
+    "associations.parquet": (
+        "by attribute of people: how strongly it goes with segments (Cramér's V, eta²), by chance, "
+        "p, corrected (Holm); given: the model knew it, so that it is no evidence"
     ),
     "attributes.parquet": (
         "encoder=linear: each attribute's weight, and how far a unit pulls towards each segment"
@@ -160,7 +191,8 @@ ABOUT: dict[str, str] = {
     "model.safetensors": "the weights of the best epoch",
     "metrics.jsonl": "a line each time something was measured; null where a figure is not defined",
     "run.json": (
-        "configuration, fingerprints, versions, device, seconds, metrics, baselines, alarms"
+        "configuration, fingerprints, versions, device, seconds, metrics, baselines, alarms, "
+        "losing: baselines that the run is not better than on what it was chosen by"
     ),
     "report.html": "the page: one file, no network",
 }
@@ -175,6 +207,7 @@ WITH_ATTRIBUTES = (
     "profiles.parquet",
     "attributes.parquet",
 )  # where people are known by attributes; encoder=linear
+LATER = ("evidence.parquet", "associations.parquet", "losing")  # folders of before have none
 OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm")
 OPTIONAL_ARRAYS = ("spend",)
 
@@ -195,7 +228,7 @@ def check(folder: Path) -> list[str]:
     for name, columns in FILES.items():
         path = folder / name
         if not path.exists():
-            if name in WITH_ATTRIBUTES:
+            if name in WITH_ATTRIBUTES or name in LATER:
                 continue
             if (
                 segmented
@@ -233,7 +266,7 @@ def _check(path: Path, columns: dict[str, str]) -> list[str]:
         segmented = any(name.startswith("segment_") for name in found)
         if path.name == "attributes.parquet" and not segmented:  # of a head without segments
             columns = {name: kind for name, kind in columns.items() if name != "segment_*"}
-        return _compare(columns, found)
+        return conformity.columns(columns, found)
     if path.suffix == ".npz":
         import numpy as np
 
@@ -243,92 +276,13 @@ def _check(path: Path, columns: dict[str, str]) -> list[str]:
                 for name, kind in columns.items()
                 if name in arrays or name not in OPTIONAL_ARRAYS
             }
-            return _compare(there, {name: str(arrays[name].dtype) for name in arrays.files})
+            return conformity.columns(
+                there, {name: str(arrays[name].dtype) for name in arrays.files}
+            )
     if path.name == "scores.safetensors":
-        return _tensors(columns, _header(path))
+        return conformity.tensors(columns, conformity.header(path), OPTIONAL_TENSORS)
     if path.name == "run.json":
-        return _types(columns, json.loads(path.read_text("utf-8")))
+        return conformity.types(columns, json.loads(path.read_text("utf-8")), LATER)
     if path.suffix == ".jsonl":
-        return _lines(path)
-    return []
-
-
-def _compare(columns: dict[str, str], found: dict[str, str]) -> list[str]:
-    """Exact columns in their order, patterns expanded by what is there."""
-    expected: dict[str, str] = {}
-    for name, kind in columns.items():
-        if name == "*":
-            expected |= {other: kind for other in found if other not in columns}
-        elif name.endswith("*"):
-            count = sum(other.startswith(name[:-1]) for other in found)
-            expected |= {f"{name[:-1]}{k + 1}": kind for k in range(max(count, 1))}
-        else:
-            expected[name] = kind
-    problems = [f"column {name} is missing" for name in expected if name not in found]
-    problems += [f"column {name} is not known" for name in found if name not in expected]
-    for name, kind in expected.items():
-        if name in found and found[name] != kind:
-            problems.append(f"column {name} is {found[name]}, not {kind}")
-    if not problems and list(expected) != list(found):
-        problems.append(f"columns stand in another order: {', '.join(found)}")
-    return problems
-
-
-def _header(path: Path) -> dict[str, Any]:
-    """The names, types and shapes of a safetensors file, read without torch."""
-    with open(path, "rb") as handle:
-        (length,) = struct.unpack("<Q", handle.read(8))
-        header = json.loads(handle.read(length))
-    assert isinstance(header, dict)
-    return {name: value for name, value in header.items() if name != "__metadata__"}
-
-
-def _tensors(columns: dict[str, str], header: dict[str, Any]) -> list[str]:
-    problems = [f"tensor {name} is not known" for name in header if name not in columns]
-    sizes: dict[str, int] = {}
-    for name, described in columns.items():
-        if name not in header:
-            if name not in OPTIONAL_TENSORS:
-                problems.append(f"tensor {name} is missing")
-            continue
-        kind, letters = described.split(" ", 1)
-        axes, shape = letters.strip("()").split(","), header[name]["shape"]
-        if header[name]["dtype"] != kind or len(shape) != len(axes):
-            problems.append(f"tensor {name} is {header[name]['dtype']} {shape}, not {described}")
-            continue
-        for axis, size in zip(axes, shape, strict=True):
-            if sizes.setdefault(axis, size) != size:
-                problems.append(f"tensor {name} has {axis} = {size}, elsewhere it is {sizes[axis]}")
-    return problems
-
-
-def _types(columns: dict[str, str], record: dict[str, Any]) -> list[str]:
-    kinds: dict[str, Any] = {
-        "int": int, "str": str, "dict": dict, "list": list, "bool": bool, "float": (int, float),
-        "None": type(None),
-    }  # fmt: skip
-    problems = []
-    for name, described in columns.items():
-        if name not in record:
-            problems.append(f"{name} is missing")
-            continue
-        allowed = tuple(kinds[kind] for kind in described.split(" | "))
-        if not isinstance(record[name], allowed):
-            problems.append(f"{name} is {type(record[name]).__name__}, not {described}")
-    return problems
-
-
-def _lines(path: Path) -> list[str]:
-    for number, text in enumerate(path.read_text("utf-8").splitlines(), 1):
-        line = json.loads(text)
-        for name in ("epoch", "step"):
-            if name not in line:
-                return [f"line {number}: {name} is missing"]
-        wrong = [
-            n
-            for n, v in line.items()
-            if isinstance(v, bool) or not isinstance(v, int | float | None)
-        ]
-        if wrong:
-            return [f"line {number}: {', '.join(wrong)} is no number"]
+        return conformity.lines(path)
     return []

@@ -14,6 +14,7 @@ import polars as pl
 from torch import Tensor
 
 from gnnseg.runs import loading
+from gnnseg.runs.figures import tabled
 from gnnseg.runs.folder import RunFolder
 from gnnseg.sparse import Csr
 from gnnseg.types import IdMap, InputError, Ints, Pairs, Scorer, Split
@@ -126,8 +127,13 @@ class StoredRun:
         )
 
     def metric(self, name: str) -> float:
-        """Return one figure; InputError, with names nearest to it, where there is none such."""
+        """Return one figure; InputError, with names nearest to it, where there is none such.
+
+        Of run.json, or of the tables about segments, as in segment/3/ndcg@20.
+        """
         known = self.metrics
+        if name not in known and name.startswith("segment/"):
+            known = {**known, **tabled(self.path)}
         if name not in known:
             close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
             hint = f"it has {', '.join(sorted(known)[:8])} …"
@@ -154,6 +160,13 @@ class StoredRun:
     def frame(self, name: str) -> pl.DataFrame:
         """Return a table of the folder, by its name without .parquet."""
         return pl.read_parquet(self._file(f"{name}.parquet"))
+
+    def beside(self, name: str, other: str) -> pl.DataFrame:
+        """Return a table a row a segment, with the columns of another where that is there."""
+        frame = self.frame(name)
+        if not self.folder.file(f"{other}.parquet").exists():
+            return frame
+        return frame.join(self.frame(other), on="segment", how="left", maintain_order="left")
 
     def tensor(self, name: str) -> Tensor:
         """Return a tensor of scores.safetensors; InputError where the head has none."""

@@ -21,7 +21,8 @@ from gnnseg.config import build
 from gnnseg.config.extensions import parts
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import evaluator
-from gnnseg.runs import environment, inputs, persistence, writer
+from gnnseg.report.losing import sentence
+from gnnseg.runs import environment, evidence, inputs, persistence, writer
 from gnnseg.runs.assembly import assemble, say_what_is_sampled
 from gnnseg.runs.fitting import fit_in
 from gnnseg.runs.folder import RunFolder
@@ -124,6 +125,8 @@ def _found(folder: RunFolder, say: Say) -> Result:
     if record["source"] != source_digest():
         note = " (with other code than this: its digest differs; --fresh recomputes)"
     say(f"finished before{note}: {folder.path}")
+    if (losing := sentence(record)) is not None:
+        say(losing)
     return Result(folder.path, record["best"]["value"], reused=True)
 
 
@@ -183,6 +186,7 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
             writer.write_labels(job.folder, job.split.users, given.labels, classes_UC)
         record["metrics"], record["baselines"] = result.metrics, result.baselines
         record["alarms"] = result.warnings
+        record["losing"] = evidence.losing(job, scorer, result)
         record["seconds"]["evaluate"] = round(time.monotonic() - started, 3)
         writer.write(job.folder, job.split, job.train_pairs, model, embeddings, scorer, result)
         persistence.store(job.folder, given, job.split)
@@ -192,6 +196,12 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
         writer.write_profiles(
             job.folder, given.people, given.people_columns, job.train_pairs, scorer
         )
+        started = time.monotonic()
+        record["metrics"] |= evidence.write(
+            job.folder, given, job.split, job.train_pairs, scorer, result.per_user,
+            job.rng.child("evidence"),
+        )  # fmt: skip
+        record["seconds"]["evidence"] = round(time.monotonic() - started, 3)
     record["seconds"]["total"] = round(time.monotonic() - begun, 3)
     record["memory_mb"] = environment.peak_memory_mb(job.device)
     record["state"] = "finished"

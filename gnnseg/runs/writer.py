@@ -151,10 +151,13 @@ def finish(
         aside.write_text(page.render(folder.path), "utf-8")
     if (warning := fonts.warning(folder.path)) is not None:
         say(f"report.html: {warning}")
-    tracker.summary({**record["metrics"], "segment/alarms": len(record["alarms"])})
+    counts = {"segment/alarms": len(record["alarms"]), "test/losing": len(record["losing"])}
+    tracker.summary({**record["metrics"], **counts})
     if record["alarms"]:
         tracker.table("alarms", pl.DataFrame({"alarm": record["alarms"]}))
-    for name in ("cards", "recommendations", "examples"):
+    if record["losing"]:
+        tracker.table("losing", pl.DataFrame(record["losing"], schema_overrides={"p": pl.Float64}))
+    for name in ("cards", "recommendations", "examples", "evidence", "associations"):
         if folder.file(f"{name}.parquet").exists():
             tracker.table(name, pl.read_parquet(folder.file(f"{name}.parquet")))
     folder.write_json(record)

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg.report import losing as losses
 from gnnseg.report.html import escape, number
 
 PROTOCOLS = {
@@ -47,6 +48,12 @@ def header(record: Mapping[str, Any]) -> str:
         f"Protocol <b>{escape(record['protocol'])}</b>: "
         f"{escape(PROTOCOLS.get(record['protocol'], ''))}.</p></header>"
     )
+
+
+def losing(record: Mapping[str, Any]) -> str:
+    """Say first which baselines a run is not better than."""
+    said = losses.sentence(record)
+    return f'<div class="warning" role="alert">{escape(said)}</div>' if said else ""
 
 
 def warnings(record: Mapping[str, Any], *more: str | None) -> str:
