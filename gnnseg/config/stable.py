@@ -51,6 +51,8 @@ ADDED: dict[str, Any] = {
     "gnnseg.data.sets.planted.relation_signal": None,
     "gnnseg.heads.segments.Segments.habit": False,
     "evaluation.metrics": None,
+    "gnnseg.heads.segments.Segments.start": "varimax",
+    "gnnseg.heads.hybrid.Hybrid.start": "varimax",
     "trainer.sampler": None,
     "trainer.callbacks": None,
     "metrics": None,

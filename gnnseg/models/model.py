@@ -55,7 +55,7 @@ class Model(nn.Module):
         """
         self.encoder.reset(graph, features, rng.child("encoder"))
         embeddings = self.embed(graph, features)
-        self.head.reset(embeddings, rng.child("head"))
+        self.head.reset(embeddings, graph, rng.child("head"))
         if labels is not None:
             step = Step(embeddings, self.score(embeddings))
             for part in self.parts():

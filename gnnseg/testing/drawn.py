@@ -222,7 +222,7 @@ def train_quickly(
     """Train by a few full batches of Adam, and return the scorer."""
     given = features or Features()
     with torch.no_grad():
-        head.reset(encoder(graph, given), Rng(0))
+        head.reset(encoder(graph, given), graph, Rng(0))
     optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=0.05)
     for _ in range(steps):
         optimizer.zero_grad()

@@ -27,7 +27,7 @@ class HeadContract(ABC):
     def _ready(self, graph: BipartiteGraph) -> tuple[Head, Embeddings]:
         embeddings = random_embeddings(graph)
         head = self.make(shape_of(graph, WIDTH), Rng(0))
-        head.reset(embeddings, Rng(0))
+        head.reset(embeddings, graph, Rng(0))
         return head, embeddings
 
     def test_scores_are_a_scorer_that_says_what_it_stores(self) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.hooks import refuse_unasked
+from gnnseg.models.hooks import refuse_signature, refuse_unasked
 from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
@@ -44,6 +44,7 @@ class Head(nn.Module, ABC):
         """Refuse, with an InputError, a hook that nobody would ask for."""
         super().__init_subclass__(**options)
         refuse_unasked(cls, FORMER, OWNERS)
+        refuse_signature(cls, "reset", Head)
 
     @classmethod
     def provides(cls, **node: Any) -> frozenset[str]:
@@ -55,8 +56,8 @@ class Head(nn.Module, ABC):
         """
         return frozenset({"logits"})
 
-    def reset(self, embeddings: Embeddings, rng: Rng) -> None:
-        """Set first values from the first embeddings, once (prototypes)."""
+    def reset(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
+        """Set first values from the first embeddings and the graph, once (prototypes)."""
 
     @abstractmethod
     def forward(self, embeddings: Embeddings) -> Scorer:
