@@ -49,6 +49,16 @@ KEYS: dict[str, dict[str, str]] = {  # stable target -> {a setting's name today:
 # "stable target.setting"; or a group -> its default.
 ADDED: dict[str, Any] = {
     "gnnseg.data.sets.planted.relation_signal": None,
+    "gnnseg.data.sets.planted.model": "mixture",
+    "gnnseg.data.sets.planted.groups": None,
+    "gnnseg.data.sets.planted.nesting": 0.5,
+    "gnnseg.data.sets.planted.inequality": 0.0,
+    "gnnseg.data.sets.planted.noise": None,
+    "gnnseg.data.sets.planted.overlap": None,
+    "gnnseg.data.sets.planted.skew": None,
+    "gnnseg.data.sets.planted.activity": None,
+    "gnnseg.data.sets.planted.random_edges": 0.0,
+    "gnnseg.data.sets.planted.missing_edges": 0.0,
     "evaluation.metrics": None,
     "trainer.sampler": None,
     "trainer.callbacks": None,
