@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.integrate import trapezoid
 from scipy.optimize import brentq
 from scipy.special import gammainc
 
@@ -196,4 +197,4 @@ def expected_largest(parameters: Floats) -> float:
     t = np.linspace(-40.0, np.log(total + 40 * np.sqrt(total) + 60), 4001)
     x = np.exp(t)
     beyond = 1 - gammainc(parameters[:, None], x).prod(0)
-    return float(np.trapezoid(beyond * x, t)) / total
+    return float(trapezoid(beyond * x, t)) / total
