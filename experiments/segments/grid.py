@@ -116,8 +116,7 @@ def ours(ground: Ground, cell: Cell, method: str, *, stability: bool) -> dict[st
     """Return the figures of a head of gnnseg, trained by the package's own route."""
     with tempfile.TemporaryDirectory() as root:
         common = [f"runs.root={root}", "threads=1", "device=cpu"]
-        head = [*_settings(cell, method), *common]
-        drawn = [*cell.overrides, *head]
+        drawn = [*cell.overrides, *_settings(cell, method), *common]
         first, alpha = measure.trained(ground, cell.data, drawn, cell.seed)
         clock = time.process_time()
         scorer = first.stored.scorer
@@ -129,8 +128,7 @@ def ours(ground: Ground, cell: Cell, method: str, *, stability: bool) -> dict[st
             found["seed_ari"] = ground.agreement(label, again.argmax(1))["ari"]
             seed = cell.seed + BOOTSTRAP
             some = measure.subset(ground.split.train, SHARE, seed)
-            rules = [one for one in cell.overrides if one.startswith("evaluation.")]
-            _, less = measure.trained(ground, cell.data, [*rules, *head], seed, some)
+            _, less = measure.trained(ground, cell.data, drawn, seed, some)
             found["bootstrap_ari"] = ground.agreement(label, less.argmax(1))["ari"]
         seconds = first.record["seconds"]
     after = round(time.process_time() - clock, 2)

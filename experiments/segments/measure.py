@@ -143,12 +143,14 @@ def trained(
 ) -> tuple[Run, Array]:
     """Train by gnnseg; return the run, and its alpha in the order of the cell's users, (U,K).
 
-    ``train``: other training pairs in place of the cell's own.
+    ``train``: other training pairs in place of the cell's own; then ``data.`` and ``split.``
+    settings, which have made the split, are left out.
     """
     if train is None:
         run = api.train(data, overrides, seed=seed)
     else:
-        run = api.train(_raw(ground.split, train), ["split=given", *overrides], seed=seed)
+        other = [one for one in overrides if not one.startswith(("data.", "split."))]
+        run = api.train(_raw(ground.split, train), ["split=given", *other], seed=seed)
     return run, run.alpha[run.stored.users.to_index(ground.split.users.ids)]
 
 

@@ -21,6 +21,7 @@ from gnnseg.types import Pairs
 
 STARTS = 20
 WIDE = 64
+EXTRA = ("classes",)  # beyond the list that the default is judged against
 LOUVAIN = 5  # starts of the one that chooses its own K
 
 
