@@ -29,6 +29,7 @@ from measure import Ground
 from plan import OURS, TRUTH, Cell, cells
 
 from gnnseg.runs.identity import NUMERICS, source_digest
+from gnnseg.types import InputError
 
 OUT = Path(__file__).resolve().parent / "results.jsonl"
 OTHER_SEED, BOOTSTRAP = 100, 200  # added to the seed of a second fit, and of one on 90 %
@@ -45,7 +46,11 @@ def main() -> None:
         todo = [m for m in asked if not (given.stability <= done.get((cell.name, m), -1))]
         if not todo or time.monotonic() > end:
             continue
-        ground = Ground.of(cell.data, cell.overrides)
+        try:
+            ground = Ground.of(cell.data, cell.overrides)
+        except InputError as error:  # the set is not here
+            print(f"{cell.name}: {error}", file=sys.stderr, flush=True)
+            continue
         for method in todo:
             if time.monotonic() > end:
                 break
