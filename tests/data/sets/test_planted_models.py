@@ -3,6 +3,7 @@
 Shape legend: U users, I items, K segments.
 """
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,16 @@ def test_pairs_fall_where_the_truth_says(kind: str) -> None:
     wrong = expected(drawn.truth.alpha @ np.roll(drawn.truth.beta, 1, axis=0), taken.sum(1))
     with pytest.raises(AssertionError):
         plausible(block[0], user.T @ wrong @ item, block[2])
+
+
+@pytest.mark.parametrize(
+    ("preset", "pairs"), [("easy", "b317e8e099fecd52"), ("hard", "6820d5dc515cc6c6")]
+)
+def test_the_mixture_is_what_was_drawn_before_there_were_others(preset: str, pairs: str) -> None:
+    events = draw(preset=preset).events
+    columns = [events[side].cast(int).to_numpy() for side in ("user", "item")]
+    content = np.stack(columns, axis=1).astype("<i8").tobytes()
+    assert hashlib.sha256(content).hexdigest()[:16] == pairs
 
 
 def test_blocks_are_karrer_and_newmans() -> None:
