@@ -3,7 +3,8 @@
 usage: python experiments/segments/table.py [--default segments] [--out results.jsonl] [--all]
 
 A cell is a generator, level and K over its seeds. The default is 'above' the best rival (largest
-mean) where the mean difference by seed exceeds its standard error, 'at' within one, else 'below'.
+mean over the seeds that the default has) where the mean difference by seed exceeds its standard
+error, 'at' within one, else 'below'; of one seed nothing is said.
 """
 
 from __future__ import annotations
@@ -75,14 +76,20 @@ def mean(by_seed: dict[int, float]) -> str:
     """Return mean ± standard error over seeds."""
     if not by_seed:
         return ""
-    return f"{statistics.fmean(by_seed.values()):.3f} ± {_error(list(by_seed.values())):.3f}"
+    beside = f" ± {_error(list(by_seed.values())):.3f}" if len(by_seed) > 1 else ""
+    return f"{statistics.fmean(by_seed.values()):.3f}{beside}"
 
 
-def best(lines: Lines, methods: list[str], figure: str) -> tuple[str, dict[int, float]]:
-    """Return the method of largest mean, over those that have as many seeds as any."""
+def best(
+    lines: Lines, methods: list[str], figure: str, seeds: set[int]
+) -> tuple[str, dict[int, float]]:
+    """Return the method of largest mean over these seeds, among those that have all of them."""
     known = {name: values(lines, name, figure) for name in methods}
-    most = max(map(len, known.values()), default=0)
-    full = {name: got for name, got in known.items() if got and len(got) == most}
+    full = {
+        name: {seed: got[seed] for seed in seeds}
+        for name, got in known.items()
+        if seeds and seeds <= got.keys()
+    }
     if not full:
         return "", {}
     name = max(full, key=lambda each: statistics.fmean(full[each].values()))
@@ -90,16 +97,15 @@ def best(lines: Lines, methods: list[str], figure: str) -> tuple[str, dict[int, 
 
 
 def verdict(ours: dict[int, float], theirs: dict[int, float]) -> str:
-    """Return above, at or below, by the differences of the seeds that both have."""
+    """Return above, at or below by the differences of the seeds; '' of fewer than two: no error."""
     both = sorted(ours.keys() & theirs.keys())
-    if not both:
+    if len(both) < 2:
         return ""
     gap = [ours[seed] - theirs[seed] for seed in both]
     error = _error(gap)
-    return (
-        "above" if statistics.fmean(gap) > error else
-        "at" if statistics.fmean(gap) >= -error else "below"
-    )  # fmt: skip
+    if statistics.fmean(gap) > error:
+        return "above"
+    return "at" if statistics.fmean(gap) >= -error else "below"
 
 
 def _error(numbers: list[float]) -> float:
@@ -112,11 +118,11 @@ def table(found: dict[str, Lines], figure: str, default: str, rivals: list[str])
     rows, verdicts = [], Counter[str]()
     for group, lines in sorted(found.items()):
         ours = values(lines, default, figure)
-        name, theirs = best(lines, rivals, figure)
-        other, others = best(lines, heads, figure)
+        name, theirs = best(lines, rivals, figure, set(ours))
+        other, others = best(lines, heads, figure, set(ours))
         said = verdict(ours, theirs)
         verdicts[said] += 1
-        if ours or theirs:
+        if ours:
             rows.append(
                 f"| {group} | {len(ours)} | {mean(ours)} | {name} {mean(theirs)} | {said} "
                 f"| {other} {mean(others)} |"
@@ -125,7 +131,7 @@ def table(found: dict[str, Lines], figure: str, default: str, rivals: list[str])
         return []
     judged = sum(count for word, count in verdicts.items() if word)
     reached = verdicts["above"] + verdicts["at"]
-    counts = f"{reached} of {judged} cells at or above" if judged else "no cell judged"
+    counts = f"{reached} of {judged} cells at or above" if judged else "no cell has two seeds"
     return [
         f"\n## {figure}: {counts} ({verdicts['above']} above, {verdicts['below']} below)\n",
         f"| cell | seeds | {default} | best rival | {default} is | best other head |",

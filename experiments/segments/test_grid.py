@@ -97,7 +97,18 @@ def test_a_verdict_allows_one_standard_error() -> None:
     assert table.verdict(theirs, theirs) == "at"
     assert table.verdict({0: 0.4, 1: 0.6, 2: 0.72}, theirs) == "at"  # -.027 ± .037
     assert table.verdict({0: 0.45, 1: 0.55, 2: 0.65}, theirs) == "below"
-    assert table.verdict({7: 0.1}, theirs) == ""
+    assert table.verdict({0: 0.1}, theirs) == ""
+
+
+def test_the_best_rival_is_of_the_seeds_that_the_default_has() -> None:
+    lines = {
+        "few": {0: {"ari": 0.9}},
+        "all": {0: {"ari": 0.5}, 1: {"ari": 0.6}, 2: {"ari": 1.0}},
+        "weak": {0: {"ari": 0.5}, 1: {"ari": 0.5}},
+    }
+    assert table.best(lines, list(lines), "ARI", {0, 1}) == ("all", {0: 0.5, 1: 0.6})
+    assert table.best(lines, list(lines), "ARI", {0})[0] == "few"
+    assert table.best(lines, list(lines), "ARI", {4}) == ("", {})
 
 
 def refit(alpha: Any) -> causes.Refit:
