@@ -25,6 +25,7 @@ TABLES = {
     "cards": "segment/cards",
     "recommendations": "test/recommendations",
     "examples": "test/examples",
+    "stability": "segment/stability",
 }
 ROWS = 10_000  # rows of a table that wandb is given
 

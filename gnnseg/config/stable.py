@@ -52,6 +52,7 @@ ADDED: dict[str, Any] = {
     "evaluation.metrics": None,
     "trainer.sampler": None,
     "trainer.callbacks": None,
+    "evidence": {"refits": 0, "rewired": False},
     "metrics": None,
     "baselines": None,
 }

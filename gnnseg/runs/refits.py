@@ -1,7 +1,7 @@
 """A finished run's model, fitted again from the run's folder alone; no folder is made of it.
 
-    refits.alphas(run, 5)              memberships of five refits, each (U,K)
-    refits.fit(run, "seed", range(1, 6))    with what else is known of each, as they come
+    refits.alphas(run, 5)                             memberships of five refits, (U,K) each
+    refits.fit(run, [("seed", 1), ("users", 1)])      with what else is known of each, as they come
 
 Settings, epochs and the choice of the best epoch are the run's own. Every refit trains on one
 thread, by itself or beside others in processes of their own: how many does not move a figure. Shape
@@ -74,8 +74,8 @@ def fit(
     *,
     progress: Done | None = None,
     workers: int | None = None,
-) -> list[Refit]:
-    """Return refits in the order asked for.
+) -> Iterator[Refit]:
+    """Yield refits in the order asked for, as they are done.
 
     Refit n of any kind has the run's seed + n; what it trains on is a function of (the run's seed,
     n). 'seed' differs by nothing else, so that its refit n is the run of seed + n itself; 'events'
@@ -93,12 +93,10 @@ def fit(
     """
     refuse(run)
     count = _workers(run, len(asked)) if workers is None else max(1, min(workers, len(asked)))
-    found: list[Refit] = []
-    for each in _each(run.path, asked, count):
-        found.append(each)
+    for done, each in enumerate(_each(run.path, asked, count), 1):
         if progress is not None:
-            progress(len(found), len(asked))
-    return found
+            progress(done, len(asked))
+        yield replace(each, alpha=each.alpha.astype(np.float64))
 
 
 def refuse(run: StoredRun) -> None:
@@ -168,7 +166,7 @@ def one(path: Path, kind: Kind, number: int) -> Refit:
             segments.item_segments(alpha, train_pairs, len(split.items)),
             train_pairs,
         )
-    return Refit(kind, number, _by_user(alpha.double().numpy(), rows), state.best_epoch,
+    return Refit(kind, number, _by_user(alpha.float().numpy(), rows), state.best_epoch,
                  state.best_value, fits)  # fmt: skip
 
 
@@ -183,11 +181,11 @@ def _sampled(split: Split, people_U: Ints) -> Split:
     )
 
 
-def _by_user(alpha_UK: Floats, rows: Ints | None) -> Floats:
+def _by_user(alpha_UK: Any, rows: Ints | None) -> Any:
     """Return memberships by the run's users; ``rows``: each user's, -1 for who is in none."""
     if rows is None:
         return alpha_UK
-    return np.where((rows >= 0)[:, None], alpha_UK[rows], np.nan)
+    return np.where((rows >= 0)[:, None], alpha_UK[rows], np.float32(np.nan))
 
 
 def _each(path: Path, asked: Iterable[tuple[Kind, int]], workers: int) -> Iterator[Refit]:

@@ -166,12 +166,15 @@ class Run:
         return self.stored.tensor("beta").numpy()
 
     def segments(self) -> pl.DataFrame:
-        """Return who is where: user, segment (from 1), alpha_1..alpha_K."""
+        """Return who is where: user, segment (from 1), reason[, sure], alpha_1..alpha_K.
+
+        ``reason``: why somebody's segment is null; ``sure``: share of refits that leave them there.
+        """
         return self.stored.frame("segments")
 
     def groups(self) -> pl.DataFrame:
-        """Return the segments: segment, size, effective_size, share, group, prototype."""
-        return self.stored.frame("groups")
+        """Return segment, size, effective_size, share, group, prototype[, jaccard … verdict]."""
+        return self.stored.groups()
 
     def cards(self) -> pl.DataFrame:
         """Return item profiles: segment, rank, item, name, share, base, lift, support."""
@@ -200,8 +203,8 @@ class Run:
         """Return the segments of people who were not in training.
 
         Nothing is trained again and nobody else's scores move. What the run does not know (items,
-        columns, friends) is counted in the log and left out; somebody of whom nothing is known is
-        an average user. What they would like: ``recommend(histories, users=users, social=social)``.
+        columns, friends) is counted in the log and left out; of whom nothing is known has an
+        average user's alpha and no segment. Lists for them: ``recommend(histories, users=, …)``.
 
         Args:
             histories: What they have met: {'anna': ['50', '181'], …} by item ids, a table with
@@ -214,7 +217,7 @@ class Run:
                 stands in one of the three alone is assigned too.
 
         Returns:
-            user, segment, alpha_1..alpha_K.
+            user, segment, reason, alpha_1..alpha_K; as in ``segments``.
 
         Raises:
             InputError: A table cannot be read, or the run has no segments.

@@ -151,6 +151,13 @@ class StoredRun:
             )
         return self.frame("labels")
 
+    def groups(self) -> pl.DataFrame:
+        """Return groups.parquet, and with evidence what stability.parquet says of each segment."""
+        found = self.frame("groups")
+        if not self.record.get("evidence"):
+            return found
+        return found.join(self.frame("stability"), on="segment", maintain_order="left")
+
     def frame(self, name: str) -> pl.DataFrame:
         """Return a table of the folder, by its name without .parquet."""
         return pl.read_parquet(self._file(f"{name}.parquet"))

@@ -21,13 +21,15 @@ from gnnseg.config import build
 from gnnseg.config.extensions import parts
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import evaluator
-from gnnseg.runs import environment, inputs, persistence, reasons, writer
+from gnnseg.report import stability
+from gnnseg.runs import environment, evidence, inputs, persistence, reasons, writer
 from gnnseg.runs.assembly import assemble, say_what_is_sampled
 from gnnseg.runs.fitting import finished, fit_in
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import identify, source_digest, what_changed
 from gnnseg.runs.job import Job, split_name
 from gnnseg.runs.plan import Plan
+from gnnseg.runs.stored import StoredRun
 from gnnseg.training.loop import Interrupted
 from gnnseg.types import InputError, Split, Step
 
@@ -72,6 +74,7 @@ def train(
         Interrupted: Somebody asked to stop; the state is saved, the same call goes on.
     """
     begun = time.monotonic()
+    wanted = evidence.asked_of(config, say)
     device, why = environment.choose_device(str(config["device"]))
     environment.forget_peak(device)
     with environment.threads(config["threads"]):
@@ -84,7 +87,10 @@ def train(
             if fresh:
                 folder.clear()
             if folder.state() == "finished":
-                return _found(folder, say)
+                found = _found(folder, say)
+                if wanted:
+                    _add_evidence(folder.path, config, say, progress)
+                return found
             if folder.state() is None and (why_again := what_changed(root, identity)) is not None:
                 say(why_again)
             begun += environment.import_ahead()
@@ -140,11 +146,15 @@ def _do(job: Job, record: dict[str, Any], begun: float) -> Result:
     try:
         _route(job, record, tracker, begun)
         failed = False
+        if evidence.asked_of(config):
+            _add_evidence(folder.path, config, job.say, job.progress, tracker)
     except Interrupted:
         folder.write_json({**record, "state": "interrupted"})
         job.say(f"stopped and saved; the same command goes on: {folder.path}")
         raise
     except Exception as error:
+        if not failed:  # the run is whole; what was asked of it is not
+            raise
         record["state"], record["error"] = "failed", f"{error}" or type(error).__name__
         with contextlib.suppress(InputError):
             folder.write_json(record)
@@ -152,6 +162,26 @@ def _do(job: Job, record: dict[str, Any], begun: float) -> Result:
     finally:
         tracker.finish(failed)
     return Result(folder.path, record["best"]["value"], reused=False)
+
+
+def _add_evidence(
+    path: Path,
+    config: Mapping[str, Any],
+    say: Say,
+    progress: bool,
+    tracker: tracking.Tracker | None = None,
+) -> None:
+    """Add the evidence a configuration asks for to a finished run, and say it."""
+    asked = config["evidence"]
+    computed = evidence.add(
+        StoredRun(path), asked["refits"], rewired=asked["rewired"], say=say, shown=progress
+    )
+    run = StoredRun(path)
+    if computed:
+        say("\n".join(stability.lines(path, run.record)))
+    if computed and tracker is not None:
+        tracker.summary(run.metrics)
+        tracker.table("stability", run.frame("stability"))
 
 
 def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: float) -> None:

@@ -49,13 +49,12 @@ class Stability:
     """What refits say of a run's segments.
 
     ``metrics`` by name; ``jaccard`` (R,K); ``sure`` (U,) share of refits that leave a person in
-    their segment, NaN where they are in none; ``verdicts`` (K,).
+    their segment, NaN where they are in none.
     """
 
     metrics: dict[str, float]
     jaccard: Floats
     sure: Floats
-    verdicts: list[Verdict]
 
 
 def distances(alpha_UK: Floats, other_UL: Floats) -> Floats:
@@ -160,67 +159,68 @@ def compare(alpha_UK: Floats, other_UL: Floats, rng: Rng) -> Comparison:
     )
 
 
-def pairwise_ari(alphas: Sequence[Floats]) -> list[float]:
+def members(alpha_UK: Floats) -> Ints:
+    """Return (U,) each person's segment from 0, -1 of those with a row of NaN."""
+    there = _there(alpha_UK)
+    return np.where(there, np.where(there[:, None], alpha_UK, 0.0).argmax(1), -1)
+
+
+def pairwise_ari(members_RU: Sequence[Ints]) -> list[float]:
     """Return the ARI of every two of some refits, over the people who are in both."""
     found = []
-    for a, b in combinations(alphas, 2):
-        both = _there(a) & _there(b)
-        found.append(ari(a[both].argmax(1), b[both].argmax(1)))
+    for a, b in combinations(members_RU, 2):
+        both = (a >= 0) & (b >= 0)
+        found.append(ari(a[both], b[both]))
     return found
 
 
 def evaluate(
-    alpha_UK: Floats,
-    refits: Sequence[Floats],
-    rng: Rng,
+    refits: Sequence[Comparison],
     *,
-    seeds: Sequence[Floats] = (),
-    bootstrap: Sequence[Floats] = (),
-    modularity: float = math.nan,
-    by_chance: Sequence[float] = (),
+    seeds: Sequence[Comparison] = (),
+    bootstrap: Sequence[Ints] = (),
 ) -> Stability:
     """Return what refits say of a run's segments.
 
     Args:
-        alpha_UK: the run's memberships; a row of NaN where a person is in no segment.
         refits: of most events and another seed: what stability is.
-        rng: of the permutations.
         seeds: refits where the seed alone differs.
-        bootstrap: refits of resampled people, NaN where somebody is not among them.
-        modularity: of the run's segments.
-        by_chance: the same of refits on rewired graphs, ``REWIRED`` of them; none: not asked.
+        bootstrap: ``members`` of refits of resampled people.
     """
-    found = [compare(alpha_UK, each, rng.at(n)) for n, each in enumerate(refits)]
-    of_seed = [compare(alpha_UK, each, rng.child("seed").at(n)) for n, each in enumerate(seeds)]
     metrics = {
-        **_summary("stability_soft", [each.soft for each in found]),
-        **_summary("stability_ari", [each.ari for each in found]),
-        **_summary("stability_sure_ari", [each.sure_ari for each in found]),
-        **_summary("sure_share", [each.sure_share for each in found]),
-        **_summary("seed_ari", [each.ari for each in of_seed]),
-        **_summary("seed_soft", [each.soft for each in of_seed]),
-        **_summary("stability_bootstrap_ari", pairwise_ari(bootstrap)),
+        **summary("stability_soft", [each.soft for each in refits]),
+        **summary("stability_ari", [each.ari for each in refits]),
+        **summary("stability_sure_ari", [each.sure_ari for each in refits]),
+        **summary("sure_share", [each.sure_share for each in refits]),
+        **summary("stability_jaccard", [float(each.jaccard.mean()) for each in refits]),
+        **summary("seed_ari", [each.ari for each in seeds]),
+        **summary("seed_soft", [each.soft for each in seeds]),
+        **summary("stability_bootstrap_ari", pairwise_ari(bootstrap)),
     }
-    jaccard_RK = np.array([each.jaccard for each in found]).reshape(-1, alpha_UK.shape[1])
-    metrics |= _summary("stability_jaccard", jaccard_RK.mean(1).tolist())
-    beyond = len(by_chance) >= REWIRED and all(modularity > each for each in by_chance)
-    metrics |= _summary("rewired_modularity", list(by_chance))
-    same_RU = np.array([each.same for each in found]).reshape(-1, len(alpha_UK))
-    return Stability(metrics, jaccard_RK, _mean(same_RU), verdicts(jaccard_RK, beyond=beyond))
+    jaccard_RK = np.array([each.jaccard for each in refits])
+    return Stability(metrics, jaccard_RK, _mean(np.array([each.same for each in refits])))
 
 
-def verdicts(jaccard_RK: Floats, *, beyond: bool) -> list[Verdict]:
-    """Return what each segment is (Dolnicar & Leisch 2009).
+def beyond_chance(modularity: float, by_chance: Sequence[float]) -> bool:
+    """Return whether a run's segments fit its graph better than those of any graph of chance do.
 
-    'natural': it comes back (mean Jaccard >= ``STABLE``) and the run's segments fit the graph
-    better than those of any graph of chance do (``beyond``); 'reproducible': it comes back;
-    'constructive': it is one way of many to cut people up.
+    Of ``REWIRED`` graphs at least: then chance alone says so once in 20 times.
+    """
+    return len(by_chance) >= REWIRED and all(modularity > each for each in by_chance)
+
+
+def verdicts(jaccard_K: Floats, *, beyond: bool) -> list[Verdict]:
+    """Return what each segment is (Dolnicar & Leisch 2009), by the mean Jaccard of its members.
+
+    'natural': it comes back (``STABLE``) and the run's segments fit the graph better than those of
+    any graph of chance do (``beyond``); 'reproducible': it comes back; 'constructive': it is one
+    way of many to cut people up.
     """
     stable: Verdict = "natural" if beyond else "reproducible"
-    return [stable if each >= STABLE else "constructive" for each in jaccard_RK.mean(0).tolist()]
+    return [stable if each >= STABLE else "constructive" for each in jaccard_K.tolist()]
 
 
-def _summary(name: str, values: Sequence[float]) -> dict[str, float]:
+def summary(name: str, values: Sequence[float]) -> dict[str, float]:
     """Return mean and, of two or more, standard deviation under names; nothing of none."""
     if not len(values):
         return {}

@@ -61,17 +61,15 @@ def _memberships(folder: Path, users: list[str]) -> dict[str, str]:
     if not (folder / "segments.parquet").exists():
         return {}
     found = {}
-    for row in (
-        pl.scan_parquet(folder / "segments.parquet")
-        .filter(pl.col("user").is_in(users))
-        .collect()
-        .rows()
-    ):
+    asked = pl.scan_parquet(folder / "segments.parquet").filter(
+        pl.col("user").is_in(users) & pl.col("segment").is_not_null()
+    )
+    for user, *alpha in asked.select("user", pl.selectors.starts_with("alpha_")).collect().rows():
         large = sorted(
-            ((value, k) for k, value in enumerate(row[2:], 1)), key=lambda part: (-part[0], part[1])
+            ((value, k) for k, value in enumerate(alpha, 1)), key=lambda part: (-part[0], part[1])
         )[:3]
         named = [f"{k} ({percent(value)})" for value, k in large if value >= SHOWN_SHARE]
-        found[row[0]] = (
+        found[user] = (
             f'<p class="in">in segment{"s" if len(named) > 1 else ""} {", ".join(named)}</p>'
         )
     return found
