@@ -32,6 +32,7 @@ from gnnseg.runs.plan import Plan
 from gnnseg.runs.stored import StoredRun
 from gnnseg.types import Floats, IdMap, InputError, Ints, Segmentation, Split
 
+IDLE = 10.0  # seconds after which a process without a refit ends
 SHARE = 0.9  # of every user's training events
 # what differs from the run, beside the seed: nothing, a tenth of everybody's events left out, other
 # people of the same kind, everything but the degrees
@@ -195,7 +196,10 @@ def _each(path: Path, asked: Iterable[tuple[Kind, int]], workers: int) -> Iterat
         return
     from joblib import Parallel, delayed
 
-    pool = Parallel(n_jobs=workers, backend="loky", return_as="generator", pre_dispatch=workers)
+    pool = Parallel(
+        n_jobs=workers, backend="loky", return_as="generator", pre_dispatch=workers,
+        idle_worker_timeout=IDLE,
+    )  # fmt: skip
     yield from pool(delayed(one)(path, kind, number) for kind, number in asked)
 
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import gnnseg
-from gnnseg import config
+from gnnseg import config, tracking
 from gnnseg.cli import main
 from gnnseg.evaluation.segments import stability
 from gnnseg.runs import evidence, refits, schema
@@ -125,12 +125,17 @@ def test_a_run_that_is_killed_meanwhile_is_as_it_was(path: Path, monkeypatch) ->
 
 
 @pytest.mark.slow
-def test_training_adds_evidence_and_a_finished_run_gets_more(tmp_path: Path) -> None:
+def test_training_adds_evidence_and_a_finished_run_gets_more(tmp_path: Path, monkeypatch) -> None:
     lines: list[str] = []
+    summary, tabled = {}, []
+    monkeypatch.setattr(tracking.Jsonl, "summary", lambda self, given: summary.update(given))
+    monkeypatch.setattr(tracking.Jsonl, "table", lambda self, name, frame: tabled.append(name))
     path = pipeline.train(composed(tmp_path, "evidence.refits=1"), say=lines.append).path
     assert any("stability over 1 refits" in line for line in lines)
     assert not any("--evidence" in line and "do these" in line for line in lines)
     once = StoredRun(path)
+    assert summary["segment/stability_ari"] == once.metrics["segment/stability_ari"]
+    assert tabled[-1] == "stability"
     assert once.record["evidence"]["refits"] == 1
     for asked, refitted in ((1, 1), (0, 1), (2, 2)):
         again = pipeline.train(composed(tmp_path, f"evidence.refits={asked}"), say=lines.append)
