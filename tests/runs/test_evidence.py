@@ -11,7 +11,10 @@ import pytest
 import gnnseg
 from gnnseg import config, tracking
 from gnnseg.cli import main
+from gnnseg.evaluation.protocol import join
 from gnnseg.evaluation.segments import stability
+from gnnseg.graph.rewiring import rewired
+from gnnseg.rng import Rng
 from gnnseg.runs import evidence, refits, schema
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.stored import StoredRun
@@ -207,3 +210,21 @@ def test_evidence_is_recorded_and_no_part_of_a_runs_name() -> None:
     assert "evidence" not in config.recorded(without)
     assert config.recorded(with_five)["evidence"]["refits"] == 5
     assert config.upgraded(config.recorded(without))["evidence"]["refits"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("structure", [True, False], ids=["planted", "graph of chance"])
+def test_planted_segments_are_natural_and_those_of_chance_are_not(
+    structure: bool, tmp_path: Path
+) -> None:
+    drawn = pipeline.read(config.compose(SMALL), say=lambda line: None)
+    pairs = join(drawn.train, join(drawn.valid, drawn.test, 80), 80)
+    pairs = pairs if structure else rewired(pairs, Rng(0))
+    table = {"user": pairs.user.astype(str), "item": pairs.item.astype(str)}
+    settings = [each for each in SMALL if not each.startswith(("data", "trainer"))]
+    settings += [f"runs.root={tmp_path}", f"cache.root={tmp_path}", "split=random"]
+    settings += ["trainer.max_epochs=30", "trainer.eval_every=10"]
+    run = gnnseg.train(gnnseg.interactions(table), settings)
+    evidence.add(run.stored, 1, rewired=True, workers=1)
+    verdicts = gnnseg.load(run.path).groups()["verdict"].to_list()
+    assert verdicts.count("natural") == (4 if structure else 0)
