@@ -118,7 +118,7 @@ def test_one_segment_is_nothing_to_agree_on():
     assert math.isnan(found.soft)
     assert math.isnan(found.ari)
     assert found.jaccard.tolist() == [1.0]
-    assert stability.verdicts(found.jaccard[None], beyond=False) == ["reproducible"]
+    assert stability.verdicts(found.jaccard, beyond=False) == ["reproducible"]
 
 
 def test_constant_memberships_are_nothing_to_agree_on():
@@ -135,7 +135,7 @@ def test_what_nobody_is_in_does_not_come_back():
     a = hard([0, 0, 1, 1], 3)
     found = stability.compare(a, a, Rng(0))
     assert found.jaccard.tolist() == [1.0, 1.0, 0.0]
-    assert stability.verdicts(found.jaccard[None], beyond=True) == [
+    assert stability.verdicts(found.jaccard, beyond=True) == [
         "natural", "natural", "constructive",
     ]  # fmt: skip
 
@@ -146,7 +146,7 @@ def test_who_is_in_one_of_both_is_left_out():
     found = stability.compare(a, b, Rng(0))
     np.testing.assert_array_equal(found.same, [NAN, 1, 1, 1, NAN])
     assert found.jaccard.tolist() == [1.0, 1.0]
-    assert stability.pairwise_ari([a, b, b]) == [1.0, 1.0, 1.0]
+    assert stability.pairwise_ari([stability.members(each) for each in (a, b, b)]) == [1.0] * 3
 
 
 def test_nobody_in_both_gives_no_figure():
@@ -164,14 +164,16 @@ def test_refits_are_summed_up():
     moved[[0, 10]] = moved[[10, 0]]
     moved[20:26] = hard([0] * 6, 3)
     a[29] = NAN
-    found = stability.evaluate(
-        a, [a, moved], Rng(0), seeds=[a], bootstrap=[a, moved, a], modularity=0.3,
-        by_chance=[0.1] * 19,
-    )  # fmt: skip
+    refits = [stability.compare(a, each, Rng(0)) for each in (a, moved)]
+    members = [stability.members(each) for each in (a, moved, a)]
+    assert members[0][[0, 10, 20, 29]].tolist() == [0, 1, 2, -1]
+    found = stability.evaluate(refits, seeds=refits[:1], bootstrap=members)
     assert found.sure[[1, 0, 20]].tolist() == [1.0, 0.5, 0.5]
     assert math.isnan(found.sure[29])
     assert found.jaccard.shape == (2, 3)
-    assert found.verdicts == ["natural", "natural", "constructive"]
+    assert stability.verdicts(found.jaccard.mean(0), beyond=True) == [
+        "natural", "natural", "constructive",
+    ]  # fmt: skip
     metrics = found.metrics
     assert metrics["segment/seed_ari"] == 1
     assert "segment/seed_ari/sd" not in metrics
@@ -182,21 +184,26 @@ def test_refits_are_summed_up():
 
 
 @pytest.mark.parametrize(
-    ("own", "chance", "stable"),
+    ("own", "chance", "beyond"),
     [
-        (0.3, [0.1] * 19, "natural"),
-        (0.3, [0.1] * 18 + [0.3], "reproducible"),
-        (0.3, [0.1] * 18, "reproducible"),
-        (0.3, [], "reproducible"),
+        (0.3, [0.1] * 19, True),
+        (0.3, [0.1] * 18 + [0.3], False),
+        (0.3, [0.1] * 18, False),
+        (0.3, [], False),
     ],
 )
-def test_natural_is_above_all_of_nineteen(own, chance, stable):
-    a = hard([0] * 10 + [1] * 10, 2)
-    found = stability.evaluate(a, [a], Rng(0), modularity=own, by_chance=chance)
-    assert found.verdicts == [stable] * 2
+def test_natural_is_above_all_of_nineteen(own, chance, beyond):
+    assert stability.beyond_chance(own, chance) == beyond
+    stable = "natural" if beyond else "reproducible"
+    assert stability.verdicts(np.array([0.75, 0.749]), beyond=beyond) == [stable, "constructive"]
 
 
 def test_the_mean_decides_not_the_best_refit():
-    assert stability.verdicts(np.array([[1.0, 1.0], [0.5, 0.49]]), beyond=False) == [
-        "reproducible", "constructive",
+    a = hard([0] * 10 + [1] * 10, 2)
+    half = hard([0] * 5 + [1] * 15, 2)
+    found = stability.evaluate([stability.compare(a, each, Rng(0)) for each in (a, half)])
+    assert found.jaccard.mean(0).tolist() == pytest.approx([0.75, (1 + 10 / 15) / 2])
+    worse = stability.evaluate([stability.compare(a, each, Rng(0)) for each in (a, half, half)])
+    assert stability.verdicts(worse.jaccard.mean(0), beyond=False) == [
+        "constructive", "reproducible",
     ]  # fmt: skip
