@@ -27,6 +27,7 @@ TABLES = {
     "examples": "test/examples",
     "evidence": "segment/evidence",
     "associations": "segment/associations",
+    "stability": "segment/stability",
 }
 ROWS = 10_000  # rows of a table that wandb is given
 

@@ -68,8 +68,26 @@ def check(config: Mapping[str, Any]) -> None:
     check_value(
         "sweep.fail_fast", sweep.get("fail_fast") if isinstance(sweep, Mapping) else None, bool
     )
+    _check_evidence(config["evidence"])
     _check_optimizer(config["optimizer"])
     _check_together(config)
+
+
+def _check_evidence(node: Any) -> None:
+    """Refuse refits that cannot be counted, and graphs of chance without refits beside them."""
+    given = node if isinstance(node, Mapping) else {}
+    check_value("evidence.refits", given.get("refits"), int)
+    check_value("evidence.rewired", given.get("rewired"), bool)
+    for key in given:
+        if key not in ("refits", "rewired"):
+            known = ["evidence.refits", "evidence.rewired"]
+            raise refusal(f"evidence.{key}: no such setting; {meant(f'evidence.{key}', known)}")
+    if given["refits"] < 0:
+        raise refusal(f"evidence.refits={given['refits']}: must be 0 (none) or more.")
+    if given["rewired"] and not given["refits"]:
+        raise refusal(
+            "evidence.rewired=true: says nothing without refits beside; set evidence.refits=5."
+        )
 
 
 def _check_optimizer(node: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ TOP = (
     "cache",
     "allow",
     "sweep",
+    "evidence",
 )
 BESIDE = {
     "data": ("name", "root", "min_weight", "k_core"),

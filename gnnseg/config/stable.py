@@ -65,6 +65,7 @@ ADDED: dict[str, Any] = {
     "gnnseg.heads.hybrid.Hybrid.start": "varimax",
     "trainer.sampler": None,
     "trainer.callbacks": None,
+    "evidence": {"refits": 0, "rewired": False},
     "metrics": None,
     "baselines": None,
 }

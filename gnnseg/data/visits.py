@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from gnnseg.sparse import Csr
-from gnnseg.types import Earlier, Floats, Interactions, Ints, Past
+from gnnseg.types import Earlier, Floats, Interactions, Ints, Pairs, Past
 
 HALF_LIVES = 8  # M: the span of training over 64, 32 … 1, and no fading
 TRAITS = 2  # F
@@ -47,6 +47,12 @@ def join(parts: Sequence[Interactions]) -> Interactions:
     times = [part.time for part in parts if part.time is not None]
     time = np.concatenate(times) if len(times) == len(parts) else None
     return of(Interactions(user, item, time=time))
+
+
+def within(visits: Interactions, pairs: Pairs, items: int) -> Interactions:
+    """Return the items of visits whose pair of user and item is among those given."""
+    key = pairs.user * items + pairs.item
+    return visits.rows(np.isin(visits.user * items + visits.item, key))
 
 
 def half_lives(visits: Interactions) -> Floats:

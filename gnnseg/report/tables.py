@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg.report import evidence as about
-from gnnseg.report import losing, words
+from gnnseg.report import losing, stability, words
 
 HEADLINE = (
     "recall@20",
@@ -229,15 +229,18 @@ def segments(folder: Path, limit: int | None = None) -> str:
         if limit is None
         else groups.sort("share", descending=True).head(limit).sort("segment")
     )
-    rows = []
+    rows, known_back = [], stability.by_segment(folder)
     for row in shown.iter_rows(named=True):
         top = cards.filter(pl.col("segment") == row["segment"]).sort("rank").head(SHOWN_ITEMS)
         liked = ", ".join(
             f"{short(name)} ({lift:.1f}x)" for name, lift in top.select("name", "lift").rows()
         )
-        rows.append([str(row["segment"]), str(row["size"]), f"{row['share']:.1%}", liked])
-    title = ["segment", "users", "share", "likes more than others do (lift)"]
-    table = render(title, rows, "segments", left=(3,))
+        back = known_back.get(row["segment"])
+        comes = [] if back is None else [f"{back['jaccard']:.2f} {back['verdict']}"]
+        rows.append([str(row["segment"]), str(row["size"]), f"{row['share']:.1%}", *comes, liked])
+    title = ["segment", "users", "share", *(["comes back"] if known_back else [])]
+    title += ["likes more than others do (lift)"]
+    table = render(title, rows, "segments", left=(3, 4))
     said = words.segments(folder)
     known = {k: said[k] for k in shown["segment"] if k in said}
     people = [
@@ -249,9 +252,9 @@ def segments(folder: Path, limit: int | None = None) -> str:
     people += [f"  {', '.join(alike)}: {words.NOTHING}"] if alike else []
     table = "\n".join([table, *(["who they are (against everyone)", *people] if people else [])])
     left_out = len(groups) - len(shown)
-    return table + (
-        f"\n… and {left_out} smaller ones: gnnseg segments {folder.name}" if left_out else ""
-    )
+    more = [f"… and {left_out} smaller ones: gnnseg segments {folder.name}"] if left_out else []
+    none = [text] if (text := stability.in_none(folder)) else []
+    return "\n".join([table, *more, *none, *stability.lines(folder, read(folder))])
 
 
 def evidence(folder: Path) -> str:

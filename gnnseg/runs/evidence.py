@@ -33,9 +33,10 @@ def losing(job: Job, scorer: Scorer, result: Evaluation) -> list[dict[str, Any]]
     Of a run of head=posthoc, the row 'posthoc (own embeddings)' is the run itself.
     """
     itself = ["posthoc (own embeddings)"] if isinstance(scorer, HardScorer) else []
-    monitor = job.settings.monitor
-    smaller = job.protocol.lower_is_better(monitor)
-    return losses.losing(result, monitor, smaller, job.rng.child("losing"), itself)
+    plan = job.plan
+    monitor = plan.settings.monitor
+    smaller = plan.protocol.lower_is_better(monitor)
+    return losses.losing(result, monitor, smaller, plan.rng.child("losing"), itself)
 
 
 def write(

@@ -1,4 +1,4 @@
-"""Training inside a run's folder: begun, or gone on with where it stood."""
+"""Training by a plan: inside a run's folder, begun or gone on with, or in memory alone."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from gnnseg.models.model import Model
 from gnnseg.runs import environment
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job
+from gnnseg.runs.plan import Plan
 from gnnseg.tracking import Tracker
 from gnnseg.training import events
 from gnnseg.training.batching import Training
 from gnnseg.training.checkpoint import Checkpoint, State
-from gnnseg.training.loop import fit
+from gnnseg.training.loop import Log, Show, fit
 from gnnseg.training.progress import Progress
-from gnnseg.types import Earlier, Scorer
+from gnnseg.types import Earlier, Embeddings, Scorer
 
 
 def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[State, bool]:
@@ -29,16 +30,14 @@ def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[Sta
     Returns:
         Where training ended, and whether that is exactly where training in one go would have.
     """
-    known, settings = given.known(job.device), job.settings
-    checkpoint, exact = Checkpoint(job.folder.file("state.pt")), True
+    plan, settings = job.plan, job.plan.settings
+    checkpoint, exact, state = Checkpoint(job.folder.file("state.pt")), True, State()
     begin_anew = not checkpoint.exists()
     if begin_anew:
-        with torch.no_grad():
-            model.reset(given.graph, given.features, job.rng, known)
-    optimizer = build(job.config["optimizer"], model.parameters())
-    state = State()
+        _begin(plan, model, given)
+    optimizer = build(plan.config["optimizer"], model.parameters())
     if not begin_anew:
-        state, exact = checkpoint.load(model, optimizer, job.device)
+        state, exact = checkpoint.load(model, optimizer, plan.device)
         job.say(f"going on at epoch {state.epoch + 1}, step {state.step + 1}")
         if not exact:
             job.say(
@@ -46,23 +45,14 @@ def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[Sta
                 "last digits"
             )
     tracker.truncate(state.logged_bytes)
-    made_of = events.of(
-        model.objective, given.graph.pattern, job.train_pairs, job.split.log, job.split.name,
-        mask=job.protocol.seen == "mask", earlier=_earlier(given),
-    )  # fmt: skip
-    training = Training(given.graph, given.features, made_of, known)
     with (
         Progress(settings.max_epochs, settings.monitor, shown=job.progress) as progress,
         environment.stopped_by_signals() as stop,
     ):
-        state = fit(
-            model, optimizer, training, settings, job.rng.child("train"), state, checkpoint,
-            evaluate=_validation(job), log=_log(tracker, optimizer), progress=progress, stop=stop,
-            lower_is_better=job.protocol.lower_is_better(settings.monitor),
+        state = _trained(
+            plan, model, given, optimizer, state, checkpoint, log=_log(tracker, optimizer),
+            progress=progress, stop=stop,
         )  # fmt: skip
-    assert checkpoint.best is not None
-    model.load_state_dict(checkpoint.best)
-    model.eval()
     return state, exact
 
 
@@ -74,14 +64,69 @@ def _earlier(given: Inputs) -> Earlier | None:
     return visits.earlier(apart, visits.half_lives(apart), given.graph.items)
 
 
-def _validation(job: Job) -> Callable[[Scorer], dict[str, float]]:
+def fit_in_memory(plan: Plan, model: Model, given: Inputs) -> State:
+    """Train from the start, and leave the best weights in the model; nothing is written or shown.
+
+    The same plan gives the weights that ``fit_in`` gives.
+    """
+    _begin(plan, model, given)
+    optimizer = build(plan.config["optimizer"], model.parameters())
+    return _trained(plan, model, given, optimizer, State(), Checkpoint())
+
+
+def finished(plan: Plan, model: Model, given: Inputs) -> tuple[Embeddings, Scorer]:
+    """Return everybody's embeddings and scores by a trained model, which is finished by that."""
+    with torch.no_grad():
+        embeddings = model.embed(given.graph, given.features)
+        model.finish(embeddings, given.graph, plan.rng.child("finish"))
+        scorer: Scorer = model.head(embeddings)
+    return embeddings, scorer
+
+
+def _begin(plan: Plan, model: Model, given: Inputs) -> None:
+    """Set the model's first values."""
+    with torch.no_grad():
+        model.reset(given.graph, given.features, plan.rng, given.known(plan.device))
+
+
+def _trained(
+    plan: Plan,
+    model: Model,
+    given: Inputs,
+    optimizer: torch.optim.Optimizer,
+    state: State,
+    checkpoint: Checkpoint,
+    *,
+    log: Log = lambda state, metrics: 0,
+    progress: Show = lambda state, per_epoch, losses: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> State:
+    """Train from ``state`` to the end."""
+    made_of = events.of(
+        model.objective, given.graph.pattern, plan.train_pairs, plan.split.log, plan.split.name,
+        mask=plan.protocol.seen == "mask", earlier=_earlier(given),
+    )  # fmt: skip
+    training = Training(given.graph, given.features, made_of, given.known(plan.device))
+    state = fit(
+        model, optimizer, training, plan.settings, plan.rng.child("train"), state, checkpoint,
+        evaluate=_validation(plan), log=log, progress=progress, stop=stop,
+        lower_is_better=plan.protocol.lower_is_better(plan.settings.monitor),
+    )  # fmt: skip
+    assert checkpoint.best is not None
+    model.load_state_dict(checkpoint.best)
+    model.eval()
+    return state
+
+
+def _validation(plan: Plan) -> Callable[[Scorer], dict[str, float]]:
     """Return what the loop evaluates by: validation, under ``paper`` the test."""
-    task = job.protocol.valid_task(job.split)
-    part = "test" if job.protocol.protocol == "paper" else "valid"
+    task = plan.protocol.valid_task(plan.split)
+    part = "test" if plan.protocol.protocol == "paper" else "valid"
+    known = plan.protocol.training_pairs(plan.split)
 
     def evaluate(scorer: Scorer) -> dict[str, float]:
         return evaluator.during(
-            scorer, task, job.protocol, job.train_pairs, part, job.device, job.split.log
+            scorer, task, plan.protocol, known, part, plan.device, plan.split.log
         )
 
     return evaluate

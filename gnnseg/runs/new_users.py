@@ -25,6 +25,7 @@ from gnnseg.data.tables.formats import Sheet
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
 from gnnseg.runs import histories as histories_
+from gnnseg.runs import reasons
 from gnnseg.runs.lists import segments_frame
 from gnnseg.sparse import Csr
 from gnnseg.types import (
@@ -170,9 +171,15 @@ def assign(run: StoredRun, histories: Any, users: Any = None, social: Any = None
         scorer = scorer_of(run, part)
         if not isinstance(scorer, Segmentation):
             raise InputError(f"{run.name}: its head has no segments; train with head=segments.")
+        known = run.known
+        ties = None if part.friends is None else part.friends.degrees()[0]
+        why = reasons.of_new_users(
+            len(part.ids), part.pairs, part.attributes(known.encoding), ties, known.encoding,
+            known.reads,
+        )  # fmt: skip
         with torch.no_grad():
             habits = scorer.habits if isinstance(scorer, HabitScorer) else None
-            found.append(segments_frame(part.ids, scorer.memberships(None), habits))
+            found.append(segments_frame(part.ids, scorer.memberships(None), why, habits))
     return pl.concat(found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ import torch
 
 from gnnseg.config import build
 from gnnseg.config.extensions import parts
+from gnnseg.data import visits
 from gnnseg.data.atomic import atomic
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.labels import Labelled
+from gnnseg.data.resampling import copies
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.inputs import Inputs, graph_of, with_past
-from gnnseg.types import Edges, Features, IdMap, Interactions, Relation, Split
+from gnnseg.types import Edges, Features, IdMap, Interactions, Ints, Pairs, Relation, Split
 
 INTEREST = "interest in "  # how the tensors of classes that shares are derived from are called
 
@@ -61,8 +63,74 @@ def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
         )
 
 
-def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
-    """Return what a run's model was given, from its folder alone; ``split``: its own pairs."""
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside the pairs in a run's folder, as far as there is any.
+
+    ``ties``; ``relations``, with as many nameless ids of each kind of ``entities``; ``features``,
+    with the ``encoding`` they were made by; ``labels``; ``visits``, where the head learns habits.
+    """
+
+    ties: Edges | None = None
+    relations: tuple[Relation, ...] = ()
+    entities: Mapping[str, IdMap] = field(default_factory=dict)
+    features: Features = field(default_factory=Features)
+    encoding: Encoding = field(default_factory=Encoding)
+    labels: Labelled | None = None
+    visits: Interactions | None = None
+
+    def of(self, people_U: Ints) -> Beside:
+        """Return the same of a sample of the users (``data.resampling``).
+
+        Who was drawn twice has two rows, each with all of that person's ties and edges.
+        """
+
+        def expanded(edges: Any, ends: tuple[str, ...]) -> Any:
+            for end in ends:
+                source, row = copies(getattr(edges, end), people_U)
+                others = {
+                    name: getattr(edges, name)[source] for name in ("source", "target", "weight")
+                }
+                edges = replace(edges, **{**others, end: row})
+            return edges
+
+        def users_of(edges: Relation) -> tuple[str, ...]:
+            kinds = {"source": edges.source_kind, "target": edges.target_kind}
+            return tuple(end for end, kind in kinds.items() if kind == "user")
+
+        user, labels = self.features.user, self.labels
+        return replace(
+            self,
+            ties=None if self.ties is None else expanded(self.ties, ("source", "target")),
+            relations=tuple(expanded(each, users_of(each)) for each in self.relations),
+            visits=None if self.visits is None else _copied(self.visits, people_U),
+            features=replace(
+                self.features, user=None if user is None else user[torch.from_numpy(people_U)]
+            ),
+            labels=None
+            if labels is None
+            else replace(labels, label=labels.label[people_U], observed=labels.observed[people_U]),
+        )
+
+    def inputs(self, config: Mapping[str, Any], split: Split, train_pairs: Pairs) -> Inputs:
+        """Return what a model is given: these, and the graph of the training pairs."""
+        split = replace(split, entities={**split.entities, **self.entities})
+        graph = graph_of(config, split, train_pairs, self.ties, self.relations)
+        given = Inputs(graph, self.features, self.encoding, self.labels)
+        if self.visits is None:
+            return given
+        apart = visits.within(self.visits, train_pairs, len(split.items))
+        return replace(given, graph=with_past(graph, apart), visits=apart)
+
+
+def _copied(apart: Interactions, people_U: Ints) -> Interactions:
+    """Return the visits of a sample of the users, by (user, time, item)."""
+    source, row = copies(apart.user, people_U)
+    return visits.of(replace(apart.rows(source), user=row))
+
+
+def beside(path: Path) -> Beside:
+    """Return what stands beside the pairs in a run's folder."""
     from safetensors.torch import load_file
 
     folder = RunFolder(path)
@@ -71,21 +139,19 @@ def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
         with np.load(stored) as arrays:
             ties = Edges(arrays["source"], arrays["target"], arrays["weight"])
     typed, entities = _relations_in(folder)
-    split = replace(split, entities={**split.entities, **entities})
-    protocol = build(config["evaluation"], parts(config, "metrics"))
-    graph = graph_of(config, split, protocol.training_pairs(split), ties, typed)
-    if (apart := visits_in(path)) is not None:
-        graph = with_past(graph, apart)
+    found = Beside(ties, typed, entities, labels=_labels_in(folder), visits=visits_in(path))
     features = folder.file("features.safetensors")
-    given = Inputs(graph, labels=_labels_in(folder))
     if not features.exists():
-        return given
+        return found
     tensors = load_file(features)
-    return replace(
-        given,
-        features=Features(tensors.get("user"), tensors.get("item")),
-        encoding=encoding_of(path),
-    )
+    matrices = Features(tensors.get("user"), tensors.get("item"))
+    return replace(found, features=matrices, encoding=encoding_of(path))
+
+
+def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
+    """Return what a run's model was given, from its folder alone; ``split``: its own pairs."""
+    protocol = build(config["evaluation"], parts(config, "metrics"))
+    return beside(path).inputs(config, split, protocol.training_pairs(split))
 
 
 def visits_in(path: Path) -> Interactions | None:

@@ -164,12 +164,15 @@ class Run:
         return self.stored.tensor("beta").numpy()
 
     def segments(self) -> pl.DataFrame:
-        """Return who is where: user, segment (from 1), alpha_1..alpha_K[, habit]."""
+        """Return who is where: user, segment (from 1), reason[, sure], alpha_1..alpha_K[, habit].
+
+        ``reason``: why a segment is null; ``sure``: share of refits that leave them there.
+        """
         return self.stored.frame("segments")
 
     def groups(self) -> pl.DataFrame:
-        """Return segment, size, effective_size, share, group, prototype, evidence.parquet's."""
-        return self.stored.beside("groups", "evidence")
+        """Return groups.parquet with the columns of evidence.parquet and stability.parquet."""
+        return self.stored.groups()
 
     def cards(self) -> pl.DataFrame:
         """Return item profiles: segment, rank, item, name, share, base, lift, support."""
@@ -203,8 +206,8 @@ class Run:
         """Return the segments of people who were not in training.
 
         Nothing is trained again and nobody else's scores move. What the run does not know (items,
-        columns, friends) is counted in the log and left out; somebody of whom nothing is known is
-        an average user. What they would like: ``recommend(histories, users=users, social=social)``.
+        columns, friends) is counted in the log and left out; of whom nothing is known has an
+        average user's alpha and no segment. Lists for them: ``recommend(histories, users=, …)``.
 
         Args:
             histories: What they have met: {'anna': ['50', '181'], …} by item ids, a table with
@@ -217,7 +220,7 @@ class Run:
                 stands in one of the three alone is assigned too.
 
         Returns:
-            user, segment, alpha_1..alpha_K[, habit].
+            user, segment, reason, alpha_1..alpha_K[, habit], as in ``segments``.
 
         Raises:
             InputError: A table cannot be read, or the run has no segments.
@@ -286,12 +289,8 @@ class Run:
     def recommend_segment(self, segment: int, k: int = 20) -> pl.DataFrame:
         """Return what a segment wants beyond what everyone wants.
 
-        With m_j = sum_k mean_i(alpha_ik) beta_kj, what everyone wants, the score is beta_kj
-        log(beta_kj / m_j): the item's part of the divergence (Kullback & Leibler 1951) between the
-        segment's taste and everyone's. An item is high when the segment wants it much *and* more
-        than others do: lift beta_kj/m_j alone would put rarities first, beta_kj alone what everyone
-        wants. Where beta is real-valued (affinity) it is the difference beta_kj - m_j. Ties by item
-        number.
+        By beta_kj log(beta_kj / m_j), m_j = sum_k mean_i(alpha_ik) beta_kj: what the segment wants
+        much *and* more than others do (``evaluation.segments.beyond``). Ties by item number.
 
         Args:
             segment: Its number, from 1.

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.runs import conformity
+from gnnseg.runs import schema_checks
 
 # Columns ending in '*' stand once for each segment, 1..K; '*' alone for the metrics of that run, by
 # name.
@@ -21,8 +21,16 @@ FILES: dict[str, dict[str, str]] = {
     "segments.parquet": {
         "user": "String",
         "segment": "Int64",
+        "reason": "String",
+        "sure": "Float32",
         "alpha_*": "Float32",
         "habit": "Float32",
+    },
+    "stability.parquet": {
+        "segment": "Int64",
+        "jaccard": "Float64",
+        "jaccard_min": "Float64",
+        "verdict": "String",
     },
     "groups.parquet": {
         "segment": "Int64",
@@ -159,8 +167,13 @@ FILES: dict[str, dict[str, str]] = {
 ABOUT: dict[str, str] = {
     "ids.parquet": "original ids and names; index is the row in every tensor",
     "segments.parquet": (
-        "who is where: segment = argmax alpha, from 1; alpha sums to 1; habit: h, of a head with "
-        "habits"
+        "who is where: segment = argmax alpha, from 1, null where there is a reason against it "
+        "(nothing is known of them); sure: share of refits that leave them there; alpha sums to 1; "
+        "habit: h, of a head with habits"
+    ),
+    "stability.parquet": (
+        "with evidence: how far each segment's members come back in refits (mean and least "
+        "Jaccard), and the verdict"
     ),
     "groups.parquet": (
         "the segments: users, effective size, share of all alpha, centroid, prototype"
@@ -219,10 +232,8 @@ WITH_ATTRIBUTES = (
     "profiles.parquet",
     "attributes.parquet",
 )  # where people are known by attributes; encoder=linear
-LATER = ("evidence.parquet", "associations.parquet", "losing")  # folders of before have none
-OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm", "habit")
-OPTIONAL_ARRAYS = ("spend", "time")
-OPTIONAL_COLUMNS = ("habit",)
+WITH_EVIDENCE = ("stability.parquet",)  # gnnseg segments RUN --evidence
+LATER = ("evidence.parquet", "associations.parquet")  # folders of before have none
 
 
 def types(name: str) -> dict[str, Any]:
@@ -241,12 +252,12 @@ def check(folder: Path) -> list[str]:
     for name, columns in FILES.items():
         path = folder / name
         if not path.exists():
-            if name in WITH_ATTRIBUTES or name in LATER:
+            if name in (*WITH_ATTRIBUTES, *WITH_EVIDENCE, *LATER):
                 continue
             if segmented if name in WITH_SEGMENTS else _is_expected(name, folder):
                 problems.append(f"{name}: is missing")
             continue
-        problems += [f"{name}: {problem}" for problem in _check(path, columns)]
+        problems += [f"{name}: {problem}" for problem in schema_checks.check(path, columns)]
     return problems
 
 
@@ -268,32 +279,3 @@ def markdown() -> str:
         )
         rows.append(f"| `{name}` | {listed} | {ABOUT[name]} |")
     return "\n".join(rows)
-
-
-def _check(path: Path, columns: dict[str, str]) -> list[str]:
-    if path.suffix == ".parquet":
-        found = {name: str(kind) for name, kind in pl.read_parquet_schema(path).items()}
-        segmented = any(name.startswith("segment_") for name in found)
-        if path.name == "attributes.parquet" and not segmented:  # of a head without segments
-            columns = {name: kind for name, kind in columns.items() if name != "segment_*"}
-        columns = {n: k for n, k in columns.items() if n in found or n not in OPTIONAL_COLUMNS}
-        return conformity.columns(columns, found)
-    if path.suffix == ".npz":
-        import numpy as np
-
-        with np.load(path) as arrays:
-            there = {
-                name: kind
-                for name, kind in columns.items()
-                if name in arrays or name not in OPTIONAL_ARRAYS
-            }
-            return conformity.columns(
-                there, {name: str(arrays[name].dtype) for name in arrays.files}
-            )
-    if path.name == "scores.safetensors":
-        return conformity.tensors(columns, conformity.header(path), OPTIONAL_TENSORS)
-    if path.name == "run.json":
-        return conformity.types(columns, json.loads(path.read_text("utf-8")), LATER)
-    if path.suffix == ".jsonl":
-        return conformity.lines(path)
-    return []

@@ -166,16 +166,19 @@ class StoredRun:
             )
         return self.frame("labels")
 
+    def groups(self) -> pl.DataFrame:
+        """Return groups.parquet, with what other tables say of each segment."""
+        found = self.frame("groups")
+        for other in ("evidence", "stability"):
+            if self.folder.file(f"{other}.parquet").exists():
+                found = found.join(
+                    self.frame(other), on="segment", how="left", maintain_order="left"
+                )
+        return found
+
     def frame(self, name: str) -> pl.DataFrame:
         """Return a table of the folder, by its name without .parquet."""
         return pl.read_parquet(self._file(f"{name}.parquet"))
-
-    def beside(self, name: str, other: str) -> pl.DataFrame:
-        """Return a table a row a segment, with the columns of another where that is there."""
-        frame = self.frame(name)
-        if not self.folder.file(f"{other}.parquet").exists():
-            return frame
-        return frame.join(self.frame(other), on="segment", how="left", maintain_order="left")
 
     def tensor(self, name: str) -> Tensor:
         """Return a tensor of scores.safetensors; InputError where the head has none."""

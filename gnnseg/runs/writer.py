@@ -48,11 +48,13 @@ def write(
     embeddings: Embeddings,
     scorer: Scorer,
     result: Evaluation,
+    reasons: Sequence[str | None],
     seen: str,
 ) -> None:
     """Write every file but run.json, state.pt, the page, and what follows here.
 
-    ``seen``: whether lists leave out what users have, mask, or not, allow.
+    ``reasons``: why each user is in no segment, None where they are in one. ``seen``: whether lists
+    leave out what users have, mask, or not, allow.
     """
     _tensors(folder, train_pairs, model, embeddings, scorer)
     _ids_and_pairs(folder, split)
@@ -69,7 +71,7 @@ def write(
     items, scores = ranking.topk(scorer, users, min(LENGTH, len(split.items)), mask)
     lists = [long_list("user", split.users.ids[users.cpu().numpy()], items, scores, split.items)]
     if isinstance(scorer, Segmentation):
-        _segments(folder, split, train_pairs, model, embeddings, scorer)
+        _segments(folder, split, embeddings, scorer, reasons)
         beyond = segments.beyond(scorer.alpha, scorer.beta)
         top_scores, top_items = beyond.topk(min(LENGTH, len(split.items)), dim=-1)
         numbers = np.array([str(k + 1) for k in range(len(beyond))], dtype=object)
@@ -234,21 +236,22 @@ def _ids_and_pairs(folder: RunFolder, split: Split) -> None:
 def _segments(
     folder: RunFolder,
     split: Split,
-    train_pairs: Pairs,
-    model: Model,
     embeddings: Embeddings,
     scorer: Segmentation,
+    reasons: Sequence[str | None],
 ) -> None:
     alpha = scorer.alpha.float().cpu()
-    hard = segments.hard(alpha)
+    placed = np.array([each is None for each in reasons], dtype=bool)
     habits = scorer.habits if isinstance(scorer, HabitScorer) else None
-    folder.write_parquet("segments.parquet", segments_frame(split.users.ids, alpha, habits))
+    folder.write_parquet(
+        "segments.parquet", segments_frame(split.users.ids, alpha, reasons, habits)
+    )
     mass_K = alpha.double().sum(0)
     user_UD = embeddings.user_UD if scorer.vectors is None else scorer.vectors
     group_KD = (alpha.double() / mass_K.clamp(min=1e-12)).T @ user_UD.double().cpu()
     prototype = group_KD if scorer.prototypes is None else scorer.prototypes.detach()
     effective = mass_K.square() / alpha.double().square().sum(0).clamp(min=1e-12)
-    size = np.bincount(np.asarray(hard), minlength=alpha.shape[1])
+    size = np.bincount(segments.hard(alpha)[placed], minlength=alpha.shape[1])
     groups = pl.DataFrame(
         {
             "segment": np.arange(1, alpha.shape[1] + 1),

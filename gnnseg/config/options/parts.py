@@ -26,6 +26,7 @@ TYPES: dict[str, Any] = {  # of settings that no signature has
     "metrics": dict | None, "baselines": dict | None,
     "cache.root": str | None,
     "allow": list[str], "sweep.name": str | None, "sweep.fail_fast": bool,
+    "evidence.refits": int, "evidence.rewired": bool,
     "name": str, "root": str, "min_weight": float | None, "k_core": int, "weight": float,
 }  # fmt: skip
 

@@ -63,7 +63,9 @@ def _memberships(folder: Path, users: list[str]) -> dict[str, str]:
     if not (folder / "segments.parquet").exists():
         return {}
     found = {}
-    table = pl.scan_parquet(folder / "segments.parquet").filter(pl.col("user").is_in(users))
+    table = pl.scan_parquet(folder / "segments.parquet").filter(
+        pl.col("user").is_in(users) & pl.col("segment").is_not_null()
+    )
     for row in table.collect().iter_rows(named=True):
         alpha = [(value, int(name[6:])) for name, value in row.items() if name[:6] == "alpha_"]
         large = sorted(alpha, key=lambda part: (-part[0], part[1]))[:3]

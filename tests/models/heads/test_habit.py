@@ -34,7 +34,7 @@ def still(graph: BipartiteGraph = GRAPH) -> Embeddings:
 
 def head_of(graph: BipartiteGraph = GRAPH, *, habit: bool = True, seed: int = 0) -> Segments:
     head = Segments(shape_of(graph, 16), Rng(0), **SOFT, habit=habit)  # type: ignore[arg-type]
-    head.reset(random_embeddings(graph), Rng(0))
+    head.reset(random_embeddings(graph), graph, Rng(0))
     if head.habits is not None:
         g = torch.Generator().manual_seed(seed)
         with torch.no_grad():
@@ -258,7 +258,7 @@ def train(apart: Interactions, users: int, items: int, steps: int = 120) -> Habi
     made_of = events_of(graph, apart)
     e = random_embeddings(graph)
     head = Segments(shape_of(graph, 16), Rng(0), **SOFT, habit=True)  # type: ignore[arg-type]
-    head.reset(e, Rng(0))
+    head.reset(e, graph, Rng(0))
     batch = replace(
         full_batch(graph), users=made_of.users, items=made_of.items, weight=made_of.weight,
         earlier=made_of.earlier,
