@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("gnnseg")
 TOGETHER = 4096  # handed on at once
+SHORT = 0.05  # share of the trained users whose histories count as only begun
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,7 @@ class NewUsers:
         """Yield some after others, so that what is made of them stays bounded."""
         for at in range(0, len(self.ids), TOGETHER):
             rows = slice(at, at + TOGETHER)
-            lo, hi = self.pairs.user.searchsorted([at, at + TOGETHER]).tolist()
-            mine: dict[str, Any] = {f.name: getattr(self.pairs, f.name) for f in fields_of(Pairs)}
-            mine = {
-                name: None if column is None else column[lo:hi] for name, column in mine.items()
-            }
-            part = Pairs(**{**mine, "user": mine["user"] - at})
+            part = self.pairs.of_users(at, at + TOGETHER)
             table = (
                 None
                 if self.table is None
@@ -70,11 +65,20 @@ class NewUsers:
                 None if self.friends is None else self.friends.rows(rows),
             )
 
-    def attributes(self, encoding: Encoding) -> torch.Tensor | None:
-        """Return (B,F) in the run's columns, what is not given unknown; None where it has none."""
+    def attributes(self, encoding: Encoding, short: float = np.inf) -> torch.Tensor | None:
+        """Return (B,F) in the run's columns, what is not given unknown; None where it has none.
+
+        ``short``: events below which a history counts as only begun.
+        """
         if not encoding.user:
             return None
-        return torch.from_numpy(encoding.users(len(self.ids), self.pairs, self.table))
+        return torch.from_numpy(encoding.users(len(self.ids), self.pairs, self.table, short=short))
+
+    def given(self, encoding: Encoding) -> torch.Tensor | None:
+        """Return which of the run's columns were given, (F,) bool; None where it has none."""
+        if not encoding.user:
+            return None
+        return torch.from_numpy(encoding.given(self.pairs, self.table))
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ class Known:
     """What a run knows, to which new users are related.
 
     ``name``: what messages call it; ``reads``: 'features', 'social'; ``weight``: of an event in
-    training on average, and so of one that has none.
+    training on average, and so of one that has none; ``short``: events that nearly every trained
+    user has.
     """
 
     name: str
@@ -91,6 +96,7 @@ class Known:
     encoding: Encoding
     reads: frozenset[str]
     weight: float = 1.0
+    short: float = 0.0
 
 
 def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> NewUsers:
@@ -129,10 +135,19 @@ def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> N
     return NewUsers(ids, _pairs(frame, place, run), table, friends)
 
 
+def short_of(train: Pairs) -> float:
+    """Return the events of a user below whom one in twenty is, of those with any in training."""
+    events = np.bincount(train.user, train.count)
+    return float(np.quantile(events[events > 0], SHORT)) if len(train) else 0.0
+
+
 def scorer_of(run: StoredRun, part: NewUsers) -> Scorer:
     """Return the run's items before new users."""
-    attributes = part.attributes(run.known.encoding)
-    return run.fold_in.scorer(part.pairs, len(part.ids), attributes, part.friends)
+    encoding = run.known.encoding
+    return run.fold_in.scorer(
+        part.pairs, len(part.ids), part.attributes(encoding, run.known.short), part.friends,
+        part.given(encoding),
+    )  # fmt: skip
 
 
 def assign(run: StoredRun, histories: Any, users: Any = None, social: Any = None) -> pl.DataFrame:

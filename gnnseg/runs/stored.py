@@ -80,7 +80,7 @@ class StoredRun:
     @cached_property
     def known(self) -> Known:
         """Return what of a new user can be read."""
-        from gnnseg.runs import inputs, persistence
+        from gnnseg.runs import inputs, new_users, persistence
         from gnnseg.runs.new_users import Known
 
         config, train = loading.configuration(self.path), self.split().train
@@ -91,6 +91,7 @@ class StoredRun:
             encoding=persistence.encoding_of(self.path),
             reads=inputs.reads(config),
             weight=float(train.weight.sum() / max(train.count.sum(), 1)),
+            short=new_users.short_of(train),
         )
 
     @cached_property

@@ -67,7 +67,11 @@ def embedded(run, *told, **more):
 
     (part,) = new_users.read(told[0], run.stored.known, **more).parts()
     return run.stored.fold_in.embed(
-        part.pairs, len(part.ids), part.attributes(run.stored.known.encoding), part.friends
+        part.pairs,
+        len(part.ids),
+        part.attributes(run.stored.known.encoding),
+        part.friends,
+        part.given(run.stored.known.encoding),
     ).numpy()
 
 
