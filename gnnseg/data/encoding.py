@@ -61,13 +61,15 @@ class Encoding:
 
     def given(self, pairs: Pairs, table: Table | None) -> Bools:
         """Return which of the users' columns histories and a table say anything of, (F,)."""
-        said = (
-            {*of_users(0, pairs.of_users(0, 0), self.until, self.interests)} if len(pairs) else ()
-        )
-        there = {*said, *columns_of(table)}
+        lacking = self.lacking(pairs, table)
         return np.array(
-            [each.source in there for each in self.user for _ in each.names], dtype=bool
+            [each.source not in lacking for each in self.user for _ in each.names], dtype=bool
         )
+
+    def lacking(self, pairs: Pairs, table: Table | None) -> list[str]:
+        """Return the users' attributes of which neither histories nor a table say anything."""
+        said = of_users(0, pairs.of_users(0, 0), self.until, self.interests) if len(pairs) else {}
+        return [each.source for each in self.user if each.source not in {*said, *columns_of(table)}]
 
     def items(
         self,

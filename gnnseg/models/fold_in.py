@@ -87,7 +87,8 @@ class FoldIn:
         degree = graph.pattern.degrees()[0]
         self._known = degree > 0
         met = degree[self._known].double()
-        self._short = float(met.quantile(SHORT)) if len(met) else 0.0
+        self.short = float(met.quantile(SHORT)) if len(met) else 0.0
+        self.graph, self.given = graph, features
         self._guesses: dict[tuple[bool, ...], Tensor] = {}
         items = graph.items
         self._sample: Tensor | None = None
@@ -235,7 +236,7 @@ class FoldIn:
             return (met_B > 0).to(met_B)
         if not self._encoder.free_while_short:
             return torch.zeros_like(met_B)
-        left_B = (1 - met_B / max(self._short, 1.0)).clamp(min=0)
+        left_B = (1 - met_B / max(self.short, 1.0)).clamp(min=0)
         return left_B.sqrt() * (met_B > 0)
 
     def _log_likelihood(self, pattern: Csr, user_BD: Tensor) -> Tensor:

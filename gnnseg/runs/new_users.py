@@ -23,16 +23,16 @@ from gnnseg.data.tables import doors, fields, files, frames, separators
 from gnnseg.data.tables.formats import Sheet
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
+from gnnseg.runs.known import Known
 from gnnseg.runs.lists import segments_frame
 from gnnseg.sparse import Csr
-from gnnseg.types import IdMap, InputError, Pairs, Scorer, Segmentation, Strings, Table
+from gnnseg.types import InputError, Pairs, Scorer, Segmentation, Strings, Table
 
 if TYPE_CHECKING:
     from gnnseg.runs.stored import StoredRun
 
 LOG = logging.getLogger("gnnseg")
 TOGETHER = 4096  # handed on at once
-SHORT = 0.05  # share of the trained users whose histories count as only begun
 
 
 @dataclass(frozen=True)
@@ -81,24 +81,6 @@ class NewUsers:
         return torch.from_numpy(encoding.given(self.pairs, self.table))
 
 
-@dataclass(frozen=True)
-class Known:
-    """What a run knows, to which new users are related.
-
-    ``name``: what messages call it; ``reads``: 'features', 'social'; ``weight``: of an event in
-    training on average, and so of one that has none; ``short``: events that nearly every trained
-    user has.
-    """
-
-    name: str
-    users: IdMap
-    items: IdMap
-    encoding: Encoding
-    reads: frozenset[str]
-    weight: float = 1.0
-    short: float = 0.0
-
-
 def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> NewUsers:
     """Return new users: who stands in ``histories``, in ``users``, or in a tie of ``social``.
 
@@ -132,13 +114,9 @@ def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> N
         beside = place.join(given, left_on="user", right_on="id", how="left", maintain_order="left")
         table = _table(beside, ids, run)
     friends = None if ties is None else _friends(ties, place, run)
-    return NewUsers(ids, _pairs(frame, place, run), table, friends)
-
-
-def short_of(train: Pairs) -> float:
-    """Return the events of a user below whom one in twenty is, of those with any in training."""
-    events = np.bincount(train.user, train.count)
-    return float(np.quantile(events[events > 0], SHORT)) if len(train) else 0.0
+    found = NewUsers(ids, _pairs(frame, place, run), table, friends)
+    run.say_what_is_missing(found.pairs, found.table, ties=friends is not None)
+    return found
 
 
 def scorer_of(run: StoredRun, part: NewUsers) -> Scorer:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from torch import Tensor
 
+from gnnseg.evaluation import protocol
 from gnnseg.runs import loading
 from gnnseg.runs.folder import RunFolder
 from gnnseg.sparse import Csr
@@ -20,7 +21,7 @@ from gnnseg.types import IdMap, InputError, Ints, Pairs, Scorer, Split
 
 if TYPE_CHECKING:
     from gnnseg.models.fold_in import FoldIn
-    from gnnseg.runs.new_users import Known
+    from gnnseg.runs.known import Known
 
 SEARCHED = 20_000  # ids among which a close one is looked for when an unknown id is asked about
 
@@ -80,8 +81,8 @@ class StoredRun:
     @cached_property
     def known(self) -> Known:
         """Return what of a new user can be read."""
-        from gnnseg.runs import inputs, new_users, persistence
-        from gnnseg.runs.new_users import Known
+        from gnnseg.runs import inputs, persistence
+        from gnnseg.runs.known import Known, short_of
 
         config, train = loading.configuration(self.path), self.split().train
         return Known(
@@ -91,7 +92,8 @@ class StoredRun:
             encoding=persistence.encoding_of(self.path),
             reads=inputs.reads(config),
             weight=float(train.weight.sum() / max(train.count.sum(), 1)),
-            short=new_users.short_of(train),
+            short=short_of(train),
+            self_assign=self.metrics.get("segment/self_assign", 1.0),
         )
 
     @cached_property
@@ -125,6 +127,13 @@ class StoredRun:
             valid=part(1),
             test=part(2),
         )
+
+    def training_pairs(self) -> Pairs:
+        """Return what was trained on: train, under ``paper`` train + valid."""
+        split = self.split()
+        if self.record["protocol"] != "paper":
+            return split.train
+        return protocol.join(split.train, split.valid, len(split.items))
 
     def metric(self, name: str) -> float:
         """Return one figure; InputError, with names nearest to it, where there is none such."""

@@ -27,6 +27,7 @@ from gnnseg.runs.fitting import fit_in
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import identify, source_digest, what_changed
 from gnnseg.runs.job import Job, split_name
+from gnnseg.runs.self_assign import with_self_assign
 from gnnseg.training.loop import Interrupted
 from gnnseg.types import InputError, Scorer, Split, Step
 
@@ -177,6 +178,9 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
             job.clusters, job.rng, model.negatives, baselines=parts(job.config, "baselines"),
             features=given.features,
         )  # fmt: skip
+        result = with_self_assign(
+            result, model, given, job.config["graph"]["weights"], job.train_pairs, scorer, job.rng
+        )
         classes_UC = model.predict(Step(embeddings, scorer))
         if given.labels is not None and classes_UC is not None:
             result = evaluator.with_labels(result, classes_UC, given.labels)

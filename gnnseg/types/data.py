@@ -127,10 +127,14 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.user)
 
+    def rows(self, rows: np.ndarray[Any, Any]) -> Pairs:
+        """Return some of its rows, by mask or number."""
+        return _rows_of(self, rows)
+
     def of_users(self, start: int, stop: int) -> Pairs:
         """Return the pairs of the users from ``start`` to before ``stop``, counted from 0."""
         low, high = self.user.searchsorted([start, stop]).tolist()
-        mine = _rows_of(self, np.arange(low, high))
+        mine = self.rows(np.arange(low, high))
         return replace(mine, user=mine.user - start)
 
 

@@ -1,5 +1,7 @@
 """Many problems minimised at once, against scipy and by laws."""
 
+import itertools
+
 import numpy as np
 import torch
 from scipy.optimize import minimize
@@ -42,7 +44,7 @@ def test_a_curved_valley_is_solved_as_by_scipy():
 def test_the_value_never_rises_and_problems_do_not_meet():
     start = torch.tensor([[-1.2, 1.0], [0.5, 3.0]], dtype=torch.float64)
     values = [rosenbrock(minimise(rosenbrock, start, steps)) for steps in range(0, 30, 3)]
-    for before, after in zip(values, values[1:], strict=False):
+    for before, after in itertools.pairwise(values):
         assert bool((after <= before).all())
     both, alone = minimise(rosenbrock, start, 25), minimise(rosenbrock, start[1:], 25)
     torch.testing.assert_close(both[1:], alone)
