@@ -13,9 +13,11 @@ from torch import Tensor
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.bipartite import Weights
 from gnnseg.models.encoders.capabilities import EmbedsNewUsers
-from gnnseg.models.imputation import Imputation, item_vectors
+from gnnseg.models.histories import Histories
+from gnnseg.models.imputation import Imputation
 from gnnseg.models.lbfgs import minimise
 from gnnseg.models.model import Model
+from gnnseg.models.prior import TrainedPrior, wholeness
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import (
@@ -30,10 +32,10 @@ from gnnseg.types import (
 )
 
 STEPS = 20  # of L-BFGS
-CAUTION = 50.0  # what being like the trained users weighs against the first interaction
-ENOUGH = 8.0  # interactions after which that weighs half
+CAUTION = 50.0  # what the prior weighs against the first interactions, beside LEAST
+ENOUGH = 4.0  # interactions after which that is half of it
+LEAST = 0.1  # what the prior always weighs
 SHORT = 0.05  # share of the trained users whose histories count as short
-RIDGE = 1e-3  # of the trained users' mean variance, added to each direction's
 SAMPLE = 1024  # items that stand for the catalogue where its softmax is not exact at no cost
 CHUNK = 1024  # new users solved for at once
 FEW = 4096  # pairs that are scored faster one by one than by a sparse product
@@ -44,12 +46,12 @@ class FoldIn:
 
     A new user receives from the items they have met and from their friends, as the encoder does it.
     What the encoder cannot receive, their own layer 0 x, is the maximum a posteriori of sum_j log
-    p(j | x) - w(n)/2 (x - m)^T S^-1 (x - m), j in the history of n items, p the softmax of the
-    scores over the catalogue (``distribution``: rec itself, whose sum is 1; else over N uniform
-    items, the same for all). The trained users are the prior: m is what the encoder expects of
-    somebody new, S the covariance of the trained users' layer 0 about it (empirical Bayes, Robbins
-    1956). w(n) = CAUTION / (1 + (n/ENOUGH)^2): the maximum over a handful of interactions says more
-    than they do, over a whole history it is what training found. ``STEPS`` of L-BFGS from m.
+    p(j | x) - w(n)/2 |z(x)|^2, j in the history of n items, p the softmax of the scores over the
+    catalogue (``distribution``: rec itself, whose sum is 1; else over N uniform items, the same for
+    all), z standard normal under the trained users' prior (``TrainedPrior``) about what the encoder
+    expects of somebody new. w(n) = LEAST + CAUTION / (1 + (n/ENOUGH)^2): the maximum over a handful
+    of interactions says more than they do, over a whole history it is what training found.
+    ``STEPS`` of L-BFGS from the prior's mean.
 
     Where what is known of a user says all (an encoder of attributes), there is nothing to solve
     for, unless the history is shorter than nearly all that were trained on: then x may move from m
@@ -79,8 +81,8 @@ class FoldIn:
                 "it was not trained on."
             )
         self._encoder: EmbedsNewUsers = model.encoder
-        self._model, self._graph, self._weights = model, graph, weights
-        self._features = features
+        self._model, self._weights = model, weights
+        self.graph, self.given = graph, features
         self._trained = model.embed(graph, features)
         self._scorer = model.fitting_scorer(self._trained)
         self._served: Scorer = model.head(self._trained)
@@ -88,7 +90,6 @@ class FoldIn:
         self._known = degree > 0
         met = degree[self._known].double()
         self.short = float(met.quantile(SHORT)) if len(met) else 0.0
-        self.graph, self.given = graph, features
         self._guesses: dict[tuple[bool, ...], Tensor] = {}
         items = graph.items
         self._sample: Tensor | None = None
@@ -99,24 +100,24 @@ class FoldIn:
             self._sample = drawn.sort().values.to(graph.pattern.column.device)
 
     @cached_property
-    def _imputation(self) -> Imputation:
-        vectors_IP = item_vectors(self._served, self._trained.item_ID)
-        return Imputation(self._graph, vectors_IP, self._features.user)
+    def _histories(self) -> Histories:
+        return Histories(self.graph, self._trained, self._served)
 
     @cached_property
-    def _spread_DD(self) -> Tensor:
-        """L of S = L L^T, the trained users' covariance about what the encoder expects of them."""
-        expected = self._encoder.expected(
-            self._trained, self._known, self._graph.users, self._features
-        )
-        own_UD = self._trained.user0_UD.double()
-        away_UD = own_UD - (expected if self._encoder.free_users else own_UD[self._known].mean(0))
-        away_UD = away_UD[self._known]
-        cov_DD = away_UD.T @ away_UD / max(len(away_UD), 1)
-        cov_DD += RIDGE * cov_DD.diagonal().mean() * torch.eye(len(cov_DD)).to(cov_DD)
-        value, vector = torch.linalg.eigh(cov_DD)
-        spread_DD: Tensor = vector * value.clamp(min=0).sqrt()
-        return spread_DD.to(self._trained.user0_UD)
+    def _imputation(self) -> Imputation:
+        return Imputation(self._histories, self.given.user)
+
+    @cached_property
+    def _prior(self) -> TrainedPrior:
+        own_UD = self._trained.user0_UD
+        if self._encoder.free_users:
+            expected = self._encoder.expected(
+                self._trained, self._known, self.graph.users, self.given
+            )
+        else:
+            expected = own_UD[self._known].mean(0)
+        away_UD = own_UD - expected
+        return TrainedPrior(away_UD[self._known], self._histories.whole(self.graph)[self._known])
 
     def scorer(
         self,
@@ -133,7 +134,7 @@ class FoldIn:
         embedded_BD = self.embed(histories, count, attributes_BF, friends, known_F)
         scorer = scorer_of(self._model, self._trained, self._served, embedded_BD)
         if isinstance(scorer, HistoryScorer):
-            pattern = Csr.of(histories.user, histories.item, (count, self._graph.items))
+            pattern = Csr.of(histories.user, histories.item, (count, self.graph.items))
             scorer = scorer.with_histories(pattern.to(embedded_BD.device))
         return scorer
 
@@ -154,14 +155,14 @@ class FoldIn:
             friends: Ties to the run's users, (B,U) with values; None: not known.
             known_F: Bool, which columns of the attributes were given; None: all.
         """
-        trained_UF = self._features.user
+        trained_UF = self.given.user
         if trained_UF is not None:
             attributes_BF, known_F = _given(attributes_BF, known_F, count, trained_UF)
         parts = []
         for at in range(0, count, CHUNK):
             size = min(CHUNK, count - at)
             rows = slice(at, at + size)
-            graph = self._graph.with_users(
+            graph = self.graph.with_users(
                 histories.of_users(at, at + size), size, self._weights,
                 None if friends is None else friends.rows(rows),
             ).to(self._known.device)  # fmt: skip
@@ -178,8 +179,8 @@ class FoldIn:
         tieless = encoder.reads_ties_alone and graph.social is None
         lacking = given_BF is not None and known_F is not None and not bool(known_F.all())
         if not (tieless or lacking):
-            return self._solve(graph, Features(given_BF, self._features.item))
-        history_BP = self._imputation.history(graph)
+            return self._solve(graph, Features(given_BF, self.given.item))
+        history_BP = self._histories.taste(graph)
         if given_BF is None or known_F is None:
             nothing = history_BP.new_zeros(graph.users, 0)
             return self._imputation.embeddings(
@@ -187,7 +188,7 @@ class FoldIn:
                 torch.zeros(0, dtype=torch.bool), history_BP,
             )  # fmt: skip
         filled_BF = self._imputation.attributes(given_BF, known_F, history_BP)
-        found_BD = self._solve(graph, Features(filled_BF, self._features.item))
+        found_BD = self._solve(graph, Features(filled_BF, self.given.item))
         if encoder.free_users:
             return found_BD
         guess_BD = self._guess(graph, filled_BF)
@@ -199,7 +200,7 @@ class FoldIn:
 
     def _guess(self, graph: BipartiteGraph, filled_UF: Tensor) -> Tensor:
         """Embeddings by attributes that are imputed in part, with nothing solved for."""
-        features = Features(filled_UF, self._features.item)
+        features = Features(filled_UF, self.given.item)
         embedded = self._encoder.embed_new_users(graph, self._trained, features)
         return embedded(self._encoder.expected(self._trained, self._known, graph.users, features))
 
@@ -208,7 +209,7 @@ class FoldIn:
         key = tuple(known_F.tolist())
         if key not in self._guesses:
             filled_UF = self._imputation.trained_attributes(known_F)
-            self._guesses[key] = self._guess(self._graph, filled_UF)
+            self._guesses[key] = self._guess(self.graph, filled_UF)
         return self._guesses[key]
 
     def _solve(self, graph: BipartiteGraph, features: Features) -> Tensor:
@@ -219,10 +220,15 @@ class FoldIn:
         free_B = self._freedom(met_B)
         if not bool((free_B > 0).any()):
             return embedded(mean)
-        spread_DD, weight_B = self._spread_DD, CAUTION / (1 + (met_B / ENOUGH) ** 2)
+        prior, whole_B = self._prior, torch.zeros_like(met_B)
+        if self._encoder.free_users:
+            whole_B = wholeness(met_B, self.short)
+            away_BD = prior.mean(self._histories.whole(graph), whole_B)
+            mean = mean + free_B[:, None] * away_BD
+        weight_B = LEAST + CAUTION / (1 + (met_B / ENOUGH) ** 2)
 
         def layer0(z_BD: Tensor) -> Tensor:
-            return mean + free_B[:, None] * (z_BD @ spread_DD.T)
+            return mean + free_B[:, None] * prior.moved(z_BD, whole_B)
 
         def value(z_BD: Tensor) -> Tensor:
             likely_B = self._log_likelihood(graph.pattern, embedded(layer0(z_BD)))
