@@ -196,7 +196,8 @@ class FoldIn:
             self._trained.user_UD, self._trained_guess(known_F), guess_BD, given_BF, known_F,
             history_BP,
         )  # fmt: skip
-        return found_BD + (better_BD - guess_BD)
+        met_B = graph.pattern.degrees()[0] > 0  # without a message a guess is of another kind
+        return found_BD + torch.where(met_B[:, None], better_BD - guess_BD, 0.0)
 
     def _guess(self, graph: BipartiteGraph, filled_UF: Tensor) -> Tensor:
         """Embeddings by attributes that are imputed in part, with nothing solved for."""

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnseg.data.encoding import Encoding
 from gnnseg.evaluation import segments
 from gnnseg.evaluation.evaluator import Evaluation
 from gnnseg.models.encoders import EmbedsNewUsers
@@ -59,29 +60,47 @@ def with_self_assign(
     """
     if not isinstance(scorer, Segmentation) or not isinstance(model.encoder, EmbedsNewUsers):
         return evaluation
-    some = _drawn(train, rng)
-    if not len(some):
+    if not len(train):
         return evaluation
     fold_in = FoldIn(model, given.graph, given.features, weights)
-    before = segments.hard(scorer.memberships(torch.from_numpy(some).to(_device(given))))
-    people = NewUsers(some.astype(object), histories_of(train, some))
-    alone = people.attributes(given.encoding, short_of(train)), people.given(given.encoding), None
-    found = agreement(before, _segments(fold_in, people, *alone))
-    metrics = {"segment/self_assign": found["same"], "segment/self_assign_ari": found["ari"]}
-    ties = given.graph.social
-    if given.features.user is not None or ties is not None:
-        known = (
-            None if given.features.user is None else given.features.user[some],
-            None,
-            None if ties is None else friends_of(ties, some),
-        )
-        same = agreement(before, _segments(fold_in, people, *known))["same"]
-        metrics["segment/self_assign_known"] = same
+    metrics = measure(fold_in, given.encoding, train, scorer, rng)
     return replace(
         evaluation,
         metrics=evaluation.metrics | metrics,
         warnings=[*evaluation.warnings, *warning(metrics)],
     )
+
+
+@torch.no_grad()
+def measure(
+    fold_in: FoldIn, encoding: Encoding, train: Pairs, scorer: Segmentation, rng: Rng
+) -> dict[str, float]:
+    """Return the figures of ``with_self_assign`` by name.
+
+    Args:
+        fold_in: The trained model.
+        encoding: How attributes became its columns.
+        train: The training pairs.
+        scorer: The trained users' scores.
+        rng: Of the draw of users.
+    """
+    some = _drawn(train, rng)
+    rows = torch.from_numpy(some).to(fold_in.graph.pattern.column.device)
+    before = segments.hard(scorer.memberships(rows))
+    people = NewUsers(some.astype(object), histories_of(train, some))
+    alone = people.attributes(encoding, short_of(train)), people.given(encoding), None
+    found = agreement(before, _segments(fold_in, people, *alone))
+    metrics = {"segment/self_assign": found["same"], "segment/self_assign_ari": found["ari"]}
+    attributes, ties = fold_in.given.user, fold_in.graph.social
+    if attributes is not None or ties is not None:
+        known = (
+            None if attributes is None else attributes[rows],
+            None,
+            None if ties is None else friends_of(ties, some),
+        )
+        same = agreement(before, _segments(fold_in, people, *known))["same"]
+        metrics["segment/self_assign_known"] = same
+    return metrics
 
 
 def warning(metrics: Mapping[str, float]) -> list[str]:
@@ -137,9 +156,4 @@ def _segments(
 ) -> np.ndarray[Any, Any]:
     scorer = fold_in.scorer(people.pairs, len(people.ids), attributes_BF, friends, given_F)
     assert isinstance(scorer, Segmentation)
-    with torch.no_grad():
-        return segments.hard(scorer.memberships(None))
-
-
-def _device(given: Inputs) -> torch.device:
-    return given.graph.pattern.column.device
+    return segments.hard(scorer.memberships(None))
