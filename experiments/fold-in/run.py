@@ -236,17 +236,17 @@ def speed(case: Case) -> dict[str, float]:
 
 
 def choose(names: list[str]) -> None:
-    """Validation ndcg@20 of the held-out users under several priors and numbers of steps."""
+    """Validation ndcg@20 of the held-out users under several priors."""
     for name in names:
         case = Case(SETS[name], 0)
         lists = {given: case.histories(given) for given in GIVEN}
-        for prior in (3.0, 10.0, 30.0, 100.0):
-            for steps in (10, 20, 40):
-                fold_in.PRIOR, fold_in.STEPS = prior, steps
+        for caution in (30.0, 50.0, 100.0):
+            for enough in (2.0, 4.0, 8.0):
+                fold_in.CAUTION, fold_in.ENOUGH = caution, enough
                 found = [case.judge(case.folded(h), list(h), "valid")[1] for h in lists.values()]
                 print(
                     name,
-                    f"prior {prior:g}, {steps} steps",
+                    f"caution {caution:g}, enough {enough:g}",
                     " ".join(f"{value:.4f}" for value in found),
                     flush=True,
                 )

@@ -1,21 +1,34 @@
-"""Explain why a user is shown an item, by segment."""
+"""Explain why a user is shown an item, or is in their segment."""
 
 from __future__ import annotations
 
 import argparse
 
-from gnnseg.cli.arguments import add_run, open_run
+from gnnseg.cli.arguments import add_out, add_run, open_run
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Take a run, a user and an item."""
+    """Take a run, a user and maybe an item."""
     add_run(parser)
     parser.add_argument("--user", metavar="ID", required=True, help="a user's own id")
-    parser.add_argument("--item", metavar="ID", required=True, help="an item's own id")
+    parser.add_argument(
+        "--item",
+        metavar="ID",
+        help="an item's own id: why it is shown; without: which interactions put the user in "
+        "their segment, and which few would move them",
+    )
+    add_out(parser, "write the explanation to .csv, .parquet or .jsonl instead of a table")
 
 
 def call(options: argparse.Namespace) -> None:
-    """Print what each segment adds to the score."""
-    from gnnseg.report import tables
+    """Print, or write, what each segment adds to a score, or each interaction to a segment."""
+    from gnnseg.report import membership, tables
 
-    print(tables.explanation(open_run(options).explain(options.user, options.item)))
+    run = open_run(options)
+    found = run.explain(options.user, options.item)
+    if options.out:
+        print(run.write(found, options.out, excel=options.excel))
+    elif options.item is None:
+        print(membership.text(found))
+    else:
+        print(tables.explanation(found))

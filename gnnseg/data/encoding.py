@@ -41,19 +41,35 @@ class Encoding:
         pairs: Pairs,
         table: Table | None,
         beside: Mapping[str, Values] | None = None,
+        *,
+        short: float = np.inf,
     ) -> Floats32:
         """Return the columns of ``count`` new users, (n,F).
 
-        By what they have met so far and what is known of them; ``beside``: vectors by source. Their
-        totals are only so far: below the middle they say that somebody is new, not that they do
-        little, and are taken for it.
+        By what they have met so far and what is known of them; ``beside``: vectors by source. Of
+        those with fewer events than ``short`` the totals are only so far: below the middle they say
+        that somebody is new, not that they do little, and are taken for it.
         """
         derived = of_users(count, pairs, self.until, self.interests)
+        brief = np.bincount(pairs.user, pairs.count, minlength=count) < short
         for each in self.user:
             if isinstance(each, Number) and each.source in TOTALS and each.source in derived:
                 most = each.middle + each.high * each.scale
-                derived[each.source] = np.clip(derived[each.source], each.middle, most)
+                total = derived[each.source]
+                derived[each.source] = np.where(brief, np.clip(total, each.middle, most), total)
         return self.apply("user", count, {**derived, **columns_of(table), **(beside or {})})
+
+    def given(self, pairs: Pairs, table: Table | None) -> Bools:
+        """Return which of the users' columns histories and a table say anything of, (F,)."""
+        lacking = self.lacking(pairs, table)
+        return np.array(
+            [each.source not in lacking for each in self.user for _ in each.names], dtype=bool
+        )
+
+    def lacking(self, pairs: Pairs, table: Table | None) -> list[str]:
+        """Return the users' attributes of which neither histories nor a table say anything."""
+        said = of_users(0, pairs.of_users(0, 0), self.until, self.interests) if len(pairs) else {}
+        return [each.source for each in self.user if each.source not in {*said, *columns_of(table)}]
 
     def items(
         self,

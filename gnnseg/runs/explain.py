@@ -1,10 +1,11 @@
-"""Why a user is shown an item, by segment."""
+"""Why a user is shown an item, by segment, or is in their own."""
 
 from __future__ import annotations
 
 import polars as pl
 import torch
 
+from gnnseg.runs import counterfactual
 from gnnseg.runs.stored import StoredRun
 from gnnseg.types import InputError, Segmentation
 
@@ -15,8 +16,13 @@ EXPLAINED = {
 
 
 @torch.no_grad()
-def explain(run: StoredRun, user: str, item: str) -> pl.DataFrame:
-    """Return the parts of a score, the largest first; see ``Run.explain``."""
+def explain(run: StoredRun, user: str, item: str | None = None) -> pl.DataFrame:
+    """Return the parts of a score, the largest segments first; see ``Run.explain``.
+
+    Without an item, why the user is in their segment.
+    """
+    if item is None:
+        return counterfactual.explain(run, user)
     at_user, at_item = run.find("user", user), run.find("item", item)
     rows, scorer = (torch.tensor([at_user]), torch.tensor([at_item])), run.scorer
     if not isinstance(scorer, Segmentation):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,12 +25,11 @@ from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
 from gnnseg.runs import histories as histories_
 from gnnseg.runs import reasons
+from gnnseg.runs.known import Known
 from gnnseg.runs.lists import segments_frame
 from gnnseg.sparse import Csr
 from gnnseg.types import (
-    Floats,
     HabitScorer,
-    IdMap,
     InputError,
     Interactions,
     Pairs,
@@ -68,12 +66,7 @@ class NewUsers:
         """Yield some after others, so that what is made of them stays bounded."""
         for at in range(0, len(self.ids), TOGETHER):
             rows = slice(at, at + TOGETHER)
-            lo, hi = self.pairs.user.searchsorted([at, at + TOGETHER]).tolist()
-            mine: dict[str, Any] = {f.name: getattr(self.pairs, f.name) for f in fields_of(Pairs)}
-            mine = {
-                name: None if column is None else column[lo:hi] for name, column in mine.items()
-            }
-            part = Pairs(**{**mine, "user": mine["user"] - at})
+            part = self.pairs.of_users(at, at + TOGETHER)
             table = (
                 None
                 if self.table is None
@@ -86,37 +79,28 @@ class NewUsers:
                 events = replace(events, user=events.user - at)
             yield NewUsers(self.ids[rows], part, table, friends, events)
 
-    def attributes(self, encoding: Encoding) -> torch.Tensor | None:
-        """Return (B,F) in the run's columns, what is not given unknown; None where it has none."""
+    def attributes(self, encoding: Encoding, short: float = np.inf) -> torch.Tensor | None:
+        """Return (B,F) in the run's columns, what is not given unknown; None where it has none.
+
+        ``short``: events below which a history counts as only begun.
+        """
         if not encoding.user:
             return None
-        return torch.from_numpy(encoding.users(len(self.ids), self.pairs, self.table))
+        return torch.from_numpy(encoding.users(len(self.ids), self.pairs, self.table, short=short))
 
-
-@dataclass(frozen=True)
-class Known:
-    """What a run knows, to which new users are related.
-
-    ``name``: what messages call it; ``reads``: 'features', 'social'; ``weight``: of an event in
-    training on average, and so of one that has none;
-    ``half_life`` (M,): of its habits, in seconds, None where it has none.
-    """
-
-    name: str
-    users: IdMap
-    items: IdMap
-    encoding: Encoding
-    reads: frozenset[str]
-    weight: float = 1.0
-    half_life: Floats | None = None
-
-    def past(self, part: NewUsers) -> Past | None:
-        """Return what new users took, as a head with habits reads it; None for other heads."""
-        if self.half_life is None or part.events is None:
+    def given(self, encoding: Encoding) -> torch.Tensor | None:
+        """Return which of the run's columns were given, (F,) bool; None where it has none."""
+        if not encoding.user:
             return None
-        fades = bool(np.isfinite(self.half_life).any())
-        apart = visits.of(part.events if fades else replace(part.events, time=None))
-        return visits.latest(apart, self.half_life, len(part.ids), len(self.items))
+        return torch.from_numpy(encoding.given(self.pairs, self.table))
+
+    def past(self, known: Known) -> Past | None:
+        """Return what they took, as a head with habits reads it; None for other heads."""
+        if known.half_life is None or self.events is None:
+            return None
+        fades = bool(np.isfinite(known.half_life).any())
+        apart = visits.of(self.events if fades else replace(self.events, time=None))
+        return visits.latest(apart, known.half_life, len(self.ids), len(known.items))
 
 
 def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> NewUsers:
@@ -154,14 +138,18 @@ def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> N
     friends = None if ties is None else _friends(ties, place, run)
     met = _met(frame, place, run)
     events = None if run.half_life is None else _events_of(met)
-    return NewUsers(ids, _pairs(met), table, friends, events)
+    found = NewUsers(ids, _pairs(met), table, friends, events)
+    run.say_what_is_missing(found.pairs, found.table, ties=friends is not None)
+    return found
 
 
 def scorer_of(run: StoredRun, part: NewUsers) -> Scorer:
     """Return the run's items before new users."""
-    attributes = part.attributes(run.known.encoding)
-    past = run.known.past(part)
-    return run.fold_in.scorer(part.pairs, len(part.ids), attributes, part.friends, past)
+    known = run.known
+    return run.fold_in.scorer(
+        part.pairs, len(part.ids), part.attributes(known.encoding, known.short), part.friends,
+        part.given(known.encoding), part.past(known),
+    )  # fmt: skip
 
 
 def assign(run: StoredRun, histories: Any, users: Any = None, social: Any = None) -> pl.DataFrame:

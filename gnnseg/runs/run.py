@@ -306,24 +306,27 @@ class Run:
 
         return recommend.to_segment(self.stored, segment, k)
 
-    def explain(self, user: str, item: str) -> pl.DataFrame:
-        """Return why this item for this user, the largest part first.
+    def explain(self, user: str, item: str | None = None) -> pl.DataFrame:
+        """Return why this item for this user, the largest segments first, or why their segment.
 
-        Rows 'segment k': where ``share``, parts of rec_ij that sum to 1 (distribution, membership,
-        and hybrid's segment part; 'habit', the user's own past, among them where the head has
-        habits), else signed parts of the logit (affinity), which add up to the 'score' together
-        with the item's 'bias'. hybrid: 'segments' and 'personal' are the two parts
-        of the logit. 'score' is the logit itself.
+        With an item: rows 'segment k': where ``share``, parts of rec_ij that sum to 1
+        (distribution, membership, and hybrid's segment part; 'habit', the user's own past, among
+        them), else signed parts of the logit (affinity), which add up to the 'score' together with
+        the item's 'bias'. hybrid: 'segments' and 'personal' are the two parts of the logit.
+
+        Without: alpha as training has it, 'now' by the history folded in, without each interaction
+        ('history'; ``change``: what it adds), and the fewest changes found that 'move' the user.
 
         Args:
             user: A user's id.
-            item: An item's id.
+            item: An item's id; None: why they are in their segment.
 
         Returns:
-            user, item, name, part, segment, value, share.
+            user, item, name, part, segment, value, share; without an item user, part, step,
+            action, item, name, segment, alpha, change.
 
         Raises:
-            InputError: An id is not known, or the run has no segments.
+            InputError: An id is not known, the run has no segments, or the user no history.
         """
         from gnnseg.runs.explain import explain
 

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from torch import Tensor
 
+from gnnseg.evaluation import protocol
 from gnnseg.runs import loading
 from gnnseg.runs.figures import tabled
 from gnnseg.runs.folder import RunFolder
@@ -21,7 +22,7 @@ from gnnseg.types import Floats, IdMap, InputError, Ints, Pairs, Scorer, Split
 
 if TYPE_CHECKING:
     from gnnseg.models.fold_in import FoldIn
-    from gnnseg.runs.new_users import Known
+    from gnnseg.runs.known import Known
 
 SEARCHED = 20_000  # ids among which a close one is looked for when an unknown id is asked about
 
@@ -82,7 +83,7 @@ class StoredRun:
     def known(self) -> Known:
         """Return what of a new user can be read."""
         from gnnseg.runs import inputs, persistence
-        from gnnseg.runs.new_users import Known
+        from gnnseg.runs.known import Known, short_of
 
         config, train = loading.configuration(self.path), self.split().train
         return Known(
@@ -93,6 +94,8 @@ class StoredRun:
             reads=inputs.reads(config),
             weight=float(train.weight.sum() / max(train.count.sum(), 1)),
             half_life=self._half_life(),
+            short=short_of(train),
+            self_assign=self.metrics.get("segment/self_assign", 1.0),
         )
 
     def _half_life(self) -> Floats | None:
@@ -134,6 +137,13 @@ class StoredRun:
             valid=part(1),
             test=part(2),
         )
+
+    def training_pairs(self) -> Pairs:
+        """Return what was trained on: train, under ``paper`` train + valid."""
+        split = self.split()
+        if self.record["protocol"] != "paper":
+            return split.train
+        return protocol.join(split.train, split.valid, len(split.items))
 
     def metric(self, name: str) -> float:
         """Return one figure; InputError, with names nearest to it, where there is none such.

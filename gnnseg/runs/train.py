@@ -30,6 +30,7 @@ from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import identify, source_digest, what_changed
 from gnnseg.runs.job import Job, split_name
 from gnnseg.runs.plan import Plan
+from gnnseg.runs.self_assign import with_self_assign
 from gnnseg.runs.stored import StoredRun
 from gnnseg.training.loop import Interrupted
 from gnnseg.types import InputError, Split, Step
@@ -211,6 +212,10 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
             scorer, embeddings, given.graph, plan.split, plan.train_pairs, plan.protocol,
             job.clusters, plan.rng, model.negatives, baselines=parts(plan.config, "baselines"),
             features=given.features,
+        )  # fmt: skip
+        result = with_self_assign(
+            result, model, given, plan.config["graph"]["weights"], plan.train_pairs, scorer,
+            plan.rng,
         )  # fmt: skip
         classes_UC = model.predict(Step(embeddings, scorer))
         if given.labels is not None and classes_UC is not None:

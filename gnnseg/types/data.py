@@ -127,6 +127,16 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.user)
 
+    def rows(self, rows: np.ndarray[Any, Any]) -> Pairs:
+        """Return some of its rows, by mask or number."""
+        return _rows_of(self, rows)
+
+    def of_users(self, start: int, stop: int) -> Pairs:
+        """Return the pairs of the users from ``start`` to before ``stop``, counted from 0."""
+        low, high = self.user.searchsorted([start, stop]).tolist()
+        mine = self.rows(np.arange(low, high))
+        return replace(mine, user=mine.user - start)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -279,7 +289,7 @@ class Split:
         return np.bincount(self.train.item, minlength=len(self.items)).astype(np.int64)
 
 
-_Columns = TypeVar("_Columns", Interactions, Log)
+_Columns = TypeVar("_Columns", Interactions, Pairs, Log)
 
 
 def _rows_of(columns: _Columns, rows: np.ndarray[Any, Any]) -> _Columns:

@@ -67,7 +67,11 @@ def embedded(run, *told, **more):
 
     (part,) = new_users.read(told[0], run.stored.known, **more).parts()
     return run.stored.fold_in.embed(
-        part.pairs, len(part.ids), part.attributes(run.stored.known.encoding), part.friends
+        part.pairs,
+        len(part.ids),
+        part.attributes(run.stored.known.encoding),
+        part.friends,
+        part.given(run.stored.known.encoding),
     ).numpy()
 
 
@@ -135,7 +139,7 @@ def test_a_run_whose_edges_weigh_serves_those_who_come_later(tmp_path, weights):
         "weight" if weights == "value" else "spend": amount,
     }
     assert run.assign(told)["user"].to_list() == ["new"]
-    graph = run.stored.fold_in._graph
+    graph = run.stored.fold_in.graph
     (part,) = gnnseg.runs.new_users.read(told, run.stored.known).parts()
     near = graph.with_users(part.pairs, 1, weights).messages()[0].value
     torch.testing.assert_close(near, graph.messages()[0].value[graph.pattern.row == 0])
@@ -157,11 +161,11 @@ def test_typed_relations_are_handed_over_in_python(tmp_path):
     made = {"name": "made by", "source_kind": "item", "target_kind": "brand", "edges": makers}
     data = gnnseg.interactions(purchases(), time="time", relations=[made])
     run = gnnseg.train(data, [*SMALL, f"runs.root={tmp_path}", "encoder=rgcn"], seed=1)
-    assert [flow.name for flow in run.stored.fold_in._graph.relations] == [
+    assert [flow.name for flow in run.stored.fold_in.graph.relations] == [
         "made by",
         "made by, back",
     ]
-    assert run.stored.fold_in._graph.entities == {"brand": 3}
+    assert run.stored.fold_in.graph.entities == {"brand": 3}
     with pytest.raises(
         gnnseg.InputError, match=r"each entry has the keys edges, name, source_kind, target_kind"
     ):

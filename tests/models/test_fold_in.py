@@ -4,9 +4,10 @@ else is touched."""
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize
 
 from gnnseg.graph.bipartite import build
-from gnnseg.models import fold_in
+from gnnseg.models import fold_in, prior
 from gnnseg.models.encoders.lightgcn import LightGCN
 from gnnseg.models.encoders.mf import MF
 from gnnseg.models.fold_in import FoldIn
@@ -14,8 +15,10 @@ from gnnseg.models.heads.dot import Dot
 from gnnseg.models.heads.hybrid import Hybrid
 from gnnseg.models.heads.posthoc import Posthoc
 from gnnseg.models.heads.segments import Segments
+from gnnseg.models.histories import Histories
 from gnnseg.models.model import Model
 from gnnseg.models.objectives.likelihood import Likelihood
+from gnnseg.models.regression import Regression
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Features, Pairs, Shape
 
@@ -128,35 +131,54 @@ def test_a_scorer_facing_others_is_the_head_on_their_embeddings(head):
 @pytest.mark.parametrize("encoder", list(ENCODERS))
 @pytest.mark.slow
 def test_new_users_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch):
-    """One new user at a time: the posterior written out pair by pair, Adam by torch."""
+    """One new user at a time: the posterior written out pair by pair, minimised by scipy."""
     monkeypatch.setattr(fold_in, "SAMPLE", 11)
     monkeypatch.setattr(fold_in, "CHUNK", 2)
+    monkeypatch.setattr(fold_in, "STEPS", 60)
     model, graph = trained(encoder, head)
     model.requires_grad_(False)
     lists = [[0, 3, 7], [5], [2, 19]]
     fold = FoldIn(model, graph, Features(), None)
     found = fold.embed(pairs(lists), 3)
     old = model.embed(graph, Features())
-    mean, scale = old.user0_UD.mean(0), old.user0_UD.square().mean().sqrt()
+    middle = old.user0_UD.mean(0)
+    away = (old.user0_UD - middle).double()
+    histories = Histories(graph, old, model.head(old))
+    regression = Regression(histories.whole(graph), away)
+    total, rest = (
+        each.T @ each / USERS + prior.RIDGE * (each.square().mean()) * torch.eye(WIDTH)
+        for each in (away, regression.residual_NT)
+    )
     for u, met in enumerate(lists):
-        x = mean.clone().requires_grad_(True)
-        adam = torch.optim.Adam([x], lr=fold_in.RATE * float(scale))
         alone = graph.with_users(pairs([met]), 1, None)
-        for _ in range(fold_in.STEPS):
-            user = model.encoder.embed_new_users(alone, old, Features())(x[None])
+        embedded = model.encoder.embed_new_users(alone, old, Features())
+        n = len(met)
+        weight = fold_in.LEAST + fold_in.CAUTION / (1 + (n / fold_in.ENOUGH) ** 2)
+        short = float(graph.pattern.degrees()[0].double().quantile(0.05))
+        whole = 1 / (1 + (short / n) ** 4)
+        mean = middle + whole * regression.predict(histories.whole(alone))[0]
+        cov = whole * rest + (1 - whole) * total
+
+        def loss(x, met=met, embedded=embedded, weight=weight, mean=mean, cov=cov):
+            user = embedded(x[None].float())
             scorer = model.fitting_scorer(Embeddings(user, old.item_ID, user, old.item0_ID))
             scores = scorer.block(torch.tensor([0]))[0]
             candidates = scores if fold._sample is None else scores[fold._sample]
-            loss = fold_in.PRIOR * (x - mean).square().sum() / (2 * scale**2)
+            total = weight / 2 * (x - mean) @ torch.linalg.solve(cov, x - mean)
             for j in met:
-                loss = loss - (
-                    scores[j] - (candidates.logsumexp(0) if head != "distribution" else 0)
-                )
-            adam.zero_grad()
-            loss.backward()
-            adam.step()
-        expected = model.encoder.embed_new_users(alone, old, Features())(x.detach()[None])[0]
-        torch.testing.assert_close(found[u], expected, rtol=2e-4, atol=2e-4)
+                whole = candidates.logsumexp(0) if head != "distribution" else 0
+                total = total - (scores[j] - whole)
+            return total
+
+        def value(x, loss=loss):
+            x = torch.from_numpy(x).requires_grad_(True)
+            total = loss(x)
+            return float(total.detach()), torch.autograd.grad(total, x)[0].numpy()
+
+        best = minimize(value, mean.double().numpy(), jac=True, options={"maxiter": 200})
+        own = float((embedded(torch.ones(1, WIDTH)) - embedded(torch.zeros(1, WIDTH)))[0, 0])
+        x = (found[u] - embedded(torch.zeros(1, WIDTH))[0]) / own
+        assert float(loss(x.double()).detach()) <= best.fun + 2e-3  # scipy stops early in float32
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -169,7 +191,7 @@ def test_who_else_comes_does_not_matter_and_nobody_moves(head):
     alone = fold.scorer(pairs([[8]]), 1)
     with torch.no_grad():
         torch.testing.assert_close(
-            both.block(torch.tensor([1])), alone.block(torch.tensor([0])), rtol=1e-5, atol=1e-5
+            both.block(torch.tensor([1])), alone.block(torch.tensor([0])), rtol=2e-4, atol=2e-4
         )
         after = model.scorer(graph, Features()).block(torch.arange(USERS))
     assert torch.equal(before, after)

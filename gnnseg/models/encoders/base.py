@@ -30,6 +30,8 @@ OWNERS = {  # a hook that not every encoder has: the class that has it
     "embed_new_users": "EmbedsNewUsers",
     "expected": "EmbedsNewUsers",
     "free_users": "EmbedsNewUsers",
+    "free_while_short": "EmbedsNewUsers",
+    "reads_ties_alone": "EmbedsNewUsers",
     "reads_weights": "ReadsWeights",
     "embeds_as": "HasLayers",
     "epoch": "SamplesNeighbours",
@@ -100,6 +102,9 @@ class AttributeEncoder(Encoder, EmbedsNewUsers, EmbedsSomeRows):
 
     Who has met nothing is embedded like anybody else.
     """
+
+    free_users = False
+    free_while_short = True
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

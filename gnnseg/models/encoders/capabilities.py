@@ -24,10 +24,14 @@ class EmbedsNewUsers(ABC):
     """An encoder that embeds users it was not trained on.
 
     ``free_users``: each user has a layer 0 of their own, to be solved for in those who come later;
-    False: what is known of a user says all.
+    False: what is known of a user says all. ``free_while_short``: then one is solved for all the
+    same in whose history is shorter than nearly all that were trained on, of which attributes say
+    little yet. ``reads_ties_alone``: nothing but friends says who a user is.
     """
 
     free_users: bool = True
+    free_while_short: bool = False
+    reads_ties_alone: bool = False
 
     @abstractmethod
     def embed_new_users(

@@ -32,6 +32,7 @@ class SocialSpectral(Encoder, EmbedsNewUsers):
     """
 
     free_users = False
+    reads_ties_alone = True
     ties: Tensor
 
     def __init__(

@@ -107,6 +107,11 @@ def _sharpness(m: Mapping[str, float], folder: Path) -> Iterator[tuple[str, str,
         yield f"{m['segment/segments_per_user']:.1f}", "segments a user", note
     if "habit/weight" in m:
         yield f"{m['habit/weight']:.0%}", "habit", "a user's own past, on average"
+    if "segment/self_assign" in m:
+        known = m.get("segment/self_assign_known")
+        note = "their own segment again, by their training history alone"
+        note += "" if known is None else f"; {known:.0%} with attributes and friends"
+        yield f"{m['segment/self_assign']:.0%}", "of trained users: assign gives", note
     if "segment/recovery_ari" in m:
         note = "hard segments against the planted truth"
         yield number(m["segment/recovery_ari"], 3), "recovery (ARI)", note

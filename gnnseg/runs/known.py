@@ -1,0 +1,57 @@
+"""What a run knows, to which new users are related, and what it says where they bring less."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from gnnseg.data.encoding import Encoding
+from gnnseg.types import Floats, IdMap, Pairs, Table
+
+LOG = logging.getLogger("gnnseg")
+LOW = 0.9  # of segment/self_assign, below which is warned
+SHORT = 0.05  # share of the trained users whose histories count as only begun
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a run knows, to which new users are related.
+
+    ``name``: what messages call it; ``reads``: 'features', 'social'; ``weight``: of an event in
+    training on average, and so of one that has none; ``short``: events that nearly every trained
+    user has; ``self_assign``: its figure ``segment/self_assign``; ``half_life`` (M,): of its habits,
+    in seconds, None where it has none.
+    """
+
+    name: str
+    users: IdMap
+    items: IdMap
+    encoding: Encoding
+    reads: frozenset[str]
+    weight: float = 1.0
+    short: float = 0.0
+    self_assign: float = 1.0
+    half_life: Floats | None = None
+
+    def say_what_is_missing(self, pairs: Pairs, table: Table | None, *, ties: bool) -> None:
+        """Warn of what training read and nobody brings, and of how well it goes without."""
+        lacking = self.encoding.lacking(pairs, table)
+        if "social" in self.reads and not ties:
+            lacking.append("friends")
+        if lacking:
+            text = "%s was trained on %s too: not given here, so guessed from the histories"
+            LOG.warning(text, self.name, ", ".join(lacking))
+        if self.self_assign < LOW and (lacking or not self.reads):
+            text = (
+                "by their histories alone, %.0f%% of the trained users of %s are put where "
+                "training put them: read these segments with care"
+            )
+            LOG.warning(text, 100 * self.self_assign, self.name)
+
+
+def short_of(train: Pairs) -> float:
+    """Return the events of a user below whom one in twenty is, of those with any in training."""
+    events = np.bincount(train.user, train.count)
+    return float(np.quantile(events[events > 0], SHORT)) if len(train) else 0.0
