@@ -21,8 +21,8 @@ class Known:
 
     ``name``: what messages call it; ``reads``: 'features', 'social'; ``weight``: of an event in
     training on average, and so of one that has none; ``short``: events that nearly every trained
-    user has; ``self_assign``: its figure ``segment/self_assign``; ``half_life`` (M,): of its habits,
-    in seconds, None where it has none.
+    user has; ``self_assign``: its figure ``segment/self_assign``; ``half_life`` (M,): of its
+    habits, in seconds, None where it has none.
     """
 
     name: str
