@@ -7,6 +7,7 @@ still name their parts.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -52,8 +53,10 @@ ADDED: dict[str, Any] = {
     "evaluation.metrics": None,
     "trainer.sampler": None,
     "trainer.callbacks": None,
+    "trainer.refit": False,
     "metrics": None,
     "baselines": None,
+    "segments": {"since": None, "keep": 0.1, "refits": 3},
 }
 _STABLE = {today: name for name, today in MODULES.items()}
 
@@ -91,7 +94,7 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
     today = {name: {old: new for new, old in keys.items()} for name, keys in KEYS.items()}
     found = {group: _node(value, today, current) for group, value in config.items()}
     for node, key, default in _added(found):
-        node.setdefault(key, default)
+        node.setdefault(key, copy.deepcopy(default))
     return found
 
 

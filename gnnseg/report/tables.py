@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import words
+from gnnseg.report import changes, refits, words
 
 HEADLINE = (
     "recall@20",
@@ -97,9 +97,12 @@ def run(folder: Path) -> str:
     Data, figures beside the baselines, segments, sharpness, warnings, where the page is.
     """
     record = read(folder)
-    parts = [part for part in (data(record), metrics(record), labels(record)) if part]
+    shown = refits.evaluated(record)
+    parts = [refits.sentence(record), data(record), metrics(shown), labels(shown)]
+    parts = [part for part in parts if part]
     if (folder / "groups.parquet").exists():
         parts += [segments(folder, SHOWN_SEGMENTS), sharpness(record["metrics"], _k(folder))]
+        parts += [text for text in (changes.text(record, folder),) if text]
     parts += [f"warning: {warning}" for warning in record["alarms"]]
     seconds = record["seconds"]
     parts.append(
@@ -138,7 +141,7 @@ def data(record: Mapping[str, Any]) -> str:
 
 def metrics(record: Mapping[str, Any]) -> str:
     """Return the run's test figures beside the baselines'."""
-    rows = {"this run": record["metrics"], **baselines(record, "test/")}
+    rows = {refits.who(record): record["metrics"], **baselines(record, "test/")}
     names = [n for n in HEADLINE if f"test/{n}" in record["metrics"] and not n.endswith("@10")]
     cells = [
         [who, *[number(values.get(f"test/{n}")) for n in names]] for who, values in rows.items()
@@ -160,7 +163,7 @@ def labels(record: Mapping[str, Any]) -> str:
     known = record["data"].get("labels")
     if not known or "label/accuracy" not in record["metrics"]:
         return ""
-    rows = {"this run": record["metrics"], **baselines(record, "label/")}
+    rows = {refits.who(record): record["metrics"], **baselines(record, "label/")}
     cells = [
         [who, *[number(v.get(f"label/{n}")) for n in ("accuracy", "macro_f1")]]
         for who, v in rows.items()
@@ -186,11 +189,14 @@ def sharpness(values: Mapping[str, float], k: int) -> str:
     """Return how many segments there really are, and what a user's largest ones reach."""
     lines = [
         f"effective K {values['segment/effective_k']:.1f} of {k}; "
-        f"{values['segment/segments_per_user']:.1f} segments "
-        "a user; ndcg@20 through the top 1 and 3 segments "
-        f"{number(values.get('test/ndcg@20/top1')) or '-'}, "
-        f"{number(values.get('test/ndcg@20/top3')) or '-'}"
+        f"{values['segment/segments_per_user']:.1f} segments a user"
     ]
+    if any(name.startswith("test/") for name in values):
+        lines[0] += (
+            "; ndcg@20 through the top 1 and 3 segments "
+            f"{number(values.get('test/ndcg@20/top1')) or '-'}, "
+            f"{number(values.get('test/ndcg@20/top3')) or '-'}"
+        )
     if "segment/recovery_ari" in values:
         lines.append(
             f"segment/recovery_ari {values['segment/recovery_ari']:.4f} (hard segments against the "
@@ -230,9 +236,13 @@ def segments(folder: Path, limit: int | None = None) -> str:
         liked = ", ".join(
             f"{short(name)} ({lift:.1f}x)" for name, lift in top.select("name", "lift").rows()
         )
-        rows.append([str(row["segment"]), str(row["size"]), f"{row['share']:.1%}", liked])
-    title = ["segment", "users", "share", "likes more than others do (lift)"]
-    table = render(title, rows, "segments", left=(3,))
+        called = [text for text in (row.get("id"), row.get("name")) if text]
+        ids = [short(" ".join(map(str, called)))] if "id" in groups.columns else []
+        rows.append([str(row["segment"]), *ids, str(row["size"]), f"{row['share']:.1%}", liked])
+    named = ["id"] if "id" in groups.columns else []
+    title = ["segment", *named, "users", "share", "likes more than others do (lift)"]
+    left = (1, 4) if named else (3,)
+    table = render(title, rows, "segments", left=left)
     said = words.segments(folder)
     known = {k: said[k] for k in shown["segment"] if k in said}
     people = [

@@ -11,6 +11,7 @@ from gnnseg.config import build
 from gnnseg.evaluation import evaluator
 from gnnseg.models.model import Model
 from gnnseg.runs import environment
+from gnnseg.runs.earlier import Earlier
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job
 from gnnseg.tracking import Tracker
@@ -22,8 +23,24 @@ from gnnseg.training.progress import Progress
 from gnnseg.types import Scorer
 
 
-def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[State, bool]:
+def fit_in(
+    job: Job,
+    model: Model,
+    given: Inputs,
+    tracker: Tracker,
+    *,
+    before: Earlier | None = None,
+    epochs: int | None = None,
+) -> tuple[State, bool]:
     """Train, or go on training, and leave the best weights in the model.
+
+    Args:
+        job: What is done.
+        model: Assembled.
+        given: What the model is given.
+        tracker: Where figures go.
+        before: The run it starts from; None: from nothing.
+        epochs: Train so many, without validation (a refit on all events); None: as set.
 
     Returns:
         Where training ended, and whether that is exactly where training in one go would have.
@@ -31,9 +48,7 @@ def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[Sta
     known, settings = given.known(job.device), job.settings
     checkpoint, exact = Checkpoint(job.folder.file("state.pt")), True
     begin_anew = not checkpoint.exists()
-    if begin_anew:
-        with torch.no_grad():
-            model.reset(given.graph, given.features, job.rng, known)
+    _first_values(job, model, given, before, begin_anew)
     optimizer = build(job.config["optimizer"], model.parameters())
     state = State()
     if not begin_anew:
@@ -56,13 +71,31 @@ def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[Sta
     ):
         state = fit(
             model, optimizer, training, settings, job.rng.child("train"), state, checkpoint,
-            evaluate=_validation(job), log=_log(tracker, optimizer), progress=progress, stop=stop,
+            evaluate=_validation(job) if epochs is None else None, epochs=epochs,
+            log=_log(tracker, optimizer), progress=progress, stop=stop,
             lower_is_better=job.protocol.lower_is_better(settings.monitor),
         )  # fmt: skip
+    if before is not None:
+        before.detach(model)
     assert checkpoint.best is not None
     model.load_state_dict(checkpoint.best)
     model.eval()
     return state, exact
+
+
+def _first_values(
+    job: Job, model: Model, given: Inputs, before: Earlier | None, begin_anew: bool
+) -> None:
+    """Set first values where training begins, and what of an earlier run acts while it goes on."""
+    known = given.known(job.device)
+    if begin_anew:
+        with torch.no_grad():
+            model.reset(given.graph, given.features, job.rng, known)
+            if before is not None:
+                before.begin(model, given, job.rng, known)
+    if before is not None:
+        before.attach(model)
+        model.to(job.device)
 
 
 def _validation(job: Job) -> Callable[[Scorer], dict[str, float]]:

@@ -128,6 +128,13 @@ def of(config: Mapping[str, Any], split: Split, train_pairs: Pairs, say: Say) ->
     return replace(given, features=Features(user, item), encoding=fitted.encoding)
 
 
+def on_other_pairs(config: Mapping[str, Any], split: Split, given: Inputs, pairs: Pairs) -> Inputs:
+    """Return the same on the graph of other training pairs of the same users and items."""
+    asked = wanted(config)
+    graph = graph_of(config, split, pairs, _ties(asked, split), _relations(asked, split))
+    return replace(given, graph=graph)
+
+
 def labels_of(config: Mapping[str, Any], split: Split) -> Labelled | None:
     """Return the labels that the term which learns them sees; None where there is none."""
     asking = [part for part in parts_that_ask(config) if "labels" in part.says("requires")]

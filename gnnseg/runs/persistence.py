@@ -26,7 +26,7 @@ INTEREST = "interest in "  # how the tensors of classes that shares are derived 
 def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
     """Write what ``restore`` needs beside the pairs, as far as there is any.
 
-    features.json and .safetensors, social.npz, relations.npz.
+    features.json and .safetensors, people.npz, social.npz, relations.npz.
     """
     from safetensors.torch import save_file
 
@@ -46,6 +46,7 @@ def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
             aside.write_text(
                 json.dumps(inputs.encoding.to_json(), ensure_ascii=False, indent=1), "utf-8"
             )
+    _store_people(folder, inputs)
     if inputs.graph.social is not None and split.social is not None:
         with atomic(folder.file("social.npz")) as aside, open(aside, "wb") as handle:
             s = split.social
@@ -71,14 +72,17 @@ def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
     protocol = build(config["evaluation"], parts(config, "metrics"))
     graph = graph_of(config, split, protocol.training_pairs(split), ties, typed)
     features = folder.file("features.safetensors")
-    given = Inputs(graph, labels=_labels_in(folder))
+    people, columns = _people_in(folder)
+    given = Inputs(graph, labels=_labels_in(folder), people=people, people_columns=columns)
     if not features.exists():
         return given
-    tensors = load_file(features)
+    tensors, encoding = load_file(features), encoding_of(path)
     return replace(
         given,
         features=Features(tensors.get("user"), tensors.get("item")),
-        encoding=encoding_of(path),
+        encoding=encoding,
+        people=tensors.get("user"),
+        people_columns=encoding.names("user"),
     )
 
 
@@ -96,6 +100,24 @@ def encoding_of(path: Path) -> Encoding:
             if name.startswith(INTEREST)
         }
     return Encoding.from_json(json.loads(folder.file("features.json").read_text("utf-8")), members)
+
+
+def _store_people(folder: RunFolder, inputs: Inputs) -> None:
+    """Write people.npz: attributes by which segments are described where the model reads none."""
+    if inputs.people is None or inputs.features.user is not None:
+        return
+    columns = np.array(inputs.people_columns, dtype=str)
+    with atomic(folder.file("people.npz")) as aside, open(aside, "wb") as handle:
+        np.savez_compressed(handle, people=inputs.people.cpu().numpy(), columns=columns)
+
+
+def _people_in(folder: RunFolder) -> tuple[torch.Tensor | None, tuple[str, ...]]:
+    """Return what ``_store_people`` wrote; None of a folder that has none."""
+    if not folder.file("people.npz").exists():
+        return None, ()
+    with np.load(folder.file("people.npz")) as stored:
+        columns = tuple(str(each) for each in stored["columns"])
+        return torch.from_numpy(stored["people"]), columns
 
 
 def _store_relations(

@@ -61,6 +61,8 @@ class Run:
         figures = ", ".join(
             f"{name} {self.metrics[name]:.4f}" for name in SHOWN if name in self.metrics
         )
+        if self.stored.is_refit:
+            figures = f"refit on all events of {self.record['refit']['run']}"
         return f"Run({self.path.name}: {figures or self.stored.state})"
 
     def _repr_html_(self) -> str:
@@ -170,7 +172,7 @@ class Run:
         return self.stored.frame("segments")
 
     def groups(self) -> pl.DataFrame:
-        """Return the segments: segment, size, effective_size, share, group, prototype."""
+        """Return the segments: segment, size, effective_size, share, group, prototype, id …"""
         return self.stored.frame("groups")
 
     def cards(self) -> pl.DataFrame:

@@ -53,9 +53,18 @@ class StoredRun:
         return dict(self.record["config"])
 
     @property
+    def is_refit(self) -> bool:
+        """Return whether this is a refit on all events, of which nothing is a test figure."""
+        return "refit" in self.record
+
+    @property
     def has_segments(self) -> bool:
         """Return whether the run's head has segments."""
         return self.folder.file("segments.parquet").exists()
+
+    def scorer_kind(self) -> str:
+        """Return how beta is read: distribution, membership or affinity."""
+        return str(self.config["head"].get("beta", "distribution"))
 
     @cached_property
     def users(self) -> IdMap:
@@ -128,6 +137,12 @@ class StoredRun:
     def metric(self, name: str) -> float:
         """Return one figure; InputError, with names nearest to it, where there is none such."""
         known = self.metrics
+        if name not in known and self.is_refit:
+            run = self.record["refit"]["run"]
+            raise InputError(
+                f"{self.name}: a refit on all events has no {name}, it was trained on what would "
+                f"be asked; of the evaluated run: gnnseg show {run} {name}"
+            )
         if name not in known:
             close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
             hint = f"it has {', '.join(sorted(known)[:8])} …"

@@ -21,7 +21,7 @@ from gnnseg.config import build
 from gnnseg.config.extensions import parts
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import evaluator
-from gnnseg.runs import environment, inputs, persistence, writer
+from gnnseg.runs import earlier, environment, inputs, persistence, refit, since, writer
 from gnnseg.runs.assembly import assemble, say_what_is_sampled
 from gnnseg.runs.fitting import fit_in
 from gnnseg.runs.folder import RunFolder
@@ -70,13 +70,30 @@ def train(
         InputError: Something that the user can mend.
         Interrupted: Somebody asked to stop; the state is saved, the same call goes on.
     """
+    result = _trained(config, say, fresh, sweep, job, raw, progress)
+    if config["trainer"]["refit"]:
+        refit.refit(result.path, say=say, progress=progress)
+    return result
+
+
+def _trained(
+    config: Mapping[str, Any],
+    say: Say,
+    fresh: bool,
+    sweep: str | None,
+    job: int | None,
+    raw: Raw | None,
+    progress: bool,
+) -> Result:
+    """Train and evaluate, or find it done; see ``train``."""
     begun = time.monotonic()
     device, why = environment.choose_device(str(config["device"]))
     environment.forget_peak(device)
     with environment.threads(config["threads"]):
         say(f"device {device}: {why}; {torch.get_num_threads()} threads")
         split = read(config, say, raw)
-        identity = identify(config, split.fingerprint)
+        before = None if config["segments"]["since"] is None else earlier.digest_of(config)
+        identity = identify(config, split.fingerprint, before)
         root = Path(config["runs"]["root"]).expanduser().absolute()
         folder = RunFolder(root / identity.name)
         with folder.locked():
@@ -159,9 +176,10 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
     model = assemble(job.config, given.shape, job.rng).to(job.device)
     say_what_is_sampled(model, job.settings.batch_size, job.say)
     record["parameters"] = sum(p.numel() for p in model.parameters())
+    before = earlier.of(job.config, job.split, given)
     started = time.monotonic()
     with environment.deterministic(job.device):
-        best, exact = fit_in(job, model, given, tracker)
+        best, exact = fit_in(job, model, given, tracker, before=before)
     record["exact"] = record["exact"] and exact
     record["seconds"]["train"] = round(time.monotonic() - started, 3)
     record["best"] = {
@@ -171,6 +189,7 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
     with torch.no_grad():
         embeddings = model.embed(given.graph, given.features)
         model.finish(embeddings, given.graph, job.rng.child("finish"))
+        through = since.through(before, job, given, model, embeddings, best.best_epoch)
         scorer: Scorer = model.head(embeddings)
         result = evaluator.final(
             scorer, embeddings, given.graph, job.split, job.train_pairs, job.protocol,
@@ -183,8 +202,10 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
             writer.write_labels(job.folder, job.split.users, given.labels, classes_UC)
         record["metrics"], record["baselines"] = result.metrics, result.baselines
         record["alarms"] = result.warnings
+        since.note(through, record)
         record["seconds"]["evaluate"] = round(time.monotonic() - started, 3)
         writer.write(job.folder, job.split, job.train_pairs, model, embeddings, scorer, result)
+        since.store(through, job.folder, job.identity)
         persistence.store(job.folder, given, job.split)
         writer.write_attributes(
             job.folder, given.features, given.columns, job.train_pairs, model.encoder, scorer

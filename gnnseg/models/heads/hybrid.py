@@ -62,6 +62,10 @@ class Hybrid(NumberedHead):
         """Start the prototypes at k-means++ centres of the first user embeddings."""
         self.group.reset(embeddings, rng)
 
+    def start_at(self, centres_KD: Tensor) -> None:
+        """Start the segments' prototypes at these centres, (K,D)."""
+        self.group.start_at(centres_KD)
+
     def renumber(self, order: Tensor) -> None:
         """Make segment k what was segment order[k], (K,)."""
         self.group.renumber(order)

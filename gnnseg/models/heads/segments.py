@@ -102,10 +102,14 @@ class Segments(NumberedHead):
     @torch.no_grad()
     def reset(self, embeddings: Embeddings, rng: Rng) -> None:
         """Start the prototypes at k-means++ centres of the first user embeddings."""
-        centres = prototypes(embeddings.user_UD, self.segments, rng, starts=self.starts)
-        self.user_KD.copy_(centres)
+        self.start_at(prototypes(embeddings.user_UD, self.segments, rng, starts=self.starts))
+
+    @torch.no_grad()
+    def start_at(self, centres_KD: Tensor) -> None:
+        """Start users' and items' prototypes at these centres, (K,D)."""
+        self.user_KD.copy_(centres_KD)
         if self.item_KD is not None:
-            self.item_KD.copy_(centres)
+            self.item_KD.copy_(centres_KD)
 
     @torch.no_grad()
     def renumber(self, order: Tensor) -> None:

@@ -1,0 +1,395 @@
+"""What became of an earlier run's segments in one that starts from it (``segments.since``).
+
+Shape legend: U users here, C users with training pairs in both, L earlier segments, K of here, R
+refits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from gnnseg.config import build
+from gnnseg.config.extensions import parts
+from gnnseg.evaluation.segments import hard, through_time
+from gnnseg.evaluation.segments.through_time import Event, Noise
+from gnnseg.models.heads import NumberedHead
+from gnnseg.models.model import Model
+from gnnseg.rng import Rng
+from gnnseg.runs import durable, environment, loading, retraining, schema
+from gnnseg.runs.durable import Durable
+from gnnseg.runs.earlier import Earlier
+from gnnseg.runs.folder import RunFolder
+from gnnseg.runs.identity import Identity
+from gnnseg.runs.inputs import Inputs
+from gnnseg.runs.job import Job
+from gnnseg.runs.stored import StoredRun
+from gnnseg.types import Embeddings, Ints, Pairs, Segmentation, Split
+
+Refit = Callable[[Pairs, int], Tensor]  # training pairs, number of the refit -> alpha (U,K)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Through:
+    """What became of the earlier segments.
+
+    Args:
+        segments: the segments of here, in their order.
+        moves: moves.parquet.
+        moved: moved.parquet.
+        record: run.json's ``since``.
+        metrics: segment/kept, and segment/moved_by_refit where there were refits.
+        warnings: drift and leaks, a sentence each.
+    """
+
+    segments: list[Durable]
+    moves: pl.DataFrame
+    moved: pl.DataFrame
+    record: dict[str, Any]
+    metrics: dict[str, float]
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class _Common:
+    """Users with training pairs in both runs: where they are here, and where they were (from 0)."""
+
+    here: Ints
+    then: Ints
+    alpha_CL: np.ndarray[Any, np.dtype[np.float64]]
+
+    @property
+    def was(self) -> Ints:
+        return np.asarray(self.alpha_CL.argmax(1), dtype=np.int64)
+
+
+def follow(
+    earlier: Earlier,
+    job: Job,
+    model: Model,
+    embeddings: Embeddings,
+    refit: Refit,
+) -> Through:
+    """Match a trained model's segments to the earlier ones, renumber them so, and say what changed.
+
+    Args:
+        earlier: The run it started from.
+        job: The run of here.
+        model: Trained and finished; its segments are put in the earlier order.
+        embeddings: Its embeddings.
+        refit: Trains again on other pairs, from the same start, with another seed; it says how many
+            would move by a refit alone.
+    """
+    then = pairs_of(earlier.run)
+    common = _common(earlier, job, then)
+    scorer = model.score(embeddings)
+    assert isinstance(scorer, Segmentation)
+    alpha_UK = _numpy(scorer.alpha)
+    members_LK = through_time.jaccard(common.alpha_CL, alpha_UK[common.here])
+    matched = through_time.match(members_LK, _tastes(earlier, job.split, scorer))
+    if isinstance(model.head, NumberedHead) and not model.numbered_by_labels:
+        order = through_time.numbering(matched, alpha_UK.shape[1])
+        model.head.renumber(torch.from_numpy(order).to(embeddings.user_UD.device))
+        alpha_UK = alpha_UK[:, order]
+        place = {int(k): at for at, k in enumerate(order)}
+        matched = {was: place[now] for was, now in matched.items()}
+    now_C = hard(torch.from_numpy(alpha_UK))[common.here]
+    noise = _noise(earlier, job, common, then, matched, alpha_UK.shape[1], refit)
+    return _told(earlier, job, common, now_C, matched, alpha_UK.shape[1], noise)
+
+
+def through(
+    before: Earlier | None,
+    job: Job,
+    given: Inputs,
+    model: Model,
+    embeddings: Embeddings,
+    epochs: int,
+) -> Through | None:
+    """Follow the segments of the run that this one started from; None where it started from none.
+
+    Args:
+        before: That run.
+        job: The run of here.
+        given: What its model is given.
+        model: Trained and finished.
+        embeddings: Its embeddings.
+        epochs: After how many its weights were best.
+    """
+    if before is None:
+        return None
+    return follow(before, job, model, embeddings, refits_of(before, job, given, epochs))
+
+
+def note(through: Through | None, record: dict[str, Any]) -> None:
+    """Write into a record, run.json, what became of the earlier segments."""
+    if through is not None:
+        record["since"] = through.record
+        record["metrics"] |= through.metrics
+        record["alarms"] = [*record["alarms"], *through.warnings]
+
+
+def store(through: Through | None, folder: RunFolder, identity: Identity) -> None:
+    """Write moves.parquet, moved.parquet and the segments' ids; of a first run they are born."""
+    if not folder.file("groups.parquet").exists():
+        return
+    if through is None:
+        numbers = pl.read_parquet(folder.file("groups.parquet"), columns=["segment"])["segment"]
+        durable.write(
+            folder, [durable.born(identity.digest, identity.name, k) for k in sorted(numbers)]
+        )
+        return
+    durable.write(folder, through.segments)
+    folder.write_parquet("moves.parquet", through.moves)
+    folder.write_parquet("moved.parquet", through.moved)
+
+
+def refits_of(earlier: Earlier, job: Job, given: Inputs, epochs: int) -> Refit:
+    """Return a refit in memory that starts where the run of here did.
+
+    Args:
+        earlier: The run it started from.
+        job: The run of here.
+        given: What its model is given.
+        epochs: After how many its weights were best.
+    """
+
+    def begin(model: Model, mine: Inputs, rng: Rng) -> None:
+        earlier.attach(model)
+        model.to(job.device)
+        earlier.begin(model, mine, rng, mine.known(job.device))
+
+    def refit(pairs: Pairs, number: int) -> Tensor:
+        job.say(f"refit {number + 1} of {_refits(job)}: how many would move by that alone")
+        seed = int(job.config["seed"]) + 1 + number
+        with environment.stopped_by_signals() as stop:
+            scorer = retraining.retrained(job, given, pairs, seed, epochs, begin, stop)
+        return retraining.memberships(scorer)
+
+    return refit
+
+
+def pairs_of(run: StoredRun) -> Pairs:
+    """Return the pairs that a finished run was trained on."""
+    config = loading.configuration(run.path)
+    pairs: Pairs = build(config["evaluation"], parts(config, "metrics")).training_pairs(run.split())
+    return pairs
+
+
+def _refits(job: Job) -> int:
+    return int(job.config["segments"]["refits"])
+
+
+def _numpy(alpha: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
+    found: np.ndarray[Any, np.dtype[np.float64]] = alpha.detach().double().cpu().numpy()
+    return found
+
+
+def _common(earlier: Earlier, job: Job, then: Pairs) -> _Common:
+    users = earlier.former.users
+    known_then = np.bincount(then.user, minlength=len(earlier.run.users)) > 0
+    known_here = np.bincount(job.train_pairs.user, minlength=len(users)) > 0
+    (here,) = np.nonzero((users >= 0) & known_here & known_then[np.maximum(users, 0)])
+    return _Common(here, users[here], _numpy(earlier.run.tensor("alpha"))[users[here]])
+
+
+def _tastes(
+    earlier: Earlier, split: Split, scorer: Segmentation
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return how alike the segments' tastes are on the items of both, (L,K)."""
+    beta_LI, beta_KI = _numpy(earlier.run.tensor("beta")), _numpy(scorer.beta)
+    there = earlier.former.items >= 0
+    if earlier.run.scorer_kind() != scorer.kind:  # read otherwise: members alone say it
+        return np.zeros((len(beta_LI), len(beta_KI)))
+    return through_time.tastes(beta_LI[:, earlier.former.items[there]], beta_KI[:, there])
+
+
+def _pairs_here(earlier: Earlier, then: Pairs) -> Pairs:
+    """Return the earlier training pairs by the users and items of here; others are left out."""
+
+    def inverse(here: Ints, count: int) -> Ints:
+        found = np.full(count, -1, dtype=np.int64)
+        found[here[here >= 0]] = np.flatnonzero(here >= 0)
+        return found
+
+    user = inverse(earlier.former.users, len(earlier.run.users))[then.user]
+    item = inverse(earlier.former.items, len(earlier.run.items))[then.item]
+    order = np.lexsort((item, user))
+    order = order[(user[order] >= 0) & (item[order] >= 0)]
+    spend = None if then.spend is None else then.spend[order]
+    return Pairs(user[order], item[order], then.weight[order], then.count[order], spend=spend)
+
+
+def _noise(
+    earlier: Earlier,
+    job: Job,
+    common: _Common,
+    then: Pairs,
+    matched: dict[int, int],
+    segments: int,
+    refit: Refit,
+) -> Noise | None:
+    """Refit on 90 % of every user's earlier pairs: nobody has changed, and who moves is noise."""
+    count = _refits(job)
+    if not count:
+        return None
+    before, found = _pairs_here(earlier, then), []
+    for number in range(count):
+        some = retraining.some_of(before, len(job.split.users), job.rng.child("since").at(number))
+        alpha_CK = _numpy(refit(some, number))[common.here]
+        of_refit = through_time.match(
+            through_time.jaccard(common.alpha_CL, alpha_CK),
+            np.zeros((common.alpha_CL.shape[1], segments)),
+        )
+        same = {matched[was]: now for was, now in of_refit.items() if was in matched}
+        order = through_time.numbering(same, segments)
+        found.append(np.asarray(alpha_CK[:, order].argmax(1), dtype=np.int64))
+    to = _to(matched, common.alpha_CL.shape[1])
+    return through_time.noise(common.was, found, len(to), segments, to)
+
+
+def _to(matched: dict[int, int], earlier: int) -> Ints:
+    return np.array([matched.get(was, -1) for was in range(earlier)], dtype=np.int64)
+
+
+def _told(
+    earlier: Earlier,
+    job: Job,
+    common: _Common,
+    now_C: Ints,
+    matched: dict[int, int],
+    segments: int,
+    noise: Noise | None,
+) -> Through:
+    """Return ids, tables, the record, figures and warnings."""
+    was_C, before = common.was, durable.of(earlier.run)
+    counts_LK = through_time.moves(was_C, now_C, len(before), segments)
+    back = {now: was for was, now in matched.items()}
+    digest, name = job.identity.digest, job.identity.name
+    mine = [
+        before[back[k]] if k in back else durable.born(digest, name, k + 1) for k in range(segments)
+    ]
+    same_LK = np.zeros(counts_LK.shape, dtype=bool)
+    same_LK[list(matched), list(matched.values())] = True
+    kept = float(counts_LK[same_LK].sum() / max(len(was_C), 1))
+    found = through_time.events(counts_LK, matched)
+    record: dict[str, Any] = {
+        "run": earlier.run.name,
+        "hash": str(earlier.run.record["hash"]),
+        "users": {"here": len(job.split.users), "then": len(earlier.run.users),
+                  "followed": len(was_C)},
+        "kept": kept,
+        "segments_kept": len(matched),
+        "events": [_event(each, before, mine) for each in found],
+    }  # fmt: skip
+    metrics = {"segment/kept": kept}
+    warnings = _leaks(earlier, job)
+    if noise is not None:
+        shares = noise.moved(same_LK)
+        record["moved_by_refit"] = [float(share) for share in shares]
+        metrics["segment/moved_by_refit"] = float(shares.mean())
+        warnings += _drift(1 - kept, shares, len(was_C), earlier.run.name)
+    ids = job.split.users.ids[common.here]
+    return Through(
+        segments=mine,
+        moves=_moves(counts_LK, same_LK, before, mine, noise),
+        moved=_moved(ids, was_C, now_C, matched, before, mine, noise),
+        record=record,
+        metrics=metrics,
+        warnings=warnings,
+    )
+
+
+def _event(event: Event, before: Sequence[Durable], mine: Sequence[Durable]) -> dict[str, Any]:
+    """Return one event for run.json, segments by id."""
+    with_whom = {"split": mine, "merged": mine}.get(event.kind, mine)
+    return {
+        "event": event.kind,
+        "was": None if event.was is None else before[event.was].id,
+        "now": None if event.to is None else mine[event.to].id,
+        "beside": None if event.beside is None else with_whom[event.beside].id,
+        "users": event.users,
+        "share": round(event.share, 4),
+    }
+
+
+def _drift(moved: float, shares: Any, users: int, name: str) -> list[str]:
+    """Warn where more moved than refits alone and chance would move."""
+    mean = float(shares.mean())
+    error = np.sqrt(max(float(shares.var()), max(mean * (1 - mean), 1e-9) / max(users, 1)))
+    if moved <= max(mean + 2 * error, float(shares.max())):
+        return []
+    return [
+        f"drift: {moved:.1%} of the {users:,} people followed from {name} are in another segment; "
+        f"a refit alone would move {mean:.1%}"
+    ]
+
+
+def _leaks(earlier: Earlier, job: Job) -> list[str]:
+    """Warn where the earlier run was trained on what is asked about here."""
+    trained = _pairs_here(earlier, pairs_of(earlier.run))
+    items = len(job.split.items)
+
+    def keys(pairs: Pairs) -> Ints:
+        return np.asarray(pairs.user * items + pairs.item)
+
+    found = []
+    for part in ("valid", "test"):
+        asked = np.setdiff1d(keys(getattr(job.split, part)), keys(job.train_pairs))
+        known = int(np.isin(asked, keys(trained)).sum())
+        if known:
+            found.append(
+                f"{part}: {known:,} of {len(asked):,} pairs asked about stand in the training of "
+                f"{earlier.run.name}, from which this run starts: where they are the same events, "
+                "its figures flatter"
+            )
+    return found
+
+
+def _moves(
+    counts_LK: Ints,
+    same_LK: Any,
+    before: Sequence[Durable],
+    mine: Sequence[Durable],
+    noise: Noise | None,
+) -> pl.DataFrame:
+    """Return moves.parquet: every earlier and later segment with who went from one to the other."""
+    was, now = (grid.ravel().astype(np.int64) for grid in np.indices(counts_LK.shape))
+    columns: dict[str, Any] = {
+        "was": was + 1, "was_id": [before[int(k)].id for k in was],
+        "now": now + 1, "now_id": [mine[int(k)].id for k in now],
+        "kept": same_LK.ravel(), "users": counts_LK.ravel(),
+        "expected": None, "limit": None, "beyond": None,
+    }  # fmt: skip
+    if noise is not None:
+        beyond = ~same_LK & (counts_LK > noise.limit)
+        columns |= {"expected": noise.expected.ravel(), "limit": noise.limit.ravel(),
+                    "beyond": beyond.ravel()}  # fmt: skip
+    return pl.DataFrame(columns, schema=schema.types("moves.parquet"))
+
+
+def _moved(
+    ids: Any,
+    was_C: Ints,
+    now_C: Ints,
+    matched: dict[int, int],
+    before: Sequence[Durable],
+    mine: Sequence[Durable],
+    noise: Noise | None,
+) -> pl.DataFrame:
+    """Return moved.parquet: who is in another segment, and how surely."""
+    (moved,) = np.nonzero(_to(matched, len(before))[was_C] != now_C)
+    stays = None if noise is None else noise.stays_C[moved]
+    columns = {
+        "user": ids[moved].tolist(),
+        "was": was_C[moved] + 1, "was_id": [before[int(k)].id for k in was_C[moved]],
+        "now": now_C[moved] + 1, "now_id": [mine[int(k)].id for k in now_C[moved]],
+        "stays": stays, "beyond": None if stays is None else stays == 1.0,
+    }  # fmt: skip
+    return pl.DataFrame(columns, schema=schema.types("moved.parquet"))
