@@ -6,7 +6,7 @@ refits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,11 @@ from torch import Tensor
 from gnnseg.config import build
 from gnnseg.config.extensions import parts
 from gnnseg.evaluation.segments import hard, through_time
-from gnnseg.evaluation.segments.through_time import Event, Noise
+from gnnseg.evaluation.segments.through_time import Noise
 from gnnseg.models.heads import NumberedHead
 from gnnseg.models.model import Model
 from gnnseg.rng import Rng
-from gnnseg.runs import durable, environment, loading, retraining, schema
+from gnnseg.runs import durable, environment, loading, moves, retraining
 from gnnseg.runs.durable import Durable
 from gnnseg.runs.earlier import Earlier
 from gnnseg.runs.folder import RunFolder
@@ -286,7 +286,7 @@ def _told(
                   "followed": len(was_C)},
         "kept": kept,
         "segments_kept": len(matched),
-        "events": [_event(each, before, mine) for each in found],
+        "events": [moves.event_record(each, before, mine) for each in found],
     }  # fmt: skip
     metrics = {"segment/kept": kept}
     warnings = _leaks(earlier, job)
@@ -298,25 +298,12 @@ def _told(
     ids = job.split.users.ids[common.here]
     return Through(
         segments=mine,
-        moves=_moves(counts_LK, same_LK, before, mine, noise),
-        moved=_moved(ids, was_C, now_C, matched, before, mine, noise),
+        moves=moves.moves(counts_LK, same_LK, before, mine, noise),
+        moved=moves.moved(ids, was_C, now_C, matched, before, mine, noise),
         record=record,
         metrics=metrics,
         warnings=warnings,
     )
-
-
-def _event(event: Event, before: Sequence[Durable], mine: Sequence[Durable]) -> dict[str, Any]:
-    """Return one event for run.json, segments by id."""
-    with_whom = {"split": mine, "merged": mine}.get(event.kind, mine)
-    return {
-        "event": event.kind,
-        "was": None if event.was is None else before[event.was].id,
-        "now": None if event.to is None else mine[event.to].id,
-        "beside": None if event.beside is None else with_whom[event.beside].id,
-        "users": event.users,
-        "share": round(event.share, 4),
-    }
 
 
 def _drift(moved: float, shares: Any, users: int, name: str) -> list[str]:
@@ -350,46 +337,3 @@ def _leaks(earlier: Earlier, job: Job) -> list[str]:
                 "its figures flatter"
             )
     return found
-
-
-def _moves(
-    counts_LK: Ints,
-    same_LK: Any,
-    before: Sequence[Durable],
-    mine: Sequence[Durable],
-    noise: Noise | None,
-) -> pl.DataFrame:
-    """Return moves.parquet: every earlier and later segment with who went from one to the other."""
-    was, now = (grid.ravel().astype(np.int64) for grid in np.indices(counts_LK.shape))
-    columns: dict[str, Any] = {
-        "was": was + 1, "was_id": [before[int(k)].id for k in was],
-        "now": now + 1, "now_id": [mine[int(k)].id for k in now],
-        "kept": same_LK.ravel(), "users": counts_LK.ravel(),
-        "expected": None, "limit": None, "beyond": None,
-    }  # fmt: skip
-    if noise is not None:
-        beyond = ~same_LK & (counts_LK > noise.limit)
-        columns |= {"expected": noise.expected.ravel(), "limit": noise.limit.ravel(),
-                    "beyond": beyond.ravel()}  # fmt: skip
-    return pl.DataFrame(columns, schema=schema.types("moves.parquet"))
-
-
-def _moved(
-    ids: Any,
-    was_C: Ints,
-    now_C: Ints,
-    matched: dict[int, int],
-    before: Sequence[Durable],
-    mine: Sequence[Durable],
-    noise: Noise | None,
-) -> pl.DataFrame:
-    """Return moved.parquet: who is in another segment, and how surely."""
-    (moved,) = np.nonzero(_to(matched, len(before))[was_C] != now_C)
-    stays = None if noise is None else noise.stays_C[moved]
-    columns = {
-        "user": ids[moved].tolist(),
-        "was": was_C[moved] + 1, "was_id": [before[int(k)].id for k in was_C[moved]],
-        "now": now_C[moved] + 1, "now_id": [mine[int(k)].id for k in now_C[moved]],
-        "stays": stays, "beyond": None if stays is None else stays == 1.0,
-    }  # fmt: skip
-    return pl.DataFrame(columns, schema=schema.types("moved.parquet"))

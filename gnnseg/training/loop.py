@@ -80,13 +80,7 @@ def fit(
         state.epoch, state.batch = state.epoch + 1, 0
         if state.epoch % settings.eval_every == 0 or state.epoch >= last:
             metrics = _evaluated(model, data, settings.monitor, evaluate)
-            value = metrics.get(settings.monitor)
-            if value is None or _is_better(value, state.best_value, lower_is_better):
-                state.best_value, state.best_epoch = value, state.epoch
-                state.waited = 0
-                checkpoint.keep_best(model)
-            elif state.epoch > settings.rates.patient_from * settings.max_epochs:
-                state.waited += 1
+            _keep(state, checkpoint, model, metrics, settings, lower_is_better)
             state.logged_bytes = log(state, {**state.means(), **metrics})
             state.done = _is_over(settings, state, last)
             if evaluate is not None:
@@ -94,6 +88,24 @@ def fit(
             checkpoint.save(state, model, optimizer, callbacks.kept())
     callbacks.call("end", model, state.epoch, state.step)
     return state
+
+
+def _keep(
+    state: State,
+    checkpoint: Checkpoint,
+    model: Model,
+    metrics: Mapping[str, float],
+    settings: TrainerSettings,
+    lower_is_better: bool,
+) -> None:
+    """Keep the weights where they are the best so far; without a validation the last ones."""
+    value = metrics.get(settings.monitor)
+    if value is None or _is_better(value, state.best_value, lower_is_better):
+        state.best_value, state.best_epoch = value, state.epoch
+        state.waited = 0
+        checkpoint.keep_best(model)
+    elif state.epoch > settings.rates.patient_from * settings.max_epochs:
+        state.waited += 1
 
 
 def _set_rate(
