@@ -165,3 +165,18 @@ def test_a_head_without_segments_yet_is_not_pulled():
     step = Step(embeddings, model.score(embeddings), lambda rng, noise: embeddings)
     assert float(Keep(former)(step, None, Rng(0)).detach()) == 0
     assert carrying.carry(model, former, graph, Features(), Rng(0)) is False
+
+
+@pytest.mark.parametrize("head", ["posthoc", "segments", "hybrid"])
+def test_trained_segments_are_renumbered_and_score_alike(head):
+    model, graph = made(overrides=[f"head={head}", "head.segments=3"])
+    with torch.no_grad():
+        embeddings = model.embed(graph, Features())
+        model.finish(embeddings, graph, Rng(0))
+        before, order = model.score(embeddings), torch.tensor([2, 0, 1])
+        alpha, beta, block = before.alpha, before.beta, before.block(torch.arange(U))
+        model.head.renumber(order)
+        after = model.score(embeddings)
+    torch.testing.assert_close(after.alpha, alpha[:, order])
+    torch.testing.assert_close(after.beta, beta[order])
+    torch.testing.assert_close(after.block(torch.arange(U)), block)
