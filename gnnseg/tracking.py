@@ -25,6 +25,9 @@ TABLES = {
     "cards": "segment/cards",
     "recommendations": "test/recommendations",
     "examples": "test/examples",
+    "evidence": "segment/evidence",
+    "associations": "segment/associations",
+    "stability": "segment/stability",
 }
 ROWS = 10_000  # rows of a table that wandb is given
 

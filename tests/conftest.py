@@ -122,7 +122,12 @@ def _write(path, scorer, user, item, counts, kind, draw):
         hard = alpha.argmax(1)
         columns = {f"alpha_{c + 1}": alpha[:, c].numpy() for c in range(k)}
         segments = pl.DataFrame(
-            {"user": [f"u{i}" for i in range(users)], "segment": hard.numpy() + 1, **columns}
+            {
+                "user": [f"u{i}" for i in range(users)],
+                "segment": hard.numpy() + 1,
+                "reason": pl.Series([None] * users, dtype=pl.String),
+                **columns,
+            }
         )
         segments.write_parquet(path / "segments.parquet")
         groups = {

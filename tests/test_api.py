@@ -127,7 +127,7 @@ def test_a_run_speaks_original_ids(run):
     assert run.segments()["user"].to_list()[0] == "c0 ü"
     assert set(run.recommend("c3 ü", 5)["item"]) <= {f"Nr. {j}" for j in range(40)}
     assert run.explain("c3 ü", "Nr. 4").filter(pl.col("share"))["value"].sum() == pytest.approx(1)
-    assert run.segments().to_pandas().shape == (60, 5)
+    assert run.segments().to_pandas().shape == (60, 6)
 
 
 def test_nothing_is_printed_and_nothing_global_moves(here, capfd, caplog):
@@ -213,7 +213,7 @@ def test_load_needs_no_data(run, tmp_path):
 def test_new_users_come_as_lists_or_as_a_table(run):
     lists = {"anna": ["Nr. 1", "Nr. 2"], "7": ["Nr. 30"], "nobody": []}
     found = run.assign(lists)
-    assert found.columns == ["user", "segment", "alpha_1", "alpha_2", "alpha_3"]
+    assert found.columns == ["user", "segment", "reason", "alpha_1", "alpha_2", "alpha_3"]
     assert found["user"].to_list() == ["anna", "7", "nobody"]
     np.testing.assert_allclose(found.select(pl.col("^alpha_.*$")).sum_horizontal(), 1, rtol=1e-5)
     frame = pl.DataFrame({"user": ["anna", "7", "anna"], "item": ["Nr. 1", "Nr. 30", "Nr. 2"]})

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads.base import (
     FactorScorer,
     ItemBias,
@@ -225,7 +226,7 @@ class BiasedDot(NumberedHead):
         self.by_segment_KI = nn.Parameter(torch.zeros(segments, shape.items))
 
     @torch.no_grad()
-    def reset(self, embeddings: Embeddings, rng: Rng) -> None:
+    def reset(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
         self.user_KD.copy_(prototypes(embeddings.user_UD, len(self.user_KD), rng))
 
     @torch.no_grad()

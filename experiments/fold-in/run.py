@@ -132,6 +132,7 @@ class Case:
             self.without.segments()
             .select("user", "segment")
             .join(self.refit.segments().select("user", "segment"), on="user", suffix="_refit")
+            .drop_nulls()
         )
         k = max(both["segment"].max(), both["segment_refit"].max())  # type: ignore[type-var]
         table = np.zeros((k, k))
@@ -145,7 +146,7 @@ class Case:
         mine = self.without.assign(histories).select("user", "segment")
         both = mine.join(
             self.refit.segments().select("user", "segment"), on="user", suffix="_refit"
-        )
+        ).drop_nulls()
         same = [match[a] == b for a, b in zip(both["segment"], both["segment_refit"], strict=True)]
         return float(np.mean(same))
 

@@ -28,7 +28,7 @@ from cells import kept, minutes, spread
 HERE = Path(__file__).resolve().parent
 SEEDS = (0, 1, 2, 3, 4)
 HOUSES = {
-    "shop (attributes, 3 segments)": ["experiment=shop"],
+    "shop (attributes, 3 segments)": ["experiment=shop", "head.habit=false"],
     "LightGCN, 16 segments": [
         "data=completejourney",
         "data.level=product_type",

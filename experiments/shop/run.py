@@ -1,5 +1,5 @@
-"""The worked example and the published network on one shop: every run found again or trained,
-results.json written.
+"""The worked example, segments alone, and the published network on one shop: every run found again
+or trained, results.json written. Habits: habits.py.
 
 python experiments/shop/run.py [EXPERIMENT:SEED ...]      default shop and shop_dnn, seeds 0, 1, 2
 GNNSEG_DATA and GNNSEG_RUNS as for the command; threads=1.
@@ -33,7 +33,8 @@ METRICS = (
 
 def cell(name: str, seed: int) -> dict[str, Any]:
     """One run of an experiment: its figures, and those of the baselines beside it."""
-    composed = config.compose([f"experiment={name}", f"seed={seed}", "threads=1"])
+    alone = ["head.habit=false"] if name == "shop" else []
+    composed = config.compose([f"experiment={name}", *alone, f"seed={seed}", "threads=1"])
     config.check(composed)
     record = RunFolder(pipeline.train(composed).path).read_json()
     found = record["metrics"]

@@ -76,8 +76,7 @@ def add_lists(parser: argparse.ArgumentParser) -> None:
     add(
         "--seen",
         choices=["mask", "allow"],
-        default="mask",
-        help="leave out what the user already has (mask), or not",
+        help="leave out what the user already has (mask), or not; else as the run was evaluated",
     )
     add("--only", metavar="FILE", help="show only items listed here (first column, or 'item')")
     add("--exclude", metavar="FILE", help="never show items listed here")

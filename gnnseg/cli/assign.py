@@ -81,6 +81,8 @@ def _new_users(options: argparse.Namespace, known: Any) -> Any:
 
     columns = {name: getattr(options, name) for name in ("user", "item", "weight")}
     columns |= {name: getattr(options, name) or "" for name in ("time", "spend")}
+    if known.half_life is not None:  # habits fade: times are looked for
+        columns["time"] = options.time
     how = {
         name: getattr(options, name)
         for name in ("separator", "encoding", "format", "decimal", "returns", "on_error")

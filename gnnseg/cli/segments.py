@@ -1,4 +1,8 @@
-"""Print the segments of a run: size, share, what they like more than others."""
+"""Print the segments of a run: size, share, whether they come back, what they like more.
+
+--evidence fits the run's model again, from its folder alone, and stores how far its segments come
+back (docs/segments.md).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from gnnseg.cli.arguments import add_out, add_run, open_run
+from gnnseg.cli.command import say
 
 if TYPE_CHECKING:
     from gnnseg.runs.run import Run
@@ -14,12 +19,24 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Take a run, and a file for the users' segments."""
     add_run(parser)
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "--name",
         metavar="SEGMENT=NAME",
         action="append",
         default=[],
         help="call a segment, by number or id, something; runs that continue it keep the name",
+    )
+    add(
+        "--evidence",
+        action="store_true",
+        help="fit the run's model again, and store whether its segments come back",
+    )
+    add("--refits", type=int, metavar="N", help="how often, three ways each (5)")
+    add(
+        "--rewired",
+        action="store_true",
+        help="also on 19 graphs of chance of the same degrees: are segments natural?",
     )
     add_out(parser, "write each user's segment and alpha to .csv, .parquet or .jsonl")
 
@@ -27,14 +44,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def call(options: argparse.Namespace) -> None:
     """Print the segments, or write every user's."""
     from gnnseg.report import changes, tables
+    from gnnseg.types import InputError
 
     run = open_run(options)
     if options.name:
         _call(run, options.name)
+    if options.evidence:
+        run = _with_evidence(run, options)
+    elif options.refits is not None or options.rewired:
+        raise InputError("segments: --refits and --rewired say how; add --evidence.")
     if options.out:
         print(run.write(run.segments(), options.out, excel=options.excel))
         return
-    parts = [tables.segments(run.path), tables.weights(run.path)]
+    parts = [tables.segments(run.path), tables.evidence(run.path), tables.weights(run.path)]
     parts.append(changes.text(run.record, run.path))
     print("\n".join(text for text in parts if text))
 
@@ -52,3 +74,15 @@ def _call(run: Run, given: list[str]) -> None:
     durable.call(run.stored, dict(each.split("=", 1) for each in given))
     with atomic(run.path / "report.html") as aside:
         aside.write_text(page.render(run.path), "utf-8")
+
+
+def _with_evidence(run: Run, options: argparse.Namespace) -> Run:
+    """Return the run with evidence of at least as many refits as asked for."""
+    from gnnseg.runs import stability
+
+    count = stability.REFITS if options.refits is None else options.refits
+    with run.stored.folder.locked():
+        computed = stability.add(run.stored, count, rewired=options.rewired, say=say, shown=True)
+    if not computed:
+        say(f"evidence of {run.record['evidence']['refits']} refits stands there already")
+    return open_run(options)

@@ -70,6 +70,7 @@ def check(config: Mapping[str, Any]) -> None:
         "sweep.fail_fast", sweep.get("fail_fast") if isinstance(sweep, Mapping) else None, bool
     )
     _check_segments(config["segments"])
+    _check_evidence(config["evidence"])
     _check_optimizer(config["optimizer"])
     _check_together(config)
 
@@ -84,6 +85,23 @@ def _check_segments(node: Any) -> None:
         check_value(f"segments.{key}", node[key] if isinstance(node, Mapping) else None, kind)
         if key != "since" and node[key] < 0:
             raise refusal(f"segments.{key}={node[key]}: must be 0 or more.")
+
+
+def _check_evidence(node: Any) -> None:
+    """Refuse refits that cannot be counted, and graphs of chance without refits beside them."""
+    given = node if isinstance(node, Mapping) else {}
+    check_value("evidence.refits", given.get("refits"), int)
+    check_value("evidence.rewired", given.get("rewired"), bool)
+    for key in given:
+        if key not in ("refits", "rewired"):
+            known = ["evidence.refits", "evidence.rewired"]
+            raise refusal(f"evidence.{key}: no such setting; {meant(f'evidence.{key}', known)}")
+    if given["refits"] < 0:
+        raise refusal(f"evidence.refits={given['refits']}: must be 0 (none) or more.")
+    if given["rewired"] and not given["refits"]:
+        raise refusal(
+            "evidence.rewired=true: says nothing without refits beside; set evidence.refits=5."
+        )
 
 
 def _check_optimizer(node: Mapping[str, Any]) -> None:
@@ -110,6 +128,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     for part in asking:
         _check_needs(part, head, encoder)
     _check_top(head, asking)
+    _check_habit(head, asking[0], config["evaluation"].get("seen"))
     if "xsimgcl" in terms:
         _check_contrasted(terms["xsimgcl"]["layer"], encoder)
     _check_graph(config["graph"], encoder, asking)
@@ -163,6 +182,29 @@ def _check_top(head: Part, asking: Iterable[Part]) -> None:
                 f"not among the {top} largest would not be moved there; set head.top=null or "
                 f"{part.where}.readout=linear."
             )
+
+
+def _check_habit(head: Part, objective: Part, seen: object) -> None:
+    """Refuse habits where nothing is taken again, or where an event would be its own evidence."""
+    if not head.settings.get("habit"):
+        return
+    beta = head.settings.get("beta", "distribution")
+    if beta != "distribution":
+        raise refusal(
+            f"head.habit=true: a past mixes with probabilities, not with head.beta={beta}; set "
+            "head.beta=distribution, or head.habit=false."
+        )
+    if seen != "allow":
+        raise refusal(
+            f"head.habit=true: with evaluation.seen={seen} nobody is shown what they took before; "
+            "set evaluation.seen=allow, or head.habit=false."
+        )
+    if not getattr(objective.target, "keeps_visits", False):
+        raise refusal(
+            f"head.habit=true: objective={objective.name} does not keep a user's visits apart, so "
+            "that an event would be its own evidence; use objective=likelihood, or set "
+            "head.habit=false."
+        )
 
 
 def _check_contrasted(layer: int, encoder: Part) -> None:

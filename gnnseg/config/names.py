@@ -24,6 +24,7 @@ TOP = (
     "allow",
     "segments",
     "sweep",
+    "evidence",
 )
 BESIDE = {
     "data": ("name", "root", "min_weight", "k_core"),

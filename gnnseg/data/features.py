@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +63,16 @@ class FeatureSettings:
     classes: int = 100
     user_vectors: str | None = None
     item_vectors: str | None = None
+
+    @property
+    def leaves_out(self) -> bool:
+        """Return whether attributes that there are may be kept from what reads them."""
+        return not self.attributes or self.only is not None or bool(self.without)
+
+    @property
+    def all(self) -> FeatureSettings:
+        """Return the same settings with nothing left out."""
+        return replace(self, attributes=True, only=None, without=[])
 
     def fit(
         self, split: Split, train_pairs: Pairs, say: Say, without: Iterable[str] = ()

@@ -64,6 +64,9 @@ def content_fingerprint(split: Split) -> str:
         digest.update(f"{relation.name}\0{relation.source_kind}\0{relation.target_kind}".encode())
         for column in ("source", "target", "weight"):
             add(f"relation.{column}", getattr(relation, column))
+    for part, visits in sorted(split.visits.items()):
+        for column in ("user", "item", "time"):
+            add(f"visits.{part}.{column}", getattr(visits, column))
     if split.log is not None:
         for column in (*logs.COLUMNS, "part"):
             add(f"log.{column}", getattr(split.log, column))

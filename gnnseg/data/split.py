@@ -12,6 +12,7 @@ import numpy as np
 from gnnseg.config.targets import build
 from gnnseg.data import leaks, logs
 from gnnseg.data.fingerprint import content_fingerprint
+from gnnseg.data.visits import of as visits_of
 from gnnseg.rng import Rng
 from gnnseg.types import Dataset, Floats, InputError, Interactions, Ints, Pairs, Setting, Split
 
@@ -177,10 +178,11 @@ class Auto(SplitRule):
         return RandomOverall(seed=self.seed, ratios=self.ratios)
 
 
-def make(dataset: Dataset, node: Mapping[str, Any]) -> Split:
+def make(dataset: Dataset, node: Mapping[str, Any], *, visits: bool = False) -> Split:
     """Return the split that a node of ``conf/split`` describes, with its account.
 
     The account tells of users and items that training lacks, of edges left out, and of leaks.
+    ``visits``: items of visits are kept beside the pairs.
 
     Raises:
         InputError: Where a part is empty, or the set cannot be split so.
@@ -222,6 +224,10 @@ def make(dataset: Dataset, node: Mapping[str, Any]) -> Split:
         truth=dataset.truth,
         notes={**dataset.notes, **account},
         log=None if dataset.log is None else logs.divide(dataset.log, int(rule.seed)),
+        visits={
+            label: visits_of(dataset.interactions.rows(part == number))
+            for number, label in enumerate(PARTS if visits else ())
+        },
     )
     return replace(split, fingerprint=content_fingerprint(split))
 

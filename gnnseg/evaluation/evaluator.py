@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from gnnseg.data.labels import Labelled
+from gnnseg.evaluation import habits, offpolicy, pairs, ranking, segments
 from gnnseg.evaluation import labels as classes
-from gnnseg.evaluation import offpolicy, pairs, ranking, segments
 from gnnseg.evaluation.protocol import Protocol, Task
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.baselines import Baseline, OwnHistory, Popularity
@@ -53,6 +53,7 @@ class Evaluation:
         per_user: the test's metrics by user, columns by name.
         cards: the segments' item profiles, or None.
         counts: of what the test asked and left out.
+        per_user_of: the same of each baseline by its name.
     """
 
     metrics: dict[str, float]
@@ -61,6 +62,7 @@ class Evaluation:
     per_user: dict[str, np.ndarray[Any, Any]]
     cards: pl.DataFrame | None = None
     counts: dict[str, int] = field(default_factory=dict)
+    per_user_of: dict[str, dict[str, np.ndarray[Any, Any]]] = field(default_factory=dict)
 
 
 def rank(
@@ -159,11 +161,11 @@ def earned(
 
 
 def state_of(scorer: Scorer) -> dict[str, float]:
-    """Return segment/effective_k and segment/segments_per_user, where there are segments."""
+    """Return segment/effective_k, segment/segments_per_user, habit/weight, where there are any."""
     if not isinstance(scorer, Segmentation):
         return {}
     alpha = scorer.alpha
-    return {
+    return habits.state_of(scorer) | {
         "segment/effective_k": segments.effective_k(alpha),
         "segment/segments_per_user": segments.segments_per_user(alpha),
     }
@@ -206,9 +208,7 @@ def final(
     task = protocol.test_task(split)
     metrics = _on_validation(scorer, split, train_pairs, protocol, device)
     test = rank(scorer, task, protocol, train_pairs, device, sampled=True)
-    served_without = (
-        None if task.mask is None else pairs.known(split)
-    )  # nobody is shown what they have
+    served_without = None if task.mask is None else pairs.known(split)  # nothing known is shown
     value = earned(scorer, served_without, split.log, "test", device, rng.child("offpolicy"))
     metrics |= _of("test", test.metrics) | value
     of_pairs, counts = _on_pairs(scorer, task.to(device), split, negatives, rng.child("pairs"))
@@ -219,13 +219,16 @@ def final(
         metrics |= segments.evidence(scorer, train_pairs, split)
         warnings += segments.warnings(scorer.alpha)
         cards = segments.item_profiles(scorer.alpha, train_pairs, split.items)
-    beside = _fitted(baselines or {}, graph, features or Features(), train_pairs, protocol, rng)
+    others = dict(baselines or {})
+    if graph.past is not None:
+        others["own history (decay)"] = habits.fading(graph, split, train_pairs, protocol, device)
+    beside = dict(_fitted(others, graph, features or Features(), train_pairs, protocol, rng))
     own = posthoc.cluster(embeddings.user_UD, clusters, graph, rng.child("posthoc"))
-    found = {
-        name: _of("test", rank(other, task, protocol, train_pairs, device).metrics)
-        for name, other in [*beside, ("posthoc (own embeddings)", own)]
-    }
-    return Evaluation(metrics, found, warnings, test.per_user, cards, test.counts | counts)
+    beside["posthoc (own embeddings)"] = own
+    ranked = {n: rank(each, task, protocol, train_pairs, device) for n, each in beside.items()}
+    found = {name: _of("test", each.metrics) for name, each in ranked.items()}
+    theirs, counts = {name: each.per_user for name, each in ranked.items()}, test.counts | counts
+    return Evaluation(metrics, found, warnings, test.per_user, cards, counts, theirs)
 
 
 def with_labels(evaluation: Evaluation, classes_UC: Tensor, labels: Labelled) -> Evaluation:

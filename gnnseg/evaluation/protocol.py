@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnseg.data import visits
 from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
 from gnnseg.sparse import Csr
-from gnnseg.types import InputError, Pairs, Setting, Split
+from gnnseg.types import InputError, Interactions, Pairs, Setting, Split
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,22 @@ class Protocol:
             if self.protocol == "paper"
             else split.train
         )
+
+    def training_visits(self, split: Split) -> Interactions | None:
+        """Return the items of the visits that are trained on, where the split keeps them.
+
+        Their pairs are those of ``training_pairs``.
+        """
+        return self._visits(split, trained=True)
+
+    def held_out_visits(self, split: Split) -> Interactions | None:
+        """Return the items of the visits that are not trained on; None where there are none."""
+        return self._visits(split, trained=False)
+
+    def _visits(self, split: Split, *, trained: bool) -> Interactions | None:
+        of_training = ("train", "valid") if self.protocol == "paper" else ("train",)
+        found = [v for part, v in split.visits.items() if (part in of_training) == trained]
+        return visits.join(found) if found else None
 
     def valid_task(self, split: Split) -> Task:
         """Return what early stopping looks at: validation, under ``paper`` the test."""

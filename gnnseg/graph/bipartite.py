@@ -19,7 +19,7 @@ from gnnseg.graph import social as social_
 from gnnseg.graph.neighbours import EdgeType
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, Fixed
-from gnnseg.types import Edges, InputError, Pairs, Relation, Setting
+from gnnseg.types import Edges, InputError, Pairs, Past, Relation, Setting
 
 Normalisation = Literal["symmetric", "left", "right", "none"]
 Weights = Literal["value", "log", "spend"]
@@ -39,7 +39,8 @@ class BipartiteGraph:
     ``social``: user-user ties (U,U) in both directions, with weights, or None; of new users, (B,
     users of old). ``homophily``: what a tie is worth beside an interaction, 0 to 1
     (``graph.social.homophily``). ``relations``: edges of the typed relations, both directions;
-    ``entities``: nodes of each kind beside users and items.
+    ``entities``: nodes of each kind beside users and items. ``past``: what users have taken, for
+    heads with habits.
     """
 
     pattern: Csr
@@ -51,6 +52,7 @@ class BipartiteGraph:
     friend_degree: Tensor | None = None
     relations: tuple[EdgeType, ...] = ()
     entities: Mapping[str, int] = field(default_factory=dict)
+    past: Past | None = None
     joins: BipartiteGraph | None = None  # the graph of old, where these are new users of it
     # what was once computed of this graph
     memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -173,6 +175,7 @@ class BipartiteGraph:
             item_degree=None if self.item_degree is None else self.item_degree.to(device),
             friend_degree=None if self.friend_degree is None else self.friend_degree.to(device),
             relations=tuple(edges.to(device) for edges in self.relations),
+            past=None if self.past is None else self.past.to(device),
             joins=None if self.joins is None else self.joins.to(device),
             memo={},
         )

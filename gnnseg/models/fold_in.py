@@ -18,9 +18,11 @@ from gnnseg.types import (
     Embeddings,
     EmbeddingScorer,
     Features,
+    HabitScorer,
     HistoryScorer,
     InputError,
     Pairs,
+    Past,
     Policy,
     Scorer,
 )
@@ -88,16 +90,20 @@ class FoldIn:
         count: int,
         attributes_BF: Tensor | None = None,
         friends: Csr | None = None,
+        past: Past | None = None,
     ) -> Scorer:
         """Return scores of ``count`` new users: row r is whom ``histories`` calls user r.
 
-        Items are the run's own; the rest as in ``embed``.
+        Items are the run's own; ``past``: what they took, for a head with habits; the rest as in
+        ``embed``.
         """
         embedded_BD = self.embed(histories, count, attributes_BF, friends)
         scorer = scorer_of(self._model, self._trained, self._served, embedded_BD)
         if isinstance(scorer, HistoryScorer):
             pattern = Csr.of(histories.user, histories.item, (count, self._graph.items))
             scorer = scorer.with_histories(pattern.to(embedded_BD.device))
+        if isinstance(scorer, HabitScorer) and past is not None:
+            scorer = scorer.with_past(past.to(embedded_BD.device))
         return scorer
 
     def embed(

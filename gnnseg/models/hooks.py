@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 
 from gnnseg.types import InputError
@@ -30,3 +31,24 @@ def refuse_unasked(part: type, former: Mapping[str, str], owners: Mapping[str, s
                 f"{where}.{name}: only a {owner} is asked for it; let the class inherit {owner}, "
                 "which stands beside its base class."
             )
+
+
+def refuse_signature(part: type, name: str, base: type) -> None:
+    """Refuse a class whose hook takes other arguments than it is given.
+
+    Args:
+        part: The class, as it is made.
+        name: The hook.
+        base: The class that says which arguments there are.
+
+    Raises:
+        InputError: The hook of the class cannot be called with them.
+    """
+    asked = list(inspect.signature(getattr(base, name)).parameters)
+    try:
+        inspect.signature(getattr(part, name)).bind(*asked)
+    except TypeError:
+        raise InputError(
+            f"{part.__module__}.{part.__qualname__}.{name}: is called with ({', '.join(asked)}); "
+            "let it take them."
+        ) from None

@@ -4,6 +4,7 @@ weights."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -54,7 +55,7 @@ class Model(nn.Module):
         """
         self.encoder.reset(graph, features, rng.child("encoder"))
         embeddings = self.embed(graph, features)
-        self.head.reset(embeddings, rng.child("head"))
+        self.head.reset(embeddings, graph, rng.child("head"))
         self.number(embeddings, labels)
 
     def number(self, embeddings: Embeddings, labels: Tensor | None) -> None:
@@ -76,8 +77,9 @@ class Model(nn.Module):
         self.head.renumber(order)
 
     def embed(self, graph: BipartiteGraph, features: Features) -> Embeddings:
-        """Return everybody's embeddings, without dropout or noise."""
-        return self._embeddings(self.encoder(graph, features))
+        """Return everybody's embeddings, without dropout or noise, and their past."""
+        found = self._embeddings(self.encoder(graph, features))
+        return found if graph.past is None else replace(found, past=graph.past)
 
     def _embeddings(self, found: Any) -> Embeddings:
         return returned(found, Embeddings, f"encoder: {type(self.encoder).__name__}.forward")

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gnnseg.report import losing
+
 GROUPS = (
     "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
     "optimizer", "trainer", "evaluation",
@@ -31,6 +33,9 @@ PAPER = "†"
 
 def table(paths: Sequence[Path], form: str = "text", metrics: Sequence[str] | None = None) -> str:
     """Return one table of many runs; cells of protocol ``paper`` are marked.
+
+    A last column, 'not above', names baselines that runs are not better than on what they were
+    chosen by, where there are any.
 
     Args:
         paths: Run folders.
@@ -52,9 +57,11 @@ def table(paths: Sequence[Path], form: str = "text", metrics: Sequence[str] | No
     named = list(groups.values())
     varying = _varying([flat(runs[0]["config"]) for runs in named])
     shown = [m for m in (metrics or METRICS) if metrics or any(m in r["metrics"] for r in records)]
-    header = [*(key.removesuffix("._target_") for key in varying), "runs", *shown, "s", "MB"]
+    losses = [losing.counted(runs) for runs in named]
+    last = ["not above"] if any(losses) else []
+    header = [*(key.removesuffix("._target_") for key in varying), "runs", *shown, "s", "MB", *last]
     rows = []
-    for runs in named:
+    for runs, below in zip(named, losses, strict=True):
         settings = flat(runs[0]["config"])
         mark = PAPER if runs[0]["protocol"] == "paper" else ""
         cells = [_setting(settings.get(key, "")) for key in varying]
@@ -63,7 +70,7 @@ def table(paths: Sequence[Path], form: str = "text", metrics: Sequence[str] | No
             _figure([r[k] if k != "seconds" else r[k].get("total") for r in runs], form, "", 1)
             for k in ("seconds", "memory_mb")
         )
-        rows.append([*cells, str(len(runs)), *figures, seconds, memory])
+        rows.append([*cells, str(len(runs)), *figures, seconds, memory, *[below] * len(last)])
     note = (
         f"{PAPER} protocol paper: best epoch chosen on the test"
         if any(r["protocol"] == "paper" for r in records)

@@ -15,6 +15,7 @@ from gnnseg.report import fonts, refits, tables
 from gnnseg.report.html import escape
 from gnnseg.report.sections import (
     changes,
+    evidence,
     examples,
     figures,
     head,
@@ -34,6 +35,7 @@ def cell(folder: Path, height: int = 640) -> str:
     record = tables.read(folder)
     content = _page(record, [
         head.header(record),
+        head.losing(refits.evaluated(record)),
         head.warnings(record),
         head.headline(record, folder),
         figures.metrics(refits.evaluated(record)),
@@ -56,6 +58,7 @@ def render(folder: Path) -> str:
     evaluated = refits.evaluated(record)
     return _page(record, [
         head.header(record),
+        head.losing(evaluated),
         head.warnings(record, fonts.warning(folder)),
         head.headline(record, folder),
         figures.metrics(evaluated),
@@ -63,6 +66,8 @@ def render(folder: Path) -> str:
         figures.labels(record, folder),
         learning.learning(record, folder),
         segments.segments(folder),
+        evidence.by_segment(folder),
+        evidence.associations(folder),
         changes.changes(record, folder),
         profiles.cards(folder),
         profiles.attributes(folder),

@@ -19,7 +19,7 @@ def evaluated(record: Mapping[str, Any]) -> dict[str, Any]:
     if "refit" not in record:
         return dict(record)
     was = record["evaluated"]
-    return {**record, "metrics": was["metrics"], "baselines": was["baselines"]}
+    return {**record, **{key: was[key] for key in ("metrics", "baselines", "losing")}}
 
 
 def who(record: Mapping[str, Any]) -> str:

@@ -83,6 +83,7 @@ svg .tick{stroke:var(--ink);stroke-width:1.6}
 overflow:hidden;white-space:nowrap;min-width:0;text-shadow:0 0 3px #0008}
 .part+.part{border-left:1px solid var(--card)}
 .part.rest{background:#8a8d96}
+.part.habit{background:#5d6470;color:#fff}
 .signed{display:grid;grid-template-columns:1fr 1fr;margin-top:4px}
 .signed .stack{margin:0;border-radius:0 5px 5px 0;background:none}
 .signed .stack.minus{flex-direction:row-reverse;border-radius:5px 0 0 5px;border-right:1px solid var(--soft)}

@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import changes, refits, words
+from gnnseg.report import changes, losing, refits, stability, words
+from gnnseg.report import evidence as about
 
 HEADLINE = (
     "recall@20",
@@ -94,12 +95,16 @@ def read(folder: Path) -> dict[str, Any]:
 def run(folder: Path) -> str:
     """Return what is said of a finished run.
 
-    Data, figures beside the baselines, segments, sharpness, warnings, where the page is.
+    First the baselines that it is not better than; data, figures beside the baselines, segments,
+    sharpness, warnings, where the page is.
     """
     record = read(folder)
     shown = refits.evaluated(record)
-    parts = [refits.sentence(record), data(record), metrics(shown), labels(shown)]
-    parts = [part for part in parts if part]
+    said = (
+        refits.sentence(record), losing.sentence(shown), data(record), metrics(shown),
+        labels(shown),
+    )  # fmt: skip
+    parts = [part for part in said if part]
     if (folder / "groups.parquet").exists():
         parts += [segments(folder, SHOWN_SEGMENTS), sharpness(record["metrics"], _k(folder))]
         parts += [text for text in (changes.text(record, folder),) if text]
@@ -197,6 +202,8 @@ def sharpness(values: Mapping[str, float], k: int) -> str:
             f"{number(values.get('test/ndcg@20/top1')) or '-'}, "
             f"{number(values.get('test/ndcg@20/top3')) or '-'}"
         )
+    if "habit/weight" in values:
+        lines.append(f"habit {values['habit/weight']:.0%} of a user on average: their own past")
     if "segment/recovery_ari" in values:
         lines.append(
             f"segment/recovery_ari {values['segment/recovery_ari']:.4f} (hard segments against the "
@@ -230,18 +237,22 @@ def segments(folder: Path, limit: int | None = None) -> str:
         if limit is None
         else groups.sort("share", descending=True).head(limit).sort("segment")
     )
-    rows = []
+    rows, known_back = [], stability.by_segment(folder)
+    named = ["id"] if "id" in groups.columns else []
     for row in shown.iter_rows(named=True):
         top = cards.filter(pl.col("segment") == row["segment"]).sort("rank").head(SHOWN_ITEMS)
         liked = ", ".join(
             f"{short(name)} ({lift:.1f}x)" for name, lift in top.select("name", "lift").rows()
         )
         called = [text for text in (row.get("id"), row.get("name")) if text]
-        ids = [short(" ".join(map(str, called)))] if "id" in groups.columns else []
-        rows.append([str(row["segment"]), *ids, str(row["size"]), f"{row['share']:.1%}", liked])
-    named = ["id"] if "id" in groups.columns else []
-    title = ["segment", *named, "users", "share", "likes more than others do (lift)"]
-    left = (1, 4) if named else (3,)
+        ids = [short(" ".join(map(str, called)))] if named else []
+        back = known_back.get(row["segment"])
+        comes = [] if back is None else [f"{back['jaccard']:.2f} {back['verdict']}"]
+        counted = [str(row["size"]), f"{row['share']:.1%}"]
+        rows.append([str(row["segment"]), *ids, *counted, *comes, liked])
+    title = ["segment", *named, "users", "share", *(["comes back"] if known_back else [])]
+    title += ["likes more than others do (lift)"]
+    left = [*([1] if named else []), *range(len(named) + 3, len(title))]
     table = render(title, rows, "segments", left=left)
     said = words.segments(folder)
     known = {k: said[k] for k in shown["segment"] if k in said}
@@ -254,9 +265,20 @@ def segments(folder: Path, limit: int | None = None) -> str:
     people += [f"  {', '.join(alike)}: {words.NOTHING}"] if alike else []
     table = "\n".join([table, *(["who they are (against everyone)", *people] if people else [])])
     left_out = len(groups) - len(shown)
-    return table + (
-        f"\n… and {left_out} smaller ones: gnnseg segments {folder.name}" if left_out else ""
-    )
+    more = [f"… and {left_out} smaller ones: gnnseg segments {folder.name}"] if left_out else []
+    none = [text] if (text := stability.in_none(folder)) else []
+    return "\n".join([table, *more, *none, *stability.lines(folder, read(folder))])
+
+
+def evidence(folder: Path) -> str:
+    """Return the evidence of each segment, and how attributes go with segments."""
+    parts = []
+    if (rows := about.by_segment(folder, brief=True)) is not None:
+        parts.append(render(rows.columns, rows.cells, "evidence by segment", width=140))
+    if (rows := about.associations(folder)) is not None and rows.cells:
+        title = "what is known of people and their segments"
+        parts.append(render(rows.columns, rows.cells, title, right=2, left=(7,), width=140))
+    return "\n".join(parts)
 
 
 def weights(folder: Path) -> str:

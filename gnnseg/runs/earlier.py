@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gnnseg.config import stable
+from gnnseg.data import visits
 from gnnseg.models import carrying
 from gnnseg.models.carrying import Former, Keep
 from gnnseg.models.model import Model
@@ -19,13 +21,13 @@ from gnnseg.runs import loading, persistence
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.stored import StoredRun
-from gnnseg.types import InputError, Ints, Split
+from gnnseg.types import InputError, Interactions, Ints, Pairs, Split
 
 TERM = "since"  # under which the pull stands among a model's terms
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierRun:
     """An earlier run, and what it leaves to a later one.
 
     ``kept``: (K,) which of the earlier segments today's start as, from 0; fewer where there are
@@ -36,6 +38,33 @@ class Earlier:
     former: Former
     kept: list[int]
     keep: float
+
+    def of_people(self, people_U: Ints) -> EarlierRun:
+        """Return the same for a sample of the later run's users (``data.resampling``)."""
+        former = replace(self.former, users=self.former.users[people_U])
+        return replace(self, former=former)
+
+    def pairs_here(self, then: Pairs) -> Pairs:
+        """Return pairs of the earlier run by the users and items of here; others are left out."""
+        user, item = self._rows_here(then.user, then.item)
+        order = np.lexsort((item, user))
+        order = order[(user[order] >= 0) & (item[order] >= 0)]
+        spend = None if then.spend is None else then.spend[order]
+        return Pairs(user[order], item[order], then.weight[order], then.count[order], spend=spend)
+
+    def visits_here(self) -> Interactions | None:
+        """Return the items of its training visits so; None of a head without habits."""
+        then = persistence.visits_in(self.run.path)
+        if then is None:
+            return None
+        user, item = self._rows_here(then.user, then.item)
+        here = (user >= 0) & (item >= 0)
+        return visits.of(replace(then, user=user, item=item).rows(here))
+
+    def _rows_here(self, user: Ints, item: Ints) -> tuple[Ints, Ints]:
+        """Return earlier users and items by their indices here, -1: not here."""
+        users, items = (len(ids) for ids in (self.run.users, self.run.items))
+        return _inverse(self.former.users, users)[user], _inverse(self.former.items, items)[item]
 
     def attach(self, model: Model) -> None:
         """Let the memberships of before pull while the model trains."""
@@ -57,7 +86,7 @@ class Earlier:
         return carried
 
 
-def of(config: Mapping[str, Any], split: Split, given: Inputs) -> Earlier | None:
+def of(config: Mapping[str, Any], split: Split, given: Inputs) -> EarlierRun | None:
     """Return the run that ``segments.since`` names, as this one starts from it; None: it does not.
 
     Raises:
@@ -72,6 +101,11 @@ def of(config: Mapping[str, Any], split: Split, given: Inputs) -> Earlier | None
         raise InputError(f"{where}: this head has no segments to keep; choose head=segments.")
     if not run.has_segments:
         raise InputError(f"{where}: its head has no segments; name a run that has.")
+    if config["head"].get("habit") and asked["refits"] and persistence.visits_in(run.path) is None:
+        raise InputError(
+            f"{where}: learned no habits, so that its folder has no visits for the refits that "
+            "this head needs them for; set segments.refits=0, or name a run of head.habit=true."
+        )
     users = run.users.to_index(split.users.ids, missing=-1)
     if not (users >= 0).any():
         raise InputError(
@@ -91,7 +125,7 @@ def start(
     *,
     weights: bool,
     keep: float,
-) -> Earlier:
+) -> EarlierRun:
     """Return what a run leaves to one with these settings.
 
     Args:
@@ -123,7 +157,14 @@ def start(
         same_encoder=weights and same("encoder") and columns,
         same_head=same("head") and alpha_VL.shape[1] == segments,
     )
-    return Earlier(run, former, kept, keep)
+    return EarlierRun(run, former, kept, keep)
+
+
+def _inverse(here: Ints, count: int) -> Ints:
+    """Return where earlier users or items are here, (count,), -1: nowhere."""
+    found = np.full(count, -1, dtype=np.int64)
+    found[here[here >= 0]] = np.flatnonzero(here >= 0)
+    return found
 
 
 def folder_of(config: Mapping[str, Any]) -> Path:

@@ -16,7 +16,7 @@ EXPLAINED = {
 
 @torch.no_grad()
 def explain(run: StoredRun, user: str, item: str) -> pl.DataFrame:
-    """Return the parts of a score, the largest segments first; see ``Run.explain``."""
+    """Return the parts of a score, the largest first; see ``Run.explain``."""
     at_user, at_item = run.find("user", user), run.find("item", item)
     rows, scorer = (torch.tensor([at_user]), torch.tensor([at_item])), run.scorer
     if not isinstance(scorer, Segmentation):
@@ -26,7 +26,13 @@ def explain(run: StoredRun, user: str, item: str) -> pl.DataFrame:
     why = scorer.explain(*rows)
     values = why.segments[0].double()
     order = values.abs().argsort(descending=True, stable=True).tolist()
-    found = [(f"segment {k + 1}", k + 1, float(values[k]), why.shares) for k in order]
+    found: list[tuple[str, int | None, float, bool]] = [
+        (f"segment {k + 1}", k + 1, float(values[k]), why.shares) for k in order
+    ]
+    if why.habit is not None:
+        habit = float(why.habit[0])
+        place = sum(value > habit for _, _, value, _ in found)
+        found.insert(place, ("habit", None, habit, why.shares))
     apart = {"bias" if why.personal is None else "segments": why.bias, "personal": why.personal}
     apart["score"] = scorer.pairs(*rows)
     found += [

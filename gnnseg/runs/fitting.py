@@ -1,4 +1,4 @@
-"""Training inside a run's folder: begun, or gone on with where it stood."""
+"""Training by a plan: inside a run's folder, begun or gone on with, or in memory alone."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from collections.abc import Callable, Mapping
 import torch
 
 from gnnseg.config import build
+from gnnseg.data import visits
 from gnnseg.evaluation import evaluator
 from gnnseg.models.model import Model
 from gnnseg.runs import environment
-from gnnseg.runs.earlier import Earlier
+from gnnseg.runs.earlier import EarlierRun
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job
+from gnnseg.runs.plan import Plan
 from gnnseg.tracking import Tracker
 from gnnseg.training import events
 from gnnseg.training.batching import Training
 from gnnseg.training.checkpoint import Checkpoint, State
-from gnnseg.training.loop import fit
+from gnnseg.training.loop import Log, Show, fit
 from gnnseg.training.progress import Progress
-from gnnseg.types import Scorer
+from gnnseg.types import Earlier, Embeddings, Scorer
 
 
 def fit_in(
@@ -29,7 +31,7 @@ def fit_in(
     given: Inputs,
     tracker: Tracker,
     *,
-    before: Earlier | None = None,
+    before: EarlierRun | None = None,
     epochs: int | None = None,
 ) -> tuple[State, bool]:
     """Train, or go on training, and leave the best weights in the model.
@@ -45,14 +47,14 @@ def fit_in(
     Returns:
         Where training ended, and whether that is exactly where training in one go would have.
     """
-    known, settings = given.known(job.device), job.settings
-    checkpoint, exact = Checkpoint(job.folder.file("state.pt")), True
+    plan, settings = job.plan, job.plan.settings
+    checkpoint, exact, state = Checkpoint(job.folder.file("state.pt")), True, State()
     begin_anew = not checkpoint.exists()
-    _first_values(job, model, given, before, begin_anew)
-    optimizer = build(job.config["optimizer"], model.parameters())
-    state = State()
+    if begin_anew:
+        _begin(plan, model, given, before)
+    optimizer = build(plan.config["optimizer"], model.parameters())
     if not begin_anew:
-        state, exact = checkpoint.load(model, optimizer, job.device)
+        state, exact = checkpoint.load(model, optimizer, plan.device)
         job.say(f"going on at epoch {state.epoch + 1}, step {state.step + 1}")
         if not exact:
             job.say(
@@ -60,52 +62,111 @@ def fit_in(
                 "last digits"
             )
     tracker.truncate(state.logged_bytes)
-    made_of = events.of(
-        model.objective, given.graph.pattern, job.train_pairs, job.split.log, job.split.name,
-        mask=job.protocol.seen == "mask",
-    )  # fmt: skip
-    training = Training(given.graph, given.features, made_of, known)
     with (
         Progress(settings.max_epochs, settings.monitor, shown=job.progress) as progress,
         environment.stopped_by_signals() as stop,
     ):
-        state = fit(
-            model, optimizer, training, settings, job.rng.child("train"), state, checkpoint,
-            evaluate=_validation(job) if epochs is None else None, epochs=epochs,
+        state = _trained(
+            plan, model, given, optimizer, state, checkpoint, before=before, epochs=epochs,
             log=_log(tracker, optimizer), progress=progress, stop=stop,
-            lower_is_better=job.protocol.lower_is_better(settings.monitor),
         )  # fmt: skip
+    return state, exact
+
+
+def _earlier(given: Inputs) -> Earlier | None:
+    """Return what stands before each item of a visit, where the head learns habits."""
+    apart = given.visits
+    if apart is None:
+        return None
+    return visits.earlier(apart, visits.half_lives(apart), given.graph.items)
+
+
+def fit_in_memory(
+    plan: Plan,
+    model: Model,
+    given: Inputs,
+    *,
+    before: EarlierRun | None = None,
+    epochs: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> State:
+    """Train from the start, and leave the best weights in the model; nothing is written or shown.
+
+    The same plan gives the weights that ``fit_in`` gives, whose arguments these are; ``stop``:
+    whether to end with ``Interrupted``.
+    """
+    _begin(plan, model, given, before)
+    optimizer = build(plan.config["optimizer"], model.parameters())
+    return _trained(
+        plan, model, given, optimizer, State(), Checkpoint(), before=before, epochs=epochs,
+        stop=stop,
+    )  # fmt: skip
+
+
+def finished(plan: Plan, model: Model, given: Inputs) -> tuple[Embeddings, Scorer]:
+    """Return everybody's embeddings and scores by a trained model, which is finished by that."""
+    with torch.no_grad():
+        embeddings = model.embed(given.graph, given.features)
+        model.finish(embeddings, given.graph, plan.rng.child("finish"))
+        scorer: Scorer = model.head(embeddings)
+    return embeddings, scorer
+
+
+def _begin(plan: Plan, model: Model, given: Inputs, before: EarlierRun | None) -> None:
+    """Set the model's first values, and what of an earlier run they are."""
+    known = given.known(plan.device)
+    with torch.no_grad():
+        model.reset(given.graph, given.features, plan.rng, known)
+        if before is not None:
+            before.begin(model, given, plan.rng, known)
+
+
+def _trained(
+    plan: Plan,
+    model: Model,
+    given: Inputs,
+    optimizer: torch.optim.Optimizer,
+    state: State,
+    checkpoint: Checkpoint,
+    *,
+    before: EarlierRun | None,
+    epochs: int | None,
+    log: Log = lambda state, metrics: 0,
+    progress: Show = lambda state, per_epoch, losses: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> State:
+    """Train from ``state`` to the end, an earlier run's segments pulling while it goes on."""
+    made_of = events.of(
+        model.objective, given.graph.pattern, plan.train_pairs, plan.split.log, plan.split.name,
+        mask=plan.protocol.seen == "mask", earlier=_earlier(given),
+    )  # fmt: skip
+    training = Training(given.graph, given.features, made_of, given.known(plan.device))
+    if before is not None:
+        before.attach(model)
+        model.to(plan.device)
+    state = fit(
+        model, optimizer, training, plan.settings, plan.rng.child("train"), state, checkpoint,
+        evaluate=_validation(plan) if epochs is None else None, epochs=epochs, log=log,
+        progress=progress, stop=stop,
+        lower_is_better=plan.protocol.lower_is_better(plan.settings.monitor),
+    )  # fmt: skip
     if before is not None:
         before.detach(model)
     assert checkpoint.best is not None
     model.load_state_dict(checkpoint.best)
     model.eval()
-    return state, exact
+    return state
 
 
-def _first_values(
-    job: Job, model: Model, given: Inputs, before: Earlier | None, begin_anew: bool
-) -> None:
-    """Set first values where training begins, and what of an earlier run acts while it goes on."""
-    known = given.known(job.device)
-    if begin_anew:
-        with torch.no_grad():
-            model.reset(given.graph, given.features, job.rng, known)
-            if before is not None:
-                before.begin(model, given, job.rng, known)
-    if before is not None:
-        before.attach(model)
-        model.to(job.device)
-
-
-def _validation(job: Job) -> Callable[[Scorer], dict[str, float]]:
+def _validation(plan: Plan) -> Callable[[Scorer], dict[str, float]]:
     """Return what the loop evaluates by: validation, under ``paper`` the test."""
-    task = job.protocol.valid_task(job.split)
-    part = "test" if job.protocol.protocol == "paper" else "valid"
+    task = plan.protocol.valid_task(plan.split)
+    part = "test" if plan.protocol.protocol == "paper" else "valid"
+    known = plan.protocol.training_pairs(plan.split)
 
     def evaluate(scorer: Scorer) -> dict[str, float]:
         return evaluator.during(
-            scorer, task, job.protocol, job.train_pairs, part, job.device, job.split.log
+            scorer, task, plan.protocol, known, part, plan.device, plan.split.log
         )
 
     return evaluate

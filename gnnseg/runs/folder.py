@@ -62,6 +62,11 @@ class RunFolder:
                 json.dumps(content, indent=1, ensure_ascii=False, allow_nan=True) + "\n", "utf-8"
             )
 
+    def amend(self, changes: Mapping[str, Any]) -> None:
+        """Write run.json with some entries changed; all else stays as it was recorded."""
+        content = json.loads(self.file("run.json").read_text("utf-8"))
+        self.write_json({**content, **changes})
+
     def write_parquet(self, name: str, frame: pl.DataFrame) -> None:
         """Write a table."""
         with atomic(self.file(name)) as aside:

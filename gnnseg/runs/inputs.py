@@ -10,17 +10,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from gnnseg import graph as graphs
 from gnnseg.config import build
 from gnnseg.config.requirements import part_of, parts_that_ask
+from gnnseg.data import visits
 from gnnseg.data.encoding import Encoding
+from gnnseg.data.features import Encoded, FeatureSettings
 from gnnseg.data.labels import Labelled
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.objectives import LabelObjective
 from gnnseg.rng import Rng
-from gnnseg.types import Edges, Features, InputError, Pairs, Relation, Setting, Shape, Split
+from gnnseg.types import (
+    Edges,
+    Features,
+    InputError,
+    Interactions,
+    Pairs,
+    Relation,
+    Setting,
+    Shape,
+    Split,
+)
 
 Say = Callable[[str], None]
 ASKED = ("features", "social", "labels", "relations", "log", "propensity")
@@ -32,7 +45,9 @@ class Inputs:
 
     ``encoding``: how attributes became ``features``. ``labels``: the users' classes, where a part
     learns them. ``people`` (U,F), ``people_columns``: users' attributes by which the segments are
-    described, on the CPU; there too where the model is not given them.
+    described, on the CPU; there too where the model is not given them. ``described``: all users'
+    attributes of the set, also those that the settings keep from the encoder, as numbers.
+    ``visits``: the items of visits that a head with habits is trained on.
     """
 
     graph: BipartiteGraph
@@ -41,6 +56,8 @@ class Inputs:
     labels: Labelled | None = None
     people: torch.Tensor | None = None
     people_columns: tuple[str, ...] = ()
+    described: Encoded | None = None
+    visits: Interactions | None = None
 
     def to(self, device: torch.device) -> Inputs:
         """Return the same on a device, what describes the segments excepted."""
@@ -82,8 +99,16 @@ class Inputs:
         }
 
 
-def of(config: Mapping[str, Any], split: Split, train_pairs: Pairs, say: Say) -> Inputs:
+def of(
+    config: Mapping[str, Any],
+    split: Split,
+    train_pairs: Pairs,
+    say: Say,
+    apart: Interactions | None = None,
+) -> Inputs:
     """Return what the parts of a configuration ask of the data; what it is, is said.
+
+    ``apart``: the items of visits, where a head learns habits of them.
 
     Raises:
         InputError: A part asks for what the set does not have.
@@ -92,7 +117,43 @@ def of(config: Mapping[str, Any], split: Split, train_pairs: Pairs, say: Say) ->
     ties = _ties(asked, split)
     typed = _relations(asked, split)
     graph = graph_of(config, split, train_pairs, ties, typed)
-    if typed:
+    if apart is not None:
+        graph = with_past(graph, apart)
+        say(f"visits: {len(apart):,} items of {_visits(apart)}")
+    _say_what_joins(graph, ties, say)
+    _check_log(asked, split, say)
+    labels = labels_of(config, split)
+    if labels is not None:
+        found = labels.account()
+        say(
+            f"labels {labels.column}: {len(labels.classes)} classes, {found['labelled']:,} users "
+            f"labelled, {found['told']:,} given to training"
+        )
+    read = "features" in asked
+    if not read and not config["head"].get("segments"):
+        return Inputs(graph, labels=labels, visits=apart)
+    without = () if labels is None else (f"user.{labels.column}",)
+    settings: FeatureSettings = build(config["features"])
+    fitted = settings.fit(split, train_pairs, say if read else _silent, without)
+    user, item = (
+        None if matrix is None else torch.from_numpy(matrix)
+        for matrix in (fitted.user, fitted.item)
+    )
+    columns, everything = fitted.encoding.names("user"), fitted
+    if read and settings.leaves_out:  # of what the encoder does not read, segments may yet tell
+        everything = settings.all.fit(split, train_pairs, _silent, without)
+    given = Inputs(
+        graph, labels=labels, people=user, people_columns=columns, described=everything,
+        visits=apart,
+    )  # fmt: skip
+    if not read:
+        return given
+    return replace(given, features=Features(user, item), encoding=fitted.encoding)
+
+
+def _say_what_joins(graph: BipartiteGraph, ties: Edges | None, say: Say) -> None:
+    """Say which edges there are beside the interactions."""
+    if graph.relations:
         edges = sum(each.pattern.entries for each in graph.relations) // 2
         kinds = ", ".join(f"{count:,} of kind {kind}" for kind, count in graph.entities.items())
         say(
@@ -104,35 +165,23 @@ def of(config: Mapping[str, Any], split: Split, train_pairs: Pairs, say: Say) ->
             f"social ties: {len(ties):,}; friends are alike beyond strangers by "
             f"{graph.homophily:.0%}"
         )
-    _check_log(asked, split, say)
-    labels = labels_of(config, split)
-    if labels is not None:
-        found = labels.account()
-        say(
-            f"labels {labels.column}: {len(labels.classes)} classes, {found['labelled']:,} users "
-            f"labelled, {found['told']:,} given to training"
-        )
-    read = "features" in asked
-    if not read and not config["head"].get("segments"):
-        return Inputs(graph, labels=labels)
-    without = () if labels is None else (f"user.{labels.column}",)
-    fitted = build(config["features"]).fit(split, train_pairs, say if read else _silent, without)
-    user, item = (
-        None if matrix is None else torch.from_numpy(matrix)
-        for matrix in (fitted.user, fitted.item)
-    )
-    columns = fitted.encoding.names("user")
-    given = Inputs(graph, labels=labels, people=user, people_columns=columns)
-    if not read:
-        return given
-    return replace(given, features=Features(user, item), encoding=fitted.encoding)
 
 
-def on_other_pairs(config: Mapping[str, Any], split: Split, given: Inputs, pairs: Pairs) -> Inputs:
-    """Return the same on the graph of other training pairs of the same users and items."""
+def on_other_pairs(
+    config: Mapping[str, Any],
+    split: Split,
+    given: Inputs,
+    pairs: Pairs,
+    apart: Interactions | None = None,
+) -> Inputs:
+    """Return the same on the graph of other training pairs of the same users and items.
+
+    ``apart``: the items of their visits, where a head learns habits of them.
+    """
     asked = wanted(config)
     graph = graph_of(config, split, pairs, _ties(asked, split), _relations(asked, split))
-    return replace(given, graph=graph)
+    graph = graph if apart is None or given.visits is None else with_past(graph, apart)
+    return replace(given, graph=graph, visits=None if given.visits is None else apart)
 
 
 def labels_of(config: Mapping[str, Any], split: Split) -> Labelled | None:
@@ -161,6 +210,20 @@ def graph_of(
     return graphs.build(
         train_pairs, len(split.users), len(split.items), ties, typed, entities, **node
     )
+
+
+def with_past(graph: BipartiteGraph, apart: Interactions) -> BipartiteGraph:
+    """Return the graph with what its users have taken, by the items of visits."""
+    half_life = visits.half_lives(apart)
+    return replace(graph, past=visits.latest(apart, half_life, graph.users, graph.items))
+
+
+def _visits(apart: Interactions) -> str:
+    """Say how many visits there are."""
+    if apart.time is None:
+        return "events without times: each is asked of its user's others"
+    different = (np.diff(apart.user) != 0) | (np.diff(apart.time) != 0)
+    return f"{1 + int(different.sum()):,} visits, each asked of its user's earlier ones"
 
 
 def wanted(config: Mapping[str, Any]) -> dict[str, str]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from gnnseg.config import build, recorded, stable
+from gnnseg.config import recorded, stable
 from gnnseg.data.fingerprint import pair_fingerprint
-from gnnseg.evaluation.protocol import Protocol
-from gnnseg.rng import Rng
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import (
     NUMERICS,
@@ -21,43 +19,25 @@ from gnnseg.runs.identity import (
     source_digest,
     versions,
 )
-from gnnseg.training.settings import TrainerSettings
-from gnnseg.types import Pairs, Split
+from gnnseg.runs.plan import Plan
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What one run is done with: its configuration, its data, where it goes.
+    """What one run is done with: by which plan, where it goes, who is told."""
 
-    Of the configuration is built what needs no model. Under ``paper`` the test is monitored.
-    """
-
-    config: Mapping[str, Any]
+    plan: Plan
     identity: Identity
-    split: Split
-    protocol: Protocol
     folder: RunFolder
-    device: torch.device
     say: Say
     progress: bool
-    rng: Rng = field(init=False)
-    settings: TrainerSettings = field(init=False)
-    train_pairs: Pairs = field(init=False)
-
-    def __post_init__(self) -> None:
-        settings: TrainerSettings = build(self.config["trainer"])
-        if self.protocol.protocol == "paper":
-            settings = replace(settings, monitor=settings.monitor.replace("valid/", "test/"))
-        object.__setattr__(self, "settings", settings)
-        object.__setattr__(self, "rng", Rng(int(self.config["seed"])))
-        object.__setattr__(self, "train_pairs", self.protocol.training_pairs(self.split))
 
     @property
     def clusters(self) -> int:
         """Return K of the row 'posthoc (own embeddings)': the head's, or 16."""
-        return int(self.config["head"].get("segments") or 16)
+        return int(self.plan.config["head"].get("segments") or 16)
 
     def record(self, why: str, sweep: str | None, number: int | None) -> dict[str, Any]:
         """Return run.json as far as it is known before training.
@@ -67,7 +47,8 @@ class Job:
             sweep: The sweep's name.
             number: The run's place in it.
         """
-        split, identity, depends = self.split, self.identity, self.identity.depends()
+        plan, split, identity = self.plan, self.plan.split, self.identity
+        depends = identity.depends()
         return {
             "schema": SCHEMA,
             "numerics": NUMERICS,
@@ -75,7 +56,7 @@ class Job:
             "name": identity.name,
             "state": "running",
             "error": None,
-            "config": recorded(self.config),
+            "config": recorded(plan.config),
             **({} if depends is None else {"depends": depends}),
             "data": {
                 "name": split.name,
@@ -87,21 +68,22 @@ class Job:
                     part: pair_fingerprint(pairs.user, pairs.item)
                     for part, pairs in split.parts.items()
                 },
-                "split": split_name(self.config),
+                "split": split_name(plan.config),
                 "notes": dict(split.notes),
             },
             "versions": versions(),
             "git": git_revision(),
             "source": source_digest(),
-            "device": {"name": str(self.device), "why": why, "threads": torch.get_num_threads()},
+            "device": {"name": str(plan.device), "why": why, "threads": torch.get_num_threads()},
             "sweep": sweep,
             "job": number,
             "seconds": {},
-            "protocol": self.protocol.protocol,
-            "seen": self.protocol.seen,
+            "protocol": plan.protocol.protocol,
+            "seen": plan.protocol.seen,
             "metrics": {},
             "baselines": {},
             "alarms": [],
+            "losing": [],
             "exact": self._exact_so_far(),
         }
 

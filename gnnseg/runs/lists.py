@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gnnseg.evaluation import segments
 from gnnseg.runs import schema
-from gnnseg.types import IdMap, Strings
+from gnnseg.types import Floats, IdMap, Strings
 
 LISTS = schema.types("recommendations.parquet")
 
@@ -37,14 +37,33 @@ def long_list(
     return frame.filter(pl.Series(flat >= 0, dtype=pl.Boolean))
 
 
-def segments_frame(ids: Strings, alpha: Tensor) -> pl.DataFrame:
-    """Return user, segment (from 1: the largest alpha, the lowest of equals), alpha_1..alpha_K."""
-    hard = np.asarray(segments.hard(alpha), dtype=np.int64) + 1
-    columns = [
+def segments_frame(
+    ids: Strings,
+    alpha: Tensor,
+    reasons: Sequence[str | None],
+    habits: Tensor | None = None,
+    sure: Floats | None = None,
+) -> pl.DataFrame:
+    """Return user, segment, reason[, sure], alpha_1..alpha_K[, habit].
+
+    The segment counts from 1: the largest alpha, the lowest of equals; null where there is a reason
+    against it, and so then is ``sure``. ``habits``: h of each user, (U,).
+    """
+    given = pl.DataFrame(
+        {
+            "user": ids.tolist(),
+            "segment": np.asarray(segments.hard(alpha), dtype=np.int64) + 1,
+            "reason": list(reasons),
+        },
+        schema_overrides={"user": pl.String, "reason": pl.String},
+    )
+    columns = [] if sure is None else [pl.Series("sure", sure, dtype=pl.Float32)]
+    columns += [
         pl.Series(f"alpha_{k + 1}", alpha[:, k].cpu().numpy(), dtype=pl.Float32)
         for k in range(alpha.shape[1])
     ]
-    frame = pl.DataFrame(
-        {"user": ids.tolist(), "segment": hard}, schema_overrides={"user": pl.String}
-    )
-    return frame.with_columns(columns)
+    if habits is not None:
+        columns.append(pl.Series("habit", habits.cpu().numpy(), dtype=pl.Float32))
+    frame = given.with_columns(columns)
+    placed = [name for name in ("segment", "sure") if name in frame.columns]
+    return frame.with_columns(pl.when(pl.col("reason").is_null()).then(pl.col(placed)))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from gnnseg.config import build, packages
+from gnnseg.data import visits
 from gnnseg.models.fold_in import FoldIn
 from gnnseg.rng import Rng
 from gnnseg.runs import persistence
@@ -47,8 +48,11 @@ def scorer_of(path: Path) -> Scorer:
         {name[5:]: value for name, value in weights.items() if name.startswith("head.")}
     )
     head.eval()
+    past, apart = None, persistence.visits_in(Path(path))
+    if apart is not None:
+        past = visits.latest(apart, visits.half_lives(apart), len(user), len(item))
     with torch.no_grad():
-        scorer: Scorer = head(Embeddings(user, item, user, item))
+        scorer: Scorer = head(Embeddings(user, item, user, item, past=past))
     return scorer
 
 

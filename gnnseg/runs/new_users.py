@@ -7,7 +7,7 @@ Shape legend: B new users, U users of the run, F attribute columns.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import fields as fields_of
 from pathlib import Path
@@ -17,16 +17,30 @@ import numpy as np
 import polars as pl
 import torch
 
-from gnnseg.data import beside
+from gnnseg.data import beside, visits
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.raw import Raw
-from gnnseg.data.tables import doors, fields, files, frames, separators
+from gnnseg.data.tables import fields, files, frames, separators
 from gnnseg.data.tables.formats import Sheet
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
+from gnnseg.runs import histories as histories_
+from gnnseg.runs import reasons
 from gnnseg.runs.lists import segments_frame
 from gnnseg.sparse import Csr
-from gnnseg.types import IdMap, InputError, Pairs, Scorer, Segmentation, Strings, Table
+from gnnseg.types import (
+    Floats,
+    HabitScorer,
+    IdMap,
+    InputError,
+    Interactions,
+    Pairs,
+    Past,
+    Scorer,
+    Segmentation,
+    Strings,
+    Table,
+)
 
 if TYPE_CHECKING:
     from gnnseg.runs.stored import StoredRun
@@ -40,13 +54,15 @@ class NewUsers:
     """New users' own ids in the order they were given, and what they have met.
 
     ``pairs``: of a new user's number and an item's index; ``table``: their attributes as the run
-    reads them; ``friends`` (B,U): ties to the run's users, with weights. None: not given.
+    reads them; ``friends`` (B,U): ties to the run's users, with weights; ``events``: their history
+    event by event, for a run with habits. None: not given.
     """
 
     ids: Strings
     pairs: Pairs
     table: Table | None = None
     friends: Csr | None = None
+    events: Interactions | None = None
 
     def parts(self) -> Iterator[NewUsers]:
         """Yield some after others, so that what is made of them stays bounded."""
@@ -63,12 +79,12 @@ class NewUsers:
                 if self.table is None
                 else Table({n: c[rows] for n, c in self.table.columns.items()})
             )
-            yield NewUsers(
-                self.ids[rows],
-                part,
-                table,
-                None if self.friends is None else self.friends.rows(rows),
-            )
+            friends = None if self.friends is None else self.friends.rows(rows)
+            events = self.events
+            if events is not None:
+                events = events.rows((events.user >= at) & (events.user < at + TOGETHER))
+                events = replace(events, user=events.user - at)
+            yield NewUsers(self.ids[rows], part, table, friends, events)
 
     def attributes(self, encoding: Encoding) -> torch.Tensor | None:
         """Return (B,F) in the run's columns, what is not given unknown; None where it has none."""
@@ -82,7 +98,8 @@ class Known:
     """What a run knows, to which new users are related.
 
     ``name``: what messages call it; ``reads``: 'features', 'social'; ``weight``: of an event in
-    training on average, and so of one that has none.
+    training on average, and so of one that has none;
+    ``half_life`` (M,): of its habits, in seconds, None where it has none.
     """
 
     name: str
@@ -91,6 +108,15 @@ class Known:
     encoding: Encoding
     reads: frozenset[str]
     weight: float = 1.0
+    half_life: Floats | None = None
+
+    def past(self, part: NewUsers) -> Past | None:
+        """Return what new users took, as a head with habits reads it; None for other heads."""
+        if self.half_life is None or part.events is None:
+            return None
+        fades = bool(np.isfinite(self.half_life).any())
+        apart = visits.of(part.events if fades else replace(part.events, time=None))
+        return visits.latest(apart, self.half_life, len(part.ids), len(self.items))
 
 
 def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> NewUsers:
@@ -108,7 +134,7 @@ def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> N
     """
     if isinstance(histories, NewUsers):
         return histories
-    frame, everyone = _histories(histories)
+    frame, everyone = histories_.tables(histories)
     given = None if users is None else _attributes(users, run)
     ties = None if social is None else _ties(social, run)
     named = [everyone]
@@ -126,13 +152,16 @@ def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> N
         beside = place.join(given, left_on="user", right_on="id", how="left", maintain_order="left")
         table = _table(beside, ids, run)
     friends = None if ties is None else _friends(ties, place, run)
-    return NewUsers(ids, _pairs(frame, place, run), table, friends)
+    met = _met(frame, place, run)
+    events = None if run.half_life is None else _events_of(met)
+    return NewUsers(ids, _pairs(met), table, friends, events)
 
 
 def scorer_of(run: StoredRun, part: NewUsers) -> Scorer:
     """Return the run's items before new users."""
     attributes = part.attributes(run.known.encoding)
-    return run.fold_in.scorer(part.pairs, len(part.ids), attributes, part.friends)
+    past = run.known.past(part)
+    return run.fold_in.scorer(part.pairs, len(part.ids), attributes, part.friends, past)
 
 
 def assign(run: StoredRun, histories: Any, users: Any = None, social: Any = None) -> pl.DataFrame:
@@ -142,23 +171,20 @@ def assign(run: StoredRun, histories: Any, users: Any = None, social: Any = None
         scorer = scorer_of(run, part)
         if not isinstance(scorer, Segmentation):
             raise InputError(f"{run.name}: its head has no segments; train with head=segments.")
+        known = run.known
+        ties = None if part.friends is None else part.friends.degrees()[0]
+        why = reasons.of_new_users(
+            len(part.ids), part.pairs, part.attributes(known.encoding), ties, known.encoding,
+            known.reads,
+        )  # fmt: skip
         with torch.no_grad():
-            found.append(segments_frame(part.ids, scorer.memberships(None)))
+            habits = scorer.habits if isinstance(scorer, HabitScorer) else None
+            found.append(segments_frame(part.ids, scorer.memberships(None), why, habits))
     return pl.concat(found)
 
 
-def _histories(histories: Any) -> tuple[pl.DataFrame, pl.Series]:
-    """Return user, item[, weight, time, spend], and everybody who is in it."""
-    if histories is None or (
-        isinstance(histories, Mapping) and not {"user", "item"} <= set(histories)
-    ):
-        return _listed(histories or {})
-    frame = histories.events if isinstance(histories, Raw) else _events(histories)
-    return frame, frame["user"].unique(maintain_order=True)
-
-
-def _pairs(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> Pairs:
-    """Merge histories by new user and item; what the run does not know is counted, left out."""
+def _met(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> pl.DataFrame:
+    """Return row, index, weight[, time, spend]; items the run does not know are only counted."""
     columns = {name: pl.col(name) for name in ("weight", "time", "spend") if name in frame.columns}
     columns.setdefault("weight", pl.lit(run.weight).alias("weight"))
     met = frame.select("user", "item", *columns.values()).join(place, on="user")
@@ -169,18 +195,25 @@ def _pairs(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> Pairs:
         first = met.filter(pl.col("index") < 0)["item"][0]
         text = "%d of %d rows name items that %s does not know (first: %s); left out"
         LOG.info(text, unknown, len(met), run.name, first)
-    sums = [pl.col(name).sum() for name in ("weight", "spend") if name in columns]
+    return met.filter(pl.col("index") >= 0)
+
+
+def _events_of(met: pl.DataFrame) -> Interactions:
+    """Return histories event by event."""
+    time = met["time"].to_numpy().astype(np.float64) if "time" in met.columns else None
+    user, item = (met[name].to_numpy().astype(np.int64) for name in ("row", "index"))
+    return Interactions(user, item, time=time)
+
+
+def _pairs(met: pl.DataFrame) -> Pairs:
+    """Merge histories by new user and item."""
+    sums = [pl.col(name).sum() for name in ("weight", "spend") if name in met.columns]
     times = (
         [pl.col("time").min().alias("first"), pl.col("time").max().alias("last")]
-        if "time" in columns
+        if "time" in met.columns
         else []
     )
-    merged = (
-        met.filter(pl.col("index") >= 0)
-        .group_by("row", "index")
-        .agg(*sums, *times, pl.len())
-        .sort("row", "index")
-    )
+    merged = met.group_by("row", "index").agg(*sums, *times, pl.len()).sort("row", "index")
     merged = merged.rename({"row": "user", "index": "item", "len": "count"}).cast(
         {"count": pl.Int64}
     )
@@ -258,35 +291,6 @@ def _friends(ties: pl.DataFrame, place: pl.DataFrame, run: Known) -> Csr:
         shape,
         torch.tensor(known["weight"].to_list(), dtype=torch.float32),
     )
-
-
-def _listed(histories: Mapping[Any, Any]) -> tuple[pl.DataFrame, pl.Series]:
-    """Return what each has met, and who they are, those without any item too."""
-    for user, met in histories.items():
-        if isinstance(met, str) or not isinstance(met, Iterable):
-            what = "a text" if isinstance(met, str) else repr(met)
-            raise InputError(
-                f"histories: {user!r} has {what} instead of a list of item ids; write [{met!r}]."
-            )
-    listed = {str(user): [str(item) for item in met] for user, met in histories.items()}
-    everyone = pl.Series("user", list(listed), dtype=pl.String)
-    met = pl.Series("item", list(listed.values()), dtype=pl.List(pl.String))
-    return pl.DataFrame([everyone, met]).explode("item").drop_nulls(), everyone
-
-
-def _events(histories: Any) -> pl.DataFrame:
-    frame = frames.read(histories, "histories")
-    for column in ("user", "item"):
-        if column not in frame.columns:
-            listed = ", ".join(frame.columns)
-            raise InputError(
-                f"histories: has no column {column!r}; it has {listed}: read it by "
-                "gnnseg.interactions(…)."
-            )
-    sheet = Sheet(Path("histories"), frame, 1, unit="row")
-    roles: dict[str, str | None] = {role: role for role in fields.ROLES if role in frame.columns}
-    with doors.errors_said(doors.argument, note=" (in gnnseg.interactions)"):
-        return fields.events(sheet, roles, drop=False, returns=None).frame
 
 
 def read_file(

@@ -33,15 +33,19 @@ def stream(
     run: StoredRun,
     who: Any = None,
     k: int = 20,
-    seen: Seen = "mask",
+    seen: Seen | None = None,
     *,
     only: Iterable[object] | None = None,
     exclude: Iterable[object] | None = None,
     users: Any = None,
     social: Any = None,
 ) -> Iterator[pl.DataFrame]:
-    """Yield lists in pieces of bounded memory; ``who`` None: of every user of the run."""
+    """Yield lists in pieces of bounded memory; ``who`` None: of every user of the run.
+
+    ``seen`` None: as the run was evaluated.
+    """
     k = at_least_one(k)
+    seen = run.config["evaluation"]["seen"] if seen is None else seen
     if seen not in ("mask", "allow"):
         raise InputError(f"seen={seen}: it is mask (leave out what a user has met) or allow.")
     excluded = excluded_items(run, only, exclude)

@@ -29,14 +29,26 @@ from gnnseg.evaluation.protocol import join
 from gnnseg.evaluation.segments import through_time
 from gnnseg.models.heads import NumberedHead
 from gnnseg.models.model import Model
-from gnnseg.runs import durable, earlier, environment, inputs, loading, persistence, writer
+from gnnseg.runs import (
+    durable,
+    earlier,
+    environment,
+    evidence,
+    inputs,
+    loading,
+    persistence,
+    reasons,
+    refits,
+    writer,
+)
 from gnnseg.runs.assembly import assemble
-from gnnseg.runs.earlier import Earlier
-from gnnseg.runs.fitting import fit_in
+from gnnseg.runs.earlier import EarlierRun
+from gnnseg.runs.fitting import finished, fit_in
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import Identity
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job
+from gnnseg.runs.plan import Plan
 from gnnseg.runs.stored import StoredRun
 from gnnseg.training.loop import Interrupted
 from gnnseg.types import Embeddings, InputError, Pairs, Scorer, Segmentation, Split, Step
@@ -87,11 +99,13 @@ def refit(
                 shutil.copyfile(run.folder.file(name), folder.file(name))
         split = whole(run)
         digest = hashlib.sha256(f"{of['hash']}/{of['model']}/refit".encode()).hexdigest()
+        protocol = build(config["evaluation"], parts(config, "metrics"))
+        plan = Plan(
+            config=config, split=split, train_pairs=split.train, protocol=protocol, device=device
+        )
         job = Job(
-            config=config, identity=Identity(digest, folder.path.name, digest, {}, {}),
-            split=split, folder=folder, device=device,
-            protocol=build(config["evaluation"], parts(config, "metrics")), say=say,
-            progress=progress,
+            plan=plan, identity=Identity(digest, folder.path.name, digest, {}, {}),
+            folder=folder, say=say, progress=progress,
         )  # fmt: skip
         say(
             f"refit of {run.name} on all {len(split.train):,} pairs, {of['epoch']} epochs: "
@@ -109,8 +123,11 @@ def whole(run: StoredRun) -> Split:
     no = np.zeros(0, dtype=np.int64)
     spend = None if train.spend is None else np.zeros(0)
     nothing = Pairs(no, no, np.zeros(0), no, spend=spend)
-    fingerprint = str(run.record["data"]["fingerprint"])
-    return replace(split, train=train, valid=nothing, test=nothing, fingerprint=fingerprint)
+    fingerprint, taken = str(run.record["data"]["fingerprint"]), persistence.all_visits_in(run.path)
+    return replace(
+        split, train=train, valid=nothing, test=nothing, fingerprint=fingerprint,
+        visits={} if taken is None else {"train": taken},
+    )  # fmt: skip
 
 
 def _refittable(run: StoredRun) -> dict[str, Any]:
@@ -123,6 +140,7 @@ def _refittable(run: StoredRun) -> dict[str, Any]:
         raise InputError(
             f"{run.path}: this run is {run.state}, not finished; give its command again to go on."
         )
+    refits.refuse_other_code(run)
     config = loading.configuration(run.path)
     if "log" in inputs.wanted(config):
         raise InputError(
@@ -147,7 +165,7 @@ def _of(run: StoredRun) -> dict[str, Any]:
 def _record(job: Job, run: StoredRun, of: dict[str, Any], why: str) -> dict[str, Any]:
     """Return the refit's run.json before training; the evaluated run's figures stand apart."""
     record = job.record(why, None, None)
-    was, pairs = run.record, job.split.train
+    was, pairs = run.record, job.plan.split.train
     record["data"] = {
         **was["data"], "train": len(pairs), "valid": 0, "test": 0,
         "pairs": {"train": pair_fingerprint(pairs.user, pairs.item)},
@@ -160,9 +178,9 @@ def _record(job: Job, run: StoredRun, of: dict[str, Any], why: str) -> dict[str,
     record["refit"] = of
     record["evaluated"] = {
         "run": run.name, "metrics": was["metrics"], "baselines": was["baselines"],
-        "best": was["best"], "alarms": was["alarms"],
+        "best": was["best"], "alarms": was["alarms"], "losing": was.get("losing", []),
     }  # fmt: skip
-    record["best"] = {"epoch": of["epoch"], "metric": job.settings.monitor, "value": None}
+    record["best"] = {"epoch": of["epoch"], "metric": job.plan.settings.monitor, "value": None}
     return record
 
 
@@ -189,42 +207,43 @@ def _train(
     job: Job, run: StoredRun, record: dict[str, Any], lines: tracking.Tracker, epochs: int
 ) -> None:
     begun = time.monotonic()
-    given = persistence.restore(run.path, job.config, job.split).to(job.device)
-    model = assemble(job.config, given.shape, job.rng).to(job.device)
+    plan = job.plan
+    beside = replace(persistence.beside(run.path), visits=plan.protocol.training_visits(plan.split))
+    given = beside.inputs(plan.config, plan.split, plan.train_pairs).to(plan.device)
+    model = assemble(job.plan.config, given.shape, job.plan.rng).to(job.plan.device)
     record["parameters"] = sum(p.numel() for p in model.parameters())
     before = _start(run, job, given)
-    with environment.deterministic(job.device):
+    with environment.deterministic(job.plan.device):
         _, exact = fit_in(job, model, given, lines, before=before, epochs=epochs)
     record["exact"] = record["exact"] and exact
     record["seconds"]["train"] = round(time.monotonic() - begun, 3)
     with torch.no_grad():
-        embeddings = model.embed(given.graph, given.features)
-        model.finish(embeddings, given.graph, job.rng.child("finish"))
+        embeddings, _ = finished(plan, model, given)
         ids = _numbered(run, model, embeddings)
         scorer = model.score(embeddings)
         result = _told(job, scorer)
         record["metrics"], record["alarms"] = result.metrics, result.warnings
-        _write(job, given, model, embeddings, scorer, result)
+        _write(job, given, model, embeddings, scorer, result, record)
     if ids is not None:
         durable.write(job.folder, ids)
     record["seconds"]["total"] = round(time.monotonic() - begun, 3)
-    record["memory_mb"] = environment.peak_memory_mb(job.device)
+    record["memory_mb"] = environment.peak_memory_mb(job.plan.device)
     record["state"] = "finished"
     writer.finish(job.folder, record, lines, job.say)
 
 
-def _start(run: StoredRun, job: Job, given: Inputs) -> Earlier | None:
+def _start(run: StoredRun, job: Job, given: Inputs) -> EarlierRun | None:
     """Return what the run leaves to its refit: its segments.
 
     Its weights only where it had started from an earlier run's itself: its best epoch counts from
     there.
     """
-    if not (run.has_segments and job.config["head"].get("segments")):
+    if not (run.has_segments and job.plan.config["head"].get("segments")):
         return None
     users, items = (np.arange(len(ids)) for ids in (run.users, run.items))
-    keep = float(job.config["segments"]["keep"])
-    weights = job.config["segments"]["since"] is not None
-    return earlier.start(run, job.config, given, users, items, weights=weights, keep=keep)
+    keep = float(job.plan.config["segments"]["keep"])
+    weights = job.plan.config["segments"]["since"] is not None
+    return earlier.start(run, job.plan.config, given, users, items, weights=weights, keep=keep)
 
 
 def _numbered(run: StoredRun, model: Model, embeddings: Embeddings) -> list[durable.Durable] | None:
@@ -250,9 +269,9 @@ def _told(job: Job, scorer: Scorer) -> Evaluation:
     """Return what can be said without anything held out: of the segments alone."""
     metrics, warnings, cards = evaluator.state_of(scorer), [], None
     if isinstance(scorer, Segmentation):
-        metrics |= segments.evidence(scorer, job.train_pairs, job.split)
+        metrics |= segments.evidence(scorer, job.plan.train_pairs, job.plan.split)
         warnings = segments.warnings(scorer.alpha)
-        cards = segments.item_profiles(scorer.alpha, job.train_pairs, job.split.items)
+        cards = segments.item_profiles(scorer.alpha, job.plan.train_pairs, job.plan.split.items)
     return Evaluation(metrics, {}, warnings, {}, cards)
 
 
@@ -263,12 +282,25 @@ def _write(
     embeddings: Embeddings,
     scorer: Scorer,
     result: Evaluation,
+    record: dict[str, Any],
 ) -> None:
+    plan = job.plan
     classes_UC = model.predict(Step(embeddings, scorer))
     if given.labels is not None and classes_UC is not None:
-        writer.write_labels(job.folder, job.split.users, given.labels, classes_UC)
-    writer.write(job.folder, job.split, job.train_pairs, model, embeddings, scorer, result)
+        writer.write_labels(job.folder, job.plan.split.users, given.labels, classes_UC)
+    why = reasons.of_users(given, inputs.reads(plan.config), embeddings.user_UD)
+    writer.write(
+        job.folder, plan.split, plan.train_pairs, model, embeddings, scorer, result, why,
+        plan.protocol.seen,
+    )  # fmt: skip
+    if given.visits is not None:
+        persistence.store_visits(job.folder, given.visits)
     writer.write_attributes(
-        job.folder, given.features, given.columns, job.train_pairs, model.encoder, scorer
+        job.folder, given.features, given.columns, job.plan.train_pairs, model.encoder, scorer
     )
-    writer.write_profiles(job.folder, given.people, given.people_columns, job.train_pairs, scorer)
+    writer.write_profiles(job.folder, given.people, given.people_columns, plan.train_pairs, scorer)
+    nobody = {"user": np.zeros(0, dtype=np.int64), "cold": np.zeros(0, dtype=bool)}
+    record["metrics"] |= evidence.write(
+        job.folder, given, plan.split, plan.train_pairs, scorer, nobody,
+        plan.rng.child("evidence"),
+    )  # fmt: skip

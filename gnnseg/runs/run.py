@@ -1,8 +1,6 @@
-"""A finished run as an object: its figures, its segments, what it recommends and why. It speaks
-original ids.
+"""A finished run as an object: figures, segments, recommendations and why, all by original ids.
 
-Everything comes from the run's folder; the training data and the device it was trained on are not
-needed. Shape legend: U users, I items, K segments.
+Everything comes from the run's folder alone. Shape legend: U users, I items, K segments.
 """
 
 from __future__ import annotations
@@ -58,9 +56,8 @@ class Run:
         return run
 
     def __repr__(self) -> str:
-        figures = ", ".join(
-            f"{name} {self.metrics[name]:.4f}" for name in SHOWN if name in self.metrics
-        )
+        known = ((name, self.metrics[name]) for name in SHOWN if name in self.metrics)
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in known)
         if self.stored.is_refit:
             figures = f"refit on all events of {self.record['refit']['run']}"
         return f"Run({self.path.name}: {figures or self.stored.state})"
@@ -168,12 +165,15 @@ class Run:
         return self.stored.tensor("beta").numpy()
 
     def segments(self) -> pl.DataFrame:
-        """Return who is where: user, segment (from 1), alpha_1..alpha_K."""
+        """Return who is where: user, segment (from 1), reason[, sure], alpha_1..alpha_K[, habit].
+
+        ``reason``: why a segment is null; ``sure``: share of refits that leave them there.
+        """
         return self.stored.frame("segments")
 
     def groups(self) -> pl.DataFrame:
-        """Return the segments: segment, size, effective_size, share, group, prototype, id …"""
-        return self.stored.frame("groups")
+        """Return groups.parquet with the columns of evidence.parquet and stability.parquet."""
+        return self.stored.groups()
 
     def cards(self) -> pl.DataFrame:
         """Return item profiles: segment, rank, item, name, share, base, lift, support."""
@@ -190,9 +190,14 @@ class Run:
         """
         return self.stored.labels()
 
-    def profiles(self) -> pl.DataFrame:
-        """Return user profiles: segment, rank, attribute, mean, base, difference, support."""
-        return self.stored.frame("profiles")
+    def profiles(self, by: Literal["segment", "attribute"] = "segment") -> pl.DataFrame:
+        """Return who is in the segments, by what is known of people.
+
+        Args:
+            by: segment (segment, rank, attribute, mean, base, difference, support), or attribute,
+                how strongly each goes with segments (the columns of associations.parquet).
+        """
+        return self.stored.frame("profiles" if by == "segment" else "associations")
 
     def attributes(self) -> pl.DataFrame:
         """Return encoder=linear's weights: kind, attribute, deviation, weight, segment_1..K."""
@@ -202,8 +207,8 @@ class Run:
         """Return the segments of people who were not in training.
 
         Nothing is trained again and nobody else's scores move. What the run does not know (items,
-        columns, friends) is counted in the log and left out; somebody of whom nothing is known is
-        an average user. What they would like: ``recommend(histories, users=users, social=social)``.
+        columns, friends) is counted in the log and left out; of whom nothing is known has an
+        average user's alpha and no segment. Lists for them: ``recommend(histories, users=, …)``.
 
         Args:
             histories: What they have met: {'anna': ['50', '181'], …} by item ids, a table with
@@ -216,7 +221,7 @@ class Run:
                 stands in one of the three alone is assigned too.
 
         Returns:
-            user, segment, alpha_1..alpha_K.
+            user, segment, reason, alpha_1..alpha_K[, habit], as in ``segments``.
 
         Raises:
             InputError: A table cannot be read, or the run has no segments.
@@ -231,7 +236,7 @@ class Run:
         self,
         who: Any,
         k: int = 20,
-        seen: Seen = "mask",
+        seen: Seen | None = None,
         *,
         only: Iterable[object] | None = None,
         exclude: Iterable[object] | None = None,
@@ -244,7 +249,8 @@ class Run:
             who: An id, several, or the histories of people who were not in training, as ``assign``
                 takes them.
             k: Length of a list; a user with fewer items left gets a shorter one.
-            seen: mask leaves out every item the user met in any part, allow does not.
+            seen: mask leaves out every item the user met in any part, allow does not; None: as the
+                run was evaluated (``evaluation.seen``).
             only: Item ids, of which alone some are shown (what is in stock).
             exclude: Item ids that are not shown.
             users: Attributes of people who were not in training.
@@ -263,7 +269,7 @@ class Run:
         self,
         who: Any = None,
         k: int = 20,
-        seen: Seen = "mask",
+        seen: Seen | None = None,
         *,
         only: Iterable[object] | None = None,
         exclude: Iterable[object] | None = None,
@@ -284,12 +290,8 @@ class Run:
     def recommend_segment(self, segment: int, k: int = 20) -> pl.DataFrame:
         """Return what a segment wants beyond what everyone wants.
 
-        With m_j = sum_k mean_i(alpha_ik) beta_kj, what everyone wants, the score is beta_kj
-        log(beta_kj / m_j): the item's part of the divergence (Kullback & Leibler 1951) between the
-        segment's taste and everyone's. An item is high when the segment wants it much *and* more
-        than others do: lift beta_kj/m_j alone would put rarities first, beta_kj alone what everyone
-        wants. Where beta is real-valued (affinity) it is the difference beta_kj - m_j. Ties by item
-        number.
+        By beta_kj log(beta_kj / m_j), m_j = sum_k mean_i(alpha_ik) beta_kj: what the segment wants
+        much *and* more than others do (``evaluation.segments.beyond``). Ties by item number.
 
         Args:
             segment: Its number, from 1.
@@ -306,11 +308,12 @@ class Run:
         return recommend.to_segment(self.stored, segment, k)
 
     def explain(self, user: str, item: str) -> pl.DataFrame:
-        """Return why this item for this user, the largest segments first.
+        """Return why this item for this user, the largest part first.
 
         Rows 'segment k': where ``share``, parts of rec_ij that sum to 1 (distribution, membership,
-        and hybrid's segment part), else signed parts of the logit (affinity), which add up to the
-        'score' together with the item's 'bias'. hybrid: 'segments' and 'personal' are the two parts
+        and hybrid's segment part; 'habit', the user's own past, among them where the head has
+        habits), else signed parts of the logit (affinity), which add up to the 'score' together
+        with the item's 'bias'. hybrid: 'segments' and 'personal' are the two parts
         of the logit. 'score' is the logit itself.
 
         Args:

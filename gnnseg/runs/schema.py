@@ -6,16 +6,32 @@ it. A run that names packages or files of its own has in run.json ``depends`` to
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from gnnseg.runs import schema_checks
+
 # Columns ending in '*' stand once for each segment, 1..K; '*' alone for the metrics of that run, by
 # name.
 FILES: dict[str, dict[str, str]] = {
     "ids.parquet": {"kind": "String", "index": "Int64", "id": "String", "name": "String"},
-    "segments.parquet": {"user": "String", "segment": "Int64", "alpha_*": "Float32"},
+    "segments.parquet": {
+        "user": "String",
+        "segment": "Int64",
+        "reason": "String",
+        "sure": "Float32",
+        "alpha_*": "Float32",
+        "habit": "Float32",
+    },
+    "stability.parquet": {
+        "segment": "Int64",
+        "jaccard": "Float64",
+        "jaccard_min": "Float64",
+        "verdict": "String",
+    },
     "groups.parquet": {
         "segment": "Int64",
         "size": "Int64",
@@ -66,6 +82,27 @@ FILES: dict[str, dict[str, str]] = {
         "difference": "Float64",
         "support": "Float64",
     },
+    "evidence.parquet": {
+        "segment": "Int64",
+        "n": "Int64",
+        "*": "Float64",
+        "modularity": "Float64",
+        "conductance": "Float64",
+        "cohesion": "Float64",
+        "separation": "Float64",
+    },
+    "associations.parquet": {
+        "attribute": "String",
+        "measure": "String",
+        "value": "Float64",
+        "chance": "Float64",
+        "p": "Float64",
+        "p_holm": "Float64",
+        "users": "Int64",
+        "levels": "Int64",
+        "given": "Boolean",
+        "why": "String",
+    },
     "attributes.parquet": {
         "kind": "String",
         "attribute": "String",
@@ -90,6 +127,7 @@ FILES: dict[str, dict[str, str]] = {
         "shares": "Boolean",
         "bias": "Float64",
         "personal": "Float64",
+        "habit": "Float64",
         "part_*": "Float64",
     },
     "per_user.parquet": {"user": "String", "*": "Float64", "cold": "Boolean"},
@@ -108,6 +146,7 @@ FILES: dict[str, dict[str, str]] = {
         "count": "int64",
         "spend": "float64",
     },
+    "habits.npz": {"user": "int64", "item": "int64", "time": "float64", "trained": "bool"},
     "scores.safetensors": {
         "user": "F32 (U,D)",
         "item": "F32 (I,D)",
@@ -116,6 +155,7 @@ FILES: dict[str, dict[str, str]] = {
         "alpha": "F32 (U,K)",
         "beta": "F32 (K,I)",
         "inverse_norm": "F32 (U)",
+        "habit": "F32 (U)",
     },
     "model.safetensors": {"*": "tensors by parameter name"},
     "metrics.jsonl": {"epoch": "number", "step": "number", "*": "number"},
@@ -141,6 +181,7 @@ FILES: dict[str, dict[str, str]] = {
         "baselines": "dict",
         "best": "dict",
         "alarms": "list",
+        "losing": "list",
         "exact": "bool",
     },
     "report.html": {},
@@ -148,7 +189,15 @@ FILES: dict[str, dict[str, str]] = {
 
 ABOUT: dict[str, str] = {
     "ids.parquet": "original ids and names; index is the row in every tensor",
-    "segments.parquet": "who is where: segment = argmax alpha, from 1; alpha sums to 1",
+    "segments.parquet": (
+        "who is where: segment = argmax alpha, from 1, null where there is a reason against it "
+        "(nothing is known of them); sure: share of refits that leave them there; alpha sums to 1; "
+        "habit: h, of a head with habits"
+    ),
+    "stability.parquet": (
+        "with evidence: how far each segment's members come back in refits (mean and least "
+        "Jaccard), and the verdict"
+    ),
     "groups.parquet": (
         "the segments: users, effective size, share of all alpha, centroid, prototype; the id that "
         "stays with it from run to run, the run it was born in, what people call it"
@@ -169,6 +218,14 @@ ABOUT: dict[str, str] = {
         "what is telling of a segment's people: mean in it, among all, difference in standard "
         "deviations"
     ),
+    "evidence.parquet": (
+        "by segment: test users, their precision, recall, F1 and ndcg with 95 % intervals, its "
+        "part of the modularity, conductance, cohesion, separation"
+    ),
+    "associations.parquet": (
+        "by attribute of people: how strongly it goes with segments (Cramér's V, eta²), by chance, "
+        "p, corrected (Holm); given: the model knew it, so that it is no evidence"
+    ),
     "attributes.parquet": (
         "encoder=linear: each attribute's weight, and how far a unit pulls towards each segment"
     ),
@@ -187,11 +244,16 @@ ABOUT: dict[str, str] = {
         "the pairs of train (part 0), valid (1) and test (2) by index: weights, events, spend "
         "where there is any"
     ),
+    "habits.npz": (
+        "only of a head with habits: the items of visits, their times, and whether they are "
+        "training's"
+    ),
     "scores.safetensors": "final embeddings, and what the head makes of them",
     "model.safetensors": "the weights of the best epoch",
     "metrics.jsonl": "a line each time something was measured; null where a figure is not defined",
     "run.json": (
-        "configuration, fingerprints, versions, device, seconds, metrics, baselines, alarms"
+        "configuration, fingerprints, versions, device, seconds, metrics, baselines, alarms, "
+        "losing: baselines that the run is not better than on what it was chosen by"
     ),
     "report.html": "the page: one file, no network",
 }
@@ -206,11 +268,10 @@ WITH_ATTRIBUTES = (
     "profiles.parquet",
     "attributes.parquet",
 )  # where people are known by attributes; encoder=linear
+WITH_EVIDENCE = ("stability.parquet",)  # gnnseg segments RUN --evidence
 WITH_EARLIER = ("moves.parquet", "moved.parquet")  # where the run started from an earlier one
 OF_TEST = ("per_user.parquet",)  # not there for a refit on all events
-LATER = ("id", "since", "name")  # columns of groups.parquet that folders of before lack
-OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm")
-OPTIONAL_ARRAYS = ("spend",)
+LATER = ("evidence.parquet", "associations.parquet")  # folders of before have none
 
 
 def types(name: str) -> dict[str, Any]:
@@ -224,9 +285,31 @@ def types(name: str) -> dict[str, Any]:
 
 def check(folder: Path) -> list[str]:
     """Return what in a finished run's folder differs from FILES, a sentence each."""
-    from gnnseg.runs import folder_check
+    segmented = any((folder / name).exists() for name in WITH_SEGMENTS)
+    problems = []
+    for name, columns in FILES.items():
+        path = folder / name
+        if not path.exists():
+            if segmented if name in WITH_SEGMENTS else _is_expected(name, folder):
+                problems.append(f"{name}: is missing")
+            continue
+        problems += [f"{name}: {problem}" for problem in schema_checks.check(path, columns)]
+    return problems
 
-    return folder_check.check(folder)
+
+def _is_expected(name: str, folder: Path) -> bool:
+    """Say whether every run has a file, or this one should."""
+    path = folder / "run.json"
+    record = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if name in WITH_EARLIER:
+        return "since" in record and "refit" not in record
+    if name in OF_TEST:
+        return "refit" not in record
+    if name == "habits.npz":
+        return bool(record.get("config", {}).get("head", {}).get("habit"))
+    if name == "labels.parquet":
+        return record.get("data", {}).get("labels") is not None
+    return name not in (*WITH_ATTRIBUTES, *WITH_EVIDENCE, *LATER)
 
 
 def markdown() -> str:

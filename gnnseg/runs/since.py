@@ -7,7 +7,7 @@ refits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,21 @@ from torch import Tensor
 
 from gnnseg.config import build
 from gnnseg.config.extensions import parts
+from gnnseg.data import resampling, visits
 from gnnseg.evaluation.segments import hard, through_time
 from gnnseg.evaluation.segments.through_time import Noise
 from gnnseg.models.heads import NumberedHead
 from gnnseg.models.model import Model
-from gnnseg.rng import Rng
-from gnnseg.runs import durable, environment, loading, moves, retraining
+from gnnseg.runs import durable, environment, inputs, loading, moves
+from gnnseg.runs.assembly import assemble
 from gnnseg.runs.durable import Durable
-from gnnseg.runs.earlier import Earlier
+from gnnseg.runs.earlier import EarlierRun
+from gnnseg.runs.fitting import finished, fit_in_memory
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import Identity
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job
+from gnnseg.runs.refits import SHARE
 from gnnseg.runs.stored import StoredRun
 from gnnseg.types import Embeddings, Ints, Pairs, Segmentation, Split
 
@@ -70,7 +73,7 @@ class _Common:
 
 
 def follow(
-    earlier: Earlier,
+    earlier: EarlierRun,
     job: Job,
     model: Model,
     embeddings: Embeddings,
@@ -92,7 +95,7 @@ def follow(
     assert isinstance(scorer, Segmentation)
     alpha_UK = _numpy(scorer.alpha)
     members_LK = through_time.jaccard(common.alpha_CL, alpha_UK[common.here])
-    matched = through_time.match(members_LK, _tastes(earlier, job.split, scorer))
+    matched = through_time.match(members_LK, _tastes(earlier, job.plan.split, scorer))
     if isinstance(model.head, NumberedHead) and not model.numbered_by_labels:
         order = through_time.numbering(matched, alpha_UK.shape[1])
         model.head.renumber(torch.from_numpy(order).to(embeddings.user_UD.device))
@@ -105,7 +108,7 @@ def follow(
 
 
 def through(
-    before: Earlier | None,
+    before: EarlierRun | None,
     job: Job,
     given: Inputs,
     model: Model,
@@ -150,7 +153,7 @@ def store(through: Through | None, folder: RunFolder, identity: Identity) -> Non
     folder.write_parquet("moved.parquet", through.moved)
 
 
-def refits_of(earlier: Earlier, job: Job, given: Inputs, epochs: int) -> Refit:
+def refits_of(earlier: EarlierRun, job: Job, given: Inputs, epochs: int) -> Refit:
     """Return a refit in memory that starts where the run of here did.
 
     Args:
@@ -160,17 +163,26 @@ def refits_of(earlier: Earlier, job: Job, given: Inputs, epochs: int) -> Refit:
         epochs: After how many its weights were best.
     """
 
-    def begin(model: Model, mine: Inputs, rng: Rng) -> None:
-        earlier.attach(model)
-        model.to(job.device)
-        earlier.begin(model, mine, rng, mine.known(job.device))
+    plan, taken = job.plan, earlier.visits_here()
 
     def refit(pairs: Pairs, number: int) -> Tensor:
         job.say(f"refit {number + 1} of {_refits(job)}: how many would move by that alone")
-        seed = int(job.config["seed"]) + 1 + number
-        with environment.stopped_by_signals() as stop:
-            scorer = retraining.retrained(job, given, pairs, seed, epochs, begin, stop)
-        return retraining.memberships(scorer)
+        trainer = {**plan.config["trainer"], "callbacks": None}
+        seed = int(plan.config["seed"]) + 1 + number
+        config = {**plan.config, "seed": seed, "trainer": trainer}
+        other = replace(plan, config=config, train_pairs=pairs)
+        apart = None if taken is None else visits.within(taken, pairs, len(plan.split.items))
+        mine = inputs.on_other_pairs(config, plan.split, given, pairs, apart).to(plan.device)
+        model = assemble(config, mine.shape, other.rng).to(plan.device)
+        with (
+            environment.stopped_by_signals() as stop,
+            environment.deterministic(plan.device),
+            torch.enable_grad(),
+        ):
+            fit_in_memory(other, model, mine, before=earlier, epochs=epochs, stop=stop)
+        _, scorer = finished(other, model, mine)
+        assert isinstance(scorer, Segmentation)
+        return scorer.alpha
 
     return refit
 
@@ -183,7 +195,7 @@ def pairs_of(run: StoredRun) -> Pairs:
 
 
 def _refits(job: Job) -> int:
-    return int(job.config["segments"]["refits"])
+    return int(job.plan.config["segments"]["refits"])
 
 
 def _numpy(alpha: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -191,43 +203,29 @@ def _numpy(alpha: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
     return found
 
 
-def _common(earlier: Earlier, job: Job, then: Pairs) -> _Common:
+def _common(earlier: EarlierRun, job: Job, then: Pairs) -> _Common:
     users = earlier.former.users
     known_then = np.bincount(then.user, minlength=len(earlier.run.users)) > 0
-    known_here = np.bincount(job.train_pairs.user, minlength=len(users)) > 0
+    known_here = np.bincount(job.plan.train_pairs.user, minlength=len(users)) > 0
     (here,) = np.nonzero((users >= 0) & known_here & known_then[np.maximum(users, 0)])
     return _Common(here, users[here], _numpy(earlier.run.tensor("alpha"))[users[here]])
 
 
 def _tastes(
-    earlier: Earlier, split: Split, scorer: Segmentation
+    earlier: EarlierRun, split: Split, scorer: Segmentation
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return how alike the segments' tastes are on the items of both, (L,K)."""
     beta_LI, beta_KI = _numpy(earlier.run.tensor("beta")), _numpy(scorer.beta)
     there = earlier.former.items >= 0
-    if earlier.run.scorer_kind() != scorer.kind:  # read otherwise: members alone say it
+    if (
+        earlier.run.config["head"].get("beta", "distribution") != scorer.kind
+    ):  # read otherwise: members alone say it
         return np.zeros((len(beta_LI), len(beta_KI)))
     return through_time.tastes(beta_LI[:, earlier.former.items[there]], beta_KI[:, there])
 
 
-def _pairs_here(earlier: Earlier, then: Pairs) -> Pairs:
-    """Return the earlier training pairs by the users and items of here; others are left out."""
-
-    def inverse(here: Ints, count: int) -> Ints:
-        found = np.full(count, -1, dtype=np.int64)
-        found[here[here >= 0]] = np.flatnonzero(here >= 0)
-        return found
-
-    user = inverse(earlier.former.users, len(earlier.run.users))[then.user]
-    item = inverse(earlier.former.items, len(earlier.run.items))[then.item]
-    order = np.lexsort((item, user))
-    order = order[(user[order] >= 0) & (item[order] >= 0)]
-    spend = None if then.spend is None else then.spend[order]
-    return Pairs(user[order], item[order], then.weight[order], then.count[order], spend=spend)
-
-
 def _noise(
-    earlier: Earlier,
+    earlier: EarlierRun,
     job: Job,
     common: _Common,
     then: Pairs,
@@ -235,13 +233,13 @@ def _noise(
     segments: int,
     refit: Refit,
 ) -> Noise | None:
-    """Refit on 90 % of every user's earlier pairs: nobody has changed, and who moves is noise."""
+    """Refit on most of everybody's earlier events: nobody has changed, and who moves is noise."""
     count = _refits(job)
     if not count:
         return None
-    before, found = _pairs_here(earlier, then), []
+    before, found = earlier.pairs_here(then), []
     for number in range(count):
-        some = retraining.some_of(before, len(job.split.users), job.rng.child("since").at(number))
+        some = resampling.thinned(before, SHARE, job.plan.rng.child("since").at(number))
         alpha_CK = _numpy(refit(some, number))[common.here]
         of_refit = through_time.match(
             through_time.jaccard(common.alpha_CL, alpha_CK),
@@ -259,7 +257,7 @@ def _to(matched: dict[int, int], earlier: int) -> Ints:
 
 
 def _told(
-    earlier: Earlier,
+    earlier: EarlierRun,
     job: Job,
     common: _Common,
     now_C: Ints,
@@ -282,7 +280,7 @@ def _told(
     record: dict[str, Any] = {
         "run": earlier.run.name,
         "hash": str(earlier.run.record["hash"]),
-        "users": {"here": len(job.split.users), "then": len(earlier.run.users),
+        "users": {"here": len(job.plan.split.users), "then": len(earlier.run.users),
                   "followed": len(was_C)},
         "kept": kept,
         "segments_kept": len(matched),
@@ -295,7 +293,7 @@ def _told(
         record["moved_by_refit"] = [float(share) for share in shares]
         metrics["segment/moved_by_refit"] = float(shares.mean())
         warnings += _drift(1 - kept, shares, len(was_C), earlier.run.name)
-    ids = job.split.users.ids[common.here]
+    ids = job.plan.split.users.ids[common.here]
     return Through(
         segments=mine,
         moves=moves.moves(counts_LK, same_LK, before, mine, noise),
@@ -318,17 +316,17 @@ def _drift(moved: float, shares: Any, users: int, name: str) -> list[str]:
     ]
 
 
-def _leaks(earlier: Earlier, job: Job) -> list[str]:
+def _leaks(earlier: EarlierRun, job: Job) -> list[str]:
     """Warn where the earlier run was trained on what is asked about here."""
-    trained = _pairs_here(earlier, pairs_of(earlier.run))
-    items = len(job.split.items)
+    trained = earlier.pairs_here(pairs_of(earlier.run))
+    items = len(job.plan.split.items)
 
     def keys(pairs: Pairs) -> Ints:
         return np.asarray(pairs.user * items + pairs.item)
 
     found = []
     for part in ("valid", "test"):
-        asked = np.setdiff1d(keys(getattr(job.split, part)), keys(job.train_pairs))
+        asked = np.setdiff1d(keys(getattr(job.plan.split, part)), keys(job.plan.train_pairs))
         known = int(np.isin(asked, keys(trained)).sum())
         if known:
             found.append(

@@ -14,9 +14,10 @@ import polars as pl
 from torch import Tensor
 
 from gnnseg.runs import loading
+from gnnseg.runs.figures import tabled
 from gnnseg.runs.folder import RunFolder
 from gnnseg.sparse import Csr
-from gnnseg.types import IdMap, InputError, Ints, Pairs, Scorer, Split
+from gnnseg.types import Floats, IdMap, InputError, Ints, Pairs, Scorer, Split
 
 if TYPE_CHECKING:
     from gnnseg.models.fold_in import FoldIn
@@ -62,10 +63,6 @@ class StoredRun:
         """Return whether the run's head has segments."""
         return self.folder.file("segments.parquet").exists()
 
-    def scorer_kind(self) -> str:
-        """Return how beta is read: distribution, membership or affinity."""
-        return str(self.config["head"].get("beta", "distribution"))
-
     @cached_property
     def users(self) -> IdMap:
         """Return the users' original ids in index order."""
@@ -100,7 +97,16 @@ class StoredRun:
             encoding=persistence.encoding_of(self.path),
             reads=inputs.reads(config),
             weight=float(train.weight.sum() / max(train.count.sum(), 1)),
+            half_life=self._half_life(),
         )
+
+    def _half_life(self) -> Floats | None:
+        """Return the half-lives of the run's habits in seconds, (M,); None where it has none."""
+        from gnnseg.data import visits
+        from gnnseg.runs import persistence
+
+        apart = persistence.visits_in(self.path)
+        return None if apart is None else visits.half_lives(apart)
 
     @cached_property
     def pairs(self) -> dict[str, np.ndarray[Any, Any]]:
@@ -135,8 +141,13 @@ class StoredRun:
         )
 
     def metric(self, name: str) -> float:
-        """Return one figure; InputError, with names nearest to it, where there is none such."""
+        """Return one figure; InputError, with names nearest to it, where there is none such.
+
+        Of run.json, or of the tables about segments, as in segment/3/ndcg@20.
+        """
         known = self.metrics
+        if name not in known and name.startswith("segment/"):
+            known = {**known, **tabled(self.path)}
         if name not in known and self.is_refit:
             run = self.record["refit"]["run"]
             raise InputError(
@@ -165,6 +176,16 @@ class StoredRun:
                 f"{self.name}: learned no labels; train with regularisers.labels.weight above 0."
             )
         return self.frame("labels")
+
+    def groups(self) -> pl.DataFrame:
+        """Return groups.parquet, with what other tables say of each segment."""
+        found = self.frame("groups")
+        for other in ("evidence", "stability"):
+            if self.folder.file(f"{other}.parquet").exists():
+                found = found.join(
+                    self.frame(other), on="segment", how="left", maintain_order="left"
+                )
+        return found
 
     def frame(self, name: str) -> pl.DataFrame:
         """Return a table of the folder, by its name without .parquet."""

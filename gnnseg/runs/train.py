@@ -21,14 +21,29 @@ from gnnseg.config import build
 from gnnseg.config.extensions import parts
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import evaluator
-from gnnseg.runs import earlier, environment, inputs, persistence, refit, since, writer
+from gnnseg.report import stability as stability_report
+from gnnseg.report.losing import sentence
+from gnnseg.runs import (
+    earlier,
+    environment,
+    evidence,
+    inputs,
+    persistence,
+    reasons,
+    refit,
+    since,
+    stability,
+    writer,
+)
 from gnnseg.runs.assembly import assemble, say_what_is_sampled
-from gnnseg.runs.fitting import fit_in
+from gnnseg.runs.fitting import finished, fit_in
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import identify, source_digest, what_changed
 from gnnseg.runs.job import Job, split_name
+from gnnseg.runs.plan import Plan
+from gnnseg.runs.stored import StoredRun
 from gnnseg.training.loop import Interrupted
-from gnnseg.types import InputError, Scorer, Split, Step
+from gnnseg.types import InputError, Split, Step
 
 Say = Callable[[str], None]
 
@@ -87,6 +102,7 @@ def _trained(
 ) -> Result:
     """Train and evaluate, or find it done; see ``train``."""
     begun = time.monotonic()
+    wanted = stability.asked_of(config, say)
     device, why = environment.choose_device(str(config["device"]))
     environment.forget_peak(device)
     with environment.threads(config["threads"]):
@@ -100,15 +116,19 @@ def _trained(
             if fresh:
                 folder.clear()
             if folder.state() == "finished":
-                return _found(folder, say)
+                found = _found(folder, say)
+                if wanted:
+                    _add_evidence(folder.path, config, say, progress)
+                return found
             if folder.state() is None and (why_again := what_changed(root, identity)) is not None:
                 say(why_again)
             begun += environment.import_ahead()
-            todo = Job(
-                config=config, identity=identity, split=split, folder=folder, device=device,
-                protocol=build(config["evaluation"], parts(config, "metrics")), say=say,
-                progress=progress,
+            protocol = build(config["evaluation"], parts(config, "metrics"))
+            plan = Plan(
+                config=config, split=split, train_pairs=protocol.training_pairs(split),
+                protocol=protocol, device=device,
             )  # fmt: skip
+            todo = Job(plan=plan, identity=identity, folder=folder, say=say, progress=progress)
             record = todo.record(why, sweep, job)
             record["seconds"]["data"] = round(time.monotonic() - begun, 3)
             return _do(todo, record, begun)
@@ -119,7 +139,7 @@ def read(config: Mapping[str, Any], say: Say, raw: Raw | None = None) -> Split:
     root = Path(config["data"]["root"]).expanduser().absolute()
     cache = environment.cache_root(config)
     dataset = data.load(config["data"], root=root, cache=cache, say=say, raw=raw)
-    split = data.split.make(dataset, config["split"])
+    split = data.split.make(dataset, config["split"], visits=bool(config["head"].get("habit")))
     say(
         f"data {split.name} ({split.fingerprint[:16]}): {len(split.users):,} users, "
         f"{len(split.items):,} items; split {split_name(config)}: {len(split.train):,} train, "
@@ -141,25 +161,31 @@ def _found(folder: RunFolder, say: Say) -> Result:
     if record["source"] != source_digest():
         note = " (with other code than this: its digest differs; --fresh recomputes)"
     say(f"finished before{note}: {folder.path}")
+    if (losing := sentence(record)) is not None:
+        say(losing)
     return Result(folder.path, record["best"]["value"], reused=True)
 
 
 def _do(job: Job, record: dict[str, Any], begun: float) -> Result:
     """Do the run; its record says how it ended, whatever happens."""
-    folder, failed = job.folder, True
+    folder, config, failed = job.folder, job.plan.config, True
     folder.write_json(record)
     tracker = tracking.open_tracker(
-        build(job.config["tracking"]), folder.path, config=dict(job.config), name=record["name"],
+        build(config["tracking"]), folder.path, config=dict(config), name=record["name"],
         group=record["sweep"], say=job.say,
     )  # fmt: skip
     try:
         _route(job, record, tracker, begun)
         failed = False
+        if stability.asked_of(config):
+            _add_evidence(folder.path, config, job.say, job.progress, tracker)
     except Interrupted:
         folder.write_json({**record, "state": "interrupted"})
         job.say(f"stopped and saved; the same command goes on: {folder.path}")
         raise
     except Exception as error:
+        if not failed:  # the run is whole; what was asked of it is not
+            raise
         record["state"], record["error"] = "failed", f"{error}" or type(error).__name__
         with contextlib.suppress(InputError):
             folder.write_json(record)
@@ -169,51 +195,83 @@ def _do(job: Job, record: dict[str, Any], begun: float) -> Result:
     return Result(folder.path, record["best"]["value"], reused=False)
 
 
+def _add_evidence(
+    path: Path,
+    config: Mapping[str, Any],
+    say: Say,
+    progress: bool,
+    tracker: tracking.Tracker | None = None,
+) -> None:
+    """Add the evidence a configuration asks for to a finished run, and say it."""
+    asked = config["evidence"]
+    computed = stability.add(
+        StoredRun(path), asked["refits"], rewired=asked["rewired"], say=say, shown=progress
+    )
+    run = StoredRun(path)
+    if computed:
+        say("\n".join(stability_report.lines(path, run.record)))
+    if computed and tracker is not None:
+        tracker.summary(run.metrics)
+        tracker.table("stability", run.frame("stability"))
+
+
 def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: float) -> None:
     """Go from the split to the finished folder."""
-    given = inputs.of(job.config, job.split, job.train_pairs, job.say).to(job.device)
+    plan = job.plan
+    visits = plan.protocol.training_visits(plan.split)
+    given = inputs.of(plan.config, plan.split, plan.train_pairs, job.say, visits).to(plan.device)
     record["data"] |= given.account()
-    model = assemble(job.config, given.shape, job.rng).to(job.device)
-    say_what_is_sampled(model, job.settings.batch_size, job.say)
+    model = assemble(plan.config, given.shape, plan.rng).to(plan.device)
+    say_what_is_sampled(model, plan.settings.batch_size, job.say)
     record["parameters"] = sum(p.numel() for p in model.parameters())
-    before = earlier.of(job.config, job.split, given)
+    before = earlier.of(plan.config, plan.split, given)
     started = time.monotonic()
-    with environment.deterministic(job.device):
+    with environment.deterministic(plan.device):
         best, exact = fit_in(job, model, given, tracker, before=before)
     record["exact"] = record["exact"] and exact
     record["seconds"]["train"] = round(time.monotonic() - started, 3)
     record["best"] = {
-        "epoch": best.best_epoch, "metric": job.settings.monitor, "value": best.best_value
+        "epoch": best.best_epoch, "metric": plan.settings.monitor, "value": best.best_value
     }  # fmt: skip
     started = time.monotonic()
     with torch.no_grad():
-        embeddings = model.embed(given.graph, given.features)
-        model.finish(embeddings, given.graph, job.rng.child("finish"))
+        embeddings, _ = finished(plan, model, given)
         through = since.through(before, job, given, model, embeddings, best.best_epoch)
-        scorer: Scorer = model.head(embeddings)
+        scorer = model.score(embeddings)  # its segments in the earlier run's order
         result = evaluator.final(
-            scorer, embeddings, given.graph, job.split, job.train_pairs, job.protocol,
-            job.clusters, job.rng, model.negatives, baselines=parts(job.config, "baselines"),
+            scorer, embeddings, given.graph, plan.split, plan.train_pairs, plan.protocol,
+            job.clusters, plan.rng, model.negatives, baselines=parts(plan.config, "baselines"),
             features=given.features,
         )  # fmt: skip
         classes_UC = model.predict(Step(embeddings, scorer))
         if given.labels is not None and classes_UC is not None:
             result = evaluator.with_labels(result, classes_UC, given.labels)
-            writer.write_labels(job.folder, job.split.users, given.labels, classes_UC)
+            writer.write_labels(job.folder, plan.split.users, given.labels, classes_UC)
         record["metrics"], record["baselines"] = result.metrics, result.baselines
         record["alarms"] = result.warnings
         since.note(through, record)
+        record["losing"] = evidence.losing(job, scorer, result)
         record["seconds"]["evaluate"] = round(time.monotonic() - started, 3)
-        writer.write(job.folder, job.split, job.train_pairs, model, embeddings, scorer, result)
+        why = reasons.of_users(given, inputs.reads(plan.config), embeddings.user_UD)
+        writer.write(
+            job.folder, plan.split, plan.train_pairs, model, embeddings, scorer, result, why,
+            plan.protocol.seen,
+        )  # fmt: skip
         since.store(through, job.folder, job.identity)
-        persistence.store(job.folder, given, job.split)
+        persistence.store(job.folder, given, plan.split, plan.protocol)
         writer.write_attributes(
-            job.folder, given.features, given.columns, job.train_pairs, model.encoder, scorer
+            job.folder, given.features, given.columns, plan.train_pairs, model.encoder, scorer
         )
         writer.write_profiles(
-            job.folder, given.people, given.people_columns, job.train_pairs, scorer
+            job.folder, given.people, given.people_columns, plan.train_pairs, scorer
         )
+        started = time.monotonic()
+        record["metrics"] |= evidence.write(
+            job.folder, given, plan.split, plan.train_pairs, scorer, result.per_user,
+            plan.rng.child("evidence"),
+        )  # fmt: skip
+        record["seconds"]["evidence"] = round(time.monotonic() - started, 3)
     record["seconds"]["total"] = round(time.monotonic() - begun, 3)
-    record["memory_mb"] = environment.peak_memory_mb(job.device)
+    record["memory_mb"] = environment.peak_memory_mb(plan.device)
     record["state"] = "finished"
     writer.finish(job.folder, record, tracker, job.say)

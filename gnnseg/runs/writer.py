@@ -23,7 +23,16 @@ from gnnseg.models.model import Model
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.lists import long_list, segments_frame
 from gnnseg.sparse import Csr
-from gnnseg.types import Embeddings, Features, IdMap, Pairs, Scorer, Segmentation, Split
+from gnnseg.types import (
+    Embeddings,
+    Features,
+    HabitScorer,
+    IdMap,
+    Pairs,
+    Scorer,
+    Segmentation,
+    Split,
+)
 
 LENGTH = 20  # items in a stored list
 SAMPLE = 200  # users whose lists are stored
@@ -39,15 +48,21 @@ def write(
     embeddings: Embeddings,
     scorer: Scorer,
     result: Evaluation,
+    reasons: Sequence[str | None],
+    seen: str,
 ) -> None:
-    """Write every file but run.json, state.pt, the page, and what follows here."""
+    """Write every file but run.json, state.pt, the page, and what follows here.
+
+    ``reasons``: why each user is in no segment, None where they are in one. ``seen``: whether lists
+    leave out what users have, mask, or not, allow.
+    """
     _tensors(folder, train_pairs, model, embeddings, scorer)
     _ids_and_pairs(folder, split)
     if result.per_user:
         per_user = {name: value for name, value in result.per_user.items() if name != "user"}
         who = split.users.ids[result.per_user["user"]].astype(str)
         folder.write_parquet("per_user.parquet", pl.DataFrame({"user": who, **per_user}))
-    mask = pairs.known(split).to(embeddings.user_UD.device)
+    mask = pairs.known(split).to(embeddings.user_UD.device) if seen == "mask" else None
     sample = np.unique(
         np.linspace(0, len(split.users) - 1, min(SAMPLE, len(split.users))).astype(np.int64)
     )
@@ -55,7 +70,7 @@ def write(
     items, scores = ranking.topk(scorer, users, min(LENGTH, len(split.items)), mask)
     lists = [long_list("user", split.users.ids[users.cpu().numpy()], items, scores, split.items)]
     if isinstance(scorer, Segmentation):
-        _segments(folder, split, train_pairs, model, embeddings, scorer)
+        _segments(folder, split, embeddings, scorer, reasons)
         beyond = segments.beyond(scorer.alpha, scorer.beta)
         top_scores, top_items = beyond.topk(min(LENGTH, len(split.items)), dim=-1)
         numbers = np.array([str(k + 1) for k in range(len(beyond))], dtype=object)
@@ -150,10 +165,13 @@ def finish(
         aside.write_text(page.render(folder.path), "utf-8")
     if (warning := fonts.warning(folder.path)) is not None:
         say(f"report.html: {warning}")
-    tracker.summary({**record["metrics"], "segment/alarms": len(record["alarms"])})
+    counts = {"segment/alarms": len(record["alarms"]), "test/losing": len(record["losing"])}
+    tracker.summary({**record["metrics"], **counts})
     if record["alarms"]:
         tracker.table("alarms", pl.DataFrame({"alarm": record["alarms"]}))
-    for name in ("cards", "recommendations", "examples"):
+    if record["losing"]:
+        tracker.table("losing", pl.DataFrame(record["losing"], schema_overrides={"p": pl.Float64}))
+    for name in ("cards", "recommendations", "examples", "evidence", "associations"):
         if folder.file(f"{name}.parquet").exists():
             tracker.table(name, pl.read_parquet(folder.file(f"{name}.parquet")))
     folder.write_json(record)
@@ -217,20 +235,22 @@ def _ids_and_pairs(folder: RunFolder, split: Split) -> None:
 def _segments(
     folder: RunFolder,
     split: Split,
-    train_pairs: Pairs,
-    model: Model,
     embeddings: Embeddings,
     scorer: Segmentation,
+    reasons: Sequence[str | None],
 ) -> None:
     alpha = scorer.alpha.float().cpu()
-    hard = segments.hard(alpha)
-    folder.write_parquet("segments.parquet", segments_frame(split.users.ids, alpha))
+    placed = np.array([each is None for each in reasons], dtype=bool)
+    habits = scorer.habits if isinstance(scorer, HabitScorer) else None
+    folder.write_parquet(
+        "segments.parquet", segments_frame(split.users.ids, alpha, reasons, habits)
+    )
     mass_K = alpha.double().sum(0)
     user_UD = embeddings.user_UD if scorer.vectors is None else scorer.vectors
     group_KD = (alpha.double() / mass_K.clamp(min=1e-12)).T @ user_UD.double().cpu()
     prototype = group_KD if scorer.prototypes is None else scorer.prototypes.detach()
     effective = mass_K.square() / alpha.double().square().sum(0).clamp(min=1e-12)
-    size = np.bincount(np.asarray(hard), minlength=alpha.shape[1])
+    size = np.bincount(segments.hard(alpha)[placed], minlength=alpha.shape[1])
     groups = pl.DataFrame(
         {
             "segment": np.arange(1, alpha.shape[1] + 1),
@@ -245,7 +265,7 @@ def _segments(
     folder.write_parquet("groups.parquet", groups)
 
 
-def _examples(split: Split, scorer: Segmentation, users: Tensor, mask: Csr) -> pl.DataFrame:
+def _examples(split: Split, scorer: Segmentation, users: Tensor, mask: Csr | None) -> pl.DataFrame:
     """Return a few users' first recommendations with their split over segments."""
     items, scores = ranking.topk(scorer, users, min(EXAMPLE_LENGTH, len(split.items)), mask)
     frames = []
@@ -267,6 +287,7 @@ def _examples(split: Split, scorer: Segmentation, users: Tensor, mask: Csr) -> p
                     "personal": nothing
                     if why.personal is None
                     else why.personal.double().cpu().numpy(),
+                    **({} if why.habit is None else {"habit": why.habit.double().cpu().numpy()}),
                     **{f"part_{k + 1}": parts[:, k] for k in range(parts.shape[1])},
                 },
                 schema_overrides={

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnseg.data import visits
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.relations import edge_types as typed_edges
 from gnnseg.graph.social import both_ways
@@ -20,7 +21,17 @@ from gnnseg.models.heads.base import Head
 from gnnseg.models.objectives.base import Objective
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Batch, Edges, Embeddings, Features, Relation, Scorer, Shape, Step
+from gnnseg.types import (
+    Batch,
+    Edges,
+    Embeddings,
+    Features,
+    Interactions,
+    Relation,
+    Scorer,
+    Shape,
+    Step,
+)
 
 WIDTH = 16
 CLASSES = 3
@@ -135,12 +146,23 @@ def with_relations(graph: BipartiteGraph, segments: int = 4, seed: int = 0) -> B
     return replace(graph, relations=edge_types, entities={"genre": genres})
 
 
+def drawn_visits(graph: BipartiteGraph, seed: int = 0) -> Interactions:
+    """Draw one to three visits for each pair of a graph, within a hundred days."""
+    g, p = np.random.default_rng(seed), graph.pattern
+    pair = np.repeat(np.arange(p.entries), g.integers(1, 4, p.entries))
+    days = g.integers(0, 100, len(pair)).astype(np.float64)
+    events = Interactions(p.row.numpy()[pair], p.column.numpy()[pair], time=days * visits.DAY)
+    return visits.of(events)
+
+
 def random_embeddings(graph: BipartiteGraph, width: int = WIDTH, seed: int = 0) -> Embeddings:
-    """Draw embeddings of a graph's users and items, as leaves."""
+    """Draw embeddings of a graph's users and items, as leaves, and the users' past."""
     g = torch.Generator().manual_seed(seed)
     user = torch.randn(graph.users, width, generator=g, requires_grad=True)
     item = torch.randn(graph.items, width, generator=g, requires_grad=True)
-    return Embeddings(user, item, user, item)
+    apart = drawn_visits(graph, seed)
+    past = visits.latest(apart, visits.half_lives(apart), graph.users, graph.items)
+    return Embeddings(user, item, user, item, past=past)
 
 
 def a_step(embeddings: Embeddings, head: Head) -> Step:
@@ -200,7 +222,7 @@ def train_quickly(
     """Train by a few full batches of Adam, and return the scorer."""
     given = features or Features()
     with torch.no_grad():
-        head.reset(encoder(graph, given), Rng(0))
+        head.reset(encoder(graph, given), graph, Rng(0))
     optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=0.05)
     for _ in range(steps):
         optimizer.zero_grad()

@@ -27,7 +27,7 @@ class HeadContract(ABC):
     def _ready(self, graph: BipartiteGraph) -> tuple[Head, Embeddings]:
         embeddings = random_embeddings(graph)
         head = self.make(shape_of(graph, WIDTH), Rng(0))
-        head.reset(embeddings, Rng(0))
+        head.reset(embeddings, graph, Rng(0))
         return head, embeddings
 
     def test_scores_are_a_scorer_that_says_what_it_stores(self) -> None:
@@ -73,7 +73,8 @@ class HeadContract(ABC):
         users, items = torch.tensor([0, 1, 2]), torch.tensor([2, 0, 1])
         why = scorer.explain(users, items)
         if why.shares:
-            torch.testing.assert_close(why.segments.sum(1), torch.ones(3))
+            own = 0.0 if why.habit is None else why.habit
+            torch.testing.assert_close(why.segments.sum(1) + own, torch.ones(3))
         else:
             parts = why.segments.sum(1) + (0.0 if why.bias is None else why.bias)
             torch.testing.assert_close(parts, scorer.pairs(users, items), atol=1e-4, rtol=1e-4)

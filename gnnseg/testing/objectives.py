@@ -60,7 +60,7 @@ class ObjectiveContract(ABC):
     def _head(self, graph: BipartiteGraph) -> Head:
         shape = shape_of(graph, WIDTH)
         head = Segments(shape, Rng(0), segments=4, tau_alpha=0.2, tau_beta=0.2, tau=0.2)
-        head.reset(random_embeddings(graph), Rng(0))
+        head.reset(random_embeddings(graph), graph, Rng(0))
         return head
 
     def test_a_finite_scalar_with_a_gradient(self) -> None:

@@ -73,6 +73,7 @@ class Training:
             logged=None if e.logged is None else e.logged.at(rows),
             pattern=p if rows is None and (e.logged is None or e.logged.taken is None) else None,
             social=self.graph.social, homophily=self.graph.homophily, labels=self.labels,
+            earlier=None if e.earlier is None else e.earlier.at(rows),
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from gnnseg.evaluation import offpolicy
 from gnnseg.models.objectives.base import Objective, PairObjective, RewardObjective
 from gnnseg.sparse import Csr
-from gnnseg.types import InputError, Log, Logged, Pairs, Setting
+from gnnseg.types import Earlier, InputError, Log, Logged, Pairs, Setting
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,14 @@ class TrainingEvents:
         items: their items.
         weight: what an event weighs; the weights sum to 1.
         logged: what came of them, where the objective learns from rewards.
+        earlier: what their users took before, where the events are those of visits, kept apart.
     """
 
     users: Tensor
     items: Tensor
     weight: Tensor
     logged: Logged | None = None
+    earlier: Earlier | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -37,8 +39,9 @@ class TrainingEvents:
         """Return the events on a device."""
         logged = None if self.logged is None else self.logged.to(device)
         return TrainingEvents(
-            self.users.to(device), self.items.to(device), self.weight.to(device), logged
-        )
+            self.users.to(device), self.items.to(device), self.weight.to(device), logged,
+            None if self.earlier is None else self.earlier.to(device),
+        )  # fmt: skip
 
 
 def of(
@@ -49,6 +52,7 @@ def of(
     name: str,
     *,
     mask: bool,
+    earlier: Earlier | None = None,
 ) -> TrainingEvents:
     """Return the events an objective learns from.
 
@@ -59,6 +63,8 @@ def of(
         log: what another policy showed, or None.
         name: of the data set, for messages.
         mask: users are not shown what they have.
+        earlier: of the items of visits, which are then the events: each visit of a pair counts
+            alike where all pairs do, else a pair's weight is shared among its visits.
 
     Raises:
         InputError: where the objective reads spend and there is none.
@@ -78,10 +84,24 @@ def of(
         if isinstance(objective, RewardObjective):
             logged = Logged(_rewards(objective, train_pairs, name))
         events = TrainingEvents(pattern.row, pattern.column, weight, logged)
+        if earlier is not None:
+            events = _apart(events, earlier, shared=objective.weights is not None)
     events = events.to(pattern.column.device)
     if isinstance(objective, RewardObjective) and events.logged is not None:
         objective.learn(events.users, events.logged.reward, events.weight)
     return events
+
+
+def _apart(pairs: TrainingEvents, earlier: Earlier, *, shared: bool) -> TrainingEvents:
+    """Return the items of visits as events, weighing as their pairs do."""
+    pair, weight = earlier.pair, pairs.weight.double().cpu()
+    visits = torch.bincount(pair, minlength=len(pairs))
+    assert len(visits) == len(pairs), "visits of other pairs than those of the graph"
+    assert bool((visits > 0).all()), "a pair of the graph without a visit"
+    weight_E = (weight / visits if shared else weight)[pair]
+    weight_E = (weight_E / weight_E.sum()).float()
+    users, items = (column.cpu()[pair] for column in (pairs.users, pairs.items))
+    return TrainingEvents(users, items, weight_E, None, earlier)
 
 
 def _logged(objective: RewardObjective, log: Log, pattern: Csr, mask: bool) -> TrainingEvents:

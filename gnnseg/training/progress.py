@@ -1,4 +1,4 @@
-"""A progress bar on a terminal: loss, best metric, speed, remaining time. Silent elsewhere."""
+"""Progress bars on a terminal; silent elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from gnnseg.training.checkpoint import State
 
 
 class Progress:
-    """``with Progress(total_epochs, monitor) as progress: progress(state, per_epoch, values)``."""
+    """Loss, best metric, speed and remaining time of a training.
+
+    ``with Progress(total_epochs, monitor) as progress: progress(state, per_epoch, values)``."""
 
     def __init__(self, epochs: int, monitor: str, *, shown: bool = True) -> None:
         from rich.console import Console
@@ -48,3 +50,34 @@ class Progress:
         self._bar.update(
             self._task, completed=done, facts=f"loss {values['loss']:.4f}  {best}  {speed}"
         )
+
+
+class Counter:
+    """How many of many are done: ``with Counter(what, total) as count: count(done, total)``."""
+
+    def __init__(self, what: str, total: int, *, shown: bool = True) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(
+            TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            console=Console(stderr=True), transient=True,
+            disable=not (shown and sys.stderr.isatty()),
+        )  # fmt: skip
+        self._task = self._bar.add_task(what, total=total)
+
+    def __enter__(self) -> Counter:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total)

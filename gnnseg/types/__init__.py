@@ -22,6 +22,7 @@ from gnnseg.types.model import (
     EmbeddingScorer,
     Explanation,
     Features,
+    HabitScorer,
     HistoryScorer,
     Logged,
     Policy,
@@ -31,16 +32,19 @@ from gnnseg.types.model import (
     Shape,
     Step,
 )
+from gnnseg.types.past import Earlier, Past
 
 __all__ = [
     "Batch",
     "Dataset",
+    "Earlier",
     "Edges",
     "EmbeddingScorer",
     "Embeddings",
     "Explanation",
     "Features",
     "Floats",
+    "HabitScorer",
     "HistoryScorer",
     "IdMap",
     "InputError",
@@ -49,6 +53,7 @@ __all__ = [
     "Log",
     "Logged",
     "Pairs",
+    "Past",
     "Policy",
     "Recommender",
     "Relation",

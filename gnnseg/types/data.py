@@ -247,7 +247,8 @@ class Split:
     """The three parts of a data set, with everything it knows beside them.
 
     ``fingerprint``: the content's sha256 (hex); ``notes``: JSON-able account of reading, cleaning
-    and splitting (counts, boundaries, leak report).
+    and splitting (counts, boundaries, leak report). ``visits``: items of visits
+    (``gnnseg.data.visits``) by part, where a model keeps them apart.
     """
 
     name: str
@@ -265,6 +266,7 @@ class Split:
     notes: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
     log: Log | None = None
+    visits: Mapping[str, Interactions] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, Pairs]:

@@ -16,6 +16,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from gnnseg.rng import Rng
     from gnnseg.sparse import Csr
+    from gnnseg.types.past import Earlier, Past
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Embeddings:
     """What an encoder says of users and items. Row r is user ``users[r]``; None: row = id.
 
     user0_UD, item0_ID: the layer-0 rows, for L2; layers: each layer's (users, items), for
-    contrastive terms.
+    contrastive terms. past: what users, by id, have taken so far, for heads with habits.
     """
 
     user_UD: Tensor
@@ -70,6 +71,7 @@ class Embeddings:
     users: Tensor | None = None
     items: Tensor | None = None
     layers: tuple[tuple[Tensor, Tensor], ...] | None = None
+    past: Past | None = None
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,16 @@ class Explanation:
     """Why user b is shown item b, for B pairs.
 
     ``segments`` (B,K): parts of rec_ij that sum to 1 (``shares``), or signed parts of the logit;
-    ``bias`` (B,): the item's own part of the logit; ``personal`` (B,): hybrid's cosine part.
+    ``bias`` (B,): the item's own part of the logit; ``personal`` (B,): hybrid's cosine part;
+    ``habit`` (B,): the part of rec_ij that is the user's own past, which together with the
+    segments' makes 1.
     """
 
     shares: bool
     segments: Tensor
     bias: Tensor | None = None
     personal: Tensor | None = None
+    habit: Tensor | None = None
 
 
 class Scorer(ABC):
@@ -124,6 +129,29 @@ class HistoryScorer(EmbeddingScorer):
     @abstractmethod
     def with_histories(self, pattern: Csr) -> HistoryScorer:
         """Return a scorer of the same users, given their pairs, (users, items)."""
+
+
+class HabitScorer(EmbeddingScorer):
+    """A scorer of which one part is what its users took before.
+
+    rec_ij = (1 - h_i) sum_k alpha_ik beta_kj + h_i p_i(j).
+    """
+
+    @abstractmethod
+    def with_past(self, past: Past) -> HabitScorer:
+        """Return a scorer of the same users, given their past."""
+
+    @abstractmethod
+    def after(self, users: Tensor, items: Tensor, earlier: Earlier, whole: Csr | None) -> Tensor:
+        """Return log rec of training events, (E,),(E,) -> (E,), each after its earlier visits.
+
+        ``whole``: all training pairs, where the events are all events.
+        """
+
+    @property
+    @abstractmethod
+    def habits(self) -> Tensor:
+        """Return h_i, (U,); 0 where a user has no past."""
 
 
 class Segmentation(Scorer):
@@ -241,7 +269,8 @@ class Batch:
     an item is drawn as a negative, None: uniform. ``logged``: what came of the events, where the
     objective learns from rewards. ``pattern``: the whole graph's pairs, where the batch is full.
     ``social``: (U,U) ties of all users, in both directions, and ``homophily``, what a tie is worth,
-    0 to 1. ``labels``: (U,) int64 class of each user, -1 where it is not known.
+    0 to 1. ``labels``: (U,) int64 class of each user, -1 where it is not known. ``earlier``: what
+    the events' users took before, where the head has habits.
     """
 
     users: Tensor
@@ -254,6 +283,7 @@ class Batch:
     social: Csr | None = None
     homophily: float = 1.0
     labels: Tensor | None = None
+    earlier: Earlier | None = None
 
     def compact(
         self, *, users: bool = True, items: bool = True

@@ -186,7 +186,7 @@ def test_assign_and_filters(run: Path, capsys: pytest.CaptureFixture[str], tmp_p
     assert out.split() == [str(lists), str(who)]
     assert "separated by semicolon" in err
     assert err.count("1 of 4 rows name items") == 1  # said, and once
-    assert who.read_bytes().startswith(b"\xef\xbb\xbfuser,segment,alpha_1")
+    assert who.read_bytes().startswith(b"\xef\xbb\xbfuser,segment,reason,alpha_1")
     found = pl.read_csv(lists, schema_overrides={"item": pl.String})
     assert found.group_by("id").len().sort("id").rows() == [("anna", 36), ("bert", 37)]
     assert not {"1", "2", "3", "17"} & set(found.filter(pl.col("id") == "anna")["item"])

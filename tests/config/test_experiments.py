@@ -183,7 +183,7 @@ def test_the_published_network_answers_from_its_folder(root: Path, tmp_path: Pat
     assert parts["segments"] + parts["personal"] == pytest.approx(parts["score"], abs=1e-5)
     assert sum(parts[f"segment {k}"] for k in (1, 2, 3)) == pytest.approx(1, abs=1e-5)
     assigned = run.assign({"new": ["KIND 1", "KIND 3", "KIND 5"], "other": ["KIND 2", "KIND 4"]})
-    assert assigned.columns == ["user", "segment", "alpha_1", "alpha_2", "alpha_3"]
+    assert assigned.columns == ["user", "segment", "reason", "alpha_1", "alpha_2", "alpha_3"]
     group = torch.tensor(run.groups()["group"].to_list())
     assert group.shape == (3, 32)  # centroids of the vectors that the segments were made on
 

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from gnnseg.models.baselines import OwnHistory, Popularity
+from gnnseg.data import visits
+from gnnseg.models.baselines import FadingHistory, OwnHistory, Popularity
 from gnnseg.rng import Rng
 from gnnseg.testing import BaselineContract, random_graph
+from gnnseg.testing.drawn import drawn_visits
 from gnnseg.types import Features, Pairs
 
 
@@ -18,6 +20,31 @@ class TestPopularity(BaselineContract):
 class TestOwnHistory(BaselineContract):
     def make(self):
         return OwnHistory()
+
+
+def drawn_past():
+    graph = random_graph()
+    apart = drawn_visits(graph)
+    return visits.latest(apart, visits.half_lives(apart), graph.users, graph.items)
+
+
+class TestFadingHistory(BaselineContract):
+    def make(self):
+        return FadingHistory(drawn_past(), 2)
+
+
+def test_faded_visits_come_first_and_popularity_fills_up():
+    graph, past = random_graph(), drawn_past()
+    p, baseline = graph.pattern, FadingHistory(past, 2)
+    ones = np.ones(p.entries)
+    train = Pairs(p.row.numpy(), p.column.numpy(), ones, ones.astype(np.int64))
+    baseline.fit(train, graph.users, graph.items, Rng(0))
+    got = baseline.scorer(graph, Features()).block(torch.arange(graph.users))
+    popular = np.bincount(train.item, minlength=graph.items)
+    expected = np.tile(1e-6 * popular / (1 + popular.max()), (graph.users, 1))
+    for user, item, share in zip(past.taken.row, past.taken.column, past.share[:, 2], strict=True):
+        expected[int(user), int(item)] += float(share)
+    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-5, atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", [Popularity, OwnHistory])

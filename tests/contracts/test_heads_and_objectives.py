@@ -38,6 +38,7 @@ HEADS: dict[str, Callable[..., Head]] = {
     "posthoc": partial(Posthoc, segments=4, tau=0.2),
     "distribution": partial(Segments, **SOFT),
     "distribution, top 2": partial(Segments, **SOFT, top=2),
+    "distribution, habit": partial(Segments, **SOFT, habit=True),
     "distribution, tied": partial(Segments, **SOFT, tied=True),
     "membership": partial(Segments, **SOFT, beta="membership"),
     "membership, top 2": partial(Segments, **SOFT, beta="membership", top=2),

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import gnnseg
+from gnnseg.runs import identity as identities
 from gnnseg.runs import schema
 from gnnseg.runs.identity import identity
 
@@ -27,8 +28,11 @@ def test_its_files_are_those_of_today(run: gnnseg.Run) -> None:
     assert "alarms" in run.record
 
 
-def test_it_is_still_called_what_it_was_called(run: gnnseg.Run) -> None:
+def test_it_is_still_called_what_it_was_called(
+    run: gnnseg.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record = run.record
+    monkeypatch.setattr(identities, "NUMERICS", record["numerics"])
     assert identity(record["config"], record["data"]["fingerprint"]) == record["hash"]
 
 

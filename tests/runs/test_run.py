@@ -201,7 +201,7 @@ def test_explain_adds_up(make_run, kind):
 
 def test_frames_speak_of_segments_from_1(run):
     assert run.segments()["segment"].min() >= 1
-    assert run.segments().columns == ["user", "segment", "alpha_1", "alpha_2", "alpha_3"]
+    assert run.segments().columns == ["user", "segment", "reason", "alpha_1", "alpha_2", "alpha_3"]
     np.testing.assert_allclose(run.alpha.sum(1), 1, rtol=1e-5)
     assert run.alpha.shape == (12, 3)
     assert run.beta.shape == (3, 25)

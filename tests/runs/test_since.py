@@ -11,9 +11,10 @@ import pytest
 import gnnseg
 from gnnseg.config import compose
 from gnnseg.report import page, tables
-from gnnseg.runs import durable, earlier, refit, schema
+from gnnseg.runs import durable, earlier, refit, schema, stability
 from gnnseg.runs.identity import identify
 from gnnseg.runs.run import Run
+from gnnseg.runs.stored import StoredRun
 from gnnseg.types import InputError
 
 pytestmark = pytest.mark.slow  # whole runs
@@ -200,3 +201,18 @@ def test_an_earlier_run_may_be_a_refit(root, first):
     run = train(root, period(1), f"segments.since={path}")
     assert durable.of(run.stored) == durable.of(first.stored)
     assert run.record["since"]["run"] == path.name
+
+
+def test_evidence_of_a_run_that_starts_from_another_starts_there_too(later, tmp_path):
+    shutil.copytree(later.path, tmp_path / "run")
+    run = StoredRun(tmp_path / "run")
+    assert stability.add(run, 2, workers=1)
+    assert schema.check(run.path) == []
+    back = StoredRun(run.path).metrics
+    assert back["segment/stability_ari"] > 0.8
+    assert back["segment/stability_bootstrap_ari"] > 0.5  # the sample's people start as themselves
+    assert durable.of(StoredRun(run.path))[1].name == "Night owls"
+    path = refit.refit(run.path, say=lambda line: None, progress=False)
+    with pytest.raises(InputError, match="is a refit on all events"):
+        stability.add(StoredRun(path), 1)
+    assert "--evidence" not in tables.run(path)

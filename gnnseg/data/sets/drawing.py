@@ -16,6 +16,7 @@ ROUNDS = 60  # of drawing until enough distinct pairs are there
 FRIENDS = 5  # named by every user
 FOLLOWED = 3  # brands named by every user
 BRANDS = 4  # at home in every segment
+OUTSIDE = 0.45  # most of a user's mass outside the first segment
 WIDTH = 32  # D of an item's vector in one modality
 
 
@@ -68,12 +69,13 @@ def noise(kind: str, count: int, columns: int, rng: Rng) -> list[pl.Series]:
 def memberships(first: Ints, segments: int, overlap: float, g: np.random.Generator) -> Floats:
     """Return alpha (U,K): 1 - o on the first segment, the rest over the others by Dirichlet(.3).
 
-    o is of a Beta distribution of mean ``overlap``.
+    o is of a Beta distribution of mean ``overlap``, at most ``OUTSIDE``; 0: nothing is outside.
     """
     users = len(first)
-    if segments == 1:
-        return np.ones((users, 1))
-    other = g.beta(2.0, 2.0 * (1 - overlap) / overlap, users).clip(max=0.45)
+    if segments == 1 or overlap == 0:
+        found: Floats = np.eye(segments)[first]
+        return found
+    other = g.beta(2.0, 2.0 * (1 - overlap) / overlap, users).clip(max=OUTSIDE)
     spread = g.gamma(0.3, size=(users, segments)) + 1e-9
     spread[np.arange(users), first] = 0
     alpha: Floats = other[:, None] * spread / spread.sum(1, keepdims=True)
@@ -90,6 +92,37 @@ def tastes(items: int, segments: int, skew: float, g: np.random.Generator) -> Fl
         weight = np.arange(1, len(own) + 1.0) ** -skew
         beta[k, own] = weight / weight.sum()
     return beta
+
+
+def background(popularity: Floats, noise: float, anything: float) -> tuple[float, Floats]:
+    """Return the share of events that are of no segment, and where they fall, (I,).
+
+    ``noise`` of those not ``anything`` fall by popularity, ``anything`` on all items alike.
+    """
+    if anything == 0:
+        return noise, popularity
+    both = anything + (1 - anything) * noise
+    alike = np.full(len(popularity), 1 / len(popularity))
+    return both, (anything * alike + (1 - anything) * noise * popularity) / both
+
+
+def thinned(user: Ints, item: Ints, missing: float, rng: Rng) -> tuple[Ints, Ints]:
+    """Return the pairs less a share lost at random; one of every user's stays, E >= U.
+
+    Args:
+        user: (E,) ascending.
+        item: (E,).
+        missing: The share.
+    """
+    if missing == 0:
+        return user, item
+    order = rng.numpy("missing").permutation(len(user))
+    stays = np.unique(user[order], return_index=True)[1]  # each user's first in drawn order
+    free = np.delete(order, stays)
+    lost = free[: round(missing * len(user))]
+    keep = np.ones(len(user), dtype=bool)
+    keep[lost] = False
+    return user[keep], item[keep]
 
 
 def pairs(

@@ -13,7 +13,7 @@ import polars as pl
 
 from gnnseg.data import logs
 from gnnseg.data.raw import Raw
-from gnnseg.data.sets import answers, drawing
+from gnnseg.data.sets import answers, drawing, parameters
 from gnnseg.data.sets.base import Reader
 from gnnseg.data.sets.fetching import Place
 from gnnseg.rng import Rng
@@ -24,12 +24,31 @@ PRESETS: dict[str, dict[str, float]] = {
     # everybody's taste; overlap: expected part of a user's mass outside the first segment;
     # activity: spread of the users' event counts.
     "easy": {"skew": 0.6, "noise": 0.05, "overlap": 0.1, "activity": 0.3},
+    "medium": {"skew": 0.8, "noise": 0.15, "overlap": 0.2, "activity": 0.5},
     "hard": {"skew": 1.0, "noise": 0.3, "overlap": 0.35, "activity": 0.8},
 }
 START = 1577836800.0  # 2020-01-01
 SPAN = 365 * 86400.0
-PROBABILITIES = ("homophily", "group_signal", "category_signal", "relation_signal")
-QUANTITIES = ("log_events", "logger", "noise_columns", "image_signal", "sound_signal")
+PROBABILITIES = (
+    "homophily",
+    "group_signal",
+    "category_signal",
+    "relation_signal",
+    "noise",
+    "nesting",
+    "random_edges",
+    "missing_edges",
+)
+QUANTITIES = (
+    "log_events",
+    "logger",
+    "noise_columns",
+    "image_signal",
+    "sound_signal",
+    "skew",
+    "activity",
+    "inequality",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +60,21 @@ class Planted(Reader):
     (Dirichlet); each item has a home segment, is popular there by Zipf's law, and is drawn
     elsewhere only by noise. No pair stands twice. A user's ``age`` in years is 20 + 50 k/(K - 1) +
     N(0, 5^2), rounded, k the first segment from 0.
+
+    Other truths, each with every setting below:
+
+    - ``model``: 'mixture' as said, 'blocks' (degree-corrected stochastic block model, Karrer &
+      Newman 2011) or 'lda' (Dirichlet memberships and tastes, Blei, Ng & Jordan 2003):
+      ``gnnseg.data.sets.parameters``;
+    - ``groups``: segments nested in so many groups of K / groups each; ``nesting`` of a segment's
+      taste is the mean of its group's, segment k from 0 is of group k // (K / groups);
+    - ``inequality``: Zipf exponent of the segments' sizes, 0: equal;
+    - ``noise``, ``overlap``, ``skew``, ``activity``: the preset's where None (blocks' overlap: 0);
+    - ``random_edges``: share of the pairs whose item is any at all; ``missing_edges``: share of the
+      pairs drawn that are then lost at random, one of every user's staying.
+
+    ``Truth.alpha`` and ``Truth.beta`` are exact: a user's next event before repeats are refused is
+    item j with probability (alpha beta)_ij, noise and random items included.
 
     What is drawn only where asked for (None, 0: not), each from draws of its own, so that the
     interactions stay the same:
@@ -70,12 +104,22 @@ class Planted(Reader):
     popularity, and items drawn outside their home by noise are misplaced by any of them.
     """
 
-    preset: Literal["easy", "hard"] = "easy"
+    preset: Literal["easy", "medium", "hard"] = "easy"
     users: int = 2000
     items: int = 1000
     segments: int = 16
     interactions: int = 100_000
     seed: int = 0
+    model: Literal["mixture", "blocks", "lda"] = "mixture"
+    groups: int | None = None
+    nesting: float = 0.5
+    inequality: float = 0.0
+    noise: float | None = None
+    overlap: float | None = None
+    skew: float | None = None
+    activity: float | None = None
+    random_edges: float = 0.0
+    missing_edges: float = 0.0
     homophily: float | None = None
     group_signal: float | None = None
     category_signal: float | None = None
@@ -112,30 +156,76 @@ class Planted(Reader):
             if value is not None and not 0 <= value < np.inf:
                 raise InputError(f"data.{key}={value}: must be 0 or more, and finite.")
 
+        self._check_truth()
+
+    def _check_truth(self) -> None:
+        """Refuse a model, groups or overlap that cannot be."""
+        if self.model not in parameters.MODELS:
+            known = ", ".join(parameters.MODELS)
+            raise InputError(f"data.model={self.model}: must be one of {known}.")
+        if self.groups is not None and (self.groups < 1 or self.segments % self.groups):
+            raise InputError(
+                f"data.groups={self.groups}: must divide data.segments={self.segments} into groups "
+                "of as many segments each."
+            )
+        if self.missing_edges == 1:
+            raise InputError("data.missing_edges=1.0: leaves nothing; set it below 1.")
+        low, high = 0.0, drawing.OUTSIDE
+        if self.model == "lda":
+            largest = parameters.shares(self.segments, self.inequality).max()
+            low, high = 0.001, 0.95 * (1 - largest)
+        overlap = self.recipe.overlap
+        if self.segments > 1 and not low <= overlap <= high:
+            raise InputError(
+                f"data.overlap={overlap}: must lie between {low:g} and {high:.3g} where "
+                f"data.model={self.model}, data.segments={self.segments} and "
+                f"data.inequality={self.inequality}."
+            )
+
+    def _setting(self, name: str) -> float:
+        """Return how hard the set is in one respect: as set, else as the preset says."""
+        value: float | None = getattr(self, name)
+        if value is not None:
+            return value
+        return 0.0 if (self.model, name) == ("blocks", "overlap") else PRESETS[self.preset][name]
+
+    @property
+    def recipe(self) -> parameters.Recipe:
+        """What memberships, tastes and activity are drawn by."""
+        return parameters.Recipe(
+            overlap=self._setting("overlap"),
+            skew=self._setting("skew"),
+            activity=self._setting("activity"),
+            inequality=self.inequality,
+            groups=self.groups,
+            nesting=self.nesting,
+        )
+
     def read(self, place: Place, name: str) -> Raw:
         """Draw the set; nothing is looked for anywhere."""
         return self.draw()
 
     def draw(self) -> Raw:
         """Draw the set."""
-        p, rng = PRESETS[self.preset], Rng(self.seed).child("planted")
+        rng = Rng(self.seed).child("planted")
         g = rng.numpy("draw")
-        first = g.permutation(np.arange(self.users) % self.segments)
-        alpha = drawing.memberships(first, self.segments, p["overlap"], g)
-        beta = drawing.tastes(self.items, self.segments, p["skew"], g)
-        popularity = alpha.mean(0) @ beta
-        activity = g.lognormal(0.0, p["activity"], self.users)
-        activity = activity / activity.sum()
-        user, item = drawing.pairs(
-            alpha, beta, popularity, p["noise"], activity, self.interactions, g
+        p = parameters.draw(self.model, self.users, self.items, self.segments, self.recipe, g)
+        first = p.first
+        noise, background = drawing.background(
+            p.popularity, self._setting("noise"), self.random_edges
         )
-        rec = (1 - p["noise"]) * beta + p["noise"] * popularity
-        truth = Truth(alpha, rec, answers.values(self.items, rng))
+        user, item = drawing.pairs(
+            p.alpha, p.beta, background, noise, p.activity, self.interactions, g
+        )
+        user, item = drawing.thinned(user, item, self.missing_edges, rng)
+        rec = (1 - noise) * p.beta + noise * background
+        truth = Truth(p.alpha, rec, answers.values(self.items, rng))
         home = truth.beta.argmax(0)
         events = {"user": user, "item": item, "time": START + np.floor(g.random(len(user)) * SPAN)}
         age = np.round(20 + 50 * first / max(self.segments - 1, 1) + g.normal(0, 5, self.users))
         log, logged = self._log(truth, user, item, rng) if self.log_events else (None, {})
         signal, segments = self.relation_signal, self.segments
+        how = f"{'' if self.model == 'mixture' else self.model + ', '}preset {self.preset}"
         return Raw(
             name="planted",
             events=pl.DataFrame(events).with_columns(pl.col("user", "item").cast(pl.String)),
@@ -146,7 +236,7 @@ class Planted(Reader):
                 () if signal is None else drawing.relations(first, home, segments, signal, rng)
             ),
             truth=truth,
-            notes={"source": f"drawn: preset {self.preset}, data.seed={self.seed}", **logged},
+            notes={"source": f"drawn: {how}, data.seed={self.seed}", **logged},
             log=log,
         )
 

@@ -32,8 +32,8 @@ def list_sets() -> str:
             f"{'':<16} from {_origin(source.layouts)}; {source.terms}",
         ]
     lines.append(
-        f"{'planted':<16} drawn, with known segments: data.preset=easy|hard, data.segments, "
-        "data.interactions …"
+        f"{'planted':<16} drawn, with known segments: data.model=mixture|blocks|lda, "
+        "data.preset=easy|medium|hard, data.segments …"
     )
     lines.append(
         f"{'file':<16} your own: gnnseg train FILE --user COLUMN --item COLUMN (first: gnnseg data "

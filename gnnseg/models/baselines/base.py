@@ -8,7 +8,12 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.rng import Rng
 from gnnseg.types import Features, Pairs, Scorer
 
-RESERVED = ("popularity", "own history", "posthoc (own embeddings)")  # names of baselines of ours
+RESERVED = (  # names of baselines of ours
+    "popularity",
+    "own history",
+    "own history (decay)",
+    "posthoc (own embeddings)",
+)
 
 
 class Baseline(ABC):

@@ -42,7 +42,7 @@ class MF(Encoder, EmbedsNewUsers, ReadsWeights):
 
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
         """Set the first values of both tables."""
-        self.tables.reset(graph, rng)
+        self.tables.reset(graph)
 
     def forward(
         self,

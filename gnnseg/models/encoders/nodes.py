@@ -89,7 +89,7 @@ class NodeEncoder(Encoder, EmbedsNewUsers, EmbedsSomeRows, HasLayers, ReadsWeigh
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
         """Set the first values of the vectors of one's own."""
         if self.tables is not None:
-            self.tables.reset(graph, rng)
+            self.tables.reset(graph)
 
     def expected(
         self, embeddings: Embeddings, known: Tensor, count: int, features: Features

@@ -70,10 +70,10 @@ class EmbeddingTables(nn.Module):
         )
 
     @torch.no_grad()
-    def reset(self, graph: BipartiteGraph, rng: Rng) -> None:
+    def reset(self, graph: BipartiteGraph) -> None:
         """Set first values; who has no edge has no vector of their own: zero."""
         if self.init == "spectral":
-            user, item = spectral(graph, self.user.shape[1], rng)
+            user, item = spectral(graph, self.user.shape[1])
             found = user.shape[1]
             self.user[:, :found] = user.to(self.user.device)
             self.item[:, :found] = item.to(self.item.device)
@@ -81,10 +81,11 @@ class EmbeddingTables(nn.Module):
             table[degree == 0] = 0.0
 
 
-def spectral(graph: BipartiteGraph, dim: int, rng: Rng) -> tuple[Tensor, Tensor]:
+def spectral(graph: BipartiteGraph, dim: int) -> tuple[Tensor, Tensor]:
     """Return left and right singular vectors of the normalised matrix, (U,d) and (I,d), d <= dim.
 
-    Times sqrt(s) sqrt(degree). On one thread, so that the result does not depend on their number.
+    Times sqrt(s) sqrt(degree). A function of the graph alone: what the randomised SVD draws is the
+    same for every seed, and it runs on one thread.
     """
     from scipy.sparse import csr_array
     from sklearn.utils.extmath import randomized_svd
@@ -94,9 +95,8 @@ def spectral(graph: BipartiteGraph, dim: int, rng: Rng) -> tuple[Tensor, Tensor]
     value = graph.normalised(0.5, 0.5)[0].cpu().numpy()
     matrix = csr_array((value, p.column.cpu().numpy(), p.start.cpu().numpy()), shape=p.shape)
     rank = min(dim, min(p.shape))
-    seed = rng.number("spectral") % 2**32
     with threadpool_limits(1):
-        left, s, right = randomized_svd(matrix, rank, n_iter=4, random_state=seed)
+        left, s, right = randomized_svd(matrix, rank, n_iter=4, random_state=0)
     users, items = graph.degrees()
     root = torch.from_numpy(np.sqrt(s)).float()
     user = torch.from_numpy(np.ascontiguousarray(left)).float() * root * users.cpu().sqrt()[:, None]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.hooks import refuse_unasked
+from gnnseg.models.hooks import refuse_signature, refuse_unasked
 from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
@@ -45,6 +45,7 @@ class Head(nn.Module, ABC):
         """Refuse, with an InputError, a hook that nobody would ask for."""
         super().__init_subclass__(**options)
         refuse_unasked(cls, FORMER, OWNERS)
+        refuse_signature(cls, "reset", Head)
 
     @classmethod
     def provides(cls, **node: Any) -> frozenset[str]:
@@ -56,8 +57,8 @@ class Head(nn.Module, ABC):
         """
         return frozenset({"logits"})
 
-    def reset(self, embeddings: Embeddings, rng: Rng) -> None:
-        """Set first values from the first embeddings, once (prototypes)."""
+    def reset(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
+        """Set first values from the first embeddings and the graph, once (prototypes)."""
 
     @abstractmethod
     def forward(self, embeddings: Embeddings) -> Scorer:
@@ -125,24 +126,35 @@ class FactorScorer(Scorer):
 
     def pairs(self, users: Tensor, items: Tensor) -> Tensor:
         """Score pairs, (B,),(B,) -> (B,), or each user's own negatives, (B,),(B,N) -> (B,N)."""
-        left_BF = self.left(users)
-        if items.dim() == 1:
-            return self.logit((left_BF * self.right(items)).sum(-1), items)
-        right_BNF = self.right(items.reshape(-1)).view(*items.shape, left_BF.shape[-1])
-        return self.logit(torch.einsum("bf,bnf->bn", left_BF, right_BNF), items)
+        return self.logit(self._product_of_pairs(users, items), items)
 
     def block(self, users: Tensor, items: Tensor | None = None) -> Tensor:
         """Score users against shared items, (B,),(N,) -> (B,N); None: the whole catalogue."""
-        return self.logit(self.left(users) @ self.right(items).T, items)
+        return self.logit(self._product_of_block(users, items), items)
 
     def edges(self, pattern: Csr) -> Tensor:
         """Score the pattern's entries, (E,), in its order, by one sampled dense-dense product."""
-        return self.logit(sddmm(pattern, self.left(None), self.right(None)), pattern.column)
+        return self.logit(self._product_of_edges(pattern), pattern.column)
+
+    def _product_of_pairs(self, users: Tensor, items: Tensor) -> Tensor:
+        left_BF = self.left(users)
+        if items.dim() == 1:
+            return (left_BF * self.right(items)).sum(-1)
+        right_BNF = self.right(items.reshape(-1)).view(*items.shape, left_BF.shape[-1])
+        return torch.einsum("bf,bnf->bn", left_BF, right_BNF)
+
+    def _product_of_block(self, users: Tensor, items: Tensor | None) -> Tensor:
+        return self.left(users) @ self.right(items).T
+
+    def _product_of_edges(self, pattern: Csr) -> Tensor:
+        return sddmm(pattern, self.left(None), self.right(None))
 
 
 def facing(embeddings: Embeddings, user_UD: Tensor) -> Embeddings:
-    """Return the same items before other users."""
-    return replace(embeddings, user_UD=user_UD, user0_UD=user_UD, users=None, layers=None)
+    """Return the same items before other users, of whose past nothing is known."""
+    return replace(
+        embeddings, user_UD=user_UD, user0_UD=user_UD, users=None, layers=None, past=None
+    )
 
 
 def pick_bias(bias: Tensor, rows: Tensor | None) -> Tensor:

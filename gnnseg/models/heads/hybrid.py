@@ -6,9 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
+from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads.base import NumberedHead, facing, temperature
 from gnnseg.models.heads.readings import SegmentScorer
-from gnnseg.models.heads.segments import Segments
+from gnnseg.models.heads.segments import Segments, Start
 from gnnseg.models.vectors import pick, unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
@@ -28,7 +29,8 @@ class Hybrid(NumberedHead):
         tau_alpha: Temperature of the users' memberships; smaller is harder.
         tau_beta: Temperature of the segments' item distributions; smaller is sharper.
         tau: Temperature of the personal cosine.
-        starts: Starts of k-means++ for the first prototypes, the tightest kept.
+        start: Of the prototypes: varimax or k-means, as in ``Segments``.
+        starts: k-means: how many starts of k-means++, the tightest kept.
     """
 
     catalogue = True
@@ -44,13 +46,15 @@ class Hybrid(NumberedHead):
         tau_alpha: float = 0.15,
         tau_beta: float = 0.2,
         tau: float = 0.12,
+        start: Start = "varimax",
         starts: int = 1,
     ) -> None:
         super().__init__()
         self.tau = temperature(tau, "head.tau")
         self.group = Segments(
             shape, rng, segments=segments, beta="distribution", tied=tied, top=top, centre=True,
-            tau_alpha=tau_alpha, tau_beta=tau_beta, tau=tau, starts=starts,
+            tau_alpha=tau_alpha, tau_beta=tau_beta, tau=tau, start=start,
+            starts=starts,
         )  # fmt: skip
 
     @classmethod
@@ -58,9 +62,9 @@ class Hybrid(NumberedHead):
         """Say that it has segments, and that its scores are logits."""
         return frozenset({"segments", "logits"})
 
-    def reset(self, embeddings: Embeddings, rng: Rng) -> None:
-        """Start the prototypes at k-means++ centres of the first user embeddings."""
-        self.group.reset(embeddings, rng)
+    def reset(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
+        """Set the first prototypes, as ``Segments`` does."""
+        self.group.reset(embeddings, graph, rng)
 
     def start_at(self, centres_KD: Tensor) -> None:
         """Start the segments' prototypes at these centres, (K,D)."""

@@ -27,7 +27,8 @@ CELLS = 1 << 22  # of (users, items) summed at once
 class SegmentParameters:
     """What a reading needs of its head.
 
-    Prototypes c (users') and c' (items'), the bias of the items' rows, and the head's settings.
+    Prototypes c (users') and c' (items'), the bias of the items' rows, and the head's settings;
+    ``habit``: of a head with habits.
     """
 
     user_KD: Tensor
@@ -38,6 +39,19 @@ class SegmentParameters:
     tau_alpha: float
     tau_beta: float
     tau: float
+    habit: HabitParameters | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HabitParameters:
+    """What the habits of a head have learned.
+
+    decay_M: the weight of each half-life, whose sum is 1; h = sigmoid(level + <trait_F, traits>).
+    """
+
+    decay_M: Tensor
+    level: Tensor
+    trait_F: Tensor
 
 
 class SegmentScorer(FactorScorer, EmbeddingScorer, Segmentation):
@@ -133,11 +147,16 @@ class Distribution(SegmentScorer, Policy):
         """
         some, place = torch.unique(users, return_inverse=True)
         alpha = self.memberships(some)
-        log_rec_B = self.logit((pick(alpha, place) * self.right(items)).sum(-1), items)
+        log_rec_B = self.logit(self._rec(some, alpha, place, items), items)
         if seen is None:
             return log_rec_B
         left_B = pick_bias(self._left(some, alpha, seen).log(), place)
         return (log_rec_B - left_B).masked_fill(seen.contains(users, items), -torch.inf)
+
+    def _rec(self, users: Tensor, alpha: Tensor, place: Tensor, items: Tensor) -> Tensor:
+        """Compute rec of pairs (users[place], items), (B,), from these users' memberships."""
+        rec_B: Tensor = (pick(alpha, place) * self.right(items)).sum(-1)
+        return rec_B
 
     def _left(self, users: Tensor, alpha: Tensor, seen: Csr) -> Tensor:
         """Compute 1 - sum over S_i of rec_ij of some users, whose memberships are ``alpha``; (B,).
@@ -146,7 +165,7 @@ class Distribution(SegmentScorer, Policy):
         left is summed itself.
         """
         where, entry = seen.entries_of(users)
-        rec_e = (pick(alpha, where) * self.right(seen.column[entry])).sum(-1)
+        rec_e = self._rec(users, alpha, where, seen.column[entry])
         gone = torch.zeros(len(users), dtype=rec_e.dtype, device=rec_e.device).index_add(
             0, where, rec_e
         )

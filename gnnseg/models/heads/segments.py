@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gnnseg.graph import BipartiteGraph
+from gnnseg.models.heads import kmeans, varimax
 from gnnseg.models.heads.base import ItemBias, NumberedHead, temperature
-from gnnseg.models.heads.kmeans import prototypes
+from gnnseg.models.heads.habit import HabitDistribution, Habits
 from gnnseg.models.heads.readings import (
     Affinity,
     Distribution,
@@ -25,6 +27,7 @@ from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, InputError, Shape
 
 Beta = Literal["distribution", "membership", "affinity"]
+Start = Literal["varimax", "k-means"]
 READINGS: Mapping[str, type[SegmentScorer]] = {
     "distribution": Distribution,
     "membership": Membership,
@@ -46,8 +49,10 @@ class Segments(NumberedHead):
       c'_k); logit cos(m_i, item_j)/tau + b_j with m_i = sum_k alpha_ik t_k, which is sum_k alpha_ik
       (beta_kj/|m_i| + b_j).
 
-    Prototypes start at k-means++ centres (Arthur & Vassilvitskii 2007) of the first user
-    embeddings.
+    Prototypes start at the first embeddings' centres of the graph's varimax factors (Rohe & Zeng
+    2023), a function of the graph alone: refits on other draws and on other samples of the events
+    then end in the same segments for most people (experiments/segments); or at k-means++ centres
+    (Arthur & Vassilvitskii 2007), which depend on the seed.
 
     Args:
         segments: K, how many.
@@ -58,8 +63,11 @@ class Segments(NumberedHead):
         tau_alpha: Temperature of the users' memberships; smaller is harder.
         tau_beta: distribution and membership: temperature of beta; smaller is sharper.
         tau: membership and affinity: temperature of the score.
-        starts: Of k-means++, the tightest kept: one alone may merge two groups of users and cut a
-            third, which training seldom mends.
+        start: Of the prototypes: 'varimax', the same for every seed, or 'k-means'.
+        starts: k-means: how many starts, the tightest kept; one alone may merge two groups of users
+            and cut a third, which training seldom mends.
+        habit: distribution: rec_ij = (1 - h_i) sum_k alpha_ik beta_kj + h_i p_i(j), p_i the user's
+            own past, for things that are taken again (``HabitDistribution``).
 
     Raises:
         InputError: A setting that cannot be, or K = 1 of centred affinities.
@@ -78,12 +86,19 @@ class Segments(NumberedHead):
         tau_alpha: float = 0.15,
         tau_beta: float = 0.2,
         tau: float = 0.12,
+        start: Start = "varimax",
         starts: int = 1,
+        habit: bool = False,
     ) -> None:
         super().__init__()
         _check(segments, top, starts, nothing=beta == "affinity" and centre and segments == 1)
+        if habit and beta != "distribution":
+            raise InputError(
+                f"head.habit=true: a past mixes with probabilities, not with head.beta={beta}; set "
+                "head.beta=distribution, or head.habit=false."
+            )
         self.segments, self.kind, self.top, self.centre = segments, beta, top, centre
-        self.starts = starts
+        self.start, self.starts = start, starts
         self.catalogue = beta == "distribution"
         self.tau_alpha = temperature(tau_alpha, "head.tau_alpha")
         self.tau_beta = temperature(tau_beta, "head.tau_beta")
@@ -92,6 +107,7 @@ class Segments(NumberedHead):
         first = torch.empty(segments, shape.width).normal_(generator=rng.torch("prototypes"))
         self.user_KD = nn.Parameter(first)
         self.item_KD = None if tied else nn.Parameter(first.clone())
+        self.habits = Habits() if habit else None
 
     @classmethod
     def provides(cls, **node: Any) -> frozenset[str]:
@@ -100,9 +116,13 @@ class Segments(NumberedHead):
         return frozenset(offered | (set() if node.get("tied") else {"untied"}))
 
     @torch.no_grad()
-    def reset(self, embeddings: Embeddings, rng: Rng) -> None:
-        """Start the prototypes at k-means++ centres of the first user embeddings."""
-        self.start_at(prototypes(embeddings.user_UD, self.segments, rng, starts=self.starts))
+    def reset(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
+        """Set the first prototypes among the first user embeddings, as ``start`` says."""
+        if self.start == "varimax":
+            centres = varimax.prototypes(embeddings.user_UD, graph, self.segments)
+        else:
+            centres = kmeans.prototypes(embeddings.user_UD, self.segments, rng, starts=self.starts)
+        self.start_at(centres)
 
     @torch.no_grad()
     def start_at(self, centres_KD: Tensor) -> None:
@@ -120,7 +140,8 @@ class Segments(NumberedHead):
 
     def forward(self, embeddings: Embeddings) -> SegmentScorer:
         """Return the scores of these embeddings, by the reading."""
-        return READINGS[self.kind](embeddings, self.segment_parameters(embeddings))
+        reading = READINGS[self.kind] if self.habits is None else HabitDistribution
+        return reading(embeddings, self.segment_parameters(embeddings))
 
     def segment_parameters(self, embeddings: Embeddings) -> SegmentParameters:
         """Return what the reading needs of this head."""
@@ -133,6 +154,7 @@ class Segments(NumberedHead):
             tau_alpha=self.tau_alpha,
             tau_beta=self.tau_beta,
             tau=self.tau,
+            habit=None if self.habits is None else self.habits(),
         )
 
     def stored(self) -> dict[str, Tensor]:

@@ -58,12 +58,15 @@ class Objective(nn.Module, ABC):
     """A loss: ``Objective(settings…)``, a scalar from one training step.
 
     ``needs``: what head, encoder and data must provide, whatever its settings; ``requires`` says it
-    for some settings, and is what a configuration is checked by. ``sampling``: the negatives it is
-    given; ``epoch``: of training, from 0, for curricula. What only some objectives do they say by
-    what they inherit beside: ``PairObjective``, ``RewardObjective``, ``LabelObjective``.
+    for some settings, and is what a configuration is checked by. ``keeps_visits``: it asks each
+    event of its user's earlier visits alone (``Batch.earlier``), as habits are learned.
+    ``sampling``: the negatives it is given; ``epoch``: of training, from 0, for curricula. What
+    only some objectives do they say by what they inherit beside: ``PairObjective``,
+    ``RewardObjective``, ``LabelObjective``.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    keeps_visits: ClassVar[bool] = False
     sampling: Sampling = Sampling()
     epoch: int = 0
 

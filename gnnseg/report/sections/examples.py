@@ -12,6 +12,7 @@ from gnnseg.report import fonts
 from gnnseg.report.html import escape, name, percent, segment_style
 
 SHOWN_SHARE = 0.04  # smaller shares of a recommendation are added up as the rest
+LABELLED = 0.17  # a part as wide as this has room for its share
 
 
 def examples(folder: Path) -> str:
@@ -21,9 +22,10 @@ def examples(folder: Path) -> str:
     frame = fonts.legible(pl.read_parquet(folder / "examples.parquet"))
     shares = bool(len(frame)) and all(frame["shares"])
     hybrid = frame["personal"].null_count() < len(frame)
+    own = " and the user's own past" if "habit" in frame.columns else ""
     how = (
-        "A score is a sum over segments, so that the split is arithmetic: each bar shows the "
-        "segments' shares of it"
+        f"A score is a sum over segments{own}, so that the split is arithmetic: each bar shows the "
+        "parts' shares of it"
         if shares
         else "A score is a sum of signed contributions: to the right what speaks for the item, to "
         "the left what speaks against it, in parts of the logit"
@@ -61,18 +63,16 @@ def _memberships(folder: Path, users: list[str]) -> dict[str, str]:
     if not (folder / "segments.parquet").exists():
         return {}
     found = {}
-    for row in (
-        pl.scan_parquet(folder / "segments.parquet")
-        .filter(pl.col("user").is_in(users))
-        .collect()
-        .rows()
-    ):
-        large = sorted(
-            ((value, k) for k, value in enumerate(row[2:], 1)), key=lambda part: (-part[0], part[1])
-        )[:3]
+    table = pl.scan_parquet(folder / "segments.parquet").filter(
+        pl.col("user").is_in(users) & pl.col("segment").is_not_null()
+    )
+    for row in table.collect().iter_rows(named=True):
+        alpha = [(value, int(name[6:])) for name, value in row.items() if name[:6] == "alpha_"]
+        large = sorted(alpha, key=lambda part: (-part[0], part[1]))[:3]
         named = [f"{k} ({percent(value)})" for value, k in large if value >= SHOWN_SHARE]
-        found[row[0]] = (
-            f'<p class="in">in segment{"s" if len(named) > 1 else ""} {", ".join(named)}</p>'
+        habit = f"; habit {percent(row['habit'])}" if row.get("habit") else ""
+        found[row["user"]] = (
+            f'<p class="in">in segment{"s" if len(named) > 1 else ""} {", ".join(named)}{habit}</p>'
         )
     return found
 
@@ -86,7 +86,8 @@ def _recommendation(row: Mapping[str, Any], titles: Mapping[int, str]) -> str:
     ]
     top = f'<div class="t">{name(row["name"])}<span>{row["score"]:.2f}</span></div>'
     if row["shares"]:
-        bars = _stack([(k, v) for k, v in parts if v > 0], 1.0, True, titles)
+        own = _habit(row.get("habit"))
+        bars = _stack([(k, v) for k, v in parts if v > 0], 1.0, True, titles, first=own)
         segments = None if row["personal"] is None else row["bias"]
         below = _two(segments, "personal", row["personal"])
         return f'<div class="rec">{top}{bars}{below}</div>'
@@ -96,6 +97,18 @@ def _recommendation(row: Mapping[str, Any], titles: Mapping[int, str]) -> str:
     segments = None if row["bias"] is None else sum(v for _, v in parts)
     below = _two(segments, "item bias", row["bias"])
     return f'<div class="rec">{top}<div class="signed">{minus}{plus}</div>{below}</div>'
+
+
+def _habit(share: float | None) -> str:
+    """Return the cell of a recommendation's part that is the user's own past."""
+    if share is None or share < SHOWN_SHARE / 10:
+        return ""
+    amount = percent(share)
+    label = f"habit: {amount}" if share >= LABELLED else ""
+    return (
+        f'<span class="part habit" style="width:{share:.2%}" '
+        f'title="habit, the user\'s own past: {amount}">{label}</span>'
+    )
 
 
 def _two(segments: float | None, other: str, value: float) -> str:
@@ -111,16 +124,20 @@ def _stack(
     shares: bool,
     titles: Mapping[int, str],
     kind: str = "",
+    first: str = "",
 ) -> str:
-    """Return parts side by side, the largest first; those too small to see are added up."""
+    """Return parts side by side, the largest first; those too small to see are added up.
+
+    ``first``: a cell that stands before them.
+    """
     parts = sorted(parts, key=lambda part: -part[1])
     large = [part for part in parts if part[1] / whole >= SHOWN_SHARE]
     rest = sum(value for _, value in parts[len(large) :])
     sign = "−" if kind else "+"
-    cells = []
+    cells = [first] if first else []
     for k, value in large:
         amount = percent(value) if shares else f"{sign}{value:.2f}"
-        label = f"{k}: {amount}" if value / whole >= 0.17 else str(k)
+        label = f"{k}: {amount}" if value / whole >= LABELLED else str(k)
         about = f" ({titles[k]})" if k in titles else ""
         cells.append(
             f'<a class="part" href="#segment-{k}" '

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg.report import losing as losses
 from gnnseg.report import refits
 from gnnseg.report.html import escape, number
 
@@ -65,6 +66,12 @@ def _of_refit(record: Mapping[str, Any]) -> str:
     )
 
 
+def losing(record: Mapping[str, Any]) -> str:
+    """Say first which baselines a run is not better than."""
+    said = losses.sentence(record)
+    return f'<div class="warning" role="alert">{escape(said)}</div>' if said else ""
+
+
 def warnings(record: Mapping[str, Any], *more: str | None) -> str:
     """Show the run's warnings, and what else is to be known before the figures are used."""
     found = [*record["alarms"], *(text for text in more if text)]
@@ -115,6 +122,8 @@ def _sharpness(m: Mapping[str, float], folder: Path) -> Iterator[tuple[str, str,
     if "segment/segments_per_user" in m:
         note = "exp of a user's mean entropy"
         yield f"{m['segment/segments_per_user']:.1f}", "segments a user", note
+    if "habit/weight" in m:
+        yield f"{m['habit/weight']:.0%}", "habit", "a user's own past, on average"
     if "segment/recovery_ari" in m:
         note = "hard segments against the planted truth"
         yield number(m["segment/recovery_ari"], 3), "recovery (ARI)", note

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import fonts, words
+from gnnseg.report import fonts, stability, words
 from gnnseg.report.html import dot, escape, name, percent, segment_style
 
 CARDS = 100  # segments with a card of their own, the largest first
@@ -27,6 +27,7 @@ def cards(folder: Path) -> str:
         "share", "segment", descending=[True, False]
     )
     liked = fonts.legible(pl.read_parquet(folder / "cards.parquet"))
+    back = stability.by_segment(folder)
     wanted, people = _wanted(folder), words.segments(folder)
     how = (
         "Above: its people against everyone (sd: standard deviations), where the difference is "
@@ -42,7 +43,8 @@ def cards(folder: Path) -> str:
         shown.append(
             f'<article class="card" id="segment-{k}">'
             f'<div class="seghead"><h3>{dot(k)}{_called(group)}</h3>'
-            f"<span>{group['size']:,} users · {percent(group['share'])} of alpha</span></div>"
+            f"<span>{group['size']:,} users · {percent(group['share'])} of alpha"
+            f"{_verdict(back.get(k))}</span></div>"
             f"{_who(people.get(k))}"
             f'<ol class="items">{items or "<li>no item has enough support</li>"}</ol>'
             f"{_beyond(wanted.get(str(k), []))}</article>"
@@ -58,6 +60,11 @@ def cards(folder: Path) -> str:
         f"enough support). Largest segments first. {how}</p>"
         f'<div class="cards">{"".join(shown)}</div>{more}</section>'
     )
+
+
+def _verdict(row: dict[str, Any] | None) -> str:
+    """Say whether a segment comes back, where that is known."""
+    return "" if row is None else f" · {escape(row['verdict'])} ({row['jaccard']:.2f})"
 
 
 def _wanted(folder: Path) -> dict[str, list[str]]:

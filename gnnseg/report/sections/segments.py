@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from gnnseg.report import plots
-from gnnseg.report.html import figure
+from gnnseg.report import plots, stability, tables
+from gnnseg.report.html import dot, escape, figure
 
 
 def segments(folder: Path) -> str:
@@ -28,7 +28,31 @@ def segments(folder: Path) -> str:
     said = "Columns: users whose first segment it is. Lines: its share of all memberships."
     wide = figure("Sizes", sizes, said, wide=True)
     figures = _alpha(folder) if (folder / "segments.parquet").exists() else []
-    return f'<section><h2>Segments</h2>{wide}<div class="grid">{"".join(figures)}</div></section>'
+    none = f"<p class=soft>{escape(text)}.</p>" if (text := stability.in_none(folder)) else ""
+    return (
+        f'<section><h2>Segments</h2>{none}{wide}<div class="grid">{"".join(figures)}</div>'
+        f"{_trust(folder)}</section>"
+    )
+
+
+def _trust(folder: Path) -> str:
+    """Say whether the segments come back, by segment too; without evidence, how to come by it."""
+    lines = "".join(
+        f"<p class=soft>{escape(line)}</p>" for line in stability.lines(folder, tables.read(folder))
+    )
+    rows = "".join(
+        f"<tr><td>{dot(k)}{k}</td><td>{row['jaccard']:.2f}</td><td>{row['jaccard_min']:.2f}</td>"
+        f"<td>{escape(row['verdict'])}</td></tr>"
+        for k, row in stability.by_segment(folder).items()
+    )
+    if not rows:
+        return lines
+    head = "".join(f"<th>{title}</th>" for title in ("", "Jaccard", "least", "verdict"))
+    return (
+        f"<h3 style='margin-top:1.4em'>Do they come back</h3>{lines}<details><summary>By segment: "
+        "members shared with the matched segment of a refit, over all in either</summary>"
+        f'<div class="scroll half"><table><tr>{head}</tr>{rows}</table></div></details>'
+    )
 
 
 def _alpha(folder: Path) -> list[str]:

@@ -153,7 +153,7 @@ def test_dropout_is_a_function_of_the_draw_and_only_in_training() -> None:
 
 def test_spectral_start_is_the_matrix_own_spectrum() -> None:
     g = graph()
-    user, item = spectral(g, 9, Rng(0))
+    user, item = spectral(g, 9)
     ud, idg = (d.double() for d in g.degrees())
     dense = g.pattern.dense().double() / ud.sqrt()[:, None] / idg.clamp(min=1e-12).sqrt()
     rebuilt = (user.double() / ud.sqrt()[:, None]) @ (

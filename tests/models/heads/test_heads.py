@@ -14,11 +14,13 @@ from gnnseg.models.heads.kmeans import prototypes
 from gnnseg.models.heads.readings import keep_top
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
+from gnnseg.testing.drawn import random_graph
 from gnnseg.types import Embeddings, InputError, Policy, Segmentation, Shape
 
 U, I, D, K = 13, 10, 6, 4
 COUNTS = torch.tensor([5, 4, 3, 3, 2, 2, 1, 1, 1, 0])
 SHAPE = Shape(U, I, COUNTS, width=D)
+GRAPH = random_graph(U, I, 40)
 SEGMENTS = {
     "segments": K,
     "tied": False,
@@ -42,7 +44,7 @@ def make(kind: str, **options: object) -> Head:
         head: Head = Hybrid(SHAPE, Rng(0), **{**SEGMENTS, **options})  # type: ignore[arg-type]
     else:
         head = Segments(SHAPE, Rng(0), **{**SEGMENTS, "beta": kind, "centre": True, **options})  # type: ignore[arg-type]
-    head.reset(embeddings(), Rng(0))
+    head.reset(embeddings(), GRAPH, Rng(0))
     if not options.get("tied"):
         with torch.no_grad():
             group = head.group if isinstance(head, Hybrid) else head
@@ -168,7 +170,7 @@ def test_one_segment_ranks_everyone_alike(kind: str) -> None:
         return
     options = {"segments": 1, "centre": False}
     head = Segments(SHAPE, Rng(0), **{**SEGMENTS, "beta": kind, **options})  # type: ignore[arg-type]
-    head.reset(embeddings(), Rng(0))
+    head.reset(embeddings(), GRAPH, Rng(0))
     scores = head(embeddings(1)).block(torch.arange(U))
     torch.testing.assert_close(scores, scores[:1].expand(U, I))
 
@@ -254,7 +256,7 @@ def test_fewer_users_than_segments_still_start() -> None:
     head = Segments(
         SHAPE, Rng(0), **{**SEGMENTS, "segments": 40, "beta": "distribution", "centre": True}
     )  # type: ignore[arg-type]
-    head.reset(embeddings(), Rng(0))
+    head.reset(embeddings(), GRAPH, Rng(0))
     assert torch.isfinite(head(embeddings()).block(torch.arange(U))).all()
 
 
@@ -274,9 +276,15 @@ def test_of_several_starts_the_tightest_prototypes_are_kept() -> None:
     once, often = ([spread(seed, starts) for seed in range(8)] for starts in (1, 10))
     assert all(many <= one + 1e-4 for one, many in zip(once, often, strict=True))
     assert sum(many < 0.9 * one for one, many in zip(once, often, strict=True)) >= 2
-    options = {**SEGMENTS, "segments": groups, "beta": "distribution", "centre": True, "starts": 10}
-    head = Segments(SHAPE, Rng(0), **options)  # type: ignore[arg-type]
-    head.reset(Embeddings(user, user, user, user), Rng(0))
+    options = {
+        **SEGMENTS,
+        "segments": groups,
+        "beta": "distribution",
+        "centre": True,
+        "start": "k-means",
+    }
+    head = Segments(SHAPE, Rng(0), **options, starts=10)  # type: ignore[arg-type]
+    head.reset(Embeddings(user, user, user, user), GRAPH, Rng(0))
     torch.testing.assert_close(head.user_KD.detach(), prototypes(user, groups, Rng(0), starts=10))
 
 

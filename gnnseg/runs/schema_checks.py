@@ -1,4 +1,4 @@
-"""A run's folder compared with the description of its files (``schema``)."""
+"""How a file of a run's folder is compared with the columns that ``schema`` gives it."""
 
 from __future__ import annotations
 
@@ -9,55 +9,27 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.runs.schema import (
-    FILES,
-    LATER,
-    OF_TEST,
-    OPTIONAL_ARRAYS,
-    OPTIONAL_TENSORS,
-    WITH_ATTRIBUTES,
-    WITH_EARLIER,
-    WITH_SEGMENTS,
-)
+OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm", "habit")
+OPTIONAL_ARRAYS = ("spend", "time", "trained")
+OPTIONAL_COLUMNS = {  # not in folders of before; with evidence; of a head with habits
+    "segments.parquet": ("reason", "sure", "habit"),
+    "examples.parquet": ("habit",),
+    "groups.parquet": ("id", "since", "name"),
+}
+LATER = ("losing",)  # keys of run.json that folders of before have not
 
 
-def check(folder: Path) -> list[str]:
-    """Return what in a finished run's folder differs from FILES, a sentence each."""
-    segmented = any((folder / name).exists() for name in WITH_SEGMENTS)
-    problems = []
-    for name, columns in FILES.items():
-        path = folder / name
-        if not path.exists():
-            if _expected(name, folder, segmented):
-                problems.append(f"{name}: is missing")
-            continue
-        problems += [f"{name}: {problem}" for problem in _check(path, columns)]
-    return problems
-
-
-def _expected(name: str, folder: Path, segmented: bool) -> bool:
-    """Return whether a finished run of this kind has such a file."""
-    path = folder / "run.json"
-    record = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    if name in WITH_SEGMENTS:
-        return segmented
-    if name in WITH_EARLIER:
-        return "since" in record
-    if name in OF_TEST:
-        return "refit" not in record
-    if name == "labels.parquet":
-        return record.get("data", {}).get("labels") is not None
-    return name not in WITH_ATTRIBUTES
-
-
-def _check(path: Path, columns: dict[str, str]) -> list[str]:
+def check(path: Path, columns: dict[str, str]) -> list[str]:
+    """Return what in one file differs from the columns it should have, a sentence each."""
     if path.suffix == ".parquet":
         found = {name: str(kind) for name, kind in pl.read_parquet_schema(path).items()}
         segmented = any(name.startswith("segment_") for name in found)
         if path.name == "attributes.parquet" and not segmented:  # of a head without segments
             columns = {name: kind for name, kind in columns.items() if name != "segment_*"}
-        if path.name == "groups.parquet":
-            columns = {n: kind for n, kind in columns.items() if n in found or n not in LATER}
+        optional = OPTIONAL_COLUMNS.get(path.name, ())
+        columns = {
+            name: kind for name, kind in columns.items() if name in found or name not in optional
+        }
         return _compare(columns, found)
     if path.suffix == ".npz":
         import numpy as np
@@ -135,7 +107,7 @@ def _types(columns: dict[str, str], record: dict[str, Any]) -> list[str]:
     problems = []
     for name, described in columns.items():
         if name not in record:
-            problems.append(f"{name} is missing")
+            problems += [f"{name} is missing"] * (name not in LATER)
             continue
         allowed = tuple(kinds[kind] for kind in described.split(" | "))
         if not isinstance(record[name], allowed):

@@ -1,0 +1,58 @@
+"""What stands beside habits: how much of a run they are, and a user's own fading history.
+
+Shape legend: U users, I items.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from gnnseg.evaluation import metrics, ranking
+from gnnseg.evaluation.protocol import Protocol
+from gnnseg.graph import BipartiteGraph
+from gnnseg.models.baselines import FadingHistory
+from gnnseg.rng import Rng
+from gnnseg.types import Features, HabitScorer, Pairs, Scorer, Split
+
+
+def state_of(scorer: Scorer) -> dict[str, float]:
+    """Return habit/weight, the mean h_i of users with a past, where a head has habits."""
+    if not isinstance(scorer, HabitScorer):
+        return {}
+    habits = scorer.habits
+    known = habits[habits > 0]
+    return {"habit/weight": float(known.mean()) if len(known) else 0.0}
+
+
+def fading(
+    graph: BipartiteGraph,
+    split: Split,
+    train_pairs: Pairs,
+    protocol: Protocol,
+    device: torch.device,
+) -> FadingHistory:
+    """Return the baseline 'own history (decay)', its half-life chosen on validation by ndcg.
+
+    The half-lives are those that habits mix; under ``paper``, where validation is trained on,
+    nothing fades.
+    """
+    past = graph.past
+    assert past is not None, "a run without habits keeps no past"
+    candidates = [FadingHistory(past, at) for at in range(past.share.shape[1])]
+    if protocol.protocol == "paper":
+        return candidates[-1]
+    task = protocol.valid_task(split).to(device)
+    ndcg = {"ndcg": metrics.METRICS["ndcg"]}
+    counts = torch.from_numpy(np.bincount(train_pairs.item, minlength=graph.items)).to(device)
+
+    def reached(candidate: FadingHistory) -> float:
+        candidate.fit(train_pairs, graph.users, graph.items, Rng(0))
+        scorer, k = candidate.scorer(graph, Features()), max(protocol.ks)
+        found = ranking.evaluate(
+            scorer, task.relevant, task.mask, ks=[k], item_counts=counts, cold=task.cold,
+            metrics=ndcg,
+        )  # fmt: skip
+        return found.metrics[f"ndcg@{k}"]
+
+    return max(candidates, key=reached)
