@@ -21,6 +21,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_run(parser)
     add = parser.add_argument
     add(
+        "--name",
+        metavar="SEGMENT=NAME",
+        action="append",
+        default=[],
+        help="call a segment, by number or id, something; runs that continue it keep the name",
+    )
+    add(
         "--evidence",
         action="store_true",
         help="fit the run's model again, and store whether its segments come back",
@@ -36,10 +43,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Print the segments, or write every user's."""
-    from gnnseg.report import tables
+    from gnnseg.report import changes, tables
     from gnnseg.types import InputError
 
     run = open_run(options)
+    if options.name:
+        _call(run, options.name)
     if options.evidence:
         run = _with_evidence(run, options)
     elif options.refits is not None or options.rewired:
@@ -47,8 +56,24 @@ def call(options: argparse.Namespace) -> None:
     if options.out:
         print(run.write(run.segments(), options.out, excel=options.excel))
         return
-    parts = (tables.segments(run.path), tables.evidence(run.path), tables.weights(run.path))
+    parts = [tables.segments(run.path), tables.evidence(run.path), tables.weights(run.path)]
+    parts.append(changes.text(run.record, run.path))
     print("\n".join(text for text in parts if text))
+
+
+def _call(run: Run, given: list[str]) -> None:
+    """Name segments as the words say, and write the page again."""
+    from gnnseg.data.atomic import atomic
+    from gnnseg.report import page
+    from gnnseg.runs import durable
+    from gnnseg.types import InputError
+
+    for each in given:
+        if "=" not in each:
+            raise InputError(f"--name {each}: write SEGMENT=NAME, as in --name '3=Night owls'.")
+    durable.call(run.stored, dict(each.split("=", 1) for each in given))
+    with atomic(run.path / "report.html") as aside:
+        aside.write_text(page.render(run.path), "utf-8")
 
 
 def _with_evidence(run: Run, options: argparse.Namespace) -> Run:

@@ -19,6 +19,7 @@ from gnnseg.config.targets import build
 
 __all__ = ["check", "check_allow", "check_node", "check_value"]
 
+SEGMENTS = ["segments.since", "segments.keep", "segments.refits"]
 KEPT = ("combine", "layer_weights", "gamma")  # settings that say which layers the embedding is of
 
 
@@ -68,9 +69,22 @@ def check(config: Mapping[str, Any]) -> None:
     check_value(
         "sweep.fail_fast", sweep.get("fail_fast") if isinstance(sweep, Mapping) else None, bool
     )
+    _check_segments(config["segments"])
     _check_evidence(config["evidence"])
     _check_optimizer(config["optimizer"])
     _check_together(config)
+
+
+def _check_segments(node: Any) -> None:
+    """Refuse what cannot be said of an earlier run."""
+    kinds = {"since": str | None, "keep": float, "refits": int}
+    for key in node if isinstance(node, Mapping) else ():
+        if key not in kinds:
+            raise refusal(f"segments.{key}: no such setting; {meant(f'segments.{key}', SEGMENTS)}")
+    for key, kind in kinds.items():
+        check_value(f"segments.{key}", node[key] if isinstance(node, Mapping) else None, kind)
+        if key != "since" and node[key] < 0:
+            raise refusal(f"segments.{key}={node[key]}: must be 0 or more.")
 
 
 def _check_evidence(node: Any) -> None:

@@ -22,6 +22,7 @@ TOP = (
     "runs",
     "cache",
     "allow",
+    "segments",
     "sweep",
     "evidence",
 )

@@ -7,6 +7,7 @@ still name their parts.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -65,9 +66,11 @@ ADDED: dict[str, Any] = {
     "gnnseg.heads.hybrid.Hybrid.start": "varimax",
     "trainer.sampler": None,
     "trainer.callbacks": None,
+    "trainer.refit": False,
     "evidence": {"refits": 0, "rewired": False},
     "metrics": None,
     "baselines": None,
+    "segments": {"since": None, "keep": 0.1, "refits": 3},
 }
 _STABLE = {today: name for name, today in MODULES.items()}
 
@@ -105,7 +108,7 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
     today = {name: {old: new for new, old in keys.items()} for name, keys in KEYS.items()}
     found = {group: _node(value, today, current) for group, value in config.items()}
     for node, key, default in _added(found):
-        node.setdefault(key, default)
+        node.setdefault(key, copy.deepcopy(default))
     return found
 
 

@@ -116,10 +116,16 @@ class Protocol:
 
         Their pairs are those of ``training_pairs``.
         """
-        if not split.visits:
-            return None
-        trained = ("train", "valid") if self.protocol == "paper" else ("train",)
-        return visits.join([split.visits[part] for part in trained])
+        return self._visits(split, trained=True)
+
+    def held_out_visits(self, split: Split) -> Interactions | None:
+        """Return the items of the visits that are not trained on; None where there are none."""
+        return self._visits(split, trained=False)
+
+    def _visits(self, split: Split, *, trained: bool) -> Interactions | None:
+        of_training = ("train", "valid") if self.protocol == "paper" else ("train",)
+        found = [v for part, v in split.visits.items() if (part in of_training) == trained]
+        return visits.join(found) if found else None
 
     def valid_task(self, split: Split) -> Task:
         """Return what early stopping looks at: validation, under ``paper`` the test."""

@@ -56,6 +56,10 @@ class Model(nn.Module):
         self.encoder.reset(graph, features, rng.child("encoder"))
         embeddings = self.embed(graph, features)
         self.head.reset(embeddings, graph, rng.child("head"))
+        self.number(embeddings, labels)
+
+    def number(self, embeddings: Embeddings, labels: Tensor | None) -> None:
+        """Put the segments into the order that the observed classes, (U,), ask for."""
         if labels is not None:
             step = Step(embeddings, self.score(embeddings))
             for part in self.parts():
@@ -122,6 +126,12 @@ class Model(nn.Module):
         """Return the chance that each user is in each class, (U,C); None: nothing learns labels."""
         learned = (part for part in self.parts() if isinstance(part, LabelObjective))
         return next((part.predict(step) for part in learned), None)
+
+    @property
+    def numbered_by_labels(self) -> bool:
+        """Return whether classes say which segment bears which number."""
+        learned = (part for part in self.parts() if isinstance(part, LabelObjective))
+        return any(getattr(part, "readout", None) == "alpha" for part in learned)
 
     @property
     def negatives(self) -> int | None:

@@ -27,7 +27,7 @@ METRICS = (
     "test/ndcg@20/top3",
 )
 SEEDS = ("seed", "split.seed")
-NOT_SHOWN = ("data.root", "runs.root")
+NOT_SHOWN = ("data.root", "runs.root", "trainer.refit")
 PAPER = "†"
 
 
@@ -92,6 +92,7 @@ def flat(config: Mapping[str, Any]) -> dict[str, Any]:
 
     for group in GROUPS:
         walk(group, config[group])
+    walk("segments", config.get("segments", {}))
     return {key: value for key, value in found.items() if key not in NOT_SHOWN}
 
 
@@ -178,6 +179,11 @@ def _read(path: Path) -> dict[str, Any]:
     if record["state"] != "finished":
         raise _error(
             f"{path}: the run is {record['state']}; finish it with the command that began it."
+        )
+    if "refit" in record:
+        raise _error(
+            f"{path}: a refit on all events has no test figures; compare the evaluated run, "
+            f"{record['refit']['run']}."
         )
     assert isinstance(record, dict)
     return record

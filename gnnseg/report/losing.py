@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gnnseg.report import refits
+
 SIGNIFICANT = 0.05
 REASONS = {
     "own history": ("what each user took before, counted,", "ranks"),
@@ -34,7 +36,7 @@ def sentence(record: Mapping[str, Any]) -> str | None:
     who, verb = REASONS.get((below or level)[0]["name"], ("what needs no such training", "ranks"))
     well = "better" if below else "as well"
     return (
-        f"On {name}{smaller} this run ({first['value']:.4f}) is {' and '.join(said)}: "
+        f"On {name}{smaller} {refits.who(record)} ({first['value']:.4f}) is {' and '.join(said)}: "
         f"{who} {verb} {well}."
     )
 

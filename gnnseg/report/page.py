@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gnnseg.report import fonts, tables
+from gnnseg.report import fonts, refits, tables
 from gnnseg.report.html import escape
 from gnnseg.report.sections import (
+    changes,
     evidence,
     examples,
     figures,
@@ -34,10 +35,10 @@ def cell(folder: Path, height: int = 640) -> str:
     record = tables.read(folder)
     content = _page(record, [
         head.header(record),
-        head.losing(record),
+        head.losing(refits.evaluated(record)),
         head.warnings(record),
         head.headline(record, folder),
-        figures.metrics(record),
+        figures.metrics(refits.evaluated(record)),
         segments.segments(folder),
         profiles.cards(folder),
     ])  # fmt: skip
@@ -54,18 +55,20 @@ def render(folder: Path) -> str:
         InputError: ``folder`` is no run folder.
     """
     record = tables.read(folder)
+    evaluated = refits.evaluated(record)
     return _page(record, [
         head.header(record),
-        head.losing(record),
+        head.losing(evaluated),
         head.warnings(record, fonts.warning(folder)),
         head.headline(record, folder),
-        figures.metrics(record),
-        figures.earnings(record),
+        figures.metrics(evaluated),
+        figures.earnings(evaluated),
         figures.labels(record, folder),
         learning.learning(record, folder),
         segments.segments(folder),
         evidence.by_segment(folder),
         evidence.associations(folder),
+        changes.changes(record, folder),
         profiles.cards(folder),
         profiles.attributes(folder),
         examples.examples(folder),

@@ -11,8 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg.report import changes, losing, refits, stability, words
 from gnnseg.report import evidence as about
-from gnnseg.report import losing, stability, words
 
 HEADLINE = (
     "recall@20",
@@ -99,10 +99,15 @@ def run(folder: Path) -> str:
     sharpness, warnings, where the page is.
     """
     record = read(folder)
-    said = (losing.sentence(record), data(record), metrics(record), labels(record))
+    shown = refits.evaluated(record)
+    said = (
+        refits.sentence(record), losing.sentence(shown), data(record), metrics(shown),
+        labels(shown),
+    )  # fmt: skip
     parts = [part for part in said if part]
     if (folder / "groups.parquet").exists():
         parts += [segments(folder, SHOWN_SEGMENTS), sharpness(record["metrics"], _k(folder))]
+        parts += [text for text in (changes.text(record, folder),) if text]
     parts += [f"warning: {warning}" for warning in record["alarms"]]
     seconds = record["seconds"]
     parts.append(
@@ -141,7 +146,7 @@ def data(record: Mapping[str, Any]) -> str:
 
 def metrics(record: Mapping[str, Any]) -> str:
     """Return the run's test figures beside the baselines'."""
-    rows = {"this run": record["metrics"], **baselines(record, "test/")}
+    rows = {refits.who(record): record["metrics"], **baselines(record, "test/")}
     names = [n for n in HEADLINE if f"test/{n}" in record["metrics"] and not n.endswith("@10")]
     cells = [
         [who, *[number(values.get(f"test/{n}")) for n in names]] for who, values in rows.items()
@@ -163,7 +168,7 @@ def labels(record: Mapping[str, Any]) -> str:
     known = record["data"].get("labels")
     if not known or "label/accuracy" not in record["metrics"]:
         return ""
-    rows = {"this run": record["metrics"], **baselines(record, "label/")}
+    rows = {refits.who(record): record["metrics"], **baselines(record, "label/")}
     cells = [
         [who, *[number(v.get(f"label/{n}")) for n in ("accuracy", "macro_f1")]]
         for who, v in rows.items()
@@ -189,11 +194,14 @@ def sharpness(values: Mapping[str, float], k: int) -> str:
     """Return how many segments there really are, and what a user's largest ones reach."""
     lines = [
         f"effective K {values['segment/effective_k']:.1f} of {k}; "
-        f"{values['segment/segments_per_user']:.1f} segments "
-        "a user; ndcg@20 through the top 1 and 3 segments "
-        f"{number(values.get('test/ndcg@20/top1')) or '-'}, "
-        f"{number(values.get('test/ndcg@20/top3')) or '-'}"
+        f"{values['segment/segments_per_user']:.1f} segments a user"
     ]
+    if any(name.startswith("test/") for name in values):
+        lines[0] += (
+            "; ndcg@20 through the top 1 and 3 segments "
+            f"{number(values.get('test/ndcg@20/top1')) or '-'}, "
+            f"{number(values.get('test/ndcg@20/top3')) or '-'}"
+        )
     if "habit/weight" in values:
         lines.append(f"habit {values['habit/weight']:.0%} of a user on average: their own past")
     if "segment/recovery_ari" in values:
@@ -230,17 +238,22 @@ def segments(folder: Path, limit: int | None = None) -> str:
         else groups.sort("share", descending=True).head(limit).sort("segment")
     )
     rows, known_back = [], stability.by_segment(folder)
+    named = ["id"] if "id" in groups.columns else []
     for row in shown.iter_rows(named=True):
         top = cards.filter(pl.col("segment") == row["segment"]).sort("rank").head(SHOWN_ITEMS)
         liked = ", ".join(
             f"{short(name)} ({lift:.1f}x)" for name, lift in top.select("name", "lift").rows()
         )
+        called = [text for text in (row.get("id"), row.get("name")) if text]
+        ids = [short(" ".join(map(str, called)))] if named else []
         back = known_back.get(row["segment"])
         comes = [] if back is None else [f"{back['jaccard']:.2f} {back['verdict']}"]
-        rows.append([str(row["segment"]), str(row["size"]), f"{row['share']:.1%}", *comes, liked])
-    title = ["segment", "users", "share", *(["comes back"] if known_back else [])]
+        counted = [str(row["size"]), f"{row['share']:.1%}"]
+        rows.append([str(row["segment"]), *ids, *counted, *comes, liked])
+    title = ["segment", *named, "users", "share", *(["comes back"] if known_back else [])]
     title += ["likes more than others do (lift)"]
-    table = render(title, rows, "segments", left=(3, 4))
+    left = [*([1] if named else []), *range(len(named) + 3, len(title))]
+    table = render(title, rows, "segments", left=left)
     said = words.segments(folder)
     known = {k: said[k] for k in shown["segment"] if k in said}
     people = [

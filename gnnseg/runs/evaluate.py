@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +39,11 @@ def evaluate(
     """Return every metric of a part; None: as the run was evaluated."""
     if part not in ("valid", "test"):
         raise InputError(f"part={part}: it is valid or test.")
+    if run.is_refit:
+        raise InputError(
+            f"{run.name}: a refit on all events was trained on what would be asked; evaluate the "
+            f"run that it is of, {run.record['refit']['run']}."
+        )
     rules, split = _rules(run, protocol=protocol, seen=seen, ks=ks), run.split()
     if part == "valid" and rules.protocol == "paper":
         raise InputError(
@@ -91,7 +97,11 @@ def from_log(
     found, _ = logs.index(read, run.users, run.items, unknown)
     excluded = offpolicy.excluded(run.seen, found) if seen == "mask" else None
     rng = Rng(int(run.config["seed"]))
-    return offpolicy.evaluate(run.scorer, found, excluded, rng, switch=switch, cap=cap)
+    result = offpolicy.evaluate(run.scorer, found, excluded, rng, switch=switch, cap=cap)
+    if run.is_refit:
+        said = "a refit knows every event of its data: only a log of later says what it would earn"
+        return replace(result, warnings=(*result.warnings, said))
+    return result
 
 
 def _rules(run: StoredRun, **asked: Any) -> Protocol:

@@ -12,6 +12,7 @@ from gnnseg.data import visits
 from gnnseg.evaluation import evaluator
 from gnnseg.models.model import Model
 from gnnseg.runs import environment
+from gnnseg.runs.earlier import EarlierRun
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job
 from gnnseg.runs.plan import Plan
@@ -24,8 +25,24 @@ from gnnseg.training.progress import Progress
 from gnnseg.types import Earlier, Embeddings, Scorer
 
 
-def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[State, bool]:
+def fit_in(
+    job: Job,
+    model: Model,
+    given: Inputs,
+    tracker: Tracker,
+    *,
+    before: EarlierRun | None = None,
+    epochs: int | None = None,
+) -> tuple[State, bool]:
     """Train, or go on training, and leave the best weights in the model.
+
+    Args:
+        job: What is done.
+        model: Assembled.
+        given: What the model is given.
+        tracker: Where figures go.
+        before: The run it starts from; None: from nothing.
+        epochs: Train so many, without validation (a refit on all events); None: as set.
 
     Returns:
         Where training ended, and whether that is exactly where training in one go would have.
@@ -34,7 +51,7 @@ def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[Sta
     checkpoint, exact, state = Checkpoint(job.folder.file("state.pt")), True, State()
     begin_anew = not checkpoint.exists()
     if begin_anew:
-        _begin(plan, model, given)
+        _begin(plan, model, given, before)
     optimizer = build(plan.config["optimizer"], model.parameters())
     if not begin_anew:
         state, exact = checkpoint.load(model, optimizer, plan.device)
@@ -50,8 +67,8 @@ def fit_in(job: Job, model: Model, given: Inputs, tracker: Tracker) -> tuple[Sta
         environment.stopped_by_signals() as stop,
     ):
         state = _trained(
-            plan, model, given, optimizer, state, checkpoint, log=_log(tracker, optimizer),
-            progress=progress, stop=stop,
+            plan, model, given, optimizer, state, checkpoint, before=before, epochs=epochs,
+            log=_log(tracker, optimizer), progress=progress, stop=stop,
         )  # fmt: skip
     return state, exact
 
@@ -64,14 +81,26 @@ def _earlier(given: Inputs) -> Earlier | None:
     return visits.earlier(apart, visits.half_lives(apart), given.graph.items)
 
 
-def fit_in_memory(plan: Plan, model: Model, given: Inputs) -> State:
+def fit_in_memory(
+    plan: Plan,
+    model: Model,
+    given: Inputs,
+    *,
+    before: EarlierRun | None = None,
+    epochs: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> State:
     """Train from the start, and leave the best weights in the model; nothing is written or shown.
 
-    The same plan gives the weights that ``fit_in`` gives.
+    The same plan gives the weights that ``fit_in`` gives, whose arguments these are; ``stop``:
+    whether to end with ``Interrupted``.
     """
-    _begin(plan, model, given)
+    _begin(plan, model, given, before)
     optimizer = build(plan.config["optimizer"], model.parameters())
-    return _trained(plan, model, given, optimizer, State(), Checkpoint())
+    return _trained(
+        plan, model, given, optimizer, State(), Checkpoint(), before=before, epochs=epochs,
+        stop=stop,
+    )  # fmt: skip
 
 
 def finished(plan: Plan, model: Model, given: Inputs) -> tuple[Embeddings, Scorer]:
@@ -83,10 +112,13 @@ def finished(plan: Plan, model: Model, given: Inputs) -> tuple[Embeddings, Score
     return embeddings, scorer
 
 
-def _begin(plan: Plan, model: Model, given: Inputs) -> None:
-    """Set the model's first values."""
+def _begin(plan: Plan, model: Model, given: Inputs, before: EarlierRun | None) -> None:
+    """Set the model's first values, and what of an earlier run they are."""
+    known = given.known(plan.device)
     with torch.no_grad():
-        model.reset(given.graph, given.features, plan.rng, given.known(plan.device))
+        model.reset(given.graph, given.features, plan.rng, known)
+        if before is not None:
+            before.begin(model, given, plan.rng, known)
 
 
 def _trained(
@@ -97,21 +129,29 @@ def _trained(
     state: State,
     checkpoint: Checkpoint,
     *,
+    before: EarlierRun | None,
+    epochs: int | None,
     log: Log = lambda state, metrics: 0,
     progress: Show = lambda state, per_epoch, losses: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> State:
-    """Train from ``state`` to the end."""
+    """Train from ``state`` to the end, an earlier run's segments pulling while it goes on."""
     made_of = events.of(
         model.objective, given.graph.pattern, plan.train_pairs, plan.split.log, plan.split.name,
         mask=plan.protocol.seen == "mask", earlier=_earlier(given),
     )  # fmt: skip
     training = Training(given.graph, given.features, made_of, given.known(plan.device))
+    if before is not None:
+        before.attach(model)
+        model.to(plan.device)
     state = fit(
         model, optimizer, training, plan.settings, plan.rng.child("train"), state, checkpoint,
-        evaluate=_validation(plan), log=log, progress=progress, stop=stop,
+        evaluate=_validation(plan) if epochs is None else None, epochs=epochs, log=log,
+        progress=progress, stop=stop,
         lower_is_better=plan.protocol.lower_is_better(plan.settings.monitor),
     )  # fmt: skip
+    if before is not None:
+        before.detach(model)
     assert checkpoint.best is not None
     model.load_state_dict(checkpoint.best)
     model.eval()

@@ -24,6 +24,7 @@ HASHED = (
     "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
     "optimizer", "trainer", "evaluation",
 )  # fmt: skip
+AFTERWARDS = ("refit",)  # of the trainer group: what is done with the finished run
 WHERE_SET = ("baselines", "metrics")  # groups that a run without them does not know
 PATHS = (
     "root", "path", "train", "valid", "test", "users", "items", "social", "relations", "query",
@@ -54,14 +55,18 @@ class Identity:
         return {"plain": self.plain, "packages": found, "files": self.files}
 
 
-def identify(config: Mapping[str, Any], fingerprint: str) -> Identity:
+def identify(config: Mapping[str, Any], fingerprint: str, since: str | None = None) -> Identity:
     """Return a run's identity: configuration that can alter a figure, content of the data, seed.
 
     The source of every package that ``allow`` names and the content of every file that a setting
-    names belong to it, where there are any; paths and devices never do.
+    names belong to it, where there are any; paths and devices never do. ``since``: the hash of the
+    earlier run that this one starts from.
     """
     groups = {name: config[name] for name in HASHED}
     groups |= {name: config[name] for name in WHERE_SET if config.get(name)}
+    groups["trainer"] = {k: v for k, v in config["trainer"].items() if k not in AFTERWARDS}
+    if since is not None:
+        groups["segments"] = {**config["segments"], "since": since}
     groups["data"] = {
         key: value
         for key, value in config["data"].items()
@@ -108,7 +113,7 @@ def what_changed(root: Path, mine: Identity) -> str | None:
         except (OSError, ValueError):
             continue
         was = record.get("depends", {})
-        if was.get("plain") != mine.plain:
+        if was.get("plain") != mine.plain or "refit" in record:
             continue
         before = {name: each["digest"] for name, each in was["packages"].items()} | was["files"]
         now = {name: each.digest for name, each in mine.packages.items()} | mine.files

@@ -167,6 +167,23 @@ def _say_what_joins(graph: BipartiteGraph, ties: Edges | None, say: Say) -> None
         )
 
 
+def on_other_pairs(
+    config: Mapping[str, Any],
+    split: Split,
+    given: Inputs,
+    pairs: Pairs,
+    apart: Interactions | None = None,
+) -> Inputs:
+    """Return the same on the graph of other training pairs of the same users and items.
+
+    ``apart``: the items of their visits, where a head learns habits of them.
+    """
+    asked = wanted(config)
+    graph = graph_of(config, split, pairs, _ties(asked, split), _relations(asked, split))
+    graph = graph if apart is None or given.visits is None else with_past(graph, apart)
+    return replace(given, graph=graph, visits=None if given.visits is None else apart)
+
+
 def labels_of(config: Mapping[str, Any], split: Split) -> Labelled | None:
     """Return the labels that the term which learns them sees; None where there is none."""
     asking = [part for part in parts_that_ask(config) if "labels" in part.says("requires")]

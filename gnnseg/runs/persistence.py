@@ -18,17 +18,29 @@ from gnnseg.data.atomic import atomic
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.labels import Labelled
 from gnnseg.data.resampling import copies
+from gnnseg.data.values import Bools
+from gnnseg.evaluation.protocol import Protocol
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.inputs import Inputs, graph_of, with_past
-from gnnseg.types import Edges, Features, IdMap, Interactions, Ints, Pairs, Relation, Split
+from gnnseg.types import (
+    Edges,
+    Features,
+    IdMap,
+    InputError,
+    Interactions,
+    Ints,
+    Pairs,
+    Relation,
+    Split,
+)
 
 INTEREST = "interest in "  # how the tensors of classes that shares are derived from are called
 
 
-def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
+def store(folder: RunFolder, inputs: Inputs, split: Split, protocol: Protocol) -> None:
     """Write what ``restore`` needs beside the pairs, as far as there is any.
 
-    features.json and .safetensors, social.npz, relations.npz, habits.npz.
+    features.json and .safetensors, people.npz, social.npz, relations.npz, habits.npz.
     """
     from safetensors.torch import save_file
 
@@ -48,10 +60,9 @@ def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
             aside.write_text(
                 json.dumps(inputs.encoding.to_json(), ensure_ascii=False, indent=1), "utf-8"
             )
+    _store_people(folder, inputs)
     if inputs.visits is not None:
-        columns = {name: getattr(inputs.visits, name) for name in ("user", "item", "time")}
-        with atomic(folder.file("habits.npz")) as aside, open(aside, "wb") as handle:
-            np.savez_compressed(handle, **{n: c for n, c in columns.items() if c is not None})
+        store_visits(folder, inputs.visits, protocol.held_out_visits(split))
     if inputs.graph.social is not None and split.social is not None:
         with atomic(folder.file("social.npz")) as aside, open(aside, "wb") as handle:
             s = split.social
@@ -63,12 +74,28 @@ def store(folder: RunFolder, inputs: Inputs, split: Split) -> None:
         )
 
 
+def store_visits(
+    folder: RunFolder, trained: Interactions, held_out: Interactions | None = None
+) -> None:
+    """Write habits.npz: the items of training's visits, then of the others."""
+    both = [trained] if held_out is None else [trained, held_out]
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(each, name) for each in both])
+        for name in ("user", "item", "time")
+        if getattr(trained, name) is not None
+    }
+    columns["trained"] = np.arange(len(columns["user"])) < len(trained)
+    with atomic(folder.file("habits.npz")) as aside, open(aside, "wb") as handle:
+        np.savez_compressed(handle, **columns)
+
+
 @dataclass(frozen=True)
 class Beside:
     """What stands beside the pairs in a run's folder, as far as there is any.
 
     ``ties``; ``relations``, with as many nameless ids of each kind of ``entities``; ``features``,
-    with the ``encoding`` they were made by; ``labels``; ``visits``, where the head learns habits.
+    with the ``encoding`` they were made by; ``labels``; ``visits``, where the head learns habits;
+    ``people`` and ``people_columns``: attributes that describe the segments, as in ``Inputs``.
     """
 
     ties: Edges | None = None
@@ -78,6 +105,8 @@ class Beside:
     encoding: Encoding = field(default_factory=Encoding)
     labels: Labelled | None = None
     visits: Interactions | None = None
+    people: torch.Tensor | None = None
+    people_columns: tuple[str, ...] = ()
 
     def of(self, people_U: Ints) -> Beside:
         """Return the same of a sample of the users (``data.resampling``).
@@ -98,7 +127,7 @@ class Beside:
             kinds = {"source": edges.source_kind, "target": edges.target_kind}
             return tuple(end for end, kind in kinds.items() if kind == "user")
 
-        user, labels = self.features.user, self.labels
+        user, people, labels = self.features.user, self.people, self.labels
         return replace(
             self,
             ties=None if self.ties is None else expanded(self.ties, ("source", "target")),
@@ -107,6 +136,7 @@ class Beside:
             features=replace(
                 self.features, user=None if user is None else user[torch.from_numpy(people_U)]
             ),
+            people=None if people is None else people[torch.from_numpy(people_U)],
             labels=None
             if labels is None
             else replace(labels, label=labels.label[people_U], observed=labels.observed[people_U]),
@@ -116,7 +146,9 @@ class Beside:
         """Return what a model is given: these, and the graph of the training pairs."""
         split = replace(split, entities={**split.entities, **self.entities})
         graph = graph_of(config, split, train_pairs, self.ties, self.relations)
-        given = Inputs(graph, self.features, self.encoding, self.labels)
+        given = Inputs(
+            graph, self.features, self.encoding, self.labels, self.people, self.people_columns
+        )
         if self.visits is None:
             return given
         apart = visits.within(self.visits, train_pairs, len(split.items))
@@ -141,11 +173,16 @@ def beside(path: Path) -> Beside:
     typed, entities = _relations_in(folder)
     found = Beside(ties, typed, entities, labels=_labels_in(folder), visits=visits_in(path))
     features = folder.file("features.safetensors")
+    people, names = _people_in(folder)
+    found = replace(found, people=people, people_columns=names)
     if not features.exists():
         return found
-    tensors = load_file(features)
+    tensors, encoding = load_file(features), encoding_of(path)
     matrices = Features(tensors.get("user"), tensors.get("item"))
-    return replace(found, features=matrices, encoding=encoding_of(path))
+    return replace(
+        found, features=matrices, encoding=encoding, people=matrices.user,
+        people_columns=encoding.names("user"),
+    )  # fmt: skip
 
 
 def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
@@ -156,12 +193,25 @@ def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
 
 def visits_in(path: Path) -> Interactions | None:
     """Return the items of visits that a run was trained on; None of a head without habits."""
-    stored = RunFolder(path).file("habits.npz")
-    if not stored.exists():
+    found = _visits_in(path)
+    return None if found is None else found[0].rows(found[1])
+
+
+def all_visits_in(path: Path) -> Interactions | None:
+    """Return the items of the visits of all parts; None of a head without habits.
+
+    Raises:
+        InputError: The folder is of before, and holds those of training alone.
+    """
+    found = _visits_in(path)
+    if found is None:
         return None
-    with np.load(stored) as arrays:
-        time = arrays["time"] if "time" in arrays.files else None
-        return Interactions(arrays["user"], arrays["item"], time=time)
+    if found[1].all():
+        raise InputError(
+            f"{path.name}: its folder holds the visits of training alone; train it again, which "
+            "stores those of validation and test too."
+        )
+    return visits.join([found[0]])
 
 
 def encoding_of(path: Path) -> Encoding:
@@ -178,6 +228,36 @@ def encoding_of(path: Path) -> Encoding:
             if name.startswith(INTEREST)
         }
     return Encoding.from_json(json.loads(folder.file("features.json").read_text("utf-8")), members)
+
+
+def _store_people(folder: RunFolder, inputs: Inputs) -> None:
+    """Write people.npz: attributes by which segments are described where the model reads none."""
+    if inputs.people is None or inputs.features.user is not None:
+        return
+    columns = np.array(inputs.people_columns, dtype=str)
+    with atomic(folder.file("people.npz")) as aside, open(aside, "wb") as handle:
+        np.savez_compressed(handle, people=inputs.people.cpu().numpy(), columns=columns)
+
+
+def _people_in(folder: RunFolder) -> tuple[torch.Tensor | None, tuple[str, ...]]:
+    """Return what ``_store_people`` wrote; None of a folder that has none."""
+    if not folder.file("people.npz").exists():
+        return None, ()
+    with np.load(folder.file("people.npz")) as stored:
+        columns = tuple(str(each) for each in stored["columns"])
+        return torch.from_numpy(stored["people"]), columns
+
+
+def _visits_in(path: Path) -> tuple[Interactions, Bools] | None:
+    """Return the items of visits, and which are trained on; of a folder of before all."""
+    stored = RunFolder(path).file("habits.npz")
+    if not stored.exists():
+        return None
+    with np.load(stored) as arrays:
+        time = arrays["time"] if "time" in arrays.files else None
+        found = Interactions(arrays["user"], arrays["item"], time=time)
+        every = np.ones(len(found), dtype=bool)
+        return found, arrays["trained"] if "trained" in arrays.files else every
 
 
 def _store_relations(

@@ -3,7 +3,8 @@
     refits.alphas(run, 5)                             memberships of five refits, (U,K) each
     refits.fit(run, [("seed", 1), ("users", 1)])      with what else is known of each, as they come
 
-Settings, epochs and the choice of the best epoch are the run's own. Every refit trains on one
+Settings, epochs, the choice of the best epoch and an earlier run it starts from, which must still
+be there, are the run's own. Every refit trains on one
 thread, by itself or beside others in processes of their own: how many does not move a figure. Shape
 legend: U users, K segments.
 """
@@ -24,7 +25,7 @@ from gnnseg.data import resampling
 from gnnseg.evaluation import segments
 from gnnseg.graph.rewiring import rewired
 from gnnseg.rng import Rng
-from gnnseg.runs import environment, inputs, loading, persistence
+from gnnseg.runs import earlier, environment, inputs, loading, persistence
 from gnnseg.runs.assembly import assemble
 from gnnseg.runs.fitting import finished, fit_in_memory
 from gnnseg.runs.identity import NUMERICS
@@ -109,19 +110,29 @@ def refuse(run: StoredRun) -> None:
     """Refuse a run that cannot be fitted again from its folder.
 
     Raises:
-        InputError: it has not finished, has no segments, learns from a log, or was trained by code
-            that gives other figures.
+        InputError: it has not finished, is a refit on all events, has no segments, learns from a
+            log, or was trained by code that gives other figures.
     """
     if run.state != "finished":
         raise InputError(f"{run.name}: this run is {run.state}; finish it before it is refitted.")
+    if run.is_refit:
+        raise InputError(
+            f"{run.name}: is a refit on all events, of which nothing is held out to choose its "
+            f"epoch by; name the evaluated run, {run.record['refit']['run']}."
+        )
     if not run.has_segments:
         raise InputError(f"{run.name}: its head has no segments; train with head=segments.")
+    refuse_other_code(run)
+    refuse_log(run.config, run.name)
+
+
+def refuse_other_code(run: StoredRun) -> None:
+    """Refuse a run that was trained by code that gives other figures."""
     if run.record["numerics"] != NUMERICS:
         raise InputError(
             f"{run.name}: was trained by code of numerics {run.record['numerics']}, and this is "
             f"{NUMERICS}: a refit would be of another model; train it again."
         )
-    refuse_log(run.config, run.name)
 
 
 def refuse_log(config: Mapping[str, Any], name: str) -> None:
@@ -143,10 +154,9 @@ def one(path: Path, kind: Kind, number: int) -> Refit:
     config["seed"] = int(config["seed"]) + number
     device, _ = environment.choose_device(str(config["device"]))
     protocol = build(config["evaluation"], parts(config, "metrics"))
-    split, beside, rows = run.split(), persistence.beside(path), None
+    split, beside, people = run.split(), persistence.beside(path), None
     if kind == "users":
         people = resampling.resampled(len(split.users), rng)
-        rows = resampling.first_rows(people, len(split.users))
         split, beside = _sampled(split, people), beside.of(people)
     elif kind == "rewired":
         split = replace(
@@ -163,7 +173,10 @@ def one(path: Path, kind: Kind, number: int) -> Refit:
     with environment.threads(1), environment.deterministic(device):
         given = beside.inputs(config, split, train_pairs).to(device)
         model = assemble(config, given.shape, plan.rng).to(device)
-        state = fit_in_memory(plan, model, given)
+        before = earlier.of(config, run.split(), given)
+        if before is not None and people is not None:
+            before = before.of_people(people)
+        state = fit_in_memory(plan, model, given, before=before)
         _, scorer = finished(plan, model, given)
         assert isinstance(scorer, Segmentation)
         alpha = scorer.alpha.detach().cpu()
@@ -172,6 +185,7 @@ def one(path: Path, kind: Kind, number: int) -> Refit:
             segments.item_segments(alpha, train_pairs, len(split.items)),
             train_pairs,
         )
+    rows = None if people is None else resampling.first_rows(people, len(run.users))
     return Refit(kind, number, _by_user(alpha.float().numpy(), rows), state.best_epoch,
                  state.best_value, fits)  # fmt: skip
 

@@ -56,9 +56,10 @@ class Run:
         return run
 
     def __repr__(self) -> str:
-        figures = ", ".join(
-            f"{name} {self.metrics[name]:.4f}" for name in SHOWN if name in self.metrics
-        )
+        known = ((name, self.metrics[name]) for name in SHOWN if name in self.metrics)
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in known)
+        if self.stored.is_refit:
+            figures = f"refit on all events of {self.record['refit']['run']}"
         return f"Run({self.path.name}: {figures or self.stored.state})"
 
     def _repr_html_(self) -> str:

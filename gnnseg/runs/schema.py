@@ -39,6 +39,29 @@ FILES: dict[str, dict[str, str]] = {
         "share": "Float64",
         "group": "List(Float32)",
         "prototype": "List(Float32)",
+        "id": "String",
+        "since": "String",
+        "name": "String",
+    },
+    "moves.parquet": {
+        "was": "Int64",
+        "was_id": "String",
+        "now": "Int64",
+        "now_id": "String",
+        "kept": "Boolean",
+        "users": "Int64",
+        "expected": "Float64",
+        "limit": "Float64",
+        "beyond": "Boolean",
+    },
+    "moved.parquet": {
+        "user": "String",
+        "was": "Int64",
+        "was_id": "String",
+        "now": "Int64",
+        "now_id": "String",
+        "stays": "Float64",
+        "beyond": "Boolean",
     },
     "cards.parquet": {
         "segment": "Int64",
@@ -123,7 +146,7 @@ FILES: dict[str, dict[str, str]] = {
         "count": "int64",
         "spend": "float64",
     },
-    "habits.npz": {"user": "int64", "item": "int64", "time": "float64"},
+    "habits.npz": {"user": "int64", "item": "int64", "time": "float64", "trained": "bool"},
     "scores.safetensors": {
         "user": "F32 (U,D)",
         "item": "F32 (I,D)",
@@ -176,7 +199,17 @@ ABOUT: dict[str, str] = {
         "Jaccard), and the verdict"
     ),
     "groups.parquet": (
-        "the segments: users, effective size, share of all alpha, centroid, prototype"
+        "the segments: users, effective size, share of all alpha, centroid, prototype; the id that "
+        "stays with it from run to run, the run it was born in, what people call it"
+    ),
+    "moves.parquet": (
+        "only with segments.since: the earlier run's people by segment then and now; kept: the "
+        "same segment; expected: the mean over refits of the earlier events; beyond: more than "
+        "limit, which such refits and chance would reach"
+    ),
+    "moved.parquet": (
+        "only with segments.since: who is in another segment; stays: share of the refits of the "
+        "earlier events that leave them where they were; beyond: all of them"
     ),
     "cards.parquet": (
         "what is telling of a segment: share in it, share overall, lift, training pairs"
@@ -211,7 +244,10 @@ ABOUT: dict[str, str] = {
         "the pairs of train (part 0), valid (1) and test (2) by index: weights, events, spend "
         "where there is any"
     ),
-    "habits.npz": "only of a head with habits: the items of training's visits, and their times",
+    "habits.npz": (
+        "only of a head with habits: the items of visits, their times, and whether they are "
+        "training's"
+    ),
     "scores.safetensors": "final embeddings, and what the head makes of them",
     "model.safetensors": "the weights of the best epoch",
     "metrics.jsonl": "a line each time something was measured; null where a figure is not defined",
@@ -233,6 +269,8 @@ WITH_ATTRIBUTES = (
     "attributes.parquet",
 )  # where people are known by attributes; encoder=linear
 WITH_EVIDENCE = ("stability.parquet",)  # gnnseg segments RUN --evidence
+WITH_EARLIER = ("moves.parquet", "moved.parquet")  # where the run started from an earlier one
+OF_TEST = ("per_user.parquet",)  # not there for a refit on all events
 LATER = ("evidence.parquet", "associations.parquet")  # folders of before have none
 
 
@@ -252,8 +290,6 @@ def check(folder: Path) -> list[str]:
     for name, columns in FILES.items():
         path = folder / name
         if not path.exists():
-            if name in (*WITH_ATTRIBUTES, *WITH_EVIDENCE, *LATER):
-                continue
             if segmented if name in WITH_SEGMENTS else _is_expected(name, folder):
                 problems.append(f"{name}: is missing")
             continue
@@ -265,9 +301,15 @@ def _is_expected(name: str, folder: Path) -> bool:
     """Say whether every run has a file, or this one should."""
     path = folder / "run.json"
     record = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if name in WITH_EARLIER:
+        return "since" in record and "refit" not in record
+    if name in OF_TEST:
+        return "refit" not in record
     if name == "habits.npz":
         return bool(record.get("config", {}).get("head", {}).get("habit"))
-    return name != "labels.parquet" or record.get("data", {}).get("labels") is not None
+    if name == "labels.parquet":
+        return record.get("data", {}).get("labels") is not None
+    return name not in (*WITH_ATTRIBUTES, *WITH_EVIDENCE, *LATER)
 
 
 def markdown() -> str:

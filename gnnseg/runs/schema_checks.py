@@ -10,8 +10,12 @@ from typing import Any
 import polars as pl
 
 OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm", "habit")
-OPTIONAL_ARRAYS = ("spend", "time")
-OPTIONAL_COLUMNS = ("reason", "sure", "habit")  # not in folders of before; with evidence, habits
+OPTIONAL_ARRAYS = ("spend", "time", "trained")
+OPTIONAL_COLUMNS = {  # not in folders of before; with evidence; of a head with habits
+    "segments.parquet": ("reason", "sure", "habit"),
+    "examples.parquet": ("habit",),
+    "groups.parquet": ("id", "since", "name"),
+}
 LATER = ("losing",)  # keys of run.json that folders of before have not
 
 
@@ -22,10 +26,9 @@ def check(path: Path, columns: dict[str, str]) -> list[str]:
         segmented = any(name.startswith("segment_") for name in found)
         if path.name == "attributes.parquet" and not segmented:  # of a head without segments
             columns = {name: kind for name, kind in columns.items() if name != "segment_*"}
+        optional = OPTIONAL_COLUMNS.get(path.name, ())
         columns = {
-            name: kind
-            for name, kind in columns.items()
-            if name in found or name not in OPTIONAL_COLUMNS
+            name: kind for name, kind in columns.items() if name in found or name not in optional
         }
         return _compare(columns, found)
     if path.suffix == ".npz":

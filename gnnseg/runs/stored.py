@@ -55,6 +55,11 @@ class StoredRun:
         return dict(self.record["config"])
 
     @property
+    def is_refit(self) -> bool:
+        """Return whether this is a refit on all events, of which nothing is a test figure."""
+        return "refit" in self.record
+
+    @property
     def has_segments(self) -> bool:
         """Return whether the run's head has segments."""
         return self.folder.file("segments.parquet").exists()
@@ -153,6 +158,12 @@ class StoredRun:
         known = self.metrics
         if name not in known and name.startswith("segment/"):
             known = {**known, **tabled(self.path)}
+        if name not in known and self.is_refit:
+            run = self.record["refit"]["run"]
+            raise InputError(
+                f"{self.name}: a refit on all events has no {name}, it was trained on what would "
+                f"be asked; of the evaluated run: gnnseg show {run} {name}"
+            )
         if name not in known:
             close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
             hint = f"it has {', '.join(sorted(known)[:8])} …"

@@ -23,7 +23,18 @@ from gnnseg.data.raw import Raw
 from gnnseg.evaluation import evaluator
 from gnnseg.report import stability as stability_report
 from gnnseg.report.losing import sentence
-from gnnseg.runs import environment, evidence, inputs, persistence, reasons, stability, writer
+from gnnseg.runs import (
+    earlier,
+    environment,
+    evidence,
+    inputs,
+    persistence,
+    reasons,
+    refit,
+    since,
+    stability,
+    writer,
+)
 from gnnseg.runs.assembly import assemble, say_what_is_sampled
 from gnnseg.runs.fitting import finished, fit_in
 from gnnseg.runs.folder import RunFolder
@@ -75,6 +86,22 @@ def train(
         InputError: Something that the user can mend.
         Interrupted: Somebody asked to stop; the state is saved, the same call goes on.
     """
+    result = _trained(config, say, fresh, sweep, job, raw, progress)
+    if config["trainer"]["refit"]:
+        refit.refit(result.path, say=say, progress=progress)
+    return result
+
+
+def _trained(
+    config: Mapping[str, Any],
+    say: Say,
+    fresh: bool,
+    sweep: str | None,
+    job: int | None,
+    raw: Raw | None,
+    progress: bool,
+) -> Result:
+    """Train and evaluate, or find it done; see ``train``."""
     begun = time.monotonic()
     wanted = stability.asked_of(config, say)
     device, why = environment.choose_device(str(config["device"]))
@@ -82,7 +109,8 @@ def train(
     with environment.threads(config["threads"]):
         say(f"device {device}: {why}; {torch.get_num_threads()} threads")
         split = read(config, say, raw)
-        identity = identify(config, split.fingerprint)
+        before = None if config["segments"]["since"] is None else earlier.digest_of(config)
+        identity = identify(config, split.fingerprint, before)
         root = Path(config["runs"]["root"]).expanduser().absolute()
         folder = RunFolder(root / identity.name)
         with folder.locked():
@@ -197,9 +225,10 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
     model = assemble(plan.config, given.shape, plan.rng).to(plan.device)
     say_what_is_sampled(model, plan.settings.batch_size, job.say)
     record["parameters"] = sum(p.numel() for p in model.parameters())
+    before = earlier.of(plan.config, plan.split, given)
     started = time.monotonic()
     with environment.deterministic(plan.device):
-        best, exact = fit_in(job, model, given, tracker)
+        best, exact = fit_in(job, model, given, tracker, before=before)
     record["exact"] = record["exact"] and exact
     record["seconds"]["train"] = round(time.monotonic() - started, 3)
     record["best"] = {
@@ -207,7 +236,9 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
     }  # fmt: skip
     started = time.monotonic()
     with torch.no_grad():
-        embeddings, scorer = finished(plan, model, given)
+        embeddings, _ = finished(plan, model, given)
+        through = since.through(before, job, given, model, embeddings, best.best_epoch)
+        scorer = model.score(embeddings)  # its segments in the earlier run's order
         result = evaluator.final(
             scorer, embeddings, given.graph, plan.split, plan.train_pairs, plan.protocol,
             job.clusters, plan.rng, model.negatives, baselines=parts(plan.config, "baselines"),
@@ -223,6 +254,7 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
             writer.write_labels(job.folder, plan.split.users, given.labels, classes_UC)
         record["metrics"], record["baselines"] = result.metrics, result.baselines
         record["alarms"] = result.warnings
+        since.note(through, record)
         record["losing"] = evidence.losing(job, scorer, result)
         record["seconds"]["evaluate"] = round(time.monotonic() - started, 3)
         why = reasons.of_users(given, inputs.reads(plan.config), embeddings.user_UD)
@@ -230,7 +262,8 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
             job.folder, plan.split, plan.train_pairs, model, embeddings, scorer, result, why,
             plan.protocol.seen,
         )  # fmt: skip
-        persistence.store(job.folder, given, plan.split)
+        since.store(through, job.folder, job.identity)
+        persistence.store(job.folder, given, plan.split, plan.protocol)
         writer.write_attributes(
             job.folder, given.features, given.columns, plan.train_pairs, model.encoder, scorer
         )

@@ -58,11 +58,10 @@ def write(
     """
     _tensors(folder, train_pairs, model, embeddings, scorer)
     _ids_and_pairs(folder, split)
-    per_user = {name: value for name, value in result.per_user.items() if name != "user"}
-    folder.write_parquet(
-        "per_user.parquet",
-        pl.DataFrame({"user": split.users.ids[result.per_user["user"]].astype(str), **per_user}),
-    )
+    if result.per_user:
+        per_user = {name: value for name, value in result.per_user.items() if name != "user"}
+        who = split.users.ids[result.per_user["user"]].astype(str)
+        folder.write_parquet("per_user.parquet", pl.DataFrame({"user": who, **per_user}))
     mask = pairs.known(split).to(embeddings.user_UD.device) if seen == "mask" else None
     sample = np.unique(
         np.linspace(0, len(split.users) - 1, min(SAMPLE, len(split.users))).astype(np.int64)

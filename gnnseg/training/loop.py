@@ -37,7 +37,8 @@ def fit(
     state: State,
     checkpoint: Checkpoint,
     *,
-    evaluate: Evaluate,
+    evaluate: Evaluate | None,
+    epochs: int | None = None,
     log: Log = lambda state, metrics: 0,
     progress: Show = lambda state, per_epoch, losses: None,
     stop: Callable[[], bool] = lambda: False,
@@ -45,9 +46,11 @@ def fit(
 ) -> State:
     """Train from ``state`` to the end; ``checkpoint.best`` then holds the best weights.
 
-    ``evaluate`` gives the metrics of a validation, the monitored one among them; ``log`` writes a
-    line of them and returns the length of what is written so far; ``progress`` is shown each step;
-    ``lower_is_better``: the epoch of the smallest monitored value is kept, not of the largest.
+    ``evaluate`` gives the metrics of a validation, the monitored one among them; None: nothing is
+    held out, and the last weights are kept. ``epochs``: where training ends, the schedule still
+    being that of ``settings.max_epochs``; None: there. ``log`` writes a line of metrics and returns
+    the length of what is written so far; ``progress`` is shown each step; ``lower_is_better``: the
+    epoch of the smallest monitored value is kept, not of the largest.
 
     Raises:
         Interrupted: when ``stop()``; the state is saved.
@@ -55,6 +58,7 @@ def fit(
     """
     batches = Batches(data, settings, model.objective)
     steps = batches.per_epoch * settings.max_epochs
+    last = settings.max_epochs if epochs is None else epochs
     callbacks = Callbacks(settings.own_callbacks, rng)
     callbacks.call("begin", model, state.epoch, state.step)
     callbacks.restore(checkpoint.kept)
@@ -74,20 +78,34 @@ def fit(
             if stopped:
                 raise Interrupted
         state.epoch, state.batch = state.epoch + 1, 0
-        if state.epoch % settings.eval_every == 0 or state.epoch >= settings.max_epochs:
+        if state.epoch % settings.eval_every == 0 or state.epoch >= last:
             metrics = _evaluated(model, data, settings.monitor, evaluate)
-            if _is_better(metrics[settings.monitor], state.best_value, lower_is_better):
-                state.best_value, state.best_epoch = metrics[settings.monitor], state.epoch
-                state.waited = 0
-                checkpoint.keep_best(model)
-            elif state.epoch > settings.rates.patient_from * settings.max_epochs:
-                state.waited += 1
+            _keep(state, checkpoint, model, metrics, settings, lower_is_better)
             state.logged_bytes = log(state, {**state.means(), **metrics})
-            state.done = _is_over(settings, state)
-            callbacks.call("after_evaluation", model, state.epoch, state.step, metrics)
+            state.done = _is_over(settings, state, last)
+            if evaluate is not None:
+                callbacks.call("after_evaluation", model, state.epoch, state.step, metrics)
             checkpoint.save(state, model, optimizer, callbacks.kept())
     callbacks.call("end", model, state.epoch, state.step)
     return state
+
+
+def _keep(
+    state: State,
+    checkpoint: Checkpoint,
+    model: Model,
+    metrics: Mapping[str, float],
+    settings: TrainerSettings,
+    lower_is_better: bool,
+) -> None:
+    """Keep the weights where they are the best so far; without a validation the last ones."""
+    value = metrics.get(settings.monitor)
+    if value is None or _is_better(value, state.best_value, lower_is_better):
+        state.best_value, state.best_epoch = value, state.epoch
+        state.waited = 0
+        checkpoint.keep_best(model)
+    elif state.epoch > settings.rates.patient_from * settings.max_epochs:
+        state.waited += 1
 
 
 def _set_rate(
@@ -127,9 +145,13 @@ def _step(
     return values
 
 
-def _evaluated(model: Model, data: Training, monitor: str, evaluate: Evaluate) -> dict[str, float]:
-    """Return the metrics of a validation, the monitored one among them."""
+def _evaluated(
+    model: Model, data: Training, monitor: str, evaluate: Evaluate | None
+) -> dict[str, float]:
+    """Return the metrics of a validation, the monitored one among them; none without one."""
     model.eval()
+    if evaluate is None:
+        return {}
     with torch.no_grad():
         metrics = dict(evaluate(model.scorer(data.graph, data.features)))
     if monitor not in metrics:
@@ -144,10 +166,10 @@ def _is_better(value: float, best: float | None, lower_is_better: bool) -> bool:
     return best is None or (value < best if lower_is_better else value > best)
 
 
-def _is_over(settings: TrainerSettings, state: State) -> bool:
+def _is_over(settings: TrainerSettings, state: State, last: int) -> bool:
     """Return whether patience or the epochs are at their end."""
     out_of_patience = settings.patience is not None and state.waited >= settings.patience
-    return out_of_patience or state.epoch >= settings.max_epochs
+    return out_of_patience or state.epoch >= last
 
 
 def _refuse_nan(values: Mapping[str, float], state: State) -> None:

@@ -29,6 +29,7 @@ class TrainerSettings:
             drawn with replacement by 'weight', which then weigh alike.
         sampler: of negatives, a node of the user's own; None: as the objective asks.
         callbacks: nodes of the user's own by name, or None.
+        refit: whether the evaluated run is trained once more on all events (``runs.refit``).
 
     Raises:
         InputError: for a number that cannot be.
@@ -44,6 +45,7 @@ class TrainerSettings:
     draw: Literal["each", "weight"] = "each"
     sampler: dict[str, Any] | None = None
     callbacks: dict[str, Any] | None = None
+    refit: bool = False
 
     def __post_init__(self) -> None:
         for key in ("max_epochs", "batch_size", "eval_every", "patience"):

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from gnnseg import config
 from gnnseg.cli.command import main
-from gnnseg.runs import loading, schema
+from gnnseg.runs import loading, refit, schema
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.run import Run
 from gnnseg.types import HabitScorer, InputError
@@ -139,7 +139,7 @@ def test_new_users_have_the_habits_of_their_history(run: Run) -> None:
     """Their own past, as training had it: the h and p of somebody who bought the same."""
     with np.load(run.path / "habits.npz") as arrays:
         user, item, time = arrays["user"], arrays["item"], arrays["time"]
-    mine = user == 3
+        mine = (user == 3) & arrays["trained"]
     history = pl.DataFrame(
         {
             "user": ["anna"] * int(mine.sum()),
@@ -186,7 +186,8 @@ def test_other_protocols_and_batches_run(changed: str, tmp_path: Path) -> None:
     found = train(tmp_path / "runs", path, changed, "trainer.max_epochs=2", "trainer.eval_every=1")
     assert schema.check(found.path) == []
     with np.load(found.path / "habits.npz") as arrays:
-        visited = set(zip(arrays["user"].tolist(), arrays["item"].tolist(), strict=True))
+        at = arrays["trained"]
+        visited = set(zip(arrays["user"][at].tolist(), arrays["item"][at].tolist(), strict=True))
     pairs = found.stored.pairs
     trained = pairs["part"] <= (1 if "paper" in changed else 0)
     assert visited == set(
@@ -211,3 +212,35 @@ def test_the_same_seed_learns_the_same_bit_for_bit(tmp_path: Path) -> None:
     first, again = (load_file(train(tmp_path / name, path, *few).path / "model.safetensors")
                     for name in ("first", "again"))  # fmt: skip
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+@pytest.mark.slow
+def test_a_refit_on_all_events_knows_the_visits_of_all_parts(run: Run, tmp_path: Path) -> None:
+    shutil.copytree(run.path, tmp_path / "run")
+    path = refit.refit(tmp_path / "run", say=lambda line: None, progress=False)
+    assert schema.check(path) == []
+    with np.load(run.path / "habits.npz") as before, np.load(path / "habits.npz") as after:
+        assert after["trained"].all()
+        assert 0 < before["trained"].sum() < len(before["trained"])
+        assert len(after["user"]) == len(before["user"])
+        assert after["time"].max() == before["time"].max() > before["time"][before["trained"]].max()
+    scorer = loading.scorer_of(path)
+    assert isinstance(scorer, HabitScorer)
+    torch.testing.assert_close(scorer.habits, Run.load(path).stored.tensor("habit"))
+    with np.load(run.path / "habits.npz") as arrays:  # a folder of before
+        few = {n: arrays[n][arrays["trained"]] for n in arrays.files if n != "trained"}
+    np.savez(tmp_path / "run" / "habits.npz", **few)
+    with pytest.raises(InputError, match="holds the visits of training alone"):
+        refit.refit(tmp_path / "run", say=lambda line: None, progress=False, fresh=True)
+
+
+@pytest.mark.slow
+def test_a_later_run_counts_noise_by_the_earlier_visits(run: Run, tmp_path: Path) -> None:
+    few = ("trainer.max_epochs=2", "trainer.eval_every=1", "segments.refits=1", "seed=1")
+    path = purchases(tmp_path / "purchases.csv")
+    later = train(tmp_path / "runs", path, f"segments.since={run.path}", *few)
+    assert schema.check(later.path) == []
+    assert len(later.record["since"]["moved_by_refit"]) == 1
+    plain = train(tmp_path / "runs", path, "head.habit=false", *few)
+    with pytest.raises(InputError, match="learned no habits"):
+        train(tmp_path / "runs", path, f"segments.since={plain.path}", *few)

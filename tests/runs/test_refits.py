@@ -98,11 +98,13 @@ def test_memberships_of_refits_agree_with_the_run_on_easy_segments(run: StoredRu
 
 
 def test_only_what_is_trained_on_is_thinned(run: StoredRun, monkeypatch) -> None:
-    plans = []
-    fitted = refits.fit_in_memory
-    monkeypatch.setattr(
-        refits, "fit_in_memory", lambda plan, *rest: plans.append(plan) or fitted(plan, *rest)
-    )
+    plans, fitted = [], refits.fit_in_memory
+
+    def noted(plan, *rest, **more):
+        plans.append(plan)
+        return fitted(plan, *rest, **more)
+
+    monkeypatch.setattr(refits, "fit_in_memory", noted)
     refits.one(run.path, "events", 3)
     plan, split = plans[0], run.split()
     assert len(plan.train_pairs) == pytest.approx(0.9 * len(split.train), rel=0.02)

@@ -25,6 +25,7 @@ TYPES: dict[str, Any] = {  # of settings that no signature has
     "seed": int, "device": str, "threads": int | None, "runs.root": str,
     "metrics": dict | None, "baselines": dict | None,
     "cache.root": str | None,
+    "segments.since": str | None, "segments.keep": float, "segments.refits": int,
     "allow": list[str], "sweep.name": str | None, "sweep.fail_fast": bool,
     "evidence.refits": int, "evidence.rewired": bool,
     "name": str, "root": str, "min_weight": float | None, "k_core": int, "weight": float,

@@ -24,6 +24,7 @@ from gnnseg.types import Embeddings, InputError, Scorer, Shape
 FORMER = {"offers": "provides"}  # a hook's name of before: its name of today
 OWNERS = {  # a hook that not every head has: the class that has it
     "renumber": "NumberedHead",
+    "start_at": "NumberedHead",
     "fitting_scorer": "FinishedHead",
     "finish": "FinishedHead",
 }
@@ -81,7 +82,13 @@ class NumberedHead(Head):
 
     @abstractmethod
     def renumber(self, order: Tensor) -> None:
-        """Make segment k what was segment order[k], (K,), before the first step."""
+        """Make segment k what was segment order[k], (K,), before the first step or after the last.
+
+        Before: as known classes ask for it; after: as an earlier run had them.
+        """
+
+    def start_at(self, centres_KD: Tensor) -> None:
+        """Start the prototypes at centres that are known; one that cannot starts as usual."""
 
 
 class FinishedHead(Head):

@@ -66,6 +66,10 @@ class Hybrid(NumberedHead):
         """Set the first prototypes, as ``Segments`` does."""
         self.group.reset(embeddings, graph, rng)
 
+    def start_at(self, centres_KD: Tensor) -> None:
+        """Start the segments' prototypes at these centres, (K,D)."""
+        self.group.start_at(centres_KD)
+
     def renumber(self, order: Tensor) -> None:
         """Make segment k what was segment order[k], (K,)."""
         self.group.renumber(order)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.heads.base import FLOOR, FactorScorer, FinishedHead
+from gnnseg.models.heads.base import FLOOR, FactorScorer, FinishedHead, NumberedHead
 from gnnseg.models.heads.dot import Dot, DotScorer
 from gnnseg.models.heads.kmeans import nearest, prototypes
 from gnnseg.models.vectors import pick
@@ -27,7 +27,7 @@ from gnnseg.types import (
 PRIOR = 100.0  # pseudo-counts by which a cluster's item shares lean on everyone's
 
 
-class Posthoc(FinishedHead):
+class Posthoc(FinishedHead, NumberedHead):
     """Segments made afterwards: trained as ``dot``, then clustered.
 
     k-means++ once on unit user embeddings (Lloyd 1982; Arthur & Vassilvitskii 2007), hard alpha,
@@ -80,6 +80,11 @@ class Posthoc(FinishedHead):
         self.centres_KD = centres
         self.beta_KI = shares(nearest(embeddings.user_UD, centres), self.segments, graph)
         self.fitted = torch.ones_like(self.fitted)
+
+    def renumber(self, order: Tensor) -> None:
+        """Make cluster k what was cluster order[k], (K,)."""
+        self.centres_KD = F.embedding(order, self.centres_KD)
+        self.beta_KI = F.embedding(order, self.beta_KI)
 
     def stored(self) -> dict[str, Tensor]:
         """Return the items' bias of ``dot``, where there is one."""

@@ -122,9 +122,14 @@ class Segments(NumberedHead):
             centres = varimax.prototypes(embeddings.user_UD, graph, self.segments)
         else:
             centres = kmeans.prototypes(embeddings.user_UD, self.segments, rng, starts=self.starts)
-        self.user_KD.copy_(centres)
+        self.start_at(centres)
+
+    @torch.no_grad()
+    def start_at(self, centres_KD: Tensor) -> None:
+        """Start users' and items' prototypes at these centres, (K,D)."""
+        self.user_KD.copy_(centres_KD)
         if self.item_KD is not None:
-            self.item_KD.copy_(centres)
+            self.item_KD.copy_(centres_KD)
 
     @torch.no_grad()
     def renumber(self, order: Tensor) -> None:

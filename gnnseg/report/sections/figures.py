@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import tables
+from gnnseg.report import refits, tables
 from gnnseg.report.html import definitions, escape, name, number, percent, table
 
 
@@ -18,7 +18,7 @@ def metrics(record: Mapping[str, Any]) -> str:
     names = [n for n in tables.HEADLINE if f"test/{n}" in m]
     if not names:
         return ""
-    rows = {"this run": m, **tables.baselines(record, "test/")}
+    rows = {refits.who(record): m, **tables.baselines(record, "test/")}
     text = table(
         names, [(who, [values.get(f"test/{n}") for n in names]) for who, values in rows.items()]
     )
@@ -40,7 +40,8 @@ def metrics(record: Mapping[str, Any]) -> str:
         )
     everything = "".join(f"{key:<28} {number(value, 6)}\n" for key, value in sorted(m.items()))
     return (
-        f"<section><h2>Figures</h2><p class=soft>{escape(tables.protocol(record))}. Means over "
+        "<section><h2>Figures</h2><p class=soft>"
+        f"{escape(refits.sentence(record))} {escape(tables.protocol(record))}. Means over "
         "test users; the best of "
         "each column is bold. Posthoc is k-means on this run's own user "
         f"embeddings.</p>{text}{sharp}"
@@ -78,7 +79,7 @@ def earnings(record: Mapping[str, Any]) -> str:
 def labels(record: Mapping[str, Any], folder: Path) -> str:
     """Show how well classes that were known of some users were predicted of the others."""
     known = record["data"].get("labels")
-    if not known or not (folder / "labels.parquet").exists():
+    if not known or "refit" in record or not (folder / "labels.parquet").exists():
         return ""
     frame = pl.read_parquet(folder / "labels.parquet")
     rows = {"this run": record["metrics"], **tables.baselines(record, "label/")}

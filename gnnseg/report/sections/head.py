@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg.report import losing as losses
+from gnnseg.report import refits
 from gnnseg.report.html import escape, number
 
 PROTOCOLS = {
@@ -37,6 +38,8 @@ def model_name(record: Mapping[str, Any]) -> str:
 def header(record: Mapping[str, Any]) -> str:
     """Say what was run: data, model, sizes, protocol."""
     d = record["data"]
+    if "refit" in record:
+        return _of_refit(record)
     state = "" if record["state"] in ("finished", "running") else f"This run is {record['state']}. "
     return (
         f'<header><div class="eyebrow">gnnseg · {escape(record["name"])}</div>'
@@ -47,6 +50,19 @@ def header(record: Mapping[str, Any]) -> str:
         f"({escape(d.get('notes', {}).get('split', d['split']))}). "
         f"Protocol <b>{escape(record['protocol'])}</b>: "
         f"{escape(PROTOCOLS.get(record['protocol'], ''))}.</p></header>"
+    )
+
+
+def _of_refit(record: Mapping[str, Any]) -> str:
+    """Say what was refitted, and whose the figures are."""
+    d = record["data"]
+    return (
+        f'<header><div class="eyebrow">gnnseg · {escape(record["name"])}</div>'
+        f"<h1>{escape(d['name'])}: {escape(model_name(record))}</h1>"
+        f'<p class="lead"><b>{escape(refits.sentence(record))}</b> {d["users"]:,} users, '
+        f"{d['items']:,} items; trained on all {d['train']:,} pairs for "
+        f"{record['refit']['epoch']} epochs, the evaluated run's best. Nothing is held out: of the "
+        "refit itself there are no test figures.</p></header>"
     )
 
 
@@ -72,7 +88,7 @@ def warnings(record: Mapping[str, Any], *more: str | None) -> str:
 
 def headline(record: Mapping[str, Any], folder: Path) -> str:
     """Show the figures that count."""
-    shown = [*_ranking(record), *_sharpness(record["metrics"], folder)]
+    shown = [*_ranking(refits.evaluated(record)), *_sharpness(record["metrics"], folder)]
     if record.get("seconds", {}).get("total"):
         seconds = record["seconds"]
         training = f"{_duration(seconds['train'])} training"
@@ -92,7 +108,8 @@ def _ranking(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             notes = [
                 f"{value / m[metric]:.2f} × {who}" for who, m in baselines.items() if m.get(metric)
             ]
-            yield number(value), metric.replace("/", " "), "; ".join(notes)
+            of = " of the evaluated run" if "refit" in record else ""
+            yield number(value), metric.replace("/", " ") + of, "; ".join(notes)
 
 
 def _sharpness(m: Mapping[str, float], folder: Path) -> Iterator[tuple[str, str, str]]:

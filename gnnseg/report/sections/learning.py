@@ -30,7 +30,7 @@ def learning(record: Mapping[str, Any], folder: Path) -> str:
     best = record.get("best") or {}
     monitor = str(best.get("metric", "valid/ndcg@20"))
     mark = None
-    if best and any(
+    if best.get("value") is not None and any(
         line.get("epoch") == best["epoch"] and line.get(monitor) is not None for line in lines
     ):
         mark = (best["epoch"], best["value"], f"epoch {best['epoch']}: {best['value']:.4f}")

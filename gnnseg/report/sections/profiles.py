@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def cards(folder: Path) -> str:
         items = _items(liked.filter(pl.col("segment") == k), widest)
         shown.append(
             f'<article class="card" id="segment-{k}">'
-            f'<div class="seghead"><h3>{dot(k)}Segment {k}</h3>'
+            f'<div class="seghead"><h3>{dot(k)}{_called(group)}</h3>'
             f"<span>{group['size']:,} users · {percent(group['share'])} of alpha"
             f"{_verdict(back.get(k))}</span></div>"
             f"{_who(people.get(k))}"
@@ -73,6 +74,13 @@ def _wanted(folder: Path) -> dict[str, list[str]]:
     frame = pl.read_parquet(folder / "recommendations.parquet").filter(pl.col("kind") == "segment")
     grouped = fonts.legible(frame).sort("rank").group_by("id", maintain_order=True)
     return dict(grouped.agg(pl.col("name").head(WANTED)).rows())
+
+
+def _called(group: Mapping[str, Any]) -> str:
+    """Return a segment's number, its name, and the id that stays with it."""
+    named = f": {name(group['name'])}" if group.get("name") else ""
+    id = f" <span class=soft>{escape(group['id'])}</span>" if group.get("id") else ""
+    return f"Segment {group['segment']}{named}{id}"
 
 
 def _items(liked: pl.DataFrame, widest: float) -> str:

@@ -29,7 +29,9 @@ def provenance(record: Mapping[str, Any]) -> str:
     device, seconds = record.get("device", {}), record.get("seconds", {})
     best = record.get("best") or {}
     rows: list[tuple[str, Any]] = [
-        ("best epoch", f"{best['epoch']} ({best['metric']} {best['value']:.4f})" if best else None),
+        ("best epoch", _best(best) if best else None),
+        ("refit of", record["refit"]["run"] if "refit" in record else None),
+        ("segments since", record["since"]["run"] if "since" in record else None),
         ("device", f"{device.get('name')} ({device.get('why')}), {device.get('threads')} threads"),
         ("seconds", ", ".join(f"{phase} {value:.1f}" for phase, value in seconds.items())),
         ("memory", f"{record['memory_mb']:.0f} MB at most" if record.get("memory_mb") else None),
@@ -50,6 +52,12 @@ def provenance(record: Mapping[str, Any]) -> str:
         f"<details open><summary>Provenance</summary>{definitions(rows)}</details>"
         f"<details><summary>Configuration</summary><pre>{config}</pre></details></section>"
     )
+
+
+def _best(best: Mapping[str, Any]) -> str:
+    """Return the best epoch with its value; of a refit, which has none, the epoch alone."""
+    value = best["value"]
+    return f"{best['epoch']}" + ("" if value is None else f" ({best['metric']} {value:.4f})")
 
 
 def _flat(value: Any) -> str:
