@@ -21,6 +21,7 @@ import torch
 
 from gnnseg.data.derived import of_users
 from gnnseg.evaluation import segments
+from gnnseg.evaluation.protocol import join
 from gnnseg.models.fold_in import CHUNK, FoldIn
 from gnnseg.runs.known import Known
 from gnnseg.runs.self_assign import friends_of, histories_of
@@ -170,7 +171,7 @@ class Asked:
             raise InputError(
                 f"{run.name}: its head has no segments to explain by; train with head=segments."
             )
-        train, fold_in = run.training_pairs(), run.fold_in
+        train, fold_in = _trained_on(run), run.fold_in
         history = histories_of(train, np.array([at]))
         if not len(history):
             raise InputError(
@@ -290,3 +291,11 @@ def _row(
     hard = int(segments.hard(torch.from_numpy(alpha_K[None]))[0]) + 1
     named = (None, None) if item is None else (run.items.ids[item], run.items.name(item))
     return (run.users.ids[user], part, step, action, *named, hard, float(alpha_K[here]), change)
+
+
+def _trained_on(run: StoredRun) -> Pairs:
+    """Return what was trained on: train, under ``paper`` train + valid."""
+    split = run.split()
+    if run.record["protocol"] != "paper":
+        return split.train
+    return join(split.train, split.valid, len(split.items))

@@ -146,10 +146,7 @@ class Run:
         )
 
     def split(self) -> Split:
-        """Return the pairs of train, valid and test, with weights, numbers of events and spend.
-
-        Times stay with the data.
-        """
+        """Return the pairs of each part: weights, numbers of events, spend; times stay behind."""
         return self.stored.split()
 
     # --- segments ---------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 from torch import Tensor
 
-from gnnseg.evaluation import protocol
 from gnnseg.runs import loading
 from gnnseg.runs.figures import tabled
 from gnnseg.runs.folder import RunFolder
@@ -142,13 +141,6 @@ class StoredRun:
             valid=part(1),
             test=part(2),
         )
-
-    def training_pairs(self) -> Pairs:
-        """Return what was trained on: train, under ``paper`` train + valid."""
-        split = self.split()
-        if self.record["protocol"] != "paper":
-            return split.train
-        return protocol.join(split.train, split.valid, len(split.items))
 
     def metric(self, name: str) -> float:
         """Return one figure; InputError, with names nearest to it, where there is none such.

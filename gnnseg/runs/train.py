@@ -21,6 +21,7 @@ from gnnseg.config import build
 from gnnseg.config.extensions import parts
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import evaluator
+from gnnseg.models.model import Model
 from gnnseg.report import stability as stability_report
 from gnnseg.report.losing import sentence
 from gnnseg.runs import (
@@ -39,12 +40,13 @@ from gnnseg.runs.assembly import assemble, say_what_is_sampled
 from gnnseg.runs.fitting import finished, fit_in
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import identify, source_digest, what_changed
+from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job, split_name
 from gnnseg.runs.plan import Plan
 from gnnseg.runs.self_assign import with_self_assign
 from gnnseg.runs.stored import StoredRun
 from gnnseg.training.loop import Interrupted
-from gnnseg.types import InputError, Split, Step
+from gnnseg.types import Embeddings, InputError, Scorer, Split, Step
 
 Say = Callable[[str], None]
 
@@ -257,19 +259,8 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
         since.note(through, record)
         record["losing"] = evidence.losing(job, scorer, result)
         record["seconds"]["evaluate"] = round(time.monotonic() - started, 3)
-        why = reasons.of_users(given, inputs.reads(plan.config), embeddings.user_UD)
-        writer.write(
-            job.folder, plan.split, plan.train_pairs, model, embeddings, scorer, result, why,
-            plan.protocol.seen,
-        )  # fmt: skip
+        _write(job, given, model, embeddings, scorer, result)
         since.store(through, job.folder, job.identity)
-        persistence.store(job.folder, given, plan.split, plan.protocol)
-        writer.write_attributes(
-            job.folder, given.features, given.columns, plan.train_pairs, model.encoder, scorer
-        )
-        writer.write_profiles(
-            job.folder, given.people, given.people_columns, plan.train_pairs, scorer
-        )
         started = time.monotonic()
         record["metrics"] |= evidence.write(
             job.folder, given, plan.split, plan.train_pairs, scorer, result.per_user,
@@ -280,3 +271,21 @@ def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: f
     record["memory_mb"] = environment.peak_memory_mb(plan.device)
     record["state"] = "finished"
     writer.finish(job.folder, record, tracker, job.say)
+
+
+def _write(
+    job: Job, given: Inputs, model: Model, embeddings: Embeddings, scorer: Scorer,
+    result: evaluator.Evaluation,
+) -> None:  # fmt: skip
+    """Write what the run's folder answers from."""
+    plan, folder = job.plan, job.folder
+    why = reasons.of_users(given, inputs.reads(plan.config), embeddings.user_UD)
+    writer.write(
+        folder, plan.split, plan.train_pairs, model, embeddings, scorer, result, why,
+        plan.protocol.seen,
+    )  # fmt: skip
+    persistence.store(folder, given, plan.split, plan.protocol)
+    writer.write_attributes(
+        folder, given.features, given.columns, plan.train_pairs, model.encoder, scorer
+    )
+    writer.write_profiles(folder, given.people, given.people_columns, plan.train_pairs, scorer)

@@ -12,8 +12,8 @@ from gnnseg.runs import train as pipeline
 SMALL = [
     "data=planted", "data.users=200", "data.items=100", "data.segments=4", "data.interactions=800",
     "data.relation_signal=1", "encoder=rgcn", "encoder.dim=16", "encoder.layers=1",
-    "encoder.init=normal", "head.segments=4", "trainer.max_epochs=60", "trainer.eval_every=20", "head.start=k-means",
-    "device=cpu",
+    "encoder.init=normal", "head.segments=4", "trainer.max_epochs=60", "trainer.eval_every=20",
+    "head.start=k-means", "device=cpu",
 ]  # fmt: skip
 
 
