@@ -35,7 +35,7 @@ def offered(line: str, here: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("gnnseg re", ["recommend", "report"]),
+        ("gnnseg re", ["recommend", "refit", "report"]),
         ("gnnseg sh", ["show "]),
         ("gnnseg show enc", []),
         ("gnnseg train encoder=light", ["encoder=lightgcn", "encoder=lightgcnpp"]),
