@@ -32,6 +32,7 @@ import measure
 from fits import Array
 from measure import Ground
 
+from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads import Segments
 from gnnseg.models.heads.kmeans import nearest
 from gnnseg.rng import Rng
@@ -107,7 +108,7 @@ def _reset(start: int | Array | None, starts: list[Array]) -> Callable[..., None
     original = Segments.reset
 
     @torch.no_grad()
-    def reset(self: Segments, embeddings: Embeddings, rng: Rng) -> None:
+    def reset(self: Segments, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
         if isinstance(start, np.ndarray):
             unit = F.normalize(embeddings.user_UD, dim=-1)
             one = F.one_hot(torch.from_numpy(start), self.segments).to(unit.dtype)
@@ -116,7 +117,7 @@ def _reset(start: int | Array | None, starts: list[Array]) -> Callable[..., None
             if self.item_KD is not None:
                 self.item_KD.copy_(centres)
         else:
-            original(self, embeddings, rng if start is None else Rng(start))
+            original(self, embeddings, graph, rng if start is None else Rng(start))
         starts.append(nearest(embeddings.user_UD, self.user_KD).numpy())
 
     return reset
@@ -270,7 +271,12 @@ def main() -> None:
     parser.add_argument("--segments", type=int, nargs="+", default=[8, 16])
     parser.add_argument("--refits", type=int, default=5)
     parser.add_argument("--parts", nargs="+", default=["refits", "borders", "numbers"])
-    parser.add_argument("--set", nargs="+", default=[], help="settings, such as head.starts=20")
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        default=["head.start=k-means"],
+        help="settings in place of head.start=k-means",
+    )
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     study = Study(Ground.of(given.data, given.set), given.data, given.set)

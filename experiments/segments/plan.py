@@ -31,7 +31,7 @@ SEEDS = (0, 1, 2, 3, 4)
 DEFAULT = "segments"
 OURS = {
     "segments": ["head=segments"],
-    "segments-starts20": ["head=segments", "head.starts=20"],
+    "segments-starts20": ["head=segments", "head.start=k-means", "head.starts=20"],
     "segments-membership": ["head=segments", "head.beta=membership"],
     "segments-affinity": ["head=segments", "head.beta=affinity"],
     "hybrid": ["head=hybrid"],

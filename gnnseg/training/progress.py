@@ -5,30 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from types import TracebackType
+from typing import Any, Self
 
 from gnnseg.training.checkpoint import State
 
 
-class Progress:
-    """Loss, best metric, speed and remaining time of a training.
+class _OnTerminal:
+    """A bar of rich on standard error while the ``with`` lasts, shown where it is a terminal."""
 
-    ``with Progress(total_epochs, monitor) as progress: progress(state, per_epoch, values)``."""
-
-    def __init__(self, epochs: int, monitor: str, *, shown: bool = True) -> None:
+    def __init__(self, *columns: Any, shown: bool) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        self._monitor = monitor
         self._bar = Bar(
-            TextColumn("training"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("{task.fields[facts]}"), TimeRemainingColumn(),
-            console=Console(stderr=True), transient=True,
+            *columns, console=Console(stderr=True), transient=True,
             disable=not (shown and sys.stderr.isatty()),
         )  # fmt: skip
-        self._task = self._bar.add_task("training", total=epochs, facts="")
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 
@@ -39,6 +33,22 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+
+
+class Progress(_OnTerminal):
+    """Loss, best metric, speed and remaining time of a training.
+
+    ``with Progress(total_epochs, monitor) as progress: progress(state, per_epoch, values)``."""
+
+    def __init__(self, epochs: int, monitor: str, *, shown: bool = True) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+        super().__init__(
+            TextColumn("training"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[facts]}"), TimeRemainingColumn(), shown=shown,
+        )  # fmt: skip
+        self._monitor = monitor
+        self._task = self._bar.add_task("training", total=epochs, facts="")
 
     def __call__(self, state: State, per_epoch: int, values: Mapping[str, float]) -> None:
         if self._bar.disable:
@@ -52,32 +62,15 @@ class Progress:
         )
 
 
-class Counter:
+class Counter(_OnTerminal):
     """How many of many are done: ``with Counter(what, total) as count: count(done, total)``."""
 
     def __init__(self, what: str, total: int, *, shown: bool = True) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
 
-        self._bar = Bar(
-            TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            console=Console(stderr=True), transient=True,
-            disable=not (shown and sys.stderr.isatty()),
-        )  # fmt: skip
+        columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        super().__init__(*columns, shown=shown)
         self._task = self._bar.add_task(what, total=total)
-
-    def __enter__(self) -> Counter:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def __call__(self, done: int, total: int) -> None:
         self._bar.update(self._task, completed=done, total=total)
