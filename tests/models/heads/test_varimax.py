@@ -1,6 +1,7 @@
 """The start without a seed: varimax against its criterion, factors against planted memberships."""
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,27 @@ def test_factors_are_the_planted_blocks_and_know_no_seed() -> None:
     state = np.random.get_state()[1].copy()  # type: ignore[index,union-attr]
     assert np.array_equal(found, varimax.factors(graph, 4))
     assert np.array_equal(state, np.random.get_state()[1])  # type: ignore[index,arg-type]
+
+
+def test_factors_equal_a_dense_computation() -> None:
+    """Entries damped one at a time, numpy's whole decomposition, and no plane left to turn."""
+    graph, _ = block_graph()
+    a = np.zeros((graph.users, graph.items))
+    a[graph.pattern.row.numpy(), graph.pattern.column.numpy()] = 1.0
+    users, items = a.sum(1), a.sum(0)
+    for i, j in np.argwhere(a):
+        a[i, j] /= math.sqrt((users[i] + users.mean()) * (items[j] + items.mean()))
+    left = np.linalg.svd(a)[0][:, :4] * math.sqrt(graph.users)
+    found = varimax.factors(graph, 4)
+    rotation = np.linalg.lstsq(left, found, rcond=None)[0]
+    np.testing.assert_allclose(left @ rotation, found, atol=1e-6)
+    np.testing.assert_allclose(rotation.T @ rotation, np.eye(4), atol=1e-6)
+    for k, other in itertools.combinations(range(4), 2):
+        for angle in (0.01, -0.01, 0.3, -0.3):
+            turned = found.copy()
+            turned[:, k] = math.cos(angle) * found[:, k] + math.sin(angle) * found[:, other]
+            turned[:, other] = math.cos(angle) * found[:, other] - math.sin(angle) * found[:, k]
+            assert criterion(turned) < criterion(found)
 
 
 def test_users_reordered_have_the_same_factors() -> None:
