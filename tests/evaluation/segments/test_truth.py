@@ -51,6 +51,26 @@ def test_renumbered_truth_is_no_error() -> None:
     assert math.isnan(recovery(scorer, truth, train, alpha, Rng(0))["segment/truth_beta_tv"])
 
 
+def test_errors_are_mean_total_variations() -> None:
+    """Each by a loop: half of what two distributions differ by, over users and over segments."""
+    truth, train = drawn()
+    beta = np.random.default_rng(1).dirichlet(np.ones(truth.beta.shape[1]), len(truth.beta))
+    alpha = torch.from_numpy(truth.alpha)
+    scorer = SimpleNamespace(kind="distribution", beta=torch.from_numpy(beta), alpha=alpha)
+    found = recovery(scorer, truth, train, alpha, Rng(0))
+    apart = [
+        sum(abs(a - b) for a, b in zip(*rows, strict=True)) / 2
+        for rows in zip(beta, truth.beta, strict=True)
+    ]
+    assert found["segment/truth_beta_tv"] == pytest.approx(sum(apart) / len(apart))
+    best = bayes(truth, train, Rng(0)).alpha
+    apart = [
+        sum(abs(a - b) for a, b in zip(*rows, strict=True)) / 2
+        for rows in zip(best, truth.alpha, strict=True)
+    ]
+    assert found["segment/bayes_alpha_tv"] == pytest.approx(sum(apart) / len(apart))
+
+
 def test_membership_is_turned_by_bayes_rule() -> None:
     _, train = drawn()
     count = np.bincount(train.item, minlength=12)
