@@ -135,10 +135,10 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A small run's folder, by a command."""
+    """A small run's folder, by a command; with evidence, whichever command asks it first."""
     root = tmp_path_factory.mktemp("docs")
     beside = ["encoder.attributes=beside", "data.homophily=0.8", "encoder.social=0.5"]
-    settings = [*SMALL, *beside, f"runs.root={root}", "sweep.name=NAME"]
+    settings = [*SMALL, *beside, "evidence.refits=1", f"runs.root={root}", "sweep.name=NAME"]
     assert main(["train", "-m", *settings]) == 0
     (path,) = (path for path in root.iterdir() if not path.name.startswith("."))
     return path
