@@ -156,7 +156,7 @@ class AsGiven(SplitRule):
 
 @dataclass(frozen=True, kw_only=True)
 class Auto(SplitRule):
-    """The set's own parts if it brings them, else global time where it divides the data, else random.
+    """The set's own parts if it brings them, else global time where it divides, else random.
 
     Times that are all of one day or two divide nothing.
     """
