@@ -127,12 +127,14 @@ def _names() -> list[str]:
     import gnnseg.cli
 
     return sorted(
-        found.name for found in pkgutil.iter_modules(gnnseg.cli.__path__) if not found.ispkg
+        found.name.replace("_", "-")
+        for found in pkgutil.iter_modules(gnnseg.cli.__path__)
+        if not found.ispkg
     )
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"gnnseg.cli.{name}")
+    return importlib.import_module(f"gnnseg.cli.{name.replace('-', '_')}")
 
 
 def _overview() -> argparse.ArgumentParser:

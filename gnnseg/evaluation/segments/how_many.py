@@ -1,0 +1,101 @@
+"""How many segments: the one-standard-error rule on validation, among those that come back.
+
+Shape legend: V validated users, N numbers of segments.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gnnseg.types import Floats
+
+JACCARD = 0.6  # the median over segments from which on a number of segments comes back
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A number of segments, and what is known of it.
+
+    ``recall`` (V,) by validated user, the same users in every candidate; ``jaccard`` the median
+    over segments of how far their members come back, NaN where that is not defined.
+    """
+
+    segments: int
+    recall: Floats
+    jaccard: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far a candidate's recall is behind the best one's: its mean over users, and that mean's
+    standard error."""
+
+    mean: float
+    error: float
+
+    @property
+    def within(self) -> bool:
+        """Return whether it is at most one standard error."""
+        return self.mean <= self.error
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What the rule recommends.
+
+    ``best`` has the largest mean recall; ``behind`` of each candidate in the order given;
+    ``stable``: whether the recommended one comes back; if not, no candidate within one standard
+    error does.
+    """
+
+    segments: int
+    best: int
+    behind: list[Difference]
+    stable: bool
+
+
+def standard_error(values_V: Floats) -> float:
+    """Return s / sqrt(V), the standard error of a mean; NaN of fewer than two values."""
+    count = len(values_V)
+    return float(values_V.std(ddof=1) / math.sqrt(count)) if count > 1 else math.nan
+
+
+def difference(best_V: Floats, recall_V: Floats) -> Difference:
+    """Return how far the same users' recall is behind, user by user.
+
+    The standard error is of the mean of the differences: what users have in common (some are easy
+    to recommend to, some are not) cancels, so that it is far smaller than that of either mean. Of
+    one user there is none: 0.
+    """
+    gap_V = np.asarray(best_V, dtype=np.float64) - recall_V
+    error = standard_error(gap_V)
+    return Difference(float(gap_V.mean()), 0.0 if math.isnan(error) else error)
+
+
+def recommend(candidates: Sequence[Candidate], least: float = JACCARD) -> Recommendation:
+    """Return the smallest number of segments that ranks as the best one does and comes back.
+
+    One-standard-error rule (Breiman et al. 1984) on differences paired by user: of the candidates
+    at most one standard error behind the one of largest mean recall, the smallest whose ``jaccard``
+    is at least ``least``. Where none of them is, the one of the largest ``jaccard``; the smaller of
+    equals, everywhere.
+
+    Args:
+        candidates: one at least, of different numbers, in any order.
+        least: the median Jaccard of segments that come back.
+    """
+    assert candidates, "of nothing nothing can be chosen"
+    means = {each.segments: float(np.mean(each.recall)) for each in candidates}
+    best = min(candidates, key=lambda each: (-means[each.segments], each.segments))
+    behind = [difference(best.recall, each.recall) for each in candidates]
+    near = [each for each, gap in zip(candidates, behind, strict=True) if gap.within]
+    stable = [each.segments for each in near if each.jaccard >= least]
+    if stable:
+        return Recommendation(min(stable), best.segments, behind, stable=True)
+    known = [-math.inf if math.isnan(each.jaccard) else each.jaccard for each in near]
+    most = min(zip(known, near, strict=True), key=lambda pair: (-pair[0], pair[1].segments))[1]
+    return Recommendation(most.segments, best.segments, behind, stable=False)
