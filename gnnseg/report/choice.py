@@ -42,6 +42,7 @@ def reason(record: Mapping[str, Any]) -> str:
     rows = {row["segments"]: row for row in record["rows"]}
     chosen, best = rows[record["recommended"]], rows[record["best"]]
     least = f"{record['rule']['jaccard']:g}"
+    smaller = any(row["near"] and row["segments"] < chosen["segments"] for row in record["rows"])
     if chosen is best:
         recall = f"has the best validation recall@20 ({best['recall']:.4f})"
     else:
@@ -50,16 +51,17 @@ def reason(record: Mapping[str, Any]) -> str:
             f"({chosen['recall']:.4f}; K = {best['segments']} has {best['recall']:.4f}, by user "
             f"{chosen['behind']:.4f} ± {chosen['behind_se']:.4f} more)"
         )
-    jaccard = chosen["jaccard"]
+    k, jaccard = f"K = {chosen['segments']}", f"median Jaccard {chosen['jaccard']:.2f}"
     if record["stable"]:
+        none = "that ranks as well comes back" if smaller else "is within one standard error of the best"
         return (
-            f"K = {chosen['segments']}: the smallest that {recall} and whose segments come back "
-            f"when the model is fitted again (median Jaccard {jaccard:.2f}, at least {least})."
+            f"{k}: it {recall}, its segments come back when the model is fitted again ({jaccard}, "
+            f"at least {least}), and no smaller one {none}."
         )
     return (
-        f"K = {chosen['segments']}: it {recall}, but no such K has segments that come back when "
-        f"the model is fitted again (median Jaccard at least {least}), so this is the most stable "
-        f"of them ({jaccard:.2f}): read its segments as one way of many to cut people up."
+        f"{k}: it {recall}, but no K that ranks as well has segments that come back when the model is fitted "
+        f"again (at least {least}), so this is the most stable of them ({jaccard}): read its "
+        "segments as one way of many to cut people up."
     )
 
 
