@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gnnseg.api import choose_k, interactions, load, train
-    from gnnseg.runs.choice import Choice
+    from gnnseg.runs.choice import ChosenK
     from gnnseg.runs.run import Run
     from gnnseg.types import InputError
 
-__all__ = ["Choice", "InputError", "Run", "choose_k", "interactions", "load", "train"]
+__all__ = ["ChosenK", "InputError", "Run", "choose_k", "interactions", "load", "train"]
 
 _HOME = {
     "interactions": "gnnseg.api", "train": "gnnseg.api", "load": "gnnseg.api",
-    "choose_k": "gnnseg.api", "Choice": "gnnseg.runs.choice", "Run": "gnnseg.runs.run",
+    "choose_k": "gnnseg.api", "ChosenK": "gnnseg.runs.choice", "Run": "gnnseg.runs.run",
     "InputError": "gnnseg.types",
 }  # fmt: skip
 

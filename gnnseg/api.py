@@ -21,7 +21,7 @@ from gnnseg.runs.run import Run
 from gnnseg.types import InputError
 
 if TYPE_CHECKING:
-    from gnnseg.runs.choice import Choice
+    from gnnseg.runs.choice import ChosenK
 
 LOG = logging.getLogger("gnnseg")
 CHOICES: dict[str, tuple[str | None, ...]] = {
@@ -191,7 +191,7 @@ def choose_k(
     seed: int | None = None,
     config_dir: Path | str | None = None,
     fresh: bool = False,
-) -> Choice:
+) -> ChosenK:
     """Recommend a number of segments by validation and by what comes back in refits.
 
     Each K is a run as ``train`` makes it, found again where it stands; so is each refit. What the

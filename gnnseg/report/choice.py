@@ -53,15 +53,19 @@ def reason(record: Mapping[str, Any]) -> str:
         )
     k, jaccard = f"K = {chosen['segments']}", f"median Jaccard {chosen['jaccard']:.2f}"
     if record["stable"]:
-        none = "that ranks as well comes back" if smaller else "is within one standard error of the best"
+        none = (
+            "that ranks as well comes back"
+            if smaller
+            else "is within one standard error of the best"
+        )
         return (
             f"{k}: it {recall}, its segments come back when the model is fitted again ({jaccard}, "
             f"at least {least}), and no smaller one {none}."
         )
     return (
-        f"{k}: it {recall}, but no K that ranks as well has segments that come back when the model is fitted "
-        f"again (at least {least}), so this is the most stable of them ({jaccard}): read its "
-        "segments as one way of many to cut people up."
+        f"{k}: it {recall}, but no K that ranks as well has segments that come back when the model "
+        f"is fitted again (at least {least}), so this is the most stable of them ({jaccard}): read "
+        "its segments as one way of many to cut people up."
     )
 
 

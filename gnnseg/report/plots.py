@@ -156,6 +156,8 @@ def plotted(
         parts.append(_rule("level", LEFT, WIDTH - RIGHT, ys(level[0]), ys(level[0]), level[1]))
     parts += [_rule("whisker", at[n], at[n], ys(low), ys(high)) for n, low, high in whiskers]
     for number, (name, points) in enumerate(kept.items()):
+        if not points:
+            continue
         path = " ".join(
             f"{'L' if place else 'M'}{at[n]:.1f} {ys(v):.1f}" for place, (n, v) in enumerate(points)
         )

@@ -39,7 +39,7 @@ REFITS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenK:
     """How many segments: what was recommended, and what of.
 
     ``path``: the folder; ``record``: its choice.json.
@@ -49,7 +49,7 @@ class Choice:
     record: Mapping[str, Any]
 
     @staticmethod
-    def load(path: Path | str) -> Choice:
+    def load(path: Path | str) -> ChosenK:
         """Return what a folder holds.
 
         Raises:
@@ -59,7 +59,7 @@ class Choice:
         record = stored(found)
         if record is None:
             raise InputError(f"{found}: no choice here; gnnseg choose-k prints the path of one.")
-        return Choice(found, record)
+        return ChosenK(found, record)
 
     @property
     def segments(self) -> int:

@@ -28,7 +28,7 @@ from gnnseg.rng import Rng
 from gnnseg.runs import candidates, choice, refits
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.candidates import WithoutSegments
-from gnnseg.runs.choice import Choice
+from gnnseg.runs.choice import ChosenK
 from gnnseg.runs.configured import check_here
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import NUMERICS, SCHEMA, identify
@@ -43,8 +43,10 @@ LENGTH = 20  # of the lists whose recall and ndcg are compared
 
 @dataclass(frozen=True)
 class _Ranked:
-    """What validation says of a run: its users' ids, their recall@20, mean ndcg@20, the same
-    through each user's first segment."""
+    """What validation says of a run.
+
+    The users' ids, their recall@20 (V,), mean ndcg@20, and that through each user's first segment.
+    """
 
     users: Strings
     recall: Floats
@@ -63,7 +65,7 @@ def choose(
     fresh: bool = False,
     raw: Raw | None = None,
     workers: int | None = None,
-) -> Choice:
+) -> ChosenK:
     """Recommend a number of segments, or find that done, or go on with it.
 
     Args:
@@ -105,7 +107,7 @@ def choose(
         if found is None or found["asked"] != asked or _names(found) != mine:
             refitted = _refitted(runs, count, folder, done, workers)
             _conclude(config, split, asked, runs, refitted, beside, dot.why, folder)
-    return Choice.load(folder.path)
+    return ChosenK.load(folder.path)
 
 
 class _Done:

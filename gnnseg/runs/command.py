@@ -13,7 +13,7 @@ from gnnseg.runs import sweep
 from gnnseg.runs.configured import configured
 
 if TYPE_CHECKING:
-    from gnnseg.runs.choice import Choice
+    from gnnseg.runs.choice import ChosenK
 
 Say = Callable[[str], None]
 
@@ -39,7 +39,7 @@ def choose_k(
     price: bool,
     fresh: bool,
     say: Say,
-) -> Choice:
+) -> ChosenK:
     """Recommend a number of segments for what the command line says; see ``choose_k.choose``.
 
     Args:

@@ -69,7 +69,7 @@ def test_the_command_says_a_table_a_reason_and_where(path: Path, tmp_path, capsy
 
 @pytest.mark.slow
 def test_the_figures_are_the_runs_own(path: Path) -> None:
-    found = choice.Choice.load(path)
+    found = choice.ChosenK.load(path)
     assert found.table.schema == choice.ROWS
     assert pl.read_parquet(path / "choice.parquet").equals(found.table)
     by_user = pl.read_parquet(path / "per_user.parquet")
@@ -106,7 +106,7 @@ def test_each_k_is_a_run_that_train_finds(path: Path) -> None:
     overrides = ["data=planted", *SMALL, f"runs.root={path.parent}", "head.segments=4"]
     result = pipeline.train(configured(overrides, []), say=lambda line: None)
     assert result.reused
-    assert result.path.name == choice.Choice.load(path).run(4).path.name
+    assert result.path.name == choice.ChosenK.load(path).run(4).path.name
 
 
 @pytest.mark.slow
@@ -129,13 +129,13 @@ def test_another_grid_adds_to_the_same_folder(path: Path, monkeypatch) -> None:
     assert made == [("events", 1)]  # of K = 3 alone
     (found,) = path.parent.glob("choose-k-*")
     assert found == path
-    record = choice.Choice.load(path).record
+    record = choice.ChosenK.load(path).record
     assert record["asked"] == {"segments": [3, 4, 6], "refits": 1, "share": 0.9}
     assert pl.read_parquet(path / "refits.parquet").height == 7
     made.clear()
     assert choose(path.parent, *ASKED, "--no-price") == 0
     assert made == []
-    record = choice.Choice.load(path).record
+    record = choice.ChosenK.load(path).record
     assert record["dot"] == {"run": None, "ndcg": None, "why": "--no-price"}
     assert {row["price"] for row in record["rows"]} == {None}
 
@@ -156,13 +156,13 @@ def test_it_goes_on_where_it_was_stopped(made: Path, tmp_path: Path, monkeypatch
     assert not (path / "choice.json").exists()
     assert pl.read_parquet(path / "refits.parquet").height == 3
     with pytest.raises(InputError, match="no choice here"):
-        choice.Choice.load(path)
+        choice.ChosenK.load(path)
     again = []
     monkeypatch.setattr(refits, "one", lambda *given: again.append(given) or one(*given))
     assert choose(tmp_path, *ASKED) == 0
     assert len(again) == 3
     assert path.name == made.name
-    frames = [choice.Choice.load(each).table.drop("seconds") for each in (made, path)]
+    frames = [choice.ChosenK.load(each).table.drop("seconds") for each in (made, path)]
     assert frames[0].equals(frames[1])  # bit for bit what one go gives
     for name in ("refits.parquet", "per_user.parquet"):
         assert pl.read_parquet(made / name).equals(pl.read_parquet(path / name))
@@ -170,7 +170,7 @@ def test_it_goes_on_where_it_was_stopped(made: Path, tmp_path: Path, monkeypatch
 
 @pytest.mark.slow
 def test_no_test_figure_is_read(path: Path, monkeypatch) -> None:
-    before = choice.Choice.load(path)
+    before = choice.ChosenK.load(path)
     for run in path.parent.glob("planted-*"):
         (run / "per_user.parquet").unlink()
         (run / "evidence.parquet").unlink(missing_ok=True)
@@ -188,7 +188,7 @@ def test_no_test_figure_is_read(path: Path, monkeypatch) -> None:
         np.savez_compressed(run / "seen.npz", **columns)
     shutil.rmtree(path)
     assert choose(path.parent, *ASKED) == 0
-    after = choice.Choice.load(path)
+    after = choice.ChosenK.load(path)
     assert after.table.equals(before.table)
     assert (after.segments, after.reason) == (before.segments, before.reason)
 
@@ -197,7 +197,7 @@ def test_no_test_figure_is_read(path: Path, monkeypatch) -> None:
 def test_python_gives_the_same_choice(path: Path) -> None:
     overrides = [*SMALL, f"runs.root={path.parent}"]
     found = gnnseg.choose_k("planted", overrides, segments=[6, 2, 4], refits=2)
-    assert isinstance(found, gnnseg.Choice)
+    assert isinstance(found, gnnseg.ChosenK)
     assert found.path == path
     assert found.segments == json.loads((path / "choice.json").read_text())["recommended"]
     assert found.reason in str(found)

@@ -31,8 +31,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far a candidate's recall is behind the best one's: its mean over users, and that mean's
-    standard error."""
+    """How far a candidate's recall is behind the best one's, user by user.
+
+    ``mean`` over users, and the standard ``error`` of that mean.
+    """
 
     mean: float
     error: float
