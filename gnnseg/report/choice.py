@@ -6,7 +6,7 @@ Reads the record of a choice (``choice.json``) alone; no test figure stands in i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,14 +53,15 @@ def reason(record: Mapping[str, Any]) -> str:
         )
     k, jaccard = f"K = {chosen['segments']}", f"median Jaccard {chosen['jaccard']:.2f}"
     if record["stable"]:
-        none = (
-            "that ranks as well comes back"
-            if smaller
-            else "is within one standard error of the best"
-        )
+        if chosen is min(record["rows"], key=lambda row: row["segments"]):
+            last = "it is the smallest tried"
+        elif smaller:
+            last = "no smaller one that ranks as well comes back"
+        else:
+            last = "no smaller one is within one standard error of the best"
         return (
             f"{k}: it {recall}, its segments come back when the model is fitted again ({jaccard}, "
-            f"at least {least}), and no smaller one {none}."
+            f"at least {least}), and {last}."
         )
     return (
         f"{k}: it {recall}, but no K that ranks as well has segments that come back when the model "
@@ -81,16 +82,17 @@ def notes(record: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def table(rows: Sequence[Row], recommended: int) -> tuple[list[str], list[list[str]]]:
+def table(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return the titles of the columns and the cells, a row a K."""
     titles = [
         "K", "recall@20", "behind ± se", "ndcg@20", "price", "soft", "ARI", "Jaccard", "top alpha",
         "segments a user", "effective K", "largest", "s",
     ]  # fmt: skip
     cells = []
-    for row in rows:
-        mark = " *" if row["segments"] == recommended else ""
-        behind = f"{row['behind']:.4f} ± {row['behind_se']:.4f}" if row["behind"] else "best"
+    for row in record["rows"]:
+        mark = " *" if row["segments"] == record["recommended"] else ""
+        behind = f"{row['behind']:.4f} ± {row['behind_se']:.4f}"
+        behind = "best" if row["segments"] == record["best"] else behind
         figures = [_figure(row["ndcg"], 4), _figure(row["price"], 3)]
         figures += [_figure(row[name]) for name in ("soft", "ari", "jaccard", "largest_alpha")]
         sizes = [_figure(row[name], 1) for name in ("segments_per_user", "effective_k")]
@@ -102,8 +104,9 @@ def table(rows: Sequence[Row], recommended: int) -> tuple[list[str], list[list[s
 
 def text(record: Mapping[str, Any]) -> str:
     """Return the table, and below it the number of segments with its reason."""
-    titles, cells = table(record["rows"], record["recommended"])
-    refits = f"{record['asked']['refits']} refits"
+    titles, cells = table(record)
+    count = record["asked"]["refits"]
+    refits = f"{count} refit{'s' * (count != 1)}"
     head = (
         f"validation of {record['data']['name']}, {record['users']:,} users; {refits}; "
         "* recommended; no test figure was read"
@@ -137,7 +140,7 @@ def picture(record: Mapping[str, Any]) -> str:
 
 def page(record: Mapping[str, Any]) -> str:
     """Return the page of a choice as HTML: the reason, the plots, the table; no network."""
-    titles, cells = table(record["rows"], record["recommended"])
+    titles, cells = table(record)
     head = "".join(f"<th>{escape(title)}</th>" for title in titles)
     rows = "".join(
         f"<tr{' class=own' if row['segments'] == record['recommended'] else ''}>"

@@ -43,6 +43,12 @@ WORSE = row(2, recall=0.1, behind=0.2, behind_se=0.02, near=False)
             "standard error of the best.",
         ),
         (
+            record([row(4), row(8, near=False)], 4, 4),
+            "K = 4: it has the best validation recall@20 (0.3000), its segments come back when the "
+            "model is fitted again (median Jaccard 0.80, at least 0.6), and it is the smallest "
+            "tried.",
+        ),
+        (
             record([WORSE, row(4)], 4, 4),
             "K = 4: it has the best validation recall@20 (0.3000), its segments come back when the "
             "model is fitted again (median Jaccard 0.80, at least 0.6), and no smaller one is "
@@ -103,6 +109,11 @@ def test_the_page_holds_reason_table_and_plots() -> None:
     assert "<td>–</td>" in page
     assert choice.text(found).splitlines()[-1] == found["notes"][-1]
     assert "behind ± se" in choice.text(found)
+    equal = choice.text(record([row(4), row(8)], 4, 4)).splitlines()
+    assert [("best" in line, "0.0000 ± 0.0000" in line) for line in equal[4:6]] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_curves_over_names_stand_side_by_side() -> None:
