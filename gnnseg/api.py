@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -173,9 +173,9 @@ def train(
     from gnnseg.runs import train as pipeline
     from gnnseg.training.loop import Interrupted
 
-    config, raw, _, _ = _composed(data, overrides, seed, config_dir)
+    given = _composed(data, overrides, seed, config_dir)
     try:
-        result = pipeline.train(config, say=_log, fresh=fresh, raw=raw, progress=False)
+        result = pipeline.train(given.config, say=_log, fresh=fresh, raw=given.raw, progress=False)
     except Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
     return Run.load(result.path)
@@ -215,24 +215,38 @@ def choose_k(
     from gnnseg.runs.choose_k import choose
     from gnnseg.training.loop import Interrupted
 
-    candidates.refuse_words(overrides)
-    config, raw, words, folders = _composed(data, overrides, seed, config_dir)
+    given = _composed(data, overrides, seed, config_dir)
+    candidates.refuse_words(given.words)
     dot = candidates.WithoutSegments(None, "price=False")
     if price:
-        dot = candidates.without_segments(config, words, folders)
+        dot = candidates.without_segments(given.config, given.words, given.folders)
     try:
         return choose(
-            config, segments=segments, count=refits, dot=dot, say=_log, fresh=fresh, raw=raw
-        )
+            given.config, segments=segments, count=refits, dot=dot, say=_log, fresh=fresh,
+            raw=given.raw,
+        )  # fmt: skip
     except Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
 
 
+@dataclass(frozen=True)
+class _Composed:
+    """A checked configuration, and what it came of.
+
+    ``raw``: the interactions, where they were handed over; ``words``: the overrides; ``folders``:
+    where groups are looked for beside ours.
+    """
+
+    config: dict[str, Any]
+    raw: Raw | None
+    words: list[str]
+    folders: list[Path]
+
+
 def _composed(
     data: Raw | str, overrides: Sequence[str], seed: int | None, config_dir: Path | str | None
-) -> tuple[dict[str, Any], Raw | None, list[str], list[Path]]:
-    """Return the checked configuration, the interactions where they were handed over, the overrides
-    that it was composed of, and where groups are looked for."""
+) -> _Composed:
+    """Compose and check the configuration of what was given; InputError where it cannot be."""
     from gnnseg import config as configuration
     from gnnseg.data.tables import saved
     from gnnseg.runs.configured import check_here
@@ -251,7 +265,7 @@ def _composed(
     if raw is not None:
         config["data"]["name"] = raw.name
     check_here(config)
-    return config, raw, words, folders
+    return _Composed(config, raw, words, folders)
 
 
 def _check_arguments(data: object, overrides: Sequence[str], config_dir: object) -> None:

@@ -297,6 +297,23 @@ def test_a_log_is_refused(tmp_path: Path, capsys) -> None:
     assert "learns from a log" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("overrides", "named", "said"),
+    [
+        (["head.segments=4"], {}, "K is what is to be chosen"),
+        (["head=dot"], {}, "has no segments to count"),
+        (["data=ml-100k"], {}, "the data are given already"),
+        ([*SMALL], {"segments": [1]}, "segments 1: one segment holds everybody"),
+        ([*SMALL], {"segments": []}, "none is given"),
+        ([*SMALL], {"refits": 0}, "there must be at least 1"),
+    ],
+)
+def test_python_refuses_in_one_sentence(overrides, named, said, tmp_path: Path) -> None:
+    root = [] if "data=ml-100k" in overrides else [f"runs.root={tmp_path}"]
+    with pytest.raises(InputError, match=said):
+        gnnseg.choose_k("planted", [*overrides, *root], **named)
+
+
 def test_the_mark_is_that_of_the_issue() -> None:
     assert how_many.JACCARD == 0.6
     assert candidates.GRID == (2, 3, 4, 6, 8, 12, 16, 24, 32)
