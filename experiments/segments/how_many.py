@@ -52,9 +52,9 @@ CPU = torch.device("cpu")
 SEEDS = (0, 1, 2)
 LEVEL = "easy"
 RULES = {
-    "rule": "smallest K within one standard error of the difference by user, median Jaccard ≥ .6",
-    "plain error": "the same, within one standard error of the best K's own mean",
-    "no Jaccard": "smallest K within one standard error of the difference by user",
+    "rule": "smallest K within one standard error of the best K's mean, median Jaccard ≥ .6",
+    "paired error": "the same, within one standard error of the difference from the best by user",
+    "no Jaccard": "smallest K within one standard error of the best K's mean",
     "best recall": "the K of the best recall",
 }
 
@@ -136,11 +136,11 @@ def run(cell: Cell) -> dict[str, Any]:
     best = max(grid, key=lambda k: (mean[k], -k))
     gaps = {k: how_many.difference(recall[best], recall[k]) for k in grid}
     error = how_many.standard_error(recall[best])
-    near = [k for k in grid if gaps[k].within]
-    plain = [k for k in grid if mean[k] >= mean[best] - error]
+    near = [k for k in grid if mean[k] >= mean[best] - error]
+    paired = [k for k in grid if gaps[k].mean <= gaps[k].error]
     named = {
         "rule": chosen(near, jaccard),
-        "plain error": chosen(plain, jaccard),
+        "paired error": chosen(paired, jaccard),
         "no Jaccard": near[0],
         "best recall": best,
     }
@@ -155,7 +155,7 @@ def run(cell: Cell) -> dict[str, Any]:
             }
             for k in grid
         ],
-        "plain_error": error, "users": len(recall[best]), "overrides": cell.overrides,
+        "error": error, "users": len(recall[best]), "overrides": cell.overrides,
         "seconds": round(time.monotonic() - begun, 1), "numerics": NUMERICS,
         "source": source_digest()[:12], "fingerprint": question.split.fingerprint[:16],
     }  # fmt: skip
@@ -177,16 +177,14 @@ def table(lines: list[Mapping[str, Any]]) -> str:
     rows = [
         "| cell | seeds | "
         + " | ".join(RULES)
-        + " | least Jaccard named | recall behind at K before |"
+        + " | least Jaccard named | recall below the best at the K before |"
     ]
     rows.append("|---|---:|" + "---|" * len(RULES) + "---:|---:|")
     for group, found in sorted(groups.items(), key=lambda each: _order(each[0])):
         cells = [", ".join(str(line["named"][rule]) for line in found) for rule in RULES]
         stable = [_of(line, line["named"]["rule"])["jaccard"] for line in found]
         before = [
-            each["behind"] / each["error"]
-            for line in found
-            if (each := _before(line)) is not None and each["error"]
+            each["behind"] / line["error"] for line in found if (each := _before(line)) is not None
         ]
         rows.append(
             f"| {group} | {len(found)} | {' | '.join(cells)} | {min(stable):.2f} | "

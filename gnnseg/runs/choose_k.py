@@ -211,7 +211,8 @@ def _conclude(
         [how_many.Candidate(k, ranked[k].recall, row["jaccard"]) for k, row in zip(runs, rows)]
     )
     for row, gap in zip(rows, found.behind, strict=True):
-        row |= {"behind": gap.mean, "behind_se": gap.error, "near": gap.within}
+        near = row["segments"] in found.near
+        row |= {"behind": gap.mean, "behind_se": gap.error, "near": near}
     plain = recorded(candidates.with_segments(config, 0))
     plain["head"].pop("segments")
     record: dict[str, Any] = {
@@ -225,6 +226,7 @@ def _conclude(
         "recommended": found.segments,
         "stable": found.stable,
         "best": found.best,
+        "error": found.error,
         "dot": {"run": None if beside is None else beside.name, "ndcg": dot, "why": why},
         "rows": [{name: _plain(row[name]) for name in choice.ROWS} for row in rows],
         "config": plain,

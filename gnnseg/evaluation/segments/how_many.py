@@ -39,23 +39,20 @@ class Difference:
     mean: float
     error: float
 
-    @property
-    def within(self) -> bool:
-        """Return whether it is at most one standard error."""
-        return self.mean <= self.error
-
 
 @dataclass(frozen=True)
 class Recommendation:
     """What the rule recommends.
 
-    ``best`` has the largest mean recall; ``behind`` of each candidate in the order given;
-    ``stable``: whether the recommended one comes back; if not, no candidate within one standard
-    error does.
+    ``best`` has the largest mean recall, ``error`` is that mean's standard error, ``near`` are the
+    candidates at most so far below it; ``behind`` of each candidate in the order given; ``stable``:
+    whether the recommended one comes back; if not, none of those near does.
     """
 
     segments: int
     best: int
+    error: float
+    near: list[int]
     behind: list[Difference]
     stable: bool
 
@@ -69,22 +66,23 @@ def standard_error(values_V: Floats) -> float:
 def difference(best_V: Floats, recall_V: Floats) -> Difference:
     """Return how far the same users' recall is behind, user by user.
 
-    The standard error is of the mean of the differences: what users have in common (some are easy
-    to recommend to, some are not) cancels, so that it is far smaller than that of either mean. Of
-    one user there is none: 0.
+    What users have in common (some are easy to recommend to, some are not) cancels, so that the
+    standard error is far smaller than that of either mean. Of one user there is none: 0.
     """
     gap_V = np.asarray(best_V, dtype=np.float64) - recall_V
-    error = standard_error(gap_V)
-    return Difference(float(gap_V.mean()), 0.0 if math.isnan(error) else error)
+    return Difference(float(gap_V.mean()), _known(standard_error(gap_V)))
 
 
 def recommend(candidates: Sequence[Candidate], least: float = JACCARD) -> Recommendation:
     """Return the smallest number of segments that ranks as the best one does and comes back.
 
-    One-standard-error rule (Breiman et al. 1984) on differences paired by user: of the candidates
-    at most one standard error behind the one of largest mean recall, the smallest whose ``jaccard``
-    is at least ``least``. Where none of them is, the one of the largest ``jaccard``; the smaller of
-    equals, everywhere.
+    One-standard-error rule (Breiman et al. 1984): of the candidates whose mean recall is at most
+    one standard error (over users) below the largest, the smallest whose ``jaccard`` is at least
+    ``least``. Where none of them is, the one of the largest ``jaccard``; the smaller of equals,
+    everywhere.
+
+    The error is that of the best one's mean, not of the difference by user: of many candidates that
+    rank alike the best is so by chance, often by more than one standard error of a difference.
 
     Args:
         candidates: one at least, of different numbers, in any order.
@@ -94,10 +92,18 @@ def recommend(candidates: Sequence[Candidate], least: float = JACCARD) -> Recomm
     means = {each.segments: float(np.mean(each.recall)) for each in candidates}
     best = min(candidates, key=lambda each: (-means[each.segments], each.segments))
     behind = [difference(best.recall, each.recall) for each in candidates]
-    near = [each for each, gap in zip(candidates, behind, strict=True) if gap.within]
+    error = _known(standard_error(best.recall))
+    least_mean = means[best.segments] - error
+    near = [each for each in candidates if means[each.segments] >= least_mean]
+    close = sorted(each.segments for each in near)
     stable = [each.segments for each in near if each.jaccard >= least]
     if stable:
-        return Recommendation(min(stable), best.segments, behind, stable=True)
+        return Recommendation(min(stable), best.segments, error, close, behind, stable=True)
     known = [-math.inf if math.isnan(each.jaccard) else each.jaccard for each in near]
     most = min(zip(known, near, strict=True), key=lambda pair: (-pair[0], pair[1].segments))[1]
-    return Recommendation(most.segments, best.segments, behind, stable=False)
+    return Recommendation(most.segments, best.segments, error, close, behind, stable=False)
+
+
+def _known(error: float) -> float:
+    """Return a standard error, 0 where there is none."""
+    return 0.0 if math.isnan(error) else error

@@ -24,9 +24,9 @@ def slow(candidates: list[Candidate], least: float) -> tuple[int, bool]:
             best = each
     near = []
     for each in sorted(candidates, key=lambda each: each.segments):
-        gaps = [a - b for a, b in zip(best.recall, each.recall, strict=True)]
-        error = statistics.stdev(gaps) / math.sqrt(len(gaps)) if len(gaps) > 1 else 0.0
-        if statistics.fmean(gaps) <= error:
+        users = len(best.recall)
+        error = statistics.stdev(best.recall) / math.sqrt(users) if users > 1 else 0.0
+        if sum(each.recall) / users >= sum(best.recall) / users - error:
             near.append(each)
     for each in near:
         if each.jaccard >= least:
@@ -62,17 +62,22 @@ def test_what_users_have_in_common_cancels() -> None:
     gap = difference(better, worse)
     assert gap.mean == pytest.approx(0.01)
     assert gap.error < 1e-10 < standard_error(easy) / 2  # by user it is certain
-    assert not gap.within
     named = recommend([Candidate(2, worse, 1.0), Candidate(4, better, 1.0)])
-    assert (named.segments, named.best, named.stable) == (4, 4, True)
+    assert named.behind == [gap, difference(better, better)]
+    assert named.error == standard_error(better)
+    assert (named.segments, named.best, named.near) == (2, 4, [2, 4])  # the mean is not so certain
+    far = easy - 1.1 * standard_error(easy)
+    named = recommend([Candidate(2, far, 1.0), Candidate(4, better, 1.0)])
+    assert (named.segments, named.near) == (4, [4])
 
 
 def test_the_standard_error_is_that_of_a_mean() -> None:
     values = np.array([1.0, 2.0, 4.0])
     assert standard_error(values) == pytest.approx(statistics.stdev(values) / math.sqrt(3))
     assert math.isnan(standard_error(values[:1]))
-    assert difference(values[:1], values[:1]).within
-    assert not difference(values[1:2], values[:1]).within
+    assert difference(values[1:2], values[:1]).error == 0
+    one = [Candidate(2, values[:1], 1.0), Candidate(3, values[1:2], 1.0)]
+    assert recommend(one).near == [3]  # of one user there is no error
 
 
 def near(*jaccards: float) -> list[Candidate]:
@@ -98,7 +103,7 @@ def test_ties_what_is_not_defined_and_one_alone(jaccards, named, stable) -> None
     found = recommend(near(*jaccards))
     assert (found.segments, found.stable) == (named, stable)
     assert found.best == 2
-    assert all(gap.within for gap in found.behind)
+    assert found.near == list(range(2, 2 + len(jaccards)))
 
 
 def test_what_ranks_worse_is_never_named_however_stable() -> None:
