@@ -22,7 +22,8 @@ class Known:
     ``name``: what messages call it; ``reads``: 'features', 'social'; ``weight``: of an event in
     training on average, and so of one that has none; ``short``: events that nearly every trained
     user has; ``self_assign``: its figure ``segment/self_assign``; ``half_life`` (M,): of its
-    habits, in seconds, None where it has none.
+    habits, in seconds, None where it has none; ``again`` (I,): how often items are taken again,
+    None where habits do not know.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Known:
     short: float = 0.0
     self_assign: float = 1.0
     half_life: Floats | None = None
+    again: Floats | None = None
 
     def say_what_is_missing(self, pairs: Pairs, table: Table | None, *, ties: bool) -> None:
         """Warn of what training read and nobody brings, and of how well it goes without."""

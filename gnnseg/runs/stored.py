@@ -98,6 +98,7 @@ class StoredRun:
             reads=inputs.reads(config),
             weight=float(train.weight.sum() / max(train.count.sum(), 1)),
             half_life=self._half_life(),
+            again=persistence.again_in(self.path),
             short=short_of(train),
             self_assign=self.metrics.get("segment/self_assign", 1.0),
         )
