@@ -18,6 +18,7 @@ from gnnseg.models.imputation import Imputation
 from gnnseg.models.lbfgs import minimise
 from gnnseg.models.model import Model
 from gnnseg.models.prior import TrainedPrior, wholeness
+from gnnseg.models.regression import Regression
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import (
@@ -34,8 +35,8 @@ from gnnseg.types import (
 )
 
 STEPS = 20  # of L-BFGS
-CAUTION = 50.0  # what the prior weighs against the first interactions, beside LEAST
-ENOUGH = 4.0  # interactions after which that is half of it
+CAUTION = 10.0  # what the prior weighs against the first interactions, beside LEAST
+ENOUGH = 2.0  # interactions after which that is half of it
 LEAST = 0.1  # what the prior always weighs
 SHORT = 0.05  # share of the trained users whose histories count as short
 SAMPLE = 1024  # items that stand for the catalogue where its softmax is not exact at no cost
@@ -51,8 +52,10 @@ class FoldIn:
     p(j | x) - w(n)/2 |z(x)|^2, j in the history of n items, p the softmax of the scores over the
     catalogue (``distribution``: rec itself, whose sum is 1; else over N uniform items, the same for
     all), z standard normal under the trained users' prior (``TrainedPrior``) about what the encoder
-    expects of somebody new. w(n) = LEAST + CAUTION / (1 + (n/ENOUGH)^2): the maximum over a handful
-    of interactions says more than they do, over a whole history it is what training found.
+    expects of somebody new. w(n) = LEAST + CAUTION (1 - s(n)) / (1 + (n/ENOUGH)^2), s near 1 for
+    histories as long as nearly all that were trained on (``wholeness``): the maximum over a handful
+    of interactions says more than they do, over a history like the trained ones it is what training
+    found, caution there would move people whom training put where their few interactions say.
     ``STEPS`` of L-BFGS from the prior's mean.
 
     Where what is known of a user says all (an encoder of attributes), there is nothing to solve
@@ -177,6 +180,19 @@ class FoldIn:
         return torch.cat(parts) if parts else self._trained.user_UD[:0]
 
     @torch.no_grad()
+    def left_out(self) -> Scorer:
+        """Return the trained users' scores, as a regression on histories says them of others.
+
+        Each one's embedding by the history alone, with the regression fitted to
+        everybody else: about as much as histories tell of what was trained.
+        """
+        known_U, told_UF = self._known, self._histories.whole(self.graph)
+        regression = Regression(told_UF[known_U], self._trained.user_UD[known_U])
+        embedded_UD = self._trained.user_UD.clone()
+        embedded_UD[known_U] -= regression.residual_NT.to(embedded_UD)
+        return scorer_of(self._model, self._trained, self._served, embedded_UD)
+
+    @torch.no_grad()
     def _one_part(
         self, graph: BipartiteGraph, given_BF: Tensor | None, known_F: Tensor | None
     ) -> Tensor:
@@ -232,7 +248,8 @@ class FoldIn:
             whole_B = wholeness(met_B, self.short)
             away_BD = prior.mean(self._histories.whole(graph), whole_B)
             mean = mean + free_B[:, None] * away_BD
-        weight_B = LEAST + CAUTION / (1 + (met_B / ENOUGH) ** 2)
+        begun_B = 1 - wholeness(met_B, self.short)
+        weight_B = LEAST + CAUTION * begun_B / (1 + (met_B / ENOUGH) ** 2)
 
         def layer0(z_BD: Tensor) -> Tensor:
             return mean + free_B[:, None] * prior.moved(z_BD, whole_B)

@@ -101,6 +101,7 @@ class StoredRun:
             again=persistence.again_in(self.path),
             short=short_of(train),
             self_assign=self.metrics.get("segment/self_assign", 1.0),
+            self_assign_known=self.metrics.get("segment/self_assign_known"),
         )
 
     def _half_life(self) -> Floats | None:

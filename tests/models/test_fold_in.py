@@ -153,9 +153,10 @@ def test_new_users_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch
         alone = graph.with_users(pairs([met]), 1, None)
         embedded = model.encoder.embed_new_users(alone, old, Features())
         n = len(met)
-        weight = fold_in.LEAST + fold_in.CAUTION / (1 + (n / fold_in.ENOUGH) ** 2)
         short = float(graph.pattern.degrees()[0].double().quantile(0.05))
         whole = 1 / (1 + (short / n) ** 4)
+        careful = fold_in.CAUTION * (1 - whole) / (1 + (n / fold_in.ENOUGH) ** 2)
+        weight = fold_in.LEAST + careful
         mean = middle + whole * regression.predict(histories.whole(alone))[0]
         cov = whole * rest + (1 - whole) * total
 
@@ -178,7 +179,7 @@ def test_new_users_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch
         best = minimize(value, mean.double().numpy(), jac=True, options={"maxiter": 200})
         own = float((embedded(torch.ones(1, WIDTH)) - embedded(torch.zeros(1, WIDTH)))[0, 0])
         x = (found[u] - embedded(torch.zeros(1, WIDTH))[0]) / own
-        assert float(loss(x.double()).detach()) <= best.fun + 2e-3  # scipy stops early in float32
+        assert float(loss(x.double()).detach()) <= best.fun + 5e-3  # as near as float32 comes
 
 
 @pytest.mark.parametrize("head", HEADS)
