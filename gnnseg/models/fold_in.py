@@ -37,6 +37,8 @@ from gnnseg.types import (
 STEPS = 20  # of L-BFGS
 CAUTION = 10.0  # what the prior weighs against the first interactions, beside LEAST
 ENOUGH = 2.0  # interactions after which that is half of it
+ATTRIBUTES = 50.0  # the same where attributes say who somebody is
+BESIDE = 4.0
 LEAST = 0.1  # what the prior always weighs
 SHORT = 0.05  # share of the trained users whose histories count as short
 SAMPLE = 1024  # items that stand for the catalogue where its softmax is not exact at no cost
@@ -107,6 +109,10 @@ class FoldIn:
     @cached_property
     def _histories(self) -> Histories:
         return Histories(self.graph, self._trained, self._served)
+
+    @cached_property
+    def _trained_whole(self) -> Tensor:
+        return self._histories.whole(self.graph)
 
     @cached_property
     def _imputation(self) -> Imputation:
@@ -180,14 +186,16 @@ class FoldIn:
         return torch.cat(parts) if parts else self._trained.user_UD[:0]
 
     @torch.no_grad()
-    def left_out(self) -> Scorer:
+    def left_out(self, known_F: Tensor | None) -> Scorer:
         """Return the trained users' scores, as a regression on histories says them of others.
 
-        Each one's embedding by the history alone, with the regression fitted to
-        everybody else: about as much as histories tell of what was trained.
+        Each one's embedding by their history and the attributes that follow from it, ``known_F``,
+        with the regression fitted to everybody else: about as much as histories say.
         """
-        known_U, told_UF = self._known, self._histories.whole(self.graph)
-        regression = Regression(told_UF[known_U], self._trained.user_UD[known_U])
+        known_U, told = self._known, [self._trained_whole]
+        if self.given.user is not None and known_F is not None:
+            told.append(self.given.user[:, known_F.to(self.given.user.device)])
+        regression = Regression(torch.cat(told, 1)[known_U], self._trained.user_UD[known_U])
         embedded_UD = self._trained.user_UD.clone()
         embedded_UD[known_U] -= regression.residual_NT.to(embedded_UD)
         return scorer_of(self._model, self._trained, self._served, embedded_UD)
@@ -205,21 +213,37 @@ class FoldIn:
         history_BP = self._histories.taste(graph)
         if given_BF is None or known_F is None:
             nothing = history_BP.new_zeros(graph.users, 0)
-            return self._imputation.embeddings(
-                self._trained.user_UD, self._trained.user_UD[:, :0], nothing, nothing,
-                torch.zeros(0, dtype=torch.bool), history_BP,
-            )  # fmt: skip
+            none_F = torch.zeros(0, dtype=torch.bool)
+            return self._imputed(graph, self._trained.user_UD[:, :0], nothing, nothing, none_F)
         filled_BF = self._imputation.attributes(given_BF, known_F, history_BP)
         found_BD = self._solve(graph, Features(filled_BF, self.given.item))
         if encoder.free_users:
             return found_BD
         guess_BD = self._guess(graph, filled_BF)
-        better_BD = self._imputation.embeddings(
-            self._trained.user_UD, self._trained_guess(known_F), guess_BD, given_BF, known_F,
-            history_BP,
-        )  # fmt: skip
+        better_BD = self._imputed(graph, self._trained_guess(known_F), guess_BD, given_BF, known_F)
         met_B = graph.pattern.degrees()[0] > 0  # without a message a guess is of another kind
         return found_BD + torch.where(met_B[:, None], better_BD - guess_BD, 0.0)
+
+    def _imputed(
+        self,
+        graph: BipartiteGraph,
+        guess_UD: Tensor,
+        guess_BD: Tensor,
+        given_BF: Tensor,
+        known_F: Tensor,
+    ) -> Tensor:
+        """Return embeddings by history and a guess, (B,D).
+
+        Of a history as long as the trained ones its sum and length count too, as they do for the
+        prior's mean (``Histories.whole``); of a shorter one its mean alone.
+        """
+        told = self._trained.user_UD, guess_UD, guess_BD, given_BF, known_F
+        taste_BD = self._imputation.embeddings(*told, self._histories.taste(graph))
+        whole_BD = self._imputation.embeddings(
+            *told, self._histories.whole(graph), self._trained_whole
+        )
+        whole_B1 = wholeness(graph.pattern.degrees()[0].to(taste_BD), self.short)[:, None]
+        return whole_B1 * whole_BD + (1 - whole_B1) * taste_BD
 
     def _guess(self, graph: BipartiteGraph, filled_UF: Tensor) -> Tensor:
         """Embeddings by attributes that are imputed in part, with nothing solved for."""
@@ -248,8 +272,7 @@ class FoldIn:
             whole_B = wholeness(met_B, self.short)
             away_BD = prior.mean(self._histories.whole(graph), whole_B)
             mean = mean + free_B[:, None] * away_BD
-        begun_B = 1 - wholeness(met_B, self.short)
-        weight_B = LEAST + CAUTION * begun_B / (1 + (met_B / ENOUGH) ** 2)
+        weight_B = self._prior_weight(met_B)
 
         def layer0(z_BD: Tensor) -> Tensor:
             return mean + free_B[:, None] * prior.moved(z_BD, whole_B)
@@ -259,6 +282,13 @@ class FoldIn:
             return weight_B / 2 * z_BD.square().sum(1) - likely_B
 
         return embedded(layer0(minimise(value, torch.zeros_like(mean), STEPS)))
+
+    def _prior_weight(self, met_B: Tensor) -> Tensor:
+        """What the prior weighs beside the likelihood of so many items, (B,)."""
+        if not self._encoder.free_users:
+            return LEAST + ATTRIBUTES / (1 + (met_B / BESIDE) ** 2)
+        begun_B = 1 - wholeness(met_B, self.short)
+        return LEAST + CAUTION * begun_B / (1 + (met_B / ENOUGH) ** 2)
 
     def _freedom(self, met_B: Tensor) -> Tensor:
         """How far new users who have met so many items may be from what is expected, 0 to 1."""

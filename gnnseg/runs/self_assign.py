@@ -101,7 +101,7 @@ def measure(
         )
         same = agreement(before, _segments(fold_in, people, *known))["same"]
         metrics["segment/self_assign_known"] = same
-        left_out = fold_in.left_out()
+        left_out = fold_in.left_out(people.given(encoding))
         assert isinstance(left_out, Segmentation)
         same = agreement(before, segments.hard(left_out.memberships(rows)))["same"]
         metrics["segment/self_assign_left_out"] = same

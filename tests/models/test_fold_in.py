@@ -135,6 +135,7 @@ def test_new_users_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch
     monkeypatch.setattr(fold_in, "SAMPLE", 11)
     monkeypatch.setattr(fold_in, "CHUNK", 2)
     monkeypatch.setattr(fold_in, "STEPS", 60)
+    monkeypatch.setattr(fold_in, "CAUTION", 50.0)  # one optimum, whatever the head
     model, graph = trained(encoder, head)
     model.requires_grad_(False)
     lists = [[0, 3, 7], [5], [2, 19]]
@@ -179,7 +180,7 @@ def test_new_users_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch
         best = minimize(value, mean.double().numpy(), jac=True, options={"maxiter": 200})
         own = float((embedded(torch.ones(1, WIDTH)) - embedded(torch.zeros(1, WIDTH)))[0, 0])
         x = (found[u] - embedded(torch.zeros(1, WIDTH))[0]) / own
-        assert float(loss(x.double()).detach()) <= best.fun + 5e-3  # as near as float32 comes
+        assert float(loss(x.double()).detach()) <= best.fun + 2e-3  # scipy stops early in float32
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -130,7 +130,7 @@ def test_who_is_left_out_of_the_regression_is_asked_by_it(runs):
     """The oracle: a ridge regression fitted without somebody, for some of them."""
     fold = runs["social"].stored.fold_in
     told, target = fold._histories.whole(fold.graph), fold._trained.user_UD
-    found = fold.left_out()
+    found = fold.left_out(None)
     close = []
     for user in range(0, 60, 12):
         others = np.arange(60) != user
