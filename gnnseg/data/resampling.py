@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gnnseg.rng import Rng
-from gnnseg.types import Ints, Pairs
+from gnnseg.types import Interactions, Ints, Pairs
 
 
 def thinned(pairs: Pairs, share: float, rng: Rng) -> Pairs:
@@ -40,6 +40,38 @@ def thinned(pairs: Pairs, share: float, rng: Rng) -> Pairs:
         last=None if pairs.last is None else pairs.last[some],
         spend=None if pairs.spend is None else pairs.spend[some] * part,
     )
+
+
+def thinned_visits(
+    apart: Interactions, pairs: Pairs, kept: Pairs, items: int, rng: Rng
+) -> Interactions:
+    """Return the visits that stay with what ``thinned`` left of the pairs.
+
+    Of a pair's v visits as large a part stays as of its n events, v c/n rounded by chance up or
+    down, and at least one: c, where each event was a visit of its own. Which ones is drawn without
+    replacement; a pair that is gone keeps none.
+
+    Args:
+        apart: The items of visits, by user.
+        pairs: The pairs before.
+        kept: What ``thinned`` made of them.
+        items: I.
+        rng: As ``thinned`` had it.
+    """
+    draw = rng.numpy("visits")
+    before, after = (each.user * items + each.item for each in (pairs, kept))
+    key, pair = np.unique(apart.user * items + apart.item, return_inverse=True)
+    part = np.zeros(len(key))
+    found = np.isin(key, after)
+    at, old = np.searchsorted(after, key[found]), np.searchsorted(before, key[found])
+    part[found] = kept.count[at] / pairs.count[old]
+    visits = np.bincount(pair, minlength=len(key))
+    stay = np.floor(part * visits + draw.random(len(key)) * (part < 1)).astype(np.int64)
+    stay = np.where(found, np.maximum(stay, 1), 0)
+    order = np.lexsort((draw.random(len(apart)), pair))
+    place = np.empty(len(apart), dtype=np.int64)
+    place[order] = np.arange(len(apart)) - np.searchsorted(pair[order], pair[order])
+    return apart.rows(np.flatnonzero(place < stay[pair]))
 
 
 def resampled(users: int, rng: Rng) -> Ints:

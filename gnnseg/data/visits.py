@@ -67,20 +67,23 @@ def half_lives(visits: Interactions) -> Floats:
     return np.append(span / 2.0 ** np.arange(HALF_LIVES - 1)[::-1], np.inf)
 
 
-def latest(visits: Interactions, half_life: Floats, users: int, items: int) -> Past:
+def latest(
+    visits: Interactions, half_life: Floats, users: int, items: int, again: Floats | None = None
+) -> Past:
     """Return each user's past as of their last visit.
 
-    share_ij = sum over visits v with j of 2^(-(t - t_v)/half_life) / the same over all their items.
-    When it is asked does not matter: every visit fades alike from the last one, t, on.
+    share_ij = sum over visits v with j of r_ij 2^(-(t - t_v)/half_life) / the same over all their
+    items. When it is asked does not matter: every visit fades alike from the last one, t, on.
 
     Args:
         visits: As ``of`` returns them.
         half_life: (M,) seconds.
         users: U.
         items: I.
+        again: r of each pair, (P,), by user and item (``gnnseg.data.repeats``); None: 1.
     """
     key, pair = np.unique(visits.user * items + visits.item, return_inverse=True)
-    owner = key // items
+    owner, r_P = key // items, np.ones(len(key)) if again is None else again
     fading = np.ones((len(visits), 1))
     if visits.time is not None:
         last = np.full(users, -np.inf)
@@ -88,6 +91,7 @@ def latest(visits: Interactions, half_life: Floats, users: int, items: int) -> P
         fading = np.exp(-_rates(half_life) * (last[visits.user] - visits.time)[:, None])
     columns = []
     for column in np.broadcast_to(fading, (len(visits), len(half_life))).T:
+        column = column * r_P[pair]
         total = np.bincount(visits.user, column, minlength=users)
         columns.append(np.bincount(pair, column, minlength=len(key)) / total[owner])
     share = np.stack(columns, axis=1) if columns else np.zeros((len(key), 0))
@@ -96,20 +100,24 @@ def latest(visits: Interactions, half_life: Floats, users: int, items: int) -> P
         taken=Csr.of(owner, key % items, (users, items)),
         share=torch.from_numpy(share).float(),
         traits=torch.from_numpy(traits).float(),
+        again=None if again is None else torch.from_numpy(r_P),
     )
 
 
-def earlier(visits: Interactions, half_life: Floats, items: int) -> Earlier:
+def earlier(
+    visits: Interactions, half_life: Floats, items: int, again: Floats | None = None
+) -> Earlier:
     """Return, for each event, its user's past before its visit, as ``latest`` would have it then.
 
     Without times there is no before: the past of an event is all of its user's other events.
     """
     key, pair = np.unique(visits.user * items + visits.item, return_inverse=True)
+    r_P = np.ones(len(key)) if again is None else again
     if visits.time is None:
-        taken, different, share = _others(visits, key, pair, items)
+        taken, different, share = _others(visits, key, pair, items, r_P)
         shares = np.broadcast_to(share[:, None], (len(share), len(half_life)))
     else:
-        taken, different, shares = _before(visits, pair, half_life)
+        taken, different, shares = _before(visits, pair, half_life, r_P)
     return Earlier(
         pair=torch.from_numpy(pair.astype(np.int64)),
         share=torch.from_numpy(np.array(shares, dtype=np.float32)),
@@ -129,20 +137,27 @@ def _traits(taken: Array, different: Array) -> Floats:
     return np.stack([np.log1p(taken), np.log((again + 0.5) / (different + 0.5))], axis=1)
 
 
-def _others(visits: Interactions, key: Ints, pair: Ints, items: int) -> tuple[Array, Array, Floats]:
+def _others(
+    visits: Interactions, key: Ints, pair: Ints, items: int, r_P: Floats
+) -> tuple[Array, Array, Floats]:
     """Return of each event's user, this event left out: events, different items, its item's part.
 
-    Leave-one-out counts: (n_ij - 1)/(n_i - 1).
+    Leave-one-out counts: r_ij (n_ij - 1)/(sum_j r_ij n_ij - r_ij).
     """
     count, total = np.bincount(pair), np.bincount(visits.user)
     distinct = np.bincount(key // items, minlength=len(total))
     mine = count[pair]
     taken = total[visits.user] - 1
     different = distinct[visits.user] - (mine == 1)
-    return taken, different, (mine - 1) / np.maximum(taken, 1)
+    r_E = r_P[pair]
+    weighed = np.bincount(visits.user, r_E)[visits.user] - r_E if len(r_E) else r_E
+    share = np.divide(r_E * (mine - 1), weighed, out=np.zeros(len(r_E)), where=taken > 0)
+    return taken, different, share
 
 
-def _before(visits: Interactions, pair: Ints, half_life: Floats) -> tuple[Array, Array, Floats]:
+def _before(
+    visits: Interactions, pair: Ints, half_life: Floats, r_P: Floats
+) -> tuple[Array, Array, Floats]:
     """Return of each event's user, in earlier visits: items taken, different ones, this one's part.
 
     Both sums fade from one visit to the next: N <- (N + what the last brought) 2^(-gap/half-life);
@@ -154,14 +169,14 @@ def _before(visits: Interactions, pair: Ints, half_life: Floats) -> tuple[Array,
     begin = np.flatnonzero(new)
     visit = np.cumsum(new) - 1  # (E,): which visit an event is of
     owner, when = user[begin], time[begin]
-    size = np.diff(np.append(begin, len(user)))
+    size: Floats = np.bincount(visit, r_P[pair], minlength=len(begin)).astype(np.float64)
     first = np.searchsorted(owner, owner)  # (V,): the owner's first visit
     taken = begin - begin[first]
-    whole_VM = _faded(first, when, size.astype(np.float64), rate)
+    whole_VM = _faded(first, when, size, rate)
     order = np.lexsort((time, pair))
     head = np.searchsorted(pair[order], pair[order])
     own_EM = np.empty((len(user), len(rate)))
-    own_EM[order] = _faded(head, time[order], np.ones(len(user)), rate)
+    own_EM[order] = _faded(head, time[order], r_P[pair[order]], rate)
     place = np.empty(len(user), dtype=np.int64)
     place[order] = np.arange(len(user)) - head
     previous = np.zeros(len(user))  # when its user last took the item

@@ -221,7 +221,7 @@ def final(
         cards = segments.item_profiles(scorer.alpha, train_pairs, split.items)
     others = dict(baselines or {})
     if graph.past is not None:
-        others["own history (decay)"] = habits.fading(graph, split, train_pairs, protocol, device)
+        others |= habits.fading(graph, split, train_pairs, protocol, device)
     beside = dict(_fitted(others, graph, features or Features(), train_pairs, protocol, rng))
     own = posthoc.cluster(embeddings.user_UD, clusters, graph, rng.child("posthoc"))
     beside["posthoc (own embeddings)"] = own

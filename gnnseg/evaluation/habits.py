@@ -11,7 +11,7 @@ import torch
 from gnnseg.evaluation import metrics, ranking
 from gnnseg.evaluation.protocol import Protocol
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.baselines import FadingHistory
+from gnnseg.models.baselines import Baseline, FadingHistory
 from gnnseg.rng import Rng
 from gnnseg.types import Features, HabitScorer, Pairs, Scorer, Split
 
@@ -31,15 +31,40 @@ def fading(
     train_pairs: Pairs,
     protocol: Protocol,
     device: torch.device,
+) -> dict[str, Baseline]:
+    """Return the baselines 'own history (decay)' and, as the run has it, with 'repeats'.
+
+    Visits that fade, without and with the weight that an item has by how often others take it
+    again.
+    """
+    past = graph.past
+    assert past is not None, "a run without habits keeps no past"
+    found: dict[str, Baseline] = {
+        "own history (decay)": _best(graph, split, train_pairs, protocol, device, repeats=False)
+    }
+    if past.again is not None:
+        name = "own history (decay, repeats)"
+        found[name] = _best(graph, split, train_pairs, protocol, device, repeats=True)
+    return found
+
+
+def _best(
+    graph: BipartiteGraph,
+    split: Split,
+    train_pairs: Pairs,
+    protocol: Protocol,
+    device: torch.device,
+    *,
+    repeats: bool,
 ) -> FadingHistory:
-    """Return the baseline 'own history (decay)', its half-life chosen on validation by ndcg.
+    """Return a fading history, its half-life chosen on validation by ndcg.
 
     The half-lives are those that habits mix; under ``paper``, where validation is trained on,
     nothing fades.
     """
     past = graph.past
-    assert past is not None, "a run without habits keeps no past"
-    candidates = [FadingHistory(past, at) for at in range(past.share.shape[1])]
+    assert past is not None
+    candidates = [FadingHistory(past, at, repeats=repeats) for at in range(past.share.shape[1])]
     if protocol.protocol == "paper":
         return candidates[-1]
     task = protocol.valid_task(split).to(device)

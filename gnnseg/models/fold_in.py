@@ -18,6 +18,7 @@ from gnnseg.models.imputation import Imputation
 from gnnseg.models.lbfgs import minimise
 from gnnseg.models.model import Model
 from gnnseg.models.prior import TrainedPrior, wholeness
+from gnnseg.models.regression import Regression
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import (
@@ -34,8 +35,10 @@ from gnnseg.types import (
 )
 
 STEPS = 20  # of L-BFGS
-CAUTION = 50.0  # what the prior weighs against the first interactions, beside LEAST
-ENOUGH = 4.0  # interactions after which that is half of it
+CAUTION = 10.0  # what the prior weighs against the first interactions, beside LEAST
+ENOUGH = 2.0  # interactions after which that is half of it
+ATTRIBUTES = 50.0  # the same where attributes say who somebody is
+BESIDE = 4.0
 LEAST = 0.1  # what the prior always weighs
 SHORT = 0.05  # share of the trained users whose histories count as short
 SAMPLE = 1024  # items that stand for the catalogue where its softmax is not exact at no cost
@@ -51,8 +54,10 @@ class FoldIn:
     p(j | x) - w(n)/2 |z(x)|^2, j in the history of n items, p the softmax of the scores over the
     catalogue (``distribution``: rec itself, whose sum is 1; else over N uniform items, the same for
     all), z standard normal under the trained users' prior (``TrainedPrior``) about what the encoder
-    expects of somebody new. w(n) = LEAST + CAUTION / (1 + (n/ENOUGH)^2): the maximum over a handful
-    of interactions says more than they do, over a whole history it is what training found.
+    expects of somebody new. w(n) = LEAST + CAUTION (1 - s(n)) / (1 + (n/ENOUGH)^2), s near 1 for
+    histories as long as nearly all that were trained on (``wholeness``): the maximum over a handful
+    of interactions says more than they do, over a history like the trained ones it is what training
+    found, caution there would move people whom training put where their few interactions say.
     ``STEPS`` of L-BFGS from the prior's mean.
 
     Where what is known of a user says all (an encoder of attributes), there is nothing to solve
@@ -104,6 +109,10 @@ class FoldIn:
     @cached_property
     def _histories(self) -> Histories:
         return Histories(self.graph, self._trained, self._served)
+
+    @cached_property
+    def _trained_whole(self) -> Tensor:
+        return self._histories.whole(self.graph)
 
     @cached_property
     def _imputation(self) -> Imputation:
@@ -177,6 +186,21 @@ class FoldIn:
         return torch.cat(parts) if parts else self._trained.user_UD[:0]
 
     @torch.no_grad()
+    def left_out(self, known_F: Tensor | None) -> Scorer:
+        """Return the trained users' scores, as a regression on histories says them of others.
+
+        Each one's embedding by their history and the attributes that follow from it, ``known_F``,
+        with the regression fitted to everybody else: about as much as histories say.
+        """
+        known_U, told = self._known, [self._trained_whole]
+        if self.given.user is not None and known_F is not None:
+            told.append(self.given.user[:, known_F.to(self.given.user.device)])
+        regression = Regression(torch.cat(told, 1)[known_U], self._trained.user_UD[known_U])
+        embedded_UD = self._trained.user_UD.clone()
+        embedded_UD[known_U] -= regression.residual_NT.to(embedded_UD)
+        return scorer_of(self._model, self._trained, self._served, embedded_UD)
+
+    @torch.no_grad()
     def _one_part(
         self, graph: BipartiteGraph, given_BF: Tensor | None, known_F: Tensor | None
     ) -> Tensor:
@@ -189,21 +213,37 @@ class FoldIn:
         history_BP = self._histories.taste(graph)
         if given_BF is None or known_F is None:
             nothing = history_BP.new_zeros(graph.users, 0)
-            return self._imputation.embeddings(
-                self._trained.user_UD, self._trained.user_UD[:, :0], nothing, nothing,
-                torch.zeros(0, dtype=torch.bool), history_BP,
-            )  # fmt: skip
+            none_F = torch.zeros(0, dtype=torch.bool)
+            return self._imputed(graph, self._trained.user_UD[:, :0], nothing, nothing, none_F)
         filled_BF = self._imputation.attributes(given_BF, known_F, history_BP)
         found_BD = self._solve(graph, Features(filled_BF, self.given.item))
         if encoder.free_users:
             return found_BD
         guess_BD = self._guess(graph, filled_BF)
-        better_BD = self._imputation.embeddings(
-            self._trained.user_UD, self._trained_guess(known_F), guess_BD, given_BF, known_F,
-            history_BP,
-        )  # fmt: skip
+        better_BD = self._imputed(graph, self._trained_guess(known_F), guess_BD, given_BF, known_F)
         met_B = graph.pattern.degrees()[0] > 0  # without a message a guess is of another kind
         return found_BD + torch.where(met_B[:, None], better_BD - guess_BD, 0.0)
+
+    def _imputed(
+        self,
+        graph: BipartiteGraph,
+        guess_UD: Tensor,
+        guess_BD: Tensor,
+        given_BF: Tensor,
+        known_F: Tensor,
+    ) -> Tensor:
+        """Return embeddings by history and a guess, (B,D).
+
+        Of a history as long as the trained ones its sum and length count too, as they do for the
+        prior's mean (``Histories.whole``); of a shorter one its mean alone.
+        """
+        told = self._trained.user_UD, guess_UD, guess_BD, given_BF, known_F
+        taste_BD = self._imputation.embeddings(*told, self._histories.taste(graph))
+        whole_BD = self._imputation.embeddings(
+            *told, self._histories.whole(graph), self._trained_whole
+        )
+        whole_B1 = wholeness(graph.pattern.degrees()[0].to(taste_BD), self.short)[:, None]
+        return whole_B1 * whole_BD + (1 - whole_B1) * taste_BD
 
     def _guess(self, graph: BipartiteGraph, filled_UF: Tensor) -> Tensor:
         """Embeddings by attributes that are imputed in part, with nothing solved for."""
@@ -232,7 +272,7 @@ class FoldIn:
             whole_B = wholeness(met_B, self.short)
             away_BD = prior.mean(self._histories.whole(graph), whole_B)
             mean = mean + free_B[:, None] * away_BD
-        weight_B = LEAST + CAUTION / (1 + (met_B / ENOUGH) ** 2)
+        weight_B = self._prior_weight(met_B)
 
         def layer0(z_BD: Tensor) -> Tensor:
             return mean + free_B[:, None] * prior.moved(z_BD, whole_B)
@@ -242,6 +282,13 @@ class FoldIn:
             return weight_B / 2 * z_BD.square().sum(1) - likely_B
 
         return embedded(layer0(minimise(value, torch.zeros_like(mean), STEPS)))
+
+    def _prior_weight(self, met_B: Tensor) -> Tensor:
+        """What the prior weighs beside the likelihood of so many items, (B,)."""
+        if not self._encoder.free_users:
+            return LEAST + ATTRIBUTES / (1 + (met_B / BESIDE) ** 2)
+        begun_B = 1 - wholeness(met_B, self.short)
+        return LEAST + CAUTION * begun_B / (1 + (met_B / ENOUGH) ** 2)
 
     def _freedom(self, met_B: Tensor) -> Tensor:
         """How far new users who have met so many items may be from what is expected, 0 to 1."""

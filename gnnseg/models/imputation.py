@@ -56,6 +56,7 @@ class Imputation:
         given_BF: Tensor,
         known_F: Tensor,
         history_BP: Tensor,
+        trained_UP: Tensor | None = None,
     ) -> Tensor:
         """Return new users' embeddings, (B,D), by what the trained users' are beside a guess.
 
@@ -66,14 +67,16 @@ class Imputation:
             given_BF: The new users' attributes.
             known_F: Bool, which columns of them were given.
             history_BP: What their histories are read as.
+            trained_UP: The trained users' read so; None: as ``Histories.taste`` does.
         """
+        trained_UP = self._trained_UP if trained_UP is None else trained_UP
         old, new = (
             torch.cat([history, rows[:, known_F], guess], 1)
             for history, rows, guess in (
-                (self._trained_UP, self._trained_UF, guess_UD), (history_BP, given_BF, guess_BD)
+                (trained_UP, self._trained_UF, guess_UD), (history_BP, given_BF, guess_BD)
             )
         )  # fmt: skip
-        key = ("embeddings", *known_F.tolist())
+        key = ("embeddings", trained_UP.shape[1], *known_F.tolist())
         known_U = self._known_U
         return self._fit(key, old[known_U], target_UD[known_U]).predict(new)
 

@@ -75,10 +75,11 @@ def fit_in(
 
 def _earlier(given: Inputs) -> Earlier | None:
     """Return what stands before each item of a visit, where the head learns habits."""
-    apart = given.visits
-    if apart is None:
+    apart, past = given.visits, given.graph.past
+    if apart is None or past is None:
         return None
-    return visits.earlier(apart, visits.half_lives(apart), given.graph.items)
+    again = None if past.again is None else past.again.cpu().numpy()
+    return visits.earlier(apart, visits.half_lives(apart), given.graph.items, again)
 
 
 def fit_in_memory(

@@ -16,6 +16,7 @@ import torch
 from gnnseg import graph as graphs
 from gnnseg.config import build
 from gnnseg.config.requirements import part_of, parts_that_ask
+from gnnseg.data import repeats as taken_again
 from gnnseg.data import visits
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.features import Encoded, FeatureSettings
@@ -180,7 +181,9 @@ def on_other_pairs(
     """
     asked = wanted(config)
     graph = graph_of(config, split, pairs, _ties(asked, split), _relations(asked, split))
-    graph = graph if apart is None or given.visits is None else with_past(graph, apart)
+    past = given.graph.past
+    if apart is not None and past is not None:
+        graph = with_past(graph, apart, repeats=past.again is not None)
     return replace(given, graph=graph, visits=None if given.visits is None else apart)
 
 
@@ -212,10 +215,16 @@ def graph_of(
     )
 
 
-def with_past(graph: BipartiteGraph, apart: Interactions) -> BipartiteGraph:
-    """Return the graph with what its users have taken, by the items of visits."""
+def with_past(
+    graph: BipartiteGraph, apart: Interactions, *, repeats: bool = True
+) -> BipartiteGraph:
+    """Return the graph with what its users have taken, by the items of visits.
+
+    ``repeats``: items that others take again count for more; not so in runs of before.
+    """
     half_life = visits.half_lives(apart)
-    return replace(graph, past=visits.latest(apart, half_life, graph.users, graph.items))
+    again = taken_again.of_pairs(apart, graph.items) if repeats else None
+    return replace(graph, past=visits.latest(apart, half_life, graph.users, graph.items, again))
 
 
 def _visits(apart: Interactions) -> str:

@@ -21,8 +21,9 @@ class Known:
 
     ``name``: what messages call it; ``reads``: 'features', 'social'; ``weight``: of an event in
     training on average, and so of one that has none; ``short``: events that nearly every trained
-    user has; ``self_assign``: its figure ``segment/self_assign``; ``half_life`` (M,): of its
-    habits, in seconds, None where it has none.
+    user has; ``self_assign``, ``self_assign_known``: its figures of these names; ``half_life``
+    (M,): of its habits, in seconds, None where it has none; ``again`` (I,): how often items are
+    taken again, None where habits do not know.
     """
 
     name: str
@@ -33,7 +34,9 @@ class Known:
     weight: float = 1.0
     short: float = 0.0
     self_assign: float = 1.0
+    self_assign_known: float | None = None
     half_life: Floats | None = None
+    again: Floats | None = None
 
     def say_what_is_missing(self, pairs: Pairs, table: Table | None, *, ties: bool) -> None:
         """Warn of what training read and nobody brings, and of how well it goes without."""
@@ -48,6 +51,9 @@ class Known:
                 "by their histories alone, %.0f%% of the trained users of %s are put where "
                 "training put them: read these segments with care"
             )
+            known = self.self_assign_known
+            if known is not None and known >= LOW:
+                text += f", or give what is not in a history ({100 * known:.0f}%% with that)"
             LOG.warning(text, 100 * self.self_assign, self.name)
 
 

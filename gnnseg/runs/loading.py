@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from gnnseg.config import build, packages
-from gnnseg.data import visits
+from gnnseg.data import repeats, visits
 from gnnseg.models.fold_in import FoldIn
 from gnnseg.rng import Rng
 from gnnseg.runs import persistence
@@ -50,7 +50,9 @@ def scorer_of(path: Path) -> Scorer:
     head.eval()
     past, apart = None, persistence.visits_in(Path(path))
     if apart is not None:
-        past = visits.latest(apart, visits.half_lives(apart), len(user), len(item))
+        weighed = persistence.again_in(Path(path)) is not None
+        again = repeats.of_pairs(apart, len(item)) if weighed else None
+        past = visits.latest(apart, visits.half_lives(apart), len(user), len(item), again)
     with torch.no_grad():
         scorer: Scorer = head(Embeddings(user, item, user, item, past=past))
     return scorer

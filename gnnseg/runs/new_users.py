@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from gnnseg.data import beside, visits
+from gnnseg.data import beside, repeats, visits
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.raw import Raw
 from gnnseg.data.tables import fields, files, frames, separators
@@ -100,7 +100,8 @@ class NewUsers:
             return None
         fades = bool(np.isfinite(known.half_life).any())
         apart = visits.of(self.events if fades else replace(self.events, time=None))
-        return visits.latest(apart, known.half_life, len(self.ids), len(known.items))
+        again = None if known.again is None else repeats.of_new_users(known.again, apart)
+        return visits.latest(apart, known.half_life, len(self.ids), len(known.items), again)
 
 
 def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> NewUsers:

@@ -13,18 +13,20 @@ import torch
 
 from gnnseg.config import build
 from gnnseg.config.extensions import parts
-from gnnseg.data import visits
+from gnnseg.data import repeats, visits
 from gnnseg.data.atomic import atomic
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.labels import Labelled
-from gnnseg.data.resampling import copies
+from gnnseg.data.resampling import copies, thinned_visits
 from gnnseg.data.values import Bools
 from gnnseg.evaluation.protocol import Protocol
+from gnnseg.rng import Rng
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.inputs import Inputs, graph_of, with_past
 from gnnseg.types import (
     Edges,
     Features,
+    Floats,
     IdMap,
     InputError,
     Interactions,
@@ -62,7 +64,7 @@ def store(folder: RunFolder, inputs: Inputs, split: Split, protocol: Protocol) -
             )
     _store_people(folder, inputs)
     if inputs.visits is not None:
-        store_visits(folder, inputs.visits, protocol.held_out_visits(split))
+        store_visits(folder, inputs, protocol.held_out_visits(split))
     if inputs.graph.social is not None and split.social is not None:
         with atomic(folder.file("social.npz")) as aside, open(aside, "wb") as handle:
             s = split.social
@@ -74,10 +76,11 @@ def store(folder: RunFolder, inputs: Inputs, split: Split, protocol: Protocol) -
         )
 
 
-def store_visits(
-    folder: RunFolder, trained: Interactions, held_out: Interactions | None = None
-) -> None:
-    """Write habits.npz: the items of training's visits, then of the others."""
+def store_visits(folder: RunFolder, inputs: Inputs, held_out: Interactions | None = None) -> None:
+    """Write habits.npz: the items of training's visits, then of the others, and r of each item."""
+    trained, past = inputs.visits, inputs.graph.past
+    assert trained is not None, "a head without habits keeps no visits"
+    assert past is not None
     both = [trained] if held_out is None else [trained, held_out]
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(each, name) for each in both])
@@ -85,6 +88,8 @@ def store_visits(
         if getattr(trained, name) is not None
     }
     columns["trained"] = np.arange(len(columns["user"])) < len(trained)
+    if past.again is not None:
+        columns["again"] = repeats.of_items(trained, inputs.graph.items)
     with atomic(folder.file("habits.npz")) as aside, open(aside, "wb") as handle:
         np.savez_compressed(handle, **columns)
 
@@ -94,7 +99,8 @@ class Beside:
     """What stands beside the pairs in a run's folder, as far as there is any.
 
     ``ties``; ``relations``, with as many nameless ids of each kind of ``entities``; ``features``,
-    with the ``encoding`` they were made by; ``labels``; ``visits``, where the head learns habits;
+    with the ``encoding`` they were made by; ``labels``; ``visits``, where the head learns habits,
+    and whether items that are taken again more often count for more (``repeats``);
     ``people`` and ``people_columns``: attributes that describe the segments, as in ``Inputs``.
     """
 
@@ -105,6 +111,7 @@ class Beside:
     encoding: Encoding = field(default_factory=Encoding)
     labels: Labelled | None = None
     visits: Interactions | None = None
+    repeats: bool = True
     people: torch.Tensor | None = None
     people_columns: tuple[str, ...] = ()
 
@@ -142,6 +149,12 @@ class Beside:
             else replace(labels, label=labels.label[people_U], observed=labels.observed[people_U]),
         )
 
+    def thinned(self, pairs: Pairs, kept: Pairs, items: int, rng: Rng) -> Beside:
+        """Return the same with the visits that stay with what is kept of the training pairs."""
+        if self.visits is None:
+            return self
+        return replace(self, visits=thinned_visits(self.visits, pairs, kept, items, rng))
+
     def inputs(self, config: Mapping[str, Any], split: Split, train_pairs: Pairs) -> Inputs:
         """Return what a model is given: these, and the graph of the training pairs."""
         split = replace(split, entities={**split.entities, **self.entities})
@@ -152,7 +165,8 @@ class Beside:
         if self.visits is None:
             return given
         apart = visits.within(self.visits, train_pairs, len(split.items))
-        return replace(given, graph=with_past(graph, apart), visits=apart)
+        graph = with_past(graph, apart, repeats=self.repeats)
+        return replace(given, graph=graph, visits=apart)
 
 
 def _copied(apart: Interactions, people_U: Ints) -> Interactions:
@@ -171,7 +185,10 @@ def beside(path: Path) -> Beside:
         with np.load(stored) as arrays:
             ties = Edges(arrays["source"], arrays["target"], arrays["weight"])
     typed, entities = _relations_in(folder)
-    found = Beside(ties, typed, entities, labels=_labels_in(folder), visits=visits_in(path))
+    found = Beside(
+        ties, typed, entities, labels=_labels_in(folder), visits=visits_in(path),
+        repeats=again_in(path) is not None,
+    )  # fmt: skip
     features = folder.file("features.safetensors")
     people, names = _people_in(folder)
     found = replace(found, people=people, people_columns=names)
@@ -195,6 +212,16 @@ def visits_in(path: Path) -> Interactions | None:
     """Return the items of visits that a run was trained on; None of a head without habits."""
     found = _visits_in(path)
     return None if found is None else found[0].rows(found[1])
+
+
+def again_in(path: Path) -> Floats | None:
+    """Return each item's repeat propensity, (I,); None where visits of all items weigh alike."""
+    stored = RunFolder(path).file("habits.npz")
+    if not stored.exists():
+        return None
+    with np.load(stored) as arrays:
+        found: Floats | None = arrays["again"] if "again" in arrays.files else None
+        return found
 
 
 def all_visits_in(path: Path) -> Interactions | None:

@@ -294,7 +294,7 @@ def _write(
         plan.protocol.seen,
     )  # fmt: skip
     if given.visits is not None:
-        persistence.store_visits(job.folder, given.visits)
+        persistence.store_visits(job.folder, given)
     writer.write_attributes(
         job.folder, given.features, given.columns, job.plan.train_pairs, model.encoder, scorer
     )

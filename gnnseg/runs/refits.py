@@ -189,7 +189,8 @@ def one(path: Path, kind: Kind, number: int) -> Refit:
         )
     train_pairs = protocol.training_pairs(split)
     if kind == "events":
-        train_pairs = resampling.thinned(train_pairs, SHARE, rng)
+        whole, train_pairs = train_pairs, resampling.thinned(train_pairs, SHARE, rng)
+        beside = beside.thinned(whole, train_pairs, len(split.items), rng)
     plan = Plan(
         config=config, split=split, train_pairs=train_pairs, protocol=protocol, device=device
     )

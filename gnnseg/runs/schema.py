@@ -146,7 +146,13 @@ FILES: dict[str, dict[str, str]] = {
         "count": "int64",
         "spend": "float64",
     },
-    "habits.npz": {"user": "int64", "item": "int64", "time": "float64", "trained": "bool"},
+    "habits.npz": {
+        "user": "int64",
+        "item": "int64",
+        "time": "float64",
+        "trained": "bool",
+        "again": "float64",
+    },
     "scores.safetensors": {
         "user": "F32 (U,D)",
         "item": "F32 (I,D)",
@@ -245,8 +251,8 @@ ABOUT: dict[str, str] = {
         "where there is any"
     ),
     "habits.npz": (
-        "only of a head with habits: the items of visits, their times, and whether they are "
-        "training's"
+        "only of a head with habits: the items of visits, their times, whether they are "
+        "training's; of each item of the run how often it is taken again"
     ),
     "scores.safetensors": "final embeddings, and what the head makes of them",
     "model.safetensors": "the weights of the best epoch",

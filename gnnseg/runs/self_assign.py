@@ -43,8 +43,9 @@ def with_self_assign(
 
     ``segment/self_assign`` is the share in the same segment by their training history alone,
     ``segment/self_assign_ari`` the adjusted Rand index (Hubert & Arabie 1985); where the encoder
-    reads attributes or ties, ``segment/self_assign_known`` is the share when these are given too.
-    Of at most ``SAMPLE`` users, drawn.
+    reads attributes or ties, ``segment/self_assign_known`` is the share when these are given too,
+    and ``segment/self_assign_left_out`` what a regression on histories reaches that is fitted to
+    everybody else, which is about as much as a history can say. Of at most ``SAMPLE`` users, drawn.
 
     Args:
         evaluation: What is known without it.
@@ -100,6 +101,10 @@ def measure(
         )
         same = agreement(before, _segments(fold_in, people, *known))["same"]
         metrics["segment/self_assign_known"] = same
+        left_out = fold_in.left_out(people.given(encoding))
+        assert isinstance(left_out, Segmentation)
+        same = agreement(before, segments.hard(left_out.memberships(rows)))["same"]
+        metrics["segment/self_assign_left_out"] = same
     return metrics
 
 
@@ -112,7 +117,16 @@ def warning(metrics: Mapping[str, float]) -> list[str]:
         f"assign puts {same:.0%} of the trained users where training did, by their histories alone"
     )
     known = metrics.get("segment/self_assign_known")
-    return [said if known is None else f"{said}; {known:.0%} with their attributes and friends"]
+    if known is None:
+        return [said]
+    said += f"; {known:.0%} with their attributes and friends"
+    told = metrics.get("segment/self_assign_left_out")
+    if told is not None and known >= LOW:
+        said += (
+            f", which their histories do not say: a regression on these puts {told:.0%} of people "
+            "left out of it there"
+        )
+    return [said]
 
 
 def agreement(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> dict[str, float]:

@@ -164,6 +164,7 @@ def refits_of(earlier: EarlierRun, job: Job, given: Inputs, epochs: int) -> Refi
     """
 
     plan, taken = job.plan, earlier.visits_here()
+    whole, items = earlier.pairs_here(pairs_of(earlier.run)), len(job.plan.split.items)
 
     def refit(pairs: Pairs, number: int) -> Tensor:
         job.say(f"refit {number + 1} of {_refits(job)}: how many would move by that alone")
@@ -171,7 +172,11 @@ def refits_of(earlier: EarlierRun, job: Job, given: Inputs, epochs: int) -> Refi
         seed = int(plan.config["seed"]) + 1 + number
         config = {**plan.config, "seed": seed, "trainer": trainer}
         other = replace(plan, config=config, train_pairs=pairs)
-        apart = None if taken is None else visits.within(taken, pairs, len(plan.split.items))
+        apart = None
+        if taken is not None:
+            rng = plan.rng.child("since").at(number)
+            apart = visits.within(taken, whole, items)
+            apart = resampling.thinned_visits(apart, whole, pairs, items, rng)
         mine = inputs.on_other_pairs(config, plan.split, given, pairs, apart).to(plan.device)
         model = assemble(config, mine.shape, other.rng).to(plan.device)
         with (

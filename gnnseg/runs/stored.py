@@ -98,8 +98,10 @@ class StoredRun:
             reads=inputs.reads(config),
             weight=float(train.weight.sum() / max(train.count.sum(), 1)),
             half_life=self._half_life(),
+            again=persistence.again_in(self.path),
             short=short_of(train),
             self_assign=self.metrics.get("segment/self_assign", 1.0),
+            self_assign_known=self.metrics.get("segment/self_assign_known"),
         )
 
     def _half_life(self) -> Floats | None:

@@ -21,12 +21,14 @@ class Past:
 
     ``taken`` (U,I): the pairs. ``share`` (P,M): each pair's part of its user's past, by half-life;
     over a user's pairs it sums to 1. ``traits`` (U,F): how much a user has taken, and how often the
-    same again; of no meaning where a user has no pair.
+    same again; of no meaning where a user has no pair. ``again`` (P,) float64: what a visit of the
+    pair weighs in ``share``, as its item is taken again seldom or often; None: each alike.
     """
 
     taken: Csr
     share: Tensor
     traits: Tensor
+    again: Tensor | None = None
 
     @property
     def any(self) -> Tensor:
@@ -35,7 +37,8 @@ class Past:
 
     def to(self, device: torch.device | str) -> Past:
         """Return the same on a device."""
-        return Past(self.taken.to(device), self.share.to(device), self.traits.to(device))
+        again = None if self.again is None else self.again.to(device)
+        return Past(self.taken.to(device), self.share.to(device), self.traits.to(device), again)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gnnseg.data import visits
+from gnnseg.data import repeats, visits
 from gnnseg.models.baselines import FadingHistory, OwnHistory, Popularity
 from gnnseg.rng import Rng
 from gnnseg.testing import BaselineContract, random_graph
@@ -22,10 +22,11 @@ class TestOwnHistory(BaselineContract):
         return OwnHistory()
 
 
-def drawn_past():
+def drawn_past(weighed=False):
     graph = random_graph()
     apart = drawn_visits(graph)
-    return visits.latest(apart, visits.half_lives(apart), graph.users, graph.items)
+    again = repeats.of_pairs(apart, graph.items) if weighed else None
+    return visits.latest(apart, visits.half_lives(apart), graph.users, graph.items, again)
 
 
 class TestFadingHistory(BaselineContract):
@@ -45,6 +46,19 @@ def test_faded_visits_come_first_and_popularity_fills_up():
     for user, item, share in zip(past.taken.row, past.taken.column, past.share[:, 2], strict=True):
         expected[int(user), int(item)] += float(share)
     np.testing.assert_allclose(got.numpy(), expected, rtol=1e-5, atol=1e-9)
+
+
+def test_visits_weigh_alike_where_repeats_are_not_asked_for():
+    graph, weighed = random_graph(), drawn_past(weighed=True)
+    p, every = graph.pattern, torch.arange(graph.users)
+    train = Pairs(p.row.numpy(), p.column.numpy(), np.ones(p.entries), np.ones(p.entries, int))
+    found = []
+    for past, asked in ((drawn_past(), True), (weighed, False), (weighed, True)):
+        baseline = FadingHistory(past, 2, repeats=asked)
+        baseline.fit(train, graph.users, graph.items, Rng(0))
+        found.append(baseline.scorer(graph, Features()).block(every))
+    torch.testing.assert_close(found[0], found[1])
+    assert float((found[0] - found[2]).abs().max()) > 1e-3
 
 
 @pytest.mark.parametrize("kind", [Popularity, OwnHistory])

@@ -3,7 +3,7 @@ import pytest
 
 from gnnseg.data import resampling
 from gnnseg.rng import Rng
-from gnnseg.types import Pairs
+from gnnseg.types import Interactions, Pairs
 
 
 def pairs(seed=0, users=30, items=20, most=6, spend=True):
@@ -80,3 +80,50 @@ def test_copies_are_what_a_loop_says():
     source, row = resampling.copies(column, people)
     expected = [(n, r) for n, u in enumerate(column) for r, p in enumerate(people) if p == u]
     assert list(zip(source, row, strict=True)) == expected
+
+
+def visits_of(before, most=1):
+    """One visit an event, or several lines in each."""
+    times = -(-before.count // most)
+    pair = np.repeat(np.arange(len(before)), times)
+    return Interactions(
+        before.user[pair], before.item[pair], time=np.arange(len(pair), dtype=float)
+    )
+
+
+def test_a_pair_keeps_as_many_visits_as_events_where_each_is_one():
+    before = pairs()
+    after = resampling.thinned(before, 0.5, Rng(3))
+    left = resampling.thinned_visits(visits_of(before), before, after, 20, Rng(3))
+    _, found = np.unique(left.user * 20 + left.item, return_counts=True)
+    assert found.tolist() == after.count.tolist()
+    assert (np.diff(left.user) >= 0).all()
+    whole = visits_of(before)
+    rows = {*zip(whole.user, whole.item, whole.time, strict=True)}
+    assert rows > {*zip(left.user, left.item, left.time, strict=True)}
+
+
+def test_a_visit_of_several_lines_stays_in_proportion_and_one_at_least():
+    before = pairs(most=9)
+    whole = visits_of(before, most=3)
+    kept = []
+    for n in range(30):
+        after = resampling.thinned(before, 0.9, Rng(0).at(n))
+        left = resampling.thinned_visits(whole, before, after, 20, Rng(0).at(n))
+        key, times = np.unique(left.user * 20 + left.item, return_counts=True)
+        assert key.tolist() == (after.user * 20 + after.item).tolist()
+        assert times.min() >= 1
+        kept.append(len(left) / len(whole))
+    assert np.mean(kept) == pytest.approx(0.9, abs=0.03)
+
+
+def test_which_visit_stays_is_even():
+    before = Pairs(np.zeros(1, int), np.zeros(1, int), np.array([4.0]), np.array([4]))
+    after = Pairs(np.zeros(1, int), np.zeros(1, int), np.array([1.0]), np.array([1]))
+    left = [
+        resampling.thinned_visits(visits_of(before), before, after, 1, Rng(0).at(n)).time.tolist()
+        for n in range(400)
+    ]
+    first = np.mean([times == [0.0] for times in left])
+    assert {len(times) for times in left} == {1}
+    assert first == pytest.approx(0.25, abs=0.07)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.data import visits
+from gnnseg.data import repeats, visits
 from gnnseg.types import Interactions
 
 U, I = 5, 6
@@ -22,14 +22,25 @@ def drawn(seed: int, count: int = 60, *, timed: bool = True) -> Interactions:
     return Interactions(g.integers(0, U - 1, count), g.integers(0, I, count), time=time)
 
 
-def faded(rows: list[tuple[float, int]], half_life: float, now: float) -> dict[int, float]:
-    """Shares by item of (time, item), at ``now``, one event at a time."""
+def faded(
+    rows: list[tuple[float, int]], half_life: float, now: float, r: dict[int, float] | None = None
+) -> dict[int, float]:
+    """Shares by item of (time, item), at ``now``, one event at a time; ``r`` by item."""
     weight: dict[int, float] = {}
     for time, item in rows:
         factor = 1.0 if math.isinf(half_life) else 2 ** (-(now - time) / half_life)
-        weight[item] = weight.get(item, 0.0) + factor
+        weight[item] = weight.get(item, 0.0) + factor * (1.0 if r is None else r[item])
     total = sum(weight.values())
     return {item: value / total for item, value in weight.items()}
+
+
+def propensities(apart: Interactions) -> tuple[np.ndarray, dict[int, dict[int, float]]]:
+    """r of every pair, and by user and item."""
+    found = repeats.of_pairs(apart, I)
+    by: dict[int, dict[int, float]] = {}
+    for key, r in zip(np.unique(apart.user * I + apart.item).tolist(), found.tolist(), strict=True):
+        by.setdefault(key // I, {})[key % I] = r
+    return found, by
 
 
 def traits(items: list[int]) -> list[float]:
@@ -47,12 +58,14 @@ def test_an_item_counts_once_a_visit() -> None:
     assert rows == [(0, 1, 2), (1, 5, 0), (1, 5, 3), (1, 7, 3)]
 
 
+@pytest.mark.parametrize("weighed", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_what_stands_before_each_event_equals_a_loop(seed: int) -> None:
+def test_what_stands_before_each_event_equals_a_loop(seed: int, weighed: bool) -> None:
     apart = visits.of(drawn(seed))
     assert apart.time is not None
     half_life = visits.half_lives(apart)
-    found = visits.earlier(apart, half_life, I)
+    again, r = propensities(apart)
+    found = visits.earlier(apart, half_life, I, again if weighed else None)
     rows = list(zip(apart.user, apart.time, apart.item, strict=True))
     pairs = sorted({(u, i) for u, _, i in rows})
     for e, (user, time, item) in enumerate(rows):
@@ -60,7 +73,10 @@ def test_what_stands_before_each_event_equals_a_loop(seed: int) -> None:
         assert pairs[int(found.pair[e])] == (user, item)
         assert bool(found.any[e]) == bool(before)
         expected = [
-            faded(before, each, time).get(item, 0.0) if before else 0.0 for each in half_life
+            faded(before, each, time, r[user] if weighed else None).get(item, 0.0)
+            if before
+            else 0.0
+            for each in half_life
         ]
         torch.testing.assert_close(
             found.share[e].double(), torch.tensor(expected, dtype=torch.float64), **CLOSE
@@ -69,19 +85,23 @@ def test_what_stands_before_each_event_equals_a_loop(seed: int) -> None:
         torch.testing.assert_close(found.traits[e], told, **CLOSE)
 
 
+@pytest.mark.parametrize("weighed", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_the_past_as_of_now_equals_a_loop(seed: int) -> None:
+def test_the_past_as_of_now_equals_a_loop(seed: int, weighed: bool) -> None:
     apart = visits.of(drawn(seed))
     assert apart.time is not None
     half_life = visits.half_lives(apart)
-    past = visits.latest(apart, half_life, U, I)
+    again, r = propensities(apart)
+    past = visits.latest(apart, half_life, U, I, again if weighed else None)
+    assert (past.again is not None) == weighed
     assert not bool(past.any[U - 1])
     for user in range(U - 1):
         mine = [
             (t, i) for u, t, i in zip(apart.user, apart.time, apart.item, strict=True) if u == user
         ]
         for m, each in enumerate(half_life):
-            expected = faded(mine, each, 99 * DAY)  # when it is asked does not matter
+            weights = r[user] if weighed else None
+            expected = faded(mine, each, 99 * DAY, weights)  # when it is asked does not matter
             row = past.taken.with_value(past.share[:, m]).dense()[user]
             for item in range(I):
                 assert float(row[item]) == pytest.approx(expected.get(item, 0.0), abs=1e-5)
@@ -108,6 +128,18 @@ def test_without_times_an_event_is_left_out_of_its_own_past() -> None:
     ):
         mine = [i for u, i in rows if u == user]
         assert share == pytest.approx(mine.count(item) / len(mine))
+
+
+def test_without_times_what_others_take_again_weighs_too() -> None:
+    apart = visits.of(drawn(1, timed=False))
+    again, r = propensities(apart)
+    found = visits.earlier(apart, visits.half_lives(apart), I, again)
+    rows = list(zip(apart.user.tolist(), apart.item.tolist(), strict=True))
+    for e, (user, item) in enumerate(rows):
+        others = [i for at, (u, i) in enumerate(rows) if u == user and at != e]
+        total = sum(r[user][i] for i in others)
+        share = r[user][item] * others.count(item) / total if others else 0.0
+        assert float(found.share[e, 0]) == pytest.approx(share, abs=1e-6)
 
 
 @settings(max_examples=40, deadline=None)

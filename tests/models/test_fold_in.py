@@ -135,6 +135,7 @@ def test_new_users_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch
     monkeypatch.setattr(fold_in, "SAMPLE", 11)
     monkeypatch.setattr(fold_in, "CHUNK", 2)
     monkeypatch.setattr(fold_in, "STEPS", 60)
+    monkeypatch.setattr(fold_in, "CAUTION", 50.0)  # one optimum, whatever the head
     model, graph = trained(encoder, head)
     model.requires_grad_(False)
     lists = [[0, 3, 7], [5], [2, 19]]
@@ -153,9 +154,10 @@ def test_new_users_are_solved_for_as_a_slow_loop_does(encoder, head, monkeypatch
         alone = graph.with_users(pairs([met]), 1, None)
         embedded = model.encoder.embed_new_users(alone, old, Features())
         n = len(met)
-        weight = fold_in.LEAST + fold_in.CAUTION / (1 + (n / fold_in.ENOUGH) ** 2)
         short = float(graph.pattern.degrees()[0].double().quantile(0.05))
         whole = 1 / (1 + (short / n) ** 4)
+        careful = fold_in.CAUTION * (1 - whole) / (1 + (n / fold_in.ENOUGH) ** 2)
+        weight = fold_in.LEAST + careful
         mean = middle + whole * regression.predict(histories.whole(alone))[0]
         cov = whole * rest + (1 - whole) * total
 

@@ -11,9 +11,11 @@ from safetensors.torch import load_file
 
 from gnnseg import config
 from gnnseg.cli.command import main
-from gnnseg.runs import loading, refit, schema
+from gnnseg.data import visits
+from gnnseg.runs import loading, persistence, refit, schema
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.run import Run
+from gnnseg.runs.stored import StoredRun
 from gnnseg.types import HabitScorer, InputError
 
 HABITS = ["head.habit=true", "evaluation.seen=allow"]
@@ -78,7 +80,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.mark.slow
 def test_its_folder_holds_what_it_promises(run: Run) -> None:
     assert schema.check(run.path) == []
-    assert {"own history", "own history (decay)"} <= set(run.record["baselines"])
+    theirs = {"own history", "own history (decay)", "own history (decay, repeats)"}
+    assert theirs <= set(run.record["baselines"])
     assert 0 < run.metric("habit/weight") < 1
     assert "test/ndcg@20/top1" in run.metrics
     table = run.segments()
@@ -100,6 +103,31 @@ def test_it_answers_from_its_folder_as_it_was_trained(run: Run) -> None:
     torch.testing.assert_close(scorer.habits, run.stored.tensor("habit"))
     again = run.evaluate("test", ks=[20]).filter(pl.col("metric") == "test/ndcg@20")
     assert again["value"][0] == pytest.approx(run.metric("test/ndcg@20"), abs=1e-6)
+
+
+@pytest.mark.slow
+def test_a_folder_that_knows_no_repeats_weighs_visits_alike(run: Run, tmp_path: Path) -> None:
+    before = tmp_path / run.path.name
+    shutil.copytree(run.path, before)
+    with np.load(run.path / "habits.npz") as arrays:
+        assert len(arrays["again"]) == len(run.stored.items)
+        kept = {name: arrays[name] for name in arrays.files if name != "again"}
+    np.savez(before / "habits.npz", **kept)
+    assert schema.check(before) == []
+    apart = persistence.visits_in(before)
+    assert apart is not None
+    size = len(run.stored.users), len(run.stored.items)
+    plain = visits.latest(apart, visits.half_lives(apart), *size)
+    old, new = (StoredRun(path).fold_in.graph.past for path in (before, run.path))
+    assert old is not None
+    assert new is not None
+    assert old.again is None
+    torch.testing.assert_close(old.share, plain.share)
+    assert float((new.share - plain.share).abs().max()) > 1e-3
+    scored, history = loading.scorer_of(before), {"anna": ["i01", "i01", "i03"]}
+    assert isinstance(scored, HabitScorer)
+    mixed = [run_.recommend(history, 5)["score"].to_list() for run_ in (Run(before), run)]
+    assert mixed[0] != mixed[1]
 
 
 @pytest.mark.slow
@@ -228,7 +256,7 @@ def test_a_refit_on_all_events_knows_the_visits_of_all_parts(run: Run, tmp_path:
     assert isinstance(scorer, HabitScorer)
     torch.testing.assert_close(scorer.habits, Run.load(path).stored.tensor("habit"))
     with np.load(run.path / "habits.npz") as arrays:  # a folder of before
-        few = {n: arrays[n][arrays["trained"]] for n in arrays.files if n != "trained"}
+        few = {n: arrays[n][arrays["trained"]] for n in ("user", "item", "time")}
     np.savez(tmp_path / "run" / "habits.npz", **few)
     with pytest.raises(InputError, match="holds the visits of training alone"):
         refit.refit(tmp_path / "run", say=lambda line: None, progress=False, fresh=True)

@@ -5,8 +5,10 @@ import logging
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 import gnnseg
+from gnnseg.models.regression import Regression
 
 DAY = 86400
 
@@ -103,12 +105,41 @@ def test_a_low_figure_is_said_in_the_run_and_at_assign(runs, caplog, monkeypatch
         "assign puts 54% of the trained users where training did, by their histories alone; 99% "
         "with their attributes and friends"
     ]
+    metrics["segment/self_assign_left_out"] = 0.51
+    assert self_assign.warning(metrics)[0].endswith(
+        "99% with their attributes and friends, which their histories do not say: a regression on "
+        "these puts 51% of people left out of it there"
+    )
+    metrics["segment/self_assign_known"] = 0.85  # then it is not the attributes
+    assert "regression" not in self_assign.warning(metrics)[0]
     assert self_assign.warning({"segment/self_assign": 0.95}) == []
     run = gnnseg.load(runs["lightgcn"].path)
     run.stored.metrics["segment/self_assign"] = 0.544
     with caplog.at_level(logging.WARNING, logger="gnnseg"):
         run.assign({"anna": ["i0", "i1"]})
     assert "54% of the trained users" in caplog.text
+    assert "not in a history" not in caplog.text
+    run = gnnseg.load(runs["social"].path)
+    run.stored.metrics["segment/self_assign"] = 0.544
+    with caplog.at_level(logging.WARNING, logger="gnnseg"):
+        run.assign({"anna": ["i0", "i1"]})
+    assert "give what is not in a history (100% with that)" in caplog.text
+
+
+def test_who_is_left_out_of_the_regression_is_asked_by_it(runs):
+    """The oracle: a ridge regression fitted without somebody, for some of them."""
+    fold = runs["social"].stored.fold_in
+    told, target = fold._histories.whole(fold.graph), fold._trained.user_UD
+    found = fold.left_out(None)
+    close = []
+    for user in range(0, 60, 12):
+        others = np.arange(60) != user
+        alone = Regression(told[others], target[others]).predict(told[user : user + 1])
+        close.append(torch.cosine_similarity(alone, found._e.user_UD[user : user + 1]).item())
+    assert np.mean(close) > 0.9
+    share = runs["social"].metric("segment/self_assign_left_out")
+    assert 0.25 < share <= 1
+    assert "segment/self_assign_left_out" not in runs["lightgcn"].metrics
 
 
 # --- pitfalls of folding in, as others report them -----------------------------------------------

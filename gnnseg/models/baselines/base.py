@@ -12,6 +12,7 @@ RESERVED = (  # names of baselines of ours
     "popularity",
     "own history",
     "own history (decay)",
+    "own history (decay, repeats)",
     "posthoc (own embeddings)",
 )
 

@@ -48,10 +48,18 @@ class FadingHistory(Baseline):
     Args:
         past: What users have taken, (U,I), by half-life.
         at: Which half-life.
+        repeats: Items that others take again count for more, as ``past`` has it; False: visits
+            weigh alike.
     """
 
-    def __init__(self, past: Past, at: int) -> None:
-        self._past, self._at = past, at
+    def __init__(self, past: Past, at: int, *, repeats: bool = True) -> None:
+        self._past = past
+        share_P = past.share[:, at]
+        if past.again is not None and not repeats:
+            share_P = (share_P.double() / past.again).float()
+            total_U = share_P.new_zeros(past.taken.shape[0]).index_add(0, past.taken.row, share_P)
+            share_P = share_P / total_U[past.taken.row]
+        self._share_P = share_P
 
     def fit(self, train: Pairs, users: int, items: int, rng: Rng) -> None:
         """Count the items; nothing is drawn."""
@@ -61,7 +69,7 @@ class FadingHistory(Baseline):
     def scorer(self, graph: BipartiteGraph, features: Features) -> OwnHistoryScorer:
         """Return the faded visits as scores."""
         device = graph.pattern.column.device
-        own = self._past.taken.with_value(self._past.share[:, self._at])
+        own = self._past.taken.with_value(self._share_P)
         return OwnHistoryScorer(own.to(device), self.popularity_I.to(device))
 
 
