@@ -5,6 +5,8 @@ Shape legend: U users, I items.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import torch
 
@@ -39,12 +41,11 @@ def fading(
     """
     past = graph.past
     assert past is not None, "a run without habits keeps no past"
-    found: dict[str, Baseline] = {
-        "own history (decay)": _best(graph, split, train_pairs, protocol, device, repeats=False)
-    }
+    plain = _best(graph, split, train_pairs, protocol, device, past.share.shape[1] // 2, False)
+    found: dict[str, Baseline] = {"own history (decay)": plain}
     if past.again is not None:
         name = "own history (decay, repeats)"
-        found[name] = _best(graph, split, train_pairs, protocol, device, repeats=True)
+        found[name] = _best(graph, split, train_pairs, protocol, device, plain.at, True)
     return found
 
 
@@ -54,13 +55,14 @@ def _best(
     train_pairs: Pairs,
     protocol: Protocol,
     device: torch.device,
-    *,
+    begin: int,
     repeats: bool,
 ) -> FadingHistory:
     """Return a fading history, its half-life chosen on validation by ndcg.
 
-    The half-lives are those that habits mix; under ``paper``, where validation is trained on,
-    nothing fades.
+    The half-lives are those that habits mix, tried from number ``begin`` on towards either side as
+    long as the next is better (each ranks the whole catalogue); under ``paper``, where validation
+    is trained on, nothing fades.
     """
     past = graph.past
     assert past is not None
@@ -71,7 +73,9 @@ def _best(
     ndcg = {"ndcg": metrics.METRICS["ndcg"]}
     counts = torch.from_numpy(np.bincount(train_pairs.item, minlength=graph.items)).to(device)
 
-    def reached(candidate: FadingHistory) -> float:
+    @cache
+    def reached(at: int) -> float:
+        candidate = candidates[at]
         candidate.fit(train_pairs, graph.users, graph.items, Rng(0))
         scorer, k = candidate.scorer(graph, Features()), max(protocol.ks)
         found = ranking.evaluate(
@@ -80,4 +84,8 @@ def _best(
         )  # fmt: skip
         return found.metrics[f"ndcg@{k}"]
 
-    return max(candidates, key=reached)
+    best = begin
+    for step in (-1, 1):
+        while 0 <= best + step < len(candidates) and reached(best + step) > reached(best):
+            best += step
+    return candidates[best]

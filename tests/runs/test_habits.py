@@ -12,11 +12,14 @@ from safetensors.torch import load_file
 from gnnseg import config
 from gnnseg.cli.command import main
 from gnnseg.data import visits
+from gnnseg.evaluation import evaluator, habits
+from gnnseg.models.baselines import Baseline, FadingHistory
+from gnnseg.rng import Rng
 from gnnseg.runs import loading, persistence, refit, schema
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.run import Run
 from gnnseg.runs.stored import StoredRun
-from gnnseg.types import HabitScorer, InputError
+from gnnseg.types import Features, HabitScorer, InputError
 
 HABITS = ["head.habit=true", "evaluation.seen=allow"]
 
@@ -128,6 +131,33 @@ def test_a_folder_that_knows_no_repeats_weighs_visits_alike(run: Run, tmp_path: 
     assert isinstance(scored, HabitScorer)
     mixed = [run_.recommend(history, 5)["score"].to_list() for run_ in (Run(before), run)]
     assert mixed[0] != mixed[1]
+
+
+@pytest.mark.slow
+def test_no_half_life_of_own_history_is_better_on_validation(run: Run) -> None:
+    """Against every half-life, ranked one at a time."""
+    stored, cpu = run.stored, torch.device("cpu")
+    graph, split = stored.fold_in.graph, stored.split()
+    protocol = config.build(stored.config["evaluation"])
+    train_pairs, task = protocol.training_pairs(split), protocol.valid_task(split)
+    past = graph.past
+    assert past is not None
+    found = habits.fading(graph, split, train_pairs, protocol, cpu)
+    assert list(found) == ["own history (decay)", "own history (decay, repeats)"]
+
+    def reached(baseline: Baseline) -> float:
+        baseline.fit(train_pairs, graph.users, graph.items, Rng(0))
+        scorer = baseline.scorer(graph, Features())
+        ranked = evaluator.rank(scorer, task, protocol, train_pairs, cpu)
+        return float(ranked.metrics[f"ndcg@{max(protocol.ks)}"])
+
+    for repeats, chosen in enumerate(found.values()):
+        each = [
+            reached(FadingHistory(past, at, repeats=bool(repeats)))
+            for at in range(past.share.shape[1])
+        ]
+        assert reached(chosen) == max(each)
+        assert min(each) < max(each)
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ class FadingHistory(Baseline):
     """
 
     def __init__(self, past: Past, at: int, *, repeats: bool = True) -> None:
-        self._past = past
+        self._past, self.at = past, at
         share_P = past.share[:, at]
         if past.again is not None and not repeats:
             share_P = (share_P.double() / past.again).float()
