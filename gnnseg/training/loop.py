@@ -64,6 +64,11 @@ def fit(
     callbacks.restore(checkpoint.kept)
     while not state.done:
         model.begin(state.epoch)
+        if state.batch == 0:
+            model.warm_up(
+                state.epoch / settings.max_epochs, data.graph, data.features, rng.at(state.epoch),
+                data.labels,
+            )  # fmt: skip
         order = batches.order(rng.at(state.epoch))
         while state.batch < batches.per_epoch:
             now = rng.at(state.step)
