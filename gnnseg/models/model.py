@@ -127,8 +127,8 @@ class Model(nn.Module):
     ) -> None:
         """Let a head that waits for trained embeddings start from them, where it is due.
 
-        ``progress``: of the epochs, 0 to 1, before the one that begins; ``labels``: as in
-        ``reset``.
+        ``progress``: of the epochs, 0 to 1, before the one that begins, 1 before the last;
+        ``labels``: as in ``reset``.
         """
         if isinstance(self.head, WarmedHead) and self.head.due(progress):
             with torch.no_grad():

@@ -65,10 +65,10 @@ def fit(
     while not state.done:
         model.begin(state.epoch)
         if state.batch == 0:
+            progress_made = 1.0 if state.epoch + 1 >= last else state.epoch / settings.max_epochs
             model.warm_up(
-                state.epoch / settings.max_epochs, data.graph, data.features, rng.at(state.epoch),
-                data.labels,
-            )  # fmt: skip
+                progress_made, data.graph, data.features, rng.at(state.epoch), data.labels
+            )
         order = batches.order(rng.at(state.epoch))
         while state.batch < batches.per_epoch:
             now = rng.at(state.step)

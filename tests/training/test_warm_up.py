@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from gnnseg.models.encoders import MF
 from gnnseg.models.heads import Dot, Segments
@@ -31,13 +32,13 @@ def make(warmup: float, **options: object) -> Segments:
 
 def train(
     head: Segments | Dot, path: Path | None = None, stop_at: int | None = None, epochs: int = 4
-) -> tuple[Model, list[Scorer], bool]:
-    """Train, and stop after a step; the model, what each validation saw, and whether it ended."""
+) -> tuple[Model, list[dict[str, Tensor]], bool]:
+    """Train, and stop after a step; the model, its encoder at each validation, whether it ended."""
     encoder = MF(shape_of(GRAPH), Rng(0), dim=4, init="normal", scale=0.1)
     model = Model(encoder, head, SampledSoftmax(negatives=8), {})
     settings = TrainerSettings(
-        max_epochs=4, batch_size=32, eval_every=1, patience=None, monitor="x",
-        schedule="onecycle", clip=None,
+        max_epochs=epochs, batch_size=32, eval_every=1, patience=None, monitor="x",
+        schedule="constant", clip=None,
     )  # fmt: skip
     pattern = GRAPH.pattern
     events = TrainingEvents(pattern.row, pattern.column, torch.full((150,), 1 / 150))
@@ -49,13 +50,15 @@ def train(
         model.reset(GRAPH, Features(), Rng(0))
 
     def evaluate(scorer: Scorer) -> dict[str, float]:
-        seen.append(scorer)
+        seen.append({name: value.clone() for name, value in encoder.state_dict().items()})
+        if isinstance(head, Segments):
+            assert_through_segments(scorer)
         return {"x": 1.0}
 
     try:
         fit(
             model, optimizer, Training(GRAPH, Features(), events), settings, Rng(0), state,
-            checkpoint, evaluate=evaluate, epochs=epochs,
+            checkpoint, evaluate=evaluate,
             stop=lambda: stop_at is not None and state.step >= stop_at,
         )  # fmt: skip
     except Interrupted:
@@ -63,26 +66,30 @@ def train(
     return model, seen, ended
 
 
-def test_until_it_is_over_the_encoder_is_trained_as_under_dot() -> None:
-    warm, seen, _ = train(make(0.5), epochs=2)
-    dot, _, _ = train(Dot(shape_of(GRAPH, 4), Rng(0)), epochs=2)
-    for name, value in dot.encoder.state_dict().items():
-        torch.testing.assert_close(warm.encoder.state_dict()[name], value)
-    assert isinstance(warm.head, Segments)
-    assert not bool(warm.head.started)
-    assert all(isinstance(scorer, Segmentation) for scorer in seen)
-
-
-def test_every_validation_is_through_the_segments() -> None:
-    """Also of the warm-up: the scores are those of alpha and the tastes, not the users' own."""
-    model, _, _ = train(make(0.5), epochs=1)
-    model.eval()
-    scorer = model.scorer(GRAPH, Features())
+def assert_through_segments(scorer: Scorer) -> None:
+    """The scores are those of alpha and the tastes, not the users' own; so of every validation."""
     assert isinstance(scorer, Segmentation)
     users, items = torch.arange(5), torch.arange(5)
     parts = scorer.explain(users, items)
+    assert parts.segments is not None
+    assert parts.bias is not None
     whole = parts.segments.sum(-1) + parts.bias
     torch.testing.assert_close(whole, scorer.pairs(users, items))
+
+
+def test_until_it_is_over_the_encoder_is_trained_as_under_dot() -> None:
+    _, warm, _ = train(make(0.5))
+    _, dot, _ = train(Dot(shape_of(GRAPH, 4), Rng(0)))
+    for epoch, alike in enumerate([True, True, False, False]):
+        same = all(torch.allclose(warm[epoch][name], dot[epoch][name]) for name in dot[epoch])
+        assert same == alike, epoch
+
+
+@pytest.mark.parametrize(("warmup", "epochs"), [(0.99, 4), (0.5, 1)])
+def test_segments_start_before_the_last_epoch_at_the_latest(warmup: float, epochs: int) -> None:
+    model, _, _ = train(make(warmup), epochs=epochs)
+    assert isinstance(model.head, Segments)
+    assert bool(model.head.started)
 
 
 def test_it_starts_once_from_trained_embeddings() -> None:

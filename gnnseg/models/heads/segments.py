@@ -75,7 +75,8 @@ class Segments(NumberedHead, WarmedHead):
             and cut a third, which training seldom mends.
         habit: distribution: rec_ij = (1 - h_i) sum_k alpha_ik beta_kj + h_i p_i(j), p_i the user's
             own past, for things that are taken again (``HabitDistribution``).
-        warmup: affinity: share of the epochs before segments start; 0: none.
+        warmup: affinity: share of the epochs before segments start, before the last at the latest;
+            0: none.
 
     Raises:
         InputError: A setting that cannot be, or K = 1 of centred affinities.
