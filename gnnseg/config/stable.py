@@ -51,6 +51,7 @@ KEYS: dict[str, dict[str, str]] = {  # stable target -> {a setting's name today:
 ADDED: dict[str, Any] = {
     "gnnseg.data.sets.planted.relation_signal": None,
     "gnnseg.heads.segments.Segments.habit": False,
+    "gnnseg.heads.segments.Segments.warmup": 0.0,
     "gnnseg.data.sets.planted.model": "mixture",
     "gnnseg.data.sets.planted.groups": None,
     "gnnseg.data.sets.planted.nesting": 0.5,

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.base import Encoder
 from gnnseg.models.encoders.capabilities import EmbedsSomeRows, ReadsHistories, SamplesNeighbours
-from gnnseg.models.heads import FinishedHead, Head, NumberedHead
+from gnnseg.models.heads import FinishedHead, Head, NumberedHead, WarmedHead
 from gnnseg.models.objectives import LabelObjective, Objective, PairClassifier
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, Embeddings, Features, InputError, Scorer, Step, returned
@@ -115,6 +116,25 @@ class Model(nn.Module):
             self.encoder.epoch = epoch
         for part in self.parts():
             part.epoch = epoch
+
+    def warm_up(
+        self,
+        progress: float,
+        graph: BipartiteGraph,
+        features: Features,
+        rng: Rng,
+        labels: Tensor | None = None,
+    ) -> None:
+        """Let a head that waits for trained embeddings start from them, where it is due.
+
+        ``progress``: of the epochs, 0 to 1, before the one that begins, 1 before the last;
+        ``labels``: as in ``reset``.
+        """
+        if isinstance(self.head, WarmedHead) and self.head.due(progress):
+            with torch.no_grad():
+                embeddings = self.embed(graph, features)
+                self.head.restart(embeddings, graph, rng.child("head"))
+                self.number(embeddings, labels)
 
     def parts(self) -> Iterator[Objective]:
         """Give the objective, then the extra terms."""

@@ -63,7 +63,7 @@ def fit(
     callbacks.call("begin", model, state.epoch, state.step)
     callbacks.restore(checkpoint.kept)
     while not state.done:
-        model.begin(state.epoch)
+        _begin(model, data, settings, state, last, rng)
         order = batches.order(rng.at(state.epoch))
         while state.batch < batches.per_epoch:
             now = rng.at(state.step)
@@ -88,6 +88,21 @@ def fit(
             checkpoint.save(state, model, optimizer, callbacks.kept())
     callbacks.call("end", model, state.epoch, state.step)
     return state
+
+
+def _begin(
+    model: Model,
+    data: Training,
+    settings: TrainerSettings,
+    state: State,
+    last: int,
+    rng: Rng,
+) -> None:
+    """Begin an epoch, or go on with it; before the last a warm-up is over at the latest."""
+    model.begin(state.epoch)
+    if state.batch == 0:
+        progress = 1.0 if state.epoch + 1 >= last else state.epoch / settings.max_epochs
+        model.warm_up(progress, data.graph, data.features, rng.at(state.epoch), data.labels)
 
 
 def _keep(

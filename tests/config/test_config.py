@@ -218,6 +218,11 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             ["head=dot", "regularisers.balance.weight=1"],
             r"regularisers\.balance=balance: needs a head with segments",
         ),
+        (
+            ["head.warmup=0.5"],
+            r"head\.warmup=0\.5: only tastes .* set head\.beta=affinity, or head\.warmup=0",
+        ),
+        (["head.beta=affinity", "head.warmup=1.5"], r"head\.warmup=1\.5: must be at least 0 and"),
         (["device=tpu"], r"device='tpu': must be one of auto, cpu, cuda, cuda:N"),
         (["trainer.batch_size=0"], r"trainer\.batch_size=0: must be at least 1, or null"),
         (

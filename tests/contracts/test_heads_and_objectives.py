@@ -32,6 +32,14 @@ from gnnseg.types import Embeddings, Shape
 
 SOFT = {"segments": 4, "tau_alpha": 0.2, "tau_beta": 0.2, "tau": 0.2}
 
+
+def _started(shape: Shape, rng: Rng) -> Head:
+    """A head whose warm-up is over; until then its scores are those of ``Dot``."""
+    head = Segments(shape, rng, **SOFT, beta="affinity", warmup=0.5)
+    head.started.fill_(True)
+    return head
+
+
 HEADS: dict[str, Callable[..., Head]] = {
     "dot": partial(Dot, tau=0.2),
     "dot, raw": partial(Dot, similarity="dot"),
@@ -44,6 +52,7 @@ HEADS: dict[str, Callable[..., Head]] = {
     "membership, top 2": partial(Segments, **SOFT, beta="membership", top=2),
     "affinity": partial(Segments, **SOFT, beta="affinity"),
     "affinity, top 2": partial(Segments, **SOFT, beta="affinity", top=2),
+    "affinity, after a warm-up": _started,
     "hybrid": partial(Hybrid, **SOFT),
     "mlp": partial(MLP, layers=[12, 8]),
     "mlp, segments": partial(MLP, layers=[12, 8], segments=3, tau_alpha=0.1),

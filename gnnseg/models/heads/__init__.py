@@ -1,6 +1,6 @@
 """Heads: from embeddings to scores, with or without segments in between."""
 
-from gnnseg.models.heads.base import FinishedHead, Head, NumberedHead
+from gnnseg.models.heads.base import FinishedHead, Head, NumberedHead, WarmedHead
 from gnnseg.models.heads.dot import Dot
 from gnnseg.models.heads.hybrid import Hybrid
 from gnnseg.models.heads.mlp import MLP
@@ -18,4 +18,5 @@ __all__ = [
     "NumberedHead",
     "Posthoc",
     "Segments",
+    "WarmedHead",
 ]

@@ -27,6 +27,8 @@ OWNERS = {  # a hook that not every head has: the class that has it
     "start_at": "NumberedHead",
     "fitting_scorer": "FinishedHead",
     "finish": "FinishedHead",
+    "due": "WarmedHead",
+    "restart": "WarmedHead",
 }
 FLOOR = 1e-12  # below this a probability is not distinct from 0 in float32's logarithm
 
@@ -36,7 +38,7 @@ class Head(nn.Module, ABC):
 
     Scores are logits; temperature and item bias belong here, objectives add none. ``catalogue``:
     its scores need every item's embedding (a softmax over the catalogue). What only some heads do
-    they say by what they inherit beside: ``NumberedHead``, ``FinishedHead``.
+    they say by what they inherit beside: ``NumberedHead``, ``FinishedHead``, ``WarmedHead``.
     """
 
     catalogue: bool = False
@@ -101,6 +103,21 @@ class FinishedHead(Head):
     @abstractmethod
     def finish(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
         """Make the segments, once, after the last step."""
+
+
+class WarmedHead(Head):
+    """A head that lets the embeddings be trained for a while before it starts from them."""
+
+    @abstractmethod
+    def due(self, progress: float) -> bool:
+        """Return whether to start now, ``progress`` of the epochs (0 to 1) being over.
+
+        Once started never again, also of a run that goes on.
+        """
+
+    @abstractmethod
+    def restart(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
+        """Set the prototypes anew from embeddings that were trained, before an epoch."""
 
 
 class FactorScorer(Scorer):

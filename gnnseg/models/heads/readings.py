@@ -286,9 +286,24 @@ class Affinity(SegmentScorer):
         return Explanation(shares=False, segments=parts_BK, bias=bias_B)
 
 
+class WarmAffinity(Affinity):
+    """What a step sees while the embeddings are trained first: cos(user_i, item_j)/tau + b_j.
+
+    alpha and beta are those of the prototypes, which wait.
+    """
+
+    def left(self, users: Tensor | None) -> Tensor:
+        """Return the users' own unit rows over tau, (B,D); None: of all."""
+        return unit(pick(self._e.user_UD, users)) / self._p.tau
+
+
 def keep_top(alpha_BK: Tensor, top: int) -> Tensor:
     """Keep the ``top`` largest of each row, renormalised; the lowest number wins a tie."""
-    order = alpha_BK.argsort(dim=-1, descending=True, stable=True)[:, :top]
-    kept = torch.zeros_like(alpha_BK).scatter(1, order, 1.0)
-    alpha_BK = alpha_BK * kept
+    least_B1 = alpha_BK.detach().topk(top, dim=-1).values[:, -1:]
+    kept_BK = alpha_BK.detach() >= least_B1
+    (tied,) = (kept_BK.sum(-1) > top).nonzero(as_tuple=True)
+    if len(tied):  # only there does it take a stable sort, which is slow
+        order = alpha_BK.detach()[tied].argsort(dim=-1, descending=True, stable=True)[:, :top]
+        kept_BK[tied] = torch.zeros_like(kept_BK[tied]).scatter(1, order, True)
+    alpha_BK = alpha_BK * kept_BK
     return alpha_BK / alpha_BK.sum(-1, keepdim=True)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.heads import kmeans, varimax
-from gnnseg.models.heads.base import ItemBias, NumberedHead, temperature
+from gnnseg.models.heads import dictionary, kmeans, varimax
+from gnnseg.models.heads.base import ItemBias, NumberedHead, WarmedHead, temperature
 from gnnseg.models.heads.habit import HabitDistribution, Habits
 from gnnseg.models.heads.readings import (
     Affinity,
@@ -22,6 +22,7 @@ from gnnseg.models.heads.readings import (
     Membership,
     SegmentParameters,
     SegmentScorer,
+    WarmAffinity,
 )
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, InputError, Shape
@@ -35,7 +36,7 @@ READINGS: Mapping[str, type[SegmentScorer]] = {
 }
 
 
-class Segments(NumberedHead):
+class Segments(NumberedHead, WarmedHead):
     """Soft segments that every recommendation passes through.
 
     alpha_ik = softmax_k(cos(user_i, c_k)/tau_alpha), and one of three readings of 'item j in
@@ -54,6 +55,12 @@ class Segments(NumberedHead):
     then end in the same segments for most people (experiments/segments); or at k-means++ centres
     (Arthur & Vassilvitskii 2007), which depend on the seed.
 
+    ``warmup``, of ``affinity``: for that share of the epochs the users' own embeddings rank, as in
+    ``Dot``, and train the encoder; then prototypes and tastes start anew from embeddings that are
+    worth starting from, fitted so that they make up the users (``dictionary.fit``), and from there
+    on every score passes through them. A user who may use few segments (``top``) is moved by the
+    scores of these few alone, so that without it which ones they are stays as it started.
+
     Args:
         segments: K, how many.
         beta: The reading: 'distribution', 'membership' or 'affinity'.
@@ -68,10 +75,14 @@ class Segments(NumberedHead):
             and cut a third, which training seldom mends.
         habit: distribution: rec_ij = (1 - h_i) sum_k alpha_ik beta_kj + h_i p_i(j), p_i the user's
             own past, for things that are taken again (``HabitDistribution``).
+        warmup: affinity: share of the epochs before segments start, before the last at the latest;
+            0: none.
 
     Raises:
         InputError: A setting that cannot be, or K = 1 of centred affinities.
     """
+
+    started: Tensor
 
     def __init__(
         self,
@@ -89,6 +100,7 @@ class Segments(NumberedHead):
         start: Start = "varimax",
         starts: int = 1,
         habit: bool = False,
+        warmup: float = 0.0,
     ) -> None:
         super().__init__()
         _check(segments, top, starts, nothing=beta == "affinity" and centre and segments == 1)
@@ -108,6 +120,10 @@ class Segments(NumberedHead):
         self.user_KD = nn.Parameter(first)
         self.item_KD = None if tied else nn.Parameter(first.clone())
         self.habits = Habits() if habit else None
+        _check_warmup(warmup, beta)
+        self.warmup = warmup
+        if warmup > 0:
+            self.register_buffer("started", torch.tensor(False))
 
     @classmethod
     def provides(cls, **node: Any) -> frozenset[str]:
@@ -118,18 +134,41 @@ class Segments(NumberedHead):
     @torch.no_grad()
     def reset(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
         """Set the first prototypes among the first user embeddings, as ``start`` says."""
-        if self.start == "varimax":
-            centres = varimax.prototypes(embeddings.user_UD, graph, self.segments)
-        else:
-            centres = kmeans.prototypes(embeddings.user_UD, self.segments, rng, starts=self.starts)
-        self.start_at(centres)
+        self._put(*[self._centres(embeddings, graph, rng)] * 2)
+
+    def start_at(self, centres_KD: Tensor) -> None:
+        """Start users' and items' prototypes at these centres, (K,D); no warm-up is left."""
+        self._put(centres_KD, centres_KD)
+        if self.warmup > 0:
+            self.started.fill_(True)
+
+    def due(self, progress: float) -> bool:
+        """Return whether the warm-up is over and segments have not started."""
+        return self.warmup > 0 and progress >= self.warmup and not bool(self.started)
 
     @torch.no_grad()
-    def start_at(self, centres_KD: Tensor) -> None:
-        """Start users' and items' prototypes at these centres, (K,D)."""
-        self.user_KD.copy_(centres_KD)
+    def restart(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
+        """Start prototypes and tastes that make up the users, from ``start`` among them."""
+        centres = self._centres(embeddings, graph, rng)
+        self._put(
+            *dictionary.fit(
+                embeddings.user_UD, centres, rng, tau=self.tau_alpha, top=self.top,
+                centre=self.centre, tied=self.item_KD is None,
+            )
+        )  # fmt: skip
+        self.started.fill_(True)
+
+    def _centres(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> Tensor:
+        """Compute centres of the users' embeddings, (K,D), as ``start`` says."""
+        if self.start == "varimax":
+            return varimax.prototypes(embeddings.user_UD, graph, self.segments)
+        return kmeans.prototypes(embeddings.user_UD, self.segments, rng, starts=self.starts)
+
+    @torch.no_grad()
+    def _put(self, user_KD: Tensor, item_KD: Tensor) -> None:
+        self.user_KD.copy_(user_KD)
         if self.item_KD is not None:
-            self.item_KD.copy_(centres_KD)
+            self.item_KD.copy_(item_KD)
 
     @torch.no_grad()
     def renumber(self, order: Tensor) -> None:
@@ -141,6 +180,8 @@ class Segments(NumberedHead):
     def forward(self, embeddings: Embeddings) -> SegmentScorer:
         """Return the scores of these embeddings, by the reading."""
         reading = READINGS[self.kind] if self.habits is None else HabitDistribution
+        if self.training and self.warmup > 0 and not bool(self.started):
+            reading = WarmAffinity
         return reading(embeddings, self.segment_parameters(embeddings))
 
     def segment_parameters(self, embeddings: Embeddings) -> SegmentParameters:
@@ -176,4 +217,15 @@ def _check(segments: int, top: int | None, starts: int, *, nothing: bool) -> Non
         raise InputError(
             "head.segments=1 with head.beta=affinity leaves nothing once centred: set "
             "head.centre=false."
+        )
+
+
+def _check_warmup(warmup: float, beta: Beta) -> None:
+    """InputError for a warm-up that cannot be."""
+    if not 0 <= warmup < 1:
+        raise InputError(f"head.warmup is {warmup}: it must be at least 0 and below 1.")
+    if warmup > 0 and beta != "affinity":
+        raise InputError(
+            f"head.warmup={warmup}: only tastes that are vectors can make up users, not "
+            f"head.beta={beta}; set head.beta=affinity, or head.warmup=0."
         )
