@@ -56,7 +56,8 @@ def test_the_command_says_a_table_a_reason_and_where(path: Path, tmp_path, capsy
     out = tmp_path / "table.csv"
     assert choose(path.parent, *ASKED, "--out", str(out)) == 0
     said, err = capsys.readouterr()
-    *_, reason, folder, written = said.splitlines()
+    *lines, folder, written = said.splitlines()
+    (reason,) = (line for line in lines if line.startswith("K = "))
     assert (folder, written) == (str(path), str(out))
     record = json.loads((path / "choice.json").read_text("utf-8"))
     assert reason == record["reason"]

@@ -299,6 +299,8 @@ class WarmAffinity(Affinity):
 
 def keep_top(alpha_BK: Tensor, top: int) -> Tensor:
     """Keep the ``top`` largest of each row, renormalised; the lowest number wins a tie."""
+    if top >= alpha_BK.shape[-1]:
+        return alpha_BK / alpha_BK.sum(-1, keepdim=True)
     least_B1 = alpha_BK.detach().topk(top, dim=-1).values[:, -1:]
     kept_BK = alpha_BK.detach() >= least_B1
     (tied,) = (kept_BK.sum(-1) > top).nonzero(as_tuple=True)

@@ -209,6 +209,8 @@ def test_keep_top_keeps_the_lowest_number_on_ties() -> None:
         keep_top(alpha, 2), torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.0, 0.5, 0.0, 0.5]])
     )
     assert keep_top(alpha, 1)[1].tolist() == [0, 1, 0, 0]
+    for more in (4, 9):  # of two segments the top 3 are both
+        torch.testing.assert_close(keep_top(alpha, more), alpha / alpha.sum(1, keepdim=True))
 
 
 def test_truncated_scores_are_those_of_a_head_with_that_top() -> None:
