@@ -83,7 +83,7 @@ class Segments(NumberedHead):
         tied: bool = False,
         top: int | None = None,
         centre: bool = True,
-        tau_alpha: float = 0.15,
+        tau_alpha: float = 0.12,
         tau_beta: float = 0.2,
         tau: float = 0.12,
         start: Start = "varimax",

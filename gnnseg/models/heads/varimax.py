@@ -17,6 +17,7 @@ from gnnseg.types import Floats
 
 ROUNDS = 500  # of varimax, at most
 TOLERANCE = 1e-8  # relative gain of a round below which the rotation stands
+NOTHING = 1e-9  # of the largest singular value: what a direction has that the graph does not
 POWER_ITERATIONS = 8  # of the randomised SVD, so that its draws leave no trace in what is kept
 
 
@@ -46,7 +47,9 @@ def factors(graph: BipartiteGraph, segments: int) -> Floats:
     keep users and items of few interactions from making up directions of their own (regularised
     spectral clustering, Qin & Rohe 2013), turned by varimax:
     under block models and topic models alike the turned vectors estimate the memberships
-    (Rohe & Zeng 2023). Signs are such that a factor is skewed towards those who have it; the factor
+    (Rohe & Zeng 2023). Each vector is first weighed by the root of its singular value, as factor
+    loadings are, so that the last ones, hardly above noise and other ones in every sample of the
+    events, turn the rest but little. Signs are such that a factor is skewed towards those who have it; the factor
     that most users lean towards stands first. A function of the graph alone, on one thread. Users
     without interactions are zero.
     """
@@ -62,11 +65,11 @@ def factors(graph: BipartiteGraph, segments: int) -> Floats:
     value = weight * _damped(users)[row] * _damped(items)[column]
     matrix = csr_array((value, column, start), shape=p.shape)
     with threadpool_limits(1):
-        left, _, _ = randomized_svd(matrix, rank, n_iter=POWER_ITERATIONS, random_state=0)
-        x = left * len(left) ** 0.5
+        left, s, _ = randomized_svd(matrix, rank, n_iter=POWER_ITERATIONS, random_state=0)
+        x = (left * (len(left) * s) ** 0.5)[:, s > NOTHING * s[0]]
         z: Floats = x @ varimax(x)
     z *= np.where((z**3).sum(0) < 0, -1.0, 1.0)
-    size = np.bincount(z.argmax(1)[users > 0], minlength=rank)
+    size = np.bincount(z.argmax(1)[users > 0], minlength=z.shape[1])
     return z[:, np.argsort(-size, kind="stable")]
 
 

@@ -70,14 +70,18 @@ def test_factors_are_the_planted_blocks_and_know_no_seed() -> None:
 
 
 def test_factors_equal_a_dense_computation() -> None:
-    """Entries damped one at a time, numpy's whole decomposition, and no plane left to turn."""
+    """Entries damped one at a time, numpy's whole decomposition, and no plane left to turn.
+
+    Each direction weighs the root of its singular value.
+    """
     graph, _ = block_graph()
     a = np.zeros((graph.users, graph.items))
     a[graph.pattern.row.numpy(), graph.pattern.column.numpy()] = 1.0
     users, items = a.sum(1), a.sum(0)
     for i, j in np.argwhere(a):
         a[i, j] /= math.sqrt((users[i] + users.mean()) * (items[j] + items.mean()))
-    left = np.linalg.svd(a)[0][:, :4] * math.sqrt(graph.users)
+    left, s, _ = np.linalg.svd(a)
+    left = np.stack([left[:, k] * math.sqrt(graph.users * s[k]) for k in range(4)], axis=1)
     found = varimax.factors(graph, 4)
     rotation = np.linalg.lstsq(left, found, rcond=None)[0]
     np.testing.assert_allclose(left @ rotation, found, atol=1e-6)
@@ -137,3 +141,11 @@ def test_two_populations_without_an_item_in_common_part() -> None:
     item = np.concatenate([g.choice(20, 6, replace=False) + 20 * (u >= 30) for u in range(60)])
     graph = BipartiteGraph(Csr.of(user, item, (60, 40)))
     assert adjusted_rand_score(np.arange(60) >= 30, varimax.factors(graph, 2).argmax(1)) == 1.0
+
+
+def test_users_alike_are_one_factor_and_the_rest_start_at_their_rows() -> None:
+    """Directions that the graph does not have are none: a prototype of zeros has no cosine."""
+    graph = BipartiteGraph(Csr.of(np.repeat(np.arange(5), 3), np.tile(np.arange(3), 5), (5, 3)))
+    assert varimax.factors(graph, 3).shape == (5, 1)
+    user = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
+    assert (varimax.prototypes(user, graph, 3).norm(dim=1) > 0.1).all()
