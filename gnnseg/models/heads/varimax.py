@@ -49,9 +49,9 @@ def factors(graph: BipartiteGraph, segments: int) -> Floats:
     under block models and topic models alike the turned vectors estimate the memberships
     (Rohe & Zeng 2023). Each vector is first weighed by the root of its singular value, as factor
     loadings are, so that the last ones, hardly above noise and other ones in every sample of the
-    events, turn the rest but little. Signs are such that a factor is skewed towards those who have it; the factor
-    that most users lean towards stands first. A function of the graph alone, on one thread. Users
-    without interactions are zero.
+    events, turn the rest but little. Signs are such that a factor is skewed towards those who have
+    it; the factor that most users lean towards stands first. A function of the graph alone, on one
+    thread. Users without interactions are zero.
     """
     from scipy.sparse import csr_array
     from sklearn.utils.extmath import randomized_svd
