@@ -2,6 +2,7 @@
 
     data = gnnseg.interactions(frame, user="customer", item="sku", time="ts")
     run = gnnseg.train(data, ["head.segments=16"], seed=0)
+    choice = gnnseg.choose_k(data)
     run = gnnseg.load("runs/…")
 
 Nothing heavy is imported before one of these is asked for.
@@ -17,15 +18,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gnnseg.api import interactions, load, train
+    from gnnseg.api import choose_k, interactions, load, train
+    from gnnseg.runs.choice import ChosenK
     from gnnseg.runs.run import Run
     from gnnseg.types import InputError
 
-__all__ = ["InputError", "Run", "interactions", "load", "train"]
+__all__ = ["ChosenK", "InputError", "Run", "choose_k", "interactions", "load", "train"]
 
 _HOME = {
     "interactions": "gnnseg.api", "train": "gnnseg.api", "load": "gnnseg.api",
-    "Run": "gnnseg.runs.run", "InputError": "gnnseg.types",
+    "choose_k": "gnnseg.api", "ChosenK": "gnnseg.runs.choice", "Run": "gnnseg.runs.run",
+    "InputError": "gnnseg.types",
 }  # fmt: skip
 
 

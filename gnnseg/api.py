@@ -1,8 +1,8 @@
 """The Python door: a table in, a run out. The same configuration, checks and run folder as the
 command.
 
-Reached as ``gnnseg.interactions``, ``gnnseg.train`` and ``gnnseg.load``; nothing here prints, exits
-or seeds a global generator.
+Reached as ``gnnseg.interactions``, ``gnnseg.train``, ``gnnseg.choose_k`` and ``gnnseg.load``;
+nothing here prints, exits or seeds a global generator.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from gnnseg.data.raw import Raw
 from gnnseg.runs.run import Run
 from gnnseg.types import InputError
+
+if TYPE_CHECKING:
+    from gnnseg.runs.choice import ChosenK
 
 LOG = logging.getLogger("gnnseg")
 CHOICES: dict[str, tuple[str | None, ...]] = {
@@ -167,11 +170,86 @@ def train(
         InputError: A mistake that the user can mend.
         KeyboardInterrupt: Training was stopped, and is saved: the same call goes on.
     """
+    from gnnseg.runs import train as pipeline
+    from gnnseg.training.loop import Interrupted
+
+    given = _composed(data, overrides, seed, config_dir)
+    try:
+        result = pipeline.train(given.config, say=_log, fresh=fresh, raw=given.raw, progress=False)
+    except Interrupted as stop:
+        raise KeyboardInterrupt(str(stop)) from None
+    return Run.load(result.path)
+
+
+def choose_k(
+    data: Raw | str,
+    overrides: Sequence[str] = (),
+    *,
+    segments: Sequence[int] | None = None,
+    refits: int = 3,
+    price: bool = True,
+    seed: int | None = None,
+    config_dir: Path | str | None = None,
+    fresh: bool = False,
+) -> ChosenK:
+    """Recommend a number of segments by validation and by what comes back in refits.
+
+    Each K is a run as ``train`` makes it, found again where it stands; so is each refit. What the
+    command would say goes to the logger ``gnnseg``.
+
+    Args:
+        data: As in ``train``; so ``overrides`` (but for head.segments), ``seed``, ``config_dir``.
+        segments: The K to try; None: 2, 3, 4, 6, 8, 12, 16, 24, 32, as far as the data bear it.
+        refits: How often each run is fitted again, on nine tenths of every user's training events.
+        price: Whether to train ``head=dot`` too, and say which share of its ndcg is reached.
+        fresh: Whether to train and refit again what stands there.
+
+    Returns:
+        ``segments``, the recommended K; ``reason``; ``table``, a row a K; ``run()``, its run.
+
+    Raises:
+        InputError: A mistake that the user can mend.
+        KeyboardInterrupt: Training was stopped, and is saved: the same call goes on.
+    """
+    from gnnseg.runs import candidates
+    from gnnseg.runs.choose_k import choose
+    from gnnseg.training.loop import Interrupted
+
+    given = _composed(data, overrides, seed, config_dir)
+    candidates.refuse_words(given.words)
+    dot = candidates.WithoutSegments(None, "price=False")
+    if price:
+        dot = candidates.without_segments(given.config, given.words, given.folders)
+    try:
+        return choose(
+            given.config, segments=segments, count=refits, dot=dot, say=_log, fresh=fresh,
+            raw=given.raw,
+        )  # fmt: skip
+    except Interrupted as stop:
+        raise KeyboardInterrupt(str(stop)) from None
+
+
+@dataclass(frozen=True)
+class _Composed:
+    """A checked configuration, and what it came of.
+
+    ``raw``: the interactions, where they were handed over; ``words``: the overrides; ``folders``:
+    where groups are looked for beside ours.
+    """
+
+    config: dict[str, Any]
+    raw: Raw | None
+    words: list[str]
+    folders: list[Path]
+
+
+def _composed(
+    data: Raw | str, overrides: Sequence[str], seed: int | None, config_dir: Path | str | None
+) -> _Composed:
+    """Compose and check the configuration of what was given; InputError where it cannot be."""
     from gnnseg import config as configuration
     from gnnseg.data.tables import saved
-    from gnnseg.runs import train as pipeline
     from gnnseg.runs.configured import check_here
-    from gnnseg.training.loop import Interrupted
 
     raw = data if isinstance(data, Raw) else None
     _check_arguments(data, overrides, config_dir)
@@ -182,15 +260,12 @@ def train(
     ]
     chosen_data = saved.resolve(chosen[:1], saved.cache_root(overrides), say=_log)
     folders = [*([] if config_dir is None else [Path(config_dir)]), *chosen_data.folders]
-    config = configuration.compose([*chosen_data.arguments, *chosen[1:]], folders)
+    words = [*chosen_data.arguments, *chosen[1:]]
+    config = configuration.compose(words, folders)
     if raw is not None:
         config["data"]["name"] = raw.name
     check_here(config)
-    try:
-        result = pipeline.train(config, say=_log, fresh=fresh, raw=raw, progress=False)
-    except Interrupted as stop:
-        raise KeyboardInterrupt(str(stop)) from None
-    return Run.load(result.path)
+    return _Composed(config, raw, words, folders)
 
 
 def _check_arguments(data: object, overrides: Sequence[str], config_dir: object) -> None:

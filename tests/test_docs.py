@@ -46,8 +46,13 @@ def commands(text: str) -> list[list[str]]:
 
 
 def trainings(text: str) -> list[list[str]]:
-    """What follows ``gnnseg train`` in a page's commands."""
-    return [words[2:] for words in commands(text) if words[:2] == ["gnnseg", "train"]]
+    """What follows ``gnnseg train`` in a page, and the settings behind ``gnnseg choose-k``."""
+    choosing = [
+        [word for word in words[2:] if re.match(r"[\w.]+=", word)]
+        for words in commands(text)
+        if words[:2] == ["gnnseg", "choose-k"]
+    ]
+    return choosing + [words[2:] for words in commands(text) if words[:2] == ["gnnseg", "train"]]
 
 
 def on_own_files(text: str) -> list[list[str]]:
@@ -84,7 +89,7 @@ READING = [
             tuple(words)
             for text in PAGES.values()
             for words in commands(text)
-            if words[0] == "gnnseg" and words[1] not in ("train", "data")
+            if words[0] == "gnnseg" and words[1] not in ("train", "data", "choose-k")
         }
     )
     if "--config-dir" not in words

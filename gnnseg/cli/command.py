@@ -20,6 +20,7 @@ examples:
   gnnseg data check orders.csv                    what a file holds, and how to train on it
   gnnseg train orders.csv --user customer --item sku --time date
   gnnseg train -m encoder=mf,lightgcn head=dot,segments seed=0,1,2
+  gnnseg choose-k orders.csv --user customer --item sku      how many segments, and why
   gnnseg show RUN test/ndcg@20
   gnnseg recommend RUN --user 42 -k 10
   gnnseg assign RUN new.csv --out segments.csv    people who were not in training
@@ -127,12 +128,14 @@ def _names() -> list[str]:
     import gnnseg.cli
 
     return sorted(
-        found.name for found in pkgutil.iter_modules(gnnseg.cli.__path__) if not found.ispkg
+        found.name.replace("_", "-")
+        for found in pkgutil.iter_modules(gnnseg.cli.__path__)
+        if not found.ispkg
     )
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"gnnseg.cli.{name}")
+    return importlib.import_module(f"gnnseg.cli.{name.replace('-', '_')}")
 
 
 def _overview() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""Print one figure of a run and nothing else.
+"""Print figures of a run and nothing else.
 
 Standard error says where a baseline is not below it.
 """
@@ -12,21 +12,25 @@ from gnnseg.cli.command import say
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Take a run and a metric."""
+    """Take a run and one metric or several."""
     add_run(parser)
     parser.add_argument(
         "metric",
+        nargs="+",
         metavar="METRIC",
         help="such as test/ndcg@20, valid/recall@20, segment/effective_k, segment/3/ndcg@20 (a "
-        "column of evidence.parquet), segment/association/age",
+        "column of evidence.parquet), segment/association/age; of several, a line each, "
+        "name first",
     )
 
 
 def call(options: argparse.Namespace) -> None:
-    """Print the figure."""
+    """Print the figure; of several, each after its name and a tab."""
     from gnnseg.report import losing
 
     run = open_run(options)
-    print(repr(run.metric(options.metric)))
-    if any(row["metric"] == options.metric for row in run.record.get("losing", [])):
+    figures = [run.metric(name) for name in options.metric]
+    for name, figure in zip(options.metric, figures, strict=True):
+        print(repr(figure) if len(figures) == 1 else f"{name}\t{figure!r}")
+    if any(row["metric"] in options.metric for row in run.record.get("losing", [])):
         say(losing.sentence(run.record) or "")

@@ -156,7 +156,10 @@ class AsGiven(SplitRule):
 
 @dataclass(frozen=True, kw_only=True)
 class Auto(SplitRule):
-    """The set's own parts if it brings them, else global time where there is one, else random."""
+    """The set's own parts if it brings them, else global time where it divides, else random.
+
+    Times that are all of one day or two divide nothing.
+    """
 
     seed: int = 0
     quantiles: list[float] = field(default_factory=lambda: [0.8, 0.9])
@@ -174,7 +177,9 @@ class Auto(SplitRule):
         if dataset.parts is not None:
             return AsGiven(seed=self.seed)
         if dataset.interactions.time is not None:
-            return GlobalTime(seed=self.seed, quantiles=self.quantiles)
+            rule = GlobalTime(seed=self.seed, quantiles=self.quantiles)
+            if len(np.unique(rule.parts(dataset))) == len(PARTS):
+                return rule
         return RandomOverall(seed=self.seed, ratios=self.ratios)
 
 

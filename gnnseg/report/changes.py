@@ -41,7 +41,8 @@ def events(record: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
         beside, share = names.get(str(event["beside"]), str(event["beside"])), event["share"]
         users = f"{event['users']:,} people"
         if event["event"] == "born":
-            found.append(f"{now} is born ({users} from several segments)")
+            whence = f"{users} from several segments" if event["users"] else "nobody of before"
+            found.append(f"{now} is born ({whence})")
         elif event["event"] == "dissolved":
             found.append(f"{was} is dissolved ({users} to several segments)")
         elif event["event"] == "split":

@@ -7,7 +7,7 @@ Every text that comes from data passes through ``escape``: an item may be named 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +78,21 @@ def render(folder: Path) -> str:
 
 
 def _page(record: Mapping[str, Any], body: list[str]) -> str:
+    return document(title(record), body)
+
+
+def document(name: str, body: Sequence[str]) -> str:
+    """Return a whole page of some parts, empty ones left out.
+
+    Args:
+        name: Its title.
+        body: HTML.
+    """
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title(record))}</title><style>{CSS}</style></head>\n<body><main>\n"
+        f"<title>{escape(name)}</title><style>{CSS}</style></head>\n<body><main>\n"
         + "\n".join(part for part in body if part)
         + "\n</main></body></html>\n"
     )

@@ -53,7 +53,7 @@ def lines(
             f'<circle class="marked" cx="{at_x:.1f}" cy="{at_y:.1f}" r="4">'
             f"<title>{escape(mark[2])}</title></circle>"
         )
-    return _svg(parts, alt)
+    return framed(parts, alt)
 
 
 def columns(
@@ -108,7 +108,68 @@ def columns(
         if number % every == 0:
             parts.append(_text(at + step / 2, HEIGHT - BOTTOM + 13, label))
     parts.append(_text((LEFT + width - RIGHT) / 2, HEIGHT - 4, x, "axis"))
-    return _svg(parts, alt, width)
+    return framed(parts, alt, width)
+
+
+def plotted(
+    labels: Sequence[str],
+    series: Mapping[str, Sequence[float | None]],
+    *,
+    x: str,
+    errors: Sequence[float | None] = (),
+    level: tuple[float, str] | None = None,
+    mark: int | None = None,
+) -> str:
+    """Draw curves over names that stand side by side, without a frame (``framed``).
+
+    The n-th curve is in the page's n-th colour.
+
+    Args:
+        labels: The names along the axis.
+        series: The values of each curve by its name; what is not there is left out.
+        x: The name of the axis.
+        errors: Of the first curve's values, drawn both ways.
+        level: A value to draw a line at, and what it is.
+        mark: Which of the names to point at, from 0.
+    """
+    step = (WIDTH - LEFT - RIGHT) / max(1, len(labels))
+    at = [LEFT + (number + 0.5) * step for number in range(len(labels))]
+    kept = {
+        name: [(n, v) for n, v in enumerate(values) if v is not None and math.isfinite(v)]
+        for name, values in series.items()
+    }
+    first = next(iter(kept.values()), [])
+    whiskers = [
+        (n, v - e, v + e) for n, v in first if errors and (e := errors[n]) and math.isfinite(e)
+    ]
+    ends = [y for _, low, high in whiskers for y in (low, high)]
+    every = [v for points in kept.values() for _, v in points]
+    if not every:
+        return ""
+    ys = _Axis.of([*every, *ends, *([level[0]] if level else [])], HEIGHT - BOTTOM, TOP)
+    parts = [_grid(ys)]
+    parts += [_text(at[n], HEIGHT - BOTTOM + 13, label) for n, label in enumerate(labels)]
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, x, "axis"))
+    if mark is not None:
+        parts.append(_rule("mark", at[mark], at[mark], TOP, HEIGHT - BOTTOM))
+    if level is not None:
+        parts.append(_rule("level", LEFT, WIDTH - RIGHT, ys(level[0]), ys(level[0]), level[1]))
+    parts += [_rule("whisker", at[n], at[n], ys(low), ys(high)) for n, low, high in whiskers]
+    for number, (name, points) in enumerate(kept.items()):
+        if not points:
+            continue
+        path = " ".join(
+            f"{'L' if place else 'M'}{at[n]:.1f} {ys(v):.1f}" for place, (n, v) in enumerate(points)
+        )
+        parts.append(
+            f'<path class="line c{number}" d="{path}"><title>{escape(name)}</title></path>'
+        )
+        parts += [
+            f'<circle class="dot c{number}" cx="{at[n]:.1f}" cy="{ys(v):.1f}" r="2.6">'
+            f"<title>{escape(f'{name}, {labels[n]}: {v:.4g}')}</title></circle>"
+            for n, v in points
+        ]
+    return "".join(parts)
 
 
 def histogram(
@@ -191,6 +252,15 @@ def _text(x: float, y: float, text: str, kind: str = "x") -> str:
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
 
 
-def _svg(parts: Sequence[str], alt: str, width: int = WIDTH) -> str:
+def _rule(kind: str, x1: float, x2: float, y1: float, y2: float, title: str = "") -> str:
+    said = f"<title>{escape(title)}</title>" if title else ""
+    return (
+        f'<line class="{kind}" x1="{x1:.1f}" x2="{x2:.1f}" y1="{y1:.1f}" y2="{y2:.1f}">{said}'
+        "</line>"
+    )
+
+
+def framed(parts: Sequence[str], alt: str, width: int = WIDTH) -> str:
+    """Return what was drawn as a picture; ``alt``: what it shows, in words."""
     head = f'<svg viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{escape(alt)}">'
     return f"{head}{''.join(parts)}</svg>"

@@ -3,12 +3,31 @@
 No fonts are fetched.
 """
 
-CSS = """
+COLOURS = """
 :root{color-scheme:light dark;--bg:#f6f6f3;--card:#fff;--ink:#1c1d21;--soft:#5d606b;--line:#e2e2dc;--accent:#2f6fdd;
 --accent2:#d9772b;--accent3:#3a9a62;--warn-bg:#fff4dc;--warn:#7a4b00;--l:.6;--hair:#ecece6;--neg:#c2504a}
 @media(prefers-color-scheme:dark){:root{--bg:#131418;--card:#1c1e24;--ink:#e9e9ec;--soft:#a0a4b0;--line:#2e313a;
 --accent:#7aa7ff;--accent2:#f0a263;--accent3:#6fcf97;--warn-bg:#3a2e14;--warn:#ffd98a;--l:.64;--hair:#282b33;
 --neg:#e98680}}
+"""
+
+MARKS = """
+svg text{font-size:11px;fill:var(--soft);text-anchor:middle}
+svg text.y{text-anchor:end}
+.gridline,svg .grid{stroke:var(--hair);stroke-width:1}
+svg .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+svg .line.c0{stroke:var(--accent)}svg .line.c1{stroke:var(--accent2)}svg .line.c2{stroke:var(--accent3)}
+svg .dot.c0{fill:var(--accent)}svg .dot.c1{fill:var(--accent2)}svg .dot.c2{fill:var(--accent3)}
+svg .mark{stroke:var(--soft);stroke-dasharray:3 4}
+svg .marked{fill:var(--card);stroke:var(--accent);stroke-width:2}
+svg .col{fill:var(--accent)}
+svg .level{stroke:var(--soft);stroke-dasharray:1 3}
+svg .whisker{stroke:var(--accent);stroke-width:1.4}
+"""  # what plots are made of
+
+CSS = (
+    COLOURS
+    + """
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
 "Noto Sans",sans-serif;-webkit-text-size-adjust:100%}
@@ -43,16 +62,9 @@ th:first-child,td:first-child{text-align:left}
 td.best{font-weight:650}
 tr.own td:first-child{font-weight:650}
 svg{width:100%;height:auto;display:block;overflow:visible}
-svg text{font-size:11px;fill:var(--soft);text-anchor:middle}
-svg text.y{text-anchor:end}
-
-.gridline,svg .grid{stroke:var(--hair);stroke-width:1}
-svg .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
-svg .line.c0{stroke:var(--accent)}svg .line.c1{stroke:var(--accent2)}svg .line.c2{stroke:var(--accent3)}
-svg .dot.c0{fill:var(--accent)}svg .dot.c1{fill:var(--accent2)}svg .dot.c2{fill:var(--accent3)}
-svg .mark{stroke:var(--soft);stroke-dasharray:3 4}
-svg .marked{fill:var(--card);stroke:var(--accent);stroke-width:2}
-svg .col{fill:var(--accent)}
+"""
+    + MARKS
+    + """
 svg .seg,.bar i,.part,.dot{--c:oklch(var(--l) .13 var(--h))}
 svg .seg{fill:var(--c)}
 svg .tick{stroke:var(--ink);stroke-width:1.6}
@@ -97,3 +109,4 @@ dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 @media(max-width:520px){dl{grid-template-columns:1fr}dd{margin-bottom:6px}main{padding:18px 12px 40px}}
 @media print{body{background:#fff}.card,figure,details{break-inside:avoid}}
 """
+)

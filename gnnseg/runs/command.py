@@ -1,14 +1,19 @@
-"""What was typed behind ``gnnseg train``: resolved, and one run trained, or a sweep begun."""
+"""What was typed behind ``gnnseg train`` or ``choose-k``: resolved, and done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gnnseg import config as configuration
 from gnnseg.data.tables import saved
 from gnnseg.runs import sweep
 from gnnseg.runs.configured import configured
+
+if TYPE_CHECKING:
+    from gnnseg.runs.choice import ChosenK
 
 Say = Callable[[str], None]
 
@@ -21,14 +26,59 @@ def run(arguments: list[str], *, say: Say, show: Say) -> int:
         say: Where lines go.
         show: Where the paths of run folders go, in job order.
     """
+    given = [a for a in arguments if a != "--fresh"]
+    with _resolved(given, say) as (words, folders):
+        return _run(words, folders, len(given) != len(arguments), say, show)
+
+
+def choose_k(
+    arguments: list[str],
+    *,
+    segments: Sequence[int] | None,
+    refits: int,
+    price: bool,
+    fresh: bool,
+    say: Say,
+) -> ChosenK:
+    """Recommend a number of segments for what the command line says; see ``choose_k.choose``.
+
+    Args:
+        arguments: What may be typed behind ``gnnseg train``, of one run.
+        segments: The K to try; None: the usual ones.
+        refits: How often each run is fitted again.
+        price: Whether to train ``head=dot`` too.
+        fresh: Whether to begin again what stands there.
+        say: Where lines go.
+
+    Raises:
+        InputError: Something in it cannot be meant.
+    """
+    from gnnseg.runs import candidates
+    from gnnseg.runs.choose_k import choose
+
+    with _resolved(arguments, say) as (words, folders):
+        candidates.refuse_words(words)
+        config = configured(words, folders)
+        dot = candidates.WithoutSegments(None, "--no-price")
+        if price:
+            dot = candidates.without_segments(config, words, folders)
+        return choose(
+            config, segments=segments, count=refits, dot=dot, say=say, shown=True, fresh=fresh
+        )
+
+
+@contextmanager
+def _resolved(given: list[str], say: Say) -> Iterator[tuple[list[str], list[Path]]]:
+    """Give overrides, files of data turned into ``data=NAME``, and more places to look for groups.
+
+    A file's configuration that was saved just now is taken away again if it cannot be read.
+    """
     from gnnseg.types import InputError
 
-    given = [a for a in arguments if a != "--fresh"]
-    fresh = len(given) != len(arguments)
     given, folders = _config_dirs(given)
     own = saved.resolve(given, saved.cache_root(given), say=say)
     try:
-        return _run(own.arguments, folders + own.folders, fresh, say, show)
+        yield own.arguments, folders + own.folders
     except InputError as error:
         if own.saved is not None and own.fresh:  # it describes what could not be read
             own.saved.unlink(missing_ok=True)

@@ -12,6 +12,8 @@ import polars as pl
 from gnnseg.data.atomic import atomic
 from gnnseg.types import InputError
 
+KINDS = (".parquet", ".csv", ".jsonl")
+
 
 def write(chunks: Iterator[pl.DataFrame], out: Path | str, *, excel: bool = False) -> Path:
     """Write frames as one file, aside and renamed, in bounded memory; return its path.
@@ -24,18 +26,28 @@ def write(chunks: Iterator[pl.DataFrame], out: Path | str, *, excel: bool = Fals
     Raises:
         InputError: The file cannot be written.
     """
-    path = Path(out).expanduser().absolute()
-    kinds = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}
-    if path.suffix.lower() not in kinds:
-        raise InputError(f"{path}: unknown kind of file; end its name in {', '.join(kinds)}.")
-    if not path.parent.is_dir():
-        raise InputError(f"{path.parent}: no such folder; make it or choose another.")
-    if excel and path.suffix.lower() != ".csv":
-        raise InputError(f"{path}: only a CSV can be written for Excel; end its name in .csv.")
+    path = refuse(out, excel=excel)
+    kinds = dict(zip(KINDS, (_parquet, _csv, _jsonl), strict=True))
     with atomic(path) as aside, open(aside, "wb") as handle:
         if excel:
             handle.write(codecs.BOM_UTF8)
         kinds[path.suffix.lower()](chunks, handle)
+    return path
+
+
+def refuse(out: Path | str, *, excel: bool = False) -> Path:
+    """Return the path of a file that can be written; see ``write``.
+
+    Raises:
+        InputError: Its kind is unknown, or its folder is not there.
+    """
+    path = Path(out).expanduser().absolute()
+    if path.suffix.lower() not in KINDS:
+        raise InputError(f"{path}: unknown kind of file; end its name in {', '.join(KINDS)}.")
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent}: no such folder; make it or choose another.")
+    if excel and path.suffix.lower() != ".csv":
+        raise InputError(f"{path}: only a CSV can be written for Excel; end its name in .csv.")
     return path
 
 

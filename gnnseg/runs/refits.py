@@ -93,16 +93,39 @@ def fit(
     Raises:
         InputError: the run cannot be fitted again from its folder, and why.
     """
-    refuse(run)
     if any(kind == "rewired" for kind, _ in asked) and run.folder.file("habits.npz").exists():
         raise InputError(
             f"{run.name}: learns habits from visits, which a rewired graph has none of; leave out "
             "--rewired, or train with head.habit=false."
         )
-    count = _workers(run, len(asked)) if workers is None else max(1, min(workers, len(asked)))
-    for done, each in enumerate(_each(run.path, asked, count), 1):
+    found = fit_all([(run, kind, number) for kind, number in asked], workers=workers)
+    for done, each in enumerate(found, 1):
         if progress is not None:
             progress(done, len(asked))
+        yield each
+
+
+def fit_all(
+    asked: Sequence[tuple[StoredRun, Kind, int]], *, workers: int | None = None
+) -> Iterator[Refit]:
+    """Yield refits of several runs in the order asked for, as they are done; see ``fit``.
+
+    Args:
+        asked: run, kind and number of each.
+        workers: processes; None: as many as fit the largest of the runs.
+
+    Raises:
+        InputError: a run cannot be fitted again from its folder, and why.
+    """
+    if not asked:
+        return
+    for run in {run.path: run for run, _, _ in asked}.values():
+        refuse(run)
+    if workers is None:
+        largest = max((run for run, _, _ in asked), key=lambda run: float(run.record["memory_mb"]))
+        workers = _workers(largest, len(asked))
+    count = max(1, min(workers, len(asked)))
+    for each in _each([(run.path, kind, number) for run, kind, number in asked], count):
         yield replace(each, alpha=each.alpha.astype(np.float64))
 
 
@@ -208,9 +231,9 @@ def _by_user(alpha_UK: Any, rows: Ints | None) -> Any:
     return np.where((rows >= 0)[:, None], alpha_UK[rows], np.float32(np.nan))
 
 
-def _each(path: Path, asked: Iterable[tuple[Kind, int]], workers: int) -> Iterator[Refit]:
+def _each(asked: Iterable[tuple[Path, Kind, int]], workers: int) -> Iterator[Refit]:
     if workers == 1:
-        for kind, number in asked:
+        for path, kind, number in asked:
             yield one(path, kind, number)
         return
     from joblib import Parallel, delayed
@@ -219,7 +242,7 @@ def _each(path: Path, asked: Iterable[tuple[Kind, int]], workers: int) -> Iterat
         n_jobs=workers, backend="loky", return_as="generator", pre_dispatch=workers,
         idle_worker_timeout=IDLE,
     )  # fmt: skip
-    yield from pool(delayed(one)(path, kind, number) for kind, number in asked)
+    yield from pool(delayed(one)(*each) for each in asked)
 
 
 def _workers(run: StoredRun, refits: int) -> int:

@@ -48,6 +48,9 @@ def test_show_prints_one_figure(run: Path, capsys: pytest.CaptureFixture[str]) -
     assert float(capsys.readouterr().out) == pytest.approx(
         record["metrics"]["test/ndcg@20"], abs=1e-4
     )
+    assert main(["show", str(run), "test/ndcg@20", "test/recall@20"]) == 0
+    names = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
+    assert names == ["test/ndcg@20", "test/recall@20"]
 
 
 def test_recommend_segment_explain_segments_report_compare(

@@ -143,6 +143,11 @@ def test_auto_takes_what_is_there() -> None:
         split.make(dataset(time=False), node).fingerprint
         == split.make(dataset(time=False), RANDOM).fingerprint
     )
+    one_day = dataset()
+    assert one_day.interactions.time is not None
+    one_day.interactions.time[:] = 5.0
+    made = split.make(one_day, node)
+    assert made.fingerprint == split.make(one_day, RANDOM).fingerprint, "one day divides nothing"
 
 
 @pytest.mark.parametrize(
