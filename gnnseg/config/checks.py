@@ -187,10 +187,12 @@ def _check_top(head: Part, asking: Iterable[Part]) -> None:
 
 def _check_warmup(head: Part) -> None:
     """Refuse a warm-up that never ends, or of tastes that are no vectors."""
-    warmup, beta = head.settings.get("warmup", 0), head.settings.get("beta", "distribution")
+    if not {"warmup", "beta"} <= head.settings.keys():
+        return
+    warmup, beta = head.settings["warmup"], head.settings["beta"]
     if not 0 <= warmup < 1:
         raise refusal(f"head.warmup={warmup}: must be at least 0 and below 1.")
-    if warmup > 0 and "beta" in head.settings and beta != "affinity":
+    if warmup > 0 and beta != "affinity":
         raise refusal(
             f"head.warmup={warmup}: only tastes that are vectors can make up users, not "
             f"head.beta={beta}; set head.beta=affinity, or head.warmup=0."

@@ -16,13 +16,15 @@ from torch import Tensor, nn
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.tables import EmbeddingTables
-from gnnseg.models.heads import NumberedHead
+from gnnseg.models.heads import NumberedHead, WarmedHead
 from gnnseg.models.heads.base import FLOOR, ItemBias
 from gnnseg.models.model import Model
 from gnnseg.models.objectives.base import Objective
 from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, Features, Ints, Segmentation, Step
+
+OF_TRAINING = {"started"}  # of a head: how far a training is (``WarmedHead``), nothing it learned
 
 Slot = tuple[str, str]  # a parameter's name, and what its rows are: 'user', 'item' or 'whole'
 
@@ -90,6 +92,8 @@ def carry(
         _copy(model.encoder, former, "encoder.")
     if fits and former.same_head and _fits(model.head, former, "head."):
         _copy(model.head, former, "head.")
+        if isinstance(model.head, WarmedHead):
+            model.head.skip()
     elif isinstance(model.head, NumberedHead):
         user_UD = model.embed(graph, features).user_UD
         model.head.start_at(centres(user_UD, former, rng))
@@ -156,7 +160,8 @@ def _slots(module: nn.Module, former: Former) -> Iterator[Slot]:
         if isinstance(part, ItemBias):
             rows[f"{dot}value"] = "item"
     for name in module.state_dict():
-        yield name, rows.get(name, "whole")
+        if name not in OF_TRAINING:
+            yield name, rows.get(name, "whole")
 
 
 def _fits(module: nn.Module, former: Former, prefix: str) -> bool:
@@ -170,7 +175,7 @@ def _fits(module: nn.Module, former: Former, prefix: str) -> bool:
         for name, value in former.weights.items()
         if name.startswith(prefix)
     }
-    if here.keys() != then.keys():
+    if here.keys() - OF_TRAINING != then.keys() - OF_TRAINING:
         return False
     for name, kind in _slots(module, former):
         mine, was = here[name], then[name]

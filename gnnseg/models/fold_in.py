@@ -57,7 +57,8 @@ class FoldIn:
     expects of somebody new. w(n) = LEAST + CAUTION (1 - s(n)) / (1 + (n/ENOUGH)^2), s near 1 for
     histories as long as nearly all that were trained on (``wholeness``): the maximum over a handful
     of interactions says more than they do, over a history like the trained ones it is what training
-    found, caution there would move people whom training put where their few interactions say.
+    found, caution there would move people whom training put where their few interactions say
+    (encoders of attributes: LEAST + ATTRIBUTES / (1 + (n/BESIDE)^2)).
     ``STEPS`` of L-BFGS from the prior's mean.
 
     Where what is known of a user says all (an encoder of attributes), there is nothing to solve

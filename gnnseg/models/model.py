@@ -117,6 +117,11 @@ class Model(nn.Module):
         for part in self.parts():
             part.epoch = epoch
 
+    @property
+    def waiting(self) -> bool:
+        """Return whether the head waits for trained embeddings (``WarmedHead``)."""
+        return isinstance(self.head, WarmedHead) and self.head.waiting
+
     def warm_up(
         self,
         progress: float,
@@ -131,6 +136,7 @@ class Model(nn.Module):
         ``labels``: as in ``reset``.
         """
         if isinstance(self.head, WarmedHead) and self.head.due(progress):
+            self.eval()
             with torch.no_grad():
                 embeddings = self.embed(graph, features)
                 self.head.restart(embeddings, graph, rng.child("head"))

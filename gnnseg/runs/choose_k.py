@@ -135,6 +135,12 @@ def _folder(config: Mapping[str, Any], split: Split) -> RunFolder:
             f"{split.name}: the split holds no validation pairs to choose K by; set, for example, "
             "split.ratios=[0.8,0.1,0.1]."
         )
+    asked = len(np.intersect1d(split.valid.user, split.train.user))
+    if asked < 2:
+        raise InputError(
+            f"{split.name}: {asked} of the validated users have a training pair, and recall takes "
+            "two to compare K by; use another split or more data."
+        )
     root = Path(config["runs"]["root"]).expanduser().absolute()
     return RunFolder(
         root / f"choose-k-{identify(candidates.with_segments(config, 0), split.fingerprint).name}"

@@ -113,7 +113,12 @@ def _keep(
     settings: TrainerSettings,
     lower_is_better: bool,
 ) -> None:
-    """Keep the weights where they are the best so far; without a validation the last ones."""
+    """Keep the weights where they are the best so far; without a validation the last ones.
+
+    Of a warm-up none are, nor is patience lost in it: what is validated is not what is trained.
+    """
+    if model.waiting:
+        return
     value = metrics.get(settings.monitor)
     if value is None or _is_better(value, state.best_value, lower_is_better):
         state.best_value, state.best_epoch = value, state.epoch

@@ -180,3 +180,17 @@ def test_trained_segments_are_renumbered_and_score_alike(head):
     torch.testing.assert_close(after.alpha, alpha[:, order])
     torch.testing.assert_close(after.beta, beta[order])
     torch.testing.assert_close(after.block(torch.arange(U)), block)
+
+
+@pytest.mark.parametrize(("then", "now"), [(0.5, 0.0), (0.0, 0.5), (0.5, 0.5)])
+def test_a_warm_up_switched_on_or_off_is_not_waited_for_again(then, now):
+    """How far a training was is nothing it learned: tastes are carried, none start anew."""
+    affinity = ["head.beta=affinity", "objective=sampled_softmax"]
+    old, graph = made(seed=1, overrides=[*affinity, f"head.warmup={then}"])
+    with torch.no_grad():
+        old.head.item_KD.mul_(torch.randn(3, 1))
+    new, _ = made(seed=2, overrides=[*affinity, f"head.warmup={now}"])
+    carry(new, former_of(old, graph, range(U), range(I)), graph, Features(), Rng(0))
+    assert torch.equal(new.head.item_KD, old.head.item_KD)
+    assert torch.equal(new.head.user_KD, old.head.user_KD)
+    assert not new.waiting

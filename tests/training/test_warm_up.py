@@ -31,13 +31,17 @@ def make(warmup: float, **options: object) -> Segments:
 
 
 def train(
-    head: Segments | Dot, path: Path | None = None, stop_at: int | None = None, epochs: int = 4
+    head: Segments | Dot,
+    path: Path | None = None,
+    stop_at: int | None = None,
+    epochs: int = 4,
+    patience: int | None = None,
 ) -> tuple[Model, list[dict[str, Tensor]], bool]:
     """Train, and stop after a step; the model, its encoder at each validation, whether it ended."""
     encoder = MF(shape_of(GRAPH), Rng(0), dim=4, init="normal", scale=0.1)
     model = Model(encoder, head, SampledSoftmax(negatives=8), {})
     settings = TrainerSettings(
-        max_epochs=epochs, batch_size=32, eval_every=1, patience=None, monitor="x",
+        max_epochs=epochs, batch_size=32, eval_every=1, patience=patience, monitor="x",
         schedule="constant", clip=None,
     )  # fmt: skip
     pattern = GRAPH.pattern
@@ -112,6 +116,21 @@ def test_interrupted_and_gone_on_equals_uninterrupted(tmp_path: Path, stop_at: i
     assert ended
     for name, value in whole.state_dict().items():
         assert torch.equal(rest.state_dict()[name], value), name
+
+
+def test_a_warm_up_is_never_the_best_nor_wears_patience_out(tmp_path: Path) -> None:
+    """Of equal values the first after it counts: epoch 6 of 8, five of which it takes."""
+    model, seen, _ = train(make(0.6), tmp_path / "state.pt", epochs=8, patience=2)
+    assert isinstance(model.head, Segments)
+    assert not model.head.waiting
+    checkpoint = Checkpoint(tmp_path / "state.pt")
+    state, _ = checkpoint.load(
+        model, torch.optim.Adam(model.parameters(), lr=0.05), torch.device("cpu")
+    )
+    assert state.best_epoch == 6
+    assert len(seen) == 8
+    assert checkpoint.best is not None
+    assert bool(checkpoint.best["head.started"])
 
 
 def test_known_centres_leave_no_warm_up() -> None:

@@ -29,6 +29,8 @@ OWNERS = {  # a hook that not every head has: the class that has it
     "finish": "FinishedHead",
     "due": "WarmedHead",
     "restart": "WarmedHead",
+    "waiting": "WarmedHead",
+    "skip": "WarmedHead",
 }
 FLOOR = 1e-12  # below this a probability is not distinct from 0 in float32's logarithm
 
@@ -114,6 +116,15 @@ class WarmedHead(Head):
 
         Once started never again, also of a run that goes on.
         """
+
+    @property
+    @abstractmethod
+    def waiting(self) -> bool:
+        """Return whether it has not started: what is validated then is not what is trained."""
+
+    @abstractmethod
+    def skip(self) -> None:
+        """Wait for nothing: what it starts from is known."""
 
     @abstractmethod
     def restart(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:

@@ -139,12 +139,21 @@ class Segments(NumberedHead, WarmedHead):
     def start_at(self, centres_KD: Tensor) -> None:
         """Start users' and items' prototypes at these centres, (K,D); no warm-up is left."""
         self._put(centres_KD, centres_KD)
+        self.skip()
+
+    @property
+    def waiting(self) -> bool:
+        """Return whether a warm-up is on."""
+        return self.warmup > 0 and not bool(self.started)
+
+    def skip(self) -> None:
+        """Have no warm-up, or no more of it."""
         if self.warmup > 0:
             self.started.fill_(True)
 
     def due(self, progress: float) -> bool:
         """Return whether the warm-up is over and segments have not started."""
-        return self.warmup > 0 and progress >= self.warmup and not bool(self.started)
+        return self.waiting and progress >= self.warmup
 
     @torch.no_grad()
     def restart(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
@@ -156,7 +165,7 @@ class Segments(NumberedHead, WarmedHead):
                 centre=self.centre, tied=self.item_KD is None,
             )
         )  # fmt: skip
-        self.started.fill_(True)
+        self.skip()
 
     def _centres(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> Tensor:
         """Compute centres of the users' embeddings, (K,D), as ``start`` says."""
@@ -180,7 +189,7 @@ class Segments(NumberedHead, WarmedHead):
     def forward(self, embeddings: Embeddings) -> SegmentScorer:
         """Return the scores of these embeddings, by the reading."""
         reading = READINGS[self.kind] if self.habits is None else HabitDistribution
-        if self.training and self.warmup > 0 and not bool(self.started):
+        if self.training and self.waiting:
             reading = WarmAffinity
         return reading(embeddings, self.segment_parameters(embeddings))
 

@@ -17,6 +17,7 @@ from gnnseg.types import Floats
 
 ROUNDS = 500  # of varimax, at most
 TOLERANCE = 1e-8  # relative gain of a round below which the rotation stands
+SAME = 1e-6  # distance below which two unit rows are one
 NOTHING = 1e-9  # of the largest singular value: what a direction has that the graph does not
 POWER_ITERATIONS = 8  # of the randomised SVD, so that its draws leave no trace in what is kept
 
@@ -78,15 +79,25 @@ def prototypes(user_UD: Tensor, graph: BipartiteGraph, segments: int) -> Tensor:
 
     c_k = sum_i max(z_ik, 0) x_i / sum_i max(z_ik, 0), x_i user i's row at length 1, z the factors.
     Where the graph has fewer factors than K, the rest are the users' rows furthest from the centres
-    so far, in turn.
+    so far, in turn, or where all rows are taken, rows with a little noise.
     """
     x_UD = F.normalize(user_UD.detach().double().cpu(), dim=-1)
     lean_UK = torch.from_numpy(np.maximum(factors(graph, segments), 0.0))
     mass_K = lean_UK.sum(0)
     centres = lean_UK.T @ x_UD / mass_K.clamp(min=1e-12)[:, None]
+    noise = torch.Generator().manual_seed(0)
     while len(centres) < segments:
         distance = torch.cdist(x_UD, centres).min(1).values
-        centres = torch.cat([centres, x_UD[distance.argmax()][None]])
+        distance[x_UD.norm(dim=-1) == 0] = -1.0
+        furthest = x_UD[distance.argmax()]
+        if distance.max() < SAME:  # nobody else is there: apart enough to part
+            furthest = (
+                furthest
+                + 0.1
+                * torch.randn(len(furthest), generator=noise, dtype=furthest.dtype)
+                / len(furthest) ** 0.5
+            )
+        centres = torch.cat([centres, furthest[None]])
     return centres.to(user_UD)
 
 

@@ -149,3 +149,7 @@ def test_users_alike_are_one_factor_and_the_rest_start_at_their_rows() -> None:
     assert varimax.factors(graph, 3).shape == (5, 1)
     user = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
     assert (varimax.prototypes(user, graph, 3).norm(dim=1) > 0.1).all()
+    user[1:] = 0.0  # nobody but one has a row: the rest part from it by noise
+    found = varimax.prototypes(user, graph, 3)
+    assert (found.norm(dim=1) > 0.1).all()
+    assert torch.cdist(found, found)[~torch.eye(3, dtype=torch.bool)].min() > 1e-3
