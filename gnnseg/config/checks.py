@@ -129,7 +129,6 @@ def _check_together(config: Mapping[str, Any]) -> None:
         _check_needs(part, head, encoder)
     _check_top(head, asking)
     _check_habit(head, asking[0], config["evaluation"].get("seen"))
-    _check_warmup(head)
     if "xsimgcl" in terms:
         _check_contrasted(terms["xsimgcl"]["layer"], encoder)
     _check_graph(config["graph"], encoder, asking)
@@ -183,20 +182,6 @@ def _check_top(head: Part, asking: Iterable[Part]) -> None:
                 f"not among the {top} largest would not be moved there; set head.top=null or "
                 f"{part.where}.readout=linear."
             )
-
-
-def _check_warmup(head: Part) -> None:
-    """Refuse a warm-up that never ends, or of tastes that are no vectors."""
-    if not {"warmup", "beta"} <= head.settings.keys():
-        return
-    warmup, beta = head.settings["warmup"], head.settings["beta"]
-    if not 0 <= warmup < 1:
-        raise refusal(f"head.warmup={warmup}: must be at least 0 and below 1.")
-    if warmup > 0 and beta != "affinity":
-        raise refusal(
-            f"head.warmup={warmup}: only tastes that are vectors can make up users, not "
-            f"head.beta={beta}; set head.beta=affinity, or head.warmup=0."
-        )
 
 
 def _check_habit(head: Part, objective: Part, seen: object) -> None:

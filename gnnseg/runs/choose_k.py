@@ -104,7 +104,8 @@ def choose(
         asked = {"segments": numbers, "refits": count, "share": refits.SHARE}
         found = choice.stored(folder.path)
         mine = [runs[k].name for k in numbers] + [None if beside is None else beside.name]
-        if found is None or found["asked"] != asked or _names(found) != mine:
+        same = found is not None and (found["asked"], found["dot"]["why"]) == (asked, dot.why)
+        if found is None or not same or _names(found) != mine:
             refitted = _refitted(runs, count, folder, done, workers)
             _conclude(config, split, asked, runs, refitted, beside, dot.why, folder)
     return ChosenK.load(folder.path)

@@ -127,7 +127,12 @@ class Segments(NumberedHead, WarmedHead):
 
     @classmethod
     def provides(cls, **node: Any) -> frozenset[str]:
-        """Say what an objective may need: segments, and which scores by the reading."""
+        """Say what an objective may need: segments, and which scores by the reading.
+
+        Raises:
+            InputError: A warm-up that cannot be, before data are read.
+        """
+        _check_warmup(node.get("warmup", 0.0), node.get("beta", "distribution"))
         offered = {"segments", "probabilities" if node.get("beta") == "distribution" else "logits"}
         return frozenset(offered | (set() if node.get("tied") else {"untied"}))
 
@@ -232,7 +237,7 @@ def _check(segments: int, top: int | None, starts: int, *, nothing: bool) -> Non
 def _check_warmup(warmup: float, beta: Beta) -> None:
     """InputError for a warm-up that cannot be."""
     if not 0 <= warmup < 1:
-        raise InputError(f"head.warmup is {warmup}: it must be at least 0 and below 1.")
+        raise InputError(f"head.warmup={warmup}: must be at least 0 and below 1.")
     if warmup > 0 and beta != "affinity":
         raise InputError(
             f"head.warmup={warmup}: only tastes that are vectors can make up users, not "
