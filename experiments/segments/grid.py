@@ -56,8 +56,15 @@ def main() -> None:
                 break
             line = run(ground, cell, method, stability=given.stability)
             with given.out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+                file.write(json.dumps(_rounded(line)) + "\n")
             print(_said(line), file=sys.stderr, flush=True)
+
+
+def _rounded(value: Any) -> Any:
+    """Return a line with its figures to six digits behind the point."""
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def run(ground: Ground, cell: Cell, method: str, *, stability: bool) -> dict[str, Any]:

@@ -54,16 +54,20 @@ FIGURES: dict[str, Callable[[Line], float | None]] = {
 
 
 def read(path: Path) -> dict[str, Lines]:
-    """Return the lines by cell, method and seed; the last of several counts, with stability one
-    that has it."""
+    """Return the lines by cell, method and seed; of several those of the latest numerics count, of
+    these the last, with stability one that has it."""
     found: dict[str, Lines] = defaultdict(lambda: defaultdict(dict))
     for text in path.read_text("utf-8").splitlines():
         line = json.loads(text)
         of_method = found[line["group"]][line["method"]]
         before = of_method.get(line["seed"])
-        if before is None or line["stability"] or not before["stability"]:
+        if before is None or _rank(line) >= _rank(before):
             of_method[line["seed"]] = line
     return found
+
+
+def _rank(line: Line) -> tuple[int, bool]:
+    return line["numerics"], line["stability"]
 
 
 def values(lines: Lines, method: str, figure: str) -> dict[int, float]:
@@ -116,12 +120,16 @@ def table(found: dict[str, Lines], figure: str, default: str, rivals: list[str])
     """Return a figure's table, a row a cell, and the count of verdicts above it."""
     heads = [name for name in OURS if name != default]
     rows, verdicts = [], Counter[str]()
+    levels: dict[str, list[tuple[str, float, float]]] = defaultdict(list)
     for group, lines in sorted(found.items()):
         ours = values(lines, default, figure)
         name, theirs = best(lines, rivals, figure, set(ours))
         other, others = best(lines, heads, figure, set(ours))
         said = verdict(ours, theirs)
         verdicts[said] += 1
+        if said and group.count("/") > 1:
+            means = (statistics.fmean(each.values()) for each in (ours, theirs))
+            levels[group.split("/")[1]].append((said, *means))
         if ours:
             rows.append(
                 f"| {group} | {len(ours)} | {mean(ours)} | {name} {mean(theirs)} | {said} "
@@ -134,10 +142,18 @@ def table(found: dict[str, Lines], figure: str, default: str, rivals: list[str])
     counts = f"{reached} of {judged} cells at or above" if judged else "no cell has two seeds"
     return [
         f"\n## {figure}: {counts} ({verdicts['above']} above, {verdicts['below']} below)\n",
+        *(_by_level(name, cells) for name, cells in levels.items()),
         f"| cell | seeds | {default} | best rival | {default} is | best other head |",
         "|---|---:|---|---|---|---|",
         *rows,
     ]
+
+
+def _by_level(name: str, cells: list[tuple[str, float, float]]) -> str:
+    """Return one level's verdicts, and the means over its cells, ours and of each best rival."""
+    reached = sum(said != "below" for said, _, _ in cells)
+    ours, theirs = (statistics.fmean(column) for column in list(zip(*cells, strict=True))[1:])
+    return f"{name}: {reached} of {len(cells)}; mean {ours:.3f}, of the best rivals {theirs:.3f}\n"
 
 
 def overview(found: dict[str, Lines]) -> list[str]:

@@ -91,6 +91,21 @@ def test_a_cell_runs_is_not_done_again_and_makes_a_table(
     assert "brim" in page
 
 
+def test_a_line_of_later_numerics_counts_though_without_refits(tmp_path: Path) -> None:
+    """Not one of another default that happens to have refits; of its own numerics that one does."""
+    common = {"group": "g", "method": "segments", "seed": 0}
+    lines = [
+        {**common, "numerics": 8, "stability": True, "ari": 0.1},
+        {**common, "numerics": 9, "stability": False, "ari": 0.2},
+        {**common, "numerics": 9, "stability": True, "ari": 0.3},
+        {**common, "numerics": 9, "stability": False, "ari": 0.4},
+    ]
+    for count, ari in ((1, 0.1), (2, 0.2), (3, 0.3), (4, 0.3)):
+        path = tmp_path / "lines.jsonl"
+        path.write_text("\n".join(map(json.dumps, lines[:count])), "utf-8")
+        assert table.read(path)["g"]["segments"][0]["ari"] == ari
+
+
 def test_a_verdict_allows_one_standard_error() -> None:
     theirs = {0: 0.5, 1: 0.6, 2: 0.7}
     assert table.verdict({0: 0.6, 1: 0.7, 2: 0.8}, theirs) == "above"
