@@ -220,4 +220,5 @@ def join(a: Pairs, b: Pairs, items: int) -> Pairs:
         first=extreme("first", np.minimum, np.inf),
         last=extreme("last", np.maximum, -np.inf),
         spend=total("spend"),
+        visits=total("visits"),
     )

@@ -145,6 +145,7 @@ FILES: dict[str, dict[str, str]] = {
         "weight": "float64",
         "count": "int64",
         "spend": "float64",
+        "visits": "float64",
     },
     "habits.npz": {
         "user": "int64",
