@@ -158,7 +158,8 @@ class AsGiven(SplitRule):
 class Auto(SplitRule):
     """The set's own parts if it brings them, else global time where it divides, else random.
 
-    Times that are all of one day or two divide nothing.
+    Times that are all of one day or two divide nothing, and so do those by which one user alone is
+    tested, or nobody of training.
     """
 
     seed: int = 0
@@ -171,14 +172,17 @@ class Auto(SplitRule):
 
     def describe(self, dataset: Dataset) -> str:
         """Return the rule that fits in words."""
-        return self._rule(dataset).describe(dataset)
+        rule = self._rule(dataset)
+        timed = dataset.parts is None and dataset.interactions.time is not None
+        said = ", since times do not divide the events" if timed else ""
+        return rule.describe(dataset) + ("" if isinstance(rule, GlobalTime) else said)
 
     def _rule(self, dataset: Dataset) -> SplitRule:
         if dataset.parts is not None:
             return AsGiven(seed=self.seed)
         if dataset.interactions.time is not None:
             rule = GlobalTime(seed=self.seed, quantiles=self.quantiles)
-            if len(np.unique(rule.parts(dataset))) == len(PARTS):
+            if _divides(rule.parts(dataset), dataset.interactions.user):
                 return rule
         return RandomOverall(seed=self.seed, ratios=self.ratios)
 
@@ -278,6 +282,13 @@ def _checked(rule: SplitRule, dataset: Dataset) -> Parts:
             "an event."
         )
     return part.astype(np.int8)
+
+
+def _divides(part: Parts, user: Ints) -> bool:
+    """Return whether there are three parts, and several tested users whom training knows."""
+    count = int(user.max(initial=-1)) + 1
+    trained, tested = (np.bincount(user[part == n], minlength=count) > 0 for n in (0, 2))
+    return bool((part == 1).any()) and int((trained & tested).sum()) > 1
 
 
 def _in_order(dataset: Dataset) -> Dataset:
