@@ -48,9 +48,12 @@ def run_folder(name: str) -> Path:
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
     """Take the names of the columns of a table of interactions."""
-    for name in COLUMNS:
-        parser.add_argument(f"--{name}", metavar="COLUMN", help=f"the column of {name}s")
     lines = {
+        "user": "users' own ids",
+        "item": "items' own ids",
+        "weight": "ratings, quantities or plays",
+        "time": "times",
+        "spend": "money, a line's",
         "order": "which lines are one order, and so one visit",
         "event": "kinds of events, of which --keep says which count",
         "price": "prices: spend is price times quantity",

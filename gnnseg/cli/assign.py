@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         metavar="FILE",
         nargs="?",
-        help="their interactions: user, item[, weight, time, spend]",
+        help="their interactions: user, item[, weight, time, spend, order]",
     )
     add_columns(parser)
     add_form(parser)

@@ -213,14 +213,16 @@ def _pairs(met: pl.DataFrame) -> Pairs:
 
 
 def _attributes(users: Any, run: Known) -> pl.DataFrame:
-    """Return attributes by id, of the columns the run reads."""
-    if "features" not in run.reads or not run.encoding.user:
-        raise InputError(
-            f"users: {run.name} reads no attributes of users; train with encoder=linear, dnn or "
-            "two_tower, or "
-            "encoder.attributes=beside with encoder=lightgcn, sage, pinsage, rgcn or pyg."
-        )
+    """Return attributes by id, of the columns the run reads; where it reads none, that is said."""
     frame = files.attribute_table(_sheet(users, "users"))
+    if "features" not in run.reads or not run.encoding.user:
+        LOG.info(
+            "users: %s reads no attributes of users: of %d people in the table it knows what they "
+            "have met, and nothing else; encoder=linear, dnn or two_tower would read them, or "
+            "encoder.attributes=beside with encoder=lightgcn, sage, pinsage, rgcn or pyg",
+            run.name, len(frame),
+        )  # fmt: skip
+        return frame.select("id")
     known = {each.source for each in run.encoding.user}
     extra = [column for column in frame.columns if column not in known | {"id", "name"}]
     given = [column for column in frame.columns if column in known]
