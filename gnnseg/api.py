@@ -34,25 +34,18 @@ PATH_SAFE = r"[\w.-]+"
 
 
 def interactions(
-    table: Any,
-    *,
-    user: str = "user",
-    item: str = "item",
-    weight: str | None = None,
-    time: str | None = None,
-    spend: str | None = None,
-    users: Any = None,
-    items: Any = None,
-    item_title: str | None = None,
-    social: Any = None,
-    relations: Sequence[Mapping[str, Any]] = (),
-    log: Any = None,
+    table: Any, *,
+    user: str = "user", item: str = "item", weight: str | None = None, time: str | None = None,
+    spend: str | None = None, order: str | None = None, event: str | None = None,
+    keep: str | Mapping[str, float] | None = None, price: str | None = None,
+    quantity: str | None = None,
+    users: Any = None, items: Any = None, item_title: str | None = None, social: Any = None,
+    relations: Sequence[Mapping[str, Any]] = (), log: Any = None,
     decimal: Literal["point", "comma"] | None = None,
     dates: Literal["dmy", "mdy", "ymd"] | None = None,
     returns: Literal["keep", "drop", "subtract"] | None = None,
-    on_error: Literal["fail", "drop"] = "fail",
-    name: str = "table",
-) -> Raw:
+    on_error: Literal["fail", "drop"] = "fail", name: str = "table",
+) -> Raw:  # fmt: skip
     """Return interactions of a pandas, polars or arrow table, or a mapping of arrays.
 
     One row is one event; pairs may repeat.
@@ -60,6 +53,9 @@ def interactions(
     Args:
         table: The events.
         user: The column of users' ids; so ``item``, ``weight``, ``time`` and ``spend``.
+        order: Of lines that are one visit; None: those of a user at one time.
+        event: Of kinds of events; ``keep``: 'purchase', or with weights {'view': 1, 'purchase': 5}.
+        price: Where spend is price times ``quantity``, or times the weight.
         users: Attributes of users, by a column ``id`` or their first; so ``items``.
         item_title: The column of ``items``, or else of the events, that people read.
         social: Ties: user, user[, weight].
@@ -75,19 +71,21 @@ def interactions(
     Raises:
         InputError: The table cannot be read; with the row.
     """
-    choices: dict[str, Any] = {
-        "on_error": on_error,
-        "returns": returns,
-        "decimal": decimal,
-        "dates": dates,
-    }
+    choices = {"on_error": on_error, "returns": returns, "decimal": decimal, "dates": dates}
     _check_choices(name, choices)
-    columns = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
-    if items is None:
-        columns["title"] = item_title
-    wanted = {role: column for role, column in columns.items() if column is not None}
+    columns = {
+        "user": user, "item": item, "weight": weight, "time": time, "spend": spend,
+        "order": order, "event": event, "price": price, "quantity": quantity,
+        "title": item_title if items is None else None,
+    }  # fmt: skip
     beside = {"users": users, "items": items, "social": social, "log": log}
-    return _read(name, table, wanted, beside, item_title=item_title, relations=relations, **choices)
+    more: dict[str, Any] = {
+        **choices,
+        "keep": keep,
+        "item_title": item_title,
+        "relations": relations,
+    }
+    return _read(name, table, columns, beside, **more)
 
 
 def _check_choices(name: str, choices: Mapping[str, str | None]) -> None:
@@ -105,7 +103,7 @@ def _check_choices(name: str, choices: Mapping[str, str | None]) -> None:
 def _read(
     name: str,
     table: Any,
-    columns: Mapping[str, str],
+    columns: Mapping[str, str | None],
     beside: Mapping[str, Any],
     *,
     item_title: str | None,
@@ -132,8 +130,10 @@ def _read(
     }
     events = sheet(table, name)
     with doors.errors_said(doors.argument):
-        fields.named(events.path, events.frame.columns, dict(columns))
-        frame = events.frame.select(**{role: pl.col(column) for role, column in columns.items()})
+        fields.named(events.path, events.frame.columns, columns)
+        frame = events.frame.select(
+            **{role: pl.col(column) for role, column in columns.items() if column is not None}
+        )
         parts: dict[str, Any] = {
             what: None if beside[what] is None else read(sheet(beside[what], what))
             for what, read in readers.items()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gnnseg.runs.run import Run
 
 COLUMNS = ("user", "item", "weight", "time", "spend")
+LINES = ("order", "event", "price", "quantity")
 
 
 def runs_root() -> str:
@@ -47,8 +48,22 @@ def run_folder(name: str) -> Path:
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
     """Take the names of the columns of a table of interactions."""
-    for name in COLUMNS:
-        parser.add_argument(f"--{name}", metavar="COLUMN", help=f"the column of {name}s")
+    lines = {
+        "user": "users' own ids",
+        "item": "items' own ids",
+        "weight": "ratings, quantities or plays",
+        "time": "times",
+        "spend": "money, a line's",
+        "order": "which lines are one order, and so one visit",
+        "event": "kinds of events, of which --keep says which count",
+        "price": "prices: spend is price times quantity",
+        "quantity": "quantities, where they are not the weights",
+    }
+    for name, text in lines.items():
+        parser.add_argument(f"--{name}", metavar="COLUMN", help=text)
+    parser.add_argument(
+        "--keep", metavar="KINDS", help="purchase, or with weights view=1,purchase=5"
+    )
 
 
 def add_form(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnseg.cli.arguments import (
+    LINES,
     add_columns,
     add_form,
     add_lists,
@@ -26,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         metavar="FILE",
         nargs="?",
-        help="their interactions: user, item[, weight, time, spend]",
+        help="their interactions: user, item[, weight, time, spend, order]",
     )
     add_columns(parser)
     add_form(parser)
@@ -81,11 +82,12 @@ def _new_users(options: argparse.Namespace, known: Any) -> Any:
 
     columns = {name: getattr(options, name) for name in ("user", "item", "weight")}
     columns |= {name: getattr(options, name) or "" for name in ("time", "spend")}
+    columns |= {name: getattr(options, name) for name in LINES}
     if known.half_life is not None:  # habits fade: times are looked for
         columns["time"] = options.time
     how = {
         name: getattr(options, name)
-        for name in ("separator", "encoding", "format", "decimal", "returns", "on_error")
+        for name in ("separator", "encoding", "format", "decimal", "returns", "keep", "on_error")
     }
     histories = None
     if options.file:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gnnseg.cli.arguments import COLUMNS, add_columns, add_form, data_root
+from gnnseg.cli.arguments import COLUMNS, LINES, add_columns, add_form, data_root
 from gnnseg.cli.command import Parser, say
 
 
@@ -64,8 +64,18 @@ def _fetch(options: argparse.Namespace) -> None:
 def _check(options: argparse.Namespace) -> None:
     from gnnseg.data.tables import doors, inspect
 
-    columns = {name: getattr(options, name) for name in COLUMNS}
-    names = ("encoding", "format", "decimal", "dates", "returns", "users", "items", "item_title")
+    columns = {name: getattr(options, name) for name in (*COLUMNS, *LINES)}
+    names = (
+        "encoding",
+        "format",
+        "decimal",
+        "dates",
+        "returns",
+        "keep",
+        "users",
+        "items",
+        "item_title",
+    )
     beside = {name: getattr(options, name) for name in names}
     with doors.errors_said(doors.option):
         print(inspect.check(options.files, columns, options.separator, **beside))

@@ -24,7 +24,10 @@ a file of your own (gnnseg data check FILE proposes most of this); it is saved a
 data=./NAME.yaml finds it again:
   FILE ...                       CSV, TSV, Parquet, gzip …; several files, or a quoted pattern,
                                  make one table
-  --user --item --time --weight --spend COLUMN
+  --user --item --time --weight COLUMN
+  --spend COLUMN                 money, or --price COLUMN [--quantity COLUMN]
+  --order COLUMN                 which lines are one order, and so one visit
+  --event COLUMN --keep KINDS    which kinds of events count: purchase, or view=1,purchase=5
   --users FILE, --items FILE     attributes by id; --item-title COLUMN;
                                  --social FILE: user, user[, weight]
   --log FILE                     what was shown: user, item, reward[, propensity, slate, position]

@@ -65,6 +65,11 @@ ADDED: dict[str, Any] = {
     "evaluation.metrics": None,
     "gnnseg.heads.segments.Segments.start": "varimax",
     "gnnseg.heads.hybrid.Hybrid.start": "varimax",
+    **{
+        f"gnnseg.data.sets.{door}.{name}": None
+        for door in ("file", "sql")
+        for name in ("order", "event", "keep", "price", "quantity")
+    },
     "trainer.sampler": None,
     "trainer.callbacks": None,
     "trainer.refit": False,

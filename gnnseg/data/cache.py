@@ -25,9 +25,10 @@ from gnnseg.data.sets.fetching import Place
 from gnnseg.data.tables.formats import listed
 from gnnseg.types import Dataset, Edges, IdMap, Interactions, Log, Relation, Strings, Table
 
-VERSION = 3  # raised with every change of what is stored, or of reading, cleaning or indexing
+VERSION = 4  # raised with every change of what is stored, or of reading, cleaning or indexing
 ROWS = 500_000  # smaller sets are read faster than they are worth keeping
 CHUNK = 1 << 22
+EVENT = ("weight", "time", "spend", "order")  # where they are there
 EDGE = ("source", "target", "weight", "user", "item", "time")  # the last three where they are there
 Say = Callable[[str], None]
 
@@ -120,7 +121,7 @@ def _arrays(d: Dataset) -> dict[str, Any]:
     """Return numbers as arrays, everything else as one JSON text."""
     e = d.interactions
     arrays: dict[str, Any] = {"user": e.user, "item": e.item}
-    arrays |= {n: getattr(e, n) for n in ("weight", "time", "spend") if getattr(e, n) is not None}
+    arrays |= {n: getattr(e, n) for n in EVENT if getattr(e, n) is not None}
     if d.parts is not None:
         arrays["parts"] = d.parts
     tables: dict[str, Any] = {}
@@ -177,7 +178,7 @@ def _dataset(meta: dict[str, Any], arrays: Mapping[str, Any]) -> Dataset:
         for kind, (i, names) in meta["ids"].items()
     }
     log: dict[str, Any] = {n: arrays.get(f"log/{n}") for n in logs.COLUMNS}
-    optional = {n: arrays.get(n) for n in ("weight", "time", "spend")}
+    optional = {n: arrays.get(n) for n in EVENT}
     relations = (
         Relation(name=name, source_kind=source, target_kind=target, **edge(f"relation {n}"))
         for n, (name, source, target) in enumerate(meta["relations"])

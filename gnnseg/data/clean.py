@@ -125,9 +125,16 @@ def _in_core(
 
 
 def _interactions(events: pl.DataFrame) -> Interactions:
+    if {"order", "time"} <= set(events.columns):  # an order is one visit, at one time
+        events = events.with_columns(time=pl.col("time").min().over("user", "order"))
     optional = {
         name: events[name].to_numpy().astype(np.float64)
         for name in ("weight", "time", "spend")
         if name in events.columns
     }
-    return Interactions(events["user"].to_numpy(), events["item"].to_numpy(), **optional)
+    order = None
+    if "order" in events.columns:
+        order = (events["order"].rank("dense") - 1).cast(pl.Int64).to_numpy()
+    return Interactions(
+        events["user"].to_numpy(), events["item"].to_numpy(), order=order, **optional
+    )

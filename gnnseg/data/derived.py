@@ -73,38 +73,45 @@ def of_users(
 ) -> dict[str, Values]:
     """Return recency, frequency and money (Hughes 1994), intervals, and shares of interest, (n,).
 
-    frequency: log(1 + events); recency: log(1 + days from the last event to ``until``); interval:
-    log(1 + mean days between events), of two or more; spend level, spend an event: log(1 + money);
+    frequency: log(1 + visits); recency: log(1 + days from the last event to ``until``); interval:
+    log(1 + mean days between visits), of two or more; spend level, spend a visit: log(1 + money);
     shares of X: of the events, by class of the column X, drawn to the usual by their number
     (``Interest``), (n,C).
     """
-    events = np.bincount(pairs.user, pairs.count, minlength=count)
-    some, found = events > 0, {}
-    found["frequency"] = np.where(some, np.log1p(events), np.nan)
+    some, visits, found = np.bincount(pairs.user, minlength=count) > 0, visits_of(count, pairs), {}
+    found["frequency"] = np.where(some, np.log1p(visits), np.nan)
     if until is not None and pairs.first is not None and pairs.last is not None:
-        found |= _moments(pairs.user, pairs.first, pairs.last, events, until)
+        found |= _moments(pairs.user, pairs.first, pairs.last, visits, until)
     if pairs.spend is not None:
         spend = np.maximum(np.bincount(pairs.user, pairs.spend, minlength=count), 0)
         found["spend level"] = np.where(some, np.log1p(spend), np.nan)
-        found["spend an event"] = np.where(some, np.log1p(spend / np.maximum(events, 1)), np.nan)
+        found["spend a visit"] = np.where(some, np.log1p(spend / np.maximum(visits, 1)), np.nan)
     shares = {f"shares of {name}": each.shares(pairs, count) for name, each in interests.items()}
     return found | shares
 
 
+def visits_of(count: int, pairs: Pairs) -> Values:
+    """Return how often each user came, (n,): whole visits, or events where those are not known."""
+    if pairs.visits is None:
+        return np.bincount(pairs.user, pairs.count, minlength=count)
+    some = np.bincount(pairs.user, minlength=count) > 0
+    return np.maximum(np.rint(np.bincount(pairs.user, pairs.visits, minlength=count)), some)
+
+
 def _moments(
-    user: Values, first: Floats, last: Floats, events: Values, until: float
+    user: Values, first: Floats, last: Floats, visits: Values, until: float
 ) -> dict[str, Values]:
-    """Return recency and interval of users with so many ``events``, (n,)."""
-    begun, ended = np.full(len(events), np.inf), np.full(len(events), -np.inf)
+    """Return recency and interval of users with so many ``visits``, (n,)."""
+    begun, ended = np.full(len(visits), np.inf), np.full(len(visits), -np.inf)
     np.maximum.at(ended, user, last)
     np.minimum.at(begun, user, first)
-    some = events > 0
+    some = visits > 0
     days = np.where(some, (until - ended) / DAY, 0.0)
     span = (np.where(some, ended, 0) - np.where(some, begun, 0)) / DAY
-    between = np.where(events > 1, span / np.maximum(events - 1, 1), 0)
+    between = np.where(visits > 1, span / np.maximum(visits - 1, 1), 0)
     return {
         "recency": np.where(some, np.log1p(np.maximum(days, 0)), np.nan),
-        "interval": np.where(events > 1, np.log1p(between), np.nan),
+        "interval": np.where(visits > 1, np.log1p(between), np.nan),
     }
 
 

@@ -44,7 +44,7 @@ class FeatureSettings:
     """Which attributes are read, and how.
 
     ``attributes``: the tables beside the interactions. ``derived``: what train says of users
-    (recency, frequency, spend level, spend an event, interval, shares of what they take by
+    (recency, frequency, spend level, spend a visit, interval, shares of what they take by
     category) and items (price, sales, popularity, age); an attribute of the same name goes before
     it. ``only``, ``without``: attributes by name, 'user.age' and 'item.age' where both have one.
     ``text``: columns of free text, each hashed to ``buckets``; 'title' is items' names.

@@ -23,10 +23,11 @@ def pair_fingerprint(user: np.ndarray[Any, Any], item: np.ndarray[Any, Any]) -> 
     return hashlib.sha256(pairs.tobytes()).hexdigest()[:PAIR_DIGITS]
 
 
-def content_fingerprint(split: Split) -> str:
+def content_fingerprint(split: Split, *, orders: bool = False) -> str:
     """Return sha256 over all that a split holds.
 
-    Id maps, each part's pairs, weights and times, attributes, social and typed edges, the log.
+    Id maps, each part's pairs, weights and times, attributes, social and typed edges, the log;
+    with ``orders`` visits too, which else follow from the times.
     """
     digest = hashlib.sha256()
 
@@ -53,6 +54,8 @@ def content_fingerprint(split: Split) -> str:
     ids("items", split.items)
     for part, pairs in split.parts.items():
         _pairs(add, part, pairs)
+        if orders:
+            add(f"{part}.visits", pairs.visits)
     table("user_table", split.user_table)
     table("item_table", split.item_table)
     if split.social is not None:

@@ -30,8 +30,9 @@ class RawRelation:
 class Raw:
     """A set as read.
 
-    events: user, item (String), optionally weight, time (seconds since 1970 UTC), spend (Float64)
-        and part (Int8: 0 train, 1 valid, 2 test).
+    events: user, item (String), optionally weight, time (seconds since 1970 UTC), spend
+        (Float64), order (String, of the lines of one receipt) and part (Int8: 0 train, 1 valid, 2
+        test).
     users, items: id, optionally name (String), then attributes: String, Float64, List(String), or
         List(Float64), a vector.
     social: source, target (String), weight (Float64).

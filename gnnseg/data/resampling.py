@@ -18,8 +18,8 @@ def thinned(pairs: Pairs, share: float, rng: Rng) -> Pairs:
     """Return the pairs of a random ``share`` of every user's events, at least one each.
 
     Of a user's n events share n are kept, rounded up or down by chance so that the mean is exact
-    for short histories too; which ones is drawn without replacement. Weights and spend go by the
-    part of a pair's events that stays, first and last times are left as they are.
+    for short histories too; which ones is drawn without replacement. Weights, spend and visits
+    go by the part of a pair's events that stays, first and last times are left as they are.
     """
     draw = rng.numpy("events")
     pair = np.repeat(np.arange(len(pairs)), pairs.count)
@@ -39,6 +39,7 @@ def thinned(pairs: Pairs, share: float, rng: Rng) -> Pairs:
         first=None if pairs.first is None else pairs.first[some],
         last=None if pairs.last is None else pairs.last[some],
         spend=None if pairs.spend is None else pairs.spend[some] * part,
+        visits=None if pairs.visits is None else pairs.visits[some] * part,
     )
 
 
@@ -109,6 +110,6 @@ def pairs_of(pairs: Pairs, people_U: Ints) -> Pairs:
     order = np.lexsort((pairs.item[source], user))
     values: dict[str, Any] = {
         name: None if (value := getattr(pairs, name)) is None else value[source][order]
-        for name in ("item", "weight", "count", "first", "last", "spend")
+        for name in ("item", "weight", "count", "first", "last", "spend", "visits")
     }
     return replace(pairs, user=user[order], **values)

@@ -11,8 +11,8 @@ import numpy as np
 
 from gnnseg.config.targets import build
 from gnnseg.data import leaks, logs
+from gnnseg.data import visits as visits_
 from gnnseg.data.fingerprint import content_fingerprint
-from gnnseg.data.visits import of as visits_of
 from gnnseg.rng import Rng
 from gnnseg.types import Dataset, Floats, InputError, Interactions, Ints, Pairs, Setting, Split
 
@@ -158,7 +158,8 @@ class AsGiven(SplitRule):
 class Auto(SplitRule):
     """The set's own parts if it brings them, else global time where it divides, else random.
 
-    Times that are all of one day or two divide nothing.
+    Times that are all of one day or two divide nothing, and so do those by which one user alone is
+    tested, or nobody of training.
     """
 
     seed: int = 0
@@ -171,14 +172,17 @@ class Auto(SplitRule):
 
     def describe(self, dataset: Dataset) -> str:
         """Return the rule that fits in words."""
-        return self._rule(dataset).describe(dataset)
+        rule = self._rule(dataset)
+        timed = dataset.parts is None and dataset.interactions.time is not None
+        said = ", since times do not divide the events" if timed else ""
+        return rule.describe(dataset) + ("" if isinstance(rule, GlobalTime) else said)
 
     def _rule(self, dataset: Dataset) -> SplitRule:
         if dataset.parts is not None:
             return AsGiven(seed=self.seed)
         if dataset.interactions.time is not None:
             rule = GlobalTime(seed=self.seed, quantiles=self.quantiles)
-            if len(np.unique(rule.parts(dataset))) == len(PARTS):
+            if _divides(rule.parts(dataset), dataset.interactions.user):
                 return rule
         return RandomOverall(seed=self.seed, ratios=self.ratios)
 
@@ -230,17 +234,18 @@ def make(dataset: Dataset, node: Mapping[str, Any], *, visits: bool = False) -> 
         notes={**dataset.notes, **account},
         log=None if dataset.log is None else logs.divide(dataset.log, int(rule.seed)),
         visits={
-            label: visits_of(dataset.interactions.rows(part == number))
+            label: visits_.of(dataset.interactions.rows(part == number))
             for number, label in enumerate(PARTS if visits else ())
         },
     )
-    return replace(split, fingerprint=content_fingerprint(split))
+    orders = dataset.interactions.order is not None
+    return replace(split, fingerprint=content_fingerprint(split, orders=orders))
 
 
 def merge(events: Interactions, items: int) -> Pairs:
     """Return one row a (user, item), sorted.
 
-    Weights and spend are added, events counted, the first and last time kept.
+    Weights, spend and parts of visits are added, events counted, the first and last time kept.
     """
     key = events.user * items + events.item
     pair, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
@@ -254,6 +259,7 @@ def merge(events: Interactions, items: int) -> Pairs:
         np.minimum.at(first, inverse, events.time)
         np.maximum.at(last, inverse, events.time)
     weight = total(events.weight)
+    visit = events.time if events.order is None else events.order
     return Pairs(
         pair // items,
         pair % items,
@@ -262,6 +268,7 @@ def merge(events: Interactions, items: int) -> Pairs:
         first=first,
         last=last,
         spend=total(events.spend),
+        visits=None if visit is None else total(visits_.shares(events.user, visit)),
     )
 
 
@@ -277,11 +284,20 @@ def _checked(rule: SplitRule, dataset: Dataset) -> Parts:
     return part.astype(np.int8)
 
 
+def _divides(part: Parts, user: Ints) -> bool:
+    """Return whether there are three parts, and several tested users whom training knows."""
+    count = int(user.max(initial=-1)) + 1
+    trained, tested = (np.bincount(user[part == n], minlength=count) > 0 for n in (0, 2))
+    return bool((part == 1).any()) and int((trained & tested).sum()) > 1
+
+
 def _in_order(dataset: Dataset) -> Dataset:
     """Return a set with events by (user, item, time, weight): no draw may depend on rows' order."""
     e = dataset.interactions
     nothing = np.zeros(len(e))
-    keys = (nothing if column is None else column for column in (e.spend, e.weight, e.time))
+    keys = (
+        nothing if column is None else column for column in (e.order, e.spend, e.weight, e.time)
+    )
     order = np.lexsort((*keys, e.item, e.user))
     parts = None if dataset.parts is None else dataset.parts[order]
     return replace(dataset, interactions=e.rows(order), parts=parts)

@@ -41,6 +41,21 @@ def of(events: Interactions) -> Interactions:
     return Interactions(user[first], item[first], time=time[first])
 
 
+def shares(user: Ints, visit: Array) -> Floats:
+    """Return each event's part of its visit, 1 over the events of that visit, (E,).
+
+    Args:
+        user: (E,).
+        visit: (E,): events of a user that are equal here are one visit.
+    """
+    order = np.lexsort((visit, user))
+    new = np.append(True, (np.diff(user[order]) != 0) | (np.diff(visit[order]) != 0))[: len(user)]
+    number = np.cumsum(new) - 1
+    found = np.empty(len(user))
+    found[order] = 1 / np.bincount(number)[number]
+    return found
+
+
 def join(parts: Sequence[Interactions]) -> Interactions:
     """Return the items of the visits of several parts as those of one."""
     user, item = (np.concatenate([getattr(p, name) for p in parts]) for name in ("user", "item"))

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.data import visits
+from gnnseg.evaluation import askable
 from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError, Interactions, Pairs, Setting, Split
@@ -127,6 +128,20 @@ class Protocol:
         found = [v for part, v in split.visits.items() if (part in of_training) == trained]
         return visits.join(found) if found else None
 
+    def refuse_unjudged(self, split: Split) -> None:
+        """Refuse a split whose validation or test judges nobody, before anything is trained.
+
+        Raises:
+            InputError: With why, and what to do.
+        """
+        trained = self.training_pairs(split)
+        tested = [split.train] if self.protocol == "train-mask" else [split.train, split.valid]
+        parts = {"valid": (split.valid, [split.train]), "test": (split.test, tested)}
+        for part, (asked, masked) in parts.items():
+            if part == "test" or self.protocol != "paper":
+                masked = masked if self.seen == "mask" else []
+                askable.refuse_unjudged(split, part, asked, trained, masked)
+
     def valid_task(self, split: Split) -> Task:
         """Return what early stopping looks at: validation, under ``paper`` the test."""
         if self.protocol == "paper":
@@ -220,4 +235,5 @@ def join(a: Pairs, b: Pairs, items: int) -> Pairs:
         first=extreme("first", np.minimum, np.inf),
         last=extreme("last", np.maximum, -np.inf),
         spend=total("spend"),
+        visits=total("visits"),
     )

@@ -39,7 +39,7 @@ def rewired(pairs: Pairs, rng: Rng) -> Pairs:
     item = np.concatenate([np.sort(row) for row in rows]) if rows else pairs.item
     values: dict[str, Any] = {
         name: None if (value := getattr(pairs, name)) is None else value[shuffled]
-        for name in ("weight", "count", "first", "last", "spend")
+        for name in ("weight", "count", "first", "last", "spend", "visits")
     }
     return replace(pairs, item=item, **values)
 

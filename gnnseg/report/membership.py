@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -9,6 +10,25 @@ import polars as pl
 from gnnseg.report import tables
 
 SHOWN = 10  # interactions at each end
+
+
+def placed(row: Mapping[str, Any], groups: pl.DataFrame) -> str:
+    """Return in which segment a user is, or why in none.
+
+    Args:
+        row: The user's of ``Run.segments``.
+        groups: As ``Run.groups`` gives them.
+    """
+    if row["segment"] is None:
+        return f"user {row['user']}: in no segment ({row['reason']})"
+    group = groups.filter(pl.col("segment") == row["segment"]).row(0, named=True)
+    called = [str(group[key]) for key in ("name", "id") if group.get(key)]
+    where = f"segment {row['segment']}" + (f" ({', '.join(called)})" if called else "")
+    mass = float(row[f"alpha_{row['segment']}"])
+    said = f"user {row['user']}: {where}, {mass:.1%} of their mass"
+    if row.get("sure") is not None:
+        said += f"; the same in {row['sure']:.0%} of the refits"
+    return said
 
 
 def text(table: pl.DataFrame) -> str:

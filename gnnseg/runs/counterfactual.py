@@ -202,7 +202,8 @@ class Asked:
         spend = None
         if history.spend is not None and self.train.spend is not None:
             spend = np.insert(history.spend, at, self.train.spend.sum() / events)
-        return Pairs(**columns, spend=spend)
+        visits = None if history.visits is None else np.insert(history.visits, at, 1.0)
+        return Pairs(**columns, spend=spend, visits=visits)
 
     def after(self, changes: Iterable[Change]) -> Pairs:
         """Return the history after several changes."""
@@ -261,12 +262,12 @@ def _stacked(histories: list[Pairs]) -> Pairs:
         name: np.concatenate([getattr(each, name) for each in histories])
         for name in ("item", "weight", "count")
     }
-    spend = [each.spend for each in histories if each.spend is not None]
-    return Pairs(
-        user=np.repeat(np.arange(len(histories)), [len(each) for each in histories]),
-        spend=np.concatenate(spend) if len(spend) == len(histories) else None,
-        **columns,
-    )
+    optional: dict[str, Any] = {}
+    for name in ("spend", "visits"):
+        found = [column for each in histories if (column := getattr(each, name)) is not None]
+        optional[name] = np.concatenate(found) if len(found) == len(histories) else None
+    user = np.repeat(np.arange(len(histories)), [len(each) for each in histories])
+    return Pairs(user=user, **columns, **optional)
 
 
 def _repeated(friends: Csr, count: int) -> Csr:

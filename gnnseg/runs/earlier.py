@@ -49,8 +49,13 @@ class EarlierRun:
         user, item = self._rows_here(then.user, then.item)
         order = np.lexsort((item, user))
         order = order[(user[order] >= 0) & (item[order] >= 0)]
-        spend = None if then.spend is None else then.spend[order]
-        return Pairs(user[order], item[order], then.weight[order], then.count[order], spend=spend)
+        spend, visits = (
+            None if each is None else each[order] for each in (then.spend, then.visits)
+        )
+        return Pairs(
+            user[order], item[order], then.weight[order], then.count[order], spend=spend,
+            visits=visits,
+        )  # fmt: skip
 
     def visits_here(self) -> Interactions | None:
         """Return the items of its training visits so; None of a head without habits."""

@@ -15,7 +15,7 @@ from gnnseg.types import InputError
 
 
 def tables(histories: Any) -> tuple[pl.DataFrame, pl.Series]:
-    """Return histories as user, item[, weight, time, spend], and everybody who is in them.
+    """Return histories as user, item[, weight, time, spend, order], and everybody who is in them.
 
     Args:
         histories: {id: [item ids]}, a table, or what ``gnnseg.interactions`` has read; None: none.
@@ -55,6 +55,8 @@ def _events(histories: Any) -> pl.DataFrame:
                 "gnnseg.interactions(…)."
             )
     sheet = Sheet(Path("histories"), frame, 1, unit="row")
-    roles: dict[str, str | None] = {role: role for role in fields.ROLES if role in frame.columns}
+    roles: dict[str, str | None] = {
+        role: role for role in (*fields.ROLES, "order") if role in frame.columns
+    }
     with doors.errors_said(doors.argument, note=" (in gnnseg.interactions)"):
         return fields.events(sheet, roles, drop=False, returns=None).frame

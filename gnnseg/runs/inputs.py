@@ -37,6 +37,7 @@ from gnnseg.types import (
 )
 
 Say = Callable[[str], None]
+ATTRIBUTES = 6  # of a table, named in a line
 ASKED = ("features", "social", "labels", "relations", "log", "propensity")
 
 
@@ -131,6 +132,8 @@ def of(
             f"labelled, {found['told']:,} given to training"
         )
     read = "features" in asked
+    if not read:
+        _say_what_is_not_read(split, config, say)
     if not read and not config["head"].get("segments"):
         return Inputs(graph, labels=labels, visits=apart)
     without = () if labels is None else (f"user.{labels.column}",)
@@ -150,6 +153,24 @@ def of(
     if not read:
         return given
     return replace(given, features=Features(user, item), encoding=fitted.encoding)
+
+
+def _say_what_is_not_read(split: Split, config: Mapping[str, Any], say: Say) -> None:
+    """Say which attributes the set brings and the encoder does not train on."""
+    tables = {"users": split.user_table, "items": split.item_table}
+    found = [
+        f"{kind} ({', '.join([*table.columns][:ATTRIBUTES])}"
+        + (" …)" if len(table.columns) > ATTRIBUTES else ")")
+        for kind, table in tables.items()
+        if table is not None and len(table.columns)
+    ]
+    if found:
+        encoder = part_of(config, "encoder", config["encoder"])
+        say(
+            f"attributes of {' and '.join(found)} describe segments; {encoder.where}="
+            f"{encoder.name} does not train on them (encoder.attributes=beside, or "
+            "encoder=two_tower, would)"
+        )
 
 
 def _say_what_joins(graph: BipartiteGraph, ties: Edges | None, say: Say) -> None:

@@ -173,8 +173,9 @@ def assign(run: StoredRun, histories: Any, users: Any = None, social: Any = None
 
 
 def _met(frame: pl.DataFrame, place: pl.DataFrame, run: Known) -> pl.DataFrame:
-    """Return row, index, weight[, time, spend]; items the run does not know are only counted."""
-    columns = {name: pl.col(name) for name in ("weight", "time", "spend") if name in frame.columns}
+    """Return row, index, weight[, time, spend, order]; unknown items are only counted."""
+    given = [n for n in ("weight", "time", "spend", "order") if n in frame.columns]
+    columns = {name: pl.col(name) for name in given}
     columns.setdefault("weight", pl.lit(run.weight).alias("weight"))
     met = frame.select("user", "item", *columns.values()).join(place, on="user")
     index = pl.Series(run.items.to_index(met["item"], missing=-1))
@@ -196,7 +197,9 @@ def _events_of(met: pl.DataFrame) -> Interactions:
 
 def _pairs(met: pl.DataFrame) -> Pairs:
     """Merge histories by new user and item."""
-    sums = [pl.col(name).sum() for name in ("weight", "spend") if name in met.columns]
+    if visit := next((name for name in ("order", "time") if name in met.columns), None):
+        met = met.with_columns(visits=1 / pl.len().over("row", visit))
+    sums = [pl.col(name).sum() for name in ("weight", "spend", "visits") if name in met.columns]
     times = (
         [pl.col("time").min().alias("first"), pl.col("time").max().alias("last")]
         if "time" in met.columns
@@ -210,14 +213,16 @@ def _pairs(met: pl.DataFrame) -> Pairs:
 
 
 def _attributes(users: Any, run: Known) -> pl.DataFrame:
-    """Return attributes by id, of the columns the run reads."""
-    if "features" not in run.reads or not run.encoding.user:
-        raise InputError(
-            f"users: {run.name} reads no attributes of users; train with encoder=linear, dnn or "
-            "two_tower, or "
-            "encoder.attributes=beside with encoder=lightgcn, sage, pinsage, rgcn or pyg."
-        )
+    """Return attributes by id, of the columns the run reads; where it reads none, that is said."""
     frame = files.attribute_table(_sheet(users, "users"))
+    if "features" not in run.reads or not run.encoding.user:
+        LOG.info(
+            "users: %s reads no attributes of users: of %d people in the table it knows what they "
+            "have met, and nothing else; encoder=linear, dnn or two_tower would read them, or "
+            "encoder.attributes=beside with encoder=lightgcn, sage, pinsage, rgcn or pyg",
+            run.name, len(frame),
+        )  # fmt: skip
+        return frame.select("id")
     known = {each.source for each in run.encoding.user}
     extra = [column for column in frame.columns if column not in known | {"id", "name"}]
     given = [column for column in frame.columns if column in known]
@@ -292,12 +297,13 @@ def read_file(
     format: separators.Format | None = None,
     decimal: Decimal | None = None,
     returns: Returns | None = None,
+    keep: str | None = None,
     on_error: Literal["fail", "drop"] = "fail",
 ) -> Raw:
     """Return histories from a file of any form ``data=file`` reads; what was seen in it is said.
 
-    ``columns``: names of the columns user, item[, weight, time, spend]; the rest as the settings of
-    ``data=file`` of the same name.
+    ``columns``: names of the columns user, item[, weight, time, spend, order …]; the rest as the
+    settings of ``data=file`` of the same name.
     """
     mapping = {**dict.fromkeys(fields.ROLES), "time": "", "spend": "", **columns}
     found = separators.read(path, mapping, separator=separator, encoding=encoding, form=format)
@@ -308,9 +314,8 @@ def read_file(
     }
     raw = files.assemble(
         path.name, replace(found.sheet, frame=found.sheet.frame.select(**roles)), [found.note], say,
-        on_error=on_error, decimal=decimal, dates=None, returns=returns, users=None, items=None,
-        social=None, log=None,
-        relations=(),
+        on_error=on_error, decimal=decimal, dates=None, returns=returns, keep=keep, users=None,
+        items=None, social=None, log=None, relations=(),
     )  # fmt: skip
     for reason, count in raw.rejected.items():
         say(f"left out {count:,} {'row' if count == 1 else 'rows'}: {reason}")

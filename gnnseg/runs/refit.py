@@ -121,8 +121,8 @@ def whole(run: StoredRun) -> Split:
     items = len(split.items)
     train = join(join(split.train, split.valid, items), split.test, items)
     no = np.zeros(0, dtype=np.int64)
-    spend = None if train.spend is None else np.zeros(0)
-    nothing = Pairs(no, no, np.zeros(0), no, spend=spend)
+    spend, visits = (None if each is None else np.zeros(0) for each in (train.spend, train.visits))
+    nothing = Pairs(no, no, np.zeros(0), no, spend=spend, visits=visits)
     fingerprint, taken = str(run.record["data"]["fingerprint"]), persistence.all_visits_in(run.path)
     return replace(
         split, train=train, valid=nothing, test=nothing, fingerprint=fingerprint,

@@ -145,6 +145,7 @@ FILES: dict[str, dict[str, str]] = {
         "weight": "float64",
         "count": "int64",
         "spend": "float64",
+        "visits": "float64",
     },
     "habits.npz": {
         "user": "int64",
@@ -247,8 +248,8 @@ ABOUT: dict[str, str] = {
         "whether training was told it, as predicted, and the chance of that"
     ),
     "seen.npz": (
-        "the pairs of train (part 0), valid (1) and test (2) by index: weights, events, spend "
-        "where there is any"
+        "the pairs of train (part 0), valid (1) and test (2) by index: weights, events, spend, "
+        "visits where there is any"
     ),
     "habits.npz": (
         "only of a head with habits: the items of visits, their times, whether they are "

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 OPTIONAL_TENSORS = ("bias", "alpha", "beta", "inverse_norm", "habit")
-OPTIONAL_ARRAYS = ("spend", "time", "trained", "again")
+OPTIONAL_ARRAYS = ("spend", "visits", "time", "trained", "again")
 OPTIONAL_COLUMNS = {  # not in folders of before; with evidence; of a head with habits
     "segments.parquet": ("reason", "sure", "habit"),
     "examples.parquet": ("habit",),

@@ -20,7 +20,7 @@ from gnnseg import data, tracking
 from gnnseg.config import build
 from gnnseg.config.extensions import parts
 from gnnseg.data.raw import Raw
-from gnnseg.evaluation import evaluator
+from gnnseg.evaluation import askable, evaluator
 from gnnseg.models.model import Model
 from gnnseg.report import stability as stability_report
 from gnnseg.report.losing import sentence
@@ -127,6 +127,7 @@ def _trained(
                 say(why_again)
             begun += environment.import_ahead()
             protocol = build(config["evaluation"], parts(config, "metrics"))
+            protocol.refuse_unjudged(split)
             plan = Plan(
                 config=config, split=split, train_pairs=protocol.training_pairs(split),
                 protocol=protocol, device=device,
@@ -148,6 +149,8 @@ def read(config: Mapping[str, Any], say: Say, raw: Raw | None = None) -> Split:
         f"{len(split.items):,} items; split {split_name(config)}: {len(split.train):,} train, "
         f"{len(split.valid):,} valid, {len(split.test):,} test pairs"
     )
+    if (heavy := askable.heavy_user(split)) is not None:
+        say(heavy)
     return split
 
 

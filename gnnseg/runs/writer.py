@@ -225,9 +225,10 @@ def _ids_and_pairs(folder: RunFolder, split: Split) -> None:
     columns |= {
         name: np.concatenate([getattr(p, name) for p in parts]) for name in ("weight", "count")
     }
-    spend = [p.spend for p in parts if p.spend is not None]
-    if len(spend) == len(parts):
-        columns["spend"] = np.concatenate(spend)
+    for name in ("spend", "visits"):
+        found = [column for p in parts if (column := getattr(p, name)) is not None]
+        if len(found) == len(parts):
+            columns[name] = np.concatenate(found)
     with atomic(folder.file("seen.npz")) as aside, open(aside, "wb") as handle:
         np.savez_compressed(handle, **columns)
 

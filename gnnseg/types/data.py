@@ -89,7 +89,8 @@ class Interactions:
     """Events in time, one row each, pairs may repeat: user, item (E,) int64 indices.
 
     weight (E,) float64 rating, quantity or plays; time (E,) float64 seconds since 1970 UTC; spend
-    (E,) float64 money.
+    (E,) float64 money; order (E,) int64: events of a user and an order are one visit. Where there
+    are no orders, events of a user and a time are.
     """
 
     user: Ints
@@ -98,6 +99,7 @@ class Interactions:
     weight: Floats | None = None
     time: Floats | None = None
     spend: Floats | None = None
+    order: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.user)
@@ -112,7 +114,8 @@ class Pairs:
     """Interactions of one part merged by (user, item), sorted by user then item, each pair once.
 
     weight: sum of the events' weights (count where they have none); count: number of events; first,
-    last: their times; spend: summed. All (E,).
+    last: their times; spend: summed; visits: each event as a part of its visit, 1 over the events
+    of that visit, summed, so that a user's sum is how often they came. All (E,).
     """
 
     user: Ints
@@ -123,6 +126,7 @@ class Pairs:
     first: Floats | None = None
     last: Floats | None = None
     spend: Floats | None = None
+    visits: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.user)

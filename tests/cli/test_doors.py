@@ -273,9 +273,11 @@ def test_mistakes_are_one_sentence(linear, number):
     assert "\n" not in str(caught.value)
 
 
-def test_a_run_without_attributes_says_so(social):
-    with pytest.raises(gnnseg.InputError, match="reads no attributes of users"):
-        social[0].assign({}, users={"id": ["a"], "age": [3]})
+def test_a_run_without_attributes_says_so(social, caplog):
+    with caplog.at_level("INFO", logger="gnnseg"):
+        found = social[0].assign({}, users={"id": ["a"], "age": [3]})
+    assert "reads no attributes of users" in caplog.text
+    assert found["segment"].to_list() == [None]
 
 
 def test_the_command_takes_files(linear, tmp_path, capsys):

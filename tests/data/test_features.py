@@ -224,7 +224,7 @@ def test_what_is_derived_of_users_equals_a_loop():
         span = (t.last[mine].max() - t.first[mine].min()) / DAY
         assert found["interval"][u] == pytest.approx(math.log1p(span / (events - 1)))
         assert found["spend level"][u] == pytest.approx(math.log1p(spend))
-        assert found["spend an event"][u] == pytest.approx(math.log1p(spend / events))
+        assert found["spend a visit"][u] == pytest.approx(math.log1p(spend / events))
         interest = encoding.interests["kind"]
         share = {
             name: interest.worth * usual for name, usual in zip(shown, interest.usual, strict=True)
@@ -284,7 +284,7 @@ def test_what_one_event_says_of_somebody_new_is_little():
         last=when,
         spend=np.ones(1),
     )
-    nothing = Pairs(**{name: getattr(one, name)[:0] for name in Pairs.__dataclass_fields__})
+    nothing = one.rows(np.arange(0))
     row, none = (found.encoding.users(1, pairs_, None)[0] for pairs_ in (one, nothing))
     names = found.encoding.names("user")
     far = {n: abs(row[at] - none[at]) for at, n in enumerate(names) if n.startswith("share of")}
@@ -351,7 +351,7 @@ def test_somebody_new_with_a_users_row_and_history_gets_that_users_columns():
     found = fit(split)
     for u in (0, 3, USERS - 1):
         mine = split.train.user == u
-        history = Pairs(**{n: getattr(split.train, n)[mine] for n in Pairs.__dataclass_fields__})
+        history = split.train.rows(mine)
         row = Table({n: values[u : u + 1] for n, values in split.user_table.columns.items()})
         one = found.encoding.users(
             1, replace(history, user=np.zeros(mine.sum(), dtype=np.int64)), row

@@ -193,3 +193,15 @@ def test_nothing_at_all_is_a_past_too() -> None:
         assert past.taken.entries == 0
         assert not bool(past.any.any())
         assert len(visits.earlier(apart, visits.half_lives(apart), I).pair) == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_shares_of_visits_sum_to_the_visits(rows: list[tuple[int, int]]) -> None:
+    user, visit = (np.array([row[n] for row in rows], dtype=np.int64) for n in (0, 1))
+    found = visits.shares(user, visit)
+    for part, row in zip(found, rows, strict=True):
+        assert part == pytest.approx(1 / rows.count(row))
+    for u in range(4):
+        came = {visit for one, visit in rows if one == u}
+        assert found[user == u].sum() == pytest.approx(len(came))

@@ -11,7 +11,10 @@ from gnnseg.runs import identity as identities
 from gnnseg.runs.identity import identity
 
 STORED = json.loads((Path(__file__).parent / "hashes.json").read_text("utf-8"))
-DEFAULTS = {"tau_alpha": (0.12, 0.15)}  # of head=segments: today's, and of the day of the hashes
+DEFAULTS = {  # by head: today's, and of the day of the hashes
+    "Segments": {"tau_alpha": (0.12, 0.15)},
+    "Hybrid": {"tau_beta": (1.0, 0.2), "tau": (0.14, 0.12)},
+}
 CHOICES = [
     f"{folder.name}={path.stem}"
     for folder in sorted(conf_folder().iterdir())
@@ -25,8 +28,9 @@ CHOICES = [
 def test_a_run_is_called_what_it_was_called_before(overrides, monkeypatch):
     monkeypatch.setattr(identities, "NUMERICS", 7)  # of the day the hashes were stored
     config = compose(overrides.split())
-    for setting, (today, then) in DEFAULTS.items():
-        if config["head"]["_target_"].endswith(".Segments") and config["head"][setting] == today:
+    kind = config["head"]["_target_"].rpartition(".")[2]
+    for setting, (today, then) in DEFAULTS.get(kind, {}).items():
+        if config["head"][setting] == today:
             config["head"][setting] = then
     assert identity(config, "0" * 64) == STORED[overrides]
 

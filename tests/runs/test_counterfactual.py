@@ -142,3 +142,30 @@ def test_the_command_says_it_and_writes_it(run, tmp_path, capsys):
 def test_who_cannot_be_explained_is_one_sentence(run):
     with pytest.raises(InputError, match="user 'nobody' is not known"):
         run.explain("nobody")
+
+
+def test_segments_of_one_user_says_which_and_why(run, capsys):
+    assert main(["segments", str(run.path), "--user", "between"]) == 0
+    said = capsys.readouterr().out
+    row = run.segments().filter(pl.col("user") == "between").row(0, named=True)
+    group = run.groups().filter(pl.col("segment") == row["segment"]).row(0, named=True)
+    assert said.startswith(f"user between: segment {row['segment']} ({group['id']}), ")
+    assert f"{row['alpha_' + str(row['segment'])]:.1%} of their mass" in said
+    assert "what leaving one out makes of alpha" in said
+    assert main(["segments", str(run.path), "--user", "betwen"]) == 2
+    assert "between" in capsys.readouterr().err
+
+
+def test_attributes_that_are_not_trained_on_are_said(tmp_path, caplog):
+    with caplog.at_level("INFO", logger="gnnseg"):
+        made = train(tmp_path)
+    said = "attributes of users (group) and items (kind) describe segments"
+    assert any(said in message for message in caplog.messages)
+    caplog.clear()
+    table = {"id": ["new", "newer"], "group": ["g0", "g1"]}
+    with caplog.at_level("INFO", logger="gnnseg"):
+        found = made.assign({"new": ["i00", "i01"]}, users=table)
+    assert "reads no attributes of users" in caplog.text
+    assert found["user"].to_list() == ["new", "newer"]
+    assert found["segment"].is_null().to_list() == [False, True]
+    assert found["reason"][1] is not None

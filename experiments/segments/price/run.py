@@ -44,7 +44,7 @@ ROWS: dict[str, list[str]] = {
     "affinity-256-top3": ["experiment=few-of-many", *BUDGET],
     "affinity-256-top3-cold": ["experiment=few-of-many", "head.warmup=0", *BUDGET],
     "hybrid-16": ["head=hybrid", *BUDGET],
-    "hybrid-16-flat": ["head=hybrid", "head.tau_beta=1", "head.tau=0.14", *BUDGET],
+    "hybrid-16-sharp": ["head=hybrid", "head.tau_beta=0.2", "head.tau=0.12", *BUDGET],
     "affinity-16": [*WARM, "head.segments=16", *BUDGET],
     "distribution-16": ["head.segments=16"],
 }

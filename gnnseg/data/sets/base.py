@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from gnnseg.data.sets.fetching import Place
 
 
+OPTIONAL = ("weight", "time", "spend", "order")  # columns of events that need not be there
+
+
 class Reader(ABC):
     """A source of data: settings in, tables by original ids out.
 
@@ -46,7 +49,14 @@ def checked(raw: Raw, where: str) -> Raw:
 
     text, number = (pl.String,), (pl.Float64,)
     tables: dict[str, dict[str, tuple[Any, ...]]] = {
-        "events": {"user": text, "item": text, "weight": number, "time": number, "spend": number},
+        "events": {
+            "user": text,
+            "item": text,
+            "weight": number,
+            "time": number,
+            "spend": number,
+            "order": text,
+        },
         "users": {"id": text},
         "items": {"id": text},
         "social": {"source": text, "target": text, "weight": number},
@@ -59,7 +69,7 @@ def checked(raw: Raw, where: str) -> Raw:
             kind = type(frame).__name__
             raise InputError(f"{where}: {name} is a {kind}; give a polars.DataFrame.")
         for column, types in columns.items():
-            if column not in frame.columns and column not in ("weight", "time", "spend"):
+            if column not in frame.columns and column not in OPTIONAL:
                 raise InputError(f"{where}: {name} has no column {column}; name one so.")
             if column in frame.columns and frame.schema[column] not in types:
                 found, wanted = frame.schema[column], types[0].__name__
@@ -68,6 +78,6 @@ def checked(raw: Raw, where: str) -> Raw:
     if extra:
         raise InputError(
             f"{where}: nothing reads events.{extra[0]}; the columns are user, item, weight, time, "
-            "spend and part."
+            "spend, order and part."
         )
     return raw

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from gnnseg.data.tables import dates, numbers
+from gnnseg.data.tables import dates, lines, numbers
 from gnnseg.data.tables.fields import ROLES, named
 from gnnseg.data.tables.sheets import shown
 from gnnseg.types import InputError, Setting
@@ -135,7 +135,8 @@ def choose(
         InputError: A named column is not there, several fit, or none is the user or the item.
     """
     names = head.columns
-    wanted = {role: name for role in (*ROLES, "title") if (name := mapping.get(role))}
+    others = (*lines.ROLES, "title")
+    wanted = {role: name for role in (*ROLES, *others) if (name := mapping.get(role))}
     named(path, names, wanted)
     taken = set(wanted.values())
     columns: dict[str, str | None] = {}
@@ -164,7 +165,32 @@ def choose(
                 advice=(f"it has {listed}: set ", Setting(f"data.{role}", "COLUMN")),
             )
     named(path, names, columns)
-    return columns | ({"title": wanted["title"]} if "title" in wanted else {})
+    _lines(head, mapping, columns, guess=guess)
+    return columns | {role: wanted[role] for role in others if role in wanted}
+
+
+def _lines(
+    head: pl.DataFrame,
+    mapping: Mapping[str, str | None],
+    columns: dict[str, str | None],
+    *,
+    guess: bool,
+) -> None:
+    """Take a price where the usual spend is an order's total; propose an order where one looks.
+
+    An order's total stands on the first of its lines, and is blank on the others.
+    """
+    simples = {name: simple(name) for name in head.columns}
+    if mapping.get("price"):
+        columns["spend"] = mapping.get("spend") or None  # to be refused where both are named
+    elif columns["spend"] is not None and not mapping.get("spend"):
+        blank = lines.blank(head[columns["spend"]])
+        price = lines.column_of("price", head, list(columns.values()), simples)
+        if price is not None and bool(blank.any()):
+            columns |= {"spend": None, "price": price}
+    if guess and mapping.get("order") is None:
+        order = lines.column_of("order", head, list(columns.values()), simples)
+        columns |= {} if order is None else {"order": order}
 
 
 def _by_name(path: Path, role: str, names: Sequence[str], taken: set[str]) -> str | None:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import polars as pl
 
-from gnnseg.data.tables import dates, numbers
+from gnnseg.data.tables import dates, lines, numbers
 from gnnseg.data.tables.dates import EARLIEST, LATEST
 from gnnseg.data.tables.returns import Returns
 from gnnseg.data.tables.sheets import Sheet, shown
 from gnnseg.types import InputError, Setting
 
 ROLES = ("user", "item", "weight", "time", "spend")
+READ = (*ROLES, *lines.ROLES)  # the latter where they are named
 BLANKS = r"^\s|\s$|[\r\n]|^$"
 TIMES = (
     "unix seconds, unix milliseconds, ISO 8601 such as 2024-01-31 18:30, 31/01/2024 or 31-Jan-2024"
@@ -91,13 +92,14 @@ def events(
         InputError: The first row that cannot be read, by its line, or a column in which two
             readings fit.
     """
-    wanted = {role: str(columns[role]) for role in ROLES if columns.get(role) is not None}
+    wanted = {role: str(columns[role]) for role in READ if columns.get(role) is not None}
     named(sheet.path, sheet.frame.columns, wanted)
     reading = _Reading(sheet, wanted)
     for role in ("user", "item"):
         reading.ids(role)
     reading.measures(decimal)
     reading.times(order)
+    reading.words()
     if returns in (None, "drop"):
         reading.refuse_returns(count=returns == "drop")
     extra = {name: sheet.frame[name] for name in beside if name in sheet.frame.columns}
@@ -161,9 +163,9 @@ class _Reading:
         self.found[role] = ids
 
     def measures(self, decimal: numbers.Decimal | None) -> None:
-        """Read weight and spend."""
+        """Read weight, spend, price and quantity."""
         signs: set[str] = set()
-        for role in ("weight", "spend"):
+        for role in ("weight", "spend", "price", "quantity"):
             if role not in self.wanted:
                 continue
             column = self.sheet.frame[self.wanted[role]]
@@ -192,6 +194,18 @@ class _Reading:
         self.refuse("time", f"time cannot be read ({TIMES})", unread.arg_true())
         outside = ~value.is_between(EARLIEST, LATEST) & ~value.is_nan()
         self.refuse("time", "time lies outside 1900-2100", outside.fill_null(False).arg_true())
+
+    def words(self) -> None:
+        """Read orders and kinds of events; lines without an order are told apart by their time."""
+        if "order" in self.wanted:
+            order = identifiers(self.sheet.frame[self.wanted["order"]]).str.strip_chars()
+            none = lines.blank(order)
+            alone = self.found.get("time", pl.int_range(len(order), eager=True)).cast(pl.String)
+            self.found["order"] = order.zip_with(~none, "\0" + alone.fill_null("")).alias("order")
+            if int(none.sum()):
+                self.notes.append(f"{int(none.sum()):,} rows without an order")
+        if "event" in self.wanted:
+            self.found["event"] = self.sheet.frame[self.wanted["event"]].alias("event")
 
     def refuse_returns(self, *, count: bool) -> None:
         """Note rows of negative weight, to be counted; or else raise an error for the first."""

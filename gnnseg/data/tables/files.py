@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import polars as pl
 
 from gnnseg.data.raw import Raw, RawRelation
-from gnnseg.data.tables import fields
+from gnnseg.data.tables import fields, lines
 from gnnseg.data.tables import returns as returns_
 from gnnseg.data.tables.beside import attribute_table, edge_table, relation, table
 from gnnseg.data.tables.dates import Order
@@ -32,6 +32,7 @@ def assemble(
     decimal: Decimal | None,
     dates: Order | None,
     returns: Returns | None,
+    keep: str | Mapping[str, float] | None = None,
     users: pl.DataFrame | None,
     items: pl.DataFrame | None,
     social: pl.DataFrame | None,
@@ -43,15 +44,16 @@ def assemble(
     Columns ``title`` and ``part`` serve too. ``said``: what was noticed in the table, in words;
     what is noticed in its columns is added, and ``say`` is told.
     """
-    roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
+    roles = {role: role for role in sheet.frame.columns if role in fields.READ}
     events = fields.events(
         sheet, roles, drop=on_error == "drop", beside=("part", "title"),
         decimal=decimal, order=dates, returns=returns,
     )  # fmt: skip
-    notes = [*said[:-1], "; ".join((said[-1], *events.notes))]
+    frame, others, kinds = lines.kept(lines.spent(events.frame), keep)
+    notes = [*said[:-1], "; ".join((said[-1], *events.notes, *kinds))]
     for line in notes:
         say(line)
-    frame, rejected = events.frame, dict(events.rejected)
+    rejected = dict(events.rejected) | others
     keys = ["user", "item"]
     if "part" in frame.columns:
         frame, keys = frame.with_columns(pl.col("part").cast(pl.Int8)), [*keys, "part"]

@@ -10,7 +10,7 @@ import polars as pl
 
 from gnnseg.data.sets.registry import SOURCES, Layout
 from gnnseg.data.tables import columns as columns_
-from gnnseg.data.tables import fields, paths, separators, stacking
+from gnnseg.data.tables import fields, lines, paths, separators, stacking
 from gnnseg.data.tables.beside import FileForm
 from gnnseg.data.tables.dates import Order
 from gnnseg.data.tables.layout import SHOWN, aligned, spread
@@ -55,19 +55,12 @@ def _origin(layouts: tuple[Layout, ...]) -> str:
 
 
 def check(
-    files: Path | str | Sequence[Path | str],
-    columns: Mapping[str, str | None],
-    separator: str | None = None,
-    *,
-    encoding: str | None = None,
-    format: separators.Format | None = None,
-    decimal: Decimal | None = None,
-    dates: Order | None = None,
-    returns: Returns | None = None,
-    users: str | None = None,
-    items: str | None = None,
-    item_title: str | None = None,
-) -> str:
+    files: Path | str | Sequence[Path | str], columns: Mapping[str, str | None],
+    separator: str | None = None, *, encoding: str | None = None,
+    format: separators.Format | None = None, decimal: Decimal | None = None,
+    dates: Order | None = None, returns: Returns | None = None, keep: str | None = None,
+    users: str | None = None, items: str | None = None, item_title: str | None = None,
+) -> str:  # fmt: skip
     """Return what is in a user's files, and the command that trains on them.
 
     The files are read as ``data=file`` would read them. Columns that no one named are proposed, by
@@ -84,14 +77,16 @@ def check(
     ]
     stacking.same_columns(found, None)
     sheet = stacking.stacked(found, given)
-    roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
+    roles = {role: role for role in sheet.frame.columns if role in fields.READ}
     events = fields.events(sheet, roles, drop=True, decimal=decimal, order=dates, returns="keep")
+    frame, others, kinds = lines.kept(lines.spent(events.frame), keep)
     form = FileForm(separator, encoding, decimal)
     user_table, item_table = form.attributes(users), form.attributes(items, item_title)
     head, chosen = found[0].head, found[0].columns
     titled = _title(item_table, head, chosen) if item_title is None else None
     options = {
-        **{role: chosen.get(role) or columns.get(role) for role in fields.ROLES},
+        **{role: chosen.get(role) or columns.get(role) for role in fields.READ},
+        "keep": keep,
         "separator": separator,
         "encoding": None if encoding == "utf-8" else encoding,
         "format": format,
@@ -105,15 +100,16 @@ def check(
     shown = [
         *_columns(head, chosen),
         *("", *aligned([head.columns, *head.head(ROWS).rows()]), ""),
-        *_summary(events.frame),
+        *_summary(frame),
         *([f"items are called by column {titled!r}"] if titled else []),
-        *_beside(users, "user", events.frame, user_table),
-        *_beside(items, "item", events.frame, item_table),
+        *_beside(users, "user", frame, user_table),
+        *_beside(items, "item", frame, item_table),
         *_returns(events.frame),
         *_rejected(events),
     ]
-    notes = [*stacking.notes(found), *events.notes, *_decimal_point(events)]
-    return "\n".join([*notes, *shown, "", "train on it:", _command(given, options)])
+    left = [f"left out {count:,} rows: {reason}" for reason, count in others.items()]
+    notes = [*stacking.notes(found), *events.notes, *kinds, *left, *_decimal_point(events)]
+    return "\n".join([*notes, *shown, *("", "train on it:"), _command(given, options)])
 
 
 def _decimal_point(events: fields.ReadEvents) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from gnnseg.data.raw import Raw
 from gnnseg.data.sets.base import Reader
 from gnnseg.data.sets.fetching import Place
-from gnnseg.data.tables import files, separators, sql, stacking
+from gnnseg.data.tables import fields, files, separators, sql, stacking
 from gnnseg.data.tables.beside import FileForm
 from gnnseg.data.tables.dates import Order
 from gnnseg.data.tables.numbers import Decimal
@@ -28,6 +28,11 @@ class OwnTable(Reader, ABC):
     weight: str | None = None
     time: str | None = None
     spend: str | None = None
+    order: str | None = None
+    event: str | None = None
+    keep: str | dict[str, float] | None = None
+    price: str | None = None
+    quantity: str | None = None
     item_title: str | None = None
     decimal: Decimal | None = None
     dates: Order | None = None
@@ -41,8 +46,7 @@ class OwnTable(Reader, ABC):
 
     def _columns(self) -> dict[str, str | None]:
         """Return the columns that are named, by role; 'title' where the table names the items."""
-        roles = ("user", "item", "weight", "time", "spend")
-        named: dict[str, str | None] = {role: getattr(self, role) for role in roles}
+        named: dict[str, str | None] = {role: getattr(self, role) for role in fields.READ}
         if self.item_title is not None and self.items is None:
             named["title"] = self.item_title
         return named
@@ -68,6 +72,7 @@ class OwnTable(Reader, ABC):
             decimal=self.decimal,
             dates=self.dates,
             returns=self.returns,
+            keep=self.keep,
             users=form.attributes(self.users),
             items=form.attributes(self.items, self.item_title),
             social=form.ties(self.social),

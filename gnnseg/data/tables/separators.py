@@ -16,6 +16,7 @@ import polars as pl
 
 from gnnseg.data.tables import columns as columns_
 from gnnseg.data.tables import formats
+from gnnseg.data.tables import lines as lines_
 from gnnseg.data.tables.decoded import DecodedText
 from gnnseg.data.tables.fields import ROLES
 from gnnseg.data.tables.sheets import Sheet
@@ -248,5 +249,9 @@ def _outside(line: str, mark: str) -> int:
 
 
 def _found(sheet: Sheet, columns: dict[str, str | None], notes: Sequence[str]) -> ReadFile:
+    head = sheet.frame if sheet.head is None else sheet.head
+    simple = {name: columns_.simple(name) for name in head.columns}
+    unused = lines_.unused_kinds(head, list(columns.values()), simple)
+    notes = [*notes, unused] if unused else notes
     roles = ", ".join(f"{role}={name!r}" for role, name in columns.items() if name is not None)
     return ReadFile(sheet, columns, f"{sheet.path.name}: {', '.join(notes)}; {roles}")

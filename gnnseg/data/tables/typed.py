@@ -15,9 +15,19 @@ from typing import Any
 
 from gnnseg.types import InputError
 
-COLUMNS = ("user", "item", "weight", "time", "spend")
+COLUMNS = (*("user", "item", "weight", "time", "spend", "order", "event", "price", "quantity"),)
 CHOICES = (
-    *("separator", "encoding", "format", "decimal", "dates", "returns", "item_title", "on_error"),
+    *(
+        "separator",
+        "encoding",
+        "format",
+        "decimal",
+        "dates",
+        "returns",
+        "item_title",
+        "on_error",
+        "keep",
+    ),
 )
 TABLES = ("users", "items", "social", "log")
 NUMBERS = {"min_weight": float, "k_core": int}

@@ -44,8 +44,8 @@ class Hybrid(NumberedHead):
         tied: bool = False,
         top: int | None = None,
         tau_alpha: float = 0.15,
-        tau_beta: float = 0.2,
-        tau: float = 0.12,
+        tau_beta: float = 1.0,
+        tau: float = 0.14,
         start: Start = "varimax",
         starts: int = 1,
     ) -> None:
