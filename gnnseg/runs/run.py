@@ -5,7 +5,7 @@ Everything comes from the run's folder alone. Shape legend: U users, I items, K 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +18,7 @@ from gnnseg.runs.stored import StoredRun
 from gnnseg.types import InputError, Scorer, Split
 
 if TYPE_CHECKING:
+    from gnnseg.data.tables.settings import FileSettings
     from gnnseg.evaluation.offpolicy import OffPolicyEvaluation
 
 Seen = Literal["mask", "allow"]
@@ -121,6 +122,8 @@ class Run:
         cap: float | None = None,
         switch: float | None = None,
         decimal: Literal["point", "comma"] | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        how: FileSettings | None = None,
     ) -> OffPolicyEvaluation:
         """Estimate what the served policy would have earned, from another policy's log.
 
@@ -132,6 +135,8 @@ class Run:
             cap: Estimate with importance weights up to this too.
             switch: Tau of Switch-DR, which trusts the reward model beyond.
             decimal: Of columns of text, where only it tells how they are read.
+            columns: What the log calls its columns, such as {"reward": "click"}.
+            how: How a file is read, as far as it is not to be recognised.
 
         Returns:
             Estimates, the log's account, and warnings.
@@ -142,8 +147,9 @@ class Run:
         from gnnseg.runs import evaluate
 
         return evaluate.from_log(
-            self.stored, log, seen=seen, cap=cap, switch=switch, decimal=decimal
-        )
+            self.stored, log, seen=seen, cap=cap, switch=switch, decimal=decimal, columns=columns,
+            how=how,
+        )  # fmt: skip
 
     def split(self) -> Split:
         """Return the pairs of each part: weights, numbers of events, spend; times stay behind."""

@@ -8,7 +8,7 @@ from typing import Literal
 import polars as pl
 
 from gnnseg.data.raw import Raw, RawRelation
-from gnnseg.data.tables import fields
+from gnnseg.data.tables import fields, orders
 from gnnseg.data.tables import returns as returns_
 from gnnseg.data.tables.beside import attribute_table, edge_table, relation, table
 from gnnseg.data.tables.dates import Order
@@ -37,21 +37,26 @@ def assemble(
     social: pl.DataFrame | None,
     log: pl.DataFrame | None,
     relations: tuple[RawRelation, ...],
+    basket: str | None = None,
 ) -> Raw:
     """Return a set: a table whose columns are called by their roles, and the tables beside it.
 
-    Columns ``title`` and ``part`` serve too. ``said``: what was noticed in the table, in words;
-    what is noticed in its columns is added, and ``say`` is told.
+    Columns ``title`` and ``part`` serve too, and those by which order lines that were exported
+    twice are known. ``basket``: what stands between the items of a cell. ``said``: what was noticed
+    in the table, in words; what is noticed in its columns is added, and ``say`` is told.
     """
+    sheet, mark = orders.prepared(sheet, basket)
     roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
     events = fields.events(
-        sheet, roles, drop=on_error == "drop", beside=("part", "title"),
+        sheet, roles, drop=on_error == "drop", beside=("part", "title", *orders.roles(sheet.frame)),
         decimal=decimal, order=dates, returns=returns,
     )  # fmt: skip
-    notes = [*said[:-1], "; ".join((said[-1], *events.notes))]
+    frame, repeats = orders.without_repeats(events.frame)
+    frame, baskets = orders.split(sheet, frame, mark)
+    notes = [*said[:-1], "; ".join((said[-1], *events.notes, *baskets))]
     for line in notes:
         say(line)
-    frame, rejected = events.frame, dict(events.rejected)
+    rejected = {**events.rejected, **repeats}
     keys = ["user", "item"]
     if "part" in frame.columns:
         frame, keys = frame.with_columns(pl.col("part").cast(pl.Int8)), [*keys, "part"]
@@ -62,7 +67,8 @@ def assemble(
         items, frame = _titles(frame, say), frame.drop("title")
     return Raw(
         name=name, events=frame, users=users, items=items, social=social, relations=relations,
-        log=log, rejected=rejected, rejected_examples=events.examples, notes={"read": notes},
+        log=log, rejected=rejected, rejected_examples=events.examples,
+        notes={"read": notes, "detected": dict(events.detected)},
     )  # fmt: skip
 
 

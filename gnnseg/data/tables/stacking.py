@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gnnseg.data.tables import separators, sheets
 from gnnseg.data.tables.paths import listed
-from gnnseg.data.tables.separators import Format, ReadFile
+from gnnseg.data.tables.separators import Look, ReadFile
+from gnnseg.data.tables.settings import FileSettings
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.types import InputError, Setting
 
 PARTS = ("train", "valid", "test")
 
 
+@dataclass(frozen=True)
+class Stacked:
+    """Interactions of all files as one table whose columns are called by their roles.
+
+    notes: What was noticed, in words. files: Each file as it was read.
+    """
+
+    sheet: Sheet
+    notes: list[str]
+    files: list[ReadFile]
+
+
 def read(
     sources: Mapping[str, str | list[str] | None],
     mapping: Mapping[str, str | None],
+    how: FileSettings = separators.DETECTED,
     *,
-    separator: str | None,
-    encoding: str | None,
-    form: Format | None,
-) -> tuple[Sheet, list[str]]:
-    """Read interactions: one table, columns called by their roles, and what was noticed, in words.
+    guess: bool = False,
+    look: Look | None = None,
+) -> Stacked:
+    """Read interactions, each file by its own form.
 
     Args:
         sources: ``path`` (a file, several, or a pattern) or ``train``, ``valid`` and ``test``,
             whose rows a column ``part`` tells apart.
         mapping: Columns by role, and ``title``; None: by the usual names, '': not there.
-        separator, encoding, form: None: detected.
+        how: How files are read, as far as it is told.
+        guess, look: As ``separators.read`` takes them.
     """
     given = sources["path"] is None and any(sources.values())
-    found = [
-        separators.read(path, mapping, separator=separator, encoding=encoding, form=form)
-        for path in _files(sources, PARTS if given else ("path",))
-    ]
+    paths = _files(sources, PARTS if given else ("path",))
+    found = [_read(path, mapping, how, paths, guess, look) for path in paths]
     same_columns(found, PARTS if given else None)
     sheet = stacked(found, "data.train/valid/test" if given else sources["path"] or "")
     title = mapping.get("title")
@@ -47,7 +59,24 @@ def read(
         )
     if not given:  # the number of the file is no part of a split
         sheet = replace(sheet, frame=sheet.frame.drop("part"))
-    return sheet, notes(found)
+    return Stacked(sheet, notes(found), found)
+
+
+def _read(
+    path: Path,
+    mapping: Mapping[str, str | None],
+    how: FileSettings,
+    paths: list[Path],
+    guess: bool,
+    look: Look | None,
+) -> ReadFile:
+    """Read one of the files; a separator that is not its own is that of another of them."""
+    try:
+        return separators.read(path, mapping, how, guess=guess, look=look)
+    except InputError:
+        if how.separator is None or len(paths) == 1 or not separators.lacks(path, how.separator):
+            raise
+        return separators.read(path, mapping, replace(how, separator=None), guess=guess, look=look)
 
 
 def _files(sources: Mapping[str, str | list[str] | None], keys: tuple[str, ...]) -> list[Path]:

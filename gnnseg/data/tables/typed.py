@@ -8,21 +8,26 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gnnseg.data.tables import owned
 from gnnseg.types import InputError
 
 COLUMNS = ("user", "item", "weight", "time", "spend")
 CHOICES = (
     *("separator", "encoding", "format", "decimal", "dates", "returns", "item_title", "on_error"),
+    *("header", "quoting", "sheet", "basket", "unique"),
 )
 TABLES = ("users", "items", "social", "log")
-NUMBERS = {"min_weight": float, "k_core": int}
+PARTS = ("valid", "test")  # of a given split, beside the FILE that is its train
+NUMBERS: dict[str, Callable[[str], Any]] = {"min_weight": float, "k_core": int, "skip": int}
 SQL = ("sql", "connect")
-NAMES = (*COLUMNS, *CHOICES, *TABLES, *SQL, *NUMBERS)
+OWN = {f"{table}_{key}": (table, key) for table in TABLES for key in owned.keys_of(table)}
+NUMBERS |= {name: int for name, (_, key) in OWN.items() if key == "skip"}
+NAMES = (*COLUMNS, *CHOICES, *TABLES, *PARTS, *SQL, *OWN, *(n for n in NUMBERS if n not in OWN))
 HYDRA_VALUED = ("--cfg", "-c", "--package", "-p", "--info", "-i")
 HYDRA_PLAIN = (
     *("--multirun", "--resolve", "--version", "--hydra-help", "--run", "--shell-completion"),
@@ -67,7 +72,7 @@ def sort(arguments: Sequence[str]) -> TypedArguments:
     _refuse_unknown(others)
     files, rest, valued = [], [], False
     for argument in others:
-        if not valued and argument != "--" and _is_file(argument):
+        if not valued and argument != "--" and is_file(argument):
             files.append(argument)
         elif argument != "--":
             rest.append(argument)
@@ -114,7 +119,8 @@ def _joined(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
-def _is_file(argument: str) -> bool:
+def is_file(argument: str) -> bool:
+    """Return whether an argument names a file, and is no option or setting."""
     if argument.startswith("-"):
         return False
     if expanded(argument).exists():
