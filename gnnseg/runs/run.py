@@ -5,7 +5,7 @@ Everything comes from the run's folder alone. Shape legend: U users, I items, K 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,7 +18,6 @@ from gnnseg.runs.stored import StoredRun
 from gnnseg.types import InputError, Scorer, Split
 
 if TYPE_CHECKING:
-    from gnnseg.data.tables.settings import FileSettings
     from gnnseg.evaluation.offpolicy import OffPolicyEvaluation
 
 Seen = Literal["mask", "allow"]
@@ -49,11 +48,9 @@ class Run:
             InputError: ``path`` is no run folder, or the run has not finished.
         """
         run = cls(path)
-        if run.stored.state != "finished":
-            raise InputError(
-                f"{run.path}: this run is {run.stored.state}, not finished; give its command "
-                "again to go on."
-            )
+        if (state := run.stored.state) != "finished":
+            again = "give its command again to go on"
+            raise InputError(f"{run.path}: this run is {state}, not finished; {again}.")
         return run
 
     def __repr__(self) -> str:
@@ -122,8 +119,7 @@ class Run:
         cap: float | None = None,
         switch: float | None = None,
         decimal: Literal["point", "comma"] | None = None,
-        columns: Mapping[str, str | None] | None = None,
-        how: FileSettings | None = None,
+        **form: Any,
     ) -> OffPolicyEvaluation:
         """Estimate what the served policy would have earned, from another policy's log.
 
@@ -135,8 +131,7 @@ class Run:
             cap: Estimate with importance weights up to this too.
             switch: Tau of Switch-DR, which trusts the reward model beyond.
             decimal: Of columns of text, where only it tells how they are read.
-            columns: What the log calls its columns, such as {"reward": "click"}.
-            how: How a file is read, as far as it is not to be recognised.
+            form: ``columns``: what it calls them, as {"reward": "click"}; ``how`` a file is read.
 
         Returns:
             Estimates, the log's account, and warnings.
@@ -147,9 +142,8 @@ class Run:
         from gnnseg.runs import evaluate
 
         return evaluate.from_log(
-            self.stored, log, seen=seen, cap=cap, switch=switch, decimal=decimal, columns=columns,
-            how=how,
-        )  # fmt: skip
+            self.stored, log, seen=seen, cap=cap, switch=switch, decimal=decimal, **form
+        )
 
     def split(self) -> Split:
         """Return the pairs of each part: weights, numbers of events, spend; times stay behind."""

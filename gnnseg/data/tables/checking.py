@@ -125,6 +125,12 @@ class _Check:
         negative = summary.returned(raw.events)
         returns = self.told.get("returns") or ("subtract" if negative else None)
         events, taken = self._settled(raw.events, returns)
+        if events.is_empty():
+            raise InputError(
+                where=self.found.sheet.path,
+                problem="no event is left once returns are taken off",
+                advice=("set ", Setting("data.returns", "keep"), " or drop, or another column"),
+            )
         bad = {
             k: n for k, n in raw.rejected.items() if k not in OURS and k in raw.rejected_examples
         }
@@ -134,6 +140,8 @@ class _Check:
             *([f"items are called by column {title!r}"] if title else []),
             *summary.beside(self.told.get("users"), "user", events, raw.users),
             *summary.beside(self.told.get("items"), "item", events, raw.items),
+            *([f"{len(raw.social):,} social ties"] if raw.social is not None else []),
+            *([f"a log of {len(raw.log):,} rows"] if raw.log is not None else []),
             *negative,
             *[f"{count:,} rows left out: {why}" for why, count in taken.items()],
             *self._basket(),

@@ -56,6 +56,8 @@ def text(path: Path, encoding: str | None = "utf-8") -> DecodedText:
         name = encodings.known(encoding)
         known_as = "UTF-8" if name == "utf-8" else encoding
     if name != "utf-8":
+        if encoding is not None and encodings.is_utf8_too(data):
+            known_as = f"{encoding}, though every byte fits UTF-8"
         data = encodings.to_utf8(path, data, encoding or name)
     _refuse_kinds(path, data)
     if b"\0" in data:

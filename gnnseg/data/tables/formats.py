@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def sheet(
     Args:
         path: The file.
         separator: What stands between cells, one character or more.
-        header: The first line names the columns; else ``columns`` does, or their places do.
+        header: The first line names the columns; else ``columns`` do, or their places.
         columns: The names of columns, where there is no header.
         encoding: None: detected.
         quote: Cells may stand between double quotes.
@@ -80,20 +81,24 @@ def sheet(
     if columns is not None and not header:
         found = Columns(columns)
     del rows
-    names = found.names
+    read = Sheet(path, pl.DataFrame(), first, lines, notes=notes, quoting=how)
+    return _picked(parsing, data, found, pick, read, stop)
+
+
+def _picked(
+    parsing: Parsing, data: bytes, found: Columns, pick: Pick | None, sheet: Sheet, stop: int
+) -> Sheet:
+    """Return the sheet with the columns that are picked by the rows up to the byte ``stop``."""
+    names, notes = found.names, sheet.notes
     if pick is None and not found.nameless:
-        return Sheet(
-            path, parsing.frame(data, names, names), first, lines, notes=notes, quoting=how
-        )
+        return replace(sheet, frame=parsing.frame(data, names, names))
     head = parsing.frame(data[:stop], names, names)
     empty = [name for name in found.nameless if not _holds_any(head[name])]
     if empty:
         head = head.drop(empty)
         notes = (*notes, f"{len(empty)} empty columns without a name left out")
-    only = head.columns if pick is None else list(pick(head))
-    frame = parsing.frame(data, names, only)
-    head_kept = None if pick is None else head
-    return Sheet(path, frame, first, lines, head=head_kept, notes=notes, quoting=how)
+    frame = parsing.frame(data, names, head.columns if pick is None else list(pick(head)))
+    return replace(sheet, frame=frame, head=None if pick is None else head, notes=notes)
 
 
 def _holds_any(cells: pl.Series) -> bool:

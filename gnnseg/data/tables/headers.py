@@ -104,7 +104,7 @@ def _counts_up(cells: Sequence[str]) -> bool:
     if not all(cell.isascii() and cell.isdigit() for cell in digits) or len(digits) < 2:
         return False
     numbers = [int(cell) for cell in digits]
-    return numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    return numbers == list(range(len(numbers)))
 
 
 def _vote(cell: str, column: Sequence[str]) -> int:

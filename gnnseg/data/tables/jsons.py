@@ -33,15 +33,13 @@ def read(path: Path, data: bytes) -> tuple[Sheet, str]:
         InputError: It is broken, or no table.
     """
     lines = [line for line in data[: 1 << 16].split(b"\n") if line.strip()]
-    if data.lstrip().startswith(b"{") and (len(lines) < 2 or _is_whole(lines[0])):
-        try:
-            frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
-        except pl.exceptions.PolarsError:
+    try:
+        if len(lines) < 2 or not _is_whole(lines[0]):
             frame, how = _by_python(path, data)
         else:
-            nested = len(lines) == 1 and all(kind.is_nested() for kind in frame.dtypes)
-            frame, how = _by_python(path, data) if nested else (frame, "JSON, an object a line")
-    else:
+            frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
+            how = "JSON, an object a line"
+    except pl.exceptions.PolarsError:
         frame, how = _by_python(path, data)
     if frame.is_empty():
         raise InputError(f"{path}: holds no rows; give a file with interactions.")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from gnnseg.types import InputError, Setting
 
 HEAD = 200  # lines looked at
+NUMBERS = r"[-+]?[\d.]+( +[-+]?[\d.]+)+"
 NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 SEPARATORS = {
     "tab": "\t",
@@ -58,6 +59,8 @@ def the_separator(
             )
         return mark, NAMES.get(mark, repr(mark))
     likely = [mark for mark, count in head.items() if count]
+    if not likely and _are_numbers_between_blanks(lines):
+        return " ", "space"
     steady = [
         mark for mark in likely if {_outside(line, mark) for line in lines[:20]} == {head[mark]}
     ]
@@ -77,6 +80,13 @@ def the_separator(
         problem=f"cannot tell what separates its columns ({why}; first line: {shown!r})",
         advice=("set ", Setting("data.separator")),
     )
+
+
+def _are_numbers_between_blanks(lines: Sequence[str]) -> bool:
+    """Return whether each line holds as many numbers as the others, and nothing but these."""
+    rows = [line.split() for line in lines]
+    same = len(rows[0]) > 1 and {len(row) for row in rows} == {len(rows[0])}
+    return same and all(re.fullmatch(NUMBERS, line.strip()) for line in lines)
 
 
 def mark_of(name: str) -> str:

@@ -90,16 +90,9 @@ def save(given: TypedArguments, folder: Path, *, say: Callable[[str], None]) -> 
     """
     import yaml
 
-    if "sql" in given.options or "connect" in given.options:
-        base, stem, data = "sql", "sql", _database(given, folder)
-    else:
-        base, stem, data = "file", Path(given.files[0]).name.split(".")[0], _files(given, folder)
-    for name, value in given.options.items():
-        if name in typed.OWN:
-            table, key = typed.OWN[name]
-            data.setdefault("forms", {}).setdefault(table, {})[key] = value
-        elif name not in (*typed.SQL, *typed.PARTS):
-            data[name] = _relative(value, folder) if name in TABLES else value
+    base = "sql" if {"sql", "connect"} & set(given.options) else "file"
+    stem = "sql" if base == "sql" else Path(given.files[0]).name.split(".")[0]
+    data = settings_of(given, folder)
     slug = _slug(stem)
     content = {"defaults": [base, "_self_"], "data": _unresolved({"name": slug, **data})}
     body = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=WIDTH)
@@ -116,6 +109,22 @@ def save(given: TypedArguments, folder: Path, *, say: Callable[[str], None]) -> 
         if _body(place) == body:
             return place, False
     raise InputError(f"{folder / slug}.yaml: stands there with other content; move it away.")
+
+
+def settings_of(given: TypedArguments, folder: Path) -> dict[str, Any]:
+    """Return the settings of the data that files and plain options stand for.
+
+    ``folder``: paths below it are named as seen from there.
+    """
+    of_database = {"sql", "connect"} & set(given.options)
+    data = _database(given, folder) if of_database else _files(given, folder)
+    for name, value in given.options.items():
+        if name in typed.OWN:
+            table, key = typed.OWN[name]
+            data.setdefault("forms", {}).setdefault(table, {})[key] = value
+        elif name not in (*typed.SQL, *typed.PARTS):
+            data[name] = _relative(value, folder) if name in TABLES else value
+    return data
 
 
 def _files(given: TypedArguments, folder: Path) -> dict[str, Any]:

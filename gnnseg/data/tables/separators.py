@@ -28,7 +28,7 @@ Look = Callable[[pl.DataFrame], None]
 Pick = Callable[..., list[str]]
 ATOMIC = ("\t", ",", ";", "|")
 ATOMIC_NAME = r"[^:]+:(token|token_seq|float|float_seq)"
-RUNS = re.compile(rb"(?<=[^ \n]) {2,}|(?m:^ +)|(?m: +(?=\r?$))")
+RUNS, EDGES = re.compile(rb" {2,}"), re.compile(rb"(?m)^ +| +(?=\r?$)")
 MOVIELENS = ("user", "item", "weight", "time")
 
 
@@ -168,9 +168,18 @@ def whole(
         return _typed(sheet, notes, form, pick)
     if form != "table":
         return _benchmark(path, data, form)
-    mark, name = the_separator(path, lines, separator, named)
-    if mark == " ":
-        data = RUNS.sub(b" ", data)
+    text = DecodedText(data, notes, text.codec)
+    return _table(path, text, replace(how, separator=separator), named, pick)
+
+
+def _table(
+    path: Path, text: DecodedText, how: FileSettings, named: Sequence[str], pick: Pick | None
+) -> WholeFile:
+    """Read a table of text, whose top has been seen to."""
+    data, notes, lines = text.data, text.notes, first_lines(path, text.data)
+    mark, name = the_separator(path, lines, how.separator, named)
+    if mark == " " and len({line.count(" ") for line in lines}) > 1:
+        data = RUNS.sub(b" ", EDGES.sub(b"", data))
         lines = first_lines(path, data)
     quote = path.suffix != ".dat"
     absent = how.header == "none" or (
@@ -185,7 +194,7 @@ def whole(
     settings = {"separator": SETTINGS.get(mark, mark), "header": "none" if absent else "first"}
     if sheet.quoting not in (None, "double"):
         settings["quoting"] = sheet.quoting
-    return _found(sheet, said, form, settings | {"encoding": text.codec})
+    return _found(sheet, said, "table", settings | {"encoding": text.codec})
 
 
 def is_typed(path: Path) -> bool:

@@ -93,11 +93,14 @@ def expanded(name: str) -> Path:
 
 def _refuse_unknown(others: Sequence[str]) -> None:
     ours = [*map(flag, NAMES), "--fresh", "--config-dir", "--help"]
+    own = set(map(flag, OWN))
     hydras = [*HYDRA_PLAIN, *(word for word in HYDRA_VALUED if word.startswith("--"))]
     for argument in others:
         word = argument.partition("=")[0]
         if re.match(r"--\w", word) and word not in hydras:
-            close = difflib.get_close_matches(word, [*ours, *hydras], n=1)
+            table = word.removeprefix("--").partition("-")[0]
+            near = [one for one in (*ours, *hydras) if one not in own or f"--{table}-" in one]
+            close = difflib.get_close_matches(word, near, n=1)
             hint = f"did you mean {close[0]}?" if close else "see gnnseg train --help."
             raise InputError(f"{word}: no such option; {hint}")
 
