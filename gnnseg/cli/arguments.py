@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from gnnseg.runs.run import Run
 
 OWN_FORMS = """\
---FILE-separator, -encoding, -decimal, -header, -quoting, -skip, -sheet: as the options above, of
-that file alone, such as --users-encoding latin-1; --log-reward click: columns of the log"""
+--FILE-separator, -encoding, -decimal, -header, -quoting, -skip, -sheet: as above, of that file
+alone, such as --users-encoding latin-1; of a log its columns too, such as --log-reward click;
+FILE is """
 COLUMNS = ("user", "item", "weight", "time", "spend")
 
 
@@ -85,14 +86,13 @@ def add_own_forms(parser: argparse.ArgumentParser, tables: Sequence[str]) -> Non
     """Take what single files beside the interactions are told: ``--users-encoding latin-1``."""
     from gnnseg.data.tables import typed
 
-    group = parser.add_argument_group("of one file beside", OWN_FORMS)
+    text = OWN_FORMS + " or ".join(tables)
+    group = parser.add_argument_group("of one file beside", text)
     for name, (table, _) in typed.OWN.items():
         if table in tables:
             group.add_argument(
                 typed.flag(name), type=typed.NUMBERS.get(name, str), help=argparse.SUPPRESS
             )
-    kinds = ", ".join(tables)
-    group.description = f"{OWN_FORMS} ({kinds})"
 
 
 def own_form(options: argparse.Namespace, table: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ Shape legend: N rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -63,7 +63,7 @@ def read(
             where=sheet.path,
             problem=f"a log has the columns {', '.join(COLUMNS)}; {', '.join(lacking)} is "
             f"missing from it, which has {', '.join(names[:12])}",
-            advice=("set ", Setting(f"log.{lacking[0]}", "COLUMN")),
+            advice=("set ", *_joined(Setting(f"log.{name}", "COLUMN") for name in lacking)),
         )
     found = {name: fields.identifiers(frame[name]).str.strip_chars() for name in ("user", "item")}
     if "slate" in frame.columns:
@@ -85,6 +85,12 @@ def read(
     )
     _refuse_slates(sheet, log, placed="position" in found)
     return log
+
+
+def _joined(settings: Iterable[Setting]) -> tuple[Setting | str, ...]:
+    """Return settings as a sentence lists them."""
+    words = [word for setting in settings for word in (", ", setting)][1:]
+    return (*words[:-2], " and ", words[-1]) if len(words) > 1 else tuple(words)
 
 
 def _renamed(sheet: Sheet, columns: Mapping[str, str | None]) -> Sheet:
