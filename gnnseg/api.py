@@ -51,6 +51,8 @@ def interactions(
     dates: Literal["dmy", "mdy", "ymd"] | None = None,
     returns: Literal["keep", "drop", "subtract"] | None = None,
     on_error: Literal["fail", "drop"] = "fail",
+    basket: str | None = None,
+    unique: str | None = None,
     name: str = "table",
 ) -> Raw:
     """Return interactions of a pandas, polars or arrow table, or a mapping of arrays.
@@ -70,6 +72,8 @@ def interactions(
         returns: Events of negative weight are refused (None), kept, dropped, or taken off the
             purchases before them.
         on_error: 'fail' at a row that cannot be read, or 'drop' and count it.
+        basket: What stands between the items of a cell, each then an event; 'list' of lists.
+        unique: Columns that tell order lines apart ('order,line'); each counts once.
         name: What the names of run folders begin with.
 
     Raises:
@@ -87,7 +91,10 @@ def interactions(
         columns["title"] = item_title
     wanted = {role: column for role, column in columns.items() if column is not None}
     beside = {"users": users, "items": items, "social": social, "log": log}
-    return _read(name, table, wanted, beside, item_title=item_title, relations=relations, **choices)
+    return _read(
+        name, table, wanted, beside, item_title=item_title, relations=relations, basket=basket,
+        unique=unique, **choices,
+    )  # fmt: skip
 
 
 def _check_choices(name: str, choices: Mapping[str, str | None]) -> None:
@@ -110,12 +117,13 @@ def _read(
     *,
     item_title: str | None,
     relations: Sequence[Mapping[str, Any]],
+    unique: str | None,
     decimal: Any,
     **choices: Any,
 ) -> Raw:
     """Read the events by their ``columns``, and the tables ``beside`` them, where there are any."""
     from gnnseg.data import logs
-    from gnnseg.data.tables import doors, fields, files, frames
+    from gnnseg.data.tables import doors, fields, files, frames, orders
     from gnnseg.data.tables.formats import Sheet
 
     def sheet(given: Any, what: str) -> Sheet:
@@ -132,6 +140,8 @@ def _read(
     }
     events = sheet(table, name)
     with doors.errors_said(doors.argument):
+        lines = orders.chosen(events.frame.columns, orders.columns(unique))
+        columns = {**columns, **{role: name for role, name in lines.items() if name is not None}}
         fields.named(events.path, events.frame.columns, dict(columns))
         frame = events.frame.select(**{role: pl.col(column) for role, column in columns.items()})
         parts: dict[str, Any] = {

@@ -12,6 +12,7 @@ OPTIONS = (*(name for name in typed.NAMES if name != "sql"),)
 FORMS = "+data.forms."
 ARGUMENTS = (
     *(*typed.COLUMNS, *typed.TABLES, "item_title", "decimal", "dates", "returns", "on_error"),
+    *("basket", "unique"),
 )
 
 
@@ -32,6 +33,8 @@ def option(setting: Setting) -> str:
 def argument(setting: Setting) -> str:
     """Return the setting as ``gnnseg.interactions`` takes it: ``dates=dmy``; else as it is."""
     group, _, name = setting.key.partition(".")
+    if group == "log":
+        return f"a column {name!r} in log"
     ours = group == "data" and name in ARGUMENTS
     return str(Setting(name, setting.value) if ours else setting)
 
