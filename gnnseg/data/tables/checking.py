@@ -100,7 +100,8 @@ def _stacked(
     mapping = {**columns, "title": title, **orders.columns(told.get("unique"))}
     sources: dict[str, str | list[str] | None] = {"path": None if parts else given}
     sources |= {"train": given[0] if parts else None, **dict.fromkeys(("valid", "test")), **parts}
-    return stacking.read(sources, mapping, FileSettings.of(told), guess=True, look=look)
+    how, decimal = FileSettings.of(told), told.get("decimal")
+    return stacking.read(sources, mapping, how, decimal=decimal, guess=True, look=look)
 
 
 @dataclass(frozen=True)

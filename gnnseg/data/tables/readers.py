@@ -120,7 +120,8 @@ class FileReader(OwnTable):
 
     def _read(self, place: Place, name: str) -> Raw:
         sources = {key: getattr(self, key) for key in ("path", *stacking.PARTS)}
-        found = stacking.read(sources, self._columns(), FileSettings.of(self))
+        how = FileSettings.of(self)
+        found = stacking.read(sources, self._columns(), how, decimal=self.decimal)
         stated = {"separator": self.separator, "encoding": self.encoding}
         raw = self._assemble(name, found.sheet, found.notes, place.say, **stated)
         raw = replace(raw, notes={**raw.notes, "reading": readings.of(found, raw)})

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gnnseg.data.tables import separators, sheets
+import polars as pl
+
+from gnnseg.data.tables import numbers, separators, sheets
+from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.paths import listed
 from gnnseg.data.tables.separators import Look, ReadFile
 from gnnseg.data.tables.settings import FileSettings
@@ -33,6 +36,7 @@ def read(
     mapping: Mapping[str, str | None],
     how: FileSettings = separators.DETECTED,
     *,
+    decimal: Decimal | None = None,
     guess: bool = False,
     look: Look | None = None,
 ) -> Stacked:
@@ -43,12 +47,14 @@ def read(
             whose rows a column ``part`` tells apart.
         mapping: Columns by role, and ``title``; None: by the usual names, '': not there.
         how: How files are read, as far as it is told.
+        decimal: The decimal sign of all files; None: each has its own.
         guess, look: As ``separators.read`` takes them.
     """
     given = sources["path"] is None and any(sources.values())
     paths = _files(sources, PARTS if given else ("path",))
     found = [_read(path, mapping, how, paths, guess, look) for path in paths]
     same_columns(found, PARTS if given else None)
+    found = found if decimal is not None else _with_points(found)
     sheet = stacked(found, "data.train/valid/test" if given else sources["path"] or "")
     title = mapping.get("title")
     if title is not None and "title" not in sheet.frame.columns:
@@ -77,6 +83,43 @@ def _read(
         if how.separator is None or len(paths) == 1 or not separators.lacks(path, how.separator):
             raise
         return separators.read(path, mapping, replace(how, separator=None), guess=guess, look=look)
+
+
+def _with_points(files: list[ReadFile]) -> list[ReadFile]:
+    """Return files whose numbers have one decimal sign: the point, where their own signs differ."""
+    for role in ("weight", "spend"):
+        names = [found.columns.get(role) for found in files]
+        cells = [
+            None if name is None else found.sheet.frame[name]
+            for found, name in zip(files, names, strict=True)
+        ]
+        commas = [
+            series is not None
+            and series.dtype == pl.String
+            and bool(series.str.contains(",", literal=True).any())
+            for series in cells
+        ]
+        if not any(commas) or all(commas):
+            continue
+        files = [
+            _with_point(found, str(name), role) if comma else found
+            for found, name, comma in zip(files, names, commas, strict=True)
+        ]
+    return files
+
+
+def _with_point(found: ReadFile, name: str, role: str) -> ReadFile:
+    """Return a file whose decimal commas are points, in the column of a role; others stay."""
+    frame = found.sheet.frame
+    try:
+        value, sign = numbers.read(frame[name], str(found.sheet.path), role)
+    except InputError:  # two readings fit: the other files, read with it, may settle which
+        return found
+    if sign != numbers.COMMA:
+        return found
+    words = pl.coalesce(value.cast(pl.String), frame[name]).alias(name)
+    sheet = replace(found.sheet, frame=frame.with_columns(words))
+    return replace(found, sheet=sheet, note=f"{found.note}; {role} with {sign}")
 
 
 def _files(sources: Mapping[str, str | list[str] | None], keys: tuple[str, ...]) -> list[Path]:

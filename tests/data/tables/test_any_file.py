@@ -585,3 +585,21 @@ def test_named_columns_tell_the_separator(tmp_path):
         separators.read(path, {})
     found = separators.read(path, {"user": "Kunde", "item": "Artikel, Nr"})
     assert found.sheet.frame.rows() == [("A", "x,1"), ("B", "y,2")]
+
+
+# --- each file its own form
+# ------------------------------------------------------------------------------------------------
+
+
+def test_months_of_two_programs_are_one_table(tmp_path):
+    """Their own separator, encoding, decimal sign and header; what is typed serves where it can."""
+    one = put(tmp_path, "user;item;qty\nZoë;x;1,5\nb;y;2,25\n".encode("utf-16"), "m1.csv")
+    two = put(tmp_path, "item,qty,user\nx,1.5,Zoë\ny,1000.25,b\n", "m2.csv")
+    rows = [("Zoë", "x", 1.5), ("b", "y", 2.25), ("Zoë", "x", 1.5), ("b", "y", 1000.25)]
+    for separator in (None, ",", "semicolon"):
+        found = raw(tmp_path, path=[one, two], separator=separator)
+        assert found.events.rows() == rows
+    assert "weight with decimal comma" in found.notes["read"][0]
+    assert inspect.check([one, two], NONE).endswith("--user user --item item --weight qty")
+    bad = put(tmp_path, "user;item;qty\na;x;1,5\nb;y;many\n", "m3.csv")
+    assert "m3.csv, line 3: weight is no number: 'many'" in refused(tmp_path, path=[bad, two])

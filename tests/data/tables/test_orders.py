@@ -110,9 +110,7 @@ def test_a_column_that_is_not_there_is_named(tmp_path):
 def test_frames_in_python_have_baskets_and_order_lines_too():
     import gnnseg
 
-    frame = pl.DataFrame(
-        {"user": ["a", "a", "b"], "item": ["x|y", "x|y", "z"], "order": [1, 1, 2]}
-    )
+    frame = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x|y", "x|y", "z"], "order": [1, 1, 2]})
     found = gnnseg.interactions(frame, basket="bar", unique="order").events
     assert found.rows() == [("a", "x"), ("a", "y"), ("b", "z")]
     assert len(gnnseg.interactions(frame, unique="*").events) == 2
