@@ -79,12 +79,8 @@ def interactions(
     Raises:
         InputError: The table cannot be read; with the row.
     """
-    choices: dict[str, Any] = {
-        "on_error": on_error,
-        "returns": returns,
-        "decimal": decimal,
-        "dates": dates,
-    }
+    choices: dict[str, Any] = {"on_error": on_error, "returns": returns}
+    choices |= {"decimal": decimal, "dates": dates}
     _check_choices(name, choices)
     columns = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
     if items is None:

@@ -238,6 +238,8 @@ def _are_unix_times(series: pl.Series) -> bool:
     if kind(series) not in ("whole numbers", "numbers"):
         return False
     cells = series.drop_nulls().cast(pl.Float64, strict=False)
+    if cells.null_count():
+        return False
     spans = ((SEEN, time.time() + DAY), (1000 * SEEN, 1000 * (time.time() + DAY)))
     whole = len(cells) > 0 and bool((cells == cells.round()).all())
     return whole and any(bool(cells.is_between(*span).all()) for span in spans)

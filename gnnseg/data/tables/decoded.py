@@ -24,6 +24,7 @@ KINDS: dict[bytes, tuple[str, Words]] = {  # how files begin that are no tables 
     b"<!DOCTYPE": ("a web page", EXPORT),
     b"<!doctype": ("a web page", EXPORT),
     b"<html": ("a web page", EXPORT),
+    b"<table": ("a web page", EXPORT),
     b"<?xml": ("XML", EXPORT),
     b"PAR1": ("Parquet", ("name it .parquet or set ", Setting("data.format", "parquet"))),
     b"\xff\xfe": ("UTF-16 text", ("save it as UTF-8 or set ", Setting("data.encoding", "utf-16"))),

@@ -73,6 +73,9 @@ def sheet(
     data, rows, gone = rows_.without_empty(data, rows)
     data, rows = rows_.trimmed(data, rows, mark)
     notes = (*notes, *([f"{gone:,} empty rows left out"] if gone else []))
+    if header:
+        data, rows, counted = rows_.named(data, rows, mark)
+        notes = (*notes, *(["row numbers before the columns of the header"] if counted else []))
     _check_shape(path, rows, header, columns)
     first, lines = _lines(rows, header)
     stop = int(rows.starts[HEAD]) if len(rows.starts) > HEAD else len(data)

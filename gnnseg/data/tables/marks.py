@@ -10,6 +10,7 @@ from pathlib import Path
 from gnnseg.types import InputError, Setting
 
 HEAD = 200  # lines looked at
+RARE = ("\x01", "\x1f", "^", "~")  # taken where no usual mark stands, and one is in every line
 NUMBERS = r"[-+]?[\d.]+( +[-+]?[\d.]+)+"
 NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 SEPARATORS = {
@@ -61,6 +62,9 @@ def the_separator(
     likely = [mark for mark, count in head.items() if count]
     if not likely and _are_numbers_between_blanks(lines):
         return " ", "space"
+    rare = [] if likely else [mark for mark in RARE if _is_steady(lines, mark)]
+    if len(rare) == 1:
+        return rare[0], NAMES.get(rare[0], repr(rare[0]))
     steady = [
         mark for mark in likely if {_outside(line, mark) for line in lines[:20]} == {head[mark]}
     ]
@@ -70,6 +74,8 @@ def the_separator(
     if len(pick) == 1:
         return pick[0], NAMES.get(pick[0], repr(pick[0]))
     shown = lines[0][:60]
+    skip = Setting("data.skip", "1")
+    title = (", or ", skip, " if that line is a title") if not pick and _below(lines) else ()
     why = (
         f"it could be {' or '.join(NAMES.get(mark, mark) for mark in pick)}"
         if pick
@@ -78,8 +84,19 @@ def the_separator(
     raise InputError(
         where=path,
         problem=f"cannot tell what separates its columns ({why}; first line: {shown!r})",
-        advice=("set ", Setting("data.separator")),
+        advice=("set ", Setting("data.separator"), *title),
     )
+
+
+def _is_steady(lines: Sequence[str], mark: str) -> bool:
+    """Return whether a mark stands in each line, as often as in the others."""
+    counts = {_outside(line, mark) for line in lines[:20]}
+    return len(lines) > 1 and len(counts) == 1 and counts != {0}
+
+
+def _below(lines: Sequence[str]) -> bool:
+    """Return whether the lines below the first are rows, so that it may be a title."""
+    return any(_is_steady(lines[1:], mark) for mark in NAMES)
 
 
 def _are_numbers_between_blanks(lines: Sequence[str]) -> bool:

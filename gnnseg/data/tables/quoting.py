@@ -47,6 +47,8 @@ def settle(path: Path, data: bytes, mark: bytes, quoting: Quoting | None) -> Quo
     Raises:
         InputError: A quote out of place, where no other reading fits, or several do.
     """
+    if b'="' in data:  # Excel's text, which it would else take for a number
+        data = re.sub(rb'(^|[\n%s])="' % re.escape(mark), rb'\1"', data)
     if quoting is not None:
         return _read(path, data, mark, quoting)
     if b'"' not in data:

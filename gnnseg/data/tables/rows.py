@@ -102,6 +102,25 @@ def trimmed(data: bytes, rows: Rows, separator: bytes) -> tuple[bytes, Rows]:
     return raw[keep].tobytes(), Rows(starts, np.full_like(counts, width), rows.lines)
 
 
+def named(data: bytes, rows: Rows, separator: bytes) -> tuple[bytes, Rows, bool]:
+    """Return the text and its rows with a nameless first column where R has written row names.
+
+    There every row but the header has one cell more, the first, which counts the rows.
+    """
+    counts = rows.separators
+    if len(counts) < 3 or bool((counts[1:] != counts[0] + 1).any()):
+        return data, rows, False
+    begins = rows.starts[1 : FEW + 1].tolist()
+    first = [data[begin : data.find(separator, begin)].strip(b'"') for begin in begins]
+    if first != [b"%d" % (number + 1) for number in range(len(first))]:
+        return data, rows, False
+    place = int(rows.starts[0])
+    starts = rows.starts + 1
+    starts[0] = place
+    widths = np.full_like(counts, counts[1])
+    return data[:place] + separator + data[place:], Rows(starts, widths, rows.lines), True
+
+
 def _ends(data: bytes, rows: Rows) -> Ints:
     """Return where each row ends, before its line end."""
     raw = np.frombuffer(data, dtype=np.uint8)

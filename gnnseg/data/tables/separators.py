@@ -29,6 +29,7 @@ Pick = Callable[..., list[str]]
 ATOMIC = ("\t", ",", ";", "|")
 ATOMIC_NAME = r"[^:]+:(token|token_seq|float|float_seq)"
 RUNS, EDGES = re.compile(rb" {2,}"), re.compile(rb"(?m)^ +| +(?=\r?$)")
+PYTHON = r"""\{u?'[^']*': """
 MOVIELENS = ("user", "item", "weight", "time")
 
 
@@ -159,6 +160,12 @@ def whole(
         sheet, note = jsons.read(path, data)
         return _typed(sheet, (*notes, note), "json", typed)
     lines = first_lines(path, data)
+    if form is None and re.match(PYTHON, lines[0]):
+        raise InputError(
+            where=path,
+            problem="its lines are Python's way of writing rows, and no JSON",
+            advice="write each again by json.dumps(ast.literal_eval(line))",
+        )
     form = form or _form(path, lines, separator, table)
     if form == "recbole":
         mark = next((m for m in ATOMIC if _is_atomic(lines[0], m)), "\t")

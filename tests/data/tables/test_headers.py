@@ -146,3 +146,30 @@ def test_numbers_between_blanks_are_a_table_beside(tmp_path):
     path = put(tmp_path, "18 39 0.5\n12   11 1\n 11 7 2\n", "ties.txt")
     found = separators.whole(path, FileSettings(format="table"))
     assert found.sheet.frame.rows() == [("18", "39", "0.5"), ("12", "11", "1"), ("11", "7", "2")]
+
+
+def test_row_names_as_r_writes_them_are_a_column_without_a_name(tmp_path):
+    rows = "".join(f'"{n + 1}" "a{n % 5}" "x{n % 7}"\n' for n in range(9))
+    found = separators.read(
+        put(tmp_path, f'"user" "item"\n{rows}'), NONE, FileSettings(separator="space")
+    )
+    assert found.names == ["column_1", "user", "item"]
+    assert found.sheet.frame.row(1) == ("a1", "x1")
+    assert found.sheet.line(1) == 3
+    with pytest.raises(InputError, match="line 2: has 3 columns where the first line has 2"):
+        separators.read(put(tmp_path, "user,item\na,x,y\na,y,z\n"), NONE)
+
+
+def test_a_title_and_what_is_no_table_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"data.separator, or data.skip=1 if that line is a title"):
+        separators.read(put(tmp_path, "Sales report 2024\n\nuser,item\na,x\nb,y\n"), NONE)
+    with pytest.raises(InputError, match="Python's way of writing rows"):
+        separators.read(put(tmp_path, "{u'user': u'a', 'item': 1}\n{u'user': u'b'}\n"), NONE)
+
+
+@pytest.mark.parametrize("mark", ["\x01", "\x1f", "^", "~"])
+def test_rare_separators_are_found_where_no_usual_one_stands(tmp_path, mark):
+    found = separators.read(put(tmp_path, f"user{mark}item\na{mark}x\nb{mark}y\n"), NONE)
+    assert found.sheet.frame.rows() == [("a", "x"), ("b", "y")]
+    with pytest.raises(InputError, match="cannot tell what separates"):
+        separators.read(put(tmp_path, f"user{mark}item\na{mark}x\nb\n"), NONE)

@@ -65,3 +65,9 @@ def test_where_no_reading_is_plain_both_are_named(tmp_path, text):
     assert "data.quoting=none" in str(caught.value)
     assert "data.quoting=backslash" in str(caught.value)
     separators.read(put(tmp_path, text), NONE, FileSettings(quoting="none"))
+
+
+def test_text_as_excel_marks_it_keeps_its_zeros(tmp_path):
+    path = put(tmp_path, 'user,item\n="00012",="7"\n"b=""1""",x=1\n')
+    found = separators.read(path, NONE)
+    assert found.sheet.frame.rows() == [("00012", "7"), ('b="1"', "x=1")]
