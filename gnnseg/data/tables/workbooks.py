@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from gnnseg.data.tables import headers
+from gnnseg.data.tables import fields, headers
 from gnnseg.data.tables.headers import Header
 from gnnseg.data.tables.sheets import Sheet, shown
 from gnnseg.types import InputError, Setting
 
+ALL = "*"  # sheets
 OLD = b"\xd0\xcf\x11\xe0"  # how workbooks begin that Excel wrote before 2007
 SAMPLE = 200  # rows by which a header is recognised
 
@@ -24,7 +26,7 @@ def read(
     Args:
         path: The file.
         data: Its bytes.
-        sheet: Which sheet; None: the only one that holds rows.
+        sheet: Which sheet, or * for all as one table; None: the only one that holds rows.
         header: Whether its first row names the columns; None: detected.
 
     Raises:
@@ -43,24 +45,45 @@ def read(
         names = list(book.sheet_names)
     except Exception as error:  # fastexcel's errors share no base
         raise _broken(path, error) from None
-    if sheet is not None and sheet not in names:
+    if sheet is not None and sheet not in (*names, ALL):
         raise InputError(
             where=path,
             problem=(f"no sheet {sheet!r} for ", Setting("data.sheet")),
             advice=f"it has {', '.join(map(shown, names[:12]))}",
         )
-    found = {name: _rows(path, book, name) for name in ([sheet] if sheet else names)}
+    wanted = names if sheet in (None, ALL) else [sheet]
+    found = {name: _rows(path, book, str(name)) for name in wanted}
     filled = {name: rows for name, rows in found.items() if rows.height and rows.width}
+    if not filled:
+        raise InputError(f"{path}: holds no rows; give a file with interactions.")
+    if sheet == ALL and len(filled) > 1:
+        return _stacked(path, [_table(path, data, rows, header, n) for n, rows in filled.items()])
     if len(filled) != 1:
-        if not filled:
-            raise InputError(f"{path}: holds no rows; give a file with interactions.")
         raise InputError(
             where=path,
             problem=f"{len(filled)} sheets hold rows: {', '.join(map(shown, list(filled)[:12]))}",
-            advice=("set ", Setting("data.sheet", "NAME")),
+            advice=("set ", Setting("data.sheet", "NAME"), f", or {ALL!r} for all as one table"),
         )
     ((name, rows),) = filled.items()
     return _table(path, data, rows, header, name)
+
+
+def _stacked(path: Path, tables: Sequence[tuple[Sheet, str]]) -> tuple[Sheet, str]:
+    """Return sheets of the same columns as one."""
+    first = tables[0][0].frame.columns
+    odd = next((note for sheet, note in tables if set(sheet.frame.columns) != set(first)), None)
+    if odd is not None:
+        raise InputError(
+            f"{path}: {odd}, has other columns than the first sheet; name one of them."
+        )
+    frames = [sheet.frame.select(first) for sheet, _ in tables]
+    for name in first:
+        if len({frame.schema[name] for frame in frames} - {pl.Null}) > 1:
+            frames = [frame.with_columns(fields.identifiers(frame[name])) for frame in frames]
+    starts = [sum(map(len, frames[:number])) for number in range(len(frames))]
+    pieces = tuple((start, sheet) for start, (sheet, _) in zip(starts, tables, strict=True))
+    stacked = pl.concat(frames, how="vertical_relaxed")
+    return Sheet(path, stacked, unit="row", pieces=pieces), f"workbook, {len(frames)} sheets"
 
 
 def _rows(path: Path, book: Any, name: str) -> pl.DataFrame:

@@ -105,6 +105,16 @@ def test_several_sheets_are_asked_about(tmp_path):
     with pytest.raises(InputError, match="2 sheets hold rows: 'A', 'B'; set data.sheet=NAME"):
         events(path)
     assert len(events(path, FileSettings(sheet="B"))) == 3
+    found = separators.read(path, NONE, FileSettings(sheet="*")).sheet
+    assert len(found.frame) == 33
+    assert found.where(31, short=True) == "t.xlsx, row 3"
+    assert events(path, FileSettings(sheet="*"))["user"].to_list() == [
+        *events(path, FileSettings(sheet="A"))["user"],
+        *events(path, FileSettings(sheet="B"))["user"],
+    ]
+    other = workbook(tmp_path / "o.xlsx", A=[HEADER, *ROWS], B=[["a", "b"], ["x", "y"]])
+    with pytest.raises(InputError, match="has other columns than the first sheet"):
+        events(other, FileSettings(sheet="*"))
     with pytest.raises(InputError, match="no sheet 'C' for data.sheet; it has 'A', 'B'"):
         events(path, FileSettings(sheet="C"))
 
