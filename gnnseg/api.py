@@ -44,7 +44,8 @@ def interactions(
     decimal: Literal["point", "comma"] | None = None,
     dates: Literal["dmy", "mdy", "ymd"] | None = None,
     returns: Literal["keep", "drop", "subtract"] | None = None,
-    on_error: Literal["fail", "drop"] = "fail", name: str = "table",
+    on_error: Literal["fail", "drop"] = "fail", basket: str | None = None,
+    unique: str | None = None, name: str = "table",
 ) -> Raw:  # fmt: skip
     """Return interactions of a pandas, polars or arrow table, or a mapping of arrays.
 
@@ -66,6 +67,8 @@ def interactions(
         returns: Events of negative weight are refused (None), kept, dropped, or taken off the
             purchases before them.
         on_error: 'fail' at a row that cannot be read, or 'drop' and count it.
+        basket: What stands between the items of a cell, each then an event; 'list' of lists.
+        unique: Columns that tell order lines apart ('order,line'); each counts once.
         name: What the names of run folders begin with.
 
     Raises:
@@ -79,13 +82,10 @@ def interactions(
         "title": item_title if items is None else None,
     }  # fmt: skip
     beside = {"users": users, "items": items, "social": social, "log": log}
-    more: dict[str, Any] = {
-        **choices,
-        "keep": keep,
-        "item_title": item_title,
-        "relations": relations,
-    }
-    return _read(name, table, columns, beside, **more)
+    return _read(
+        name, table, columns, beside, item_title=item_title, relations=relations, basket=basket,
+        unique=unique, keep=keep, **choices,
+    )  # fmt: skip
 
 
 def _check_choices(name: str, choices: Mapping[str, str | None]) -> None:
@@ -108,12 +108,13 @@ def _read(
     *,
     item_title: str | None,
     relations: Sequence[Mapping[str, Any]],
+    unique: str | None,
     decimal: Any,
     **choices: Any,
 ) -> Raw:
     """Read the events by their ``columns``, and the tables ``beside`` them, where there are any."""
     from gnnseg.data import logs
-    from gnnseg.data.tables import doors, fields, files, frames
+    from gnnseg.data.tables import doors, fields, files, frames, orders
     from gnnseg.data.tables.formats import Sheet
 
     def sheet(given: Any, what: str) -> Sheet:
@@ -130,6 +131,7 @@ def _read(
     }
     events = sheet(table, name)
     with doors.errors_said(doors.argument):
+        columns = {**columns, **orders.chosen(events.frame.columns, orders.columns(unique))}
         fields.named(events.path, events.frame.columns, columns)
         frame = events.frame.select(
             **{role: pl.col(column) for role, column in columns.items() if column is not None}

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gnnseg.runs.run import Run
 
+OWN_FORMS = """\
+--FILE-separator, -encoding, -decimal, -header, -quoting, -skip, -sheet: as above, of that file
+alone, such as --users-encoding latin-1; of a log its columns too, such as --log-reward click;
+FILE is """
 COLUMNS = ("user", "item", "weight", "time", "spend")
 LINES = ("order", "event", "price", "quantity")
 
@@ -81,7 +86,36 @@ def add_form(parser: argparse.ArgumentParser) -> None:
         choices=["point", "comma", ".", ","],
         help="given only where two readings fit",
     )
+    add("--header", choices=["first", "none"], help="whether the first line names the columns")
+    add(
+        "--quoting",
+        choices=["double", "backslash", "none"],
+        help='quotes in quoted cells: "" or \\", or quotes are part of cells',
+    )
+    add("--skip", type=int, metavar="LINES", help="lines left out at the top")
+    add("--sheet", metavar="NAME", help="of a workbook with several")
     add("--returns", choices=["keep", "drop", "subtract"], help="what negative weights are")
+
+
+def add_own_forms(parser: argparse.ArgumentParser, tables: Sequence[str]) -> None:
+    """Take what single files beside the interactions are told: ``--users-encoding latin-1``."""
+    from gnnseg.data.tables import typed
+
+    text = OWN_FORMS + " or ".join(tables)
+    group = parser.add_argument_group("of one file beside", text)
+    for name, (table, _) in typed.OWN.items():
+        if table in tables:
+            group.add_argument(
+                typed.flag(name), type=typed.NUMBERS.get(name, str), help=argparse.SUPPRESS
+            )
+
+
+def own_form(options: argparse.Namespace, table: str) -> dict[str, Any]:
+    """Return what one file beside was told."""
+    from gnnseg.data.tables import typed
+
+    mine = {key: getattr(options, name) for name, (of, key) in typed.OWN.items() if of == table}
+    return {key: value for key, value in mine.items() if value is not None}
 
 
 def add_lists(parser: argparse.ArgumentParser) -> None:

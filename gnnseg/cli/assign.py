@@ -12,9 +12,11 @@ from gnnseg.cli.arguments import (
     add_form,
     add_lists,
     add_out,
+    add_own_forms,
     add_run,
     item_filters,
     open_run,
+    own_form,
 )
 from gnnseg.cli.command import say
 
@@ -47,6 +49,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="their friends among the run's users: user, user[, weight]",
     )
+    add_own_forms(parser, ("users", "social"))
     add_lists(parser)
     add("--lists", metavar="FILE", help="write their recommendations too, K items each")
     add_out(parser, "write segments and alpha to .csv, .parquet or .jsonl instead of a table")
@@ -77,7 +80,8 @@ def call(options: argparse.Namespace) -> None:
 
 def _new_users(options: argparse.Namespace, known: Any) -> Any:
     """Read what the files say of them."""
-    from gnnseg.data.tables import doors
+    from gnnseg.data.tables import doors, owned
+    from gnnseg.data.tables.settings import FileSettings
     from gnnseg.runs import new_users
 
     columns = {name: getattr(options, name) for name in ("user", "item", "weight")}
@@ -85,17 +89,17 @@ def _new_users(options: argparse.Namespace, known: Any) -> Any:
     columns |= {name: getattr(options, name) for name in LINES}
     if known.half_life is not None:  # habits fade: times are looked for
         columns["time"] = options.time
-    how = {
-        name: getattr(options, name)
-        for name in ("separator", "encoding", "format", "decimal", "returns", "keep", "on_error")
-    }
+    form = FileSettings.of(options)
+    how = {name: getattr(options, name) for name in ("decimal", "returns", "keep", "on_error")}
     histories = None
     if options.file:
         with doors.errors_said(doors.option):
-            histories = new_users.read_file(Path(options.file), columns, say, **how)
+            histories = new_users.read_file(Path(options.file), columns, say, how=form, **how)
     beside = {name: getattr(options, name) for name in ("users", "social")}
-    tables = {
-        name: None if path is None else new_users.table_of(Path(path))
-        for name, path in beside.items()
-    }
+    tables = {}
+    with doors.errors_said(doors.option):
+        for name, path in beside.items():
+            own = owned.OwnForm.of(name, own_form(options, name))
+            with own.errors():
+                tables[name] = path and new_users.table_of(Path(path), own.settings)
     return new_users.read(histories, known, **tables)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gnnseg.cli.arguments import COLUMNS, LINES, add_columns, add_form, data_root
+from gnnseg.cli.arguments import COLUMNS, LINES, add_columns, add_form, add_own_forms, data_root
 from gnnseg.cli.command import Parser, say
 
 
@@ -43,9 +43,17 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     add_columns(parser)
     add("--users", metavar="FILE", help="attributes of users by id")
     add("--items", metavar="FILE", help="attributes of items by id")
+    add("--social", metavar="FILE", help="ties: user, user[, weight]")
+    add("--log", metavar="FILE", help="what was shown: user, item, reward[, propensity …]")
+    add("--valid", metavar="FILE", help="with --test: a given split, whose train is FILE")
+    add("--test", metavar="FILE", help="with --valid")
     add("--item-title", metavar="COLUMN", help="what people call an item")
     add_form(parser)
     add("--dates", choices=["dmy", "mdy", "ymd"], help="given only where two orders fit")
+    add("--on-error", choices=["fail", "drop"], help="drop: leave out rows that cannot be read")
+    add("--basket", metavar="CHAR", help="what stands between the items of a cell")
+    add("--unique", metavar="COLUMNS", help="columns that tell order lines apart (* for all)")
+    add_own_forms(parser, ("users", "items", "social", "log"))
 
 
 def _list(options: argparse.Namespace) -> None:
@@ -62,23 +70,18 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from gnnseg.data.tables import doors, inspect
+    from gnnseg.data.tables import doors, inspect, typed
+    from gnnseg.types import InputError
 
     columns = {name: getattr(options, name) for name in (*COLUMNS, *LINES)}
-    names = (
-        "encoding",
-        "format",
-        "decimal",
-        "dates",
-        "returns",
-        "keep",
-        "users",
-        "items",
-        "item_title",
-    )
-    beside = {name: getattr(options, name) for name in names}
-    with doors.errors_said(doors.option):
-        print(inspect.check(options.files, columns, options.separator, **beside))
+    told = {name: getattr(options, name, None) for name in typed.NAMES if name not in columns}
+    seen: list[str] = []
+    try:
+        with doors.errors_said(doors.option):
+            print(inspect.check(options.files, columns, seen=seen, **told))
+    except InputError:
+        print("\n".join(seen), flush=True)
+        raise
 
 
 def _stats(options: argparse.Namespace) -> None:

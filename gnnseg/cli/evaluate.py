@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gnnseg.cli.arguments import add_run, open_run
 from gnnseg.cli.command import say
 
+if TYPE_CHECKING:
+    from gnnseg.types import Setting
+
 OFFPOLICY = ("cap", "seen", "switch", "decimal")
+LOGGED = ("slate", "user", "item", "position", "propensity", "reward")  # columns
+FORM = ("separator", "encoding", "header")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,20 +38,41 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="of Switch-DR, which trusts the reward model beyond it",
     )
     add("--decimal", choices=["point", "comma"], help="of the log, where two readings fit")
+    for name in LOGGED:
+        add(f"--{name}", metavar="COLUMN", help=f"what the log calls its column of {name}")
+    add("--separator", metavar="CHAR", help="of the log, where it leaves it open")
+    add("--encoding", metavar="NAME", help="of the log, such as latin-1")
+    add("--header", choices=["first", "none"], help="whether the log's first line names columns")
 
 
 def call(options: argparse.Namespace) -> None:
     """Print the figures as a table."""
+    from gnnseg.data.tables import doors
+    from gnnseg.data.tables.settings import FileSettings
     from gnnseg.report import tables
     from gnnseg.types import InputError
 
     run, how = open_run(options), {name: getattr(options, name) for name in OFFPOLICY}
+    columns = {name: getattr(options, name) for name in LOGGED}
+    form = {name: getattr(options, name) for name in FORM}
     if options.offpolicy is not None:
-        _offpolicy(run.offpolicy(options.offpolicy, **how))
+        with doors.errors_said(_option):
+            found = run.offpolicy(
+                options.offpolicy, **how, columns=columns, how=FileSettings.of(form)
+            )
+        _offpolicy(found)
         return
-    if any(value is not None for value in how.values()):
+    if any(value is not None for value in (*how.values(), *columns.values(), *form.values())):
         raise InputError("evaluate: --cap, --switch, --seen and --decimal go with --offpolicy LOG.")
     print(tables.frame(run.evaluate()))
+
+
+def _option(setting: Setting) -> str:
+    """Return a setting of a log as this command takes it."""
+    group, _, name = setting.key.rpartition(".")
+    if group not in ("data", "log") or name not in (*LOGGED, *FORM, "decimal"):
+        return str(setting)
+    return f"--{name}" if setting.value is None else f"--{name} {setting.value}"
 
 
 def _offpolicy(result: Any) -> None:

@@ -22,9 +22,9 @@ The same command again returns the finished run, or goes on with an interrupted 
 
 a file of your own (gnnseg data check FILE proposes most of this); it is saved as YAML, and
 data=./NAME.yaml finds it again:
-  FILE ...                       CSV, TSV, Parquet, gzip …; several files, or a quoted pattern,
-                                 make one table
-  --user --item --time --weight COLUMN
+  FILE ...                       CSV, TSV, JSON, Excel, Parquet, gzip, zip …; several files, or a
+                                 quoted pattern, make one table
+  --user --item --time --weight COLUMN           (of a file without a header: column_1 …)
   --spend COLUMN                 money, or --price COLUMN [--quantity COLUMN]
   --order COLUMN                 which lines are one order, and so one visit
   --event COLUMN --keep KINDS    which kinds of events count: purchase, or view=1,purchase=5
@@ -33,7 +33,12 @@ data=./NAME.yaml finds it again:
   --log FILE                     what was shown: user, item, reward[, propensity, slate, position]
   --returns subtract|drop|keep   events of negative weight
   --on-error drop                leave out and count rows that cannot be read
-  --separator --encoding --decimal --dates   where two readings fit
+  --separator --encoding --decimal --dates --header --quoting --skip --sheet   where the file leaves
+                                 it open; of one file beside: --users-encoding, --social-separator,
+                                 --log-reward COLUMN …
+  --valid FILE --test FILE       a given split, whose train is FILE
+  --basket CHAR                  the cell of items holds several
+  --unique COLUMNS               an order line that stands in two exports counts once
   --min-weight --k-core NUMBER
   --sql 'select …' --connect sqlite:///shop.db   (or postgresql://user@host/db; the password in
                                  PGPASSWORD)

@@ -8,17 +8,18 @@ Shape legend: N rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from gnnseg.data.tables import columns as columns_
 from gnnseg.data.tables import fields, numbers
 from gnnseg.data.tables.formats import Sheet
 from gnnseg.rng import Rng
-from gnnseg.types import IdMap, InputError, Log
+from gnnseg.types import IdMap, InputError, Log, Setting
 
 NEEDED = ("user", "item", "reward")
 MEASURES = {  # columns of numbers, and what to do where one is missing
@@ -31,7 +32,13 @@ LEAST, LAST = 1e-9, 1_000_000  # propensity and position: beyond, somebody has m
 RATIOS = (0.8, 0.1, 0.1)  # of the slates: train, valid, test
 
 
-def read(sheet: Sheet, *, propensity: bool, decimal: numbers.Decimal | None = None) -> pl.DataFrame:
+def read(
+    sheet: Sheet,
+    *,
+    propensity: bool,
+    decimal: numbers.Decimal | None = None,
+    columns: Mapping[str, str | None] | None = None,
+) -> pl.DataFrame:
     """Return a table as a log by original ids.
 
     slate, user, item (String), position (Int64), reward and, where known, propensity (Float64).
@@ -41,17 +48,22 @@ def read(sheet: Sheet, *, propensity: bool, decimal: numbers.Decimal | None = No
         sheet: The table, by its own columns' names.
         propensity: Must it be there?
         decimal: The sign 'point' or 'comma', where both readings fit.
+        columns: What its columns are called, where not as here; '': not there.
 
     Raises:
         InputError: With the line, for a row that cannot be.
     """
+    names = sheet.frame.columns
+    sheet = _renamed(sheet, {} if columns is None else columns)
     frame = sheet.frame
     needed = (*NEEDED, *(["propensity"] if propensity else []))
     lacking = [name for name in needed if name not in frame.columns]
     if lacking:
         raise InputError(
-            f"{sheet.path}: a log has the columns {', '.join(COLUMNS)}; {', '.join(lacking)} is "
-            f"missing from it, which has {', '.join(frame.columns[:12])}."
+            where=sheet.path,
+            problem=f"a log has the columns {', '.join(COLUMNS)}; {', '.join(lacking)} is "
+            f"missing from it, which has {', '.join(names[:12])}",
+            advice=("set ", *_joined(Setting(f"log.{name}", "COLUMN") for name in lacking)),
         )
     found = {name: fields.identifiers(frame[name]).str.strip_chars() for name in ("user", "item")}
     if "slate" in frame.columns:
@@ -73,6 +85,38 @@ def read(sheet: Sheet, *, propensity: bool, decimal: numbers.Decimal | None = No
     )
     _refuse_slates(sheet, log, placed="position" in found)
     return log
+
+
+def _joined(settings: Iterable[Setting]) -> tuple[Setting | str, ...]:
+    """Return settings as a sentence lists them."""
+    words = [word for setting in settings for word in (", ", setting)][1:]
+    return (*words[:-2], " and ", words[-1]) if len(words) > 1 else tuple(words)
+
+
+def _renamed(sheet: Sheet, columns: Mapping[str, str | None]) -> Sheet:
+    """Return the table with columns called as here; one that is named hides another of its name."""
+    names = sheet.frame.columns
+    found: dict[str, str] = {}
+    for name in COLUMNS:
+        told = columns.get(name)
+        if told is None:
+            told = name if name in names else _usual(name, names)
+        if told and told not in names:
+            raise InputError(
+                where=sheet.path,
+                problem=(f"no column {told!r} for ", Setting(f"log.{name}")),
+                advice=f"it has {', '.join(names[:12])}",
+            )
+        if told:
+            found[name] = told
+    return replace(sheet, frame=sheet.frame.select(**{n: pl.col(old) for n, old in found.items()}))
+
+
+def _usual(name: str, names: Sequence[str]) -> str:
+    """Return the only column of a usual name of users or items, as in interactions; else ''."""
+    usual = columns_.USUAL[name] if name in ("user", "item") else frozenset()
+    fits = [one for one in names if columns_.simple(one) in usual]
+    return fits[0] if len(fits) == 1 else ""
 
 
 def _refuse_slates(sheet: Sheet, log: pl.DataFrame, *, placed: bool) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gnnseg import config as configuration
 from gnnseg.data.tables import saved
+from gnnseg.data.tables.saved import ResolvedArguments
 from gnnseg.runs import sweep
 from gnnseg.runs.configured import configured
 
@@ -27,8 +29,14 @@ def run(arguments: list[str], *, say: Say, show: Say) -> int:
         show: Where the paths of run folders go, in job order.
     """
     given = [a for a in arguments if a != "--fresh"]
-    with _resolved(given, say) as (words, folders):
-        return _run(words, folders, len(given) != len(arguments), say, show)
+    with _resolved(given, say) as own:
+
+        def done(path: str) -> None:
+            show(path)
+            if own.saved is not None:
+                saved.remember(own.saved, Path(path))
+
+        return _run(own.arguments, own.folders, len(given) != len(arguments), say, done)
 
 
 def choose_k(
@@ -56,7 +64,8 @@ def choose_k(
     from gnnseg.runs import candidates
     from gnnseg.runs.choose_k import choose
 
-    with _resolved(arguments, say) as (words, folders):
+    with _resolved(arguments, say) as own:
+        words, folders = own.arguments, own.folders
         candidates.refuse_words(words)
         config = configured(words, folders)
         dot = candidates.WithoutSegments(None, "--no-price")
@@ -68,7 +77,7 @@ def choose_k(
 
 
 @contextmanager
-def _resolved(given: list[str], say: Say) -> Iterator[tuple[list[str], list[Path]]]:
+def _resolved(given: list[str], say: Say) -> Iterator[ResolvedArguments]:
     """Give overrides, files of data turned into ``data=NAME``, and more places to look for groups.
 
     A file's configuration that was saved just now is taken away again if it cannot be read.
@@ -78,7 +87,7 @@ def _resolved(given: list[str], say: Say) -> Iterator[tuple[list[str], list[Path
     given, folders = _config_dirs(given)
     own = saved.resolve(given, saved.cache_root(given), say=say)
     try:
-        yield own.arguments, folders + own.folders
+        yield replace(own, folders=folders + own.folders)
     except InputError as error:
         if own.saved is not None and own.fresh:  # it describes what could not be read
             own.saved.unlink(missing_ok=True)

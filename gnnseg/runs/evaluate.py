@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from gnnseg.config.extensions import parts
 from gnnseg.data import logs
 from gnnseg.data.tables import files, frames
 from gnnseg.data.tables.formats import Sheet
+from gnnseg.data.tables.settings import FileSettings
 from gnnseg.evaluation import evaluator, offpolicy
 from gnnseg.evaluation.offpolicy import OffPolicyEvaluation
 from gnnseg.evaluation.protocol import Protocol
@@ -65,6 +66,8 @@ def from_log(
     cap: float | None,
     switch: float | None,
     decimal: Literal["point", "comma"] | None,
+    columns: Mapping[str, str | None] | None = None,
+    how: FileSettings | None = None,
 ) -> OffPolicyEvaluation:
     """Return what the served policy would have earned; see ``Run.offpolicy``."""
     if not isinstance(run.scorer, Policy):
@@ -82,7 +85,7 @@ def from_log(
         raise InputError(f"decimal={decimal!r}: it is 'point' or 'comma'.")
     named = isinstance(log, str | Path)
     sheet = (
-        files.table(Path(log))
+        files.table(Path(log), FileSettings() if how is None else how)
         if named
         else Sheet(Path("log"), frames.read(log, "log"), 1, unit="row")
     )
@@ -93,7 +96,7 @@ def from_log(
             "one that is not); leave such rows out."
         )
 
-    read = logs.read(sheet, propensity=True, decimal=decimal)
+    read = logs.read(sheet, propensity=True, decimal=decimal, columns=columns)
     found, _ = logs.index(read, run.users, run.items, unknown)
     excluded = offpolicy.excluded(run.seen, found) if seen == "mask" else None
     rng = Rng(int(run.config["seed"]))

@@ -28,7 +28,7 @@ AFTERWARDS = ("refit",)  # of the trainer group: what is done with the finished 
 WHERE_SET = ("baselines", "metrics")  # groups that a run without them does not know
 PATHS = (
     "root", "path", "train", "valid", "test", "users", "items", "social", "relations", "query",
-    "connect",
+    "connect", "reading", "forms",
 )  # fmt: skip  # of the data group, where text: their content is in the fingerprint
 VECTORS = ("features.user_vectors", "features.item_vectors")  # files, whatever their names
 

@@ -23,6 +23,7 @@ from gnnseg.data.tables import fields, files, frames, separators
 from gnnseg.data.tables.formats import Sheet
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
+from gnnseg.data.tables.settings import FileSettings
 from gnnseg.runs import histories as histories_
 from gnnseg.runs import reasons
 from gnnseg.runs.known import Known
@@ -292,9 +293,7 @@ def read_file(
     columns: Mapping[str, str | None],
     say: Callable[[str], None],
     *,
-    separator: str | None = None,
-    encoding: str | None = None,
-    format: separators.Format | None = None,
+    how: FileSettings = separators.DETECTED,
     decimal: Decimal | None = None,
     returns: Returns | None = None,
     keep: str | None = None,
@@ -302,11 +301,11 @@ def read_file(
 ) -> Raw:
     """Return histories from a file of any form ``data=file`` reads; what was seen in it is said.
 
-    ``columns``: names of the columns user, item[, weight, time, spend, order …]; the rest as the
-    settings of ``data=file`` of the same name.
+    ``columns``: names of the columns user, item[, weight, time, spend …]; ``how``: the form of the
+    file; the rest as the settings of ``data=file`` of the same name.
     """
     mapping = {**dict.fromkeys(fields.ROLES), "time": "", "spend": "", **columns}
-    found = separators.read(path, mapping, separator=separator, encoding=encoding, form=format)
+    found = separators.read(path, mapping, how)
     roles = {
         role: pl.col(name)
         for role, name in found.columns.items()
@@ -322,6 +321,6 @@ def read_file(
     return raw
 
 
-def table_of(path: Path) -> Sheet:
+def table_of(path: Path, how: FileSettings = separators.DETECTED) -> Sheet:
     """Return attributes or ties from a file of any form that data.users and data.social read."""
-    return files.table(path)
+    return files.table(path, how)

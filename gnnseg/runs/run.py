@@ -48,11 +48,9 @@ class Run:
             InputError: ``path`` is no run folder, or the run has not finished.
         """
         run = cls(path)
-        if run.stored.state != "finished":
-            raise InputError(
-                f"{run.path}: this run is {run.stored.state}, not finished; give its command "
-                "again to go on."
-            )
+        if (state := run.stored.state) != "finished":
+            again = "give its command again to go on"
+            raise InputError(f"{run.path}: this run is {state}, not finished; {again}.")
         return run
 
     def __repr__(self) -> str:
@@ -121,6 +119,7 @@ class Run:
         cap: float | None = None,
         switch: float | None = None,
         decimal: Literal["point", "comma"] | None = None,
+        **form: Any,
     ) -> OffPolicyEvaluation:
         """Estimate what the served policy would have earned, from another policy's log.
 
@@ -132,6 +131,7 @@ class Run:
             cap: Estimate with importance weights up to this too.
             switch: Tau of Switch-DR, which trusts the reward model beyond.
             decimal: Of columns of text, where only it tells how they are read.
+            form: ``columns``: what it calls them, as {"reward": "click"}; ``how`` a file is read.
 
         Returns:
             Estimates, the log's account, and warnings.
@@ -142,7 +142,7 @@ class Run:
         from gnnseg.runs import evaluate
 
         return evaluate.from_log(
-            self.stored, log, seen=seen, cap=cap, switch=switch, decimal=decimal
+            self.stored, log, seen=seen, cap=cap, switch=switch, decimal=decimal, **form
         )
 
     def split(self) -> Split:

@@ -75,6 +75,19 @@ class InputError(ValueError):
         where, problem, advice = (_text(words, name) for words in self._words)
         return InputError(where=where, problem=problem, advice=advice)
 
+    def renamed(self, name: Callable[[Setting], Setting]) -> InputError:
+        """Return the error with other settings in place of its own, which doors can name still."""
+        if self._words is None:
+            return self
+        where, problem, advice = (_renamed(words, name) for words in self._words)
+        return InputError(where=where, problem=problem, advice=advice)
+
+
+def _renamed(words: Words, name: Callable[[Setting], Setting]) -> Words:
+    if isinstance(words, tuple):
+        return tuple(_renamed(part, name) for part in words)
+    return name(words) if isinstance(words, Setting) else words
+
 
 def _put_together(where: str, problem: str, advice: str) -> str:
     text = "; ".join(part for part in (problem, advice) if part)

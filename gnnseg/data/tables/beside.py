@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,68 +11,107 @@ import polars as pl
 
 from gnnseg.data import logs
 from gnnseg.data.raw import RawRelation
-from gnnseg.data.tables import fields, formats, numbers, separators
+from gnnseg.data.tables import fields, formats, owned, separators
 from gnnseg.data.tables.numbers import Decimal
+from gnnseg.data.tables.owned import OwnForm
+from gnnseg.data.tables.settings import FileSettings, Format
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.types import InputError
 
+ATOMIC = (".user", ".item", ".net", ".link")  # RecBole's files beside the interactions
 RELATION_KEYS = ("name", "source_kind", "target_kind")
 
 
 @dataclass(frozen=True)
 class FileForm:
-    """How files beside the interactions are read; a setting that is None is detected."""
+    """How files beside the interactions are read: each for itself.
+
+    forms: Of a file, by its name among ``FILES`` or a relation's, what it is told (``OwnForm``).
+    separator, encoding, decimal: Of the interactions; taken where a file leaves its own open.
+    """
 
     separator: str | None = None
     encoding: str | None = None
     decimal: Decimal | None = None
+    forms: Mapping[str, Any] = field(default_factory=dict)
 
-    def attributes(self, path: str | None, title: str | None = None) -> pl.DataFrame | None:
-        """Read attributes; ``title``: the column of names."""
-        return None if path is None else attribute_table(self._table(path), self.decimal, title)
+    def attributes(
+        self, path: str | None, title: str | None = None, *, name: str = "users"
+    ) -> pl.DataFrame | None:
+        """Read attributes; ``title``: the column of names; ``name``: users or items."""
+        if path is None:
+            return None
+        own = self._own(name)
+        with own.errors():
+            return attribute_table(self._table(path, own), own.decimal, title, self.decimal)
 
     def ties(self, path: str | None) -> pl.DataFrame | None:
         """Read social ties."""
-        return None if path is None else self._edges(path, "social ties")
+        return None if path is None else self._edges(path, "social ties", "social")
 
     def log(self, path: str | None) -> pl.DataFrame | None:
         """Read a log of what was shown, whose propensities may be missing."""
         if path is None:
             return None
-        return logs.read(self._table(path), propensity=False, decimal=self.decimal)
+        own = self._own("log")
+        with own.errors():
+            return logs.read(
+                self._table(path, own), propensity=False, decimal=own.decimal or self.decimal,
+                columns=own.columns,
+            )  # fmt: skip
 
     def relations(self, nodes: Sequence[Any]) -> tuple[RawRelation, ...]:
         """Read typed edges, each a mapping with the file's ``path``."""
+        names = [str(node.get("name")) for node in nodes if isinstance(node, Mapping)]
+        for name in self.forms:
+            owned.check(name, names)
         return tuple(relation(node, "path", self._edges) for node in nodes)
 
-    def _edges(self, path: str, what: str) -> pl.DataFrame:
-        return edge_table(self._table(path), what, self.decimal)
+    def _own(self, name: str) -> OwnForm:
+        return OwnForm.of(name, self.forms.get(name))
 
-    def _table(self, path: str) -> Sheet:
-        return table(Path(path), self.separator, self.encoding)
+    def _edges(self, path: str, what: str, name: str | None = None) -> pl.DataFrame:
+        own = self._own(what.removeprefix("edges '").removesuffix("'") if name is None else name)
+        with own.errors():
+            return edge_table(self._table(path, own), what, own.decimal, self.decimal)
+
+    def _table(self, path: str, own: OwnForm) -> Sheet:
+        return table(Path(path), own.settings, separator=self.separator, encoding=self.encoding)
 
 
-def table(path: Path, separator: str | None = None, encoding: str | None = None) -> Sheet:
-    """Read a table as it stands: Parquet, RecBole's atomic files, or text with a separator."""
+def table(
+    path: Path,
+    how: FileSettings = separators.DETECTED,
+    *,
+    separator: str | None = None,
+    encoding: str | None = None,
+) -> Sheet:
+    """Read a table as it stands, in any form that interactions may have.
+
+    Args:
+        path: The file.
+        how: How it is read, as far as it is told.
+        separator: Taken where it stands in the first line.
+        encoding: Taken where the file leaves its own open.
+    """
     where = path.expanduser()
     formats.exists(where)
-    if where.suffix in (".parquet", ".pq"):
-        return formats.parquet(where)
-    if where.suffix in (".user", ".item", ".net", ".link"):
-        return formats.atomic_file(where)
-    data = formats.text(where, encoding).data
-    lines = separators.first_lines(where, data)
-    mark, _ = separators.the_separator(where, lines, separator)
-    return formats.sheet(where, separator=mark, data=data, quote=where.suffix != ".dat")
+    form: Format | None = "recbole" if where.suffix in ATOMIC else how.format
+    how = how.but(format=form or (None if separators.is_typed(where) else "table"))
+    return separators.beside(where, how, separator, encoding)
 
 
 def attribute_table(
-    sheet: Sheet, decimal: Decimal | None = None, title: str | None = None
+    sheet: Sheet,
+    decimal: Decimal | None = None,
+    title: str | None = None,
+    stated: Decimal | None = None,
 ) -> pl.DataFrame:
     """Return attributes by id: id, optionally name (String), then the rest.
 
     A column called id, else the first, holds the ids; a column of numbers alone is numbers.
-    ``title``: the column of names, in place of one called name.
+    ``title``: the column of names, in place of one called name. ``stated``: the decimal sign of
+    columns that leave theirs open.
 
     Raises:
         InputError: An id that is missing, has blanks around it, or stands more than once.
@@ -91,7 +130,7 @@ def attribute_table(
     if bool(twice.any()):
         first = ids[int(twice.arg_true()[0])]
         _refuse(sheet, twice, f"id {first} stands more than once; keep one row an id.")
-    others = [_column(frame[column], decimal) for column in frame.columns if column != "id"]
+    others = [_column(frame[column], decimal, stated) for column in frame.columns if column != "id"]
     return frame.select("id", *others)
 
 
@@ -102,7 +141,7 @@ def _refuse(sheet: Sheet, bad: pl.Series, why: str) -> None:
         raise InputError(f"{sheet.path}, {sheet.unit} {line}: {why}")
 
 
-def _column(series: pl.Series, decimal: Decimal | None) -> pl.Series:
+def _column(series: pl.Series, decimal: Decimal | None, stated: Decimal | None = None) -> pl.Series:
     """Return numbers where every cell is one (names stay text), lists as they are, else text."""
     if isinstance(series.dtype, pl.List | pl.Array):
         return series
@@ -110,14 +149,16 @@ def _column(series: pl.Series, decimal: Decimal | None) -> pl.Series:
     if series.name == "name" or series.dtype == pl.Boolean:
         return text
     try:
-        found = numbers.read(series, "", series.name, decimal)[0]
+        found = owned.number(series, "", series.name, decimal, stated)
     except InputError:  # two decimal signs fit: numbers as a program writes them, or else text
         found = fields.number(series.to_frame(), series.name).to_series()
     all_read = found.null_count() == series.null_count() and found.null_count() < len(found)
     return found if all_read else text
 
 
-def edge_table(sheet: Sheet, what: str, decimal: Decimal | None = None) -> pl.DataFrame:
+def edge_table(
+    sheet: Sheet, what: str, decimal: Decimal | None = None, stated: Decimal | None = None
+) -> pl.DataFrame:
     """Return edges by place: source, target[, weight].
 
     Raises:
@@ -138,7 +179,8 @@ def edge_table(sheet: Sheet, what: str, decimal: Decimal | None = None) -> pl.Da
     _refuse(sheet, missing, f"an end of {what} is missing; mend it.")
     if frame.width == 2:
         return found.with_columns(weight=pl.lit(1.0))
-    weight = numbers.read(frame.to_series(2), str(sheet.path), f"the weight of {what}", decimal)[0]
+    key = f"the weight of {what}"
+    weight = owned.number(frame.to_series(2), str(sheet.path), key, decimal, stated)
     bad = weight.is_null() | ~weight.is_finite().fill_null(False)
     _refuse(sheet, bad, f"the weight of {what} is no finite number; mend it.")
     return found.with_columns(weight=weight)

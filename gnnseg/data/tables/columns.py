@@ -6,12 +6,13 @@ By content only where somebody looks and confirms.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from gnnseg.data.tables import dates, lines, numbers
+from gnnseg.data.tables import dates, lines, numbers, orders
 from gnnseg.data.tables.fields import ROLES, named
 from gnnseg.data.tables.sheets import shown
 from gnnseg.types import InputError, Setting
@@ -101,11 +102,15 @@ TITLES = _names(
     "宝贝标题 宝贝名称 产品名称 产品名 品名 货品名称 物料名称 商品名稱 商品標題 產品名稱 "
     "アイテム名 製品名 상품명 제품명 품목명"
 )
+HEADER_WORDS = frozenset().union(*USUAL.values(), TITLES, _names("id name"))
 ENDS = re.compile(
     r"^(id|no|nr|number|nummer|code|key"
     r"|编号|编码|号|id号|代码|編號|代號|番号|コード|번호|코드)$"
 )
-HEADERLESS = r"-?[\d.:\sTZ/-]+"
+
+
+SPENT = USUAL["spend"] - _names("total sales")  # words that alone say what was paid
+SEEN, DAY = 631152000.0, 86400.0  # 1990; a time of before is more often another number
 
 
 def simple(name: str) -> str:
@@ -137,7 +142,8 @@ def choose(
     names = head.columns
     others = (*lines.ROLES, "title")
     wanted = {role: name for role in (*ROLES, *others) if (name := mapping.get(role))}
-    named(path, names, wanted)
+    unique = orders.chosen(names, mapping)
+    named(path, names, wanted | unique)
     taken = set(wanted.values())
     columns: dict[str, str | None] = {}
     for role in ROLES:
@@ -147,26 +153,31 @@ def choose(
         used = {name for name in columns.values() if name} | taken
         free = [name for name in names if name not in used]
         if columns["time"] is None and mapping.get("time") is None:
-            columns["time"] = _one(path, "time", [n for n in free if kind(head[n]) == "dates"])
+            dated = [name for name in free if kind(head[name]) == "dates"]
+            dated = dated or [name for name in free if _are_unix_times(head[name])]
+            columns["time"] = _one(path, "time", dated)
         free = [name for name in free if name != columns["time"]]
-        _ids_by_content(path, head, columns, free)
+        if columns["spend"] is None and mapping.get("spend") is None:
+            columns["spend"] = _spend_by_name(head, free)
+        _ids_by_content(path, head, columns, [name for name in free if name != columns["spend"]])
     for role in ("user", "item"):
         if columns[role] is None:
-            if text and all(re.fullmatch(HEADERLESS, name) for name in names):
-                first = ", ".join(name[:40] for name in names[:6])
-                raise InputError(
-                    f"{path}: its first line ({first}) looks like data; give it a header, such as "
-                    "user,item,weight,time."
-                )
-            listed = ", ".join(map(shown, names[:12])) + (" …" if len(names) > 12 else "")
+            by_place = text and names[0] == "column_1"
+            listed = ", ".join(
+                f"{name} ({shown(str(head[name][0]))})" if by_place else shown(name)
+                for name in names[:12]
+            ) + (" …" if len(names) > 12 else "")
             raise InputError(
                 where=path,
                 problem=("no column for ", Setting(f"data.{role}")),
-                advice=(f"it has {listed}: set ", Setting(f"data.{role}", "COLUMN")),
+                advice=(
+                    f"it has {'no header: ' if by_place else ''}{listed}: set ",
+                    Setting(f"data.{role}", "COLUMN"),
+                ),
             )
     named(path, names, columns)
     _lines(head, mapping, columns, guess=guess)
-    return columns | {role: wanted[role] for role in others if role in wanted}
+    return columns | {role: wanted[role] for role in others if role in wanted} | unique
 
 
 def _lines(
@@ -221,7 +232,7 @@ def _ids_by_content(
 ) -> None:
     """Set the user or item to the only column left that could be ids; of two, one is asked for."""
     missing = [role for role in ("user", "item") if columns[role] is None]
-    fits = [name for name in free if _repeats(head[name])]
+    fits = [name for name in free if _repeats(head[name]) and not _are_quantities(name, head[name])]
     plain = [name for name in fits if simple(name) not in TITLES]
     if not missing or not fits:
         return
@@ -235,6 +246,40 @@ def _ids_by_content(
         )
     if len(missing) == 1:
         columns[missing[0]] = _one(path, missing[0], plain or fits)
+
+
+def _spend_by_name(head: pl.DataFrame, free: Sequence[str]) -> str | None:
+    """Return the only column of numbers that has a usual name of spend among its words."""
+    fits = [
+        name
+        for name in free
+        if kind(head[name]) in ("numbers", "whole numbers")
+        and {*re.split(r"[\W_]+", name.lower())} & SPENT
+    ]
+    return fits[0] if len(fits) == 1 else None
+
+
+def _are_unix_times(series: pl.Series) -> bool:
+    """Return whether these are whole seconds or milliseconds of a time people may have seen."""
+    if kind(series) not in ("whole numbers", "numbers"):
+        return False
+    cells = series.drop_nulls().cast(pl.Float64, strict=False)
+    if cells.null_count():
+        return False
+    spans = ((SEEN, time.time() + DAY), (1000 * SEEN, 1000 * (time.time() + DAY)))
+    whole = len(cells) > 0 and bool((cells == cells.round()).all())
+    return whole and any(bool(cells.is_between(*span).all()) for span in spans)
+
+
+def _are_quantities(name: str, series: pl.Series) -> bool:
+    """Return whether a column counts or rates things: by its name, or most of its cells are 1."""
+    words = {simple(name), *re.split(r"[\W_]+", name.lower())}
+    if words & (USUAL["weight"] | USUAL["spend"]):
+        return True
+    if kind(series) != "whole numbers":
+        return False
+    cells = series.drop_nulls().cast(pl.Int64, strict=False)
+    return float((cells == 1).mean() or 0) > 0.5  # type: ignore[arg-type]
 
 
 def _repeats(series: pl.Series) -> bool:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import gzip
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from gnnseg.data.tables import encodings
+from gnnseg.data.tables import encodings, packed
 from gnnseg.data.tables.paths import exists
 from gnnseg.types import InputError, Setting, Words
 
@@ -20,17 +18,14 @@ KINDS: dict[bytes, tuple[str, Words]] = {  # how files begin that are no tables 
     b"%PDF": ("a PDF", EXPORT),
     b"SQLite format 3": ("an SQLite database", EXPORT),
     b"\x28\xb5\x2f\xfd": ("packed by zstd", UNPACK),
-    b"BZh9": ("packed by bzip2", UNPACK),
-    b"\xfd7zXZ": ("packed by xz", UNPACK),
     b"7z\xbc\xaf": ("a 7-Zip archive", UNPACK),
     b"Rar!": ("a RAR archive", UNPACK),
     b"{\\rtf": ("a text document (RTF)", EXPORT),
     b"<!DOCTYPE": ("a web page", EXPORT),
     b"<!doctype": ("a web page", EXPORT),
     b"<html": ("a web page", EXPORT),
+    b"<table": ("a web page", EXPORT),
     b"<?xml": ("XML", EXPORT),
-    b'{"': ("JSON", EXPORT),
-    b"[{": ("JSON", EXPORT),
     b"PAR1": ("Parquet", ("name it .parquet or set ", Setting("data.format", "parquet"))),
     b"\xff\xfe": ("UTF-16 text", ("save it as UTF-8 or set ", Setting("data.encoding", "utf-16"))),
     b"\xfe\xff": ("UTF-16 text", ("save it as UTF-8 or set ", Setting("data.encoding", "utf-16"))),
@@ -40,10 +35,11 @@ UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @dataclass(frozen=True)
 class DecodedText:
-    """A file's text as UTF-8 bytes, lines ending with \\n, and what was noticed, in words."""
+    """A file's text: UTF-8, lines ending with \\n; what was noticed, in words; its codec."""
 
     data: bytes
     notes: tuple[str, ...] = ()
+    codec: str = "utf-8"
 
 
 def text(path: Path, encoding: str | None = "utf-8") -> DecodedText:
@@ -53,7 +49,7 @@ def text(path: Path, encoding: str | None = "utf-8") -> DecodedText:
         InputError: No such file, no text, or text in another encoding.
     """
     exists(path)
-    data, packed = _unpacked(path, path.read_bytes())
+    data, unpacked = packed.unpacked(path, path.read_bytes())
     if encoding is None:
         _refuse_kinds(path, data, but=UTF_16)
         name, known_as = encodings.detect(path, data)
@@ -61,6 +57,8 @@ def text(path: Path, encoding: str | None = "utf-8") -> DecodedText:
         name = encodings.known(encoding)
         known_as = "UTF-8" if name == "utf-8" else encoding
     if name != "utf-8":
+        if encoding is not None and encodings.is_utf8_too(data):
+            known_as = f"{encoding}, though every byte fits UTF-8"
         data = encodings.to_utf8(path, data, encoding or name)
     _refuse_kinds(path, data)
     if b"\0" in data:
@@ -73,24 +71,7 @@ def text(path: Path, encoding: str | None = "utf-8") -> DecodedText:
         if place is not None:
             raise encodings.not_utf8(path, data, place)
     data, ends = _line_ends(data.removeprefix(codecs.BOM_UTF8))
-    return DecodedText(data, (*packed, known_as, *ends))
-
-
-def _unpacked(path: Path, data: bytes) -> tuple[bytes, list[str]]:
-    """Return what gzip has packed, and a note that it was."""
-    if data[:2] != b"\x1f\x8b":
-        return data, []
-    try:
-        data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(
-            f"{path}: is packed by gzip and broken ({error}); fetch or pack it again."
-        ) from None
-    if not data:
-        raise InputError(
-            f"{path}: the file packed in it is empty; give one with a header and rows."
-        )
-    return data, ["packed by gzip"]
+    return DecodedText(data, (*unpacked, known_as, *ends), name)
 
 
 def _line_ends(data: bytes) -> tuple[bytes, list[str]]:

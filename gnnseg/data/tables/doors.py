@@ -8,25 +8,20 @@ from contextlib import contextmanager
 from gnnseg.data.tables import typed
 from gnnseg.types import InputError, Setting
 
-OPTIONS = (*typed.COLUMNS, *typed.CHOICES, *typed.TABLES, *typed.NUMBERS, "connect")
+OPTIONS = (*(name for name in typed.NAMES if name != "sql"),)
+FORMS = "+data.forms."
 ARGUMENTS = (
-    *(
-        *typed.COLUMNS,
-        *typed.TABLES,
-        "item_title",
-        "decimal",
-        "dates",
-        "returns",
-        "on_error",
-        "keep",
-    ),
+    *(*typed.COLUMNS, *typed.TABLES, "item_title", "decimal", "dates", "returns", "on_error"),
+    *("basket", "unique", "keep"),
 )
 
 
 def option(setting: Setting) -> str:
     """Return the setting as ``gnnseg train FILE`` takes it: ``--dates dmy``; else as it is."""
-    group, _, name = setting.key.partition(".")
-    value = setting.value
+    key, value = setting.key, setting.value
+    if key.startswith(FORMS):
+        key = "data." + key.removeprefix(FORMS).replace(".", "_")
+    group, _, name = key.partition(".")
     if group == "data" and name == "path" and value is not None:
         return value
     if group != "data" or name not in (*OPTIONS, "query"):
@@ -38,6 +33,8 @@ def option(setting: Setting) -> str:
 def argument(setting: Setting) -> str:
     """Return the setting as ``gnnseg.interactions`` takes it: ``dates=dmy``; else as it is."""
     group, _, name = setting.key.partition(".")
+    if group == "log":
+        return f"a column {name!r} in log"
     ours = group == "data" and name in ARGUMENTS
     return str(Setting(name, setting.value) if ours else setting)
 

@@ -75,6 +75,11 @@ def first_invalid(data: bytes) -> int | None:
     return None
 
 
+def is_utf8_too(data: bytes) -> bool:
+    """Return whether bytes that were said to be something else are UTF-8, and more than ASCII."""
+    return not data.isascii() and first_invalid(data) is None
+
+
 def not_utf8(path: Path, data: bytes, place: int) -> InputError:
     """Return the error for bytes that are no UTF-8, by the line of the first."""
     if _is_junk(data):

@@ -108,7 +108,9 @@ def events(
     if len(bad):
         frame = frame.filter(pl.Series(pl.repeat(True, len(frame), eager=True)).scatter(bad, False))
         if frame.is_empty():
-            listed = ", ".join(f"{count:,} {words}" for words, count in rejected.items())
+            listed = ", ".join(
+                f"{count:,} {words} (first: {examples[words]})" for words, count in rejected.items()
+            )
             raise InputError(
                 f"{sheet.path}: every row was left out ({listed}); check the mapping of columns."
             )
@@ -278,7 +280,8 @@ def named(path: Path, names: Sequence[str], wanted: Mapping[str, str | None]) ->
     """Refuse a named column that is not there, and one that is both user and item."""
     for role, name in wanted.items():
         if name is not None and name not in names:
-            setting = Setting(f"data.{'item_title' if role == 'title' else role}")
+            key = "item_title" if role == "title" else role.partition(":")[0]
+            setting = Setting(f"data.{key}")
             close = difflib.get_close_matches(str(name), names, 1, 0.5)
             listed = ", ".join(map(shown, names[:12])) + (" …" if len(names) > 12 else "")
             raise InputError(

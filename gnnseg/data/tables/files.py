@@ -8,7 +8,7 @@ from typing import Literal
 import polars as pl
 
 from gnnseg.data.raw import Raw, RawRelation
-from gnnseg.data.tables import fields, lines
+from gnnseg.data.tables import fields, lines, orders
 from gnnseg.data.tables import returns as returns_
 from gnnseg.data.tables.beside import attribute_table, edge_table, relation, table
 from gnnseg.data.tables.dates import Order
@@ -38,22 +38,27 @@ def assemble(
     social: pl.DataFrame | None,
     log: pl.DataFrame | None,
     relations: tuple[RawRelation, ...],
+    basket: str | None = None,
 ) -> Raw:
     """Return a set: a table whose columns are called by their roles, and the tables beside it.
 
-    Columns ``title`` and ``part`` serve too. ``said``: what was noticed in the table, in words;
-    what is noticed in its columns is added, and ``say`` is told.
+    Columns ``title`` and ``part`` serve too, and those by which order lines that were exported
+    twice are known. ``basket``: what stands between the items of a cell. ``said``: what was noticed
+    in the table, in words; what is noticed in its columns is added, and ``say`` is told.
     """
+    sheet, mark = orders.prepared(sheet, basket)
     roles = {role: role for role in sheet.frame.columns if role in fields.READ}
     events = fields.events(
-        sheet, roles, drop=on_error == "drop", beside=("part", "title"),
+        sheet, roles, drop=on_error == "drop", beside=("part", "title", *orders.roles(sheet.frame)),
         decimal=decimal, order=dates, returns=returns,
     )  # fmt: skip
-    frame, others, kinds = lines.kept(lines.spent(events.frame), keep)
-    notes = [*said[:-1], "; ".join((said[-1], *events.notes, *kinds))]
+    frame, repeats = orders.without_repeats(events.frame)
+    frame, others, kinds = lines.kept(lines.spent(frame), keep)
+    frame, baskets = orders.split(sheet, frame, mark)
+    notes = [*said[:-1], "; ".join((said[-1], *events.notes, *kinds, *baskets))]
     for line in notes:
         say(line)
-    rejected = dict(events.rejected) | others
+    rejected = {**events.rejected, **repeats, **others}
     keys = ["user", "item"]
     if "part" in frame.columns:
         frame, keys = frame.with_columns(pl.col("part").cast(pl.Int8)), [*keys, "part"]
@@ -64,7 +69,8 @@ def assemble(
         items, frame = _titles(frame, say), frame.drop("title")
     return Raw(
         name=name, events=frame, users=users, items=items, social=social, relations=relations,
-        log=log, rejected=rejected, rejected_examples=events.examples, notes={"read": notes},
+        log=log, rejected=rejected, rejected_examples=events.examples,
+        notes={"read": notes, "detected": dict(events.detected)},
     )  # fmt: skip
 
 

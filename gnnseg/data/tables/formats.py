@@ -6,16 +6,22 @@ at by Python unless it is the one to be named.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from gnnseg.data.tables import packed, workbooks
+from gnnseg.data.tables import quoting as quotes
 from gnnseg.data.tables import rows as rows_
 from gnnseg.data.tables.decoded import text
+from gnnseg.data.tables.parsing import Columns, Parsing
 from gnnseg.data.tables.paths import exists, listed
+from gnnseg.data.tables.quoting import Quoting
 from gnnseg.data.tables.rows import Rows
 from gnnseg.data.tables.sheets import Sheet, shown
 from gnnseg.types import InputError, Ints, Setting
@@ -23,6 +29,7 @@ from gnnseg.types import InputError, Ints, Setting
 __all__ = ["Sheet", "atomic_file", "exists", "listed", "lists", "parquet", "sheet", "table", "text"]
 
 HEAD = 1000  # rows looked at before the whole table is read
+FIRST = 1 << 16  # bytes by which a text is recognised
 UNIT = b"\x1f"  # stands in for separators of more than one character
 Pick = Callable[[pl.DataFrame], Sequence[str]]  # which columns to read, by the first rows
 
@@ -35,18 +42,22 @@ def sheet(
     columns: list[str] | None = None,
     encoding: str | None = "utf-8",
     quote: bool = True,
+    quoting: Quoting | None = None,
     data: bytes | None = None,
     pick: Pick | None = None,
 ) -> Sheet:
-    """Read a table of text; every column is text, blanks around cells stay, blank lines go.
+    """Read a table of text; every column is text, blanks around cells stay.
+
+    Blank rows and rows of separators alone go, and nameless columns without a cell.
 
     Args:
         path: The file.
         separator: What stands between cells, one character or more.
-        header: The first line names the columns; else ``columns`` does.
+        header: The first line names the columns; else ``columns`` do, or their places.
         columns: The names of columns, where there is no header.
         encoding: None: detected.
         quote: Cells may stand between double quotes.
+        quoting: How quotes in cells are written; None: detected.
         data: The file's ``text``, where it has been read already.
         pick: Given the first rows, which columns to read.
 
@@ -57,16 +68,44 @@ def sheet(
     mark = separator.encode()
     if len(mark) > 1:
         data, mark = data.replace(mark, UNIT), UNIT
-    data, rows = rows_.without_blank(data, rows_.find(path, data, mark, quote))
+    data, rows, how, notes = quotes.settle(path, data, mark, quoting if quote else "none")
+    data, rows = rows_.without_blank(data, rows)
+    data, rows, gone = rows_.without_empty(data, rows)
+    data, rows = rows_.trimmed(data, rows, mark)
+    notes = (*notes, *([f"{gone:,} empty rows left out"] if gone else []))
+    if header:
+        data, rows, counted = rows_.named(data, rows, mark)
+        notes = (*notes, *(["row numbers before the columns of the header"] if counted else []))
     _check_shape(path, rows, header, columns)
     first, lines = _lines(rows, header)
     stop = int(rows.starts[HEAD]) if len(rows.starts) > HEAD else len(data)
+    parsing = Parsing(path, mark, header, how)
+    found = parsing.columns(data[: rows.starts[1]] if len(rows.starts) > 1 else data)
+    if columns is not None and not header:
+        found = Columns(columns)
     del rows
-    options = (mark.decode(), header, columns, quote)
-    if pick is None:
-        return Sheet(path, _parse(path, data, *options), first, lines)
-    head = _parse(path, data[:stop], *options)
-    return Sheet(path, _parse(path, data, *options, list(pick(head))), first, lines, head=head)
+    read = Sheet(path, pl.DataFrame(), first, lines, notes=notes, quoting=how)
+    return _picked(parsing, data, found, pick, read, stop)
+
+
+def _picked(
+    parsing: Parsing, data: bytes, found: Columns, pick: Pick | None, sheet: Sheet, stop: int
+) -> Sheet:
+    """Return the sheet with the columns that are picked by the rows up to the byte ``stop``."""
+    names, notes = found.names, sheet.notes
+    if pick is None and not found.nameless:
+        return replace(sheet, frame=parsing.frame(data, names, names))
+    head = parsing.frame(data[:stop], names, names)
+    empty = [name for name in found.nameless if not _holds_any(head[name])]
+    if empty:
+        head = head.drop(empty)
+        notes = (*notes, f"{len(empty)} empty columns without a name left out")
+    frame = parsing.frame(data, names, head.columns if pick is None else list(pick(head)))
+    return replace(sheet, frame=frame, head=None if pick is None else head, notes=notes)
+
+
+def _holds_any(cells: pl.Series) -> bool:
+    return bool((cells.str.strip_chars() != "").fill_null(False).any())
 
 
 def _check_shape(path: Path, rows: Rows, header: bool, columns: list[str] | None) -> None:
@@ -97,52 +136,17 @@ def _lines(rows: Rows, header: bool) -> tuple[int, Ints | None]:
     return int(lines[0]), None if steady else lines
 
 
-def _parse(
-    path: Path,
-    data: bytes,
-    separator: str,
-    header: bool,
-    columns: list[str] | None,
-    quote: bool,
-    only: list[str] | None = None,
-) -> pl.DataFrame:
-    quotes = '"' if quote else None
-    options: dict[str, Any] = {"separator": separator, "infer_schema": False, "quote_char": quotes}
-    try:
-        if not header:
-            return pl.read_csv(data, has_header=False, new_columns=columns, **options)
-        first = pl.read_csv(data, n_rows=0, **options)
-        names = [name.strip() for name in first.columns]
-        _refuse_twice(path, names)
-        places = sorted(names.index(name) for name in (names if only is None else only))
-        frame = pl.read_csv(data, columns=places, **options)
-    except pl.exceptions.PolarsError as error:
-        why = str(error).splitlines()[0]
-        raise InputError(
-            f"{path}: cannot be read as a table separated by {separator!r} ({why})."
-        ) from None
-    frame.columns = [names[place] for place in places]
-    return frame
-
-
-def _refuse_twice(path: Path, names: list[str]) -> None:
-    for place, name in enumerate(names):
-        if name in names[:place] or "_duplicated_" in name:
-            twice = name.split("_duplicated_")[0]
-            raise InputError(f"{path}, line 1: the column {shown(twice)} stands twice; rename one.")
-
-
 def table(path: Path, **options: Any) -> pl.DataFrame:
     """Return the frame of a ``sheet`` alone."""
     return sheet(path, **options).frame
 
 
-def atomic_file(path: Path, data: bytes | None = None) -> Sheet:
-    """Read RecBole's atomic file: tab separated, header ``name:type``.
+def atomic_file(path: Path, data: bytes | None = None, separator: str = "\t") -> Sheet:
+    """Read RecBole's atomic file: header ``name:type``, tab separated and without quotes, or else.
 
     Types are dropped; every column is text.
     """
-    found = sheet(path, separator="\t", quote=False, data=data)
+    found = sheet(path, separator=separator, quote=separator != "\t", data=data)
     if not all(":" in name for name in found.frame.columns):
         raise InputError(
             where=path,
@@ -150,7 +154,7 @@ def atomic_file(path: Path, data: bytes | None = None) -> Sheet:
             advice=("set ", Setting("data.format")),
         )
     names = {name: name.rsplit(":", 1)[0] for name in found.frame.columns}
-    return Sheet(path, found.frame.rename(names), found.first, found.lines)
+    return Sheet(path, found.frame.rename(names), found.first, found.lines, notes=found.notes)
 
 
 def lists(path: Path, data: bytes | None = None) -> Sheet:
@@ -175,6 +179,25 @@ def lists(path: Path, data: bytes | None = None) -> Sheet:
     if not users:
         raise InputError(f"{path}: holds no interactions; lines are 'user item item …'.")
     return Sheet(path, pl.DataFrame({"user": users, "item": items}), 1, np.array(lines))
+
+
+def is_workbook(path: Path) -> bool:
+    """Return whether a file is a workbook, of Excel before 2007 too."""
+    with open(path, "rb") as handle:
+        start = handle.read(4)
+    if start == packed.ZIP:
+        return packed.is_workbook(path.read_bytes())
+    return start == workbooks.OLD
+
+
+def start(path: Path) -> bytes:
+    """Return the first bytes of a text, unpacked where they are packed."""
+    exists(path)
+    with open(path, "rb") as handle:
+        data = handle.read(FIRST)
+    if data.startswith((packed.ZIP, *packed.PACKERS)):
+        data, _ = packed.unpacked(path, path.read_bytes())
+    return data[:FIRST].removeprefix(codecs.BOM_UTF8)
 
 
 def parquet(path: Path, pick: Pick | None = None) -> Sheet:

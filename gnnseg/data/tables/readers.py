@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from gnnseg.data.raw import Raw
 from gnnseg.data.sets.base import Reader
 from gnnseg.data.sets.fetching import Place
-from gnnseg.data.tables import fields, files, separators, sql, stacking
+from gnnseg.data.tables import fields, files, orders, readings, sql, stacking
 from gnnseg.data.tables.beside import FileForm
 from gnnseg.data.tables.dates import Order
+from gnnseg.data.tables.headers import Header
 from gnnseg.data.tables.numbers import Decimal
+from gnnseg.data.tables.quoting import Quoting
 from gnnseg.data.tables.returns import Returns
+from gnnseg.data.tables.settings import FileSettings, Format
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.types import InputError
 
@@ -43,13 +46,16 @@ class OwnTable(Reader, ABC):
     social: str | None = None
     relations: list[dict[str, Any]] = field(default_factory=list)
     log: str | None = None
+    forms: dict[str, Any] = field(default_factory=dict)
+    basket: str | None = None
+    unique: str | None = None
 
     def _columns(self) -> dict[str, str | None]:
         """Return the columns that are named, by role; 'title' where the table names the items."""
         named: dict[str, str | None] = {role: getattr(self, role) for role in fields.READ}
         if self.item_title is not None and self.items is None:
             named["title"] = self.item_title
-        return named
+        return named | orders.columns(self.unique)
 
     def _assemble(
         self,
@@ -62,7 +68,7 @@ class OwnTable(Reader, ABC):
         encoding: str | None = None,
     ) -> Raw:
         """Return a table whose columns are called by their roles, with the tables beside it."""
-        form = FileForm(separator, encoding, self.decimal)
+        form = FileForm(separator, encoding, self.decimal, self.forms)
         return files.assemble(
             name,
             sheet,
@@ -74,10 +80,11 @@ class OwnTable(Reader, ABC):
             returns=self.returns,
             keep=self.keep,
             users=form.attributes(self.users),
-            items=form.attributes(self.items, self.item_title),
+            items=form.attributes(self.items, self.item_title, name="items"),
             social=form.ties(self.social),
             log=form.log(self.log),
             relations=form.relations(self.relations),
+            basket=self.basket,
         )
 
 
@@ -101,17 +108,28 @@ class FileReader(OwnTable):
     train: str | None = None
     valid: str | None = None
     test: str | None = None
-    format: separators.Format | None = None
+    format: Format | None = None
     separator: str | None = None
     encoding: str | None = None
+    header: Header | None = None
+    quoting: Quoting | None = None
+    skip: int = 0
+    sheet: str | None = None
     unseen_users: Literal["refuse", "allow"] = "refuse"
+    reading: dict[str, Any] | None = None
 
     def read(self, place: Place, name: str) -> Raw:
         """Read the files as one table."""
-        how = {"separator": self.separator, "encoding": self.encoding}
+        mine = readings.applied(self)
+        return mine._read(place, name)
+
+    def _read(self, place: Place, name: str) -> Raw:
         sources = {key: getattr(self, key) for key in ("path", *stacking.PARTS)}
-        sheet, notes = stacking.read(sources, self._columns(), **how, form=self.format)
-        raw = self._assemble(name, sheet, notes, place.say, **how)
+        how = FileSettings.of(self)
+        found = stacking.read(sources, self._columns(), how, decimal=self.decimal)
+        stated = {"separator": self.separator, "encoding": self.encoding}
+        raw = self._assemble(name, found.sheet, found.notes, place.say, **stated)
+        raw = replace(raw, notes={**raw.notes, "reading": readings.of(found, raw)})
         if self.path is None and self.unseen_users == "refuse":
             files.refuse_unseen(raw.events, str(self.test))
         return raw

@@ -68,8 +68,72 @@ def find(path: Path, data: bytes, separator: bytes, quote: bool) -> Rows:
 
 def without_blank(data: bytes, rows: Rows) -> tuple[bytes, Rows]:
     """Return the text and its rows without those that hold nothing but blanks."""
+    return _without(data, rows, _blank(data, rows.starts, rows.separators))
+
+
+def without_empty(data: bytes, rows: Rows) -> tuple[bytes, Rows, int]:
+    """Return the text and its rows without those of separators alone, and how many these were."""
+    if not len(rows.starts):
+        return data, rows, 0
+    length = _ends(data, rows) - rows.starts
+    empty: Ints = np.flatnonzero((length == rows.separators) & (rows.separators > 0))
+    return (*_without(data, rows, empty), len(empty))
+
+
+def trimmed(data: bytes, rows: Rows, separator: bytes) -> tuple[bytes, Rows]:
+    """Return the text and its rows, as wide as each other where only a last separator differs.
+
+    Some programs end every row with a separator, but not the header, or the header alone.
+    """
+    counts = rows.separators
+    if len(counts) < 2 or counts[0] == counts[1] or bool((counts[1:] != counts[1]).any()):
+        return data, rows
+    wide = np.zeros(1, dtype=np.int64) if counts[0] > counts[1] else np.arange(1, len(counts))
+    width, extra = int(counts.min()), abs(int(counts[0]) - int(counts[1]))
+    ends, raw = _ends(data, rows)[wide], np.frombuffer(data, dtype=np.uint8)
+    keep = np.ones(len(raw), dtype=bool)
+    for step in range(1, extra + 1):
+        if not bool((raw[ends - step] == separator[0]).all()):
+            return data, rows  # cells that hold something
+        keep[ends - step] = False
+    gone = np.zeros(len(counts), dtype=np.int64)
+    gone[wide] = extra
+    starts = rows.starts - np.cumsum(gone) + gone
+    return raw[keep].tobytes(), Rows(starts, np.full_like(counts, width), rows.lines)
+
+
+def named(data: bytes, rows: Rows, separator: bytes) -> tuple[bytes, Rows, bool]:
+    """Return the text and its rows with a nameless first column where R has written row names.
+
+    There every row but the header has one cell more, the first, which counts the rows.
+    """
+    counts = rows.separators
+    if len(counts) < 3 or bool((counts[1:] != counts[0] + 1).any()):
+        return data, rows, False
+    begins = rows.starts[1 : FEW + 1].tolist()
+    first = [data[begin : data.find(separator, begin)].strip(b'"') for begin in begins]
+    if first != [b"%d" % (number + 1) for number in range(len(first))]:
+        return data, rows, False
+    place = int(rows.starts[0])
+    starts = rows.starts + 1
+    starts[0] = place
+    widths = np.full_like(counts, counts[1])
+    return data[:place] + separator + data[place:], Rows(starts, widths, rows.lines), True
+
+
+def _ends(data: bytes, rows: Rows) -> Ints:
+    """Return where each row ends, before its line end."""
+    raw = np.frombuffer(data, dtype=np.uint8)
+    ends = np.append(rows.starts[1:], len(raw))
+    for end in (10, 13):
+        ends = ends - (raw[np.maximum(ends - 1, 0)] == end)
+    found: Ints = ends
+    return found
+
+
+def _without(data: bytes, rows: Rows, blank: Ints) -> tuple[bytes, Rows]:
+    """Return the text and its rows without some; lines are counted as they were."""
     starts, separators, lines = rows
-    blank = _blank(data, starts, separators)
     if not len(blank):
         return data, rows
     lines = np.arange(1, len(starts) + 1) if lines is None else lines

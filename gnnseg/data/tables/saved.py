@@ -27,6 +27,7 @@ from gnnseg.types import InputError
 PATHS = ("path", "train", "valid", "test", *TABLES)
 WORDS = {"null", "true", "false", "yes", "no", "on", "off", "nan", "inf"}  # no text to YAML, Hydra
 SQLITE = "sqlite:///"
+READING = "  reading:  # how the files were read; delete it to have this recognised anew\n"
 WIDTH = 10**6  # of a line of YAML: none is broken
 
 
@@ -69,7 +70,7 @@ def resolve(
     if any(re.match(r"[+~]*data=", argument) for argument in rest):
         raise InputError("data=…: a file is named already; give one of the two.")
     saved, fresh = save(given, Path.cwd(), say=say)
-    name, folder = _adopt(saved, cache)
+    name, folder = _adopt(saved, cache, reading=False)
     return ResolvedArguments([f"data={name}", *rest], [*folders, folder], saved, fresh)
 
 
@@ -89,13 +90,9 @@ def save(given: TypedArguments, folder: Path, *, say: Callable[[str], None]) -> 
     """
     import yaml
 
-    if "sql" in given.options or "connect" in given.options:
-        base, stem, data = "sql", "sql", _database(given, folder)
-    else:
-        base, stem, data = "file", Path(given.files[0]).name.split(".")[0], _files(given, folder)
-    for name, value in given.options.items():
-        if name not in typed.SQL:
-            data[name] = _relative(value, folder) if name in TABLES else value
+    base = "sql" if {"sql", "connect"} & set(given.options) else "file"
+    stem = "sql" if base == "sql" else Path(given.files[0]).name.split(".")[0]
+    data = settings_of(given, folder)
     slug = _slug(stem)
     content = {"defaults": [base, "_self_"], "data": _unresolved({"name": slug, **data})}
     body = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=WIDTH)
@@ -114,13 +111,38 @@ def save(given: TypedArguments, folder: Path, *, say: Callable[[str], None]) -> 
     raise InputError(f"{folder / slug}.yaml: stands there with other content; move it away.")
 
 
+def settings_of(given: TypedArguments, folder: Path) -> dict[str, Any]:
+    """Return the settings of the data that files and plain options stand for.
+
+    ``folder``: paths below it are named as seen from there.
+    """
+    of_database = {"sql", "connect"} & set(given.options)
+    data = _database(given, folder) if of_database else _files(given, folder)
+    for name, value in given.options.items():
+        if name in typed.OWN:
+            table, key = typed.OWN[name]
+            data.setdefault("forms", {}).setdefault(table, {})[key] = value
+        elif name not in (*typed.SQL, *typed.PARTS):
+            data[name] = _relative(value, folder) if name in TABLES else value
+    return data
+
+
 def _files(given: TypedArguments, folder: Path) -> dict[str, Any]:
     """Return the settings that name the files."""
     for name in given.files:
         if not expanded(name).exists() and not glob.glob(str(expanded(name))):
             raise InputError(f"{name}: no such file; check the path (file).")
     paths = [_relative(name, folder) for name in given.files]
-    return {"path": paths[0] if len(paths) == 1 else paths}
+    parts = {name: given.options[name] for name in typed.PARTS if name in given.options}
+    if not parts:
+        return {"path": paths[0] if len(paths) == 1 else paths}
+    lacking = next((name for name in typed.PARTS if name not in parts), None)
+    if lacking is not None or len(paths) > 1:
+        raise InputError(
+            f"--{next(iter(parts))}: a given split is one FILE to train on, --valid FILE and "
+            f"--test FILE; {f'add --{lacking}' if lacking else 'name one FILE'}."
+        )
+    return {"train": paths[0]} | {name: _relative(path, folder) for name, path in parts.items()}
 
 
 def _database(given: TypedArguments, folder: Path) -> dict[str, Any]:
@@ -151,7 +173,34 @@ def _body(path: Path) -> str:
         lines = path.read_text("utf-8").splitlines(keepends=True)
     except (OSError, UnicodeDecodeError):
         return ""
-    return "".join(line for line in lines if not line.startswith("#"))
+    return "".join(line for line in lines if not line.startswith("#")).partition(READING)[0]
+
+
+def remember(saved: Path, run: Path) -> None:
+    """Write down how a run's files were read, at the end of the YAML that names them.
+
+    Args:
+        saved: The YAML, as ``save`` wrote it.
+        run: The run's folder; what is none is left alone.
+    """
+    import json
+
+    import yaml
+
+    try:
+        record = json.loads((run / "run.json").read_text("utf-8"))
+        reading = record["data"]["notes"]["reading"]
+        text = saved.read_text("utf-8")
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if not reading:
+        return
+    block = yaml.safe_dump(_unresolved(reading), allow_unicode=True, sort_keys=False, width=WIDTH)
+    lines = "".join(f"    {line}\n" for line in block.splitlines())
+    told, _, before = text.partition(READING)
+    if lines != before:
+        with atomic(saved) as aside:
+            aside.write_text(f"{told}{READING}{lines}", "utf-8")
 
 
 def _unresolved(value: Any) -> Any:
@@ -230,11 +279,16 @@ def _yamls_of(argument: str) -> list[Path]:
     return [expanded(one) for one in named]
 
 
-def _adopt(path: Path, cache: Path) -> tuple[str, Path]:
-    """Copy a YAML of data to where Hydra looks; return its name there, and the folder."""
+def _adopt(path: Path, cache: Path, *, reading: bool = True) -> tuple[str, Path]:
+    """Copy a YAML of data to where Hydra looks; return its name there, and the folder.
+
+    ``reading``: how its files were read before stays.
+    """
     import yaml
 
     content = _read(path)
+    if not reading:
+        content["data"].pop("reading", None)
     _write_in_full(content["data"], path.absolute().parent)
     body = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=WIDTH)
     text = f"# @package _global_\n{body}"

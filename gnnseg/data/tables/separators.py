@@ -5,37 +5,47 @@ Where two readings fit, an InputError says what to set.
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import polars as pl
 
 from gnnseg.data.tables import columns as columns_
-from gnnseg.data.tables import formats
+from gnnseg.data.tables import formats, headers, jsons, workbooks
 from gnnseg.data.tables import lines as lines_
 from gnnseg.data.tables.decoded import DecodedText
 from gnnseg.data.tables.fields import ROLES
+from gnnseg.data.tables.marks import NAMES, SETTINGS, first_lines, mark_of, the_separator
+from gnnseg.data.tables.settings import FileSettings, Format
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.types import InputError, Setting
 
-Format = Literal["table", "parquet", "recbole", "lightgcn", "u.data", "ratings.dat"]
-HEAD = 200  # lines looked at
-NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
-SEPARATORS = {
-    "tab": "\t",
-    "\\t": "\t",
-    "comma": ",",
-    "semicolon": ";",
-    "bar": "|",
-    "pipe": "|",
-    "space": " ",
-}
-
+DETECTED = FileSettings()
+BENCHMARKS = ("lightgcn", "u.data", "ratings.dat")  # without a header, columns by place
+Look = Callable[[pl.DataFrame], None]
+Pick = Callable[..., list[str]]
+ATOMIC = ("\t", ",", ";", "|")
+ATOMIC_NAME = r"[^:]+:(token|token_seq|float|float_seq)"
+RUNS, EDGES = re.compile(rb" {2,}"), re.compile(rb"(?m)^ +| +(?=\r?$)")
+PYTHON = r"""\{u?'[^']*': """
 MOVIELENS = ("user", "item", "weight", "time")
+
+
+@dataclass(frozen=True)
+class WholeFile:
+    """A file as read, by its own columns.
+
+    note: What was noticed, in words. format: What kind of file it is. settings: How it was read,
+    where that was detected.
+    """
+
+    sheet: Sheet
+    note: str
+    format: Format
+    settings: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,13 @@ class ReadFile:
     sheet: Sheet
     columns: dict[str, str | None]
     note: str
+    format: Format = "table"
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_names(self) -> bool:
+        """Return whether the file's columns have names of their own."""
+        return self.format not in BENCHMARKS
 
     @property
     def names(self) -> list[str]:
@@ -61,50 +78,153 @@ class ReadFile:
 def read(
     path: Path,
     mapping: Mapping[str, str | None],
+    how: FileSettings = DETECTED,
     *,
-    separator: str | None = None,
-    encoding: str | None = None,
-    form: Format | None = None,
     guess: bool = False,
+    look: Look | None = None,
 ) -> ReadFile:
     """Read a user's table of interactions; only the columns that serve are read.
 
     Args:
         path: The file.
         mapping: Columns by role, and of titles; None: by the usual names; '': not there.
-        separator, encoding, form: None: detected.
+        how: How the file is read, as far as it is told.
         guess: Columns may be proposed by their content too, for people to look at.
+        look: Is given the first rows, of all columns, before any column is chosen.
 
     Raises:
         InputError: What cannot be read, or could be read in two ways.
     """
     formats.exists(path)
-    if form is None and (path.suffix in (".parquet", ".pq") or _begins(path, b"PAR1")):
-        form = "parquet"
     columns: dict[str, str | None] = {}
 
-    def pick(head: pl.DataFrame) -> list[str]:
-        columns.update(columns_.choose(path, head, mapping, text=form != "parquet", guess=guess))
+    def pick(head: pl.DataFrame, text: bool = True) -> list[str]:
+        if look is not None:
+            look(head)
+        columns.update(columns_.choose(path, head, mapping, text=text, guess=guess))
         return list(dict.fromkeys(name for name in columns.values() if name is not None))
 
+    named = [name for name in mapping.values() if name]
+    told = any(mapping.get(role) for role in ROLES)
+    found = whole(path, how, named=named, pick=pick, table=told)
+    if found.format in BENCHMARKS:
+        return ReadFile(found.sheet, _by_place(found), found.note, found.format, found.settings)
+    file = ReadFile(found.sheet, columns, found.note, found.format, found.settings)
+    simple = {name: columns_.simple(name) for name in file.names}
+    unused = lines_.unused_kinds(file.head, list(columns.values()), simple)
+    roles = ", ".join(f"{role}={name!r}" for role, name in columns.items() if name is not None)
+    note = f"{found.note}{f', {unused}' if unused else ''}; {roles}"
+    return replace(file, note=note)
+
+
+def _by_place(found: WholeFile) -> dict[str, str | None]:
+    return {name: name for name in found.sheet.frame.columns}
+
+
+def whole(
+    path: Path,
+    how: FileSettings = DETECTED,
+    *,
+    named: Sequence[str] = (),
+    pick: Pick | None = None,
+    table: bool = False,
+) -> WholeFile:
+    """Read a file of any form, by its own columns.
+
+    Args:
+        path: The file.
+        how: How it is read, as far as it is told.
+        named: Columns that it must have, which speak for one separator.
+        pick: Given the first rows, and whether they come from text, which columns to read.
+        table: Whether it can be no list of users and items without a header.
+
+    Raises:
+        InputError: What cannot be read, or could be read in two ways.
+    """
+    formats.exists(path)
+    form = how.format
+    if form is None and (path.suffix in (".parquet", ".pq") or _begins(path, b"PAR1")):
+        form = "parquet"
+    typed = None if pick is None else lambda head: pick(head, False)
     if form == "parquet":
-        sheet = formats.parquet(path, pick)
-        return _found(sheet, columns, (f"Parquet, {len(sheet.frame):,} rows",))
-    text, separator = _without_excels_note(formats.text(path, encoding), separator)
-    lines = first_lines(path, text.data)
-    form = form or _form(path, lines, separator, mapping)
+        sheet = formats.parquet(path, typed)
+        return _found(sheet, (f"Parquet, {len(sheet.frame):,} rows",), form)
+    if form == "excel" or (form is None and formats.is_workbook(path)):
+        data = path.read_bytes()
+        sheet, note = workbooks.read(path, data, sheet=how.sheet, header=how.header)
+        return _typed(sheet, (note,), "excel", typed)
+    text, separator = _without_excels_note(formats.text(path, how.encoding), how.separator)
+    data, notes = _below_top(text, how.skip)
+    if form == "json" or (form is None and separator is None and jsons.looks(data)):
+        sheet, note = jsons.read(path, data)
+        return _typed(sheet, (*notes, note), "json", typed)
+    lines = first_lines(path, data)
+    if form is None and re.match(PYTHON, lines[0]):
+        raise InputError(
+            where=path,
+            problem="its lines are Python's way of writing rows, and no JSON",
+            advice="write each again by json.dumps(ast.literal_eval(line))",
+        )
+    form = form or _form(path, lines, separator, table)
     if form == "recbole":
-        sheet = formats.atomic_file(path, text.data)
-        pick(sheet.frame.head(formats.HEAD))
-        return _found(sheet, columns, (*text.notes, "RecBole atomic file"))
+        mark = next((m for m in ATOMIC if _is_atomic(lines[0], m)), "\t")
+        sheet = formats.atomic_file(path, data, mark)
+        notes = (*notes, "RecBole atomic file")
+        notes = notes if mark == "\t" else (*notes, f"separated by {NAMES[mark]}")
+        return _typed(sheet, notes, form, pick)
     if form != "table":
-        return _benchmark(path, text.data, form)
-    names = [name for name in mapping.values() if name]
-    mark, name = the_separator(path, lines, separator, names)
+        return _benchmark(path, data, form)
+    text = DecodedText(data, notes, text.codec)
+    return _table(path, text, replace(how, separator=separator), named, pick)
+
+
+def _table(
+    path: Path, text: DecodedText, how: FileSettings, named: Sequence[str], pick: Pick | None
+) -> WholeFile:
+    """Read a table of text, whose top has been seen to."""
+    data, notes, lines = text.data, text.notes, first_lines(path, text.data)
+    mark, name = the_separator(path, lines, how.separator, named)
+    if mark == " " and len({line.count(" ") for line in lines}) > 1:
+        data = RUNS.sub(b" ", EDGES.sub(b"", data))
+        lines = first_lines(path, data)
     quote = path.suffix != ".dat"
-    sheet = formats.sheet(path, separator=mark, data=text.data, quote=quote, pick=pick)
+    absent = how.header == "none" or (
+        how.header is None and headers.is_absent(headers.cells_of(lines, mark, quote), named)
+    )
+    sheet = formats.sheet(
+        path, separator=mark, header=not absent, data=data, quote=quote, quoting=how.quoting,
+        pick=pick,
+    )  # fmt: skip
     width = sheet.frame.width if sheet.head is None else sheet.head.width
-    return _found(sheet, columns, (*text.notes, f"separated by {name}, {width} columns"))
+    said = (*notes, f"separated by {name}, {width} columns", *(["no header"] if absent else []))
+    settings = {"separator": SETTINGS.get(mark, mark), "header": "none" if absent else "first"}
+    if sheet.quoting not in (None, "double"):
+        settings["quoting"] = sheet.quoting
+    return _found(sheet, said, "table", settings | {"encoding": text.codec})
+
+
+def is_typed(path: Path) -> bool:
+    """Return whether a file's columns have types of their own: Parquet, a workbook, JSON."""
+    if path.suffix in (".parquet", ".pq") or _begins(path, b"PAR1") or formats.is_workbook(path):
+        return True
+    return jsons.looks(formats.start(path))
+
+
+def beside(path: Path, how: FileSettings, separator: str | None, encoding: str | None) -> Sheet:
+    """Read a table beside others, whose separator and encoding it may share, by its own columns."""
+    if how.format == "table" and how.separator is None and separator is not None:
+        how = how if lacks(path, separator) else how.but(separator=separator)
+    try:
+        return whole(path, how).sheet
+    except InputError:
+        if how.encoding is not None or encoding is None:
+            raise
+        return whole(path, how.but(encoding=encoding)).sheet
+
+
+def lacks(path: Path, separator: str) -> bool:
+    """Return whether a separator does not stand in the first line of a text."""
+    return mark_of(separator).encode() not in formats.start(path).split(b"\n", 1)[0]
 
 
 def _without_excels_note(
@@ -115,14 +235,37 @@ def _without_excels_note(
     if first is None:
         return text, separator
     named = first[1].decode(errors="replace") if separator is None else separator
-    return DecodedText(text.data[first.end() :], text.notes), named
+    return DecodedText(text.data[first.end() :], text.notes, text.codec), named
 
 
-def _benchmark(path: Path, data: bytes, form: Format) -> ReadFile:
+def _below_top(text: DecodedText, skip: int) -> tuple[bytes, tuple[str, ...]]:
+    """Return the text without the lines that are skipped, and comments above its rows blanked."""
+    data, notes = text.data, text.notes
+    if skip:
+        place = 0
+        for _ in range(skip):
+            place = data.find(b"\n", place) + 1 or len(data)
+        data = b"\n" * data.count(b"\n", 0, place) + data[place:]
+        notes = (*notes, f"{skip} lines at the top left out")
+    data, comments = headers.without_comments(data)
+    if comments:
+        notes = (*notes, f"{comments} {'line' if comments == 1 else 'lines'} of comments left out")
+    return data, notes
+
+
+def _typed(sheet: Sheet, notes: Sequence[str], form: Format, pick: Any) -> WholeFile:
+    """Return a sheet that was read whole, its columns picked."""
+    if pick is not None:
+        head = sheet.frame.head(formats.HEAD)
+        sheet = replace(sheet, frame=sheet.frame.select(pick(head)), head=head)
+    return _found(sheet, notes, form)
+
+
+def _benchmark(path: Path, data: bytes, form: Format) -> WholeFile:
     """Read a file as LightGCN or MovieLens have them: no header, columns by place."""
     if form == "lightgcn":
         note = f"{path.name}: lines 'user item item …'"
-        return ReadFile(formats.lists(path, data), {"user": "user", "item": "item"}, note)
+        return WholeFile(formats.lists(path, data), note, form, {})
     sheet = formats.sheet(
         path,
         separator="\t" if form == "u.data" else "::",
@@ -132,16 +275,7 @@ def _benchmark(path: Path, data: bytes, form: Format) -> ReadFile:
         data=data,
     )
     note = f"{path.name}: MovieLens' {form}, no header"
-    return ReadFile(sheet, {role: role for role in MOVIELENS}, note)
-
-
-def first_lines(path: Path, data: bytes) -> list[str]:
-    """Return the first lines that hold something."""
-    lines = data[: 1 << 16].decode(errors="ignore").split("\n")[:HEAD]
-    found = [line.rstrip("\r") for line in lines if line.strip()]
-    if not found:
-        raise InputError(f"{path}: holds blank lines only; give a file with a header and rows.")
-    return found
+    return WholeFile(sheet, note, form, {})
 
 
 def _begins(path: Path, magic: bytes) -> bool:
@@ -149,16 +283,16 @@ def _begins(path: Path, magic: bytes) -> bool:
         return handle.read(len(magic)) == magic
 
 
-def _form(
-    path: Path, lines: list[str], separator: str | None, mapping: Mapping[str, str | None]
-) -> Format:
+def _is_atomic(line: str, mark: str) -> bool:
+    cells = line.split(mark)
+    return all(re.fullmatch(ATOMIC_NAME, cell.strip()) for cell in cells)
+
+
+def _form(path: Path, lines: list[str], separator: str | None, table: bool) -> Format:
     """Detect the format; a named separator or column speaks for a table with a header."""
-    cells = lines[0].split("\t")
-    if all(
-        re.fullmatch(r"[^:]+:(token|token_seq|float|float_seq)", cell.strip()) for cell in cells
-    ):
+    if any(_is_atomic(lines[0], mark) for mark in ATOMIC):
         return "recbole"
-    if separator is not None or any(mapping.get(role) for role in ROLES):
+    if separator is not None or table:
         return "table"
     if all(re.fullmatch(r"[^:]+::[^:]+::-?[\d.]+::\d+\s*", line) for line in lines):
         return "ratings.dat"
@@ -175,83 +309,17 @@ def _form(
                 where=path,
                 problem=f"every line has {min(widths)} numbers, so it may be lines 'user item item "
                 "…' or a table",
-                advice=("set ", lists, ", or give it a header and set ", space),
+                advice=("set ", lists, ", or ", space, " and the columns by name"),
             )
         return "lightgcn"
     return "table"
 
 
-def the_separator(
-    path: Path, lines: list[str], separator: str | None, named: Collection[str] = ()
-) -> tuple[str, str]:
-    """Return what separates the columns, and its name.
-
-    Where several could, only one may make the ``named`` columns; else an InputError says what to
-    set.
-    """
-    head = {mark: _outside(lines[0], mark) for mark in ("::", "\t", ",", ";", "|")}
-    if separator is not None:
-        mark = _separator_of(separator)
-        if not _outside(lines[0], mark):
-            other = [NAMES.get(m, m) for m, count in head.items() if count]
-            hint = (
-                f"it seems to be {' or '.join(other)}"
-                if other
-                else "a table needs at least two columns"
-            )
-            raise InputError(
-                where=path,
-                problem=(Setting("data.separator", separator), " does not stand in its first line"),
-                advice=hint,
-            )
-        return mark, NAMES.get(mark, repr(mark))
-    likely = [mark for mark, count in head.items() if count]
-    steady = [
-        mark for mark in likely if {_outside(line, mark) for line in lines[:20]} == {head[mark]}
-    ]
-    pick = steady if len(steady) == 1 else likely
-    if len(pick) > 1 and named:
-        pick = [mark for mark in pick if set(named) <= _cells(lines[0], mark)] or pick
-    if len(pick) == 1:
-        return pick[0], NAMES.get(pick[0], repr(pick[0]))
-    shown = lines[0][:60]
-    why = (
-        f"it could be {' or '.join(NAMES.get(mark, mark) for mark in pick)}"
-        if pick
-        else "none of the usual stands there"
-    )
-    raise InputError(
-        where=path,
-        problem=f"cannot tell what separates its columns ({why}; first line: {shown!r})",
-        advice=("set ", Setting("data.separator")),
-    )
-
-
-def _separator_of(name: str) -> str:
-    """Return a separator by its name (tab, comma, semicolon, bar, space), or as it is."""
-    if not name:
-        raise InputError(
-            where=Setting("data.separator"),
-            problem="is empty",
-            advice="give a character, or tab, comma, semicolon, bar or space",
-        )
-    return SEPARATORS.get(name, name)
-
-
-def _cells(line: str, mark: str) -> set[str]:
-    """Return the names that a header has, split by this mark."""
-    cells = line.split(mark) if len(mark) > 1 else next(csv.reader([line], delimiter=mark))
-    return {cell.strip() for cell in cells}
-
-
-def _outside(line: str, mark: str) -> int:
-    return re.sub(r'"(?:[^"]|"")*"', "", line).count(mark)
-
-
-def _found(sheet: Sheet, columns: dict[str, str | None], notes: Sequence[str]) -> ReadFile:
-    head = sheet.frame if sheet.head is None else sheet.head
-    simple = {name: columns_.simple(name) for name in head.columns}
-    unused = lines_.unused_kinds(head, list(columns.values()), simple)
-    notes = [*notes, unused] if unused else notes
-    roles = ", ".join(f"{role}={name!r}" for role, name in columns.items() if name is not None)
-    return ReadFile(sheet, columns, f"{sheet.path.name}: {', '.join(notes)}; {roles}")
+def _found(
+    sheet: Sheet,
+    notes: Sequence[str],
+    form: Format,
+    settings: Mapping[str, str] | None = None,
+) -> WholeFile:
+    note = f"{sheet.path.name}: {', '.join([*notes, *sheet.notes])}"
+    return WholeFile(sheet, note, form, dict(settings or {}))

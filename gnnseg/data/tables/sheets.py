@@ -20,7 +20,8 @@ class Sheet:
 
     Row r stands on line ``first + r``, or on ``lines[r]``. ``unit``: what is counted, lines or
     rows. ``head``: the first rows of all columns, where not all were read. ``pieces``: the sheets
-    this one is stacked of, each with its first row.
+    this one is stacked of, each with its first row. ``notes``: what was noticed, in words.
+    ``quoting``: how cells of text were quoted.
     """
 
     path: Path
@@ -30,6 +31,8 @@ class Sheet:
     unit: str = "line"
     head: pl.DataFrame | None = None
     pieces: tuple[tuple[int, Sheet], ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
+    quoting: str | None = None
 
     def line(self, row: int) -> int:
         """Return the line of a row in its file."""

@@ -3,40 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gnnseg.data.tables import separators, sheets
+import polars as pl
+
+from gnnseg.data.tables import numbers, separators, sheets
+from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.paths import listed
-from gnnseg.data.tables.separators import Format, ReadFile
+from gnnseg.data.tables.separators import Look, ReadFile
+from gnnseg.data.tables.settings import FileSettings
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.types import InputError, Setting
 
 PARTS = ("train", "valid", "test")
 
 
+@dataclass(frozen=True)
+class Stacked:
+    """Interactions of all files as one table whose columns are called by their roles.
+
+    notes: What was noticed, in words. files: Each file as it was read.
+    """
+
+    sheet: Sheet
+    notes: list[str]
+    files: list[ReadFile]
+
+
 def read(
     sources: Mapping[str, str | list[str] | None],
     mapping: Mapping[str, str | None],
+    how: FileSettings = separators.DETECTED,
     *,
-    separator: str | None,
-    encoding: str | None,
-    form: Format | None,
-) -> tuple[Sheet, list[str]]:
-    """Read interactions: one table, columns called by their roles, and what was noticed, in words.
+    decimal: Decimal | None = None,
+    guess: bool = False,
+    look: Look | None = None,
+) -> Stacked:
+    """Read interactions, each file by its own form.
 
     Args:
         sources: ``path`` (a file, several, or a pattern) or ``train``, ``valid`` and ``test``,
             whose rows a column ``part`` tells apart.
         mapping: Columns by role, and ``title``; None: by the usual names, '': not there.
-        separator, encoding, form: None: detected.
+        how: How files are read, as far as it is told.
+        decimal: The decimal sign of all files; None: each has its own.
+        guess, look: As ``separators.read`` takes them.
     """
     given = sources["path"] is None and any(sources.values())
-    found = [
-        separators.read(path, mapping, separator=separator, encoding=encoding, form=form)
-        for path in _files(sources, PARTS if given else ("path",))
-    ]
+    paths = _files(sources, PARTS if given else ("path",))
+    found = [_read(path, mapping, how, paths, guess, look) for path in paths]
     same_columns(found, PARTS if given else None)
+    found = found if decimal is not None else _with_points(found)
     sheet = stacked(found, "data.train/valid/test" if given else sources["path"] or "")
     title = mapping.get("title")
     if title is not None and "title" not in sheet.frame.columns:
@@ -47,7 +65,61 @@ def read(
         )
     if not given:  # the number of the file is no part of a split
         sheet = replace(sheet, frame=sheet.frame.drop("part"))
-    return sheet, notes(found)
+    return Stacked(sheet, notes(found), found)
+
+
+def _read(
+    path: Path,
+    mapping: Mapping[str, str | None],
+    how: FileSettings,
+    paths: list[Path],
+    guess: bool,
+    look: Look | None,
+) -> ReadFile:
+    """Read one of the files; a separator that is not its own is that of another of them."""
+    try:
+        return separators.read(path, mapping, how, guess=guess, look=look)
+    except InputError:
+        if how.separator is None or len(paths) == 1 or not separators.lacks(path, how.separator):
+            raise
+        return separators.read(path, mapping, replace(how, separator=None), guess=guess, look=look)
+
+
+def _with_points(files: list[ReadFile]) -> list[ReadFile]:
+    """Return files whose numbers have one decimal sign: the point, where their own signs differ."""
+    for role in ("weight", "spend"):
+        names = [found.columns.get(role) for found in files]
+        cells = [
+            None if name is None else found.sheet.frame[name]
+            for found, name in zip(files, names, strict=True)
+        ]
+        commas = [
+            series is not None
+            and series.dtype == pl.String
+            and bool(series.str.contains(",", literal=True).any())
+            for series in cells
+        ]
+        if not any(commas) or all(commas):
+            continue
+        files = [
+            _with_point(found, str(name), role) if comma else found
+            for found, name, comma in zip(files, names, commas, strict=True)
+        ]
+    return files
+
+
+def _with_point(found: ReadFile, name: str, role: str) -> ReadFile:
+    """Return a file whose decimal commas are points, in the column of a role; others stay."""
+    frame = found.sheet.frame
+    try:
+        value, sign = numbers.read(frame[name], str(found.sheet.path), role)
+    except InputError:  # two readings fit: the other files, read with it, may settle which
+        return found
+    if sign != numbers.COMMA:
+        return found
+    words = pl.coalesce(value.cast(pl.String), frame[name]).alias(name)
+    sheet = replace(found.sheet, frame=frame.with_columns(words))
+    return replace(found, sheet=sheet, note=f"{found.note}; {role} with {sign}")
 
 
 def _files(sources: Mapping[str, str | list[str] | None], keys: tuple[str, ...]) -> list[Path]:

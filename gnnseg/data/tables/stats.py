@@ -56,7 +56,7 @@ def stats(split: Split) -> str:
     for key, value in split.notes.items():
         if key == "leak" and isinstance(value, Mapping):
             lines.append(_leak(value))
-        elif key != "split" and value not in ({}, [], None):
+        elif key not in ("split", "reading", "detected") and value not in ({}, [], None):
             lines.append(f"{key}: {_plain(value)}")
     return "\n".join(lines)
 

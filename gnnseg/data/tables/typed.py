@@ -8,31 +8,26 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gnnseg.data.tables import owned
 from gnnseg.types import InputError
 
 COLUMNS = (*("user", "item", "weight", "time", "spend", "order", "event", "price", "quantity"),)
 CHOICES = (
-    *(
-        "separator",
-        "encoding",
-        "format",
-        "decimal",
-        "dates",
-        "returns",
-        "item_title",
-        "on_error",
-        "keep",
-    ),
+    *("separator", "encoding", "format", "decimal", "dates", "returns", "item_title", "on_error"),
+    *("header", "quoting", "sheet", "basket", "unique", "keep"),
 )
 TABLES = ("users", "items", "social", "log")
-NUMBERS = {"min_weight": float, "k_core": int}
+PARTS = ("valid", "test")  # of a given split, beside the FILE that is its train
+NUMBERS: dict[str, Callable[[str], Any]] = {"min_weight": float, "k_core": int, "skip": int}
 SQL = ("sql", "connect")
-NAMES = (*COLUMNS, *CHOICES, *TABLES, *SQL, *NUMBERS)
+OWN = {f"{table}_{key}": (table, key) for table in TABLES for key in owned.keys_of(table)}
+NUMBERS |= {name: int for name, (_, key) in OWN.items() if key == "skip"}
+NAMES = (*COLUMNS, *CHOICES, *TABLES, *PARTS, *SQL, *OWN, *(n for n in NUMBERS if n not in OWN))
 HYDRA_VALUED = ("--cfg", "-c", "--package", "-p", "--info", "-i")
 HYDRA_PLAIN = (
     *("--multirun", "--resolve", "--version", "--hydra-help", "--run", "--shell-completion"),
@@ -77,7 +72,7 @@ def sort(arguments: Sequence[str]) -> TypedArguments:
     _refuse_unknown(others)
     files, rest, valued = [], [], False
     for argument in others:
-        if not valued and argument != "--" and _is_file(argument):
+        if not valued and argument != "--" and is_file(argument):
             files.append(argument)
         elif argument != "--":
             rest.append(argument)
@@ -98,11 +93,14 @@ def expanded(name: str) -> Path:
 
 def _refuse_unknown(others: Sequence[str]) -> None:
     ours = [*map(flag, NAMES), "--fresh", "--config-dir", "--help"]
+    own = set(map(flag, OWN))
     hydras = [*HYDRA_PLAIN, *(word for word in HYDRA_VALUED if word.startswith("--"))]
     for argument in others:
         word = argument.partition("=")[0]
         if re.match(r"--\w", word) and word not in hydras:
-            close = difflib.get_close_matches(word, [*ours, *hydras], n=1)
+            table = word.removeprefix("--").partition("-")[0]
+            near = [one for one in (*ours, *hydras) if one not in own or f"--{table}-" in one]
+            close = difflib.get_close_matches(word, near, n=1)
             hint = f"did you mean {close[0]}?" if close else "see gnnseg train --help."
             raise InputError(f"{word}: no such option; {hint}")
 
@@ -124,7 +122,8 @@ def _joined(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
-def _is_file(argument: str) -> bool:
+def is_file(argument: str) -> bool:
+    """Return whether an argument names a file, and is no option or setting."""
     if argument.startswith("-"):
         return False
     if expanded(argument).exists():

@@ -261,18 +261,18 @@ def test_titles_come_from_the_items_or_else_the_interactions(tmp_path):
 BAD = {
     "a spreadsheet": (
         b"PK\x03\x04" + b"\0" * 50,
-        "a zip archive or an Excel workbook; unpack it, or export it as CSV",
+        "is packed by zip and cannot be unpacked",
     ),
     "an old spreadsheet": (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 50,
-        "an old Excel workbook",
+        "workbook",
     ),
     "a web page": ("<!DOCTYPE html><html><body>Please log in</body></html>", "is a web page"),
     "XML": ("<?xml version='1.0'?>\n<rows/>", "is XML"),
-    "packed by xz": (b"\xfd7zXZ\0rest", "packed by xz"),
+    "broken xz": (b"\xfd7zXZ\0rest", "is packed by xz and broken"),
     "JSON": (
-        '{"user": 1, "item": 2}\n{"user": 1, "item": 3}\n',
-        "is JSON; export the table as CSV",
+        '{"user": 1, "item": 2}\n{"user": 1, "item": \n',
+        "line 2: is no object of JSON",
     ),
     "broken gzip": (gzip.compress(GERMAN.encode())[:-20], "packed by gzip and broken"),
     "gzip of nothing": (gzip.compress(b""), "the file packed in it is empty"),
@@ -292,7 +292,7 @@ BAD = {
     "a sum in the last row": ("user,item,weight\na,x,1\nb,y,2\n,,3\n", "line 4: no user: empty"),
     "no header": (
         "1001,7,5,1600000000\n1002,8,4,1600000001\n",
-        "looks like data; give it a header",
+        "no column for data.user; it has no header: column_1 ('1001'), column_2 ('7')",
     ),
     "a separator in an unquoted cell": (
         "user,item,note\na,x,red, sweet\nb,y,z\n",
@@ -522,7 +522,9 @@ def test_check_takes_the_format_it_asks_for(tmp_path):
 
 def test_rows_that_cannot_be_read_and_odd_cells_are_shown(tmp_path):
     text = inspect.check(
-        put(tmp_path, 'user,item,note\na,x,"two\nlines"\n,y,z\nb,x,' + "w" * 99 + "\n"), NONE
+        put(tmp_path, 'user,item,note\na,x,"two\nlines"\n,y,z\nb,x,' + "w" * 99 + "\n"),
+        NONE,
+        on_error="drop",
     )
     assert "a     x     two·lines" in text
     assert "1 × no user (first: orders.csv, line 4: empty)" in text
@@ -583,3 +585,21 @@ def test_named_columns_tell_the_separator(tmp_path):
         separators.read(path, {})
     found = separators.read(path, {"user": "Kunde", "item": "Artikel, Nr"})
     assert found.sheet.frame.rows() == [("A", "x,1"), ("B", "y,2")]
+
+
+# --- each file its own form
+# ------------------------------------------------------------------------------------------------
+
+
+def test_months_of_two_programs_are_one_table(tmp_path):
+    """Their own separator, encoding, decimal sign and header; what is typed serves where it can."""
+    one = put(tmp_path, "user;item;qty\nZoë;x;1,5\nb;y;2,25\n".encode("utf-16"), "m1.csv")
+    two = put(tmp_path, "item,qty,user\nx,1.5,Zoë\ny,1000.25,b\n", "m2.csv")
+    rows = [("Zoë", "x", 1.5), ("b", "y", 2.25), ("Zoë", "x", 1.5), ("b", "y", 1000.25)]
+    for separator in (None, ",", "semicolon"):
+        found = raw(tmp_path, path=[one, two], separator=separator)
+        assert found.events.rows() == rows
+    assert "weight with decimal comma" in found.notes["read"][0]
+    assert inspect.check([one, two], NONE).endswith("--user user --item item --weight qty")
+    bad = put(tmp_path, "user;item;qty\na;x;1,5\nb;y;many\n", "m3.csv")
+    assert "m3.csv, line 3: weight is no number: 'many'" in refused(tmp_path, path=[bad, two])

@@ -94,7 +94,7 @@ BAD = {
         "line 3: user id with blanks around it: 'b '",
     ),
     "a stray quote": (
-        'user,item\na,x\nb"c,y\n',
+        'user,item\na,x\n"b"c,y\n',
         "line 3: a quote that does not open and close a whole cell",
     ),
     "an open quote": (

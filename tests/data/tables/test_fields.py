@@ -149,7 +149,7 @@ def test_the_first_bad_row_is_named_and_reasons_are_counted(tmp_path):
 
 
 def test_nothing_left_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"every row was left out \(2 no user\)"):
+    with pytest.raises(InputError, match=r"every row was left out \(2 no user \(first: t"):
         read(tmp_path, drop=True, user=["", None], item=["x", "y"])
 
 

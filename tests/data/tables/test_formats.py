@@ -33,6 +33,7 @@ CELLS = st.text(st.sampled_from("ab \",;\n'é☃0"), max_size=5)
 )
 def test_a_table_is_what_csv_wrote(tmp_path_factory, width, rows, separator, ends, last, data):
     cells = [[data.draw(CELLS) for _ in range(width)] for _ in range(rows)]
+    cells[0][0] = cells[0][0] or "x"
     out = io.StringIO()
     writer = csv.writer(out, delimiter=separator, lineterminator=ends)
     writer.writerow([f"c{n}" for n in range(width)])
@@ -41,10 +42,12 @@ def test_a_table_is_what_csv_wrote(tmp_path_factory, width, rows, separator, end
     path = put(tmp_path_factory.mktemp("csv"), text if last else text.removesuffix(ends))
     found = formats.sheet(path, separator=separator)
     got = [["" if cell is None else cell for cell in row] for row in found.frame.rows()]
-    assert got == cells
-    line = 2  # the line each row starts on, by counting
-    for row, wrote in enumerate(cells):
-        assert found.line(row) == line
+    assert got == [row for row in cells if any(row)]  # rows of separators alone go
+    row, line = 0, 2  # the line each row starts on, by counting
+    for wrote in cells:
+        if any(wrote):
+            assert found.line(row) == line
+            row += 1
         line += 1 + sum(cell.count("\n") for cell in wrote)
 
 
@@ -93,7 +96,7 @@ def test_blanks_inside_and_doubled_quotes_are_read_right(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ('a,b\n1,2\nx"y,3\n', 3),  # inside an unquoted cell
+        ('a,b\n1,"2"\nx"y,3\n', 3),  # inside an unquoted cell, where others are quoted
         ('a,b\n"x"y,3\n', 2),  # closed before the cell ends
         ('a,b\n1,2\n3,4\n"x,5\n6,7\n', 4),  # never closed
         ('a,b\n"x,1\n"y",2\n', 3),  # never closed, and noticed where the next opens
@@ -154,7 +157,7 @@ def test_two_character_separators(tmp_path):
             "user,item\n1,2\nJosé,4\n".encode("latin-1"),
             r"line 3: not UTF-8 \(byte 0xe9\); .* data.encoding=latin-1",
         ),
-        (b"PK\x03\x04rest", "is a zip archive or an Excel workbook"),
+        (b"PK\x03\x04rest", "is packed by zip and cannot be unpacked"),
         ("user,item\n".encode("utf-16"), "is UTF-16 text"),
         (bytes(range(1, 9)) * 40 + b"\xff\xfe", "is not a text file"),
         (b"\x1f\x8bbroken", "packed by gzip and broken"),

@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gnnseg.data.tables import fields, separators
+from gnnseg.data.tables.settings import FileSettings
 from gnnseg.types import InputError
 
 NONE = dict.fromkeys(fields.ROLES)
@@ -46,7 +47,7 @@ def test_any_bytes_give_a_table_or_a_sentence(where, data, name, encoding, guess
     path = where / name
     path.write_bytes(data)
     try:
-        found = separators.read(path, NONE, encoding=encoding, guess=guess)
+        found = separators.read(path, NONE, FileSettings(encoding=encoding), guess=guess)
         events = fields.events(found.sheet, found.columns, drop=drop, returns=returns)
     except InputError as error:
         events, sentence = None, str(error)

@@ -286,3 +286,81 @@ def test_a_syntax_error_is_answered_with_a_form_that_works(here, override, capsy
     (word,) = shlex.split(quoted[1])
     key, _, value = override.partition("=")
     assert config.compose(["data=file", word])["data"][key.removeprefix("data.")] == value
+
+
+# --- the reading
+# ------------------------------------------------------------------------------------------------
+
+
+def train(capsys, *words):
+    assert main(["train", *words, *SMALL, "cache.root=cache"]) == 0
+    return Path(capsys.readouterr().out.strip())
+
+
+def german(rows=range(600), days=range(1, 29)):
+    head = "Kunde;Artikel;Menge;Datum\n"
+    days = list(days)
+    return head + "".join(
+        f"k{n % 40};a{n % 3 * 8 + n % 7};1,{n % 4};{days[n % len(days)]:02d}.02.2024\n"
+        for n in rows
+    )
+
+
+def test_the_saved_yaml_holds_the_whole_reading(here, capsys):
+    Path("orders.csv").write_text(german(), "utf-8")
+    first = train(capsys, "orders.csv")
+    reading = yaml.safe_load(Path("orders.yaml").read_text("utf-8"))["data"]["reading"]
+    assert reading == {
+        "separator": "semicolon", "encoding": "utf-8", "header": "first", "user": "Kunde",
+        "item": "Artikel", "weight": "Menge", "time": "Datum", "spend": "", "decimal": "comma",
+        "dates": "dmy",
+    }  # fmt: skip
+    before = Path("orders.yaml").read_text("utf-8")
+    assert train(capsys, "data=./orders.yaml") == first  # how it is read is no part of a run
+    assert train(capsys, "orders.csv") == first
+    assert Path("orders.yaml").read_text("utf-8") == before
+    assert len(list(here.glob("*.yaml"))) == 1
+
+
+def test_next_weeks_file_is_read_as_this_weeks(here, capsys):
+    """Days that leave their order open, whole numbers, a further column of a usual name."""
+    Path("orders.csv").write_text(german(), "utf-8")
+    train(capsys, "orders.csv")
+    lines = german(days=range(1, 12)).replace(",", ".00").splitlines()
+    lines = [line + (";amount" if n == 0 else ";1.234") for n, line in enumerate(lines)]
+    Path("orders.csv").write_text("\n".join(lines), "utf-8")
+    assert main(["train", "orders.csv", *SMALL, "cache.root=cache"]) == 2  # typed anew: detected
+    assert "--d" in capsys.readouterr().err
+    run = train(capsys, "data=./orders.yaml")
+    notes = json.loads((run / "run.json").read_text("utf-8"))["data"]["notes"]["read"][0]
+    assert "2024-02-01 to 2024-02-11" in notes
+    assert "spend" not in notes
+
+
+def test_what_is_told_comes_before_the_reading(here, capsys):
+    Path("orders.csv").write_text(german(), "utf-8")
+    train(capsys, "orders.csv")
+    run = train(capsys, "data=./orders.yaml", "data.weight=''")
+    notes = json.loads((run / "run.json").read_text("utf-8"))["data"]["notes"]["read"][0]
+    assert "weight" not in notes
+    text = Path("orders.yaml").read_text("utf-8").replace("separator:", "sperator:")
+    Path("orders.yaml").write_text(text, "utf-8")
+    assert main(["train", "data=./orders.yaml", *SMALL, "cache.root=cache"]) == 2
+    assert "data.reading: holds what is no setting" in capsys.readouterr().err
+
+
+def test_a_given_split_is_typed_as_files(here):
+    for name in ("train", "valid", "test"):
+        write(Path(f"{name}.csv"))
+    data = composed(["train.csv", "--valid", "valid.csv", "--test", "test.csv"], here / "cache")
+    assert data["path"] is None
+    assert [data[part] for part in ("train", "valid", "test")] == [
+        str(here / f"{part}.csv") for part in ("train", "valid", "test")
+    ]
+    for words, why in (
+        (["train.csv", "--valid", "valid.csv"], "add --test"),
+        (["train.csv", "more.csv", "--valid", "valid.csv", "--test", "test.csv"], "name one FILE"),
+    ):
+        write(Path("more.csv"))
+        with pytest.raises(InputError, match=why):
+            composed(words, here / "cache")

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from gnnseg.data.tables import separators
+from gnnseg.data.tables.settings import FileSettings
 from gnnseg.types import InputError
 
 NONE = dict.fromkeys(("user", "item", "weight", "time", "spend"))
@@ -17,7 +18,7 @@ def put(folder, text, name="t.csv"):
 
 def read(path, **options):
     columns = {**NONE, **{key: options.pop(key) for key in list(options) if key in NONE}}
-    return separators.read(path, columns, **options)
+    return separators.read(path, columns, FileSettings(**options))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,10 @@ def test_parquet_is_told_by_its_first_bytes(tmp_path):
             "1 2 3\n1 4 5\n2 2 1\n",
             r"may be lines 'user item item …' or a table; set data.format=lightgcn",
         ),
-        ("1,2,3\n1,4,5\n", r"its first line \(1, 2, 3\) looks like data; give it a header"),
+        (
+            "1,2,3\n1,4,5\n",
+            r"no column for data.user; it has no header: column_1 \('1'\), column_2 \('2'\)",
+        ),
         ("who,what\na,x\n", r"no column for data.user; it has 'who', 'what': set data.user=COLUMN"),
         (
             "user,customer,item\na,b,x\n",
@@ -123,7 +127,7 @@ def test_what_was_asked_can_be_answered(tmp_path):
         ("a", "x")
     ]
     path = put(tmp_path, "1 2 3\n1 4 5\n2 2 1\n")
-    assert len(read(path, form="lightgcn").sheet.frame) == 6
+    assert len(read(path, format="lightgcn").sheet.frame) == 6
     path = put(tmp_path, "user,item,time,date\na,x,1,2\n")
     assert read(path, time="").columns["time"] is None
     assert read(path, time="date").columns["time"] == "date"

@@ -194,3 +194,21 @@ def test_postgresql_gives_what_sqlite_gives(shop, postgres, capsys):
         sql.read("select * from elsewhere", postgres)
     with pytest.raises(InputError, match="check data.query and data.connect"):
         sql.read("select 1", postgres.replace("anna", "nobody"))
+
+
+def test_baskets_and_order_lines_of_a_database(tmp_path):
+    import sqlite3
+    from contextlib import closing
+
+    from gnnseg.data.sets.fetching import Place
+    from gnnseg.data.tables.readers import SqlReader
+
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
+        database.execute("create table o (id, customer, sku)")
+        rows = [(1, "a", "x|y"), (1, "a", "x|y"), (2, "b", "y")]
+        database.executemany("insert into o values (?, ?, ?)", rows)
+        database.commit()
+    told = {"query": "select * from o", "connect": f"sqlite:///{tmp_path / 'shop.db'}"}
+    reader = SqlReader(**told, basket="bar", unique="id")
+    events = reader.read(Place(tmp_path, tmp_path, lambda _: None), "t").events
+    assert events.rows() == [("a", "x"), ("a", "y"), ("b", "y")]
