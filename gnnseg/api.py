@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("gnnseg")
 CHOICES: dict[str, tuple[str | None, ...]] = {
     "on_error": ("fail", "drop"),
+    "zeros": (None, "keep", "drop"),
     "returns": (None, "keep", "drop", "subtract"),
     "decimal": (None, "point", "comma"),
     "dates": (None, "dmy", "mdy", "ymd"),
@@ -50,6 +51,8 @@ def interactions(
     decimal: Literal["point", "comma"] | None = None,
     dates: Literal["dmy", "mdy", "ymd"] | None = None,
     returns: Literal["keep", "drop", "subtract"] | None = None,
+    time_as: str | None = None,
+    zeros: Literal["keep", "drop"] | None = None,
     on_error: Literal["fail", "drop"] = "fail",
     name: str = "table",
 ) -> Raw:
@@ -59,7 +62,7 @@ def interactions(
 
     Args:
         table: The events.
-        user: The column of users' ids; so ``item``, ``weight``, ``time`` and ``spend``.
+        user: Users' ids; so ``item``, ``weight``, ``time`` ('Date,Time' of two), ``spend``.
         users: Attributes of users, by a column ``id`` or their first; so ``items``.
         item_title: The column of ``items``, or else of the events, that people read.
         social: Ties: user, user[, weight].
@@ -69,6 +72,9 @@ def interactions(
         decimal: Of columns of text, given where only one reading fits; so ``dates``.
         returns: Events of negative weight are refused (None), kept, dropped, or taken off the
             purchases before them.
+        time_as: 'excel', 'milliseconds' … or '%Y%m%d%H'; None: detected, and asked about before
+            1990 or after tomorrow; 'any': detected.
+        zeros: Events of weight 0 are kept or dropped; None: dropped of labels 0 and 1, or asked.
         on_error: 'fail' at a row that cannot be read, or 'drop' and count it.
         name: What the names of run folders begin with.
 
@@ -76,18 +82,16 @@ def interactions(
         InputError: The table cannot be read; with the row.
     """
     choices: dict[str, Any] = {
-        "on_error": on_error,
-        "returns": returns,
-        "decimal": decimal,
-        "dates": dates,
-    }
+        "on_error": on_error, "returns": returns, "decimal": decimal, "dates": dates,
+        "zeros": zeros,
+    }  # fmt: skip
     _check_choices(name, choices)
     columns = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
-    if items is None:
-        columns["title"] = item_title
+    columns |= {"title": item_title} if items is None else {}
     wanted = {role: column for role, column in columns.items() if column is not None}
     beside = {"users": users, "items": items, "social": social, "log": log}
-    return _read(name, table, wanted, beside, item_title=item_title, relations=relations, **choices)
+    how = {"item_title": item_title, "relations": relations, "time_as": time_as, **choices}
+    return _read(name, table, wanted, beside, **how)
 
 
 def _check_choices(name: str, choices: Mapping[str, str | None]) -> None:
@@ -115,7 +119,7 @@ def _read(
 ) -> Raw:
     """Read the events by their ``columns``, and the tables ``beside`` them, where there are any."""
     from gnnseg.data import logs
-    from gnnseg.data.tables import doors, fields, files, frames
+    from gnnseg.data.tables import doors, fields, files, frames, joined
     from gnnseg.data.tables.formats import Sheet
 
     def sheet(given: Any, what: str) -> Sheet:
@@ -130,7 +134,7 @@ def _read(
         "social": lambda given: files.edge_table(given, "social ties"),
         "log": lambda given: logs.read(given, propensity=False, decimal=decimal),
     }
-    events = sheet(table, name)
+    events = joined.added_to(sheet(table, name), columns.get("time"))
     with doors.errors_said(doors.argument):
         fields.named(events.path, events.frame.columns, dict(columns))
         frame = events.frame.select(**{role: pl.col(column) for role, column in columns.items()})

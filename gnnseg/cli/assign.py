@@ -85,7 +85,17 @@ def _new_users(options: argparse.Namespace, known: Any) -> Any:
         columns["time"] = options.time
     how = {
         name: getattr(options, name)
-        for name in ("separator", "encoding", "format", "decimal", "returns", "on_error")
+        for name in (
+            "separator",
+            "encoding",
+            "format",
+            "decimal",
+            "dates",
+            "returns",
+            "time_as",
+            "zeros",
+            "on_error",
+        )
     }
     histories = None
     if options.file:

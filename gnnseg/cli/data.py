@@ -45,7 +45,6 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     add("--items", metavar="FILE", help="attributes of items by id")
     add("--item-title", metavar="COLUMN", help="what people call an item")
     add_form(parser)
-    add("--dates", choices=["dmy", "mdy", "ymd"], help="given only where two orders fit")
 
 
 def _list(options: argparse.Namespace) -> None:
@@ -65,7 +64,18 @@ def _check(options: argparse.Namespace) -> None:
     from gnnseg.data.tables import doors, inspect
 
     columns = {name: getattr(options, name) for name in COLUMNS}
-    names = ("encoding", "format", "decimal", "dates", "returns", "users", "items", "item_title")
+    names = (
+        "encoding",
+        "format",
+        "decimal",
+        "dates",
+        "returns",
+        "time_as",
+        "zeros",
+        "users",
+        "items",
+        "item_title",
+    )
     beside = {name: getattr(options, name) for name in names}
     with doors.errors_said(doors.option):
         print(inspect.check(options.files, columns, options.separator, **beside))

@@ -20,9 +20,11 @@ from gnnseg.data import beside, repeats, visits
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.raw import Raw
 from gnnseg.data.tables import fields, files, frames, separators
+from gnnseg.data.tables.dates import Order
 from gnnseg.data.tables.formats import Sheet
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
+from gnnseg.data.zeros import Zeros
 from gnnseg.runs import histories as histories_
 from gnnseg.runs import reasons
 from gnnseg.runs.known import Known
@@ -292,6 +294,9 @@ def read_file(
     format: separators.Format | None = None,
     decimal: Decimal | None = None,
     returns: Returns | None = None,
+    dates: Order | None = None,
+    time_as: str | None = None,
+    zeros: Zeros | None = None,
     on_error: Literal["fail", "drop"] = "fail",
 ) -> Raw:
     """Return histories from a file of any form ``data=file`` reads; what was seen in it is said.
@@ -308,9 +313,8 @@ def read_file(
     }
     raw = files.assemble(
         path.name, replace(found.sheet, frame=found.sheet.frame.select(**roles)), [found.note], say,
-        on_error=on_error, decimal=decimal, dates=None, returns=returns, users=None, items=None,
-        social=None, log=None,
-        relations=(),
+        on_error=on_error, decimal=decimal, dates=dates, returns=returns, time_as=time_as,
+        zeros=zeros, users=None, items=None, social=None, log=None, relations=(),
     )  # fmt: skip
     for reason, count in raw.rejected.items():
         say(f"left out {count:,} {'row' if count == 1 else 'rows'}: {reason}")

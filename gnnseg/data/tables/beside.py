@@ -11,7 +11,7 @@ import polars as pl
 
 from gnnseg.data import logs
 from gnnseg.data.raw import RawRelation
-from gnnseg.data.tables import fields, formats, numbers, separators
+from gnnseg.data.tables import fields, formats, numbers, separators, ties
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.types import InputError
@@ -138,6 +138,7 @@ def edge_table(sheet: Sheet, what: str, decimal: Decimal | None = None) -> pl.Da
     _refuse(sheet, missing, f"an end of {what} is missing; mend it.")
     if frame.width == 2:
         return found.with_columns(weight=pl.lit(1.0))
+    ties.refuse_times(sheet, frame.to_series(2), what)
     weight = numbers.read(frame.to_series(2), str(sheet.path), f"the weight of {what}", decimal)[0]
     bad = weight.is_null() | ~weight.is_finite().fill_null(False)
     _refuse(sheet, bad, f"the weight of {what} is no finite number; mend it.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from gnnseg.data.tables import dates, numbers
+from gnnseg.data.tables import dates, joined, numbers, units
 from gnnseg.data.tables.fields import ROLES, named
 from gnnseg.data.tables.sheets import shown
 from gnnseg.types import InputError, Setting
@@ -126,7 +126,8 @@ def choose(
     Args:
         path: The table, as messages name it.
         head: Its first rows.
-        mapping: Columns as named; None: looked for by the usual names; '': none.
+        mapping: Columns as named; None: looked for by the usual names; '': none; the time may be
+            several columns, 'Date,Time'.
         text: The table came from text, so that its first line may be data.
         guess: Where no name fits, content may: the only column of dates is the time, the only
             column left that could be ids is the user or the item.
@@ -134,6 +135,8 @@ def choose(
     Raises:
         InputError: A named column is not there, several fit, or none is the user or the item.
     """
+    given = mapping.get("time")
+    head = joined.added(head, given)
     names = head.columns
     wanted = {role: name for role in (*ROLES, "title") if (name := mapping.get(role))}
     named(path, names, wanted)
@@ -141,6 +144,9 @@ def choose(
     columns: dict[str, str | None] = {}
     for role in ROLES:
         given = mapping.get(role)
+        if role == "time" and given is None and (both := _date_and_time(head, taken)) is not None:
+            head = joined.added(head, both)
+            given = both
         columns[role] = _by_name(path, role, names, taken) if given is None else given or None
     if guess:
         used = {name for name in columns.values() if name} | taken
@@ -163,8 +169,14 @@ def choose(
                 problem=("no column for ", Setting(f"data.{role}")),
                 advice=(f"it has {listed}: set ", Setting(f"data.{role}", "COLUMN")),
             )
-    named(path, names, columns)
+    named(path, head.columns, columns)
     return columns | ({"title": wanted["title"]} if "title" in wanted else {})
+
+
+def _date_and_time(head: pl.DataFrame, taken: set[str]) -> str | None:
+    """Return ``Date,Time`` where two columns of usual names hold days and times of day."""
+    fits = [name for name in head.columns if simple(name) in USUAL["time"] and name not in taken]
+    return joined.pair(head, fits)
 
 
 def _by_name(path: Path, role: str, names: Sequence[str], taken: set[str]) -> str | None:
@@ -234,7 +246,7 @@ def kind(series: pl.Series) -> str:
     cells = cells.filter(cells.is_not_null() & (cells != ""))
     if cells.is_empty():
         return "empty"
-    if bool(cells.str.contains(dates.DAY_NUMBER).all()):
+    if bool(cells.str.contains(units.DAY_NUMBER).all()):
         return "dates"
     if not cells.cast(pl.Int64, strict=False).null_count():
         return "whole numbers"  # unix seconds too: only their name shows it
@@ -243,6 +255,12 @@ def kind(series: pl.Series) -> str:
     if not cells.cast(pl.Float64, strict=False).null_count():
         return "numbers"
     try:
-        return "text" if dates.read(cells)[0].null_count() else "dates"
+        if not numbers.read(cells, "", "")[0].null_count():
+            return "numbers"
+    except InputError:  # a decimal sign, or a currency, that the sample leaves open
+        return "numbers"
+    try:
+        seconds = dates.read(cells)[0]
     except InputError:  # dates in an order that the sample leaves open
         return "dates"
+    return "text" if seconds.null_count() or bool((seconds.abs() < 1e6).any()) else "dates"

@@ -10,7 +10,17 @@ from gnnseg.types import InputError, Setting
 
 OPTIONS = (*typed.COLUMNS, *typed.CHOICES, *typed.TABLES, *typed.NUMBERS, "connect")
 ARGUMENTS = (
-    *(*typed.COLUMNS, *typed.TABLES, "item_title", "decimal", "dates", "returns", "on_error"),
+    *(
+        *typed.COLUMNS,
+        *typed.TABLES,
+        "item_title",
+        "decimal",
+        "dates",
+        "returns",
+        "time_as",
+        "zeros",
+        "on_error",
+    ),
 )
 
 

@@ -15,6 +15,7 @@ from gnnseg.data.tables.dates import Order
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
 from gnnseg.data.tables.sheets import Sheet
+from gnnseg.data.zeros import Zeros
 from gnnseg.types import InputError, Setting
 
 __all__ = ["assemble", "attribute_table", "edge_table", "refuse_unseen", "relation", "table"]
@@ -32,6 +33,8 @@ def assemble(
     decimal: Decimal | None,
     dates: Order | None,
     returns: Returns | None,
+    time_as: str | None,
+    zeros: Zeros | None,
     users: pl.DataFrame | None,
     items: pl.DataFrame | None,
     social: pl.DataFrame | None,
@@ -46,7 +49,7 @@ def assemble(
     roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
     events = fields.events(
         sheet, roles, drop=on_error == "drop", beside=("part", "title"),
-        decimal=decimal, order=dates, returns=returns,
+        decimal=decimal, order=dates, returns=returns, time_as=time_as,
     )  # fmt: skip
     notes = [*said[:-1], "; ".join((said[-1], *events.notes))]
     for line in notes:
@@ -63,6 +66,7 @@ def assemble(
     return Raw(
         name=name, events=frame, users=users, items=items, social=social, relations=relations,
         log=log, rejected=rejected, rejected_examples=events.examples, notes={"read": notes},
+        zeros=zeros,
     )  # fmt: skip
 
 

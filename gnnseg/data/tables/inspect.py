@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from gnnseg.data import zeros as zeros_
 from gnnseg.data.sets.registry import SOURCES, Layout
 from gnnseg.data.tables import columns as columns_
 from gnnseg.data.tables import fields, paths, separators, stacking
@@ -16,7 +18,9 @@ from gnnseg.data.tables.dates import Order
 from gnnseg.data.tables.layout import SHOWN, aligned, spread
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
+from gnnseg.data.tables.sheets import Sheet
 from gnnseg.data.tables.stats import stats
+from gnnseg.data.zeros import Zeros
 
 __all__ = ["check", "list_sets", "stats"]
 
@@ -64,6 +68,8 @@ def check(
     decimal: Decimal | None = None,
     dates: Order | None = None,
     returns: Returns | None = None,
+    time_as: str | None = None,
+    zeros: Zeros | None = None,
     users: str | None = None,
     items: str | None = None,
     item_title: str | None = None,
@@ -79,24 +85,24 @@ def check(
     given = [str(one) for one in ([files] if isinstance(files, str | Path) else files)]
     mapping = {**columns, "title": None if items else item_title}
     how = {"separator": separator, "encoding": encoding}
-    found = [
-        separators.read(one, mapping, **how, form=format, guess=True) for one in paths.listed(given)
-    ]
+    each = paths.listed(given)
+    found = [separators.read(one, mapping, **how, form=format, guess=True) for one in each]
     stacking.same_columns(found, None)
     sheet = stacking.stacked(found, given)
-    roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
-    events = fields.events(sheet, roles, drop=True, decimal=decimal, order=dates, returns="keep")
-    form = FileForm(separator, encoding, decimal)
+    events, frame, zero = _events(sheet, zeros, decimal=decimal, order=dates, time_as=time_as)
+    form = FileForm(**how, decimal=decimal)
     user_table, item_table = form.attributes(users), form.attributes(items, item_title)
     head, chosen = found[0].head, found[0].columns
-    titled = _title(item_table, head, chosen) if item_title is None else None
+    titled = None if item_title else _title(item_table, head, chosen)
     options = {
         **{role: chosen.get(role) or columns.get(role) for role in fields.ROLES},
         "separator": separator,
-        "encoding": None if encoding == "utf-8" else encoding,
         "format": format,
+        "encoding": None if encoding == "utf-8" else encoding,
         **_detected(events, decimal, dates),
-        "returns": returns or ("subtract" if _returns(events.frame) else None),
+        "time-as": time_as,
+        "zeros": zeros,
+        "returns": returns or ("subtract" if _returns(frame) else None),
         "users": users,
         "items": items,
         "item-title": item_title or titled,
@@ -105,15 +111,24 @@ def check(
     shown = [
         *_columns(head, chosen),
         *("", *aligned([head.columns, *head.head(ROWS).rows()]), ""),
-        *_summary(events.frame),
+        *_summary(frame),
         *([f"items are called by column {titled!r}"] if titled else []),
-        *_beside(users, "user", events.frame, user_table),
-        *_beside(items, "item", events.frame, item_table),
-        *_returns(events.frame),
-        *_rejected(events),
+        *_beside(users, "user", frame, user_table),
+        *_beside(items, "item", frame, item_table),
+        *(*_returns(frame), *_rejected(events, zero)),
     ]
     notes = [*stacking.notes(found), *events.notes, *_decimal_point(events)]
     return "\n".join([*notes, *shown, "", "train on it:", _command(given, options)])
+
+
+def _events(
+    sheet: Sheet, zeros: Zeros | None, **how: Any
+) -> tuple[fields.ReadEvents, pl.DataFrame, dict[str, int]]:
+    """Return the events as read, those left without zeros, and how many went, by reason."""
+    roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
+    events = fields.events(sheet, roles, drop=True, returns="keep", **how)
+    frame, zero = zeros_.settle(events.frame, zeros, str(sheet.path))
+    return events, frame, zero
 
 
 def _decimal_point(events: fields.ReadEvents) -> list[str]:
@@ -163,11 +178,13 @@ def _returns(frame: pl.DataFrame) -> list[str]:
     ]
 
 
-def _rejected(events: fields.ReadEvents) -> list[str]:
-    """Return the rows that cannot be read, by reason."""
+def _rejected(events: fields.ReadEvents, zero: Mapping[str, int]) -> list[str]:
+    """Return the rows left out for a weight of 0, and those that cannot be read, by reason."""
+    gone = [f"{count:,} rows left out: {reason}" for reason, count in zero.items()]
     if not events.rejected:
-        return ["every row can be read"]
+        return [*gone, "every row can be read"]
     return [
+        *gone,
         f"{sum(events.rejected.values()):,} rows cannot be read; --on-error drop leaves them out, "
         "counted:",
         *[

@@ -15,7 +15,7 @@ from typing import Literal
 import polars as pl
 
 from gnnseg.data.tables import columns as columns_
-from gnnseg.data.tables import formats
+from gnnseg.data.tables import formats, joined
 from gnnseg.data.tables.decoded import DecodedText
 from gnnseg.data.tables.fields import ROLES
 from gnnseg.data.tables.sheets import Sheet
@@ -84,7 +84,9 @@ def read(
 
     def pick(head: pl.DataFrame) -> list[str]:
         columns.update(columns_.choose(path, head, mapping, text=form != "parquet", guess=guess))
-        return list(dict.fromkeys(name for name in columns.values() if name is not None))
+        used = [name for name in columns.values() if name is not None]
+        plain = [one for name in used for one in joined.parts(head.columns, name) or (name,)]
+        return list(dict.fromkeys(plain))
 
     if form == "parquet":
         sheet = formats.parquet(path, pick)
@@ -98,7 +100,7 @@ def read(
         return _found(sheet, columns, (*text.notes, "RecBole atomic file"))
     if form != "table":
         return _benchmark(path, text.data, form)
-    names = [name for name in mapping.values() if name]
+    names = [name for name in mapping.values() if name and "," not in name]
     mark, name = the_separator(path, lines, separator, names)
     quote = path.suffix != ".dat"
     sheet = formats.sheet(path, separator=mark, data=text.data, quote=quote, pick=pick)
@@ -248,5 +250,6 @@ def _outside(line: str, mark: str) -> int:
 
 
 def _found(sheet: Sheet, columns: dict[str, str | None], notes: Sequence[str]) -> ReadFile:
+    sheet = joined.added_to(sheet, columns.get("time"))
     roles = ", ".join(f"{role}={name!r}" for role, name in columns.items() if name is not None)
     return ReadFile(sheet, columns, f"{sheet.path.name}: {', '.join(notes)}; {roles}")

@@ -17,7 +17,18 @@ from gnnseg.types import InputError
 
 COLUMNS = ("user", "item", "weight", "time", "spend")
 CHOICES = (
-    *("separator", "encoding", "format", "decimal", "dates", "returns", "item_title", "on_error"),
+    *(
+        "separator",
+        "encoding",
+        "format",
+        "decimal",
+        "dates",
+        "returns",
+        "time_as",
+        "zeros",
+        "item_title",
+        "on_error",
+    ),
 )
 TABLES = ("users", "items", "social", "log")
 NUMBERS = {"min_weight": float, "k_core": int}
