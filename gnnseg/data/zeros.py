@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import polars as pl
@@ -48,9 +47,3 @@ def settle(
         )
     rest = events.filter(weight != 0)
     return rest, {LABEL if how is None else ZERO: count}
-
-
-def said(counts: dict[str, int], say: Callable[[str], None]) -> None:
-    """Say what was left out."""
-    for reason, count in counts.items():
-        say(f"left out {count:,} {'row' if count == 1 else 'rows'}: {reason}")

@@ -17,6 +17,7 @@ import polars as pl
 import torch
 
 from gnnseg.data import beside, repeats, visits
+from gnnseg.data import zeros as zeros_
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.raw import Raw
 from gnnseg.data.tables import fields, files, frames, separators
@@ -316,6 +317,8 @@ def read_file(
         on_error=on_error, decimal=decimal, dates=dates, returns=returns, time_as=time_as,
         zeros=zeros, users=None, items=None, social=None, log=None, relations=(),
     )  # fmt: skip
+    events, gone = zeros_.settle(raw.events, zeros, str(path))
+    raw = replace(raw, events=events, rejected={**raw.rejected, **gone}, zeros="keep")
     for reason, count in raw.rejected.items():
         say(f"left out {count:,} {'row' if count == 1 else 'rows'}: {reason}")
     return raw

@@ -84,7 +84,7 @@ def read(
     if count:
         found, how = _digits(words.filter(numeric), value.filter(numeric), where)
         filled = int((words.str.strip_chars() != "").sum())
-        if 2 * count < filled and not how.startswith("dates"):
+        if 2 * count <= filled and not how.startswith("dates"):
             # a number among dates is a time only where it is sure to be one
             found = np.where(units.usual(found), found, np.nan)
         seconds[numeric.to_numpy()] = found

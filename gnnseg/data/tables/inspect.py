@@ -113,8 +113,7 @@ def check(
         *("", *aligned([head.columns, *head.head(ROWS).rows()]), ""),
         *_summary(frame),
         *([f"items are called by column {titled!r}"] if titled else []),
-        *_beside(users, "user", frame, user_table),
-        *_beside(items, "item", frame, item_table),
+        *(*_beside(users, "user", frame, user_table), *_beside(items, "item", frame, item_table)),
         *(*_returns(frame), *_rejected(events, zero)),
     ]
     notes = [*stacking.notes(found), *events.notes, *_decimal_point(events)]

@@ -79,6 +79,8 @@ def _together(texts: Sequence[pl.Series], marks: Sequence[str]) -> pl.Series:
 
 def _excels(day: pl.Series, clock: pl.Series) -> pl.Series | None:
     """Return day numbers and shares of a day as their sum; None where it is not these."""
+    if any(column.dtype.is_temporal() for column in (day, clock)):
+        return None
     both = [
         column.cast(pl.Float64)
         if column.dtype.is_numeric()

@@ -56,7 +56,7 @@ LANGUAGES = {  # a month's names are parted by '/', the first month comes first
 
 def _bare(word: str) -> str:
     """Return the word without its accents."""
-    apart = unicodedata.normalize("NFD", word)
+    apart = unicodedata.normalize("NFD", word.replace("ı", "i"))
     return unicodedata.normalize("NFC", "".join(c for c in apart if not unicodedata.combining(c)))
 
 
