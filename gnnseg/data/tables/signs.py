@@ -71,7 +71,8 @@ def plain(words: pl.Series, odd: pl.Series, where: str, key: str) -> tuple[pl.Se
             advice="convert them to one",
         )
     brackets = table["bracket"].fill_null(False)
-    if bool(brackets.any()) and int(brackets.sum()) == len(words.drop_nulls()):
+    others = int((~odd & words.is_not_null()).sum())  # numbers as they stand
+    if bool(brackets.any()) and not others and bool(brackets.filter(kept).all()):
         return words, []  # numbers in brackets throughout are no minus
     notes = [f"{coins[0]} left out"] if len(coins) else []
     notes += ["brackets read as minus"] if bool(brackets.any()) else []

@@ -1,7 +1,9 @@
 """Times as people's exports have them: forms, units, several columns; odd ones are asked about."""
 
 import datetime as dt
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.data.tables import dates, fields, joined, months, units
+import gnnseg
+from gnnseg.data.tables import (
+    dates,
+    fields,
+    inspect,
+    joined,
+    months,
+    separators,
+    sql,
+    stacking,
+    typed,
+    units,
+)  # fmt: skip
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.types import InputError
 
@@ -268,3 +282,59 @@ def test_a_column_that_bears_the_name_itself_is_taken():
 
 def test_the_usual_years_end_tomorrow():
     assert units.soon() - time.time() == pytest.approx(2 * 86400, abs=5)
+
+
+# --- through every door
+
+
+ROWS = [("a", "x", "2010-01-05", "14:00"), ("b", "y", "2010-01-05", "14:00")]
+
+
+def of_file(tmp_path, header="user,item,Date,Time", **named):
+    path = tmp_path / "orders.csv"
+    path.write_text("\n".join([header, *map(",".join, ROWS)]), "utf-8")
+    columns = {**dict.fromkeys(fields.ROLES), **named}
+    return separators.read(path, columns)
+
+
+def test_date_and_time_are_joined_in_a_file(tmp_path):
+    for found in (
+        of_file(tmp_path, time="Date,Time"),
+        of_file(tmp_path),
+        of_file(tmp_path, header="user,item,d,t", time="d, t"),
+    ):
+        sheet = stacking.stacked([found], "orders.csv")
+        assert sheet.frame["time"].to_list() == ["2010-01-05 14:00"] * 2
+    assert "time='Date,Time'" in of_file(tmp_path).note
+    assert of_file(tmp_path, time="Date").columns["time"] == "Date"
+    with pytest.raises(InputError, match="no column 'Date,Tim'"):
+        of_file(tmp_path, time="Date,Tim")
+
+
+def test_date_and_time_are_joined_in_python_and_sql(tmp_path):
+    frame = pl.DataFrame(ROWS, schema=["user", "item", "Date", "Time"], orient="row")
+    assert gnnseg.interactions(frame, time="Date,Time").events["time"].to_list() == [TWO, TWO]
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
+        database.execute("create table o (user, item, Date, Time)")
+        database.executemany("insert into o values (?, ?, ?, ?)", ROWS)
+        database.commit()
+    connect = f"sqlite:///{tmp_path / 'shop.db'}"
+    sheet, note = sql.interactions("select * from o", connect, {"time": "Date,Time"})
+    assert sheet.frame["time"].to_list() == ["2010-01-05 14:00"] * 2
+    assert "time='Date,Time'" in note
+
+
+def test_check_proposes_both_columns(tmp_path):
+    of_file(tmp_path)
+    said = inspect.check(str(tmp_path / "orders.csv"), dict.fromkeys(fields.ROLES))
+    assert said.endswith("--user user --item item --time Date,Time")
+
+
+def test_each_door_names_the_setting_in_its_words(tmp_path):
+    frame = {"user": ["a", "b"], "item": ["x", "y"], "time": [1, 2]}
+    with pytest.raises(InputError, match="set time_as=any if that is right, time='' if"):
+        gnnseg.interactions(frame, time="time")
+    found = gnnseg.interactions(frame, time="time", time_as="seconds")
+    assert found.events["time"].to_list() == [1, 2]
+    given = typed.sort(["o.csv", "--time-as", "%Y%m", "--zeros", "keep"])
+    assert given.options == {"time_as": "%Y%m", "zeros": "keep"}
