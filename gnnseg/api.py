@@ -88,7 +88,8 @@ def interactions(
     _check_choices(name, choices)
     columns = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
     columns |= {"title": item_title} if items is None else {}
-    wanted = {role: column for role, column in columns.items() if column is not None}
+    needed = {"user": user, "item": item}
+    wanted = needed | {role: column for role, column in columns.items() if column}
     beside = {"users": users, "items": items, "social": social, "log": log}
     how = {"item_title": item_title, "relations": relations, "time_as": time_as, **choices}
     return _read(name, table, wanted, beside, **how)

@@ -52,6 +52,13 @@ def test_many_zeros_are_asked_about_and_either_answer_is_heeded():
         built([0] * 80)
 
 
+def test_python_is_told_of_its_own_arguments(tmp_path):
+    raw = gnnseg.interactions(table([0, 3, 5, 4] * 20), weight="weight")
+    with pytest.raises(InputError, match="set zeros=drop .* zeros=keep .* weight=''"):
+        gnnseg.train(raw, [f"runs.root={tmp_path}"])
+    assert "weight" not in gnnseg.interactions(table([0, 1]), weight="").events.columns
+
+
 def test_few_zeros_and_those_of_named_sets_are_kept():
     assert len(built([0] + [1] * 120).interactions) == 121
     frame = pl.DataFrame({"weight": [0.0, 2.0]})
