@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("gnnseg")
 CHOICES: dict[str, tuple[str | None, ...]] = {
     "on_error": ("fail", "drop"),
+    "zeros": (None, "keep", "drop"),
     "returns": (None, "keep", "drop", "subtract"),
     "decimal": (None, "point", "comma"),
     "dates": (None, "dmy", "mdy", "ymd"),
@@ -44,6 +45,7 @@ def interactions(
     decimal: Literal["point", "comma"] | None = None,
     dates: Literal["dmy", "mdy", "ymd"] | None = None,
     returns: Literal["keep", "drop", "subtract"] | None = None,
+    time_as: str | None = None, zeros: Literal["keep", "drop"] | None = None,
     on_error: Literal["fail", "drop"] = "fail", basket: str | None = None,
     unique: str | None = None, name: str = "table",
 ) -> Raw:  # fmt: skip
@@ -53,7 +55,7 @@ def interactions(
 
     Args:
         table: The events.
-        user: The column of users' ids; so ``item``, ``weight``, ``time`` and ``spend``.
+        user: Users' ids; so ``item``, ``weight``, ``time`` ('Date,Time' of two), ``spend``.
         order: Of lines that are one visit; None: those of a user at one time.
         event: Of kinds of events; ``keep``: 'purchase', or with weights {'view': 1, 'purchase': 5}.
         price: Where spend is price times ``quantity``, or times the weight.
@@ -66,6 +68,9 @@ def interactions(
         decimal: Of columns of text, given where only one reading fits; so ``dates``.
         returns: Events of negative weight are refused (None), kept, dropped, or taken off the
             purchases before them.
+        time_as: 'excel', 'milliseconds' … or '%Y%m%d%H'; None: detected, and asked about before
+            1990 or after tomorrow; 'any': detected.
+        zeros: Events of weight 0 are kept or dropped; None: dropped of labels 0 and 1, or asked.
         on_error: 'fail' at a row that cannot be read, or 'drop' and count it.
         basket: What stands between the items of a cell, each then an event; 'list' of lists.
         unique: Columns that tell order lines apart ('order,line'); each counts once.
@@ -75,6 +80,7 @@ def interactions(
         InputError: The table cannot be read; with the row.
     """
     choices = {"on_error": on_error, "returns": returns, "decimal": decimal, "dates": dates}
+    choices |= {"zeros": zeros}
     _check_choices(name, choices)
     columns = {
         "user": user, "item": item, "weight": weight, "time": time, "spend": spend,
@@ -84,7 +90,7 @@ def interactions(
     beside = {"users": users, "items": items, "social": social, "log": log}
     return _read(
         name, table, columns, beside, item_title=item_title, relations=relations, basket=basket,
-        unique=unique, keep=keep, **choices,
+        unique=unique, keep=keep, time_as=time_as, **choices,
     )  # fmt: skip
 
 
@@ -114,7 +120,7 @@ def _read(
 ) -> Raw:
     """Read the events by their ``columns``, and the tables ``beside`` them, where there are any."""
     from gnnseg.data import logs
-    from gnnseg.data.tables import doors, fields, files, frames, orders
+    from gnnseg.data.tables import doors, fields, files, frames, joined, orders
     from gnnseg.data.tables.formats import Sheet
 
     def sheet(given: Any, what: str) -> Sheet:
@@ -129,9 +135,10 @@ def _read(
         "social": lambda given: files.edge_table(given, "social ties"),
         "log": lambda given: logs.read(given, propensity=False, decimal=decimal),
     }
-    events = sheet(table, name)
+    events = joined.added_to(sheet(table, name), columns.get("time"))
     with doors.errors_said(doors.argument):
-        columns = {**columns, **orders.chosen(events.frame.columns, orders.columns(unique))}
+        needed = {role: name for role, name in columns.items() if name or role in ("user", "item")}
+        columns = {**needed, **orders.chosen(events.frame.columns, orders.columns(unique))}
         fields.named(events.path, events.frame.columns, columns)
         frame = events.frame.select(
             **{role: pl.col(column) for role, column in columns.items() if column is not None}

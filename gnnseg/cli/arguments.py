@@ -94,6 +94,13 @@ def add_form(parser: argparse.ArgumentParser) -> None:
     )
     add("--skip", type=int, metavar="LINES", help="lines left out at the top")
     add("--sheet", metavar="NAME", help="of a workbook with several")
+    add("--dates", choices=["dmy", "mdy", "ymd"], help="given only where two orders fit")
+    add(
+        "--time-as",
+        metavar="FORM",
+        help="any, a unit (seconds, days, excel, julian …) or a pattern (%%Y%%m%%d%%H)",
+    )
+    add("--zeros", choices=["keep", "drop"], help="what weights of 0 are")
     add("--returns", choices=["keep", "drop", "subtract"], help="what negative weights are")
 
 

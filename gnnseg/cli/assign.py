@@ -90,7 +90,10 @@ def _new_users(options: argparse.Namespace, known: Any) -> Any:
     if known.half_life is not None:  # habits fade: times are looked for
         columns["time"] = options.time
     form = FileSettings.of(options)
-    how = {name: getattr(options, name) for name in ("decimal", "returns", "keep", "on_error")}
+    how = {
+        name: getattr(options, name)
+        for name in ("decimal", "dates", "returns", "time_as", "zeros", "keep", "on_error")
+    }
     histories = None
     if options.file:
         with doors.errors_said(doors.option):

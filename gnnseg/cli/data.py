@@ -49,7 +49,6 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     add("--test", metavar="FILE", help="with --valid")
     add("--item-title", metavar="COLUMN", help="what people call an item")
     add_form(parser)
-    add("--dates", choices=["dmy", "mdy", "ymd"], help="given only where two orders fit")
     add("--on-error", choices=["fail", "drop"], help="drop: leave out rows that cannot be read")
     add("--basket", metavar="CHAR", help="what stands between the items of a cell")
     add("--unique", metavar="COLUMNS", help="columns that tell order lines apart (* for all)")

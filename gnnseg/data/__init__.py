@@ -12,6 +12,7 @@ from gnnseg.data import cache as cache_
 from gnnseg.data import clean, split
 from gnnseg.data.raw import Raw
 from gnnseg.data.sets.base import Reader, checked
+from gnnseg.data.tables import doors
 from gnnseg.types import Dataset, returned
 
 __all__ = ["load", "split"]
@@ -40,7 +41,9 @@ def load(
         InputError: In one sentence, for data that cannot be found, read or used.
     """
     if raw is not None:
-        return clean.build(raw, min_weight=node["min_weight"], k_core=int(node["k_core"]), say=say)
+        with doors.errors_said(doors.argument):
+            how = {"min_weight": node["min_weight"], "k_core": int(node["k_core"])}
+            return clean.build(raw, **how, say=say)
     from gnnseg.data.sets.fetching import Place
 
     place = Place(root, cache, say)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gnnseg.data import beside
+from gnnseg.data import beside, zeros
 from gnnseg.data.raw import Raw
 from gnnseg.types import Dataset, IdMap, InputError, Interactions, Setting
 
@@ -18,15 +18,18 @@ Say = Callable[[str], None]
 def build(raw: Raw, *, min_weight: float | None, k_core: int, say: Say) -> Dataset:
     """Clean and index a set as it was read.
 
-    Events below ``min_weight`` go; then users and items with fewer than ``k_core`` partners, until
-    none is left. An id's index is its rank (numeric if all ids of its kind are integers, else by
-    UTF-8 bytes), so that row order never matters.
+    Events of weight 0 go where weights are labels, or somebody said so; events below ``min_weight``
+    go; then users and items with fewer than ``k_core`` partners, until none is left. An id's index
+    is its rank (numeric if all ids of its kind are integers, else by UTF-8 bytes), so that row
+    order never matters.
 
     Raises:
         InputError: Where nothing, one user or one item is left.
     """
     dropped = dict(raw.rejected)
-    events = _heavy(raw, min_weight, dropped)
+    events, zero = zeros.settle(raw.events, raw.zeros, f"data {raw.name}", min_weight)
+    dropped |= zero
+    events = _heavy(raw, events, min_weight, dropped)
     events, users, items = _index(events)
     if k_core > 0:
         events, users, items = _in_core(events, users, items, k_core, dropped)
@@ -72,9 +75,10 @@ def core(
         keep &= ~lose
 
 
-def _heavy(raw: Raw, min_weight: float | None, dropped: dict[str, int]) -> pl.DataFrame:
+def _heavy(
+    raw: Raw, events: pl.DataFrame, min_weight: float | None, dropped: dict[str, int]
+) -> pl.DataFrame:
     """Return the events of at least ``min_weight``; there must be some."""
-    events = raw.events
     if min_weight is not None:
         if "weight" not in events.columns:
             raise InputError(
@@ -82,8 +86,9 @@ def _heavy(raw: Raw, min_weight: float | None, dropped: dict[str, int]) -> pl.Da
                 problem=f"{raw.name} has no weights",
                 advice=("set ", Setting("data.weight"), " to a column or min_weight to null"),
             )
+        before = len(events)
         events = events.filter(pl.col("weight") >= min_weight)
-        beside.count(dropped, f"weight below {min_weight:g}", len(raw.events) - len(events))
+        beside.count(dropped, f"weight below {min_weight:g}", before - len(events))
         if events.is_empty():
             raise InputError(
                 where=(Setting("data.min_weight", f"{min_weight:g}"), " filters everything away"),

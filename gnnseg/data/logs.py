@@ -141,7 +141,9 @@ def _measures(sheet: Sheet, decimal: numbers.Decimal | None) -> dict[str, pl.Ser
     found = {}
     for name, advice in MEASURES.items():
         if name in sheet.frame.columns:
-            found[name] = numbers.read(sheet.frame[name], str(sheet.path), name, decimal)[0]
+            found[name] = numbers.read(
+                sheet.frame[name], str(sheet.path), name, decimal, flags=True
+            )[0]
             bad = found[name].is_null() | ~found[name].is_finite().fill_null(False)
             _refuse(sheet, bad, f"the {name} is missing or no number; {advice}.")
     if "propensity" in found:

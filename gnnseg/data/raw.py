@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg.data.zeros import Zeros
 from gnnseg.types import Truth
 
 
@@ -41,6 +42,7 @@ class Raw:
         there.
     rejected, rejected_examples: rows left out by reason, how many and the first.
     notes: JSON-able account of the reading.
+    zeros: what events of weight 0 are (``gnnseg.data.zeros``); None: labels, or asked about.
     log: what was shown, as ``gnnseg.data.logs.read`` gives it.
     """
 
@@ -55,3 +57,4 @@ class Raw:
     rejected_examples: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     log: pl.DataFrame | None = None
+    zeros: Zeros | None = "keep"

@@ -8,10 +8,13 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg.data import zeros
 from gnnseg.data.raw import Raw
 from gnnseg.data.tables import doors, fields, frames
 from gnnseg.data.tables.formats import Sheet
 from gnnseg.types import InputError
+
+NOTE = " (in gnnseg.interactions)"
 
 
 def tables(histories: Any) -> tuple[pl.DataFrame, pl.Series]:
@@ -27,7 +30,10 @@ def tables(histories: Any) -> tuple[pl.DataFrame, pl.Series]:
         isinstance(histories, Mapping) and not {"user", "item"} <= set(histories)
     ):
         return _listed(histories or {})
+    how = histories.zeros if isinstance(histories, Raw) else None
     frame = histories.events if isinstance(histories, Raw) else _events(histories)
+    with doors.errors_said(doors.argument, note=NOTE):
+        frame = zeros.settle(frame, how, "histories")[0]
     return frame, frame["user"].unique(maintain_order=True)
 
 
@@ -58,5 +64,5 @@ def _events(histories: Any) -> pl.DataFrame:
     roles: dict[str, str | None] = {
         role: role for role in (*fields.ROLES, "order") if role in frame.columns
     }
-    with doors.errors_said(doors.argument, note=" (in gnnseg.interactions)"):
+    with doors.errors_said(doors.argument, note=NOTE):
         return fields.events(sheet, roles, drop=False, returns=None).frame

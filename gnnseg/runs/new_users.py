@@ -17,13 +17,16 @@ import polars as pl
 import torch
 
 from gnnseg.data import beside, repeats, visits
+from gnnseg.data import zeros as zeros_
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.raw import Raw
 from gnnseg.data.tables import fields, files, frames, separators
+from gnnseg.data.tables.dates import Order
 from gnnseg.data.tables.formats import Sheet
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
 from gnnseg.data.tables.settings import FileSettings
+from gnnseg.data.zeros import Zeros
 from gnnseg.runs import histories as histories_
 from gnnseg.runs import reasons
 from gnnseg.runs.known import Known
@@ -297,6 +300,9 @@ def read_file(
     decimal: Decimal | None = None,
     returns: Returns | None = None,
     keep: str | None = None,
+    dates: Order | None = None,
+    time_as: str | None = None,
+    zeros: Zeros | None = None,
     on_error: Literal["fail", "drop"] = "fail",
 ) -> Raw:
     """Return histories from a file of any form ``data=file`` reads; what was seen in it is said.
@@ -313,9 +319,11 @@ def read_file(
     }
     raw = files.assemble(
         path.name, replace(found.sheet, frame=found.sheet.frame.select(**roles)), [found.note], say,
-        on_error=on_error, decimal=decimal, dates=None, returns=returns, keep=keep, users=None,
-        items=None, social=None, log=None, relations=(),
+        on_error=on_error, decimal=decimal, dates=dates, returns=returns, time_as=time_as,
+        zeros=zeros, keep=keep, users=None, items=None, social=None, log=None, relations=(),
     )  # fmt: skip
+    events, gone = zeros_.settle(raw.events, zeros, str(path))
+    raw = replace(raw, events=events, rejected={**raw.rejected, **gone}, zeros="keep")
     for reason, count in raw.rejected.items():
         say(f"left out {count:,} {'row' if count == 1 else 'rows'}: {reason}")
     return raw

@@ -34,6 +34,7 @@ from gnnseg.runs import (
     refit,
     since,
     stability,
+    weights,
     writer,
 )
 from gnnseg.runs.assembly import assemble, say_what_is_sampled
@@ -143,6 +144,8 @@ def read(config: Mapping[str, Any], say: Say, raw: Raw | None = None) -> Split:
     root = Path(config["data"]["root"]).expanduser().absolute()
     cache = environment.cache_root(config)
     dataset = data.load(config["data"], root=root, cache=cache, say=say, raw=raw)
+    if (unread := weights.unread(config, dataset.interactions.weight)) is not None:
+        say(unread)
     split = data.split.make(dataset, config["split"], visits=bool(config["head"].get("habit")))
     say(
         f"data {split.name} ({split.fingerprint[:16]}): {len(split.users):,} users, "

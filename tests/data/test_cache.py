@@ -16,7 +16,7 @@ from gnnseg.types import Dataset, Relation
 @pytest.fixture
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(cache, "ROWS", 1)
-    rows = [f"{u},{i},{u + i}.5,{1000 * u + i}" for u in range(6) for i in range(u, 8)]
+    rows = [f"{u},{i},{u + i}.5,{1600000000 + 1000 * u + i}" for u in range(6) for i in range(u, 8)]
     (tmp_path / "events.csv").write_text("\n".join(["user,item,weight,time", *rows]), "utf-8")
     (tmp_path / "people.csv").write_text(
         "id,name,age,job\n0,Ann,30,x\n1,Bo,,y\n5,Cy,50,\n", "utf-8"
@@ -60,7 +60,7 @@ def test_read_once_and_again_when_anything_changes(node: dict[str, Any], tmp_pat
     assert not any("indexed before" in line for line in said)
     assert len(changed.interactions) < len(first.interactions)
     path = Path(node["path"])
-    path.write_text(path.read_text("utf-8") + "\n5,0,1,7", "utf-8")
+    path.write_text(path.read_text("utf-8") + "\n5,0,1,1600000007", "utf-8")
     more, said = load(node, tmp_path)
     assert not any("indexed before" in line for line in said)
     assert len(more.interactions) == len(first.interactions) + 1

@@ -81,7 +81,7 @@ def test_new_users_visits_are_counted_as_trainings_are(tmp_path, monkeypatch) ->
     monkeypatch.chdir(tmp_path)
     draw = np.random.default_rng(0)
     rows = [
-        (f"u{u:02}", f"i{i}", v * DAY, f"{u}-{v}")
+        (f"u{u:02}", f"i{i}", (19_000 + v) * DAY, f"{u}-{v}")
         for u in range(30)
         for v in range(1 + u % 5)
         for i in draw.choice(12, 3, replace=False)

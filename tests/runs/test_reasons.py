@@ -43,7 +43,7 @@ TIES = pl.DataFrame(
 
 
 def trained(root: Path, *overrides: str, **beside: pl.DataFrame) -> gnnseg.Run:
-    data = gnnseg.interactions(events(), time="time", **beside)
+    data = gnnseg.interactions(events(), time="time", time_as="any", **beside)
     return gnnseg.train(
         data, [f"runs.root={root}", f"cache.root={root / 'cache'}", *FEW, *overrides]
     )

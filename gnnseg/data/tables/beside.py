@@ -11,7 +11,7 @@ import polars as pl
 
 from gnnseg.data import logs
 from gnnseg.data.raw import RawRelation
-from gnnseg.data.tables import fields, formats, owned, separators
+from gnnseg.data.tables import fields, formats, owned, separators, ties
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.owned import OwnForm
 from gnnseg.data.tables.settings import FileSettings, Format
@@ -179,6 +179,7 @@ def edge_table(
     _refuse(sheet, missing, f"an end of {what} is missing; mend it.")
     if frame.width == 2:
         return found.with_columns(weight=pl.lit(1.0))
+    ties.refuse_times(sheet, frame.to_series(2), what)
     key = f"the weight of {what}"
     weight = owned.number(frame.to_series(2), str(sheet.path), key, decimal, stated)
     bad = weight.is_null() | ~weight.is_finite().fill_null(False)

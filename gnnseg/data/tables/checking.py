@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg.data import zeros
 from gnnseg.data.raw import Raw
 from gnnseg.data.tables import files as files_
 from gnnseg.data.tables import orders, proposal, stacking, summary, typed
@@ -174,16 +175,20 @@ class _Check:
             items=form.attributes(told.get("items"), told.get("item_title"), name="items"),
             social=form.ties(told.get("social")), log=form.log(told.get("log")), relations=(),
             basket=told.get("basket"), keep=told.get("keep"),
+            time_as=told.get("time_as"), zeros=told.get("zeros"),
         )  # fmt: skip
 
     def _settled(
         self, events: pl.DataFrame, returns: str | None
     ) -> tuple[pl.DataFrame, dict[str, int]]:
-        """Return the events after returns are taken off, and how many rows went, by reason."""
-        if returns != "subtract" or "weight" not in events.columns:
-            return events, {}
-        keys = ["user", "item", *(["part"] if self.parts else [])]
-        return returns_.subtract(events, keys)
+        """Return the events after returns and zeros are taken off, and how many went, by reason."""
+        taken: dict[str, int] = {}
+        if returns == "subtract" and "weight" in events.columns:
+            keys = ["user", "item", *(["part"] if self.parts else [])]
+            events, taken = returns_.subtract(events, keys)
+        where = str(self.found.sheet.path)
+        events, zero = zeros.settle(events, self.told.get("zeros"), where)
+        return events, taken | zero
 
     def _title(self, raw: Raw) -> str | None:
         if self.told.get("item_title") is not None or self.told.get("basket") is not None:

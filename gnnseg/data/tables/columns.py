@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from gnnseg.data.tables import dates, lines, numbers, orders
+from gnnseg.data.tables import dates, joined, lines, numbers, orders, units
 from gnnseg.data.tables.fields import ROLES, named
 from gnnseg.data.tables.sheets import shown
 from gnnseg.types import InputError, Setting
@@ -131,7 +131,8 @@ def choose(
     Args:
         path: The table, as messages name it.
         head: Its first rows.
-        mapping: Columns as named; None: looked for by the usual names; '': none.
+        mapping: Columns as named; None: looked for by the usual names; '': none; the time may be
+            several columns, 'Date,Time'.
         text: The table came from text, so that its first line may be data.
         guess: Where no name fits, content may: the only column of dates is the time, the only
             column left that could be ids is the user or the item.
@@ -139,6 +140,8 @@ def choose(
     Raises:
         InputError: A named column is not there, several fit, or none is the user or the item.
     """
+    given = mapping.get("time")
+    head = joined.added(head, given)
     names = head.columns
     others = (*lines.ROLES, "title")
     wanted = {role: name for role in (*ROLES, *others) if (name := mapping.get(role))}
@@ -148,6 +151,9 @@ def choose(
     columns: dict[str, str | None] = {}
     for role in ROLES:
         given = mapping.get(role)
+        if role == "time" and given is None and (both := _date_and_time(head, taken)) is not None:
+            head = joined.added(head, both)
+            given = both
         columns[role] = _by_name(path, role, names, taken) if given is None else given or None
     if guess:
         used = {name for name in columns.values() if name} | taken
@@ -160,24 +166,28 @@ def choose(
         if columns["spend"] is None and mapping.get("spend") is None:
             columns["spend"] = _spend_by_name(head, free)
         _ids_by_content(path, head, columns, [name for name in free if name != columns["spend"]])
-    for role in ("user", "item"):
-        if columns[role] is None:
-            by_place = text and names[0] == "column_1"
-            listed = ", ".join(
-                f"{name} ({shown(str(head[name][0]))})" if by_place else shown(name)
-                for name in names[:12]
-            ) + (" …" if len(names) > 12 else "")
-            raise InputError(
-                where=path,
-                problem=("no column for ", Setting(f"data.{role}")),
-                advice=(
-                    f"it has {'no header: ' if by_place else ''}{listed}: set ",
-                    Setting(f"data.{role}", "COLUMN"),
-                ),
-            )
-    named(path, names, columns)
+    if (lacking := next((r for r in ("user", "item") if columns[r] is None), None)) is not None:
+        raise _lacking(path, head, names, lacking, by_place=text and names[0] == "column_1")
+    named(path, head.columns, columns)
     _lines(head, mapping, columns, guess=guess)
     return columns | {role: wanted[role] for role in others if role in wanted} | unique
+
+
+def _lacking(
+    path: Path, head: pl.DataFrame, names: Sequence[str], role: str, *, by_place: bool
+) -> InputError:
+    """Return the refusal of a table in which no column is the user or the item."""
+    listed = ", ".join(
+        f"{name} ({shown(str(head[name][0]))})" if by_place else shown(name) for name in names[:12]
+    ) + (" …" if len(names) > 12 else "")
+    return InputError(
+        where=path,
+        problem=("no column for ", Setting(f"data.{role}")),
+        advice=(
+            f"it has {'no header: ' if by_place else ''}{listed}: set ",
+            Setting(f"data.{role}", "COLUMN"),
+        ),
+    )
 
 
 def _lines(
@@ -202,6 +212,12 @@ def _lines(
     if guess and mapping.get("order") is None:
         order = lines.column_of("order", head, list(columns.values()), simples)
         columns |= {} if order is None else {"order": order}
+
+
+def _date_and_time(head: pl.DataFrame, taken: set[str]) -> str | None:
+    """Return ``Date,Time`` where two columns of usual names hold days and times of day."""
+    fits = [name for name in head.columns if simple(name) in USUAL["time"] and name not in taken]
+    return joined.pair(head, fits)
 
 
 def _by_name(path: Path, role: str, names: Sequence[str], taken: set[str]) -> str | None:
@@ -305,7 +321,7 @@ def kind(series: pl.Series) -> str:
     cells = cells.filter(cells.is_not_null() & (cells != ""))
     if cells.is_empty():
         return "empty"
-    if bool(cells.str.contains(dates.DAY_NUMBER).all()):
+    if bool(cells.str.contains(units.DAY_NUMBER).all()):
         return "dates"
     if not cells.cast(pl.Int64, strict=False).null_count():
         return "whole numbers"  # unix seconds too: only their name shows it
@@ -314,6 +330,12 @@ def kind(series: pl.Series) -> str:
     if not cells.cast(pl.Float64, strict=False).null_count():
         return "numbers"
     try:
-        return "text" if dates.read(cells)[0].null_count() else "dates"
+        if not numbers.read(cells, "", "")[0].null_count():
+            return "numbers"
+    except InputError:  # a decimal sign, or a currency, that the sample leaves open
+        return "numbers"
+    try:
+        seconds = dates.read(cells)[0]
     except InputError:  # dates in an order that the sample leaves open
         return "dates"
+    return "text" if seconds.null_count() or bool((seconds.abs() < 1e6).any()) else "dates"

@@ -12,7 +12,7 @@ OPTIONS = (*(name for name in typed.NAMES if name != "sql"),)
 FORMS = "+data.forms."
 ARGUMENTS = (
     *(*typed.COLUMNS, *typed.TABLES, "item_title", "decimal", "dates", "returns", "on_error"),
-    *("basket", "unique", "keep"),
+    *("basket", "unique", "keep", "time_as", "zeros"),
 )
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from gnnseg.data.tables import dates, lines, numbers
-from gnnseg.data.tables.dates import EARLIEST, LATEST
+from gnnseg.data.tables import dates, lines, numbers, plausible, weights
+from gnnseg.data.tables.iso import EARLIEST, LATEST
 from gnnseg.data.tables.returns import Returns
 from gnnseg.data.tables.sheets import Sheet, shown
 from gnnseg.types import InputError, Setting
@@ -22,7 +22,6 @@ BLANKS = r"^\s|\s$|[\r\n]|^$"
 TIMES = (
     "unix seconds, unix milliseconds, ISO 8601 such as 2024-01-31 18:30, 31/01/2024 or 31-Jan-2024"
 )
-YEAR = 31536000.0  # times that all lie in 1970 are no times: row numbers, Excel's days
 RETURN = "weight is negative (a return)"
 
 
@@ -75,6 +74,7 @@ def events(
     decimal: numbers.Decimal | None = None,
     order: dates.Order | None = None,
     returns: Returns | None = "keep",
+    time_as: str | None = dates.ANY,
 ) -> ReadEvents:
     """Read user, item, weight, time and spend of a table.
 
@@ -87,6 +87,8 @@ def events(
         order: The order of day, month and year; None: detected.
         returns: Rows of negative weight are refused (None), kept, or dropped and counted; whoever
             subtracts them keeps them.
+        time_as: A unit of numbers, or a pattern of dates; 'any': detected; None: detected, and
+            asked about where many lie before 1990 or after tomorrow.
 
     Raises:
         InputError: The first row that cannot be read, by its line, or a column in which two
@@ -98,7 +100,7 @@ def events(
     for role in ("user", "item"):
         reading.ids(role)
     reading.measures(decimal)
-    reading.times(order)
+    reading.times(order, time_as)
     reading.words()
     if returns in (None, "drop"):
         reading.refuse_returns(count=returns == "drop")
@@ -171,25 +173,32 @@ class _Reading:
             if role not in self.wanted:
                 continue
             column = self.sheet.frame[self.wanted[role]]
-            value, how = numbers.read(column, str(self.sheet.path), role, decimal)
+            where = str(self.sheet.path)
+            value, how = numbers.read(column, where, role, decimal, flags=True)
             self.found[role] = value.alias(role)
             self.notes += [f"{role} with {how}"] if how else []
-            if how == numbers.COMMA or bool((value != value.round()).any()):
-                signs.add("," if how == numbers.COMMA else ".")
+            comma = how is not None and numbers.COMMA in how
+            if comma or bool((value != value.round()).any()):
+                signs.add("," if comma else ".")
             self.refuse(role, f"{role} is no number", value.is_null().arg_true())
             endless = (~value.is_finite()).fill_null(False)
             self.refuse(role, f"{role} is NaN or infinite", endless.arg_true())
+            largest = f"{role} is larger than {weights.LARGEST:g}, too large to compute with"
+            self.refuse(role, largest, weights.beyond(value))
+            self.notes += weights.notes(self.sheet, value) if role == "weight" else []
         if len(signs) == 1:
             self.detected["decimal"] = signs.pop()
 
-    def times(self, given: dates.Order | None) -> None:
+    def times(self, given: dates.Order | None, form: str | None) -> None:
         """Read the times, if there are any."""
         if "time" not in self.wanted:
             return
         column = self.sheet.frame[self.wanted["time"]]
-        value, how = dates.read(column, str(self.sheet.path), given)
+        value, how = dates.read(column, str(self.sheet.path), given, form)
         self.found["time"] = value.alias("time")
         self.notes.append(f"time read as {how}")
+        odd = plausible.check(self.sheet, column, value, how, form)
+        self.notes += [odd] if odd else []
         order = next((name for name, words in dates.WORDS.items() if words in how), None)
         self.detected |= {} if order is None else {"dates": order}
         unread = value.is_null() | value.is_nan()
@@ -259,6 +268,11 @@ class _Reading:
                     problem=f"{reason}: {cell}{_others(len(table))}",
                     advice=(
                         "mend it, or set ",
+                        *(
+                            (Setting("data.time_as", "PATTERN"), " such as %d.%m.%Y, or ")
+                            if roles[reason] == "time"
+                            else ()
+                        ),
                         Setting("data.on_error", "drop"),
                         " to leave such rows out, counted",
                     ),
@@ -308,5 +322,4 @@ def _span(frame: pl.DataFrame) -> list[str]:
         return []
     ends = pl.Series([frame["time"].min(), frame["time"].max()]).cast(pl.Int64) * 1000
     days = ends.cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%d").to_list()
-    odd = " (if these are no times, set data.time='')" if float(ends[1] or 0) < 1000 * YEAR else ""
-    return [f"{days[0]} to {days[1]}{odd}"]
+    return [f"{days[0]} to {days[1]}"]

@@ -15,6 +15,7 @@ from gnnseg.data.tables.dates import Order
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
 from gnnseg.data.tables.sheets import Sheet
+from gnnseg.data.zeros import Zeros
 from gnnseg.types import InputError, Setting
 
 __all__ = ["assemble", "attribute_table", "edge_table", "refuse_unseen", "relation", "table"]
@@ -32,6 +33,8 @@ def assemble(
     decimal: Decimal | None,
     dates: Order | None,
     returns: Returns | None,
+    time_as: str | None,
+    zeros: Zeros | None,
     keep: str | Mapping[str, float] | None = None,
     users: pl.DataFrame | None,
     items: pl.DataFrame | None,
@@ -50,7 +53,7 @@ def assemble(
     roles = {role: role for role in sheet.frame.columns if role in fields.READ}
     events = fields.events(
         sheet, roles, drop=on_error == "drop", beside=("part", "title", *orders.roles(sheet.frame)),
-        decimal=decimal, order=dates, returns=returns,
+        decimal=decimal, order=dates, returns=returns, time_as=time_as,
     )  # fmt: skip
     frame, repeats = orders.without_repeats(events.frame)
     frame, others, kinds = lines.kept(lines.spent(frame), keep)
@@ -69,7 +72,7 @@ def assemble(
         items, frame = _titles(frame, say), frame.drop("title")
     return Raw(
         name=name, events=frame, users=users, items=items, social=social, relations=relations,
-        log=log, rejected=rejected, rejected_examples=events.examples,
+        log=log, rejected=rejected, rejected_examples=events.examples, zeros=zeros,
         notes={"read": notes, "detected": dict(events.detected)},
     )  # fmt: skip
 

@@ -10,16 +10,19 @@ from typing import Literal
 
 import polars as pl
 
+from gnnseg.data.tables import signs
 from gnnseg.data.tables.sheets import shown
 from gnnseg.types import InputError, Setting
 
 Decimal = Literal[".", ",", "point", "comma"]
 CHUNK = 1_000_000  # rows rewritten at a time
 COMMA = "decimal comma"
+FLAGS = "true as 1, false as 0"
 NAMES = {".": "point", ",": "comma"}
 BLANK = r"'’ \x{a0}\x{202f}\x{2009}"  # thousands signs of any decimal sign
 GROUPED = {  # by decimal sign; thousands signs, where there are any, part groups of three
-    ".": rf"^[+-]?(\d+|[1-9]\d{{0,2}}(,\d{{3}})+|[1-9]\d{{0,2}}([{BLANK}]\d{{3}})+)(\.\d*)?$",
+    ".": rf"^[+-]?(\d+|[1-9]\d{{0,2}}(,\d{{3}})+|[1-9]\d?(,\d\d)+,\d{{3}}|"  # 1,23,436: Indian
+    rf"[1-9]\d{{0,2}}([{BLANK}]\d{{3}})+)(\.\d*)?$",
     ",": rf"^[+-]?(\d+|[1-9]\d{{0,2}}(\.\d{{3}})+|[1-9]\d{{0,2}}([{BLANK}]\d{{3}})+)(,\d*)?$",
 }
 THOUSANDS = {".": f"[,{BLANK}]", ",": f"[.{BLANK}]"}
@@ -27,7 +30,12 @@ OPEN = r"^[+-]?[1-9]\d{0,2}\.\d{3}$"  # 1.234: may be 1234
 
 
 def read(
-    series: pl.Series, where: str, key: str, decimal: Decimal | None = None
+    series: pl.Series,
+    where: str,
+    key: str,
+    decimal: Decimal | None = None,
+    *,
+    flags: bool = False,
 ) -> tuple[pl.Series, str | None]:
     """Return the column as Float64, null where it is no number; and a note on how it was read.
 
@@ -36,14 +44,34 @@ def read(
         where: The table, as messages name it.
         key: The column, as messages name it.
         decimal: The decimal sign; None: detected.
+        flags: Whether true and false, yes and no are read as 1 and 0.
 
     Raises:
         InputError: Two readings that differ fit the whole column, or rows fit one alone and other
-            rows the other.
+            rows the other; or amounts of several currencies.
     """
     if series.dtype.is_numeric():
         return series.cast(pl.Float64), None
+    if series.dtype == pl.Boolean and flags:
+        return series.cast(pl.Float64), FLAGS
     words = series.cast(pl.String)
+    value, how = _read(words, where, key, decimal)
+    odd = value.is_null() & words.is_not_null()
+    if not bool(odd.any()):
+        return value, how
+    if flags and (found := signs.flags(words)) is not None:
+        return found, FLAGS
+    plain, notes = signs.plain(words, odd, where, key)
+    if not notes:
+        return value, how
+    value, how = _read(plain, where, key, decimal)
+    return value, ", ".join(filter(None, (how, *notes)))
+
+
+def _read(
+    words: pl.Series, where: str, key: str, decimal: Decimal | None
+) -> tuple[pl.Series, str | None]:
+    """Return texts of digits and separators alone as numbers; see ``read``."""
     if decimal in (",", "comma"):
         return _map(words, lambda part: _grouped(part, ",")), COMMA
     value = words.cast(pl.Int64, strict=False).cast(pl.Float64)

@@ -55,7 +55,7 @@ def options(
         values = {file.settings.get(name, usual) for file in found.files}
         seen = values.pop() if len(values) == 1 else usual
         proposed[name] = told.get(name) or (None if seen == usual else seen)
-    others = ("skip", "sheet", "basket", "unique", "keep")
+    others = ("skip", "sheet", "basket", "unique", "keep", "time_as", "zeros")
     return proposed | {name: told.get(name) or None for name in others}
 
 

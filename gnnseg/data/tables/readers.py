@@ -19,6 +19,7 @@ from gnnseg.data.tables.quoting import Quoting
 from gnnseg.data.tables.returns import Returns
 from gnnseg.data.tables.settings import FileSettings, Format
 from gnnseg.data.tables.sheets import Sheet
+from gnnseg.data.zeros import Zeros
 from gnnseg.types import InputError
 
 
@@ -40,6 +41,8 @@ class OwnTable(Reader, ABC):
     decimal: Decimal | None = None
     dates: Order | None = None
     returns: Returns | None = None
+    time_as: str | None = None
+    zeros: Zeros | None = None
     on_error: Literal["fail", "drop"] = "fail"
     users: str | None = None
     items: str | None = None
@@ -79,6 +82,8 @@ class OwnTable(Reader, ABC):
             dates=self.dates,
             returns=self.returns,
             keep=self.keep,
+            time_as=self.time_as,
+            zeros=self.zeros,
             users=form.attributes(self.users),
             items=form.attributes(self.items, self.item_title, name="items"),
             social=form.ties(self.social),
@@ -96,12 +101,15 @@ class FileReader(OwnTable):
     ``separator``, ``encoding``, ``decimal`` sign and the order of ``dates`` are detected from the
     whole file, and asked about where two readings fit. ``returns``: events of negative weight are
     refused (null), kept, dropped, or taken off the purchases before them, within each part of a
-    given split. ``on_error``: what to do with a row that cannot be read. ``unseen_users``: may a
-    given test have users that train lacks? ``users``, ``items``: tables of attributes by id.
-    ``item_title``: the column of items, or else of the interactions, that names the items.
-    ``social``: user, user[, weight]. ``relations``: typed edges, each with name, source_kind,
-    target_kind (user, item, or a kind of your own) and path (source, target[, weight]). ``log``:
-    what was shown, a row an item (``gnnseg.data.logs``).
+    given split. ``time``: several columns as 'Date,Time'. ``time_as``: the unit of times that are
+    numbers, or a pattern of dates; null: detected, and asked about where many lie before 1990 or
+    after tomorrow. ``zeros``: events of weight 0 are kept or dropped; null: dropped where the
+    weights are labels, 0 and 1, and else asked about where they are many. ``on_error``: what to do
+    with a row that cannot be read. ``unseen_users``: may a given test have users that train lacks?
+    ``users``, ``items``: tables of attributes by id. ``item_title``: the column of items, or else
+    of the interactions, that names the items. ``social``: user, user[, weight]. ``relations``:
+    typed edges, each with name, source_kind, target_kind (user, item, or a kind of your own) and
+    path (source, target[, weight]). ``log``: what was shown, a row an item (``gnnseg.data.logs``).
     """
 
     path: str | list[str] | None = None

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg.data.tables import columns as columns_
-from gnnseg.data.tables import formats, headers, jsons, workbooks
+from gnnseg.data.tables import formats, headers, joined, jsons, workbooks
 from gnnseg.data.tables import lines as lines_
 from gnnseg.data.tables.decoded import DecodedText
 from gnnseg.data.tables.fields import ROLES
@@ -102,14 +102,17 @@ def read(
         if look is not None:
             look(head)
         columns.update(columns_.choose(path, head, mapping, text=text, guess=guess))
-        return list(dict.fromkeys(name for name in columns.values() if name is not None))
+        used = [name for name in columns.values() if name is not None]
+        plain = [one for name in used for one in joined.parts(head.columns, name) or (name,)]
+        return list(dict.fromkeys(plain))
 
-    named = [name for name in mapping.values() if name]
+    named = [name for name in mapping.values() if name and "," not in name]
     told = any(mapping.get(role) for role in ROLES)
     found = whole(path, how, named=named, pick=pick, table=told)
     if found.format in BENCHMARKS:
         return ReadFile(found.sheet, _by_place(found), found.note, found.format, found.settings)
-    file = ReadFile(found.sheet, columns, found.note, found.format, found.settings)
+    sheet = joined.added_to(found.sheet, columns.get("time"))
+    file = ReadFile(sheet, columns, found.note, found.format, found.settings)
     simple = {name: columns_.simple(name) for name in file.names}
     unused = lines_.unused_kinds(file.head, list(columns.values()), simple)
     roles = ", ".join(f"{role}={name!r}" for role, name in columns.items() if name is not None)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from gnnseg.data.tables import columns as columns_
+from gnnseg.data.tables import joined
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.types import InputError, Setting
 
@@ -27,6 +28,7 @@ def interactions(query: str, connect: str, mapping: Mapping[str, str | None]) ->
     """
     frame, where = read(query, connect), Path("the query")
     columns = columns_.choose(where, frame, mapping, text=False)
+    frame = joined.added(frame, columns["time"])
     chosen = {role: name for role, name in columns.items() if name is not None}
     listed = ", ".join(f"{role}={name!r}" for role, name in chosen.items())
     table = frame.select(**{role: pl.col(name) for role, name in chosen.items()})

@@ -19,7 +19,7 @@ from gnnseg.types import InputError
 COLUMNS = (*("user", "item", "weight", "time", "spend", "order", "event", "price", "quantity"),)
 CHOICES = (
     *("separator", "encoding", "format", "decimal", "dates", "returns", "item_title", "on_error"),
-    *("header", "quoting", "sheet", "basket", "unique", "keep"),
+    *("header", "quoting", "sheet", "basket", "unique", "keep", "time_as", "zeros"),
 )
 TABLES = ("users", "items", "social", "log")
 PARTS = ("valid", "test")  # of a given split, beside the FILE that is its train

@@ -343,9 +343,9 @@ BAD = {
         "user,item,weight\na,x,1\nb,y,#VALUE!\n",
         "line 3: weight is no number: '#VALUE!'",
     ),
-    "a currency sign": (
-        "user,item,spend\na,x,$12.50\nb,y,$3.00\n",
-        "line 2: spend is no number: '$12.50'",
+    "two currencies": (
+        "user,item,spend\na,x,$12.50\nb,y,3.00 €\n",
+        "spend has amounts of several currencies, '$12.50' and '3.00 €'; convert them to one",
     ),
     "no value": ("user,item,weight\na,x,1\nb,y,NULL\n", "line 3: weight is no number: 'NULL'"),
     "Korean": (

@@ -13,11 +13,11 @@ DEFAULTS = {
     **dict.fromkeys(("path", "train", "valid", "test", "format", "user", "item", "weight",
                      "time", "spend")),
     **dict.fromkeys(("separator", "users", "items", "social", "item_title",
-                     "decimal", "dates", "returns")),
+                     "decimal", "dates", "returns", "time_as", "zeros")),
     "encoding": "utf-8", "on_error": "fail", "unseen_users": "refuse", "relations": [], "log": None,
 }  # fmt: skip
 GOOD = "user,item,weight,time\n" + "".join(
-    f"u{n % 7},i{n % 5},{n},{1600000000 + n}\n" for n in range(35)
+    f"u{n % 7},i{n % 5},{n + 1},{1600000000 + n}\n" for n in range(35)
 )
 
 

@@ -132,7 +132,7 @@ FILES = {
         f"{n % 7},{n % 5}\n" for n in range(30)
     )),
     "atomic, by commas": ("t.inter", "user_id:token,item_id:token,rating:float\n" + "".join(
-        f"{n % 7},{n % 5},{n % 3}\n" for n in range(30)
+        f"{n % 7},{n % 5},{1 + n % 3}\n" for n in range(30)
     )),
     "trailing separators": ("t.csv", "user;item;;\n" + "".join(
         f"{n % 7};{n % 5};;\n" for n in range(30)
@@ -151,7 +151,7 @@ def test_kinds_of_files_are_read_whole(tmp_path, kind):
 
 
 def test_few_rows_are_left_out_and_many_are_refused(tmp_path):
-    rows = [f"u{n % 7},i{n % 5},{n % 3}\n" for n in range(200)]
+    rows = [f"u{n % 7},i{n % 5},{1 + n % 3}\n" for n in range(200)]
     few = put(tmp_path, "user,item,qty\n" + "".join(rows) + "a,x,many\n", "few.csv")
     found = checking.checked(few, NONE)
     assert found.command.endswith("--on-error drop")

@@ -59,6 +59,7 @@ def test_what_is_packed_is_read(tmp_path, kind, name):
         (lzma.compress(TEXT)[:-4], "packed by xz and broken"),
         (lzma.compress(b""), "the file packed in it is empty"),
     ],
+    ids=["two files", "no file", "empty", "cut zip", "cut bzip2", "cut xz", "empty xz"],
 )
 def test_what_cannot_be_unpacked_is_one_sentence(tmp_path, data, words):
     path = tmp_path / "t.csv"
