@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("gnnseg")
 CHOICES: dict[str, tuple[str | None, ...]] = {
     "on_error": ("fail", "drop"),
+    "missing_ids": ("drop", "keep", "fail"),
     "returns": (None, "keep", "drop", "subtract"),
     "decimal": (None, "point", "comma"),
     "dates": (None, "dmy", "mdy", "ymd"),
@@ -42,7 +43,9 @@ def interactions(
     time: str | None = None,
     spend: str | None = None,
     users: Any = None,
+    users_id: str | None = None,
     items: Any = None,
+    items_id: str | None = None,
     item_title: str | None = None,
     social: Any = None,
     relations: Sequence[Mapping[str, Any]] = (),
@@ -50,17 +53,18 @@ def interactions(
     decimal: Literal["point", "comma"] | None = None,
     dates: Literal["dmy", "mdy", "ymd"] | None = None,
     returns: Literal["keep", "drop", "subtract"] | None = None,
+    missing_ids: Literal["drop", "keep", "fail"] = "drop",
     on_error: Literal["fail", "drop"] = "fail",
     name: str = "table",
 ) -> Raw:
-    """Return interactions of a pandas, polars or arrow table, or a mapping of arrays.
-
-    One row is one event; pairs may repeat.
+    """Return interactions, a row an event, of a pandas, polars or arrow table or named arrays.
 
     Args:
         table: The events.
         user: The column of users' ids; so ``item``, ``weight``, ``time`` and ``spend``.
-        users: Attributes of users, by a column ``id`` or their first; so ``items``.
+        users: Attributes of users by id; so ``items``.
+        users_id: The column of ``users``, or the name of its index, that holds the ids; None: found
+            by its name and its values. So ``items_id`` of ``items``.
         item_title: The column of ``items``, or else of the events, that people read.
         social: Ties: user, user[, weight].
         relations: Typed edges, each {'name': 'made by', 'source_kind': 'item', 'target_kind':
@@ -69,25 +73,26 @@ def interactions(
         decimal: Of columns of text, given where only one reading fits; so ``dates``.
         returns: Events of negative weight are refused (None), kept, dropped, or taken off the
             purchases before them.
+        missing_ids: Rows of no user or item, of NULL, NA … or the id of all guests: 'drop' and
+            count them, 'keep' those with an id, or 'fail'.
         on_error: 'fail' at a row that cannot be read, or 'drop' and count it.
         name: What the names of run folders begin with.
 
     Raises:
         InputError: The table cannot be read; with the row.
     """
-    choices: dict[str, Any] = {
-        "on_error": on_error,
-        "returns": returns,
-        "decimal": decimal,
-        "dates": dates,
-    }
+    choices: dict[str, Any] = {"on_error": on_error, "missing_ids": missing_ids}
+    choices |= {"returns": returns, "decimal": decimal, "dates": dates}
     _check_choices(name, choices)
     columns = {"user": user, "item": item, "weight": weight, "time": time, "spend": spend}
     if items is None:
         columns["title"] = item_title
     wanted = {role: column for role, column in columns.items() if column is not None}
-    beside = {"users": users, "items": items, "social": social, "log": log}
-    return _read(name, table, wanted, beside, item_title=item_title, relations=relations, **choices)
+    beside = {
+        "users": users, "items": items, "social": social, "log": log, "relations": relations,
+        "users_id": users_id, "items_id": items_id, "item_title": item_title,
+    }  # fmt: skip
+    return _read(name, table, wanted, beside, **choices)
 
 
 def _check_choices(name: str, choices: Mapping[str, str | None]) -> None:
@@ -108,41 +113,21 @@ def _read(
     columns: Mapping[str, str],
     beside: Mapping[str, Any],
     *,
-    item_title: str | None,
-    relations: Sequence[Mapping[str, Any]],
     decimal: Any,
     **choices: Any,
 ) -> Raw:
     """Read the events by their ``columns``, and the tables ``beside`` them, where there are any."""
-    from gnnseg.data import logs
-    from gnnseg.data.tables import doors, fields, files, frames
-    from gnnseg.data.tables.formats import Sheet
+    from gnnseg.data.tables import doors, fields, files
+    from gnnseg.data.tables.beside import TablesBeside, sheet_of
 
-    def sheet(given: Any, what: str) -> Sheet:
-        return Sheet(Path(what), frames.read(given, what), 1, unit="row")
-
-    def edges(given: Any, what: str) -> pl.DataFrame:
-        return files.edge_table(sheet(given, what), what)
-
-    readers: dict[str, Callable[[Sheet], Any]] = {
-        "users": files.attribute_table,
-        "items": lambda given: files.attribute_table(given, title=item_title),
-        "social": lambda given: files.edge_table(given, "social ties"),
-        "log": lambda given: logs.read(given, propensity=False, decimal=decimal),
-    }
-    events = sheet(table, name)
+    events = sheet_of(table, name)
     with doors.errors_said(doors.argument):
         fields.named(events.path, events.frame.columns, dict(columns))
         frame = events.frame.select(**{role: pl.col(column) for role, column in columns.items()})
-        parts: dict[str, Any] = {
-            what: None if beside[what] is None else read(sheet(beside[what], what))
-            for what, read in readers.items()
-        }
-        typed = tuple(files.relation(each, "edges", edges) for each in relations)
         said = [f"{name}: {len(frame):,} rows"]
         return files.assemble(
-            name, replace(events, frame=frame), said, _log, decimal=decimal, relations=typed,
-            **choices, **parts,
+            name, replace(events, frame=frame, index=None), said, _log, decimal=decimal, **choices,
+            beside=TablesBeside(open=sheet_of, edges_key="edges", decimal=decimal, **beside),
         )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="their attributes by id, of the columns the run was trained on",
     )
+    add("--users-id", metavar="COLUMN", help="the column of ids in --users")
     add(
         "--social",
         metavar="FILE",
@@ -96,4 +97,6 @@ def _new_users(options: argparse.Namespace, known: Any) -> Any:
         name: None if path is None else new_users.table_of(Path(path))
         for name, path in beside.items()
     }
-    return new_users.read(histories, known, **tables)
+    return new_users.read(
+        histories, known, tables["users"], tables["social"], users_id=options.users_id
+    )

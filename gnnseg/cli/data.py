@@ -43,8 +43,16 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     add_columns(parser)
     add("--users", metavar="FILE", help="attributes of users by id")
     add("--items", metavar="FILE", help="attributes of items by id")
+    add("--users-id", metavar="COLUMN", help="the column of users' ids in --users")
+    add("--items-id", metavar="COLUMN", help="the column of items' ids in --items")
     add("--item-title", metavar="COLUMN", help="what people call an item")
     add_form(parser)
+    add(
+        "--missing-ids",
+        choices=["drop", "keep", "fail"],
+        default="drop",
+        help="rows of nobody: no user, NULL, the id of all guests (drop: counted)",
+    )
     add("--dates", choices=["dmy", "mdy", "ymd"], help="given only where two orders fit")
 
 
@@ -66,7 +74,8 @@ def _check(options: argparse.Namespace) -> None:
 
     columns = {name: getattr(options, name) for name in COLUMNS}
     names = ("encoding", "format", "decimal", "dates", "returns", "users", "items", "item_title")
-    beside = {name: getattr(options, name) for name in names}
+    tables = ("users_id", "items_id", "missing_ids")
+    beside = {name: getattr(options, name) for name in (*names, *tables)}
     with doors.errors_said(doors.option):
         print(inspect.check(options.files, columns, options.separator, **beside))
 

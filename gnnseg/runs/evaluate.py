@@ -12,8 +12,7 @@ import torch
 
 from gnnseg.config.extensions import parts
 from gnnseg.data import logs
-from gnnseg.data.tables import files, frames
-from gnnseg.data.tables.formats import Sheet
+from gnnseg.data.tables import beside
 from gnnseg.evaluation import evaluator, offpolicy
 from gnnseg.evaluation.offpolicy import OffPolicyEvaluation
 from gnnseg.evaluation.protocol import Protocol
@@ -81,11 +80,7 @@ def from_log(
     if decimal not in (None, "point", "comma"):
         raise InputError(f"decimal={decimal!r}: it is 'point' or 'comma'.")
     named = isinstance(log, str | Path)
-    sheet = (
-        files.table(Path(log))
-        if named
-        else Sheet(Path("log"), frames.read(log, "log"), 1, unit="row")
-    )
+    sheet = beside.table(Path(log)) if named else beside.sheet_of(log, "log")
 
     def unknown(kind: str, id: str, row: int, count: int) -> None:
         raise InputError(

@@ -57,4 +57,4 @@ def _events(histories: Any) -> pl.DataFrame:
     sheet = Sheet(Path("histories"), frame, 1, unit="row")
     roles: dict[str, str | None] = {role: role for role in fields.ROLES if role in frame.columns}
     with doors.errors_said(doors.argument, note=" (in gnnseg.interactions)"):
-        return fields.events(sheet, roles, drop=False, returns=None).frame
+        return fields.events(sheet, roles, drop=False, returns=None, missing_ids="fail").frame

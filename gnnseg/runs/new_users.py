@@ -19,7 +19,8 @@ import torch
 from gnnseg.data import beside, repeats, visits
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.raw import Raw
-from gnnseg.data.tables import fields, files, frames, separators
+from gnnseg.data.tables import attribute_tables, edges, fields, files, joining, separators
+from gnnseg.data.tables import beside as tables
 from gnnseg.data.tables.formats import Sheet
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
@@ -104,7 +105,9 @@ class NewUsers:
         return visits.latest(apart, known.half_life, len(self.ids), len(known.items), again)
 
 
-def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> NewUsers:
+def read(
+    histories: Any, run: Known, users: Any = None, social: Any = None, users_id: str | None = None
+) -> NewUsers:
     """Return new users: who stands in ``histories``, in ``users``, or in a tie of ``social``.
 
     In a tie they stand first, and are no users of the run. Items, attributes and friends that the
@@ -116,11 +119,12 @@ def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> N
         run: What the run knows.
         users: A table of attributes by id.
         social: A table of user, user[, weight], a new user and a user of the run in either order.
+        users_id: The column of ``users`` that holds the ids; None: found.
     """
     if isinstance(histories, NewUsers):
         return histories
     frame, everyone = histories_.tables(histories)
-    given = None if users is None else _attributes(users, run)
+    given = None if users is None else _attributes(users, run, everyone, users_id)
     ties = None if social is None else _ties(social, run)
     named = [everyone]
     if given is not None:
@@ -209,16 +213,21 @@ def _pairs(met: pl.DataFrame) -> Pairs:
     return Pairs(**{column.name: column.to_numpy(writable=True) for column in merged})
 
 
-def _attributes(users: Any, run: Known) -> pl.DataFrame:
-    """Return attributes by id, of the columns the run reads."""
+def _attributes(users: Any, run: Known, everyone: pl.Series, users_id: str | None) -> pl.DataFrame:
+    """Return attributes by id, of the columns the run reads; ``everyone`` has a history."""
     if "features" not in run.reads or not run.encoding.user:
         raise InputError(
             f"users: {run.name} reads no attributes of users; train with encoder=linear, dnn or "
             "two_tower, or "
             "encoder.attributes=beside with encoder=lightgcn, sage, pinsage, rgcn or pyg."
         )
-    frame = files.attribute_table(_sheet(users, "users"))
     known = {each.source for each in run.encoding.user}
+    sheet, met = tables.sheet_of(users, "users"), everyone if len(everyone) else None
+    read = attribute_tables.read(sheet, "user", met, key=users_id, attributes=known, strangers=True)
+    frame = read.frame
+    if met is not None:
+        LOG.info("%s", read.note)
+        joining.refuse_misspelt(sheet.path, "user", frame["id"], met)
     extra = [column for column in frame.columns if column not in known | {"id", "name"}]
     given = [column for column in frame.columns if column in known]
     if extra:
@@ -240,16 +249,7 @@ def _ties(social: Any, run: Known) -> pl.DataFrame:
             f"social: {run.name} reads no social ties; train with encoder=social, encoder=lightgcn "
             "encoder.social=1, or encoder=rgcn encoder.ties=true."
         )
-    return files.edge_table(_sheet(social, "social"), "social ties")
-
-
-def _sheet(given: Any, what: str) -> Sheet:
-    """Return a file as it was read, or a table of any usual kind, as a sheet."""
-    return (
-        given
-        if isinstance(given, Sheet)
-        else Sheet(Path(what), frames.read(given, what), 1, unit="row")
-    )
+    return edges.edge_table(tables.sheet_of(social, "social"), "social ties")
 
 
 def _friends(ties: pl.DataFrame, place: pl.DataFrame, run: Known) -> Csr:
@@ -308,9 +308,7 @@ def read_file(
     }
     raw = files.assemble(
         path.name, replace(found.sheet, frame=found.sheet.frame.select(**roles)), [found.note], say,
-        on_error=on_error, decimal=decimal, dates=None, returns=returns, users=None, items=None,
-        social=None, log=None,
-        relations=(),
+        on_error=on_error, decimal=decimal, dates=None, returns=returns, guests=False,
     )  # fmt: skip
     for reason, count in raw.rejected.items():
         say(f"left out {count:,} {'row' if count == 1 else 'rows'}: {reason}")
@@ -319,4 +317,4 @@ def read_file(
 
 def table_of(path: Path) -> Sheet:
     """Return attributes or ties from a file of any form that data.users and data.social read."""
-    return files.table(path)
+    return tables.table(path)

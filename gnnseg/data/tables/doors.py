@@ -11,6 +11,7 @@ from gnnseg.types import InputError, Setting
 OPTIONS = (*typed.COLUMNS, *typed.CHOICES, *typed.TABLES, *typed.NUMBERS, "connect")
 ARGUMENTS = (
     *(*typed.COLUMNS, *typed.TABLES, "item_title", "decimal", "dates", "returns", "on_error"),
+    *("users_id", "items_id", "missing_ids"),
 )
 
 

@@ -7,17 +7,16 @@ from typing import Literal
 
 import polars as pl
 
-from gnnseg.data.raw import Raw, RawRelation
+from gnnseg.data.raw import Raw
 from gnnseg.data.tables import fields
 from gnnseg.data.tables import returns as returns_
-from gnnseg.data.tables.beside import attribute_table, edge_table, relation, table
+from gnnseg.data.tables.beside import TablesBeside
 from gnnseg.data.tables.dates import Order
+from gnnseg.data.tables.nobody import MissingIds
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.types import InputError, Setting
-
-__all__ = ["assemble", "attribute_table", "edge_table", "refuse_unseen", "relation", "table"]
 
 Say = Callable[[str], None]
 
@@ -32,11 +31,9 @@ def assemble(
     decimal: Decimal | None,
     dates: Order | None,
     returns: Returns | None,
-    users: pl.DataFrame | None,
-    items: pl.DataFrame | None,
-    social: pl.DataFrame | None,
-    log: pl.DataFrame | None,
-    relations: tuple[RawRelation, ...],
+    missing_ids: MissingIds = "drop",
+    guests: bool = True,
+    beside: TablesBeside | None = None,
 ) -> Raw:
     """Return a set: a table whose columns are called by their roles, and the tables beside it.
 
@@ -46,7 +43,7 @@ def assemble(
     roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
     events = fields.events(
         sheet, roles, drop=on_error == "drop", beside=("part", "title"),
-        decimal=decimal, order=dates, returns=returns,
+        decimal=decimal, order=dates, returns=returns, missing_ids=missing_ids, guests=guests,
     )  # fmt: skip
     notes = [*said[:-1], "; ".join((said[-1], *events.notes))]
     for line in notes:
@@ -58,11 +55,17 @@ def assemble(
     if returns == "subtract" and "weight" in frame.columns:
         frame, taken = returns_.subtract(frame, keys)
         rejected |= taken
+
+    def told(line: str) -> None:
+        notes.append(line)
+        say(line)
+
+    known = {} if beside is None else beside.read(frame, told)
     if "title" in frame.columns:
-        items, frame = _titles(frame, say), frame.drop("title")
+        known["items"], frame = _titles(frame, say), frame.drop("title")
     return Raw(
-        name=name, events=frame, users=users, items=items, social=social, relations=relations,
-        log=log, rejected=rejected, rejected_examples=events.examples, notes={"read": notes},
+        name=name, events=frame, **known, rejected=rejected, rejected_examples=events.examples,
+        notes={"read": notes},
     )  # fmt: skip
 
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from gnnseg.data.sets.registry import SOURCES, Layout
 from gnnseg.data.tables import columns as columns_
-from gnnseg.data.tables import fields, paths, separators, stacking
-from gnnseg.data.tables.beside import FileForm
+from gnnseg.data.tables import fields, paths, separators, stacking, typed
+from gnnseg.data.tables.attribute_tables import AttributeTable
+from gnnseg.data.tables.beside import FileForm, TablesBeside
 from gnnseg.data.tables.dates import Order
+from gnnseg.data.tables.identifiers import twins
+from gnnseg.data.tables.joining import MetIds
 from gnnseg.data.tables.layout import SHOWN, aligned, spread
+from gnnseg.data.tables.nobody import MissingIds
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
+from gnnseg.data.tables.sheets import Sheet
 from gnnseg.data.tables.stats import stats
 
 __all__ = ["check", "list_sets", "stats"]
@@ -64,32 +70,32 @@ def check(
     decimal: Decimal | None = None,
     dates: Order | None = None,
     returns: Returns | None = None,
-    users: str | None = None,
-    items: str | None = None,
-    item_title: str | None = None,
+    missing_ids: MissingIds = "drop",
+    **tables: Any,
 ) -> str:
     """Return what is in a user's files, and the command that trains on them.
 
     The files are read as ``data=file`` would read them. Columns that no one named are proposed, by
     their names or else by their content; rows that cannot be read are listed by reason.
+    ``tables``: users, items, item_title, users_id and items_id, as ``TablesBeside`` takes them.
 
     Raises:
         InputError: A file that cannot be read at all, or could be read in two ways.
     """
     given = [str(one) for one in ([files] if isinstance(files, str | Path) else files)]
-    mapping = {**columns, "title": None if items else item_title}
+    mapping = {**columns, "title": None if tables.get("items") else tables.get("item_title")}
     how = {"separator": separator, "encoding": encoding}
     found = [
         separators.read(one, mapping, **how, form=format, guess=True) for one in paths.listed(given)
     ]
     stacking.same_columns(found, None)
     sheet = stacking.stacked(found, given)
-    roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
-    events = fields.events(sheet, roles, drop=True, decimal=decimal, order=dates, returns="keep")
-    form = FileForm(separator, encoding, decimal)
-    user_table, item_table = form.attributes(users), form.attributes(items, item_title)
+    events = _events(sheet, decimal, dates, missing_ids)
+    beside = TablesBeside(open=FileForm(separator, encoding).open, decimal=decimal, **tables)
+    met = MetIds(events.frame)
+    user_table, item_table = beside.attributes("user", met), beside.attributes("item", met)
     head, chosen = found[0].head, found[0].columns
-    titled = _title(item_table, head, chosen) if item_title is None else None
+    titled = None if beside.item_title else _title(item_table, head, chosen)
     options = {
         **{role: chosen.get(role) or columns.get(role) for role in fields.ROLES},
         "separator": separator,
@@ -97,23 +103,34 @@ def check(
         "format": format,
         **_detected(events, decimal, dates),
         "returns": returns or ("subtract" if _returns(events.frame) else None),
-        "users": users,
-        "items": items,
-        "item-title": item_title or titled,
-        "on-error": "drop" if events.rejected else None,
+        **{name: tables.get(name) for name in ("users", "users_id", "items", "items_id")},
+        "item_title": beside.item_title or titled,
+        "missing_ids": None if missing_ids == "drop" else missing_ids,
+        "on_error": "drop" if set(events.rejected) - events.left_out else None,
     }
     shown = [
         *_columns(head, chosen),
         *("", *aligned([head.columns, *head.head(ROWS).rows()]), ""),
         *_summary(events.frame),
         *([f"items are called by column {titled!r}"] if titled else []),
-        *_beside(users, "user", events.frame, user_table),
-        *_beside(items, "item", events.frame, item_table),
+        *[table.note for table in (user_table, item_table) if table is not None],
+        *(line for kind in ("user", "item") for line in twins(met.of(kind), f"{kind} ids")),
         *_returns(events.frame),
         *_rejected(events),
     ]
     notes = [*stacking.notes(found), *events.notes, *_decimal_point(events)]
     return "\n".join([*notes, *shown, "", "train on it:", _command(given, options)])
+
+
+def _events(
+    sheet: Sheet, decimal: Decimal | None, order: Order | None, missing_ids: MissingIds
+) -> fields.ReadEvents:
+    """Read the events of a sheet whose columns are called by their roles; bad rows are counted."""
+    roles = {role: role for role in sheet.frame.columns if role in fields.ROLES}
+    return fields.events(
+        sheet, roles, drop=True, decimal=decimal, order=order, returns="keep",
+        missing_ids=missing_ids, guests=True,
+    )  # fmt: skip
 
 
 def _decimal_point(events: fields.ReadEvents) -> list[str]:
@@ -164,17 +181,21 @@ def _returns(frame: pl.DataFrame) -> list[str]:
 
 
 def _rejected(events: fields.ReadEvents) -> list[str]:
-    """Return the rows that cannot be read, by reason."""
-    if not events.rejected:
-        return ["every row can be read"]
-    return [
-        f"{sum(events.rejected.values()):,} rows cannot be read; --on-error drop leaves them out, "
-        "counted:",
-        *[
-            f"  {count:,} × {reason} (first: {events.examples[reason]})"
-            for reason, count in events.rejected.items()
-        ],
-    ]
+    """Return the rows that are left out, and those that cannot be read, by reason."""
+    nobodys = [reason for reason in events.rejected if reason in events.left_out]
+    others = [reason for reason in events.rejected if reason not in events.left_out]
+    lines = []
+    for reasons, said in (
+        (nobodys, "rows are left out (--missing-ids keep: kept where there is an id):"),
+        (others, "rows cannot be read; --on-error drop leaves them out, counted:"),
+    ):
+        count = sum(events.rejected[reason] for reason in reasons)
+        lines += [f"{count:,} {said}"] if reasons else []
+        lines += [
+            f"  {events.rejected[reason]:,} × {reason} (first: {events.examples[reason]})"
+            for reason in reasons
+        ]
+    return lines or ["every row can be read"]
 
 
 def _command(files: Sequence[str], options: Mapping[str, str | None]) -> str:
@@ -184,7 +205,7 @@ def _command(files: Sequence[str], options: Mapping[str, str | None]) -> str:
         word
         for key, value in options.items()
         if value is not None
-        for word in (f"--{key}", shlex.quote(value))
+        for word in (typed.flag(key), shlex.quote(value))
     ]
     return " ".join(["gnnseg train", *shown, *named])
 
@@ -205,22 +226,10 @@ def _columns(head: pl.DataFrame, columns: Mapping[str, str | None]) -> list[str]
 
 
 def _title(
-    items: pl.DataFrame | None, head: pl.DataFrame, columns: Mapping[str, str | None]
+    items: AttributeTable | None, head: pl.DataFrame, columns: Mapping[str, str | None]
 ) -> str | None:
     """Return the only unused column that is called as titles of items usually are."""
-    names = head.columns if items is None else items.columns
+    names = head.columns if items is None else items.frame.columns
     used = set(columns.values()) if items is None else {"id"}
     fits = [name for name in names if columns_.simple(name) in columns_.TITLES and name not in used]
     return fits[0] if len(fits) == 1 else None
-
-
-def _beside(
-    path: str | None, kind: str, frame: pl.DataFrame, table: pl.DataFrame | None
-) -> list[str]:
-    """Return how many of those in the interactions a table of attributes knows, and what."""
-    if table is None:
-        return []
-    seen = frame[kind].unique()
-    known = int(seen.is_in(table["id"].implode()).sum())
-    listed = ", ".join(name for name in table.columns[: SHOWN + 1] if name != "id") or "none"
-    return [f"{path}: knows {known:,} of {len(seen):,} {kind}s; attributes: {listed}"]

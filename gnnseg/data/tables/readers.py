@@ -11,8 +11,9 @@ from gnnseg.data.raw import Raw
 from gnnseg.data.sets.base import Reader
 from gnnseg.data.sets.fetching import Place
 from gnnseg.data.tables import files, separators, sql, stacking
-from gnnseg.data.tables.beside import FileForm
+from gnnseg.data.tables.beside import FileForm, TablesBeside
 from gnnseg.data.tables.dates import Order
+from gnnseg.data.tables.nobody import MissingIds
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
 from gnnseg.data.tables.sheets import Sheet
@@ -33,8 +34,11 @@ class OwnTable(Reader, ABC):
     dates: Order | None = None
     returns: Returns | None = None
     on_error: Literal["fail", "drop"] = "fail"
+    missing_ids: MissingIds = "drop"
     users: str | None = None
+    users_id: str | None = None
     items: str | None = None
+    items_id: str | None = None
     social: str | None = None
     relations: list[dict[str, Any]] = field(default_factory=list)
     log: str | None = None
@@ -58,7 +62,7 @@ class OwnTable(Reader, ABC):
         encoding: str | None = None,
     ) -> Raw:
         """Return a table whose columns are called by their roles, with the tables beside it."""
-        form = FileForm(separator, encoding, self.decimal)
+        names = ("users", "items", "social", "log", "relations", "users_id", "items_id")
         return files.assemble(
             name,
             sheet,
@@ -68,11 +72,13 @@ class OwnTable(Reader, ABC):
             decimal=self.decimal,
             dates=self.dates,
             returns=self.returns,
-            users=form.attributes(self.users),
-            items=form.attributes(self.items, self.item_title),
-            social=form.ties(self.social),
-            log=form.log(self.log),
-            relations=form.relations(self.relations),
+            missing_ids=self.missing_ids,
+            beside=TablesBeside(
+                open=FileForm(separator, encoding).open,
+                **{each: getattr(self, each) for each in names},
+                item_title=self.item_title,
+                decimal=self.decimal,
+            ),
         )
 
 
@@ -84,8 +90,11 @@ class FileReader(OwnTable):
     ``separator``, ``encoding``, ``decimal`` sign and the order of ``dates`` are detected from the
     whole file, and asked about where two readings fit. ``returns``: events of negative weight are
     refused (null), kept, dropped, or taken off the purchases before them, within each part of a
-    given split. ``on_error``: what to do with a row that cannot be read. ``unseen_users``: may a
-    given test have users that train lacks? ``users``, ``items``: tables of attributes by id.
+    given split. ``missing_ids``: rows without a user or an item, with a word for nothing (NULL, NA)
+    in its place, or of the id of all guests, are dropped and counted, kept where there is an id, or
+    refused. ``on_error``: what to do with a row that cannot be read. ``unseen_users``: may a
+    given test have users that train lacks? ``users``, ``items``: tables of attributes by id, in the
+    columns ``users_id`` and ``items_id``; null: found by their names and values.
     ``item_title``: the column of items, or else of the interactions, that names the items.
     ``social``: user, user[, weight]. ``relations``: typed edges, each with name, source_kind,
     target_kind (user, item, or a kind of your own) and path (source, target[, weight]). ``log``:

@@ -11,6 +11,7 @@ import polars as pl
 
 from gnnseg.types import Ints
 
+WHOLE = 2.0**53  # doubles beyond skip whole numbers
 LONGEST = 60  # characters of a cell that a message quotes
 
 
@@ -19,8 +20,9 @@ class Sheet:
     """A table as read, and where its rows stand in the file.
 
     Row r stands on line ``first + r``, or on ``lines[r]``. ``unit``: what is counted, lines or
-    rows. ``head``: the first rows of all columns, where not all were read. ``pieces``: the sheets
-    this one is stacked of, each with its first row.
+    rows. ``head``: the first rows of all columns, where not all were read. ``index``: the index of
+    a data frame, where it may hold ids. ``pieces``: the sheets this one is stacked of, each with
+    its first row.
     """
 
     path: Path
@@ -29,6 +31,7 @@ class Sheet:
     lines: Ints | None = None
     unit: str = "line"
     head: pl.DataFrame | None = None
+    index: pl.DataFrame | None = None
     pieces: tuple[tuple[int, Sheet], ...] = field(default=(), repr=False)
 
     def line(self, row: int) -> int:
@@ -57,12 +60,21 @@ def stack(sheets: Sequence[Sheet], columns: Sequence[dict[str, str]], path: Path
     ]
     for name in frames[0].columns:
         if len({frame.schema[name] for frame in frames}) > 1:
-            frames = [frame.with_columns(pl.col(name).cast(pl.String)) for frame in frames]
+            frames = [frame.with_columns(_as_text(frame[name])) for frame in frames]
     starts = np.cumsum([0, *map(len, frames[:-1])]).tolist()
     bare = [
         Sheet(s.path, pl.DataFrame(), s.first, s.lines, s.unit, pieces=s.pieces) for s in sheets
     ]
     return Sheet(path, pl.concat(frames), pieces=tuple(zip(starts, bare, strict=True)))
+
+
+def _as_text(series: pl.Series) -> pl.Series:
+    """Return a column as text; whole numbers that one file stores as doubles have no '.0'."""
+    if series.dtype.is_float():
+        known = series.drop_nulls().drop_nans()
+        if bool((known == known.round()).all() and (known.abs() < WHOLE).all()):
+            return series.cast(pl.Int64, strict=False).cast(pl.String)
+    return series.cast(pl.String)
 
 
 def shown(cell: str | None) -> str:

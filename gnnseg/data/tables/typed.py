@@ -18,6 +18,7 @@ from gnnseg.types import InputError
 COLUMNS = ("user", "item", "weight", "time", "spend")
 CHOICES = (
     *("separator", "encoding", "format", "decimal", "dates", "returns", "item_title", "on_error"),
+    *("users_id", "items_id", "missing_ids"),
 )
 TABLES = ("users", "items", "social", "log")
 NUMBERS = {"min_weight": float, "k_core": int}
