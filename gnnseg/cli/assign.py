@@ -61,7 +61,7 @@ def call(options: argparse.Namespace) -> None:
         raise InputError("assign: give a FILE of interactions, --users FILE or --social FILE.")
     run = open_run(options)
     who = _new_users(options, run.stored.known)
-    lists = run.stream(who, options.k, options.seen, **item_filters(options))
+    lists = run.stream(who, options.k, options.seen, **item_filters(options, run))
     if options.lists:
         print(run.write(lists, options.lists, excel=options.excel))
     if not run.stored.has_segments:

@@ -165,10 +165,11 @@ class _Reading:
         found = nobody.guest(ids, read.guests) if guests else None
         if found is None:
             return
-        said = f"user {found.id} holds {found.share:.0%} of the events, as guests do"
-        if missing_ids == "keep":
-            self.notes.append(f"{said}; kept as a user")
+        said = f"user {found.id} holds {found.share:.0%} of the events"
+        if missing_ids == "keep" or not found.certain:
+            self.notes.append(f"{said} and is kept (if it stands for guests, leave its rows out)")
             return
+        said += ", as guests do"
         self.left_out |= {said} if missing_ids == "drop" else set()
         self.refuse(role, said, (ids == found.id).fill_null(False).arg_true())
 

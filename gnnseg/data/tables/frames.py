@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,11 @@ def read(table: Any, what: str) -> pl.DataFrame:
 def index_of(table: Any) -> pl.DataFrame | None:
     """Return the index of a pandas frame, which may hold ids; None: it numbers the rows."""
     kind = f"{type(table).__module__.split('.')[0]}.{type(table).__name__}"
-    if kind != "pandas.DataFrame" or type(table.index).__name__ == "RangeIndex":
+    if kind != "pandas.DataFrame" or (
+        type(table.index).__name__ == "RangeIndex"
+        and table.index.name is None
+        and table.index.start == 0
+    ):
         return None
     frame = table.index.to_frame(index=False)
     names = [
@@ -95,6 +100,27 @@ def _series(name: str, column: Any) -> pl.Series:
         return pl.Series(name, pl.from_pandas(column))
     except (*REFUSED, PanicException):
         return pl.Series(name, [None if cell != cell else str(cell) for cell in column])
+
+
+def parquet(
+    path: Path, *, rows: int | None = None, columns: list[str] | None = None
+) -> pl.DataFrame:
+    """Return a Parquet file's first ``rows`` of some columns; None: all.
+
+    Where polars refuses the file for one column's type, arrow reads it.
+    """
+    try:
+        return dtypes.plain(pl.read_parquet(path, n_rows=rows, columns=columns))
+    except (pl.exceptions.PolarsError, PanicException):
+        from pyarrow import ArrowException, parquet
+
+        try:
+            table = parquet.read_table(path, columns=columns)
+        except (ArrowException, OSError, ValueError):
+            table = None
+        if table is None:
+            raise
+    return dtypes.plain(of_arrow(table if rows is None else table.slice(0, rows)))
 
 
 def of_arrow(table: Any) -> pl.DataFrame:

@@ -87,13 +87,13 @@ def _of_floats(series: pl.Series, what: str) -> Identifiers:
     limit = EXACT_SINGLE if series.dtype == pl.Float32 else EXACT
     far = whole.filter(whole.abs() >= limit)
     ids = known.cast(pl.Int64, strict=False).cast(pl.String)
-    guests = _guest_numbers(known)
+    guests, notes = _guest_numbers(known), (f"{what} are doubles, read as whole numbers",)
     if far.is_empty():
-        return Identifiers(ids, guests=guests)
+        return Identifiers(ids, notes, guests=guests)
     beyond = known.cast(pl.String)
     ids = ids.to_frame("i").select(pl.coalesce("i", pl.lit(beyond))).to_series().alias(series.name)
     kept = (known.abs() >= limit).fill_null(False)
-    return Identifiers(ids, guests=guests, lost=ids.filter(kept).unique())
+    return Identifiers(ids, notes, guests=guests, lost=ids.filter(kept).unique())
 
 
 def _guest_numbers(series: pl.Series) -> tuple[str, ...]:

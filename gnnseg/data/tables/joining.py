@@ -18,6 +18,7 @@ from gnnseg.types import InputError, Setting
 
 Kind = Literal["user", "item"]
 FEW = 0.01  # of the ids that could be known: a table that knows fewer is of somebody else
+SURE = 0.8  # of the ids that could be known: chance does not reach it
 ROW_NUMBERS = ("", "index", "unnamed0", "rownames", "x1", "level0")  # simple names
 
 
@@ -90,30 +91,33 @@ def key_column(
         return _counted(frame, [*usual, *indexed, *names][0], None)
     if usual:
         found = _best(sheet, kind, [_counted(frame, name, met) for name in usual], met)
-        if 2 * found.known >= min(len(met), found.ids.n_unique()):
-            return replace(found, usual=True)
-    return _by_values(sheet, kind, frame, (usual or names)[0], names, met)
+        return replace(found, usual=True)
+    return _by_values(sheet, kind, frame, names, met)
 
 
 def _by_values(
-    sheet: Sheet, kind: Kind, frame: pl.DataFrame, first: str, names: Sequence[str], met: pl.Series
+    sheet: Sheet, kind: Kind, frame: pl.DataFrame, names: Sequence[str], met: pl.Series
 ) -> KeyColumn:
     """Return the first column, or another that has far more of the interactions' ids."""
-    usual = _counted(frame, first, met)
-    others = [_counted(frame, name, met) for name in names if name != first]
+    first, *others = (_counted(frame, name, met) for name in names)
     others = [each for each in others if each.known and not each.ids.is_duplicated().any()]
     if not others:
-        return usual
+        return first
     best = max(others, key=lambda each: each.known)
-    if numbers_rows(usual.ids.alias(usual.name)):
-        if best.known < usual.known:
-            raise _two(sheet, kind, [usual, best], met)
+    if numbers_rows(first.ids.alias(first.name)) and best.known >= first.known:
         return _best(sheet, kind, others, met)
-    if best.known <= usual.known:
-        return usual
-    if best.known < 2 * usual.known:
-        raise _two(sheet, kind, [usual, best], met)
-    return _best(sheet, kind, others, met)
+    if 2 * best.known < first.known or (best.known <= first.known and _is_sure(first, met)):
+        return first
+    if best.known >= 2 * first.known and _is_sure(best, met):
+        return _best(sheet, kind, others, met)
+    if not first.known:
+        return first
+    raise _two(sheet, kind, [first, best], met)
+
+
+def _is_sure(column: KeyColumn, met: pl.Series) -> bool:
+    """Return whether nearly all ids that can be known are."""
+    return column.known >= SURE * min(len(met), column.ids.drop_nulls().n_unique())
 
 
 def _best(sheet: Sheet, kind: Kind, found: Sequence[KeyColumn], met: pl.Series) -> KeyColumn:
@@ -205,7 +209,7 @@ def unlike(theirs: pl.Series, ours: pl.Series) -> tuple[str, str]:
     if len(both):
         row = both.sort("bare", "id").row(0, named=True)
         return str(row["id"]), str(row["id_ours"])
-    return str(theirs[0]), str(ours[0])
+    return str(theirs[0]) if len(theirs) else "none", str(ours[0])
 
 
 def _bare(ids: pl.Series) -> pl.Series:

@@ -69,12 +69,15 @@ def stack(sheets: Sequence[Sheet], columns: Sequence[dict[str, str]], path: Path
 
 
 def _as_text(series: pl.Series) -> pl.Series:
-    """Return a column as text; whole numbers that one file stores as doubles have no '.0'."""
-    if series.dtype.is_float():
-        known = series.drop_nulls().drop_nans()
-        if bool((known == known.round()).all() and (known.abs() < WHOLE).all()):
-            return series.cast(pl.Int64, strict=False).cast(pl.String)
-    return series.cast(pl.String)
+    """Return a column as text; doubles as programs write them, 12.0 and, cut to digits, 1.2E+17."""
+    text = series.cast(pl.String)
+    if not series.dtype.is_float():
+        return text
+    known = series.drop_nulls().drop_nans()
+    if not bool((known == known.round()).all()):
+        return text
+    whole = series.cast(pl.Int64, strict=False).cast(pl.String) + ".0"
+    return whole.zip_with((series.abs() < WHOLE).fill_null(False), text.str.replace(r"e\+?", "E+"))
 
 
 def shown(cell: str | None) -> str:
