@@ -97,6 +97,7 @@ def _new_users(options: argparse.Namespace, known: Any) -> Any:
         name: None if path is None else new_users.table_of(Path(path))
         for name, path in beside.items()
     }
-    return new_users.read(
-        histories, known, tables["users"], tables["social"], users_id=options.users_id
-    )
+    with doors.errors_said(doors.option):
+        return new_users.read(
+            histories, known, tables["users"], tables["social"], users_id=options.users_id
+        )
