@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,6 +27,7 @@ LOG = logging.getLogger("gnnseg")
 CHOICES: dict[str, tuple[str | None, ...]] = {
     "on_error": ("fail", "drop"),
     "zeros": (None, "keep", "drop"),
+    "missing_ids": ("drop", "keep", "fail"),
     "returns": (None, "keep", "drop", "subtract"),
     "decimal": (None, "point", "comma"),
     "dates": (None, "dmy", "mdy", "ymd"),
@@ -40,18 +41,18 @@ def interactions(
     spend: str | None = None, order: str | None = None, event: str | None = None,
     keep: str | Mapping[str, float] | None = None, price: str | None = None,
     quantity: str | None = None,
-    users: Any = None, items: Any = None, item_title: str | None = None, social: Any = None,
+    users: Any = None, users_id: str | None = None, items: Any = None,
+    items_id: str | None = None, item_title: str | None = None, social: Any = None,
     relations: Sequence[Mapping[str, Any]] = (), log: Any = None,
     decimal: Literal["point", "comma"] | None = None,
     dates: Literal["dmy", "mdy", "ymd"] | None = None,
     returns: Literal["keep", "drop", "subtract"] | None = None,
     time_as: str | None = None, zeros: Literal["keep", "drop"] | None = None,
+    missing_ids: Literal["drop", "keep", "fail"] = "drop",
     on_error: Literal["fail", "drop"] = "fail", basket: str | None = None,
     unique: str | None = None, name: str = "table",
 ) -> Raw:  # fmt: skip
-    """Return interactions of a pandas, polars or arrow table, or a mapping of arrays.
-
-    One row is one event; pairs may repeat.
+    """Return interactions, a row an event, of a pandas, polars or arrow table or named arrays.
 
     Args:
         table: The events.
@@ -59,18 +60,19 @@ def interactions(
         order: Of lines that are one visit; None: those of a user at one time.
         event: Of kinds of events; ``keep``: 'purchase', or with weights {'view': 1, 'purchase': 5}.
         price: Where spend is price times ``quantity``, or times the weight.
-        users: Attributes of users, by a column ``id`` or their first; so ``items``.
+        users: Attributes of users by id; so ``items``.
+        users_id: The column of ``users``, or the name of its index, that holds the ids; None: found
+            by its name and its values. So ``items_id`` of ``items``.
         item_title: The column of ``items``, or else of the events, that people read.
         social: Ties: user, user[, weight].
         relations: Typed edges, each {'name': 'made by', 'source_kind': 'item', 'target_kind':
             'brand', 'edges': table of source, target[, weight]}; a kind is user, item, or your own.
         log: What was shown, a row an item: user, item, reward[, propensity, slate, position].
         decimal: Of columns of text, given where only one reading fits; so ``dates``.
-        returns: Events of negative weight are refused (None), kept, dropped, or taken off the
-            purchases before them.
-        time_as: 'excel', 'milliseconds' … or '%Y%m%d%H'; None: detected, and asked about before
-            1990 or after tomorrow; 'any': detected.
+        returns: Negative weights: refused (None), kept, dropped, or taken off earlier purchases.
+        time_as: 'excel', 'milliseconds' … or '%Y%m%d%H'; 'any': detected; None: asked if odd.
         zeros: Events of weight 0 are kept or dropped; None: dropped of labels 0 and 1, or asked.
+        missing_ids: Rows of nobody (no id, NULL, the id of all guests): 'drop' counts them.
         on_error: 'fail' at a row that cannot be read, or 'drop' and count it.
         basket: What stands between the items of a cell, each then an event; 'list' of lists.
         unique: Columns that tell order lines apart ('order,line'); each counts once.
@@ -80,18 +82,19 @@ def interactions(
         InputError: The table cannot be read; with the row.
     """
     choices = {"on_error": on_error, "returns": returns, "decimal": decimal, "dates": dates}
-    choices |= {"zeros": zeros}
+    choices |= {"zeros": zeros, "missing_ids": missing_ids}
     _check_choices(name, choices)
     columns = {
         "user": user, "item": item, "weight": weight, "time": time, "spend": spend,
         "order": order, "event": event, "price": price, "quantity": quantity,
         "title": item_title if items is None else None,
     }  # fmt: skip
-    beside = {"users": users, "items": items, "social": social, "log": log}
-    return _read(
-        name, table, columns, beside, item_title=item_title, relations=relations, basket=basket,
-        unique=unique, keep=keep, time_as=time_as, **choices,
-    )  # fmt: skip
+    beside = {
+        "users": users, "items": items, "social": social, "log": log, "relations": relations,
+        "users_id": users_id, "items_id": items_id, "item_title": item_title,
+    }  # fmt: skip
+    more: dict[str, Any] = {"basket": basket, "unique": unique, "keep": keep, "time_as": time_as}
+    return _read(name, table, columns, beside, **more, **choices)
 
 
 def _check_choices(name: str, choices: Mapping[str, str | None]) -> None:
@@ -112,30 +115,15 @@ def _read(
     columns: Mapping[str, str | None],
     beside: Mapping[str, Any],
     *,
-    item_title: str | None,
-    relations: Sequence[Mapping[str, Any]],
     unique: str | None,
     decimal: Any,
     **choices: Any,
 ) -> Raw:
     """Read the events by their ``columns``, and the tables ``beside`` them, where there are any."""
-    from gnnseg.data import logs
-    from gnnseg.data.tables import doors, fields, files, frames, joined, orders
-    from gnnseg.data.tables.formats import Sheet
+    from gnnseg.data.tables import doors, fields, files, joined, orders
+    from gnnseg.data.tables.beside import TablesBeside, sheet_of
 
-    def sheet(given: Any, what: str) -> Sheet:
-        return Sheet(Path(what), frames.read(given, what), 1, unit="row")
-
-    def edges(given: Any, what: str) -> pl.DataFrame:
-        return files.edge_table(sheet(given, what), what)
-
-    readers: dict[str, Callable[[Sheet], Any]] = {
-        "users": files.attribute_table,
-        "items": lambda given: files.attribute_table(given, title=item_title),
-        "social": lambda given: files.edge_table(given, "social ties"),
-        "log": lambda given: logs.read(given, propensity=False, decimal=decimal),
-    }
-    events = joined.added_to(sheet(table, name), columns.get("time"))
+    events = joined.added_to(sheet_of(table, name), columns.get("time"))
     with doors.errors_said(doors.argument):
         needed = {role: name for role, name in columns.items() if name or role in ("user", "item")}
         columns = {**needed, **orders.chosen(events.frame.columns, orders.columns(unique))}
@@ -143,15 +131,10 @@ def _read(
         frame = events.frame.select(
             **{role: pl.col(column) for role, column in columns.items() if column is not None}
         )
-        parts: dict[str, Any] = {
-            what: None if beside[what] is None else read(sheet(beside[what], what))
-            for what, read in readers.items()
-        }
-        typed = tuple(files.relation(each, "edges", edges) for each in relations)
         said = [f"{name}: {len(frame):,} rows"]
         return files.assemble(
-            name, replace(events, frame=frame), said, _log, decimal=decimal, relations=typed,
-            **choices, **parts,
+            name, replace(events, frame=frame, index=None), said, _log, decimal=decimal, **choices,
+            beside=TablesBeside(open=sheet_of, edges_key="edges", decimal=decimal, **beside),
         )  # fmt: skip
 
 

@@ -255,7 +255,10 @@ def test_ids_of_numbers_and_text_in_one_column():
         assert gnnseg.interactions(table).events.rows() == [("1", "x"), ("a", "2"), ("1", "y")]
     gap = pd.DataFrame({"user": [1, "a", None], "item": [1, 2, 3]})
     with pytest.raises(gnnseg.InputError, match="row 3: no user"):
-        gnnseg.interactions(gap)
+        gnnseg.interactions(gap, missing_ids="fail")
+    left = gnnseg.interactions(gap)
+    assert left.events["user"].to_list() == ["1", "a"]
+    assert left.rejected == {"no user": 1}
 
 
 def test_new_users_fall_in_with_their_kind(run):
@@ -310,7 +313,10 @@ REFUSED = [
         lambda run: gnnseg.interactions(table(), user="custome", item="sku"),
         "did you mean 'customer'?",
     ),
-    (lambda run: gnnseg.interactions({"user": ["a", None], "item": [1, 2]}), "row 2: no user"),
+    (
+        lambda run: gnnseg.interactions({"user": ["a", None], "item": [1, 2]}, missing_ids="fail"),
+        "row 2: no user",
+    ),
     (
         lambda run: gnnseg.interactions(table(), **COLUMNS, name="a/b"),
         "it begins the names of folders",

@@ -138,12 +138,16 @@ def add_lists(parser: argparse.ArgumentParser) -> None:
     add("--exclude", metavar="FILE", help="never show items listed here")
 
 
-def item_filters(options: argparse.Namespace) -> dict[str, Any]:
+def item_filters(options: argparse.Namespace, run: Run) -> dict[str, Any]:
     """Return --only and --exclude as lists of item ids."""
-    from gnnseg.runs import recommend
+    from gnnseg.data.tables import id_lists
+    from gnnseg.runs.recommend import ids_of
 
+    known = ids_of(run.stored) if options.only or options.exclude else None
     return {
-        name: None if (path := getattr(options, name)) is None else recommend.items_in(Path(path))
+        name: None
+        if (path := getattr(options, name)) is None or known is None
+        else id_lists.read(Path(path), known)
         for name in ("only", "exclude")
     }
 

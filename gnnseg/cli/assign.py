@@ -44,6 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="their attributes by id, of the columns the run was trained on",
     )
+    add("--users-id", metavar="COLUMN", help="the column of ids in --users")
     add(
         "--social",
         metavar="FILE",
@@ -64,7 +65,7 @@ def call(options: argparse.Namespace) -> None:
         raise InputError("assign: give a FILE of interactions, --users FILE or --social FILE.")
     run = open_run(options)
     who = _new_users(options, run.stored.known)
-    lists = run.stream(who, options.k, options.seen, **item_filters(options))
+    lists = run.stream(who, options.k, options.seen, **item_filters(options, run))
     if options.lists:
         print(run.write(lists, options.lists, excel=options.excel))
     if not run.stored.has_segments:
@@ -105,4 +106,4 @@ def _new_users(options: argparse.Namespace, known: Any) -> Any:
             own = owned.OwnForm.of(name, own_form(options, name))
             with own.errors():
                 tables[name] = path and new_users.table_of(Path(path), own.settings)
-    return new_users.read(histories, known, **tables)
+        return new_users.read(histories, known, **tables, users_id=options.users_id)

@@ -43,6 +43,8 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     add_columns(parser)
     add("--users", metavar="FILE", help="attributes of users by id")
     add("--items", metavar="FILE", help="attributes of items by id")
+    add("--users-id", metavar="COLUMN", help="the column of users' ids in --users")
+    add("--items-id", metavar="COLUMN", help="the column of items' ids in --items")
     add("--social", metavar="FILE", help="ties: user, user[, weight]")
     add("--log", metavar="FILE", help="what was shown: user, item, reward[, propensity …]")
     add("--valid", metavar="FILE", help="with --test: a given split, whose train is FILE")
@@ -50,6 +52,11 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     add("--item-title", metavar="COLUMN", help="what people call an item")
     add_form(parser)
     add("--on-error", choices=["fail", "drop"], help="drop: leave out rows that cannot be read")
+    add(
+        "--missing-ids",
+        choices=["drop", "keep", "fail"],
+        help="rows of nobody: no user, NULL, the id of all guests (drop: counted)",
+    )
     add("--basket", metavar="CHAR", help="what stands between the items of a cell")
     add("--unique", metavar="COLUMNS", help="columns that tell order lines apart (* for all)")
     add_own_forms(parser, ("users", "items", "social", "log"))

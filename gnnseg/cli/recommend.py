@@ -35,7 +35,7 @@ def call(options: argparse.Namespace) -> None:
         )
     if options.segment is None:
         users = None if options.all else [options.user]
-        frames = run.stream(users, options.k, options.seen, **item_filters(options))
+        frames = run.stream(users, options.k, options.seen, **item_filters(options, run))
     elif options.only or options.exclude:
         raise InputError("recommend --segment: --only and --exclude go with --user and --all.")
     else:

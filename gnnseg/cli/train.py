@@ -31,6 +31,8 @@ data=./NAME.yaml finds it again:
   --users FILE, --items FILE     attributes by id; --item-title COLUMN;
                                  --social FILE: user, user[, weight]
   --log FILE                     what was shown: user, item, reward[, propensity, slate, position]
+  --users-id, --items-id COLUMN  that holds the ids there, where two could
+  --missing-ids drop|keep|fail   rows without a user or an item, NULL in its place, or of all guests
   --returns subtract|drop|keep   events of negative weight
   --on-error drop                leave out and count rows that cannot be read
   --separator --encoding --decimal --dates --header --quoting --skip --sheet   where the file leaves

@@ -49,6 +49,12 @@ KEYS: dict[str, dict[str, str]] = {  # stable target -> {a setting's name today:
 # Settings that came after runs had names: "group.setting"; of one part of a group,
 # "stable target.setting"; or a group -> its default.
 ADDED: dict[str, Any] = {
+    "gnnseg.data.sets.file.missing_ids": "drop",
+    "gnnseg.data.sets.file.users_id": None,
+    "gnnseg.data.sets.file.items_id": None,
+    "gnnseg.data.sets.sql.missing_ids": "drop",
+    "gnnseg.data.sets.sql.users_id": None,
+    "gnnseg.data.sets.sql.items_id": None,
     "gnnseg.data.sets.planted.relation_signal": None,
     "gnnseg.heads.segments.Segments.habit": False,
     "gnnseg.heads.segments.Segments.warmup": 0.0,

@@ -190,12 +190,18 @@ def _relation(raw: RawRelation, kinds: Mapping[str, IdMap], left_out: Counts) ->
         source, target, *_ = raw.edges.row(0)
         raise InputError(
             f"data.relations: {raw.name!r}: no edge joins a known {raw.source_kind} to a known "
-            f"{raw.target_kind} (the first joins {source} to {target}); check that ids are written "
-            "as in the interactions, and source_kind and target_kind."
+            f"{raw.target_kind} (the first joins {source} to {target}, the interactions have "
+            f"{_first(ends)}); check that ids are written as in the interactions, and source_kind "
+            "and target_kind."
         )
     return Relation(
         name=raw.name, source_kind=raw.source_kind, target_kind=raw.target_kind, **found
     )
+
+
+def _first(ends: Mapping[str, IdMap]) -> str:
+    """Return the first id of each end."""
+    return " and ".join(str(each.ids[0]) for each in ends.values() if len(each))
 
 
 def _social(frame: pl.DataFrame, users: IdMap, left_out: Counts) -> Edges:
@@ -226,7 +232,9 @@ def _log(frame: pl.DataFrame, users: IdMap, items: IdMap, left_out: Counts) -> L
     if not len(found):
         raise InputError(
             where=Setting("data.log"),
-            problem="no row is of a user and an item of the interactions",
+            problem="no row is of a user and an item of the interactions "
+            f"({frame['user'][0]} and {frame['item'][0]} here, {users.ids[0]} and {items.ids[0]} "
+            "there)",
             advice="check that the ids are written alike",
         )
     return found

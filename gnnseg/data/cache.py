@@ -25,7 +25,7 @@ from gnnseg.data.sets.fetching import Place
 from gnnseg.data.tables.formats import listed
 from gnnseg.types import Dataset, Edges, IdMap, Interactions, Log, Relation, Strings, Table
 
-VERSION = 4  # raised with every change of what is stored, or of reading, cleaning or indexing
+VERSION = 5  # raised with every change of what is stored, or of reading, cleaning or indexing
 ROWS = 500_000  # smaller sets are read faster than they are worth keeping
 CHUNK = 1 << 22
 EVENT = ("weight", "time", "spend", "order")  # where they are there

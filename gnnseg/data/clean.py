@@ -10,6 +10,7 @@ import polars as pl
 
 from gnnseg.data import beside, zeros
 from gnnseg.data.raw import Raw
+from gnnseg.data.tables.identifiers import twins
 from gnnseg.types import Dataset, IdMap, InputError, Interactions, Setting
 
 Say = Callable[[str], None]
@@ -42,6 +43,9 @@ def build(raw: Raw, *, min_weight: float | None, k_core: int, say: Say) -> Datas
     for reason, count in dropped.items():
         example = raw.rejected_examples.get(reason)
         say(f"left out {count:,} rows: {reason}" + (f" (first: {example})" if example else ""))
+    for kind, which in (("user", users), ("item", items)):
+        for line in twins(pl.Series(which.ids, dtype=pl.String), f"{kind} ids"):
+            say(line)
     left_out: dict[str, int] = {}
     notes = {"rows": len(raw.events) + sum(raw.rejected.values()), "kept": len(events)}
     dataset = Dataset(

@@ -26,7 +26,10 @@ def by_id(path: Path, ids: IdMap, key: str, say: Say) -> Values:
     place = ids.to_index(given, missing=-1)
     known = place >= 0
     if not known.any():
-        raise InputError(f"{path}: none of its {len(given):,} ids is known ({key}); check the ids.")
+        raise InputError(
+            f"{path}: none of its {len(given):,} ids is known ({key}): {given[0]} here, "
+            f"{ids.ids[0]} there; write the ids alike."
+        )
     if not known.all():
         say(f"{path.name}: {int((~known).sum()):,} vectors of ids without an interaction left out")
     matrix = np.full((len(ids), values.shape[1]), np.nan)

@@ -12,8 +12,7 @@ import torch
 
 from gnnseg.config.extensions import parts
 from gnnseg.data import logs
-from gnnseg.data.tables import files, frames
-from gnnseg.data.tables.formats import Sheet
+from gnnseg.data.tables import beside
 from gnnseg.data.tables.settings import FileSettings
 from gnnseg.evaluation import evaluator, offpolicy
 from gnnseg.evaluation.offpolicy import OffPolicyEvaluation
@@ -84,11 +83,7 @@ def from_log(
     if decimal not in (None, "point", "comma"):
         raise InputError(f"decimal={decimal!r}: it is 'point' or 'comma'.")
     named = isinstance(log, str | Path)
-    sheet = (
-        files.table(Path(log), FileSettings() if how is None else how)
-        if named
-        else Sheet(Path("log"), frames.read(log, "log"), 1, unit="row")
-    )
+    sheet = beside.table(Path(log), how or FileSettings()) if named else beside.sheet_of(log, "log")
 
     def unknown(kind: str, id: str, row: int, count: int) -> None:
         raise InputError(

@@ -65,4 +65,4 @@ def _events(histories: Any) -> pl.DataFrame:
         role: role for role in (*fields.ROLES, "order") if role in frame.columns
     }
     with doors.errors_said(doors.argument, note=NOTE):
-        return fields.events(sheet, roles, drop=False, returns=None).frame
+        return fields.events(sheet, roles, drop=False, returns=None, missing_ids="fail").frame

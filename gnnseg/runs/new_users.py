@@ -20,7 +20,8 @@ from gnnseg.data import beside, repeats, visits
 from gnnseg.data import zeros as zeros_
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.raw import Raw
-from gnnseg.data.tables import fields, files, frames, separators
+from gnnseg.data.tables import attribute_tables, edges, fields, files, joining, separators
+from gnnseg.data.tables import beside as tables
 from gnnseg.data.tables.dates import Order
 from gnnseg.data.tables.formats import Sheet
 from gnnseg.data.tables.numbers import Decimal
@@ -108,7 +109,9 @@ class NewUsers:
         return visits.latest(apart, known.half_life, len(self.ids), len(known.items), again)
 
 
-def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> NewUsers:
+def read(
+    histories: Any, run: Known, users: Any = None, social: Any = None, users_id: str | None = None
+) -> NewUsers:
     """Return new users: who stands in ``histories``, in ``users``, or in a tie of ``social``.
 
     In a tie they stand first, and are no users of the run. Items, attributes and friends that the
@@ -120,11 +123,12 @@ def read(histories: Any, run: Known, users: Any = None, social: Any = None) -> N
         run: What the run knows.
         users: A table of attributes by id.
         social: A table of user, user[, weight], a new user and a user of the run in either order.
+        users_id: The column of ``users`` that holds the ids; None: found.
     """
     if isinstance(histories, NewUsers):
         return histories
     frame, everyone = histories_.tables(histories)
-    given = None if users is None else _attributes(users, run)
+    given = None if users is None else _attributes(users, run, everyone, users_id)
     ties = None if social is None else _ties(social, run)
     named = [everyone]
     if given is not None:
@@ -216,10 +220,19 @@ def _pairs(met: pl.DataFrame) -> Pairs:
     return Pairs(**{column.name: column.to_numpy(writable=True) for column in merged})
 
 
-def _attributes(users: Any, run: Known) -> pl.DataFrame:
-    """Return attributes by id, of the columns the run reads; where it reads none, that is said."""
-    frame = files.attribute_table(_sheet(users, "users"))
-    if "features" not in run.reads or not run.encoding.user:
+def _attributes(users: Any, run: Known, everyone: pl.Series, users_id: str | None) -> pl.DataFrame:
+    """Return attributes by id, of the columns the run reads; ``everyone`` has a history.
+
+    Of a run that reads none: the ids alone, which is said.
+    """
+    known = {each.source for each in run.encoding.user} if "features" in run.reads else set()
+    sheet, met = tables.sheet_of(users, "users"), everyone if len(everyone) else None
+    read = attribute_tables.read(sheet, "user", met, key=users_id, attributes=known, strangers=True)
+    frame = read.frame
+    if met is not None:
+        LOG.info("%s", read.note)
+        joining.refuse_misspelt(sheet.path, "user", frame["id"], met)
+    if not known:
         LOG.info(
             "users: %s reads no attributes of users: of %d people in the table it knows what they "
             "have met, and nothing else; encoder=linear, dnn or two_tower would read them, or "
@@ -227,7 +240,6 @@ def _attributes(users: Any, run: Known) -> pl.DataFrame:
             run.name, len(frame),
         )  # fmt: skip
         return frame.select("id")
-    known = {each.source for each in run.encoding.user}
     extra = [column for column in frame.columns if column not in known | {"id", "name"}]
     given = [column for column in frame.columns if column in known]
     if extra:
@@ -249,16 +261,7 @@ def _ties(social: Any, run: Known) -> pl.DataFrame:
             f"social: {run.name} reads no social ties; train with encoder=social, encoder=lightgcn "
             "encoder.social=1, or encoder=rgcn encoder.ties=true."
         )
-    return files.edge_table(_sheet(social, "social"), "social ties")
-
-
-def _sheet(given: Any, what: str) -> Sheet:
-    """Return a file as it was read, or a table of any usual kind, as a sheet."""
-    return (
-        given
-        if isinstance(given, Sheet)
-        else Sheet(Path(what), frames.read(given, what), 1, unit="row")
-    )
+    return edges.edge_table(tables.sheet_of(social, "social"), "social ties")
 
 
 def _friends(ties: pl.DataFrame, place: pl.DataFrame, run: Known) -> Csr:
@@ -320,7 +323,7 @@ def read_file(
     raw = files.assemble(
         path.name, replace(found.sheet, frame=found.sheet.frame.select(**roles)), [found.note], say,
         on_error=on_error, decimal=decimal, dates=dates, returns=returns, time_as=time_as,
-        zeros=zeros, keep=keep, users=None, items=None, social=None, log=None, relations=(),
+        zeros=zeros, keep=keep, guests=False,
     )  # fmt: skip
     events, gone = zeros_.settle(raw.events, zeros, str(path))
     raw = replace(raw, events=events, rejected={**raw.rejected, **gone}, zeros="keep")
@@ -331,4 +334,4 @@ def read_file(
 
 def table_of(path: Path, how: FileSettings = separators.DETECTED) -> Sheet:
     """Return attributes or ties from a file of any form that data.users and data.social read."""
-    return files.table(path, how)
+    return tables.table(path, how)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import operator
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,12 +16,13 @@ import torch
 from torch import Tensor
 
 from gnnseg.data.raw import Raw
+from gnnseg.data.tables.joining import unlike
 from gnnseg.evaluation import ranking, segments
 from gnnseg.runs import new_users
 from gnnseg.runs.lists import long_list
 from gnnseg.runs.stored import StoredRun
 from gnnseg.sparse import Csr
-from gnnseg.types import InputError, Scorer, Strings
+from gnnseg.types import InputError, Scorer, Strings, text_of_id
 
 LOG = logging.getLogger("gnnseg")
 Seen = Literal["mask", "allow"]
@@ -102,28 +102,6 @@ def excluded_items(
     return excluded
 
 
-def items_in(path: Path) -> list[str]:
-    """Return the item ids of a file: a column 'item' or 'id', else the first.
-
-    A file of one column needs no header.
-    """
-    from gnnseg.data.tables import fields, formats
-
-    formats.exists(path)
-    if path.suffix in (".parquet", ".pq"):
-        frame = formats.parquet(path).frame
-    else:
-        lines = bytes(formats.text(path).data).decode().splitlines()
-        if not any(mark in lines[0] for mark in ",;\t"):
-            ids = [line.strip() for line in lines if line.strip()]
-            return ids[1:] if ids[0].lower() in ("item", "id", "sku") else ids
-        frame = formats.sheet(
-            path, separator=next(mark for mark in ",;\t" if mark in lines[0])
-        ).frame
-    column = next((name for name in ("item", "id") if name in frame.columns), frame.columns[0])
-    return fields.identifiers(frame[column]).drop_nulls().to_list()
-
-
 def at_least_one(k: Any) -> int:
     """Return a list's length; InputError for what is none."""
     try:
@@ -162,14 +140,23 @@ def _listed(run: StoredRun, what: str, given: Iterable[object]) -> list[int]:
         raise InputError(f"{what}: is a {type(given).__name__}; give a list of item ids.")
     index = run.items.to_index(listed, missing=-1)
     unknown = [item for item, at in zip(listed, index, strict=True) if at < 0]
-    if what == "only" and len(unknown) == len(listed):
+    if len(unknown) == len(listed) and (listed or what == "only"):
+        theirs, ours = unlike(pl.Series(map(text_of_id, listed), dtype=pl.String), ids_of(run))
         raise InputError(
-            f"only: none of its {len(listed):,} items is known to {run.name}; check the ids."
+            where=what,
+            problem=f"none of its {len(listed):,} items is known to {run.name} "
+            f"({theirs!r} here, {ours!r} there)",
+            advice="write the ids alike",
         )
     if unknown:
         counts = f"{len(unknown):,} of {len(listed):,} items"
         LOG.info("%s: %s are not known to %s (first: %s)", what, counts, run.name, unknown[0])
     return list(index[index >= 0])
+
+
+def ids_of(run: StoredRun) -> pl.Series:
+    """Return the ids of the run's items."""
+    return pl.Series(run.items.ids, dtype=pl.String)
 
 
 def _ids(given: Any) -> list[object] | None:

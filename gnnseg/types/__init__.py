@@ -14,6 +14,7 @@ from gnnseg.types.data import (
     Strings,
     Table,
     Truth,
+    text_of_id,
 )
 from gnnseg.types.errors import InputError, Setting, Words, returned
 from gnnseg.types.model import (
@@ -68,4 +69,5 @@ __all__ = [
     "Truth",
     "Words",
     "returned",
+    "text_of_id",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -47,11 +48,11 @@ class IdMap:
         return pl.DataFrame([ids, pl.Series("index", np.arange(len(ids)))])
 
     def __contains__(self, value: object) -> bool:
-        return str(value) in self._index
+        return text_of_id(value) in self._index
 
     def index(self, value: object) -> int:
         """Return the index of an original id; KeyError for an id that is not here."""
-        return self._index[str(value)]
+        return self._index[text_of_id(value)]
 
     def to_index(self, ids: Iterable[object], *, missing: int | None = None) -> Ints:
         """Return the indices of many original ids, (N,).
@@ -306,6 +307,15 @@ def _rows_of(columns: _Columns, rows: np.ndarray[Any, Any]) -> _Columns:
 def _as_text(ids: Iterable[object]) -> pl.Series:
     import polars as pl
 
-    if isinstance(ids, pl.Series):
+    if isinstance(ids, pl.Series) and not ids.dtype.is_float():
         return ids.cast(pl.String)
-    return pl.Series([str(one) for one in ids], dtype=pl.String)
+    return pl.Series([text_of_id(one) for one in ids], dtype=pl.String)
+
+
+def text_of_id(value: object) -> str:
+    """Return an id as text; a whole number that a program stores as a double has no '.0'."""
+    if isinstance(value, float | np.floating | Decimal) and value == value:
+        number = Decimal(float(value)) if isinstance(value, np.floating) else Decimal(value)
+        if abs(number) < 2**53 and number == number.to_integral_value():
+            return str(int(number))
+    return str(value)

@@ -197,10 +197,19 @@ def test_assign_and_filters(run: Path, capsys: pytest.CaptureFixture[str], tmp_p
     assert main(["assign", str(run), str(new)]) == 0
     assert "anna" in capsys.readouterr().out
     assert main(["recommend", str(run), "--user", "3", "--only", str(banned)]) == 0
+    quoted = tmp_path / "quoted.csv"
+    quoted.write_text('"1"\n"2.0"\n', "utf-8")
     capsys.readouterr()
+    assert main(["recommend", str(run), "--user", "3", "--only", str(quoted)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) <= 5
+    quoted.write_text("\n".join(f"{j:06}" for j in range(9)), "utf-8")
     for wrong, sentence in (
         (["recommend", str(run), "--user", "anna"], "somebody new brings a history: gnnseg assign"),
         (["assign", str(run), str(tmp_path / "none.csv")], "no such file"),
+        (
+            ["recommend", str(run), "--user", "3", "--exclude", str(quoted)],
+            "none of its 9 items is known to",
+        ),
         (["assign", str(run), str(new), "--user", "Kunden"], "did you mean 'Kunde'?"),
         (
             ["recommend", str(run), "--segment", "1", "--only", str(stock)],
@@ -220,7 +229,9 @@ def test_assign_reads_a_file_as_training_does(
 ) -> None:
     """What a sentence asks for can be given: encoding, decimal sign, returns, rows to leave out."""
     new = tmp_path / "neue.csv"
-    new.write_bytes("user;item;qty\nZoë;3;1\nZoë;17;2\nZoë;17;-2\n;5;1\n".encode("latin-1"))
+    new.write_bytes(
+        "user;item;qty\nZoë;3;1\nZoë;17;2\nZoë;17;-2\n;5;1\n an;5;1\n".encode("latin-1")
+    )
     words = ["assign", str(run), str(new), "--out", str(tmp_path / "who.csv")]
     for more, sentence in (
         (["--encoding", "latin-1"], "set --encoding latin-1"),
@@ -231,7 +242,9 @@ def test_assign_reads_a_file_as_training_does(
         assert sentence in capsys.readouterr().err
         words += more
     assert main(words) == 0
-    assert "left out 1 row: no user" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "left out 1 row: no user" in err
+    assert "left out 1 row: user id with blanks around it" in err
     mine = (tmp_path / "who.csv").read_text("utf-8")
     new.write_text("user,item\nZoë,3\n", "utf-8")
     assert main(words[:5]) == 0

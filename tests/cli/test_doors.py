@@ -296,10 +296,23 @@ def test_the_command_takes_files(linear, tmp_path, capsys):
     assert len(pl.read_csv(lists)) == 9
     assert main(["assign", str(linear.path), "--users", str(tmp_path / "who.csv")]) == 0
     assert "bert" in capsys.readouterr().out
+    (tmp_path / "shout.csv").write_text("job,id\ncook,ANNA\nsmith,CARL\n", "utf-8")
+    (tmp_path / "last.csv").write_text("age,job,wer\n30,cook,anna\n31,smith,carl\n", "utf-8")
+    last = ["--users", str(tmp_path / "last.csv"), "--users-id", "wer"]
+    assert main(["assign", str(linear.path), *last]) == 0
+    assert "carl" in capsys.readouterr().out
     (tmp_path / "twice.csv").write_text("id,job\nanna,cook\nanna,smith\n", "utf-8")
     for wrong, sentence in (
         (["--users", str(tmp_path / "twice.csv")], "line 2: id anna stands more than once"),
         (["--users", str(tmp_path / "none.csv")], "no such file"),
+        (
+            [str(tmp_path / "met.csv"), "--users", str(tmp_path / "shout.csv")],
+            "('ANNA' here, 'anna' there)",
+        ),
+        (
+            ["--users", str(tmp_path / "who.csv"), "--users-id", "nr"],
+            "no column 'nr' for --users-id",
+        ),
         ([], "give a FILE of interactions, --users FILE or --social FILE"),
     ):
         assert main(["assign", str(linear.path), *wrong]) == 2

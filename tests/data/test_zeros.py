@@ -9,7 +9,7 @@ import pytest
 import gnnseg
 from gnnseg import config
 from gnnseg.data import clean, logs, zeros
-from gnnseg.data.tables import beside, fields
+from gnnseg.data.tables import edges, fields
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.runs import histories, new_users, weights
 from gnnseg.types import InputError
@@ -130,17 +130,17 @@ def test_weights_that_nothing_reads_are_said():
 def test_a_time_in_the_place_of_a_ties_weight_is_asked_about(column, words):
     ties = pl.DataFrame({"a": ["1", "2"], "b": ["2", "3"], "since": column})
     with pytest.raises(InputError) as caught:
-        beside.edge_table(Sheet(Path("ties.csv"), ties), "social ties")
+        edges.edge_table(Sheet(Path("ties.csv"), ties), "social ties")
     assert words in str(caught.value)
     assert "column 'since'" in str(caught.value)
     if not isinstance(column[0], str) or column[0].isdigit():
         named = Sheet(Path("ties.csv"), ties.rename({"since": "Weight"}))
-        assert len(beside.edge_table(named, "social ties")) == 2
+        assert len(edges.edge_table(named, "social ties")) == 2
 
 
 def test_a_ties_weight_stays_a_weight():
     ties = pl.DataFrame({"a": ["1", "2"], "b": ["2", "3"], "since": ["0.5", "20"]})
-    found = beside.edge_table(Sheet(Path("ties.csv"), ties), "social ties")
+    found = edges.edge_table(Sheet(Path("ties.csv"), ties), "social ties")
     assert found["weight"].to_list() == [0.5, 20]
 
 

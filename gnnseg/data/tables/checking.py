@@ -14,7 +14,7 @@ from gnnseg.data.raw import Raw
 from gnnseg.data.tables import files as files_
 from gnnseg.data.tables import orders, proposal, stacking, summary, typed
 from gnnseg.data.tables import returns as returns_
-from gnnseg.data.tables.beside import FileForm
+from gnnseg.data.tables.beside import FileForm, TablesBeside
 from gnnseg.data.tables.fields import RETURN
 from gnnseg.data.tables.marks import NAMES
 from gnnseg.data.tables.settings import FileSettings
@@ -23,6 +23,7 @@ from gnnseg.types import InputError, Setting
 
 MOST = 0.01  # of the rows: so many may be left out by the command that is proposed
 OURS = ("order line that stands before", RETURN)  # rows left out as they were told to be
+NOBODY = "left out unasked"
 
 
 @dataclass(frozen=True)
@@ -133,18 +134,18 @@ class _Check:
                 problem="no event is left once returns are taken off",
                 advice=("set ", Setting("data.returns", "keep"), " or drop, or another column"),
             )
+        ours = {*OURS, *raw.notes[NOBODY]}
         bad = {
-            k: n for k, n in raw.rejected.items() if k not in OURS and k in raw.rejected_examples
+            k: n for k, n in raw.rejected.items() if k not in ours and k in raw.rejected_examples
         }
         lines += [
             *summary.events(events),
             *summary.parts(events),
             *([f"items are called by column {title!r}"] if title else []),
-            *summary.beside(self.told.get("users"), "user", events, raw.users),
-            *summary.beside(self.told.get("items"), "item", events, raw.items),
             *([f"{len(raw.social):,} social ties"] if raw.social is not None else []),
             *([f"a log of {len(raw.log):,} rows"] if raw.log is not None else []),
             *negative,
+            *summary.nobody(raw.rejected, raw.rejected_examples, raw.notes[NOBODY]),
             *[f"{count:,} rows left out: {why}" for why, count in taken.items()],
             *self._basket(),
             *summary.rejected(bad, raw.rejected_examples),
@@ -164,16 +165,18 @@ class _Check:
 
     def _assembled(self, say: Any) -> Raw:
         told = self.told
-        form = FileForm(
-            told.get("separator"), told.get("encoding"), told.get("decimal"), forms(told)
+        names = ("users", "items", "social", "log", "users_id", "items_id", "item_title", "decimal")
+        tables: dict[str, Any] = {name: told[name] for name in names if name in told}
+        beside = TablesBeside(
+            open=FileForm(told.get("separator"), told.get("encoding")).open,
+            **tables,
+            forms=forms(told),
         )
         return files_.assemble(
             "check", self.found.sheet, self.found.notes, say, on_error="drop",
             decimal=told.get("decimal"), dates=told.get("dates"),
             returns="drop" if told.get("returns") == "drop" else "keep",
-            users=form.attributes(told.get("users")),
-            items=form.attributes(told.get("items"), told.get("item_title"), name="items"),
-            social=form.ties(told.get("social")), log=form.log(told.get("log")), relations=(),
+            missing_ids=told.get("missing_ids", "drop"), beside=beside,
             basket=told.get("basket"), keep=told.get("keep"),
             time_as=told.get("time_as"), zeros=told.get("zeros"),
         )  # fmt: skip

@@ -13,6 +13,7 @@ FORMS = "+data.forms."
 ARGUMENTS = (
     *(*typed.COLUMNS, *typed.TABLES, "item_title", "decimal", "dates", "returns", "on_error"),
     *("basket", "unique", "keep", "time_as", "zeros"),
+    *("users_id", "items_id", "missing_ids"),
 )
 
 

@@ -3,25 +3,28 @@ counted by reason."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
-from gnnseg.data.tables import dates, lines, numbers, plausible, weights
+from gnnseg.data.tables import dates, lines, nobody, numbers, plausible, weights
+from gnnseg.data.tables import identifiers as identifiers_
+from gnnseg.data.tables.identifiers import BLANKS, identifiers
 from gnnseg.data.tables.iso import EARLIEST, LATEST
+from gnnseg.data.tables.nobody import MissingIds
 from gnnseg.data.tables.returns import Returns
-from gnnseg.data.tables.sheets import Sheet, shown
+from gnnseg.data.tables.sheets import Sheet, named, shown
 from gnnseg.types import InputError, Setting
+
+__all__ = ["ROLES", "ReadEvents", "events", "identifiers", "moment", "named", "number"]
 
 ROLES = ("user", "item", "weight", "time", "spend")
 READ = (*ROLES, *lines.ROLES)  # the latter where they are named
-BLANKS = r"^\s|\s$|[\r\n]|^$"
 TIMES = (
     "unix seconds, unix milliseconds, ISO 8601 such as 2024-01-31 18:30, 31/01/2024 or 31-Jan-2024"
 )
+LOST = "its column was a number somewhere; export it as text"
 RETURN = "weight is negative (a return)"
 
 
@@ -33,6 +36,7 @@ class ReadEvents:
     rejected, examples: rows left out by reason, and the first of each.
     notes: what was noticed, in words.
     detected: the settings ``decimal`` and ``dates``, where all columns speak for one.
+    left_out: reasons for which rows go unasked.
     """
 
     frame: pl.DataFrame
@@ -40,6 +44,7 @@ class ReadEvents:
     examples: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     detected: Mapping[str, str] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
 
 
 def number(frame: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -55,16 +60,6 @@ def moment(series: pl.Series) -> tuple[pl.Series, str]:
     return dates.read(series)
 
 
-def identifiers(series: pl.Series) -> pl.Series:
-    """Return ids as text; whole numbers that a table stored as floats lose their '.0'."""
-    if series.dtype.is_float():
-        whole = series.drop_nulls()
-        whole = whole.filter(whole.is_finite())
-        if bool((whole == whole.round()).all()):
-            return series.cast(pl.Int64, strict=False).cast(pl.String)
-    return series.cast(pl.String)
-
-
 def events(
     sheet: Sheet,
     columns: Mapping[str, str | None],
@@ -75,6 +70,8 @@ def events(
     order: dates.Order | None = None,
     returns: Returns | None = "keep",
     time_as: str | None = dates.ANY,
+    missing_ids: MissingIds = "drop",
+    guests: bool = False,
 ) -> ReadEvents:
     """Read user, item, weight, time and spend of a table.
 
@@ -89,6 +86,9 @@ def events(
             subtracts them keeps them.
         time_as: A unit of numbers, or a pattern of dates; 'any': detected; None: detected, and
             asked about where many lie before 1990 or after tomorrow.
+        missing_ids: Rows without a user or an item, and with words for nothing in their place
+            (NULL, NA …), are dropped and counted, kept where there is a word, or refused.
+        guests: Look for an id that stands for everybody without an account, which is missing too.
 
     Raises:
         InputError: The first row that cannot be read, by its line, or a column in which two
@@ -98,7 +98,7 @@ def events(
     named(sheet.path, sheet.frame.columns, wanted)
     reading = _Reading(sheet, wanted)
     for role in ("user", "item"):
-        reading.ids(role)
+        reading.ids(role, missing_ids, guests and role == "user")
     reading.measures(decimal)
     reading.times(order, time_as)
     reading.words()
@@ -110,18 +110,23 @@ def events(
     if len(bad):
         frame = frame.filter(pl.Series(pl.repeat(True, len(frame), eager=True)).scatter(bad, False))
         if frame.is_empty():
-            listed = ", ".join(
-                f"{count:,} {words} (first: {examples[words]})" for words, count in rejected.items()
-            )
-            raise InputError(
-                f"{sheet.path}: every row was left out ({listed}); check the mapping of columns."
-            )
+            raise _all_left_out(sheet, rejected, examples)
     return ReadEvents(
         frame=frame,
         rejected=rejected,
         examples=examples,
         notes=(*reading.notes, *_span(frame)),
         detected=reading.detected,
+        left_out=frozenset(reading.left_out),
+    )
+
+
+def _all_left_out(
+    sheet: Sheet, rejected: Mapping[str, int], examples: Mapping[str, str]
+) -> InputError:
+    listed = [f"{count:,} {words} (first: {examples[words]})" for words, count in rejected.items()]
+    return InputError(
+        f"{sheet.path}: every row was left out ({', '.join(listed)}); check the mapping of columns."
     )
 
 
@@ -134,6 +139,7 @@ class _Reading:
         self.notes: list[str] = []
         self.detected: dict[str, str] = {}
         self.bad: list[tuple[str, str, pl.Series]] = []  # role, reason, row numbers
+        self.left_out: set[str] = {RETURN}  # reasons for which rows go without being asked about
         for role, name in wanted.items():
             kind = sheet.frame.schema[name]
             if kind.is_nested() or kind in (pl.Binary, pl.Object, pl.Duration):
@@ -152,19 +158,47 @@ class _Reading:
         if len(rows):
             self.bad.append((role, reason, rows))
 
-    def ids(self, role: str) -> None:
+    def ids(self, role: str, missing_ids: MissingIds, guests: bool) -> None:
         """Read the ids of users or items."""
-        ids = identifiers(self.sheet.frame[self.wanted[role]]).alias(role)
-        rows = (ids.is_null() | ids.str.contains(BLANKS)).arg_true()
+        read = identifiers_.read(self.sheet.frame[self.wanted[role]], f"{role} ids")
+        self.found[role] = ids = read.ids.alias(role)
+        self.notes += read.notes
+        if len(read.lost):
+            lost = ids.is_in(read.lost.implode()).fill_null(False).arg_true()
+            self.refuse(role, f"{role} id has lost digits ({LOST})", lost)
+        if missing_ids == "drop":
+            self.left_out.add(f"no {role}")
+        if read.blank or ids.null_count():
+            self._blanks(role, ids, missing_ids)
+        found = nobody.guest(ids, read.guests) if guests else None
+        if found is None:
+            return
+        said = f"user {found.id} holds {found.share:.0%} of the events"
+        if missing_ids == "keep" or not found.certain:
+            self.notes.append(f"{said} and is kept (if it stands for guests, leave its rows out)")
+            return
+        said += ", as guests do"
+        self.left_out |= {said} if missing_ids == "drop" else set()
+        self.refuse(role, said, (ids == found.id).fill_null(False).arg_true())
+
+    def _blanks(self, role: str, ids: pl.Series, missing_ids: MissingIds) -> None:
+        """Note the rows without an id, and with blanks in it."""
+        words = missing_ids != "keep"
+        pattern = f"{BLANKS}|{nobody.WORD}" if words else BLANKS
+        rows = (ids.is_null() | ids.str.contains(pattern)).arg_true()
         cells = ids.gather(rows)
         bare = cells.str.strip_chars()
         none = cells.is_null() | (bare == "").fill_null(True)
+        if words:
+            named = nobody.words(cells)
+            found = sorted(set(cells.filter(named)))
+            self.notes += [f"no {role}: {', '.join(found)}"] if found else []
+            none |= named
         self.refuse(role, f"no {role}", rows.filter(none))
         self.refuse(role, f"{role} id with blanks around it", rows.filter((bare != cells) & ~none))
         self.refuse(
             role, f"{role} id with a line break in it", rows.filter((bare == cells) & ~none)
         )
-        self.found[role] = ids
 
     def measures(self, decimal: numbers.Decimal | None) -> None:
         """Read weight, spend, price and quantity."""
@@ -240,8 +274,8 @@ class _Reading:
     def rejected(self, drop: bool) -> tuple[dict[str, int], dict[str, str], pl.Series]:
         """Return the rows to leave out: counted by reason, the first of each reason, and all.
 
-        A row counts for the first of its reasons. Without ``drop``, the first row that is no
-        return is an InputError.
+        A row counts for the first of its reasons. Without ``drop``, the first row that is neither a
+        return nor nobody's is an InputError.
         """
         if not self.bad:
             return {}, {}, pl.Series(dtype=pl.Int64)
@@ -262,7 +296,7 @@ class _Reading:
         for place, row, count in firsts.iter_rows():
             reason = reasons[place]
             cell = self._cell(roles[reason], row)
-            if not drop and reason != RETURN:
+            if not drop and reason not in self.left_out:
                 raise InputError(
                     where=self.sheet.where(row),
                     problem=f"{reason}: {cell}{_others(len(table))}",
@@ -288,32 +322,6 @@ class _Reading:
 
 def _others(count: int) -> str:
     return f" (and {count - 1:,} other rows)" if count > 1 else ""
-
-
-def named(path: Path, names: Sequence[str], wanted: Mapping[str, str | None]) -> None:
-    """Refuse a named column that is not there, and one that is both user and item."""
-    for role, name in wanted.items():
-        if name is not None and name not in names:
-            key = "item_title" if role == "title" else role.partition(":")[0]
-            setting = Setting(f"data.{key}")
-            close = difflib.get_close_matches(str(name), names, 1, 0.5)
-            listed = ", ".join(map(shown, names[:12])) + (" …" if len(names) > 12 else "")
-            raise InputError(
-                where=path,
-                problem=(f"no column {name!r} for ", setting),
-                advice=f"did you mean {close[0]!r}?"
-                if close
-                else (f"it has {listed}; set ", Setting(setting.key, "COLUMN")),
-            )
-    if wanted.get("user") is not None and wanted.get("user") == wanted.get("item"):
-        raise InputError(
-            where=path,
-            problem=(
-                *(Setting("data.user"), " and ", Setting("data.item")),
-                f" are both {wanted['user']!r}",
-            ),
-            advice="name two columns",
-        )
 
 
 def _span(frame: pl.DataFrame) -> list[str]:

@@ -7,18 +7,17 @@ from typing import Literal
 
 import polars as pl
 
-from gnnseg.data.raw import Raw, RawRelation
+from gnnseg.data.raw import Raw
 from gnnseg.data.tables import fields, lines, orders
 from gnnseg.data.tables import returns as returns_
-from gnnseg.data.tables.beside import attribute_table, edge_table, relation, table
+from gnnseg.data.tables.beside import TablesBeside
 from gnnseg.data.tables.dates import Order
+from gnnseg.data.tables.nobody import MissingIds
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.returns import Returns
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.data.zeros import Zeros
 from gnnseg.types import InputError, Setting
-
-__all__ = ["assemble", "attribute_table", "edge_table", "refuse_unseen", "relation", "table"]
 
 Say = Callable[[str], None]
 
@@ -33,15 +32,13 @@ def assemble(
     decimal: Decimal | None,
     dates: Order | None,
     returns: Returns | None,
-    time_as: str | None,
-    zeros: Zeros | None,
+    time_as: str | None = None,
+    zeros: Zeros | None = None,
     keep: str | Mapping[str, float] | None = None,
-    users: pl.DataFrame | None,
-    items: pl.DataFrame | None,
-    social: pl.DataFrame | None,
-    log: pl.DataFrame | None,
-    relations: tuple[RawRelation, ...],
     basket: str | None = None,
+    missing_ids: MissingIds = "drop",
+    guests: bool = True,
+    beside: TablesBeside | None = None,
 ) -> Raw:
     """Return a set: a table whose columns are called by their roles, and the tables beside it.
 
@@ -53,7 +50,8 @@ def assemble(
     roles = {role: role for role in sheet.frame.columns if role in fields.READ}
     events = fields.events(
         sheet, roles, drop=on_error == "drop", beside=("part", "title", *orders.roles(sheet.frame)),
-        decimal=decimal, order=dates, returns=returns, time_as=time_as,
+        decimal=decimal, order=dates, returns=returns, time_as=time_as, missing_ids=missing_ids,
+        guests=guests,
     )  # fmt: skip
     frame, repeats = orders.without_repeats(events.frame)
     frame, others, kinds = lines.kept(lines.spent(frame), keep)
@@ -68,12 +66,20 @@ def assemble(
     if returns == "subtract" and "weight" in frame.columns:
         frame, taken = returns_.subtract(frame, keys)
         rejected |= taken
+
+    def told(line: str) -> None:
+        notes.append(line)
+        say(line)
+
+    known = {} if beside is None else beside.read(frame, told)
     if "title" in frame.columns:
-        items, frame = _titles(frame, say), frame.drop("title")
+        known["items"], frame = _titles(frame, say), frame.drop("title")
     return Raw(
-        name=name, events=frame, users=users, items=items, social=social, relations=relations,
-        log=log, rejected=rejected, rejected_examples=events.examples, zeros=zeros,
-        notes={"read": notes, "detected": dict(events.detected)},
+        name=name, events=frame, **known, rejected=rejected, rejected_examples=events.examples,
+        zeros=zeros, notes={
+            "read": notes, "detected": dict(events.detected),
+            "left out unasked": sorted(events.left_out & set(events.rejected)),
+        },
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gnnseg.data.tables import packed, workbooks
+from gnnseg.data.tables import frames, packed, workbooks
 from gnnseg.data.tables import quoting as quotes
 from gnnseg.data.tables import rows as rows_
 from gnnseg.data.tables.decoded import text
@@ -207,9 +207,9 @@ def parquet(path: Path, pick: Pick | None = None) -> Sheet:
     """
     exists(path)
     try:
-        head = None if pick is None else pl.read_parquet(path, n_rows=HEAD)
+        head = None if pick is None else frames.parquet(path, rows=HEAD)
         columns = None if pick is None or head is None else list(pick(head))
-        frame = pl.read_parquet(path, columns=columns)
+        frame = frames.parquet(path, columns=columns)
     except (pl.exceptions.PolarsError, OSError) as error:
         why = (str(error).splitlines() or ["unreadable"])[0]
         raise InputError(

@@ -15,6 +15,7 @@ from gnnseg.data.tables.fields import READ
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.data.tables.stacking import Stacked
 
+BESIDE = ("users_id", "items_id", "missing_ids")
 NAMES = {"valid": ("valid", "validation", "val", "dev"), "test": ("test",)}
 
 
@@ -55,7 +56,8 @@ def options(
         values = {file.settings.get(name, usual) for file in found.files}
         seen = values.pop() if len(values) == 1 else usual
         proposed[name] = told.get(name) or (None if seen == usual else seen)
-    others = ("skip", "sheet", "basket", "unique", "keep", "time_as", "zeros")
+    others = ("skip", "sheet", "basket", "unique", "keep", "time_as", "zeros", *BESIDE)
+
     return proposed | {name: told.get(name) or None for name in others}
 
 

@@ -11,9 +11,10 @@ from gnnseg.data.raw import Raw
 from gnnseg.data.sets.base import Reader
 from gnnseg.data.sets.fetching import Place
 from gnnseg.data.tables import fields, files, orders, readings, sql, stacking
-from gnnseg.data.tables.beside import FileForm
+from gnnseg.data.tables.beside import FileForm, TablesBeside
 from gnnseg.data.tables.dates import Order
 from gnnseg.data.tables.headers import Header
+from gnnseg.data.tables.nobody import MissingIds
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.quoting import Quoting
 from gnnseg.data.tables.returns import Returns
@@ -44,8 +45,11 @@ class OwnTable(Reader, ABC):
     time_as: str | None = None
     zeros: Zeros | None = None
     on_error: Literal["fail", "drop"] = "fail"
+    missing_ids: MissingIds = "drop"
     users: str | None = None
+    users_id: str | None = None
     items: str | None = None
+    items_id: str | None = None
     social: str | None = None
     relations: list[dict[str, Any]] = field(default_factory=list)
     log: str | None = None
@@ -71,7 +75,7 @@ class OwnTable(Reader, ABC):
         encoding: str | None = None,
     ) -> Raw:
         """Return a table whose columns are called by their roles, with the tables beside it."""
-        form = FileForm(separator, encoding, self.decimal, self.forms)
+        names = ("users", "items", "social", "log", "relations", "users_id", "items_id")
         return files.assemble(
             name,
             sheet,
@@ -84,12 +88,15 @@ class OwnTable(Reader, ABC):
             keep=self.keep,
             time_as=self.time_as,
             zeros=self.zeros,
-            users=form.attributes(self.users),
-            items=form.attributes(self.items, self.item_title, name="items"),
-            social=form.ties(self.social),
-            log=form.log(self.log),
-            relations=form.relations(self.relations),
             basket=self.basket,
+            missing_ids=self.missing_ids,
+            beside=TablesBeside(
+                open=FileForm(separator, encoding).open,
+                **{each: getattr(self, each) for each in names},
+                item_title=self.item_title,
+                decimal=self.decimal,
+                forms=self.forms,
+            ),
         )
 
 
@@ -104,12 +111,15 @@ class FileReader(OwnTable):
     given split. ``time``: several columns as 'Date,Time'. ``time_as``: the unit of times that are
     numbers, or a pattern of dates; null: detected, and asked about where many lie before 1990 or
     after tomorrow. ``zeros``: events of weight 0 are kept or dropped; null: dropped where the
-    weights are labels, 0 and 1, and else asked about where they are many. ``on_error``: what to do
+    weights are labels, 0 and 1, and else asked about where they are many. ``missing_ids``: rows
+    without a user or an item, with a word for nothing (NULL, NA) in its place, or of the id of all
+    guests, are dropped and counted, kept where there is an id, or refused. ``on_error``: what to do
     with a row that cannot be read. ``unseen_users``: may a given test have users that train lacks?
-    ``users``, ``items``: tables of attributes by id. ``item_title``: the column of items, or else
-    of the interactions, that names the items. ``social``: user, user[, weight]. ``relations``:
-    typed edges, each with name, source_kind, target_kind (user, item, or a kind of your own) and
-    path (source, target[, weight]). ``log``: what was shown, a row an item (``gnnseg.data.logs``).
+    ``users``, ``items``: tables of attributes by id, in the columns ``users_id`` and ``items_id``;
+    null: found by their names and values. ``item_title``: the column of items, or else of the
+    interactions, that names the items. ``social``: user, user[, weight]. ``relations``: typed
+    edges, each with name, source_kind, target_kind (user, item, or a kind of your own) and path
+    (source, target[, weight]). ``log``: what was shown, a row an item (``gnnseg.data.logs``).
     """
 
     path: str | list[str] | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from gnnseg.data.tables import columns as columns_
+from gnnseg.data.tables.fields import RETURN
 from gnnseg.data.tables.layout import SHOWN, aligned, spread
 
 ROWS = 5  # of a file, shown as read
@@ -82,13 +83,15 @@ def rejected(bad: Mapping[str, int], examples: Mapping[str, str]) -> list[str]:
     ]
 
 
-def beside(
-    path: str | None, kind: str, frame: pl.DataFrame, table: pl.DataFrame | None
+def nobody(
+    rejected: Mapping[str, int], examples: Mapping[str, str], reasons: Sequence[str]
 ) -> list[str]:
-    """Return how many of those in the interactions a table of attributes knows, and what."""
-    if table is None:
+    """Return the rows of nobody, which are left out unasked, by reason."""
+    found = {k: n for k, n in rejected.items() if k in reasons and k != RETURN and k in examples}
+    if not found:
         return []
-    seen = frame[kind].unique()
-    known = int(seen.is_in(table["id"].implode()).sum())
-    listed = ", ".join(name for name in table.columns[: SHOWN + 1] if name != "id") or "none"
-    return [f"{path}: knows {known:,} of {len(seen):,} {kind}s; attributes: {listed}"]
+    return [
+        f"{sum(found.values()):,} rows are left out (--missing-ids keep: kept where there is an "
+        "id):",
+        *[f"  {count:,} × {reason} (first: {examples[reason]})" for reason, count in found.items()],
+    ]

@@ -136,7 +136,9 @@ def test_files_are_read_as_one_table(tmp_path):
 def test_a_bad_row_is_named_by_its_file(tmp_path):
     put(tmp_path, "user,item\na,x\nb,y\n", "p1.csv")
     put(tmp_path, "user,item\na,y\n,y\n", "p2.csv")
-    assert "p2.csv, line 3: no user: empty" in refused(tmp_path, path=str(tmp_path / "p*.csv"))
+    assert "p2.csv, line 3: no user: empty" in refused(
+        tmp_path, path=str(tmp_path / "p*.csv"), missing_ids="fail"
+    )
     found = raw(tmp_path, path=str(tmp_path / "p*.csv"), on_error="drop")
     assert found.rejected_examples == {"no user": "p2.csv, line 3: empty"}
     assert found.notes["read"] == [
@@ -362,7 +364,7 @@ BAD = {
 @pytest.mark.slow
 def test_what_cannot_be_read_is_refused_in_a_sentence(tmp_path, kind):
     text, words = BAD[kind]
-    assert words in refused(tmp_path, path=put(tmp_path, text))
+    assert words in refused(tmp_path, path=put(tmp_path, text), missing_ids="fail")
 
 
 @pytest.mark.parametrize("kind", ["lists", "bytes", "spans", "hours"])
@@ -483,7 +485,7 @@ def test_check_of_several_files_and_the_tables_beside(tmp_path):
         [one, two], NONE, users=users, items=items, item_title="label", encoding="latin-1"
     )
     assert "3 events of 2 users and 2 items" in text
-    assert f"{users}: knows 1 of 2 users; attributes: age" in text
+    assert "users.csv: knows 1 of 2 users by column 'id'; attributes: age" in text
     assert command(text)[2:] == [
         one,
         two,
@@ -529,7 +531,9 @@ def test_rows_that_cannot_be_read_and_odd_cells_are_shown(tmp_path):
     assert "a     x     two·lines" in text
     assert "1 × no user (first: orders.csv, line 4: empty)" in text
     assert "w" * 27 + "…" in text
-    assert command(text)[-2:] == ["--on-error", "drop"]
+    assert "--on-error" not in command(text)
+    path = put(tmp_path, "user,item\na,x\n b,y\nb,y\n", "blanks.csv")
+    assert command(inspect.check(path, NONE))[-2:] == ["--on-error", "drop"]
 
 
 def test_tables_are_aligned_with_wide_characters():

@@ -216,7 +216,7 @@ def test_attributes_social_ties_and_typed_edges(tmp_path):
         (
             "users",
             "id,age\nu0,1\n u1,2\n",
-            "line 3: the id (id) is missing or has blanks around it",
+            "line 3: the id (id) has blanks around it",
         ),
         ("social", "a,b,c,d\n1,2,3,4\n", "have columns source, target[, weight]; it has 4 columns"),
         (

@@ -20,7 +20,9 @@ def sheet(tmp_path, **columns):
 
 
 def read(tmp_path, drop=False, **columns):
-    return fields.events(sheet(tmp_path, **columns), {name: name for name in columns}, drop=drop)
+    return fields.events(
+        sheet(tmp_path, **columns), {name: name for name in columns}, drop=drop, missing_ids="fail"
+    )
 
 
 @settings(max_examples=40, deadline=None)

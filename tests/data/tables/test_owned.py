@@ -61,9 +61,12 @@ def test_an_encoding_that_is_stated_though_utf8_fits_is_said(tmp_path):
     assert "latin-1, though every byte fits UTF-8" in found.notes["read"][0]
 
 
-@pytest.mark.parametrize("text", ["u1,u2\nu2,u3\nu10,u1\n", "1 2 1\n2 3 1\n10 1 1\n"])
-def test_ties_without_a_header_keep_their_first_row(tmp_path, text):
-    path, ties = put(tmp_path, EVENTS, "events.csv"), put(tmp_path, text, "ties.txt")
+@pytest.mark.parametrize(
+    ("text", "name"), [("u1,u2\nu2,u3\nu10,u1\n", "u"), ("1 2 1\n2 3 1\n10 1 1\n", "")]
+)
+def test_ties_without_a_header_keep_their_first_row(tmp_path, text, name):
+    events = "user,item\n" + "".join(f"{name}{n},i{n % 5}\n" for n in range(1, 12))
+    path, ties = put(tmp_path, events, "events.csv"), put(tmp_path, text, "ties.txt")
     for separator in (None, ","):
         found = raw(tmp_path, path=path, social=ties, separator=separator)
         assert len(found.social) == 3
