@@ -532,7 +532,8 @@ def test_rows_that_cannot_be_read_and_odd_cells_are_shown(tmp_path):
     assert "1 × no user (first: orders.csv, line 4: empty)" in text
     assert "w" * 27 + "…" in text
     assert "--on-error" not in command(text)
-    path = put(tmp_path, "user,item\na,x\n b,y\nb,y\n", "blanks.csv")
+    rows = "".join(f"u{n % 7},x{n % 5}\n" for n in range(200))
+    path = put(tmp_path, f"user,item\n{rows} b,y\n", "blanks.csv")
     assert command(inspect.check(path, NONE))[-2:] == ["--on-error", "drop"]
 
 
