@@ -241,10 +241,12 @@ def with_past(
 ) -> BipartiteGraph:
     """Return the graph with what its users have taken, by the items of visits.
 
-    ``repeats``: items that others take again count for more; not so in runs of before.
+    ``repeats``: items that others take again count for more; not so in runs of before, nor without
+    times, where nothing is known to have been taken before.
     """
     half_life = visits.half_lives(apart)
-    again = taken_again.of_pairs(apart, graph.items) if repeats else None
+    known = repeats and apart.time is not None
+    again = taken_again.of_pairs(apart, graph.items) if known else None
     return replace(graph, past=visits.latest(apart, half_life, graph.users, graph.items, again))
 
 

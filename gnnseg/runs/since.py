@@ -310,10 +310,17 @@ def _told(
 
 
 def _drift(moved: float, shares: Any, users: int, name: str) -> list[str]:
-    """Warn where more moved than refits alone and chance would move."""
-    mean = float(shares.mean())
-    error = np.sqrt(max(float(shares.var()), max(mean * (1 - mean), 1e-9) / max(users, 1)))
-    if moved <= max(mean + 2 * error, float(shares.max())):
+    """Warn where more moved than refits alone and chance would move.
+
+    Refits are few: what they move is a proportion of as many people as there are in all of them
+    (with one more who moves, since none of few is no proof of none), and what moves now is drawn
+    of it too.
+    """
+    mean, people, refits = float(shares.mean()), max(users, 1), len(shares)
+    likely = (mean * people * refits + 1) / (people * refits + 1)
+    chance = likely * (1 - likely) * (1 / people + 1 / (people * refits))
+    error = np.sqrt(max(float(shares.var()), chance))
+    if moved <= max(likely + 2 * error, float(shares.max())):
         return []
     return [
         f"drift: {moved:.1%} of the {users:,} people followed from {name} are in another segment; "

@@ -11,7 +11,7 @@ import pytest
 import gnnseg
 from gnnseg.config import compose
 from gnnseg.report import page, tables
-from gnnseg.runs import durable, earlier, refit, schema, stability
+from gnnseg.runs import durable, earlier, refit, schema, since, stability
 from gnnseg.runs.identity import identify
 from gnnseg.runs.run import Run
 from gnnseg.runs.stored import StoredRun
@@ -216,3 +216,19 @@ def test_evidence_of_a_run_that_starts_from_another_starts_there_too(later, tmp_
     with pytest.raises(InputError, match="is a refit on all events"):
         stability.add(StoredRun(path), 1)
     assert "--evidence" not in tables.run(path)
+
+
+@pytest.mark.parametrize(
+    ("moved", "refits", "warned"),
+    [
+        (1 / 2000, [0, 0, 0], False),
+        (3 / 2000, [1, 1, 0], False),
+        (20 / 2000, [0, 0, 0], True),
+        (200 / 2000, [1, 0, 2], True),
+        (0.0553, [111, 111, 115], False),
+        (0.08, [111, 111, 115], True),
+    ],
+)
+def test_a_person_or_two_are_no_drift(moved, refits, warned):
+    found = since._drift(moved, np.array(refits) / 2000, 2000, "before")
+    assert bool(found) == warned

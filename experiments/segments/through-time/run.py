@@ -43,8 +43,9 @@ def cell(path: Path, name: str, compute: Callable[[], dict[str, Any]]) -> None:
 
 
 def agreement(then: Any, now: Any) -> dict[str, float]:
-    """Return who has the same number, and who has after the best renumbering."""
+    """Return who has the same number, and who has after the best renumbering, of those in some."""
     both = then.segments().join(now.segments(), on="user")
+    both = both.drop_nulls(["segment", "segment_right"])
     was, here = (both[key].to_numpy() - 1 for key in ("segment", "segment_right"))
     k = max(was.max(), here.max()) + 1
     counts = np.zeros((k, k))

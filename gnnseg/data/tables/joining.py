@@ -19,7 +19,7 @@ from gnnseg.types import InputError, Setting
 Kind = Literal["user", "item"]
 FEW = 0.01  # of the ids that could be known: a table that knows fewer is of somebody else
 SURE = 0.8  # of the ids that could be known: chance does not reach it
-ROW_NUMBERS = ("", "index", "unnamed0", "rownames", "x1", "level0")  # simple names
+ROW_NUMBERS = ("", "index", "unnamed0", "rownames", "x1", "level0", "column1")  # simple names
 
 
 @dataclass(frozen=True)

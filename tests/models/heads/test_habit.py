@@ -15,6 +15,7 @@ from gnnseg.models.heads.habit import HabitDistribution
 from gnnseg.models.heads.readings import Distribution
 from gnnseg.models.objectives import Likelihood
 from gnnseg.rng import Rng
+from gnnseg.runs import inputs
 from gnnseg.sparse import Csr
 from gnnseg.testing import full_batch
 from gnnseg.testing.drawn import drawn_visits, random_embeddings, random_graph, shape_of
@@ -304,3 +305,13 @@ def test_things_bought_again_are_learned_as_they_were_drawn() -> None:
 def test_a_past_mixes_with_probabilities_alone() -> None:
     with pytest.raises(InputError, match="head.beta=distribution"):
         Segments(shape_of(GRAPH, 16), Rng(0), beta="affinity", habit=True)
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_items_weigh_by_repeats_where_there_is_a_before(timed: bool) -> None:
+    apart = visits.of(drawn_purchases(0.7, timed=timed))
+    graph = random_graph(60, 200)
+    past = inputs.with_past(graph, apart).past
+    assert past is not None
+    assert (past.again is not None) == timed
+    assert inputs.with_past(graph, apart, repeats=False).past.again is None  # type: ignore[union-attr]
