@@ -14,10 +14,10 @@ ABSURD = 1e6  # times the median
 
 def beyond(value: pl.Series) -> pl.Series:
     """Return the numbers of rows whose value is finite and larger than can be computed with."""
-    size = value.abs()
-    largest = size.filter(size.is_finite()).max()
-    if not isinstance(largest, float) or largest <= LARGEST:
+    ends = [end for end in (value.min(), value.max()) if isinstance(end, float)]
+    if all(abs(end) <= LARGEST for end in ends):
         return pl.Series(dtype=pl.UInt32)
+    size = value.abs()
     return ((size > LARGEST) & size.is_finite()).fill_null(False).arg_true()
 
 
@@ -31,9 +31,14 @@ def notes(sheet: Sheet, value: pl.Series) -> list[str]:
     low, high = float(found.min()), float(found.max())
     if low == high:
         return [f"every weight is {low:g}, and so says nothing"]
-    if np.mean(units.usual(found)) > 1 - units.RARE or np.mean(units.usual(found / 1e3)) > 0.99:
+    times = high >= units.USUAL and (
+        np.mean(units.usual(found)) > 1 - units.RARE or np.mean(units.usual(found / 1e3)) > 0.99
+    )
+    if times:
         return [f"the weights look like unix times (first: {found[0]:.0f})"]
     size = np.abs(found)
+    if size.max() <= ABSURD * size.min(initial=np.inf, where=size > 0):
+        return []
     middle = float(np.median(size[size > 0]))
     place = int(size.argmax())
     if size[place] > ABSURD * middle:
