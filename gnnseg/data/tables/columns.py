@@ -209,6 +209,10 @@ def _lines(
         price = lines.column_of("price", head, list(columns.values()), simples)
         if price is not None and bool(blank.any()):
             columns |= {"spend": None, "price": price}
+    elif guess and columns["spend"] is None and mapping.get("spend") is None:
+        price = lines.column_of("price", head, list(columns.values()), simples)
+        if price is not None and kind(head[price]) in ("numbers", "whole numbers"):
+            columns |= {"price": price}
     if guess and mapping.get("order") is None:
         order = lines.column_of("order", head, list(columns.values()), simples)
         columns |= {} if order is None else {"order": order}

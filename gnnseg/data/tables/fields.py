@@ -25,6 +25,7 @@ TIMES = (
     "unix seconds, unix milliseconds, ISO 8601 such as 2024-01-31 18:30, 31/01/2024 or 31-Jan-2024"
 )
 LOST = "its column was a number somewhere; export it as text"
+CUT = r"^\d[.,]\d+[eE]\+?\d+$"  # 1.34681E+12, as spreadsheets write large numbers
 RETURN = "weight is negative (a return)"
 
 
@@ -233,6 +234,8 @@ class _Reading:
         self.notes.append(f"time read as {how}")
         odd = plausible.check(self.sheet, column, value, how, form)
         self.notes += [odd] if odd else []
+        if column.dtype == pl.String and bool(column.head(100).str.contains(CUT).any()):
+            self.notes.append("times in scientific notation are as coarse as their digits")
         order = next((name for name, words in dates.WORDS.items() if words in how), None)
         self.detected |= {} if order is None else {"dates": order}
         unread = value.is_null() | value.is_nan()

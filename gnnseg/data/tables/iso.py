@@ -40,6 +40,9 @@ def read(words: pl.Series) -> tuple[Floats, bool, bool]:
     front = rest.str.contains(r"^\d{4}").fill_null(False)
     left, rest = left[front.to_numpy()], rest.filter(front)
     rest = rest.str.replace(r"^(\d{4}-\d\d-\d\d)T", "${1} ")
+    rest = rest.str.replace(
+        r"([+-]\d\d:?\d\d) (?:[+-]\d\d:?\d\d|[A-Z]{3,4})$", "${1}"
+    )  # as Go has it
     rest = rest.str.replace(r"\s?(Z|z|UTC|GMT)$", "+00:00")
     if bool(rest.head(100).str.contains(r"\d\d:\d\d.*[+-]\d\d$").any()):  # PostgreSQL: +01
         rest = rest.str.replace(r"(\d\d:\d\d.*?)\s?([+-]\d\d)$", "${1}${2}00")

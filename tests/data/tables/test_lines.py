@@ -149,3 +149,18 @@ def test_in_python_as_by_the_file(tmp_path):
     )  # fmt: skip
     assert raw.events["spend"].sum() == 28.75
     assert raw.events["order"].n_unique() == 3
+
+
+def test_a_price_is_proposed_where_no_spend_is(tmp_path):
+    text = "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n" + "".join(
+        f"{536365 + n // 4},{85000 + n % 9}A,{1 + n % 6},2010-12-{1 + n % 28:02} 08:26:00,2.55,"
+        f"{17850 + n % 15}.0\n"
+        for n in range(60)
+    )
+    path = put(tmp_path, text)
+    shown = inspect.check(path, NONE)
+    assert "--order InvoiceNo --price UnitPrice" in shown
+    raw, _ = read(path, price="UnitPrice", order="InvoiceNo")
+    assert raw.events["spend"].sum() == pytest.approx(2.55 * raw.events["weight"].sum())
+    raw, _ = read(path)
+    assert "spend" not in raw.events.columns

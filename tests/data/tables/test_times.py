@@ -57,6 +57,9 @@ def events(cells, **how):
     [
         ("2010-01-05 14:00:00.000000+01", TWO - 3600, "zones heeded"),
         ("2010-01-05 14:00:00+02", TWO - 7200, "zones heeded"),
+        ("2010-01-05 14:00:00 +0000 +0000", TWO, "zones heeded"),
+        ("2010-01-05 14:00:00.000 +0200 CEST", TWO - 7200, "zones heeded"),
+        ("1.2627E+9", TWO, "unix seconds"),
         ("2010-01-05 14", TWO, "year, month, day"),
         ("20100105T140000Z", TWO, "zones heeded"),
         ("20100105T140000", TWO, "dates such as"),
@@ -338,3 +341,8 @@ def test_each_door_names_the_setting_in_its_words(tmp_path):
     assert found.events["time"].to_list() == [1, 2]
     given = typed.sort(["o.csv", "--time-as", "%Y%m", "--zeros", "keep"])
     assert given.options == {"time_as": "%Y%m", "zeros": "keep"}
+
+
+def test_times_cut_by_a_spreadsheet_are_said():
+    assert any("as coarse as their digits" in note for note in events(["1.34681E+12"] * 5).notes)
+    assert not any("coarse" in note for note in events(["1346810000000"] * 5).notes)
