@@ -161,10 +161,13 @@ def scorer_of(run: StoredRun, part: NewUsers) -> Scorer:
     )  # fmt: skip
 
 
-def assign(run: StoredRun, histories: Any, users: Any = None, social: Any = None) -> pl.DataFrame:
+def assign(
+    run: StoredRun, histories: Any, users: Any = None, social: Any = None,
+    users_id: str | None = None,
+) -> pl.DataFrame:  # fmt: skip
     """Return new users' segments; see ``Run.assign``."""
     found = []
-    for part in read(histories, run.known, users, social).parts():
+    for part in read(histories, run.known, users, social, users_id).parts():
         scorer = scorer_of(run, part)
         if not isinstance(scorer, Segmentation):
             raise InputError(f"{run.name}: its head has no segments; train with head=segments.")

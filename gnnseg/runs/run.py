@@ -200,7 +200,9 @@ class Run:
         """Return encoder=linear's weights: kind, attribute, deviation, weight, segment_1..K."""
         return self.stored.frame("attributes")
 
-    def assign(self, histories: Any, users: Any = None, social: Any = None) -> pl.DataFrame:
+    def assign(
+        self, histories: Any, users: Any = None, social: Any = None, users_id: str | None = None
+    ) -> pl.DataFrame:
         """Return the segments of people who were not in training.
 
         Nothing is trained again and nobody else's scores move. What the run does not know (items,
@@ -208,14 +210,12 @@ class Run:
         average user's alpha and no segment. Lists for them: ``recommend(histories, users=, …)``.
 
         Args:
-            histories: What they have met: {'anna': ['50', '181'], …} by item ids, a table with
-                columns user, item[, weight, time, spend], or what ``gnnseg.interactions`` makes of
-                any other; {'anna': []} or None where nothing is known. An event without a weight
-                weighs as training's do on average.
-            users: Their attributes, a table by a column ``id`` or its first, of the columns the
-                run was trained on.
-            social: Their friends among the run's users, a table of user, user[, weight]. Who
-                stands in one of the three alone is assigned too.
+            histories: What they have met: {'anna': ['50', '181'], …} by item ids, a table of user,
+                item[, weight (else the usual one), time, spend, order], or what
+                ``gnnseg.interactions`` makes of any other; {'anna': []} or None: nothing.
+            users: Their attributes by id, of the columns the run was trained on; ``users_id`` names
+                the column of ids, which is found else.
+            social: Friends among the run's users: user, user[, weight]; one of the three is enough.
 
         Returns:
             user, segment, reason, alpha_1..alpha_K[, habit], as in ``segments``.
@@ -225,7 +225,7 @@ class Run:
         """
         from gnnseg.runs import new_users
 
-        return new_users.assign(self.stored, histories, users, social)
+        return new_users.assign(self.stored, histories, users, social, users_id)
 
     # --- recommendations --------------------------------------------------------------------------
 

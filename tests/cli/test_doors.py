@@ -75,6 +75,18 @@ def embedded(run, *told, **more):
     ).numpy()
 
 
+def test_the_column_of_ids_may_be_named(linear):
+    table = people()
+    ids = [f"new {n}" for n in range(USERS)]
+    rows = [f"row {n}" for n in range(USERS)]
+    found = [
+        linear.assign({}, users={"code": rows, **table, "id": ids}, users_id=name)
+        for name in (None, "id", "code")
+    ]
+    assert [each["user"].to_list() for each in found] == [ids, ids, rows]
+    assert found[1].drop("user").equals(found[2].drop("user"))
+
+
 def test_the_same_attributes_are_the_same_embedding(linear):
     table = people()
     stored = load_file(linear.path / "scores.safetensors")["user"].numpy()

@@ -14,10 +14,7 @@ from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.types import InputError
 
-CURRENCY = (
-    r"(?:[\p{Sc}]|(?i:eur|usd|gbp|chf|pln|sek|nok|dkk|czk|rub|cny|rmb|jpy|inr|brl)\b|kr\.?|zł)"
-)
-UNIT = rf"^([+-]?){CURRENCY}\s*|\s*(?:{CURRENCY}|%)$"
+PERCENT = r"\s*%$"
 
 
 @dataclass(frozen=True)
@@ -154,8 +151,7 @@ def _column(series: pl.Series, decimal: Decimal | None, stated: Decimal | None) 
     cells = series
     if series.dtype in (pl.String, pl.Categorical, pl.Enum):
         cells = nobody.without_words(text)
-        if bool(cells.str.contains(UNIT).any()):
-            cells = cells.str.strip_chars().str.replace(UNIT, "${1}").str.replace(UNIT, "${1}")
+        cells = cells.str.strip_chars().str.replace(PERCENT, "")
     try:
         found = owned.number(cells, "", series.name, decimal, stated)
     except InputError:  # two decimal signs fit: numbers as a program writes them, or else text

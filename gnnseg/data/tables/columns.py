@@ -17,13 +17,8 @@ from gnnseg.data.tables.fields import ROLES, named
 from gnnseg.data.tables.sheets import shown
 from gnnseg.types import InputError, Setting
 
-
-def _names(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
 USUAL = {  # in lower case, letters and digits alone
-    "user": _names(
+    "user": lines.names(
         "user userid uid username useridentifier customer customerid customerno customernr "
         "customernumber customercode custid custno client clientid clientno clientnumber buyer "
         "buyerid shopper shopperid member memberid visitor visitorid household householdid "
@@ -41,7 +36,7 @@ USUAL = {  # in lower case, letters and digits alone
         "使用者 使用者id 顧客 顧客id 顧客番号 顧客コード 会員番号 ユーザー ユーザーid ユーザid "
         "お客様番号 고객 고객id 고객번호 고객코드 회원 회원id 회원번호 사용자 사용자id"
     ),
-    "item": _names(
+    "item": lines.names(
         "item itemid itemno itemnr itemnumber itemcode iid movieid artistid product productid "
         "productno productnr productnumber productcode sku skuid stockcode article articleid "
         "articleno articlenr articlenumber articlecode trackid songid bookid isbn asin ean gtin "
@@ -57,7 +52,7 @@ USUAL = {  # in lower case, letters and digits alone
         "產品id 產品編號 貨號 商品番号 商品コード 品番 アイテム アイテムid 製品 製品コード 상품 "
         "상품id 상품번호 상품코드 제품 제품번호 제품코드 품목 품목코드"
     ),
-    "weight": _names(
+    "weight": lines.names(
         "weight rating ratings stars quantity qty quantityordered orderquantity lineitemquantity "
         "units unitssold plays playcount listens count menge anzahl stück stückzahl bewertung "
         "quantité quantite qté qte cantidad unidades puntuación puntuacion quantità pezzi "
@@ -65,7 +60,7 @@ USUAL = {  # in lower case, letters and digits alone
         "adet количество колво оценка 数量 购买数量 销售数量 销量 件数 评分 數量 購買數量 "
         "銷售數量 評分 個数 購入数 評価 수량 구매수량 주문수량 평점"
     ),
-    "time": _names(
+    "time": lines.names(
         "time timestamp ts datetime date transactiontimestamp transactiondate transactiontime "
         "transactiondatetime orderdate ordertime orderdatetime orderedat purchasedate "
         "purchasetime purchasedat invoicedate created createdat createdon createddate paidat "
@@ -81,7 +76,7 @@ USUAL = {  # in lower case, letters and digits alone
         "注文日時 購入日 購入日時 購買日 날짜 일시 일자 주문일 주문일시 주문일자 구매일 구매일시 "
         "구매일자"
     ),
-    "spend": _names(
+    "spend": lines.names(
         "spend spent amount salesvalue salesamount revenue sales turnover totalprice linetotal "
         "linetotalprice total umsatz betrag gesamtpreis gesamtbetrag zeilensumme montant "
         "montantttc montanttotal chiffredaffaires importe monto importetotal preciototal "
@@ -91,7 +86,7 @@ USUAL = {  # in lower case, letters and digits alone
         "訂單金額 売上 売上金額 購入金額 合計金額 금액 매출 매출액 결제금액 주문금액 총금액"
     ),
 }
-TITLES = _names(
+TITLES = lines.names(
     "title itemtitle itemname productname producttitle articlename lineitemname movietitle "
     "description itemdescription productdescription artikelname artikelbezeichnung artikeltext "
     "artikelbeschreibung bezeichnung beschreibung produktname produktbezeichnung libellé libelle "
@@ -102,14 +97,14 @@ TITLES = _names(
     "宝贝标题 宝贝名称 产品名称 产品名 品名 货品名称 物料名称 商品名稱 商品標題 產品名稱 "
     "アイテム名 製品名 상품명 제품명 품목명"
 )
-HEADER_WORDS = frozenset().union(*USUAL.values(), TITLES, _names("id name"))
+HEADER_WORDS = frozenset().union(*USUAL.values(), TITLES, lines.names("id name"))
 ENDS = re.compile(
     r"^(id|no|nr|number|nummer|code|key"
     r"|编号|编码|号|id号|代码|編號|代號|番号|コード|번호|코드)$"
 )
 
 
-SPENT = USUAL["spend"] - _names("total sales")  # words that alone say what was paid
+SPENT = USUAL["spend"] - lines.names("total sales")  # words that alone say what was paid
 SEEN, DAY = 631152000.0, 86400.0  # 1990; a time of before is more often another number
 
 

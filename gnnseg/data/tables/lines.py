@@ -17,12 +17,13 @@ ROLES = ("order", "event", "price", "quantity")  # columns that are read where t
 KINDS_SHOWN = 8
 
 
-def _names(words: str) -> frozenset[str]:
+def names(words: str) -> frozenset[str]:
+    """Return the names that stand in a text, in lower case, letters and digits alone."""
     return frozenset(words.split())
 
 
 USUAL = {  # in lower case, letters and digits alone
-    "order": _names(
+    "order": names(
         "order orderid orderno ordernr ordernumber ordercode invoice invoiceid invoiceno "
         "invoicenumber basketid basket receiptid receiptno receiptnumber transactionid "
         "transactionno transactionnumber billno billid ticketid ticketno visitid sessionid "
@@ -35,7 +36,7 @@ USUAL = {  # in lower case, letters and digits alone
         "чек номерчека 订单 订单号 订单编号 订单id 交易号 交易编号 流水号 小票号 訂單編號 訂單號 "
         "注文番号 注文id 伝票番号 주문번호 주문id"
     ),
-    "price": _names(
+    "price": names(
         "price unitprice priceperunit lineitemprice itemprice productprice salesprice saleprice "
         "sellingprice retailprice einzelpreis stückpreis stueckpreis preis verkaufspreis prix "
         "prixunitaire prixunit precio preciounitario preciounidad prezzo prezzounitario preço "
@@ -43,7 +44,7 @@ USUAL = {  # in lower case, letters and digits alone
         "cenajednostkowa pris fiyat birimfiyat цена ценазаединицу 单价 价格 售价 單價 價格 単価 "
         "価格 단가 가격"
     ),
-    "event": _names(
+    "event": names(
         "event eventtype eventname eventkind eventcategory action actiontype actionname behavior "
         "behaviour behaviortype behaviourtype interaction interactiontype activity activitytype "
         "type kind ereignis ereignistyp aktion aktionstyp évènement événement evenement evento "

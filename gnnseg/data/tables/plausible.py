@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -89,6 +88,5 @@ def _advice(text: pl.Series, cells: pl.Series, seconds: pl.Series) -> list[Any]:
     for way in ways:
         read = dates.read(filled, form=way)[0].to_numpy()
         if float(units.usual(read).mean()) >= 1 - units.RARE:
-            words += ["set ", Setting(AS, re.sub(r"^(%.*)$", r"\1", way)),
-                      f" for {units.day(float(read[0]))}, "]  # fmt: skip
+            words += ["set ", Setting(AS, way), f" for {units.day(float(read[0]))}, "]
     return words
