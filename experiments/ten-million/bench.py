@@ -1,5 +1,5 @@
 """Ten million rows with ids of text, from CSV to a clean, indexed, cached set: seconds and memory,
-limits 30 s and 3 GB.
+limits 12 s and 2.5 GB.
 
 usage: python experiments/ten-million/bench.py [ROWS]      (needs some 2 GB of disk; writes
 results.json beside this file) The file is drawn by the planted generator. Reading runs in a process
@@ -88,7 +88,7 @@ def main(rows: int) -> None:
             "seconds cold": statistics.median(float(str(r["seconds"])) for r in cold),
             "peak memory cold, MB": max(int(str(r["memory_mb"])) for r in cold),
             "seconds from the cache": statistics.median(float(str(r["seconds"])) for r in warm),
-            "limits": {"seconds": 30, "MB": 3000},
+            "limits": {"seconds": 12, "MB": 2500},
             "cores": os.cpu_count(),
             "machine": platform.machine(),
             "polars": pl.__version__,

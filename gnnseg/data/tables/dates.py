@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from gnnseg.data.tables import iso, units
+from gnnseg.data.tables import iso, units, zones
 from gnnseg.data.tables.dateparts import (
     FORMS,
     MONTHLY,
@@ -156,6 +156,11 @@ def _text(words: pl.Series, where: str, order: Order | None) -> tuple[Floats, li
     """Return dates of text as seconds, NaN where none fits; and how they were read."""
     seconds, zoned, found = iso.read(words)
     notes = [f"ISO dates and times, {ZONED if zoned else UTC}"] if found else []
+    left = np.flatnonzero(np.isnan(seconds) & words.is_not_null().to_numpy())
+    if len(left):
+        rest = words if len(left) == len(words) else words.gather(left)
+        seconds[left], said = zones.read(rest, lambda local: _text(local, where, order))
+        notes += said
     for how in (None, tidied):
         left = np.flatnonzero(np.isnan(seconds) & words.is_not_null().to_numpy())
         if not len(left):

@@ -11,6 +11,7 @@ from gnnseg.types import Floats
 
 EARLIEST, LATEST = -2208988800.0, 4102444800.0  # 1900 and 2100: a time outside is a mistake of unit
 MOMENTS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
+USUAL = "%Y-%m-%d %H:%M:%S"  # the first without its fraction, which parses six times as fast
 DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d")
 
 
@@ -32,10 +33,13 @@ def read(words: pl.Series) -> tuple[Floats, bool, bool]:
         sane = (value >= EARLIEST) & (value <= LATEST)  # 24-01-31 is left to the other forms
         seconds[places] = np.where(sane, value, np.nan)
 
-    fill(slice(None), words.str.to_datetime(MOMENTS[0], strict=False, time_unit="us"))
-    left = np.flatnonzero(np.isnan(seconds))
-    if not len(left):
-        return seconds, False, True
+    left = np.arange(len(words))
+    for form in (USUAL, MOMENTS[0]):
+        rest = words if len(left) == len(words) else words.gather(left)
+        fill(left, rest.str.to_datetime(form, strict=False, time_unit="us", cache=False))
+        left = np.flatnonzero(np.isnan(seconds))
+        if not len(left):
+            return seconds, False, True
     rest = words if len(left) == len(words) else words.gather(left)
     front = rest.str.contains(r"^\d{4}").fill_null(False)
     left, rest = left[front.to_numpy()], rest.filter(front)

@@ -42,6 +42,9 @@ UNITS = {
     "nanoseconds": Unit(1e-9, 0.0, "unix nanoseconds"),
     "days": Unit(DAY, 0.0, "days since 1970"),
     "excel": Unit(DAY, -25569 * DAY, "Excel's day numbers"),
+    "excel-1904": Unit(DAY, -24107 * DAY, "Excel's day numbers since 1904"),
+    "sas": Unit(1.0, -3653 * DAY, "SAS's seconds since 1960"),
+    "sas-days": Unit(DAY, -3653 * DAY, "SAS's days since 1960"),
     "julian": Unit(DAY, -2440587.5 * DAY, "Julian day numbers"),
     "ticks": Unit(1e-7, -62135596800.0, ".NET ticks"),
 }
