@@ -6,7 +6,6 @@ legend: U users, K segments, R refits.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -141,7 +140,7 @@ def _store(
     if found.by_chance:
         known["rewired"] = found.by_chance
         metrics |= stability.summary("rewired_modularity", found.by_chance)
-    beyond = stability.beyond_chance(float(metrics["segment/modularity"]), known.get("rewired", []))
+    beyond = stability.beyond_chance(run.metrics["segment/modularity"], known.get("rewired", []))
     verdicts = stability.verdicts(mean_K, beyond=beyond)
     table = pl.DataFrame(
         {
@@ -156,7 +155,6 @@ def _store(
         f"segment/{name}_share": verdicts.count(name) / len(verdicts)
         for name in ("natural", "reproducible", "constructive")
     }
-    metrics = {name: None if math.isnan(v or 0) else v for name, v in metrics.items()}
     folder.amend({"metrics": metrics, "evidence": known, "seconds": seconds})
     with atomic(folder.file("report.html")) as aside:
         aside.write_text(page.render(folder.path), "utf-8")
