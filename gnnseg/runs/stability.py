@@ -56,12 +56,7 @@ def add(
     if count < 1:
         raise InputError(f"refits {count}: there must be at least 1.")
     begun, known = time.monotonic(), dict(run.record.get("evidence") or {})
-    asked: list[tuple[refits.Kind, int]] = []
-    if count > known.get("refits", 0):
-        kinds: tuple[refits.Kind, ...] = ("events", "seed", "users")
-        asked += [(kind, number) for kind in kinds for number in range(1, count + 1)]
-    if rewired and len(known.get("rewired", [])) < stability.REWIRED:
-        asked += [("rewired", number) for number in range(1, stability.REWIRED + 1)]
+    asked = missing(run, count, rewired=rewired)
     if not asked:
         return False
     refits.refuse(run)
@@ -73,6 +68,18 @@ def add(
     seconds = {**run.record["seconds"], "evidence": round(time.monotonic() - begun, 3)}
     _store(run, found, count, known, seconds)
     return True
+
+
+def missing(run: StoredRun, count: int, *, rewired: bool) -> list[tuple[refits.Kind, int]]:
+    """Return the refits, by kind and number, that ``add`` would make: none where they stand."""
+    known = run.record.get("evidence") or {}
+    asked: list[tuple[refits.Kind, int]] = []
+    if count > known.get("refits", 0):
+        kinds: tuple[refits.Kind, ...] = ("events", "seed", "users")
+        asked += [(kind, number) for kind in kinds for number in range(1, count + 1)]
+    if rewired and len(known.get("rewired", [])) < stability.REWIRED:
+        asked += [("rewired", number) for number in range(1, stability.REWIRED + 1)]
+    return asked
 
 
 def asked_of(config: Mapping[str, Any], say: Say = lambda line: None) -> bool:
