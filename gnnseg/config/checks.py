@@ -86,7 +86,7 @@ def _check_finite(where: str, value: Any) -> None:
         for item in value:
             _check_finite(where, item)
     elif isinstance(value, float) and not math.isfinite(value):
-        raise refusal(f"{where}={value}: must be a number; it cannot be recorded.")
+        raise refusal(f"{where}={value}: must be a finite number, to be recorded.")
 
 
 def _check_segments(node: Any) -> None:

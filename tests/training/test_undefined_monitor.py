@@ -82,5 +82,5 @@ def test_a_part_of_nothing_but_new_users_is_refused_before_training(part, tmp_pa
 
 def test_a_setting_that_json_cannot_hold_is_refused():
     found = config.compose([*SMALL, "+optimizer.betas=[0.9,1e999]"])
-    with pytest.raises(InputError, match=r"optimizer\.betas=inf: must be a number"):
+    with pytest.raises(InputError, match=r"optimizer\.betas=inf: must be a finite number"):
         config.check(found)
