@@ -13,7 +13,7 @@ import polars as pl
 from torch import Tensor
 
 from gnnseg import records
-from gnnseg.runs import loading
+from gnnseg.runs import loading, processes
 from gnnseg.runs.figures import tabled
 from gnnseg.runs.folder import RunFolder
 from gnnseg.sparse import Csr
@@ -253,6 +253,15 @@ class StoredRun:
             why = why if self.state == "finished" else f"this run is {self.state}"
             raise InputError(f"{path}: not there; {why}.")
         return path
+
+
+class Answering:
+    """The attribute ``stored`` of a run; InputError in a process that lost threads by a fork."""
+
+    def __get__(self, run: Any, owner: type) -> StoredRun:
+        processes.refuse_lost_threads()
+        stored: StoredRun = run._stored
+        return stored
 
 
 def _named(ids: IdMap, text: str) -> str | None:
