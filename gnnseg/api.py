@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from gnnseg.data.raw import Raw
+from gnnseg.runs import processes
 from gnnseg.runs.run import Run
 from gnnseg.types import InputError
 
@@ -123,6 +124,7 @@ def _read(
     from gnnseg.data.tables import doors, fields, files, joined, orders
     from gnnseg.data.tables.beside import TablesBeside, sheet_of
 
+    processes.refuse_lost_threads()
     events = joined.added_to(sheet_of(table, name), columns.get("time"))
     with doors.errors_said(doors.argument):
         needed = {role: name for role, name in columns.items() if name or role in ("user", "item")}
@@ -243,6 +245,7 @@ def _composed(
     from gnnseg.data.tables import saved
     from gnnseg.runs.configured import check_here
 
+    processes.refuse_lost_threads()
     raw = data if isinstance(data, Raw) else None
     _check_arguments(data, overrides, config_dir)
     chosen = [

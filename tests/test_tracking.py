@@ -3,12 +3,15 @@ import json
 import math
 import os
 import struct
+import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from gnnseg import tracking
+from gnnseg import config, tracking
+from gnnseg.runs import sending
+from gnnseg.runs.folder import RunFolder
 from gnnseg.tracking import Jsonl, TrackingSettings, open_tracker
 from gnnseg.types import InputError
 
@@ -213,3 +216,154 @@ def test_a_failure_in_the_middle_is_said_once(tmp_path):
         "the start)"
     ]
     assert len(lines(tmp_path)) == 2
+
+
+VARIABLES = {
+    "WANDB_MODE": "online", "WANDB_PROJECT": "theirs", "WANDB_ENTITY": "team", "WANDB_NAME": "n",
+    "WANDB_RUN_GROUP": "g", "WANDB_TAGS": "x, y", "WANDB_DIR": "/there", "WANDB_RUN_ID": "t1",
+}  # fmt: skip
+NOTHING = {"mode": None, "project": None, "entity": None, "group": None, "tags": None}
+
+
+def test_the_environment_is_heard_where_nothing_is_set():
+    found = tracking.resolved(settings(**NOTHING), VARIABLES)
+    assert (found.mode, found.project, found.entity, found.name) == (
+        "online",
+        "theirs",
+        "team",
+        "n",
+    )
+    assert (found.group, found.tags, found.folder, found.id) == ("g", ["x", "y"], "/there", "t1")
+
+
+def test_what_is_set_wins_over_the_environment():
+    given = {
+        "mode": "offline",
+        "project": "p",
+        "entity": "e",
+        "group": "s",
+        "tags": [],
+        "name": "m",
+    }
+    found = tracking.resolved(settings(**given), VARIABLES)
+    assert {key: getattr(found, key) for key in given} == given
+
+
+def test_defaults_where_nobody_says():
+    found = tracking.resolved(settings(**NOTHING), {}, sweep="the-sweep")
+    assert (found.mode, found.project, found.group) == ("offline", "gnnseg", "the-sweep")
+    assert (found.tags, found.name, found.folder, found.id) == ([], None, None, None)
+
+
+def test_the_settings_of_conf_ask_for_nothing():
+    node = config.compose(["tracking=wandb"])["tracking"]
+    assert tracking.resolved(config.build(node), {"WANDB_PROJECT": "q"}).project == "q"
+
+
+@pytest.mark.parametrize(
+    ("given", "mode"),
+    [
+        ({"WANDB_DISABLED": "true"}, "disabled"),
+        ({"WANDB_MODE": "dryrun"}, "offline"),
+        ({"WANDB_MODE": "disabled"}, "disabled"),
+        ({"WANDB_MODE": ""}, "offline"),
+    ],
+)
+def test_ways_to_name_a_mode(given, mode):
+    assert tracking.resolved(settings(**NOTHING), given).mode == mode
+
+
+@pytest.mark.parametrize(
+    ("changed", "environ", "said"),
+    [
+        ({"tags": ["a" * 70]}, {}, r"tracking\.tags: the tag a+… has 70 characters"),
+        ({"tags": [""]}, {}, r"tracking\.tags: an empty tag"),
+        ({"tags": None}, {"WANDB_TAGS": "a,,b"}, r"WANDB_TAGS: an empty tag"),
+        ({"project": "a/b"}, {}, r"tracking\.project=a/b: holds /"),
+        ({"project": None}, {"WANDB_PROJECT": "a#b"}, r"WANDB_PROJECT=a#b: holds #"),
+        ({"name": "n" * 200}, {}, r"tracking\.name: has 200 characters"),
+        ({"entity": " "}, {}, r"tracking\.entity: is blank"),
+        ({"mode": None}, {"WANDB_MODE": "ofline"}, r"WANDB_MODE=ofline: must be one of offline"),
+    ],
+)
+def test_what_wandb_would_refuse_is_one_sentence(changed, environ, said):
+    with pytest.raises(InputError, match=said):
+        tracking.resolved(settings(**changed), environ)
+
+
+def test_nothing_is_refused_of_settings_that_nobody_reads():
+    given = settings(kind="jsonl", tags=["a" * 70], mode=None)
+    assert not tracking.resolved(given, {"WANDB_MODE": "ofline"}).sends
+
+
+def test_one_id_is_no_sweep():
+    with pytest.raises(InputError, match="WANDB_RUN_ID=t1: is the id of one run"):
+        tracking.resolved(settings(), {"WANDB_RUN_ID": "t1"}, sweep="s")
+
+
+class Recorded:
+    """A wandb that keeps what it is given; the first ``refused`` openings fail."""
+
+    def __init__(self, refused=0):
+        self.refused, self.opened, self.logged, self.summary = refused, [], [], {}
+        self.Settings = dict
+
+    def init(self, **given):
+        self.opened.append(given)
+        if len(self.opened) <= self.refused:
+            raise RuntimeError("No API key configured.")
+        return self
+
+    def log(self, values):
+        self.logged.append(values)
+
+    def Table(self, **given):
+        return given
+
+    def define_metric(self, *given, **named): ...
+
+    def finish(self, exit_code): ...
+
+
+@pytest.fixture
+def no_wandb_variables(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+
+
+def test_online_without_a_key_is_written_offline(tmp_path, monkeypatch, no_wandb_variables):
+    there = Recorded(refused=1)
+    monkeypatch.setitem(sys.modules, "wandb", there)
+    said = []
+    tracker = opened(tmp_path, said, mode="online")
+    tracker.log({"train/loss": 1.0}, 1)
+    tracker.finish(False)
+    assert [each["mode"] for each in there.opened] == ["online", "offline"]
+    assert len(said) == 1
+    assert "written offline instead, to be sent by wandb sync" in said[0]
+    assert there.logged == [{"step": 1, "train/loss": 1.0}]
+
+
+def test_a_finished_run_is_sent_once_and_to_each_trial(make_run, monkeypatch, no_wandb_variables):
+    path, _ = make_run()
+    there, said = Recorded(), []
+    monkeypatch.setitem(sys.modules, "wandb", there)
+    asked = config.compose(["tracking=wandb"])
+
+    def send():
+        sending.send(RunFolder(path), asked, None, said.append)
+
+    send()
+    assert said == ["wandb is given the stored record of this run"]
+    assert there.summary["test/ndcg@20"] == 0.29
+    assert [each["step"] for each in there.logged if "step" in each] == list(range(1, 9))
+    send()
+    number = there.opened[0]["id"]
+    assert said[1].startswith(f"wandb has this run already, as {number}: nothing is sent")
+    assert len(there.opened) == 1
+    monkeypatch.setenv("WANDB_RUN_ID", "trial")
+    send()
+    assert there.opened[1]["id"] == "trial"
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    send()
+    assert len(there.opened) == 2

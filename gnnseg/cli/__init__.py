@@ -6,6 +6,18 @@ none of them imports anything heavy at its top. Standard output is the answer al
 the way goes to standard error.
 """
 
-from gnnseg.cli.command import main
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 __all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that ``arguments`` (or sys.argv) describe, and return its exit code."""
+    try:
+        from gnnseg.cli import command
+
+        return command.main(arguments)
+    except KeyboardInterrupt:  # while that was imported, or as it ended
+        return 130

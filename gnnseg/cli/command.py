@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import importlib
 import logging
-import os
 import pkgutil
+import signal
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
+from gnnseg.cli import streams
+
+REFUSALS = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS}  # of a write, by the system
 EPILOG = """\
 examples:
   gnnseg train                                    MovieLens 100K, LightGCN, 16 segments
@@ -31,22 +36,58 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` (or sys.argv) describe, and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        return _dispatch(given)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 130
-    except Exception as error:
-        if type(error).__name__ == "Interrupted":
+    with streams.lasting(), _interrupts() as interrupted:
+        try:
+            code = _dispatch(given)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
             return 130
-        from gnnseg.types import InputError
+        except Exception as error:
+            # a library that is stopped while it is imported raises errors of its own
+            if type(error).__name__ == "Interrupted" or interrupted():
+                return 130
+            from gnnseg.types import InputError
 
-        if not isinstance(error, InputError):
-            raise
-        print(f"gnnseg: {error}", file=sys.stderr)
-        return 2
+            said = error if isinstance(error, InputError) else _refused_write(error)
+            if said is None:
+                raise
+            say(f"gnnseg: {said}")
+            return 2
+        return code
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Note that somebody asked to stop, and raise KeyboardInterrupt as ever."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _refused_write(error: Exception) -> Exception | None:
+    """Return one sentence where the system refused a write or a folder; None for all else."""
+    from gnnseg.types import InputError
+
+    if isinstance(error, UnicodeError) or not isinstance(error, OSError):
+        return None
+    if error.errno not in REFUSALS:
+        return None
+    where = error.filename or "standard output"
+    return InputError(
+        f"{where}: cannot be written ({error.strerror}); free space or choose another folder."
+    )
 
 
 def _dispatch(given: list[str]) -> int:

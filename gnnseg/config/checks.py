@@ -6,6 +6,7 @@ still make no sense together.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -36,6 +37,7 @@ def check(config: Mapping[str, Any]) -> None:
     for key in TOP:
         if key not in config:
             raise refusal(f"{key}: the configuration lacks it; start from conf/config.yaml.")
+    _check_finite("", config)
     allow = check_allow(config["allow"])
     for name in allow:
         packages.refresh(name)
@@ -73,6 +75,18 @@ def check(config: Mapping[str, Any]) -> None:
     _check_evidence(config["evidence"])
     _check_optimizer(config["optimizer"])
     _check_together(config)
+
+
+def _check_finite(where: str, value: Any) -> None:
+    """Refuse NaN and infinity wherever they stand, also where a setting may be anything."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_finite(f"{where}.{key}" if where else str(key), item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_finite(where, item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise refusal(f"{where}={value}: must be a finite number, to be recorded.")
 
 
 def _check_segments(node: Any) -> None:

@@ -91,6 +91,7 @@ ADDED: dict[str, Any] = {
         for door in ("file", "sql")
         for name in ("order", "event", "keep", "price", "quantity")
     },
+    "tracking.name": None,
     "trainer.sampler": None,
     "trainer.callbacks": None,
     "trainer.refit": False,

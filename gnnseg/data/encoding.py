@@ -123,7 +123,7 @@ class Encoding:
 
         user, item = (tuple(made(node) for node in stored[kind]) for kind in ("user", "item"))
         interests = {
-            name: Interest(members[name], np.array(node["usual"]), node["worth"])
+            name: Interest(members[name], np.array(node["usual"], dtype=float), node["worth"])
             for name, node in stored["interests"].items()
         }
         return Encoding(user, item, stored["until"], interests)

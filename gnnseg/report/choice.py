@@ -90,12 +90,13 @@ def table(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     cells = []
     for row in record["rows"]:
         mark = " *" if row["segments"] == record["recommended"] else ""
-        behind = f"{row['behind']:.4f} ± {row['behind_se']:.4f}"
+        behind = f"{_figure(row['behind'], 4)} ± {_figure(row['behind_se'], 4)}"
         behind = "best" if row["segments"] == record["best"] else behind
         figures = [_figure(row["ndcg"], 4), _figure(row["price"], 3)]
         figures += [_figure(row[name]) for name in ("soft", "ari", "jaccard", "largest_alpha")]
         sizes = [_figure(row[name], 1) for name in ("segments_per_user", "effective_k")]
-        first = [f"{row['segments']}{mark}", f"{row['recall']:.4f} ± {row['recall_se']:.4f}"]
+        recall = f"{_figure(row['recall'], 4)} ± {_figure(row['recall_se'], 4)}"
+        first = [f"{row['segments']}{mark}", recall]
         last = [_figure(row["largest_share"]), _figure(row["seconds"], 1)]
         cells.append([*first, behind, *figures, *sizes, *last])
     return titles, cells

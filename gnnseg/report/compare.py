@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gnnseg import records
 from gnnseg.report import losing
 
 GROUPS = (
@@ -169,7 +170,7 @@ def _latex(cell: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        record = json.loads((path / "run.json").read_text("utf-8"))
+        record = records.parsed((path / "run.json").read_text("utf-8"))
     except FileNotFoundError:
         raise _error(
             f"{path}: not a run folder (no run.json there); gnnseg train prints the path of one."

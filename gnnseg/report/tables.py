@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg import records
 from gnnseg.report import changes, losing, refits, stability, words
 from gnnseg.report import evidence as about
 
@@ -81,7 +81,7 @@ def read(folder: Path) -> dict[str, Any]:
     """
     path = Path(folder) / "run.json"
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = records.parsed(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         from gnnseg.types import InputError  # brings torch: only where something is wrong
 
@@ -185,16 +185,16 @@ def protocol(record: Mapping[str, Any]) -> str:
     return f"test, full ranking, {rules}, split {record['data']['split']}"
 
 
-def number(value: float | None) -> str:
-    """Return four decimals; nothing for a figure that is not there or not defined."""
-    return "" if value is None or not math.isfinite(value) else f"{value:.4f}"
+def number(value: float | None, digits: int = 4) -> str:
+    """Return so many decimals; nothing for a figure that is not there or not defined."""
+    return "" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
-def sharpness(values: Mapping[str, float], k: int) -> str:
+def sharpness(values: Mapping[str, float | None], k: int) -> str:
     """Return how many segments there really are, and what a user's largest ones reach."""
     lines = [
-        f"effective K {values['segment/effective_k']:.1f} of {k}; "
-        f"{values['segment/segments_per_user']:.1f} segments a user"
+        f"effective K {number(values['segment/effective_k'], 1) or '-'} of {k}; "
+        f"{number(values['segment/segments_per_user'], 1) or '-'} segments a user"
     ]
     if any(name.startswith("test/") for name in values):
         lines[0] += (
@@ -202,13 +202,10 @@ def sharpness(values: Mapping[str, float], k: int) -> str:
             f"{number(values.get('test/ndcg@20/top1')) or '-'}, "
             f"{number(values.get('test/ndcg@20/top3')) or '-'}"
         )
-    if "habit/weight" in values:
-        lines.append(f"habit {values['habit/weight']:.0%} of a user on average: their own past")
-    if "segment/recovery_ari" in values:
-        lines.append(
-            f"segment/recovery_ari {values['segment/recovery_ari']:.4f} (hard segments against the "
-            "planted truth)"
-        )
+    if (habit := values.get("habit/weight")) is not None:
+        lines.append(f"habit {habit:.0%} of a user on average: their own past")
+    if recovery := number(values.get("segment/recovery_ari")):
+        lines.append(f"segment/recovery_ari {recovery} (hard segments against the planted truth)")
     return "\n".join(lines)
 
 

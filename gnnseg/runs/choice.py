@@ -7,7 +7,6 @@ alone; the runs lie beside it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from gnnseg import records
 from gnnseg.data.atomic import atomic
 from gnnseg.report import choice as report
 from gnnseg.runs.folder import RunFolder
@@ -98,7 +98,7 @@ class ChosenK:
 def stored(folder: Path) -> dict[str, Any] | None:
     """Return a folder's record; None where there is none that is whole."""
     try:
-        found = json.loads((folder / RECORD).read_text("utf-8"))
+        found = records.parsed((folder / RECORD).read_text("utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from gnnseg.runs import processes
 from gnnseg.types import InputError
 
 
@@ -48,14 +49,17 @@ def choose_device(wanted: str) -> tuple[torch.device, str]:
 
 @contextlib.contextmanager
 def threads(wanted: int | None) -> Iterator[None]:
-    """Let torch use so many threads of the CPU; None: as many as it chooses."""
+    """Let torch use so many threads of the CPU; None: as many as it chooses, one in a worker."""
     before = torch.get_num_threads()
-    if wanted is not None:
-        torch.set_num_threads(int(wanted))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    limits = contextlib.nullcontext() if wanted is not None else processes.one_thread_a_worker()
+    with limits as few:
+        chosen = few if wanted is None else int(wanted)
+        if chosen is not None:
+            torch.set_num_threads(chosen)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 class _Deterministic:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnnseg import records
 from gnnseg.config.stable import upgraded
 from gnnseg.data.atomic import atomic
 from gnnseg.types import InputError
@@ -42,7 +43,7 @@ class RunFolder:
         """
         path = self.file("run.json")
         try:
-            content = json.loads(path.read_text("utf-8"))
+            content = records.parsed(path.read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(
                 f"{self.path}: not a run folder (no run.json there); gnnseg train prints the path "
@@ -56,15 +57,13 @@ class RunFolder:
         return content
 
     def write_json(self, content: Mapping[str, Any], name: str = "run.json") -> None:
-        """Write a record."""
+        """Write a record; a figure that is not defined is null."""
         with atomic(self.file(name)) as aside:
-            aside.write_text(
-                json.dumps(content, indent=1, ensure_ascii=False, allow_nan=True) + "\n", "utf-8"
-            )
+            aside.write_text(records.text(content, indent=1) + "\n", "utf-8")
 
     def amend(self, changes: Mapping[str, Any]) -> None:
         """Write run.json with some entries changed; all else stays as it was recorded."""
-        content = json.loads(self.file("run.json").read_text("utf-8"))
+        content = records.parsed(self.file("run.json").read_text("utf-8"))
         self.write_json({**content, **changes})
 
     def write_parquet(self, name: str, frame: pl.DataFrame) -> None:

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from gnnseg import records
 from gnnseg.config import packages
 from gnnseg.config.packages import OwnPackage
 from gnnseg.config.stable import recorded, short
@@ -109,7 +110,7 @@ def what_changed(root: Path, mine: Identity) -> str | None:
     earlier = [path for path in root.glob(f"{family}-*/run.json") if path.parent.name != mine.name]
     for path in sorted(earlier, key=lambda path: path.stat().st_mtime, reverse=True):
         try:
-            record = json.loads(path.read_text("utf-8"))
+            record = records.parsed(path.read_text("utf-8"))
         except (OSError, ValueError):
             continue
         was = record.get("depends", {})

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gnnseg import records
 from gnnseg.config import build
 from gnnseg.config.extensions import parts
 from gnnseg.data import repeats, visits
@@ -59,9 +60,7 @@ def store(folder: RunFolder, inputs: Inputs, split: Split, protocol: Protocol) -
         with atomic(folder.file("features.safetensors")) as aside:
             save_file(found, aside)
         with atomic(folder.file("features.json")) as aside:
-            aside.write_text(
-                json.dumps(inputs.encoding.to_json(), ensure_ascii=False, indent=1), "utf-8"
-            )
+            aside.write_text(records.text(inputs.encoding.to_json(), indent=1), "utf-8")
     _store_people(folder, inputs)
     if inputs.visits is not None:
         store_visits(folder, inputs, protocol.held_out_visits(split))
@@ -254,7 +253,9 @@ def encoding_of(path: Path) -> Encoding:
             for name in stored.keys()  # noqa: SIM118 (it is no mapping)
             if name.startswith(INTEREST)
         }
-    return Encoding.from_json(json.loads(folder.file("features.json").read_text("utf-8")), members)
+    return Encoding.from_json(
+        records.parsed(folder.file("features.json").read_text("utf-8")), members
+    )
 
 
 def _store_people(folder: RunFolder, inputs: Inputs) -> None:

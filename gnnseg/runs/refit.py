@@ -22,6 +22,7 @@ import torch
 from gnnseg import tracking
 from gnnseg.config import build
 from gnnseg.config.extensions import parts
+from gnnseg.data.atomic import atomic
 from gnnseg.data.fingerprint import pair_fingerprint
 from gnnseg.evaluation import evaluator, segments
 from gnnseg.evaluation.evaluator import Evaluation
@@ -87,8 +88,11 @@ def refit(
     config = _refittable(run)
     folder = RunFolder(run.path.with_name(run.name + SUFFIX))
     device, why = environment.choose_device(str(config["device"]))
+    of = _of(run)
+    if not fresh and _stands(folder, of):  # read without a lock, as others do
+        say(f"refitted before: {folder.path}")
+        return folder.path
     with environment.threads(config["threads"]), folder.locked():
-        of = _of(run)
         if fresh or (folder.state() is not None and folder.read_json().get("refit") != of):
             folder.clear()
         if folder.state() == "finished":
@@ -96,7 +100,8 @@ def refit(
             return folder.path
         for name in GIVEN:
             if run.folder.file(name).exists():
-                shutil.copyfile(run.folder.file(name), folder.file(name))
+                with atomic(folder.file(name)) as aside:
+                    shutil.copyfile(run.folder.file(name), aside)
         split = whole(run)
         digest = hashlib.sha256(f"{of['hash']}/{of['model']}/refit".encode()).hexdigest()
         protocol = build(config["evaluation"], parts(config, "metrics"))
@@ -113,6 +118,11 @@ def refit(
         )
         _do(job, run, _record(job, run, of, why), of["epoch"])
     return folder.path
+
+
+def _stands(folder: RunFolder, of: dict[str, Any]) -> bool:
+    """Return whether a refit of just this run stands there finished."""
+    return folder.state() == "finished" and folder.read_json().get("refit") == of
 
 
 def whole(run: StoredRun) -> Split:

@@ -14,7 +14,7 @@ import polars as pl
 
 from gnnseg.runs import export
 from gnnseg.runs.lists import LISTS
-from gnnseg.runs.stored import StoredRun
+from gnnseg.runs.stored import Answering, StoredRun
 from gnnseg.types import InputError, Scorer, Split
 
 if TYPE_CHECKING:
@@ -31,14 +31,15 @@ class Run:
         path: The folder.
         record: run.json.
         metrics: Figures by name; one that is not defined (JSON's null) is NaN.
-        stored: Ids, pairs, scores and the model: what the answers are made of.
     """
+
+    stored = Answering()
 
     def __init__(self, path: Path | str, scorer: Scorer | None = None) -> None:
         """Read run.json; ``scorer``: given, or made from the folder on first use."""
-        self.stored = StoredRun(path, scorer)
-        self.path, self.record = self.stored.path, self.stored.record
-        self.metrics = self.stored.metrics
+        self._stored = StoredRun(path, scorer)
+        self.path, self.record = self._stored.path, self._stored.record
+        self.metrics = self._stored.metrics
 
     @classmethod
     def load(cls, path: Path | str) -> Run:
@@ -65,8 +66,6 @@ class Run:
         from gnnseg.report import page
 
         return page.cell(self.path)
-
-    # --- figures ----------------------------------------------------------------------------------
 
     def metric(self, name: str) -> float:
         """Return one figure.
@@ -149,8 +148,6 @@ class Run:
         """Return the pairs of each part: weights, numbers of events, spend; times stay behind."""
         return self.stored.split()
 
-    # --- segments ---------------------------------------------------------------------------------
-
     @property
     def alpha(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Return memberships (U,K) in index order; rows sum to 1."""
@@ -226,8 +223,6 @@ class Run:
         from gnnseg.runs import new_users
 
         return new_users.assign(self.stored, histories, users, social, users_id)
-
-    # --- recommendations --------------------------------------------------------------------------
 
     def recommend(
         self,

@@ -6,12 +6,12 @@ it. A run that names packages or files of its own has in run.json ``depends`` to
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from gnnseg import records
 from gnnseg.runs import schema_checks
 
 # Columns ending in '*' stand once for each segment, 1..K; '*' alone for the metrics of that run, by
@@ -307,7 +307,7 @@ def check(folder: Path) -> list[str]:
 def _is_expected(name: str, folder: Path) -> bool:
     """Say whether every run has a file, or this one should."""
     path = folder / "run.json"
-    record = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    record = records.parsed(path.read_text("utf-8")) if path.exists() else {}
     if name in WITH_EARLIER:
         return "since" in record and "refit" not in record
     if name in OF_TEST:

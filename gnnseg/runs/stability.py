@@ -6,7 +6,6 @@ legend: U users, K segments, R refits.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -57,12 +56,7 @@ def add(
     if count < 1:
         raise InputError(f"refits {count}: there must be at least 1.")
     begun, known = time.monotonic(), dict(run.record.get("evidence") or {})
-    asked: list[tuple[refits.Kind, int]] = []
-    if count > known.get("refits", 0):
-        kinds: tuple[refits.Kind, ...] = ("events", "seed", "users")
-        asked += [(kind, number) for kind in kinds for number in range(1, count + 1)]
-    if rewired and len(known.get("rewired", [])) < stability.REWIRED:
-        asked += [("rewired", number) for number in range(1, stability.REWIRED + 1)]
+    asked = missing(run, count, rewired=rewired)
     if not asked:
         return False
     refits.refuse(run)
@@ -74,6 +68,18 @@ def add(
     seconds = {**run.record["seconds"], "evidence": round(time.monotonic() - begun, 3)}
     _store(run, found, count, known, seconds)
     return True
+
+
+def missing(run: StoredRun, count: int, *, rewired: bool) -> list[tuple[refits.Kind, int]]:
+    """Return the refits, by kind and number, that ``add`` would make: none where they stand."""
+    known = run.record.get("evidence") or {}
+    asked: list[tuple[refits.Kind, int]] = []
+    if count > known.get("refits", 0):
+        kinds: tuple[refits.Kind, ...] = ("events", "seed", "users")
+        asked += [(kind, number) for kind in kinds for number in range(1, count + 1)]
+    if rewired and len(known.get("rewired", [])) < stability.REWIRED:
+        asked += [("rewired", number) for number in range(1, stability.REWIRED + 1)]
+    return asked
 
 
 def asked_of(config: Mapping[str, Any], say: Say = lambda line: None) -> bool:
@@ -141,7 +147,7 @@ def _store(
     if found.by_chance:
         known["rewired"] = found.by_chance
         metrics |= stability.summary("rewired_modularity", found.by_chance)
-    beyond = stability.beyond_chance(float(metrics["segment/modularity"]), known.get("rewired", []))
+    beyond = stability.beyond_chance(run.metrics["segment/modularity"], known.get("rewired", []))
     verdicts = stability.verdicts(mean_K, beyond=beyond)
     table = pl.DataFrame(
         {
@@ -156,7 +162,6 @@ def _store(
         f"segment/{name}_share": verdicts.count(name) / len(verdicts)
         for name in ("natural", "reproducible", "constructive")
     }
-    metrics = {name: None if math.isnan(v or 0) else v for name, v in metrics.items()}
     folder.amend({"metrics": metrics, "evidence": known, "seconds": seconds})
     with atomic(folder.file("report.html")) as aside:
         aside.write_text(page.render(folder.path), "utf-8")

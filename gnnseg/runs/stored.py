@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,8 @@ import numpy as np
 import polars as pl
 from torch import Tensor
 
-from gnnseg.runs import loading
+from gnnseg import records
+from gnnseg.runs import loading, processes
 from gnnseg.runs.figures import tabled
 from gnnseg.runs.folder import RunFolder
 from gnnseg.sparse import Csr
@@ -171,7 +171,7 @@ class StoredRun:
         """Return metrics.jsonl, a row a line."""
         path = self.folder.file("metrics.jsonl")
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        return pl.DataFrame([json.loads(line) for line in lines], infer_schema_length=None)
+        return pl.DataFrame([records.parsed(line) for line in lines], infer_schema_length=None)
 
     def labels(self) -> pl.DataFrame:
         """Return labels.parquet; InputError where the run learned none."""
@@ -253,6 +253,15 @@ class StoredRun:
             why = why if self.state == "finished" else f"this run is {self.state}"
             raise InputError(f"{path}: not there; {why}.")
         return path
+
+
+class Answering:
+    """The attribute ``stored`` of a run; InputError in a process that lost threads by a fork."""
+
+    def __get__(self, run: Any, owner: type) -> StoredRun:
+        processes.refuse_lost_threads()
+        stored: StoredRun = run._stored
+        return stored
 
 
 def _named(ids: IdMap, text: str) -> str | None:

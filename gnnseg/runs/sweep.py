@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import os
 import re
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnseg import config as configuration
+from gnnseg import records
 from gnnseg.runs.configured import configured
 
 Say = Callable[[str], None]
@@ -94,7 +94,9 @@ def folders(root: Path, name: str) -> list[Path]:
             f"sweep {name}: no record in {path.parent}; there are {', '.join(known) or 'none'}."
         )
     return [
-        Path(job["path"]) for job in json.loads(path.read_text("utf-8"))["jobs"] if job.get("path")
+        Path(job["path"])
+        for job in records.parsed(path.read_text("utf-8"))["jobs"]
+        if job.get("path")
     ]
 
 
@@ -144,7 +146,7 @@ def _get_fail_fast(overrides: list[str], folders: list[Path]) -> bool:
 
 def _collect(record: Path) -> list[dict[str, Any]]:
     """Return the jobs in order; the sweep's own file is written from theirs, aside and renamed."""
-    jobs = [json.loads(path.read_text("utf-8")) for path in sorted(record.glob("[0-9]*.json"))]
+    jobs = [records.parsed(path.read_text("utf-8")) for path in sorted(record.glob("[0-9]*.json"))]
     _write(record.with_name(record.name + ".json"), {"name": record.name, "jobs": jobs})
     for path in [*record.glob("*.json"), record / "stop"]:
         path.unlink(missing_ok=True)
@@ -154,7 +156,7 @@ def _collect(record: Path) -> list[dict[str, Any]]:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    aside.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    aside.write_text(records.text(content, indent=1) + "\n", "utf-8")
     os.replace(aside, path)
 
 

@@ -7,6 +7,7 @@ folder.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ from gnnseg.runs import (
     persistence,
     reasons,
     refit,
+    sending,
     since,
     stability,
     weights,
@@ -106,6 +108,7 @@ def _trained(
 ) -> Result:
     """Train and evaluate, or find it done; see ``train``."""
     begun = time.monotonic()
+    tracking.resolved(build(config["tracking"]), os.environ, sweep=sweep)  # refused before data
     wanted = stability.asked_of(config, say)
     device, why = environment.choose_device(str(config["device"]))
     environment.forget_peak(device)
@@ -116,11 +119,13 @@ def _trained(
         identity = identify(config, split.fingerprint, before)
         root = Path(config["runs"]["root"]).expanduser().absolute()
         folder = RunFolder(root / identity.name)
+        if not fresh and _is_whole(folder, config, wanted):  # read without a lock, as others do
+            return _found(folder, config, sweep, say)
         with folder.locked():
             if fresh:
                 folder.clear()
             if folder.state() == "finished":
-                found = _found(folder, say)
+                found = _found(folder, config, sweep, say)
                 if wanted:
                     _add_evidence(folder.path, config, say, progress)
                 return found
@@ -165,13 +170,23 @@ def fetch(config: Mapping[str, Any], name: str, root: Path, *, say: Say) -> Path
     return place.fetch(name)
 
 
-def _found(folder: RunFolder, say: Say) -> Result:
+def _is_whole(folder: RunFolder, config: Mapping[str, Any], wanted: bool) -> bool:
+    """Return whether a run stands there finished, with the evidence that is asked for."""
+    if folder.state() != "finished":
+        return False
+    asked = config["evidence"]
+    run = StoredRun(folder.path)
+    return not (wanted and stability.missing(run, asked["refits"], rewired=asked["rewired"]))
+
+
+def _found(folder: RunFolder, config: Mapping[str, Any], sweep: str | None, say: Say) -> Result:
     record, note = folder.read_json(), ""
     if record["source"] != source_digest():
         note = " (with other code than this: its digest differs; --fresh recomputes)"
     say(f"finished before{note}: {folder.path}")
     if (losing := sentence(record)) is not None:
         say(losing)
+    sending.send(folder, config, sweep, say)
     return Result(folder.path, record["best"]["value"], reused=True)
 
 

@@ -165,8 +165,16 @@ def finish(
         aside.write_text(page.render(folder.path), "utf-8")
     if (warning := fonts.warning(folder.path)) is not None:
         say(f"report.html: {warning}")
+    hand_over(folder, record, tracker)
+    folder.write_json(record)
+    say(tables.run(folder.path))
+
+
+def hand_over(folder: RunFolder, record: Mapping[str, Any], tracker: Any) -> None:
+    """Give a tracker the final figures and tables of a run."""
     counts = {"segment/alarms": len(record["alarms"]), "test/losing": len(record["losing"])}
-    tracker.summary({**record["metrics"], **counts})
+    metrics = {name: value for name, value in record["metrics"].items() if value is not None}
+    tracker.summary({**metrics, **counts})
     if record["alarms"]:
         tracker.table("alarms", pl.DataFrame({"alarm": record["alarms"]}))
     if record["losing"]:
@@ -174,8 +182,6 @@ def finish(
     for name in ("cards", "recommendations", "examples", "evidence", "associations"):
         if folder.file(f"{name}.parquet").exists():
             tracker.table(name, pl.read_parquet(folder.file(f"{name}.parquet")))
-    folder.write_json(record)
-    say(tables.run(folder.path))
 
 
 def _tensors(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -124,7 +125,10 @@ class Checkpoint:
         optimizer.load_state_dict(content["optimizer"])
         self.kept, best = content.get("callbacks", {}), content["best"]
         self.best = None if best is None else {name: value.cpu() for name, value in best.items()}
-        return State(**content["state"]), content["where"] == fingerprint_of_machine()
+        state = State(**content["state"])
+        if state.best_value is not None and not math.isfinite(state.best_value):
+            state.best_value = None  # as states of before may have it: none was ever above it
+        return state, content["where"] == fingerprint_of_machine()
 
     def keep_best(self, model: nn.Module) -> None:
         """Copy the weights of now to the CPU as the best."""

@@ -120,6 +120,8 @@ def _keep(
     if model.waiting:
         return
     value = metrics.get(settings.monitor)
+    if value is not None and state.best_value is None:
+        _refuse_undefined(settings.monitor, value, state)
     if value is None or _is_better(value, state.best_value, lower_is_better):
         state.best_value, state.best_epoch = value, state.epoch
         state.waited = 0
@@ -183,6 +185,7 @@ def _evaluated(
 
 
 def _is_better(value: float, best: float | None, lower_is_better: bool) -> bool:
+    """Return whether a value is a new best; one that is not defined never is."""
     return best is None or (value < best if lower_is_better else value > best)
 
 
@@ -190,6 +193,16 @@ def _is_over(settings: TrainerSettings, state: State, last: int) -> bool:
     """Return whether patience or the epochs are at their end."""
     out_of_patience = settings.patience is not None and state.waited >= settings.patience
     return out_of_patience or state.epoch >= last
+
+
+def _refuse_undefined(monitor: str, value: float, state: State) -> None:
+    """Refuse to begin with a best epoch to which none could be compared."""
+    if not math.isfinite(value):
+        raise InputError(
+            f"trainer.monitor={monitor}: is not defined after epoch {state.epoch} ({value}), so no "
+            "epoch can be chosen by it: nobody, or nothing that it measures, is in that part of "
+            "the data; choose another monitor or another split."
+        )
 
 
 def _refuse_nan(values: Mapping[str, float], state: State) -> None:

@@ -1,5 +1,7 @@
 """How a verb is found and asked, and how what goes wrong is said."""
 
+import errno
+import signal
 import subprocess
 import sys
 from importlib.metadata import version
@@ -114,17 +116,43 @@ def test_a_reader_that_leaves_is_no_mistake() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "e", "")
 
 
-@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt, 130), (BrokenPipeError, 0)])
-def test_what_ends_a_command(
-    error: type[BaseException], code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_stopped_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def ends(given: list[str]) -> int:
-        raise error
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "_dispatch", ends)
-    monkeypatch.setattr(command.os, "dup2", lambda old, new: None)  # standard output is pytest's
-    monkeypatch.setattr(command.sys, "stdout", sys.__stdout__)
-    assert main(["show"]) == code
+    assert main(["show"]) == 130
+
+
+def test_a_library_stopped_while_it_is_imported_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What numpy makes of KeyboardInterrupt is an ImportError."""
+
+    def ends(given: list[str]) -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("multiarray failed to import") from None
+        return 0
+
+    monkeypatch.setattr(command, "_dispatch", ends)
+    assert main(["show"]) == 130
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_write_that_the_system_refuses_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ends(given: list[str]) -> int:
+        raise OSError(errno.EROFS, "Read-only file system", "/runs/.sweeps")
+
+    monkeypatch.setattr(command, "_dispatch", ends)
+    assert main(["show"]) == 2
+    assert capsys.readouterr().err == (
+        "gnnseg: /runs/.sweeps: cannot be written (Read-only file system); free space or choose "
+        "another folder.\n"
+    )
 
 
 def test_a_fault_of_ours_is_no_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,9 +107,12 @@ def wandb() -> Iterator[Finding]:
 
 
 def _mode() -> str:
-    from gnnseg import config
+    import os
 
-    return str(config.compose(["tracking=wandb"])["tracking"]["mode"])
+    from gnnseg import config, tracking
+
+    settings = config.build(config.compose(["tracking=wandb"])["tracking"])
+    return str(tracking.resolved(settings, os.environ).mode)
 
 
 def extras() -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from gnnseg import records
 from gnnseg.data.atomic import atomic
 from gnnseg.data.tables import typed
 from gnnseg.data.tables.typed import TABLES, TypedArguments, expanded
@@ -183,12 +184,10 @@ def remember(saved: Path, run: Path) -> None:
         saved: The YAML, as ``save`` wrote it.
         run: The run's folder; what is none is left alone.
     """
-    import json
-
     import yaml
 
     try:
-        record = json.loads((run / "run.json").read_text("utf-8"))
+        record = records.parsed((run / "run.json").read_text("utf-8"))
         reading = record["data"]["notes"]["reading"]
         text = saved.read_text("utf-8")
     except (OSError, ValueError, KeyError, TypeError):

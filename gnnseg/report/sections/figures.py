@@ -69,8 +69,8 @@ def earnings(record: Mapping[str, Any]) -> str:
     return (
         "<section><h2>What it would earn</h2><p class=soft>Mean reward of one item shown by this "
         "run's policy instead of the "
-        f"log's, estimated on the log's test part ({m['test/value/effective_rows']:,.0f} effective "
-        f"rows).{escape(simulated)} "
+        "log's, estimated on the log's test part "
+        f"({number(m['test/value/effective_rows'], 0)} effective rows).{escape(simulated)} "
         "Intervals and segments: gnnseg evaluate RUN --offpolicy "
         f"LOG.</p>{definitions(rows)}</section>"
     )

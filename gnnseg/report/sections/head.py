@@ -112,9 +112,9 @@ def _ranking(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield number(value), metric.replace("/", " ") + of, "; ".join(notes)
 
 
-def _sharpness(m: Mapping[str, float], folder: Path) -> Iterator[tuple[str, str, str]]:
+def _sharpness(m: Mapping[str, float | None], folder: Path) -> Iterator[tuple[str, str, str]]:
     """Yield how many segments there really are: figure, what it is, a note."""
-    groups = folder / "groups.parquet"
+    groups, m = folder / "groups.parquet", {n: v for n, v in m.items() if v is not None}
     if "segment/effective_k" in m:
         k = len(pl.read_parquet(groups)) if groups.exists() else "?"
         note = "exp of the mean alpha's entropy"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gnnseg import records
 from gnnseg.report import plots
 from gnnseg.report.html import figure
 
@@ -15,7 +15,9 @@ def learning(record: Mapping[str, Any], folder: Path) -> str:
     """Show the loss, the monitored metric and the segments by epoch."""
     path = folder / "metrics.jsonl"
     lines = (
-        [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+        [records.parsed(line) for line in path.read_text("utf-8").splitlines()]
+        if path.exists()
+        else []
     )
     if not lines:
         return ""

@@ -1,0 +1,86 @@
+"""A monitored figure that is not defined chooses no epoch."""
+
+import json
+import math
+import random
+
+import polars as pl
+import pytest
+
+import gnnseg
+from gnnseg import config
+from gnnseg.evaluation import evaluator
+from gnnseg.runs import train as pipeline
+from gnnseg.training.checkpoint import Checkpoint, State
+from gnnseg.types import InputError
+
+SMALL = [
+    "data=planted", "data.users=40", "data.items=40", "data.segments=2", "data.interactions=400",
+    "encoder=mf", "head.segments=2", "trainer.max_epochs=4", "trainer.eval_every=2",
+    "trainer.patience=null",
+]  # fmt: skip
+
+
+def composed(root, *more):
+    found = config.compose([*SMALL, f"runs.root={root}", *more])
+    config.check(found)
+    return found
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_the_first_epoch_is_not_the_best_because_nothing_is_above_nan(value, tmp_path, monkeypatch):
+    real = evaluator.during
+
+    def undefined(*given, **named):
+        return {**real(*given, **named), "valid/ndcg@20": value}
+
+    monkeypatch.setattr(evaluator, "during", undefined)
+    said = r"trainer\.monitor=valid/ndcg@20: is not defined after epoch 2"
+    with pytest.raises(InputError, match=said):
+        pipeline.train(composed(tmp_path), say=lambda line: None)
+    (path,) = tmp_path.glob("planted-*/run.json")
+    record = json.loads(path.read_text("utf-8"), parse_constant=lambda word: pytest.fail(word))
+    assert record["state"] == "failed"
+
+
+def test_an_evaluation_in_between_that_is_not_defined_is_no_best(tmp_path, monkeypatch):
+    real, given_values = evaluator.during, iter([0.25, math.nan])
+
+    def sometimes(*given, **named):
+        return {**real(*given, **named), "valid/ndcg@20": next(given_values)}
+
+    monkeypatch.setattr(evaluator, "during", sometimes)
+    result = pipeline.train(composed(tmp_path), say=lambda line: None)
+    assert result.value == 0.25
+
+
+def test_a_state_of_before_that_kept_nan_is_begun_with_anew(tmp_path):
+    import torch
+
+    model = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    checkpoint = Checkpoint(tmp_path / "state.pt")
+    checkpoint.save(State(epoch=3, best_value=math.nan), model, optimizer)
+    state, _ = checkpoint.load(model, optimizer, torch.device("cpu"))
+    assert state.epoch == 3
+    assert state.best_value is None
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_a_part_of_nothing_but_new_users_is_refused_before_training(part, tmp_path):
+    draw = random.Random(0)
+    new = range(790, 905) if part == "valid" else range(895, 1000)
+    rows = [
+        (f"n{t}" if t in new else f"u{draw.randrange(20)}", f"i{draw.randrange(15)}", 1.7e9 + t)
+        for t in range(1000)
+    ]
+    table = pl.DataFrame(rows, schema=["user", "item", "time"], orient="row")
+    data = gnnseg.interactions(table, time="time")
+    with pytest.raises(InputError, match=rf"nobody can be judged: \d+ of \d+ users of {part}"):
+        gnnseg.train(data, ["split=time", "encoder=mf", f"runs.root={tmp_path}"])
+
+
+def test_a_setting_that_json_cannot_hold_is_refused():
+    found = config.compose([*SMALL, "+optimizer.betas=[0.9,1e999]"])
+    with pytest.raises(InputError, match=r"optimizer\.betas=inf: must be a finite number"):
+        config.check(found)
