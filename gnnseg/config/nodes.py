@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import yaml
+
 from gnnseg.config.names import meant, refusal
 from gnnseg.config.targets import FOREIGN, described, fits, locate, parameter_types
 
@@ -39,7 +41,10 @@ def check_node(
     """
     group = where.split(".")[0]
     if not isinstance(node, Mapping) or "_target_" not in node:
-        raise refusal(f"{where}: has no _target_; choose one of conf/{group}.")
+        raise refusal(
+            f"{where}: has no _target_; choose one of conf/{group}, or begin a file of your own "
+            "with the defaults of one of them, such as 'defaults: [default, _self_]'."
+        )
     target = _target(where, str(node["_target_"]), allow, base)
     foreign = str(node["_target_"]).startswith(FOREIGN)
     parameters = inspect.signature(target).parameters
@@ -99,4 +104,21 @@ def check_allow(allow: Any) -> list[str]:
 def check_value(where: str, value: Any, hint: Any) -> None:
     """Refuse a setting's value that is not of its type."""
     if not fits(value, hint):
-        raise refusal(where=where, value=repr(value), problem=f"must be {described(hint)}")
+        raise refusal(
+            where=where,
+            value=repr(value),
+            problem=f"must be {described(hint)}{_unquoted(value, hint)}",
+        )
+
+
+def _unquoted(value: Any, hint: Any) -> str:
+    """Return what to do about a number that came as text, as from the environment; else nothing."""
+    if not isinstance(value, str):
+        return ""
+    try:
+        plain = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return ""
+    if isinstance(plain, str) or not fits(plain, hint):
+        return ""
+    return "; it is text: leave the quotes out, and read a variable as ${oc.decode:${oc.env:NAME}}"
