@@ -104,21 +104,25 @@ def check_allow(allow: Any) -> list[str]:
 def check_value(where: str, value: Any, hint: Any) -> None:
     """Refuse a setting's value that is not of its type."""
     if not fits(value, hint):
-        raise refusal(
-            where=where,
-            value=repr(value),
-            problem=f"must be {described(hint)}{_unquoted(value, hint)}",
+        advice = (
+            f"; {_of_text(where)}" if isinstance(value, str) and _fits_unquoted(value, hint) else ""
         )
+        problem = f"must be {described(hint)}{advice}"
+        raise refusal(where=where, value=repr(value), problem=problem)
 
 
-def _unquoted(value: Any, hint: Any) -> str:
-    """Return what to do about a number that came as text, as from the environment; else nothing."""
-    if not isinstance(value, str):
-        return ""
+def _fits_unquoted(text: str, hint: Any) -> bool:
+    """Return whether a text would fit if it were no text: '3' as a number."""
     try:
-        plain = yaml.safe_load(value)
+        plain = yaml.safe_load(text)
     except yaml.YAMLError:
-        return ""
-    if isinstance(plain, str) or not fits(plain, hint):
-        return ""
-    return "; it is text: leave the quotes out, and read a variable as ${oc.decode:${oc.env:NAME}}"
+        return False
+    return not isinstance(plain, str) and fits(plain, hint)
+
+
+def _of_text(where: str) -> str:
+    """Return what to do about a number that came as text, as a variable of the environment does."""
+    return (
+        f"it is text: leave quotes out, and write a variable of the environment as {where}=$NAME, "
+        f"or decoded, '{where}=\"${{oc.decode:${{oc.env:NAME}}}}\"'"
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gnnseg import config as configuration
-from gnnseg.runs.configured import configured
+from gnnseg.runs.configured import check_here
 from gnnseg.types import InputError
 
 Say = Callable[[str], None]
@@ -24,14 +24,17 @@ def check_first(overrides: list[str], folders: list[Path], say: Say) -> None:
         say: Where lines go.
 
     Raises:
-        InputError: None of them can be meant, or one cannot and ``sweep.fail_fast`` is true.
+        InputError: One names what is not there, none of them can be meant, or one cannot and
+            ``sweep.fail_fast`` is true.
     """
     listed = configuration.jobs(held_back(overrides), folders)
     wrong: dict[int, str] = {}
     fail_fast = False
     for number, job in enumerate(listed or []):
+        composed = configuration.compose(job, folders)  # Hydra refuses all where one cannot be
         try:
-            fail_fast = configured(job, folders)["sweep"]["fail_fast"] or fail_fast
+            check_here(composed)
+            fail_fast = composed["sweep"]["fail_fast"] or fail_fast
         except Exception as error:
             wrong[number] = str(error) or type(error).__name__
     if not listed or not wrong:

@@ -62,7 +62,7 @@ def test_a_good_node_gives_its_target() -> None:
     [
         (
             {"width": 3},
-            r"part: has no _target_; choose one of conf/part, or begin .*defaults: \[default, _self_\]",
+            r"part: has no _target_; choose one of conf/part, or begin a file of your own",
         ),
         (3, r"part: has no _target_"),
         (node(widht=3), r"part\.widht: no such setting; did you mean part\.width\?"),

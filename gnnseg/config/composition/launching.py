@@ -33,6 +33,8 @@ def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
 
     logger = logging.getLogger("gnnseg")
     before, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
     sys.argv = ["gnnseg train", *arguments]
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
@@ -42,6 +44,8 @@ def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
             )()
     finally:
         sys.argv, logger.disabled = before, False
+        root.handlers[:] = handlers  # --info has it print all there is
+        root.setLevel(level)
         os.environ.pop("HYDRA_FULL_ERROR") if full is None else os.environ.__setitem__(
             "HYDRA_FULL_ERROR", full
         )

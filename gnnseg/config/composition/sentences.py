@@ -103,7 +103,8 @@ def _who_chooses(parent: str, group: str, given: Sequence[str]) -> str:
     if parent not in ("", "config"):
         return parent.replace("/", "=", 1)
     keys = {o.partition("=")[0].lstrip("+"): o for o in given}
-    return "" if group in keys else keys.get("experiment", "")
+    experiment = keys.get("experiment", "")
+    return "" if group in keys or group == "experiment" or "," in experiment else experiment
 
 
 def _no_setting(key: str, given: Sequence[str]) -> str:
