@@ -18,7 +18,7 @@ The same command again returns the finished run, or goes on with an interrupted 
   -m, --multirun    a sweep: commas make runs, as in seed=0,1,2; ends with a table
   --fresh           compute again what stands there finished
   --config-dir DIR  your own conf/ folder beside the package's; allow=[mylab] lets it name your code
-  --cfg job         print the configuration and stop
+  --cfg job         print the configuration and stop, under -m that of every job
 
 a file of your own (gnnseg data check FILE proposes most of this); it is saved as YAML, and
 data=./NAME.yaml finds it again:
@@ -66,6 +66,11 @@ def call(options: argparse.Namespace) -> int:
         from gnnseg.cli.completion import complete
 
         complete(given)
+        return 0
+    if any(word in ("--version", "-V") for word in given):
+        from importlib.metadata import version
+
+        print(f"gnnseg {version('gnnseg')}")
         return 0
     from gnnseg.runs import command
 

@@ -1,7 +1,16 @@
 """Configuration: composed by Hydra, checked against the signatures of what it names, built."""
 
 from gnnseg.config.checks import check, check_allow, check_node, check_value
-from gnnseg.config.composition import compose, job_number, known_keys, launch, quoted, searchpath
+from gnnseg.config.composition import (
+    compose,
+    job_number,
+    jobs,
+    known_keys,
+    launch,
+    quoted,
+    searchpath,
+    yaml_of,
+)
 from gnnseg.config.names import BESIDE, GROUPS, TOP, conf_folder
 from gnnseg.config.stable import current, recorded, stable, upgraded
 from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
@@ -22,6 +31,7 @@ __all__ = [
     "described",
     "fits",
     "job_number",
+    "jobs",
     "known_keys",
     "launch",
     "locate",
@@ -31,4 +41,5 @@ __all__ = [
     "searchpath",
     "stable",
     "upgraded",
+    "yaml_of",
 ]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gnnseg.config import packages
-from gnnseg.config.extensions import check_built, every, parts
+from gnnseg.config.extensions import check_built, every, parts, refuse_unbuildable
 from gnnseg.config.names import BASES, BESIDE, GROUPS, TOP, meant, refusal
 from gnnseg.config.nodes import check_allow, check_node, check_value
 from gnnseg.config.requirements import OF_DATA, WORDS, Part, part_of, parts_that_ask
@@ -20,6 +20,7 @@ from gnnseg.config.targets import build
 
 __all__ = ["check", "check_allow", "check_node", "check_value"]
 
+BUILT = ("split", "features", "trainer", "tracking", "objective")  # of settings alone
 SEGMENTS = ["segments.since", "segments.keep", "segments.refits"]
 KEPT = ("combine", "layer_weights", "gamma")  # settings that say which layers the embedding is of
 
@@ -52,6 +53,7 @@ def check(config: Mapping[str, Any]) -> None:
     for place, where, node in every(config):
         check_node(where, node, allow, base=place.base)
     check_built(config)
+    _check_constructors(config)
     check_value("seed", config["seed"], int)
     check_value("threads", config["threads"], int | None)
     if config["threads"] is not None and config["threads"] < 1:
@@ -87,6 +89,15 @@ def _check_finite(where: str, value: Any) -> None:
             _check_finite(where, item)
     elif isinstance(value, float) and not math.isfinite(value):
         raise refusal(f"{where}={value}: must be a finite number, to be recorded.")
+
+
+def _check_constructors(config: Mapping[str, Any]) -> None:
+    """Refuse what the parts that need no data say of their settings, before data are read."""
+    nodes = {group: config[group] for group in BUILT}
+    for name, term in (config["regularisers"] or {}).items():
+        nodes[f"regularisers.{name}"] = {k: v for k, v in term.items() if k != "weight"}
+    for where, node in nodes.items():
+        refuse_unbuildable(where, node)
 
 
 def _check_segments(node: Any) -> None:
@@ -309,8 +320,6 @@ def _check_monitor(config: Mapping[str, Any]) -> None:
 
 def _check_batches(trainer: Mapping[str, Any]) -> None:
     size = trainer["batch_size"]
-    if size is not None and size < 1:
-        raise refusal(f"trainer.batch_size={size}: must be at least 1, or null for full batch.")
     if size is None and trainer.get("draw") == "weight":
         raise refusal(
             "trainer.draw=weight: a full batch holds every pair; set trainer.batch_size to a "

@@ -90,12 +90,7 @@ def check_built(config: Mapping[str, Any]) -> None:
             sampler whose negatives the objective cannot use.
     """
     for _, where, node in every(config):
-        try:
-            build(node)
-        except (TypeError, ValueError) as why:
-            said = str(why).splitlines()[0].rstrip(".") if str(why) else type(why).__name__
-            name = str(node["_target_"]).rpartition(".")[2]
-            raise refusal(f"{where}: {name} says: {said}; change what it names.") from None
+        refuse_unbuildable(where, node)
     reserved = _ours("gnnseg.models.baselines.base.RESERVED")
     for where, _ in nodes(config, "baselines"):
         if where.partition(".")[2] in reserved:
@@ -103,6 +98,22 @@ def check_built(config: Mapping[str, Any]) -> None:
     if sampler := list(parts(config, "trainer.sampler").values()):
         refuse_misfit = _ours("gnnseg.training.samplers.refuse_misfit")
         refuse_misfit(sampler[0], build(config["objective"]))
+
+
+def refuse_unbuildable(where: str, node: Mapping[str, Any]) -> None:
+    """Refuse, with an InputError, a part whose constructor does not take its settings."""
+    try:
+        build(node)
+    except (TypeError, ValueError) as why:
+        if isinstance(why, type(refusal("."))) and _is_of_ours(node):
+            raise
+        said = str(why).splitlines()[0].rstrip(".") if str(why) else type(why).__name__
+        name = str(node["_target_"]).rpartition(".")[2]
+        raise refusal(f"{where}: {name} says: {said}; change what it names.") from None
+
+
+def _is_of_ours(node: Mapping[str, Any]) -> bool:
+    return str(node["_target_"]).startswith("gnnseg.")
 
 
 def _ours(path: str) -> Any:

@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import yaml
+
 from gnnseg.config.names import meant, refusal
 from gnnseg.config.targets import FOREIGN, described, fits, locate, parameter_types
 
@@ -39,7 +41,10 @@ def check_node(
     """
     group = where.split(".")[0]
     if not isinstance(node, Mapping) or "_target_" not in node:
-        raise refusal(f"{where}: has no _target_; choose one of conf/{group}.")
+        raise refusal(
+            f"{where}: has no _target_; choose one of conf/{group}, or begin a file of your own "
+            "with the defaults of one of them, such as 'defaults: [default, _self_]'."
+        )
     target = _target(where, str(node["_target_"]), allow, base)
     foreign = str(node["_target_"]).startswith(FOREIGN)
     parameters = inspect.signature(target).parameters
@@ -99,4 +104,25 @@ def check_allow(allow: Any) -> list[str]:
 def check_value(where: str, value: Any, hint: Any) -> None:
     """Refuse a setting's value that is not of its type."""
     if not fits(value, hint):
-        raise refusal(where=where, value=repr(value), problem=f"must be {described(hint)}")
+        advice = (
+            f"; {_of_text(where)}" if isinstance(value, str) and _fits_unquoted(value, hint) else ""
+        )
+        problem = f"must be {described(hint)}{advice}"
+        raise refusal(where=where, value=repr(value), problem=problem)
+
+
+def _fits_unquoted(text: str, hint: Any) -> bool:
+    """Return whether a text would fit if it were no text: '3' as a number."""
+    try:
+        plain = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return False
+    return not isinstance(plain, str) and fits(plain, hint)
+
+
+def _of_text(where: str) -> str:
+    """Return what to do about a number that came as text, as a variable of the environment does."""
+    return (
+        f"it is text: leave quotes out, and write a variable of the environment as {where}=$NAME, "
+        f"or decoded, '{where}=\"${{oc.decode:${{oc.env:NAME}}}}\"'"
+    )

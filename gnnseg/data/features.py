@@ -64,6 +64,10 @@ class FeatureSettings:
     user_vectors: str | None = None
     item_vectors: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.buckets < 1 or self.classes < 1:
+            raise InputError("features.buckets and features.classes must be 1 or more.")
+
     @property
     def leaves_out(self) -> bool:
         """Return whether attributes that there are may be kept from what reads them."""
@@ -88,8 +92,6 @@ class FeatureSettings:
         Raises:
             InputError: For a setting that names what is not there.
         """
-        if self.buckets < 1 or self.classes < 1:
-            raise InputError("features.buckets and features.classes must be 1 or more.")
         met = {
             "user": np.bincount(train_pairs.user, minlength=len(split.users)) > 0,
             "item": np.bincount(train_pairs.item, minlength=len(split.items)) > 0,

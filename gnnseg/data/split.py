@@ -13,6 +13,7 @@ from gnnseg.config.targets import build
 from gnnseg.data import leaks, logs
 from gnnseg.data import visits as visits_
 from gnnseg.data.fingerprint import content_fingerprint
+from gnnseg.data.shares import check_quantiles, check_ratios
 from gnnseg.rng import Rng
 from gnnseg.types import Dataset, Floats, InputError, Interactions, Ints, Pairs, Setting, Split
 
@@ -52,9 +53,11 @@ class RandomOverall(SplitRule):
     seed: int = 0
     ratios: list[float] = field(default_factory=lambda: [0.8, 0.1, 0.1])
 
+    def __post_init__(self) -> None:
+        check_ratios(self.ratios)
+
     def parts(self, dataset: Dataset) -> Parts:
         """Cut a permutation of the events at the ratios."""
-        _check(self.ratios)
         count = len(dataset.interactions)
         place = np.empty(count, dtype=np.int64)
         place[Rng(self.seed).numpy("split").permutation(count)] = np.arange(count)
@@ -73,9 +76,11 @@ class RandomPerUser(SplitRule):
     seed: int = 0
     ratios: list[float] = field(default_factory=lambda: [0.8, 0.1, 0.1])
 
+    def __post_init__(self) -> None:
+        check_ratios(self.ratios)
+
     def parts(self, dataset: Dataset) -> Parts:
         """Cut a permutation of each user's events at the ratios."""
-        _check(self.ratios)
         user = dataset.interactions.user
         place, count = _place(user, Rng(self.seed).numpy("split").random(len(user)))
         test, valid = np.floor(self.ratios[2] * count), np.floor(self.ratios[1] * count)
@@ -97,15 +102,13 @@ class GlobalTime(SplitRule):
     seed: int = 0
     quantiles: list[float] = field(default_factory=lambda: [0.8, 0.9])
 
+    def __post_init__(self) -> None:
+        check_quantiles(self.quantiles)
+
     def parts(self, dataset: Dataset) -> Parts:
         """Cut at the quantiles."""
-        time, quantiles = _time(dataset, "time"), self.quantiles
-        if len(quantiles) != 2 or not 0 < quantiles[0] < quantiles[1] < 1:
-            raise InputError(
-                f"split.quantiles={quantiles}: give two numbers between 0 and 1, the smaller "
-                "first, such as [0.8, 0.9]."
-            )
-        cuts = np.quantile(time, quantiles, method="lower")
+        time = _time(dataset, "time")
+        cuts = np.quantile(time, self.quantiles, method="lower")
         return np.searchsorted(cuts, time, side="right").astype(np.int8)
 
     def describe(self, dataset: Dataset) -> str:
@@ -166,6 +169,10 @@ class Auto(SplitRule):
     quantiles: list[float] = field(default_factory=lambda: [0.8, 0.9])
     ratios: list[float] = field(default_factory=lambda: [0.8, 0.1, 0.1])
 
+    def __post_init__(self) -> None:
+        check_quantiles(self.quantiles)
+        check_ratios(self.ratios)
+
     def parts(self, dataset: Dataset) -> Parts:
         """Split by the rule that fits."""
         return self._rule(dataset).parts(dataset)
@@ -204,7 +211,7 @@ def make(dataset: Dataset, node: Mapping[str, Any], *, visits: bool = False) -> 
         if not (part == number).any():
             raise InputError(
                 f"split {said}: no {label} interaction is left in {dataset.name}; use another "
-                "split or more data."
+                "split or more data (to train on everything add trainer.refit=true)."
             )
     items = len(dataset.items)
     pairs = {
@@ -321,14 +328,6 @@ def _time(dataset: Dataset, name: str) -> Floats:
             advice=("set ", Setting("data.time"), " to a column or use split=random"),
         )
     return dataset.interactions.time
-
-
-def _check(ratios: list[float]) -> None:
-    if len(ratios) != 3 or min(ratios) <= 0 or abs(sum(ratios) - 1) > 1e-9:
-        raise InputError(
-            f"split.ratios={ratios}: give three shares above 0 that sum to 1, such as [0.8, 0.1, "
-            "0.1]."
-        )
 
 
 def _written(ratios: list[float]) -> str:

@@ -71,7 +71,7 @@ class Protocol:
         metrics: names of what is measured; None: every metric of ours and of the user's own.
 
     Raises:
-        InputError: for a length below 1, or a metric that is not there.
+        InputError: for a length below 1 or given twice, or a metric that is not there.
     """
 
     own: Mapping[str, Metric] = field(default_factory=dict)
@@ -85,6 +85,10 @@ class Protocol:
         if not self.ks or min(self.ks) < 1:
             raise InputError(
                 f"evaluation.ks={self.ks}: give lengths of at least 1, such as [10, 20]."
+            )
+        if twice := next((k for k in self.ks if self.ks.count(k) > 1), None):
+            raise InputError(
+                f"evaluation.ks={self.ks}: {twice} stands twice; give each length once."
             )
         chosen(self.metrics, self.own)
 

@@ -125,9 +125,9 @@ def evaluate(
     users = relevant.degrees()[0].nonzero().squeeze(1)
     chunk = chunk or max(1, min(4096, BLOCK_BYTES // (4 * max(1, relevant.shape[1]))))
     parts = (users[at : at + chunk] for at in range(0, len(users), chunk))
-    per_user, shown = _of_everybody(
-        _lists(scorer, parts, mask, max(ks), data), asked, ks, cold, data
-    )
+    ks = list(dict.fromkeys(ks))
+    lists = _lists(scorer, parts, mask, max(ks), data)
+    per_user, shown = _of_everybody(lists, asked, ks, cold, data)
     is_cold = _cold(users, cold).cpu().numpy()
     means = {name: _mean(values[~is_cold]) for name, values in per_user.items()}
     of_all = {n: m for n, m in asked.items() if isinstance(m, CatalogueMetric)}
@@ -152,8 +152,9 @@ def sample(relevant: Csr, size: int) -> Ints:
 def _lists(
     scorer: Scorer, parts: Iterable[Tensor], mask: Csr | None, k: int, data: Background
 ) -> Iterator[Lists]:
-    """Yield the lists of some users after others."""
+    """Yield the lists of some users after others, none longer than the catalogue."""
     degree_U = data.relevant.degrees()[0]
+    k = min(k, data.relevant.shape[1])
     for users in parts:
         yield Lists.of(users, topk(scorer, users, k, mask)[0], data, degree_U)
 

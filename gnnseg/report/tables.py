@@ -11,21 +11,9 @@ from typing import Any
 import polars as pl
 
 from gnnseg import records
-from gnnseg.report import changes, losing, refits, stability, words
+from gnnseg.report import changes, lengths, losing, refits, stability, words
 from gnnseg.report import evidence as about
 
-HEADLINE = (
-    "recall@20",
-    "ndcg@20",
-    "recall@10",
-    "ndcg@10",
-    "precision@20",
-    "f1@20",
-    "hit@20",
-    "coverage@20",
-    "novelty@20",
-    "revenue@20",
-)
 SHOWN_ITEMS = 4
 SHOWN_WEIGHTS = 8
 SHOWN_SEGMENTS = 32  # at the end of a run; `gnnseg segments` shows them all
@@ -147,7 +135,8 @@ def data(record: Mapping[str, Any]) -> str:
 def metrics(record: Mapping[str, Any]) -> str:
     """Return the run's test figures beside the baselines'."""
     rows = {refits.who(record): record["metrics"], **baselines(record, "test/")}
-    names = [n for n in HEADLINE if f"test/{n}" in record["metrics"] and not n.endswith("@10")]
+    k = lengths.first(record["metrics"])
+    names = [n for n in lengths.headline(record["metrics"]) if n.endswith(f"@{k}")]
     cells = [
         [who, *[number(values.get(f"test/{n}")) for n in names]] for who, values in rows.items()
     ]
@@ -197,11 +186,9 @@ def sharpness(values: Mapping[str, float | None], k: int) -> str:
         f"{number(values['segment/segments_per_user'], 1) or '-'} segments a user"
     ]
     if any(name.startswith("test/") for name in values):
-        lines[0] += (
-            "; ndcg@20 through the top 1 and 3 segments "
-            f"{number(values.get('test/ndcg@20/top1')) or '-'}, "
-            f"{number(values.get('test/ndcg@20/top3')) or '-'}"
-        )
+        name = f"ndcg@{lengths.first(values)}"
+        tops = (number(values.get(f"test/{name}/top{top}")) or "-" for top in (1, 3))
+        lines[0] += f"; {name} through the top 1 and 3 segments {', '.join(tops)}"
     if (habit := values.get("habit/weight")) is not None:
         lines.append(f"habit {habit:.0%} of a user on average: their own past")
     if recovery := number(values.get("segment/recovery_ari")):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from gnnseg.config import build
 from gnnseg.models.encoders.capabilities import SamplesNeighbours
 from gnnseg.models.model import Model
@@ -14,6 +16,8 @@ from gnnseg.rng import Rng
 from gnnseg.runs.identity import component
 from gnnseg.types import InputError, Shape
 
+LARGEST = 1 << 13  # a size in settings up to which a part is made once without data
+
 
 def assemble(config: Mapping[str, Any], shape: Shape, rng: Rng) -> Model:
     """Return encoder, head, objective and the terms whose weight is not 0, with first values.
@@ -21,14 +25,15 @@ def assemble(config: Mapping[str, Any], shape: Shape, rng: Rng) -> Model:
     Raises:
         InputError: There are more segments than users, or nothing to train.
     """
-    encoder = build(config["encoder"], shape, rng.child("encoder"))
-    head = build(config["head"], replace(shape, width=encoder.width), rng.child("head"))
-    shape = replace(shape, width=encoder.width, segments=int(config["head"].get("segments") or 0))
+    shape = replace(shape, segments=int(config["head"].get("segments") or 0))
     if shape.segments > shape.users:
         raise InputError(
             f"head.segments={shape.segments}: there are {shape.users:,} users; choose fewer "
             "segments."
         )
+    encoder = build(config["encoder"], replace(shape, segments=0), rng.child("encoder"))
+    shape = replace(shape, width=encoder.width)
+    head = build(config["head"], replace(shape, segments=0), rng.child("head"))
     objective: Objective = build(config["objective"])
     objective.prepare(shape, rng.child("objective"))
     terms = {}
@@ -44,6 +49,36 @@ def assemble(config: Mapping[str, Any], shape: Shape, rng: Rng) -> Model:
             "is nothing to train; choose another head or encoder."
         )
     return model
+
+
+def rehearse(config: Mapping[str, Any]) -> None:
+    """Refuse settings of encoder and head that their constructors do not take, without data.
+
+    Ours are made once for a handful of users; parts of one's own may ask more of the data. So do
+    sizes beyond ``LARGEST``, which are only compared with the data.
+
+    Raises:
+        InputError: A setting that cannot be.
+    """
+    if any(_size(config[group]) > LARGEST for group in ("encoder", "head")):
+        return
+    few = Shape(4, 4, torch.ones(4, dtype=torch.int64), user_features=2, item_features=2)
+    width = few.user_features
+    if _is_ours(config["encoder"]):
+        width = build(config["encoder"], few, Rng(0)).width
+    if _is_ours(config["head"]):
+        build(config["head"], replace(few, width=width), Rng(0))
+
+
+def _is_ours(node: Mapping[str, Any]) -> bool:
+    return str(node["_target_"]).startswith("gnnseg.")
+
+
+def _size(node: Mapping[str, Any]) -> int:
+    """Return the largest whole number among a part's settings."""
+    found = [each for each in node.values() if isinstance(each, list)]
+    values = [*node.values(), *(item for each in found for item in each)]
+    return max((v for v in values if isinstance(v, int)), default=0)
 
 
 def say_what_is_sampled(model: Model, batch_size: int | None, say: Callable[[str], None]) -> None:

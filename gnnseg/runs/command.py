@@ -11,13 +11,24 @@ from typing import TYPE_CHECKING
 from gnnseg import config as configuration
 from gnnseg.data.tables import saved
 from gnnseg.data.tables.saved import ResolvedArguments
-from gnnseg.runs import sweep
+from gnnseg.runs import flags, jobs, sweep
 from gnnseg.runs.configured import configured
+from gnnseg.runs.flags import Flags
 
 if TYPE_CHECKING:
     from gnnseg.runs.choice import ChosenK
 
 Say = Callable[[str], None]
+ABOUT_HYDRA = {  # what is asked for: Hydra's flags that show it; the configuration itself is ours
+    "--cfg hydra": [["--cfg", "hydra"]],
+    "--cfg all": [["--cfg", "hydra"]],
+    "help": [["--hydra-help"]],
+    "plugins": [["--info", "plugins"]],
+    "searchpath": [["--info", "searchpath"]],
+    "defaults": [["--info", "defaults"]],
+    "defaults-tree": [["--info", "defaults-tree"]],
+    "all": [["--info", "plugins"], ["--info", "searchpath"], ["--info", "defaults"]],
+}
 
 
 def run(arguments: list[str], *, say: Say, show: Say) -> int:
@@ -26,17 +37,23 @@ def run(arguments: list[str], *, say: Say, show: Say) -> int:
     Args:
         arguments: What was typed behind ``gnnseg train``.
         say: Where lines go.
-        show: Where the paths of run folders go, in job order.
+        show: Where the answer goes: paths of run folders in job order, or a configuration.
     """
-    given = [a for a in arguments if a != "--fresh"]
-    with _resolved(given, say) as own:
+    asked = flags.sort(arguments)
+    with _resolved(asked.rest, asked.folders, say) as own:
+        if asked.shows:
+            _show(asked, own, say, show)
+            return 0
 
         def done(path: str) -> None:
             show(path)
             if own.saved is not None:
                 saved.remember(own.saved, Path(path))
 
-        return _run(own.arguments, own.folders, len(given) != len(arguments), say, done)
+        if asked.many:
+            return sweep.many(own.arguments, own.folders, asked.fresh, say, done)
+        train_one(own.arguments, own.folders, fresh=asked.fresh, show=done)
+        return 0
 
 
 def choose_k(
@@ -64,9 +81,10 @@ def choose_k(
     from gnnseg.runs import candidates
     from gnnseg.runs.choose_k import choose
 
-    with _resolved(arguments, say) as own:
+    asked = flags.sort(arguments)
+    with _resolved(asked.rest, asked.folders, say) as own:
         words, folders = own.arguments, own.folders
-        candidates.refuse_words(words)
+        candidates.refuse_words([*(each for each in asked.typed if not _is_folder(each)), *words])
         config = configured(words, folders)
         dot = candidates.WithoutSegments(None, "--no-price")
         if price:
@@ -77,14 +95,13 @@ def choose_k(
 
 
 @contextmanager
-def _resolved(given: list[str], say: Say) -> Iterator[ResolvedArguments]:
+def _resolved(given: list[str], folders: list[Path], say: Say) -> Iterator[ResolvedArguments]:
     """Give overrides, files of data turned into ``data=NAME``, and more places to look for groups.
 
     A file's configuration that was saved just now is taken away again if it cannot be read.
     """
     from gnnseg.types import InputError
 
-    given, folders = _config_dirs(given)
     own = saved.resolve(given, saved.cache_root(given), say=say)
     try:
         yield replace(own, folders=folders + own.folders)
@@ -97,16 +114,6 @@ def _resolved(given: list[str], say: Say) -> Iterator[ResolvedArguments]:
         from gnnseg.data.tables import doors
 
         raise error.said(doors.option) from None
-
-
-def _run(given: list[str], folders: list[Path], fresh: bool, say: Say, show: Say) -> int:
-    if any(a in ("-m", "--multirun") for a in given):
-        return sweep.many([a for a in given if not a.startswith("-")], folders, fresh, say, show)
-    if any(a.startswith("-") for a in given):  # --cfg, --info, …: Hydra's own business
-        ask_hydra(given, folders, fresh=fresh, show=show)
-    else:
-        train_one(given, folders, fresh=fresh, show=show)
-    return 0
 
 
 def train_one(overrides: Sequence[str], folders: Sequence[Path], *, fresh: bool, show: Say) -> None:
@@ -123,32 +130,36 @@ def train_one(overrides: Sequence[str], folders: Sequence[Path], *, fresh: bool,
     show(str(train(configured(overrides, folders), fresh=fresh).path))
 
 
-def ask_hydra(arguments: Sequence[str], folders: Sequence[Path], *, fresh: bool, show: Say) -> None:
-    """Do what Hydra's own flags ask for (--cfg, --info, …), and train where they let it."""
-    # the flags and their values come first: argparse wants overrides together
-    flags = [each for each in arguments if each.startswith("-") or "=" not in each]
-    rest = [each for each in arguments if each not in flags]
-    configuration.launch(
-        [*flags, *configuration.searchpath(folders), *rest],
-        lambda overrides: train_one(overrides, folders, fresh=fresh, show=show),
-    )
+def _show(asked: Flags, own: ResolvedArguments, say: Say, show: Say) -> None:
+    """Show what was asked for, and train nothing.
+
+    What Hydra tells of a sweep is that of its first job.
+    """
+    overrides, folders = own.arguments, own.folders
+    ours = asked.cfg in ("job", "all") or asked.info in ("config", "all")
+    theirs = ABOUT_HYDRA.get(asked.info or f"--cfg {asked.cfg}", [])
+    if asked.cfg == "all" and asked.package:
+        ours = not asked.package.startswith("hydra")
+        theirs = [] if ours else theirs
+    if asked.many and theirs:
+        listed = jobs.all_of(overrides, folders)
+        overrides = listed[0]
+        say(f"of the first of {len(listed)} jobs: {' '.join(overrides)}")
+    for words in theirs:
+        of = ["--package", asked.package] if asked.package else []
+        path = configuration.searchpath(folders)
+        given = [] if asked.info == "help" else [*of, *path, *overrides]
+        configuration.launch([*words, *given], _nothing)
+    if ours and asked.many and not theirs:
+        show(jobs.shown(overrides, folders, asked.package))
+    elif ours:
+        composed = configuration.compose(overrides, folders)
+        show(configuration.yaml_of(composed, asked.package).rstrip())
 
 
-def _config_dirs(given: list[str]) -> tuple[list[str], list[Path]]:
-    """Take ``--config-dir D`` (or -cd) off the arguments; return the rest, and the folders."""
-    rest: list[str] = []
-    found: list[Path] = []
-    at = iter(given)
-    for argument in at:
-        if argument in ("--config-dir", "-cd"):
-            found.append(Path(next(at, ".")))
-        elif argument.startswith("--config-dir="):
-            found.append(Path(argument.partition("=")[2]))
-        else:
-            rest.append(argument)
-    from gnnseg.types import InputError
+def _nothing(overrides: list[str]) -> None:
+    """Hydra shows, and no task is run."""
 
-    for folder in found:
-        if not folder.is_dir():
-            raise InputError(f"--config-dir {folder}: no such folder.")
-    return rest, found
+
+def _is_folder(word: str) -> bool:
+    return word.startswith(("--config-dir", "-cd"))

@@ -32,3 +32,6 @@ def check_here(composed: dict[str, Any]) -> None:
     if composed["allow"] and "" not in sys.path:
         sys.path.insert(0, "")
     configuration.check(composed)
+    from gnnseg.runs.assembly import rehearse
+
+    rehearse(composed)

@@ -19,6 +19,7 @@ from typing import Any
 from gnnseg import config as configuration
 from gnnseg import records
 from gnnseg.runs.configured import configured
+from gnnseg.runs.jobs import check_first, held_back, sweeps
 
 Say = Callable[[str], None]
 
@@ -33,11 +34,12 @@ def many(overrides: list[str], folders: list[Path], fresh: bool, say: Say, show:
         say: Where lines go: the table of the runs, and which failed.
         show: Where the paths of run folders go, in job order.
     """
+    check_first(overrides, folders, say)
     name, record = _begin(overrides, folders)
     job = functools.partial(_job, folders=folders, fresh=fresh, sweep=name, record=str(record))
     searchpath = configuration.searchpath(folders)
     try:
-        configuration.launch(["--multirun", *_held_back(overrides), *searchpath], job)
+        configuration.launch(["--multirun", *held_back(overrides), *searchpath], job)
     finally:
         jobs = _collect(record)
     for each in jobs:
@@ -61,7 +63,7 @@ def _begin(overrides: list[str], folders: list[Path]) -> tuple[str, Path]:
 
     # what a job lacks is said of that job: here only where the sweep is written down is asked
     mine = [
-        o for o in overrides if not _sweeps(o) and re.match(r"[+~]*(sweep\.|runs\.|experiment=)", o)
+        o for o in overrides if not sweeps(o) and re.match(r"[+~]*(sweep\.|runs\.|experiment=)", o)
     ]
     composed = configuration.compose(mine, folders)
     named = composed["sweep"]["name"]
@@ -158,27 +160,3 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     aside.write_text(records.text(content, indent=1) + "\n", "utf-8")
     os.replace(aside, path)
-
-
-def _sweeps(override: str) -> bool:
-    """Return whether an override makes several runs.
-
-    A comma outside brackets and quotes does, and a sweep function.
-    """
-    value = override.partition("=")[2]
-    bare = re.sub(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]|\{[^}]*\}", "", value)
-    return "," in bare or bool(re.match(r"(choice|range|interval|glob|shuffle|sort|tag)\(", value))
-
-
-def _held_back(overrides: list[str]) -> list[str]:
-    """Return settings of a part that is swept as a sweep of one value.
-
-    Hydra tries plain ones on the default part, which may lack them.
-    """
-    swept = {override.partition("=")[0] for override in overrides if _sweeps(override)}
-    held = []
-    for override in overrides:
-        key, _, value = override.partition("=")
-        ours = key.lstrip("+").partition(".")[0] in swept - {key} and not _sweeps(override)
-        held.append(f"{key}=choice({value})" if ours and value else override)
-    return held

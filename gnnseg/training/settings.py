@@ -51,7 +51,8 @@ class TrainerSettings:
         for key in ("max_epochs", "batch_size", "eval_every", "patience"):
             value = getattr(self, key)
             if value is not None and value < 1:
-                raise InputError(f"trainer.{key} is {value}: it must be at least 1.")
+                whole = ", or null for full batch" if key == "batch_size" else ""
+                raise InputError(f"trainer.{key}={value}: must be at least 1{whole}.")
         if self.clip is not None and self.clip <= 0:
             raise InputError(
                 f"trainer.clip is {self.clip}: the largest norm must be above 0; null lets any "

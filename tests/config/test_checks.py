@@ -60,7 +60,10 @@ def test_a_good_node_gives_its_target() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"width": 3}, r"part: has no _target_; choose one of conf/part\."),
+        (
+            {"width": 3},
+            r"part: has no _target_; choose one of conf/part, or begin a file of your own",
+        ),
         (3, r"part: has no _target_"),
         (node(widht=3), r"part\.widht: no such setting; did you mean part\.width\?"),
         (node(shape=3), r"part\.shape: is no keyword-only argument"),

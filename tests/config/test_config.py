@@ -203,7 +203,7 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
         (["regularisers=zzz"], r"as in regularisers\.l2\.weight=0\.1 \(there are l2, "),
         (
             ["hydra/sweeper=optuna"],
-            r"hydra/sweeper=optuna: .*; installed: basic; .*pip install hydra-optuna-sweeper\)",
+            r"hydra/sweeper=optuna.*: .*; installed: basic; .*pip install hydra-optuna-sweeper\)",
         ),
         (["hydra/launcher=submitit_local"], r"pip install hydra-submitit-launcher\)"),
         (

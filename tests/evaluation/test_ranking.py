@@ -210,3 +210,16 @@ def test_a_million_users_by_a_hundred_thousand_items_within_a_gigabyte() -> None
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == "800"
+
+
+def test_lengths_may_repeat_and_pass_the_catalogue() -> None:
+    """Lists end with the catalogue; precision still divides by what was asked for."""
+    scorer = Fixed(torch.tensor([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]]))
+    relevant = csr([{1}, {1}], 3)
+    counts = torch.ones(3, dtype=torch.int64)
+    found = evaluate(scorer, relevant, None, ks=[10**12, 3, 10**12], item_counts=counts)
+    once = evaluate(scorer, relevant, None, ks=[3], item_counts=counts).metrics
+    assert found.metrics["precision@1000000000000"] == pytest.approx(1e-12)
+    for name in ("recall", "ndcg", "map", "mrr", "hit", "coverage", "diversity"):
+        if f"{name}@3" in once:
+            assert found.metrics[f"{name}@1000000000000"] == once[f"{name}@3"]

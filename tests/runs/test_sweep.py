@@ -75,9 +75,10 @@ def test_a_failure_is_told_and_leaves_the_others_alone_unless_asked(tmp_path: Pa
     assert "job 0 failed: encoder.layers is -1" in done.stderr
     assert len(done.stdout.splitlines()) == 1
     stopped = call(tmp_path, *bad, "sweep.fail_fast=true", "seed=1")
-    assert stopped.returncode == 1
+    assert stopped.returncode == 2
     assert stopped.stdout == ""
-    assert "not run" in stopped.stderr
+    assert "job 0 (encoder.layers=-1): encoder.layers is -1" in stopped.stderr
+    assert "nothing was trained" in stopped.stderr
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ folders of its own: such a file is copied to one named by its content.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 import re
@@ -68,8 +67,10 @@ def resolve(
                 f"orders.csv {option} …"
             )
         return ResolvedArguments(rest, folders)
-    if any(re.match(r"[+~]*data=", argument) for argument in rest):
-        raise InputError("data=…: a file is named already; give one of the two.")
+    typed.refuse_missing(given.files)
+    if both := next((each for each in rest if re.match(r"[+~]*data=", each)), None):
+        named = given.files[0] if given.files else "--sql"
+        raise InputError(f"{both}: {named} is named too; give one of the two.")
     saved, fresh = save(given, Path.cwd(), say=say)
     name, folder = _adopt(saved, cache, reading=False)
     return ResolvedArguments([f"data={name}", *rest], [*folders, folder], saved, fresh)
@@ -130,9 +131,7 @@ def settings_of(given: TypedArguments, folder: Path) -> dict[str, Any]:
 
 def _files(given: TypedArguments, folder: Path) -> dict[str, Any]:
     """Return the settings that name the files."""
-    for name in given.files:
-        if not expanded(name).exists() and not glob.glob(str(expanded(name))):
-            raise InputError(f"{name}: no such file; check the path (file).")
+    typed.refuse_missing(given.files)
     paths = [_relative(name, folder) for name in given.files]
     parts = {name: given.options[name] for name in typed.PARTS if name in given.options}
     if not parts:
@@ -254,28 +253,36 @@ def _configurations(arguments: Sequence[str], cache: Path) -> tuple[list[str], l
     rest: list[str] = []
     folders: list[Path] = []
     for argument in arguments:
-        paths = _yamls_of(argument)
-        found = [_adopt(path, cache) for path in paths]
-        names = [name for name, _ in found]
-        for path, name in zip(paths, names, strict=True):
-            if names.count(name) > 1:
-                raise InputError(f"{argument}: two are called {path.name}; rename one.")
-        rest.append(f"data={','.join(names)}" if paths else argument)
-        folders += [folder for _, folder in found]
+        names: list[str] = []
+        for one in _sets_of(argument):
+            if not isinstance(one, Path):
+                names.append(one)
+                continue
+            name, folder = _adopt(one, cache)
+            if name in names:
+                raise InputError(f"{argument}: two are called {one.name}; rename one.")
+            names.append(name)
+            folders.append(folder)
+        rest.append(f"data={','.join(names)}" if names else argument)
     return rest, folders
 
 
-def _yamls_of(argument: str) -> list[Path]:
-    """Return the file of ``data=./orders.yaml``, or those of a sweep over several, or none."""
-    match = re.fullmatch(r"data=(.+\.ya?ml)['\"]?", argument)
-    if match is None:
+def _sets_of(argument: str) -> list[Path | str]:
+    """Return what ``data=./orders.yaml,planted`` names, files as paths; nothing where none is."""
+    match = re.fullmatch(r"data=(?:choice\()?(.+?)\)?", argument)
+    if match is None or not re.search(r"\.ya?ml\b", match[1]):
         return []
     whole = match[1].strip("'\"")
-    several = [one.strip("'\"") for one in match[1].split(",")]
-    named = [whole] if expanded(whole).is_file() else several
-    if missing := next((one for one in named if not expanded(one).is_file()), None):
-        raise InputError(f"data={missing}: no such file; `gnnseg train FILE --user …` writes one.")
-    return [expanded(one) for one in named]
+    words = [one.strip().strip("'\"") for one in match[1].split(",")]
+    found: list[Path | str] = []
+    for word in [whole] if expanded(whole).is_file() else words:
+        if not re.search(r"\.ya?ml$", word):
+            found.append(word)
+        elif expanded(word).is_file():
+            found.append(expanded(word))
+        else:
+            raise InputError(f"data={word}: no such file; `gnnseg train FILE --user …` writes one.")
+    return found
 
 
 def _adopt(path: Path, cache: Path, *, reading: bool = True) -> tuple[str, Path]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import glob
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,10 +30,10 @@ SQL = ("sql", "connect")
 OWN = {f"{table}_{key}": (table, key) for table in TABLES for key in owned.keys_of(table)}
 NUMBERS |= {name: int for name, (_, key) in OWN.items() if key == "skip"}
 NAMES = (*COLUMNS, *CHOICES, *TABLES, *PARTS, *SQL, *OWN, *(n for n in NUMBERS if n not in OWN))
-HYDRA_VALUED = ("--cfg", "-c", "--package", "-p", "--info", "-i")
-HYDRA_PLAIN = (
-    *("--multirun", "--resolve", "--version", "--hydra-help", "--run", "--shell-completion"),
-)
+FLAGS = (
+    *("--multirun", "--fresh", "--config-dir", "--cfg", "--package", "--resolve", "--info"),
+    *("--hydra-help", "--help", "--version", "--shell-completion"),
+)  # what to do, taken out before
 OVERRIDE = r"[+~]*[\w@/.:]+="
 
 
@@ -71,13 +72,8 @@ def sort(arguments: Sequence[str]) -> TypedArguments:
         ) from None
     options = {name: value for name, value in vars(found).items() if value is not None}
     _refuse_unknown(others)
-    files, rest, valued = [], [], False
-    for argument in others:
-        if not valued and argument != "--" and is_file(argument):
-            files.append(argument)
-        elif argument != "--":
-            rest.append(argument)
-        valued = argument in HYDRA_VALUED
+    files = [each for each in others if each != "--" and is_file(each)]
+    rest = [each for each in others if each != "--" and not is_file(each)]
     return TypedArguments(files, options, rest)
 
 
@@ -92,18 +88,63 @@ def expanded(name: str) -> Path:
     return Path(name).expanduser() if name == "~" or name.startswith("~/") else Path(name)
 
 
+def refuse_missing(names: Sequence[str]) -> None:
+    """Refuse what names no file, and say which setting it may have been meant for.
+
+    Raises:
+        InputError: One of them names no file.
+    """
+    for name in names:
+        if expanded(name).exists() or glob.glob(str(expanded(name))):
+            continue
+        if (instead := _setting_of(name)) is not None:
+            raise InputError(f"{name}: is neither a file nor a setting; did you mean {instead}?")
+        raise InputError(
+            f"{name}: no such file; check the path, or write a setting as key=value (file)."
+        )
+
+
+def _setting_of(word: str) -> str | None:
+    """Return the setting that a word without '=' may be: ``seed=3`` of ``seed:3``."""
+    from gnnseg import config
+
+    key, mark, value = word.partition(":")
+    if (mark or "." not in key) and key in config.known_keys():
+        return f"{key}={value or '…'}"
+    from gnnseg.config.names import choices, groups
+
+    return next((f"{group}={word}" for group in groups() if word in choices(group)), None)
+
+
 def _refuse_unknown(others: Sequence[str]) -> None:
-    ours = [*map(flag, NAMES), "--fresh", "--config-dir", "--help"]
+    ours = [*map(flag, NAMES), *FLAGS]
     own = set(map(flag, OWN))
-    hydras = [*HYDRA_PLAIN, *(word for word in HYDRA_VALUED if word.startswith("--"))]
-    for argument in others:
-        word = argument.partition("=")[0]
-        if re.match(r"--\w", word) and word not in hydras:
+    for at, argument in enumerate(others):
+        word, mark, value = argument.partition("=")
+        if re.match(r"--\w", word):
+            behind = others[at + 1] if at + 1 < len(others) else ""
+            value = value if mark else "…" if re.match(rf"-|{OVERRIDE}", behind) else behind
+            if (key := _setting_named(word)) is not None:
+                raise InputError(
+                    f"{word}: is a setting, not an option; write {key}={value or '…'}."
+                )
             table = word.removeprefix("--").partition("-")[0]
-            near = [one for one in (*ours, *hydras) if one not in own or f"--{table}-" in one]
+            near = [one for one in ours if one not in own or f"--{table}-" in one]
             close = difflib.get_close_matches(word, near, n=1)
             hint = f"did you mean {close[0]}?" if close else "see gnnseg train --help."
             raise InputError(f"{word}: no such option; {hint}")
+
+
+def _setting_named(option: str) -> str | None:
+    """Return the setting that an option names whole or by its last part: ``--max-epochs``."""
+    from gnnseg import config
+
+    name = option.removeprefix("--").replace("-", "_")
+    known = [key for key in config.known_keys() if not key.endswith("_target_")]
+    if name in known:
+        return name
+    same = [key for key in known if key.rpartition(".")[2] == name and key.count(".") == 1]
+    return same[0] if len(same) == 1 else None
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:

@@ -53,7 +53,7 @@ class Lists:
     """Some users' lists, all cut at k.
 
     Args:
-        k: the length they are cut at.
+        k: the length they are cut at; the catalogue may be shorter, and then they are.
         users_B: the users, row numbers.
         items_Bk: their items in rank order; 0 where a list is shorter.
         listed_Bk: bool, where a list has an item.
@@ -103,5 +103,6 @@ class Lists:
 
     @cached_property
     def rank_k(self) -> Tensor:
-        """Return the ranks 1 to k, (k,) float64."""
-        return torch.arange(1, self.k + 1, device=self.hits_Bk.device, dtype=torch.float64)
+        """Return the lists' ranks from 1, (k,) float64."""
+        width = self.hits_Bk.shape[1]
+        return torch.arange(1, width + 1, device=self.hits_Bk.device, dtype=torch.float64)

@@ -8,14 +8,14 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import refits, tables
+from gnnseg.report import lengths, refits, tables
 from gnnseg.report.html import definitions, escape, name, number, percent, table
 
 
 def metrics(record: Mapping[str, Any]) -> str:
     """Show the test figures beside the baselines', and how many segments a user needs for them."""
     m = record["metrics"]
-    names = [n for n in tables.HEADLINE if f"test/{n}" in m]
+    names = lengths.headline(m)
     if not names:
         return ""
     rows = {refits.who(record): m, **tables.baselines(record, "test/")}
@@ -23,7 +23,8 @@ def metrics(record: Mapping[str, Any]) -> str:
         names, [(who, [values.get(f"test/{n}") for n in names]) for who, values in rows.items()]
     )
     sharp = ""
-    tops = [t for t in ("ndcg@20", "recall@20") if f"test/{t}/top1" in m]
+    k = lengths.first(m)
+    tops = [t for t in (f"ndcg@{k}", f"recall@{k}") if f"test/{t}/top1" in m]
     if tops:
         ways = [
             ("all segments", ""),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnseg import records
-from gnnseg.report import plots
+from gnnseg.report import lengths, plots
 from gnnseg.report.html import figure
 
 
@@ -36,10 +36,10 @@ def learning(record: Mapping[str, Any], folder: Path) -> str:
         line.get("epoch") == best["epoch"] and line.get(monitor) is not None for line in lines
     ):
         mark = (best["epoch"], best["value"], f"epoch {best['epoch']}: {best['value']:.4f}")
-    part = monitor.split("/")[0]
+    part, k = monitor.split("/")[0], lengths.first(record["metrics"])
     shown = [
         monitor,
-        *[f"{part}/{n}" for n in ("recall@20", "ndcg@20") if f"{part}/{n}" != monitor],
+        *[f"{part}/{n}@{k}" for n in ("recall", "ndcg") if f"{part}/{n}@{k}" != monitor],
     ]
     shown = [key for key in shown if curve(key)]
     state = [key for key in ("segment/effective_k", "segment/segments_per_user") if curve(key)]

@@ -229,7 +229,7 @@ REFUSED = [
     (["data=./a/mine.yaml,./b/mine.yaml"], "two are called mine.yaml"),
     (["data=./a/mine.yaml,./none.yaml"], "none.yaml: no such file"),
     (["orders.csv", "--k-core", "many"], "--k-core: invalid int value: 'many'"),
-    (["orders.csv", "data=ml-1m"], "a file is named already"),
+    (["orders.csv", "data=ml-1m"], "data=ml-1m: orders.csv is named too; give one of the two"),
     (["orders.csv", "--sql", "select 1"], "a file is named too"),
     (["--sql", "select 1"], "where is the database?"),
     (["--connect", "sqlite:///shop.db"], "what to read from the database?"),
