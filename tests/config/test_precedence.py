@@ -148,8 +148,8 @@ def test_jobs_are_listed_as_they_would_run() -> None:
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        (["trainer.max_epochs=0"], r"trainer\.max_epochs is 0: it must be at least 1"),
-        (["trainer.patience=0"], r"trainer\.patience is 0: it must be at least 1"),
+        (["trainer.max_epochs=0"], r"trainer\.max_epochs=0: must be at least 1"),
+        (["trainer.patience=0"], r"trainer\.patience=0: must be at least 1"),
         (["features.buckets=0"], r"features\.buckets and features\.classes must be 1 or more"),
         (["split.ratios=[0.8,0.2]"], r"to train on everything .* trainer\.refit=true"),
         (["split.ratios=[0.8,0.2,0.0]"], r"to train on everything .*gnnseg refit RUN"),
