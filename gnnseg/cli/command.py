@@ -82,9 +82,11 @@ def _refused_write(error: Exception) -> Exception | None:
 
     if isinstance(error, UnicodeError) or not isinstance(error, OSError):
         return None
+    where = error.filename or "standard output"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return InputError(f"{where}: {error.strerror}; ask for the right, or choose another place.")
     if error.errno not in REFUSALS:
         return None
-    where = error.filename or "standard output"
     return InputError(
         f"{where}: cannot be written ({error.strerror}); free space or choose another folder."
     )

@@ -43,7 +43,7 @@ def _alike(character: str, encoding: str) -> str:
 
 
 class Lasting(io.FileIO):
-    """A stream's bytes out; once its reader has left, they go nowhere.
+    """A stream's bytes out; once its reader has left, or its disk is full, they go nowhere.
 
     Args:
         number: The file descriptor.
@@ -60,10 +60,9 @@ class Lasting(io.FileIO):
         if not self._left:
             try:
                 return super().write(data)
-            except BrokenPipeError:
-                self._left = True
-            except OSError:
-                if not self._quiet:
+            except OSError as error:
+                self._left = True  # said once: what is still buffered would fail again
+                if not (self._quiet or isinstance(error, BrokenPipeError)):
                     raise
         return len(data)
 
@@ -80,14 +79,14 @@ def lasting() -> Iterator[None]:
     sys.stdout, sys.stderr = out, err
     try:
         yield
-        out.flush()
     finally:
         sys.stdout, sys.stderr = before
-        for stream in (out, err):
-            if stream not in before:
+        for stream, was in zip((out, err), before, strict=True):
+            if was is None:
+                stream.close()
+            elif stream is not was:  # not closed: a library's log may hold it until the end
                 with contextlib.suppress(OSError):
                     stream.flush()
-                stream.detach() if isinstance(stream, io.TextIOWrapper) else stream.close()
 
 
 def _lasting(stream: TextIO | None, own: TextIO | None, *, quiet: bool) -> TextIO:

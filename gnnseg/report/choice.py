@@ -12,9 +12,9 @@ from typing import Any
 
 from gnnseg.report import page as pages
 from gnnseg.report import plots
+from gnnseg.report.columns import render
 from gnnseg.report.html import escape, figure
 from gnnseg.report.style import COLOURS, MARKS
-from gnnseg.report.tables import render
 
 Row = Mapping[str, Any]
 CAPTION = (

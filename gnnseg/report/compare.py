@@ -156,7 +156,7 @@ def _written(header: list[str], rows: list[list[str]], left: int, form: str, not
         lines = [rf"\begin{{tabular}}{{{form}}}", r"\hline", titles, r"\hline", *body]
         lines += [r"\hline", r"\end{tabular}"]
         return "\n".join([*lines, "% " + note] if note else lines)
-    from gnnseg.report.tables import render
+    from gnnseg.report.columns import render
 
     return render(header, rows, right=left, width=220) + (f"\n{note}" if note else "")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import tables
+from gnnseg.report.columns import render
 
 SHOWN = 10  # interactions at each end
 
@@ -52,7 +52,7 @@ def text(table: pl.DataFrame) -> str:
     title = f"what leaving one out makes of alpha of segment {now['segment']}"
     if len(shown) < len(history):
         title += f": the {SHOWN} that hold them there most and least"
-    return "\n".join([*lines, tables.render(columns, cells, title), *_moves(rows)])
+    return "\n".join([*lines, render(columns, cells, title), *_moves(rows)])
 
 
 def _moves(rows: list[dict[str, Any]]) -> list[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,52 +12,12 @@ import polars as pl
 from gnnseg import records
 from gnnseg.report import changes, lengths, losing, refits, stability, words
 from gnnseg.report import evidence as about
+from gnnseg.report.columns import printable, render
 
 SHOWN_ITEMS = 4
 SHOWN_WEIGHTS = 8
 SHOWN_SEGMENTS = 32  # at the end of a run; `gnnseg segments` shows them all
 NAME_WIDTH = 26
-WIDTH = 120
-
-
-def render(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    title: str = "",
-    right: int = 1,
-    left: Sequence[int] = (),
-    width: int = WIDTH,
-) -> str:
-    """Return a plain table.
-
-    Args:
-        columns: Their titles.
-        rows: Their cells.
-        title: A line above.
-        right: The first column that is set on the right, as numbers are.
-        left: Columns behind it that are not.
-        width: The widest a line may be.
-    """
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for number, column in enumerate(columns):
-        on_the_right = number >= right and number not in left
-        table.add_column(Text(column), justify="right" if on_the_right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*[Text(_printable(cell)) for cell in row])
-    buffer = io.StringIO()
-    Console(file=buffer, width=width, color_system=None).print(table)
-    lines = [line.rstrip() for line in buffer.getvalue().rstrip().splitlines()]
-    return "\n".join([_printable(title), *lines] if title else lines)
-
-
-def _printable(text: str) -> str:
-    """A name may hold anything: control characters would move the terminal's cursor."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -241,7 +200,7 @@ def segments(folder: Path, limit: int | None = None) -> str:
     said = words.segments(folder)
     known = {k: said[k] for k in shown["segment"] if k in said}
     people = [
-        f"  {k}: {_printable(sentence)}"
+        f"  {k}: {printable(sentence)}"
         for k, sentence in known.items()
         if sentence != words.NOTHING
     ]

@@ -31,6 +31,7 @@ class Run:
         path: The folder.
         record: run.json.
         metrics: Figures by name; one that is not defined (JSON's null) is NaN.
+        stored: Ids, pairs, scores and the model: what the answers are made of.
     """
 
     stored = Answering()
