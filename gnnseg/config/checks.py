@@ -53,7 +53,6 @@ def check(config: Mapping[str, Any]) -> None:
     for place, where, node in every(config):
         check_node(where, node, allow, base=place.base)
     check_built(config)
-    _check_constructors(config)
     check_value("seed", config["seed"], int)
     check_value("threads", config["threads"], int | None)
     if config["threads"] is not None and config["threads"] < 1:
@@ -77,6 +76,7 @@ def check(config: Mapping[str, Any]) -> None:
     _check_evidence(config["evidence"])
     _check_optimizer(config["optimizer"])
     _check_together(config)
+    _check_constructors(config)
 
 
 def _check_finite(where: str, value: Any) -> None:

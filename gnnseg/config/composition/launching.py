@@ -35,6 +35,7 @@ def launch(arguments: list[str], task: Callable[[list[str]], Any]) -> None:
     before, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    logging.getLogger("hydra._internal.hydra").disabled = False  # an earlier launch may have
     sys.argv = ["gnnseg train", *arguments]
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:

@@ -100,7 +100,7 @@ def _explain(error: Exception, given: Sequence[str]) -> str:
 
 def _who_chooses(parent: str, group: str, given: Sequence[str]) -> str:
     """Return what chooses a group's part, where it was not typed: a file, or the experiment."""
-    if parent not in ("", "config"):
+    if parent not in ("", "config", "hydra/config"):
         return parent.replace("/", "=", 1)
     keys = {o.partition("=")[0].lstrip("+"): o for o in given}
     experiment = keys.get("experiment", "")
