@@ -1,7 +1,15 @@
 """Configuration: composed by Hydra, checked against the signatures of what it names, built."""
 
 from gnnseg.config.checks import check, check_allow, check_node, check_value
-from gnnseg.config.composition import compose, job_number, known_keys, launch, quoted, searchpath
+from gnnseg.config.composition import (
+    compose,
+    job_number,
+    known_keys,
+    launch,
+    of_hydra,
+    quoted,
+    searchpath,
+)
 from gnnseg.config.names import BESIDE, GROUPS, TOP, conf_folder
 from gnnseg.config.stable import current, recorded, stable, upgraded
 from gnnseg.config.targets import FOREIGN, build, described, fits, locate, parameter_types
@@ -25,6 +33,7 @@ __all__ = [
     "known_keys",
     "launch",
     "locate",
+    "of_hydra",
     "parameter_types",
     "quoted",
     "recorded",

@@ -183,6 +183,23 @@ def job_number() -> int | None:
     return int(HydraConfig.get().job.num)
 
 
+def of_hydra(key: str) -> str | None:
+    """Return a setting of Hydra's own, such as hydra.sweeper.direction, of the job at work.
+
+    As it would be typed; None where there is none.
+    """
+    from enum import Enum
+
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    composed = HydraConfig.instance().cfg
+    value = None if composed is None else OmegaConf.select(typing.cast(Any, composed), key)
+    if isinstance(value, Enum):
+        return value.name
+    return None if value is None else str(value).lower()
+
+
 @contextlib.contextmanager
 def _one_sentence(given: Sequence[str]) -> Iterator[None]:
     """Turn Hydra's and OmegaConf's errors into one sentence that says what was meant."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import changes, losing, refits, stability, words
+from gnnseg.report import changes, cutoffs, losing, refits, stability, words
 from gnnseg.report import evidence as about
 
 HEADLINE = (
@@ -147,7 +147,8 @@ def data(record: Mapping[str, Any]) -> str:
 def metrics(record: Mapping[str, Any]) -> str:
     """Return the run's test figures beside the baselines'."""
     rows = {refits.who(record): record["metrics"], **baselines(record, "test/")}
-    names = [n for n in HEADLINE if f"test/{n}" in record["metrics"] and not n.endswith("@10")]
+    usual = [name for name in HEADLINE if not name.endswith("@10")]
+    names = cutoffs.headline(record["metrics"], usual)
     cells = [
         [who, *[number(values.get(f"test/{n}")) for n in names]] for who, values in rows.items()
     ]
@@ -196,11 +197,11 @@ def sharpness(values: Mapping[str, float], k: int) -> str:
         f"effective K {values['segment/effective_k']:.1f} of {k}; "
         f"{values['segment/segments_per_user']:.1f} segments a user"
     ]
-    if any(name.startswith("test/") for name in values):
+    for k in cutoffs.shared([values], "test/ndcg@K/top1"):
         lines[0] += (
-            "; ndcg@20 through the top 1 and 3 segments "
-            f"{number(values.get('test/ndcg@20/top1')) or '-'}, "
-            f"{number(values.get('test/ndcg@20/top3')) or '-'}"
+            f"; ndcg@{k} through the top 1 and 3 segments "
+            f"{number(values.get(f'test/ndcg@{k}/top1')) or '-'}, "
+            f"{number(values.get(f'test/ndcg@{k}/top3')) or '-'}"
         )
     if "habit/weight" in values:
         lines.append(f"habit {values['habit/weight']:.0%} of a user on average: their own past")

@@ -8,14 +8,14 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import refits, tables
+from gnnseg.report import cutoffs, refits, tables
 from gnnseg.report.html import definitions, escape, name, number, percent, table
 
 
 def metrics(record: Mapping[str, Any]) -> str:
     """Show the test figures beside the baselines', and how many segments a user needs for them."""
     m = record["metrics"]
-    names = [n for n in tables.HEADLINE if f"test/{n}" in m]
+    names = cutoffs.headline(m, tables.HEADLINE)
     if not names:
         return ""
     rows = {refits.who(record): m, **tables.baselines(record, "test/")}
@@ -23,7 +23,11 @@ def metrics(record: Mapping[str, Any]) -> str:
         names, [(who, [values.get(f"test/{n}") for n in names]) for who, values in rows.items()]
     )
     sharp = ""
-    tops = [t for t in ("ndcg@20", "recall@20") if f"test/{t}/top1" in m]
+    tops = [
+        f"{name}@{k}"
+        for name in ("ndcg", "recall")
+        for k in cutoffs.shared([m], f"test/{name}@K/top1")
+    ]
     if tops:
         ways = [
             ("all segments", ""),

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg.report import cutoffs, refits
 from gnnseg.report import losing as losses
-from gnnseg.report import refits
 from gnnseg.report.html import escape, number
 
 PROTOCOLS = {
@@ -102,7 +102,9 @@ def headline(record: Mapping[str, Any], folder: Path) -> str:
 def _ranking(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield the test figures, each against the baselines': figure, what it is, a note."""
     baselines = record.get("baselines", {})
-    for metric in ("test/ndcg@20", "test/recall@20"):
+    for metric in (
+        f"test/{n}" for n in cutoffs.headline(record["metrics"], ("ndcg@20", "recall@20"))
+    ):
         value = record["metrics"].get(metric)
         if value is not None:
             notes = [
