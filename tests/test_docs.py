@@ -67,11 +67,11 @@ def is_own(word: str) -> bool:
 
 def choices(words: list[str]) -> list[list[str]]:
     """The settings of each run of a sweep; of one run its own."""
-    settings = [word for word in words if not word.startswith("-")]
+    settings = [word for word in words if not word.startswith(("-", "hydra/", "hydra."))]
     if "-m" not in words:
         return [settings]
     swept = [
-        [f"{key}={value}" for value in values.split(",")]
+        [f"{key}={value}" for value in re.sub(r"^\w+\((.*)\)$", r"\1", values).split(",")]
         for key, values in (word.split("=", 1) for word in settings)
     ]
     return [list(run) for run in itertools.product(*swept)]

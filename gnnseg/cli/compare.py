@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from gnnseg.cli.arguments import run_folder, runs_root
+from gnnseg.cli.command import say
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,12 +20,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def call(options: argparse.Namespace) -> None:
-    """Print the table."""
+    """Print the table; what is said of folders goes to standard error."""
     from gnnseg.report import compare
-    from gnnseg.runs import sweep
+    from gnnseg.runs import sweep_record
 
     runs = [run_folder(name) for name in options.runs]
     if options.sweep:
-        runs += sweep.folders(Path(options.root), options.sweep)
+        runs += sweep_record.folders(Path(options.root), options.sweep)
     metrics = None if options.metrics is None else options.metrics.split(",")
-    print(compare.table(runs, form=options.format, metrics=metrics))
+    found = compare.compared(runs, metrics)
+    print(found.text(options.format))
+    for note in found.notes:
+        say(note)

@@ -245,8 +245,20 @@ def make(dataset: Dataset, node: Mapping[str, Any], *, visits: bool = False) -> 
             for number, label in enumerate(PARTS if visits else ())
         },
     )
+    return _identified(split, dataset)
+
+
+def _identified(split: Split, dataset: Dataset) -> Split:
+    """Add the fingerprints of the split, and of its data however they are split."""
+    nothing = split.train.rows(np.zeros(0, dtype=np.int64))
+    everything = merge(dataset.interactions, len(dataset.items))
+    whole = replace(
+        split, train=everything, valid=nothing, test=nothing, relations=dataset.relations,
+        log=dataset.log, visits={},
+    )  # fmt: skip
     orders = dataset.interactions.order is not None
-    return replace(split, fingerprint=content_fingerprint(split, orders=orders))
+    found, all_ = (content_fingerprint(each, orders=orders) for each in (split, whole))
+    return replace(split, fingerprint=found, whole=all_)
 
 
 def merge(events: Interactions, items: int) -> Pairs:

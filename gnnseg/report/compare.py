@@ -1,193 +1,244 @@
 """One table of many runs: those that are equal but for their seeds are one row.
 
-Its figures are mean and standard deviation. Reads run.json alone; imports no model.
+Its figures are mean and standard deviation. Runs are counted by what they are: never one twice, and
+never in one row with other data, another protocol or other definitions of a metric. Reads run.json
+alone; imports no model.
 """
 
 from __future__ import annotations
 
-import csv
-import io
+import difflib
 import json
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gnnseg import records
-from gnnseg.report import losing
+from gnnseg.report import lengths, losing, table_forms
+from gnnseg.report.run_settings import SEEDS, Settings
+from gnnseg.report.table_forms import Figure
 
-GROUPS = (
-    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
-    "optimizer", "trainer", "evaluation",
+FAMILIES = (
+    "test/recall@K", "test/ndcg@K", "segment/segments_per_user", "test/ndcg@K/top1",
+    "test/ndcg@K/top3",
 )  # fmt: skip
-METRICS = (
-    "test/recall@20",
-    "test/ndcg@20",
-    "segment/segments_per_user",
-    "test/ndcg@20/top1",
-    "test/ndcg@20/top3",
-)
-SEEDS = ("seed", "split.seed")
-NOT_SHOWN = ("data.root", "runs.root", "trainer.refit")
-PAPER = "†"
+OTHERS = 4  # figures of a test that has neither recall nor ndcg
+PAPER_NOTE = f"{table_forms.PAPER} protocol paper: best epoch chosen on the test"
+
+
+@dataclass(frozen=True)
+class RunTable:
+    """A table, and what is said beside it: which folders were left out, which are one run."""
+
+    columns: list[str]
+    rows: list[list[str | Figure]]
+    left: int
+    paper: bool
+    notes: list[str]
+
+    def text(self, form: str = "text") -> str:
+        """Return the table as text, csv, md or latex; cells of protocol ``paper`` are marked."""
+        note = PAPER_NOTE if self.paper else ""
+        return table_forms.written(self.columns, self.rows, self.left, form, note)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A finished run."""
+
+    path: Path
+    record: dict[str, Any]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return dict(self.record["metrics"])
+
+    @property
+    def digest(self) -> str:
+        return str(self.record.get("hash") or self.path.resolve())
+
+    def seed(self, key: str) -> Any:
+        config = self.record["config"]
+        return config["seed"] if key == "seed" else config.get("split", {}).get("seed")
 
 
 def table(paths: Sequence[Path], form: str = "text", metrics: Sequence[str] | None = None) -> str:
-    """Return one table of many runs; cells of protocol ``paper`` are marked.
+    """Return one table of many runs; see ``compared``, whose notes stand below as text."""
+    found = compared(paths, metrics)
+    notes = found.notes if form == "text" else []
+    return "\n".join([found.text(form), *notes])
+
+
+def compared(paths: Sequence[Path], metrics: Sequence[str] | None = None) -> RunTable:
+    """Compare runs in one table.
 
     A last column, 'not above', names baselines that runs are not better than on what they were
     chosen by, where there are any.
 
     Args:
-        paths: Run folders.
-        form: text, csv, md or latex.
+        paths: Run folders; what is no finished run is left out, and said.
         metrics: The figures to show; None: the usual ones, as far as they are there.
 
     Raises:
-        InputError: No runs, or one that is no finished run.
+        InputError: No finished run, or a figure that none of them has.
     """
-    records = [_read(Path(path)) for path in paths]
-    if not records:
+    if not paths:
         raise _error("compare: name run folders, or a sweep with --sweep NAME.")
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for record in records:
-        settings = {k: v for k, v in flat(record["config"]).items() if k not in SEEDS}
-        groups.setdefault(json.dumps([settings, record["numerics"]], sort_keys=True), []).append(
-            record
-        )
-    named = list(groups.values())
-    varying = _varying([flat(runs[0]["config"]) for runs in named])
-    shown = [m for m in (metrics or METRICS) if metrics or any(m in r["metrics"] for r in records)]
-    losses = [losing.counted(runs) for runs in named]
+    found, notes = _finished(paths)
+    runs, twice = _once(found)
+    settings = Settings([run.record for run in runs])
+    groups: dict[str, list[int]] = {}
+    for number in range(len(runs)):
+        groups.setdefault(settings.key(number), []).append(number)
+    rows_of = list(groups.values())
+    varying = settings.varying([numbers[0] for numbers in rows_of])
+    members = [[runs[number] for number in numbers] for numbers in rows_of]
+    shown = _asked(metrics, runs) if metrics is not None else _usual(runs)
+    seeds = [key for key in SEEDS if len({_plain(run.seed(key)) for run in runs}) > 1]
+    losses = [losing.counted([run.record for run in each]) for each in members]
     last = ["not above"] if any(losses) else []
-    header = [*(key.removesuffix("._target_") for key in varying), "runs", *shown, "s", "MB", *last]
-    rows = []
-    for runs, below in zip(named, losses, strict=True):
-        settings = flat(runs[0]["config"])
-        mark = PAPER if runs[0]["protocol"] == "paper" else ""
-        cells = [_setting(settings.get(key, "")) for key in varying]
-        figures = [_figure([r["metrics"].get(m) for r in runs], form, mark) for m in shown]
-        seconds, memory = (
-            _figure([r[k] if k != "seconds" else r[k].get("total") for r in runs], form, "", 1)
-            for k in ("seconds", "memory_mb")
-        )
-        rows.append([*cells, str(len(runs)), *figures, seconds, memory, *[below] * len(last)])
-    note = (
-        f"{PAPER} protocol paper: best epoch chosen on the test"
-        if any(r["protocol"] == "paper" for r in records)
-        else ""
+    rows: list[list[str | Figure]] = []
+    for numbers, each, below in zip(rows_of, members, losses, strict=True):
+        paper = each[0].record["protocol"] == "paper"
+        rows.append([
+            *(settings.cell(numbers[0], key) for key in varying),
+            str(len(each)),
+            *(_listed([run.seed(key) for run in each]) for key in seeds),
+            *(Figure.of([run.metrics.get(name) for run in each], paper=paper) for name in shown),
+            Figure.of([run.record["seconds"].get("total") for run in each], digits=1),
+            Figure.of([run.record.get("memory_mb") for run in each], digits=1),
+            *[below] * len(last),
+        ])  # fmt: skip
+    titles = [settings.title(key) for key in varying]
+    return RunTable(
+        columns=[*titles, "runs", *seeds, *shown, "s", "MB", *last],
+        rows=rows,
+        left=len(varying),
+        paper=any(run.record["protocol"] == "paper" for run in runs),
+        notes=[*notes, *twice, *settings.notes(rows_of)],
     )
-    return _written(header, rows, len(varying), form, note)
 
 
-def flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the groups that make a run, and its seed, as dotted keys."""
-    found: dict[str, Any] = {"seed": config["seed"]}
+def _finished(paths: Sequence[Path]) -> tuple[list[_Run], list[str]]:
+    """Return the finished runs, and what is said of the other folders.
 
-    def walk(prefix: str, node: Any) -> None:
-        if isinstance(node, Mapping):
-            for key, value in node.items():
-                walk(f"{prefix}.{key}", value)
-        else:
-            found[prefix] = node
-
-    for group in GROUPS:
-        walk(group, config[group])
-    walk("segments", config.get("segments", {}))
-    return {key: value for key, value in found.items() if key not in NOT_SHOWN}
-
-
-def _varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the keys in which rows differ.
-
-    A part's name, and its keys where two rows have the same part with other values. Training that
-    comes with an objective differs only where rows of one objective differ.
+    Raises:
+        InputError: There is no such folder, or no finished run among them.
     """
-
-    def distinct(rows: Sequence[Mapping[str, Any]], key: str) -> bool:
-        return len({json.dumps(row.get(key)) for row in rows}) > 1
-
-    def shown(key: str) -> bool:
-        group = key.split(".")[0]
-        owner = f"{'objective' if group in ('trainer', 'optimizer') else group}._target_"
-        if key.endswith("._target_"):
-            return distinct(settings, key)
-        parts: dict[str, list[Mapping[str, Any]]] = {}
-        for row in settings:
-            parts.setdefault(str(row.get(owner)), []).append(row)
-        return any(distinct(rows, key) for rows in parts.values())
-
-    keys = dict.fromkeys(key for row in settings for key in row if key not in SEEDS)
-    return [key for key in keys if shown(key)]
-
-
-def _setting(value: Any) -> str:
-    text = "null" if value is None else str(value)
-    return text.rsplit(".", 1)[-1].lower() if text.startswith(("gnnseg.", "torch.")) else text
-
-
-def _figure(values: Sequence[float | None], form: str, mark: str, digits: int = 4) -> str:
-    there = [v for v in values if v is not None and v == v]
-    if not there:
-        return ""
-    mean = f"{statistics.fmean(there):.{digits}f}"
-    if len(there) == 1:
-        return mean + mark
-    sign = r"$\pm$" if form == "latex" else "±"
-    return f"{mean} {sign} {statistics.stdev(there):.{digits}f}{mark}"
-
-
-def _written(header: list[str], rows: list[list[str]], left: int, form: str, note: str) -> str:
-    if form == "csv":
-        buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
-        return buffer.getvalue().rstrip("\n")
-    if form == "md":
-        line = ["---"] * left + ["---:"] * (len(header) - left)
-        text = "\n".join(
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
-            for row in [header, line, *rows]
+    found: list[_Run] = []
+    out: dict[str, list[str]] = {}
+    sentences: list[str] = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise _error(_no_run(path))
+        record, why, sentence = _read(path)
+        if record is not None:
+            found.append(_Run(path, record))
+            continue
+        out.setdefault(why, []).append(path.name)
+        sentences.append(sentence)
+    notes = [f"left out, {why}: {', '.join(dict.fromkeys(names))}" for why, names in out.items()]
+    if not found:
+        raise _error(
+            sentences[0] if len(sentences) == 1 else f"no finished run; {'; '.join(notes)}."
         )
-        return f"{text}\n\n{note}" if note else text
-    if form == "latex":
-        body = [" & ".join(_latex(cell) for cell in row) + r" \\" for row in rows]
-        form = "l" * left + "r" * (len(header) - left)
-        titles = " & ".join(_latex(cell) for cell in header) + r" \\"
-        lines = [rf"\begin{{tabular}}{{{form}}}", r"\hline", titles, r"\hline", *body]
-        lines += [r"\hline", r"\end{tabular}"]
-        return "\n".join([*lines, "% " + note] if note else lines)
-    from gnnseg.report.columns import render
-
-    return render(header, rows, right=left, width=220) + (f"\n{note}" if note else "")
+    return found, notes
 
 
-def _latex(cell: str) -> str:
-    return "".join(
-        {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", PAPER: r"$\dagger$"}.get(c, c)
-        for c in cell
-    )
-
-
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> tuple[dict[str, Any] | None, str, str]:
+    """Return a finished run's record; else None, why it is left out, and a sentence of that."""
     try:
         record = records.parsed((path / "run.json").read_text("utf-8"))
-    except FileNotFoundError:
-        raise _error(
-            f"{path}: not a run folder (no run.json there); gnnseg train prints the path of one."
-        ) from None
-    except ValueError as error:
-        raise _error(f"{path / 'run.json'}: damaged ({error}); train again with --fresh.") from None
-    if record["state"] != "finished":
-        raise _error(
-            f"{path}: the run is {record['state']}; finish it with the command that began it."
-        )
+    except (FileNotFoundError, NotADirectoryError):
+        return None, "no run", _no_run(path)
+    except (OSError, ValueError) as error:
+        return None, "damaged", f"{path / 'run.json'}: damaged ({error}); train again with --fresh."
+    if not isinstance(record, dict) or not {"state", "config"} <= record.keys():
+        return None, "no run", _no_run(path)
+    state = record["state"]
+    if state != "finished":
+        why = "running or killed" if state == "running" else str(state)
+        return None, why, (
+            f"{path}: the run is {state}; finish it with the command that began it."
+        )  # fmt: skip
     if "refit" in record:
-        raise _error(
+        return None, "refitted on all events, without test figures", (
             f"{path}: a refit on all events has no test figures; compare the evaluated run, "
             f"{record['refit']['run']}."
+        )  # fmt: skip
+    return record, "", ""
+
+
+def _no_run(path: Path) -> str:
+    return f"{path}: not a run folder (no run.json there); gnnseg train prints the path of one."
+
+
+def _once(found: Sequence[_Run]) -> tuple[list[_Run], list[str]]:
+    """Return each run once, whatever folders it stands in, and what is said of that."""
+    by: dict[str, list[_Run]] = {}
+    for run in found:
+        by.setdefault(run.digest, []).append(run)
+    notes = []
+    for same in by.values():
+        if len(same) > 1:
+            other = any(run.metrics != same[0].metrics for run in same)
+            differ = ", though their figures differ: those of the first are shown" if other else ""
+            notes.append(f"one run, given {len(same)} times, counted once: {same[0].path}{differ}")
+    return [same[0] for same in by.values()], notes
+
+
+def _usual(runs: Sequence[_Run]) -> list[str]:
+    """Return the usual figures that there are, at lengths of lists that the runs have."""
+    there = [run.metrics for run in runs]
+    names = [
+        name
+        for family in FAMILIES
+        for name in (
+            [family.replace("@K", f"@{k}") for k in lengths.shared(there, family)]
+            if "@K" in family
+            else [family]
         )
-    assert isinstance(record, dict)
-    return record
+    ]
+    found = [name for name in names if any(name in metrics for metrics in there)]
+    if not any(name.startswith("test/") for name in found):
+        common = set.intersection(*(set(metrics) for metrics in there))
+        tests = sorted(n for n in common if n.startswith("test/") and n.count("/") == 1)
+        found = [*tests[:OTHERS], *found]
+    return found
+
+
+def _asked(metrics: Sequence[str], runs: Sequence[_Run]) -> list[str]:
+    """Return the figures asked for, each once.
+
+    Raises:
+        InputError: None is named, or one that no run has.
+    """
+    names = list(dict.fromkeys(name.strip() for name in metrics if name.strip()))
+    known = sorted({name for run in runs for name in run.metrics})
+    if not names:
+        raise _error("metrics: none is named; name some, such as test/recall@20,test/ndcg@20.")
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.5)
+            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
+            raise _error(f"metrics: no run has a figure {name}; {meant}")
+    return names
+
+
+def _listed(seeds: Sequence[Any]) -> str:
+    """Return a row's seeds, in order; of many how many there are."""
+    distinct = sorted(
+        {_plain(seed): seed for seed in seeds}.values(), key=lambda v: (str(type(v)), v)
+    )
+    few = ", ".join(map(str, distinct[:6]))
+    return (
+        few if len(distinct) <= 6 else f"{', '.join(map(str, distinct[:3]))}, … ({len(distinct)})"
+    )
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value)
 
 
 def _error(sentence: str) -> Exception:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 HEADLINE = (
     "recall@20",
@@ -38,3 +38,24 @@ def headline(names: Iterable[str]) -> list[str]:
     k = first(there)
     asked = HEADLINE if k == 20 else (f"{name.removesuffix('@20')}@{k}" for name in OF_20)
     return [name for name in asked if f"test/{name}" in there]
+
+
+def measured(metrics: Iterable[str], family: str) -> set[int]:
+    """Return the k at which a figure was measured; ``family``: its name with ``@K``."""
+    pattern = re.escape(family).replace("@K", r"@(\d+)")
+    return {int(found[1]) for name in metrics if (found := re.fullmatch(pattern, name))}
+
+
+def shared(records: Sequence[Mapping[str, float]], family: str) -> list[int]:
+    """Return at which k a figure is shown of several runs.
+
+    One that all have which have the figure, 20 where they do, else the largest; where they have
+    none in common the largest of each.
+    """
+    each = [found for metrics in records if (found := measured(metrics, family))]
+    if not each:
+        return []
+    common = set.intersection(*each)
+    if common:
+        return [20 if 20 in common else max(common)]
+    return sorted({max(found) for found in each})

@@ -96,17 +96,15 @@ def choose(
         f"refits, as far as they are not there; {folder.path}"
     )
     with folder.locked(), Counter("choose-k", trainings + count * len(numbers), shown=shown) as bar:
-        if fresh:
-            folder.clear()
         done = _Done(bar, trainings + count * len(numbers))
         runs = {k: done.trained(each, fresh, raw) for k, each in configs.items()}
         beside = None if dot.config is None else done.trained(dot.config, fresh, raw)
         asked = {"segments": numbers, "refits": count, "share": refits.SHARE}
-        found = choice.stored(folder.path)
+        found = None if fresh else choice.stored(folder.path)
         mine = [runs[k].name for k in numbers] + [None if beside is None else beside.name]
         same = found is not None and (found["asked"], found["dot"]["why"]) == (asked, dot.why)
         if found is None or not same or _names(found) != mine:
-            refitted = _refitted(runs, count, folder, done, workers)
+            refitted = _refitted(runs, count, folder, done, workers, fresh)
             _conclude(config, split, asked, runs, refitted, beside, dot.why, folder)
     return ChosenK.load(folder.path)
 
@@ -153,10 +151,13 @@ def _names(record: Mapping[str, Any]) -> list[str | None]:
 
 
 def _refitted(
-    runs: Mapping[int, StoredRun], count: int, folder: RunFolder, done: _Done, workers: int | None
-) -> pl.DataFrame:
+    runs: Mapping[int, StoredRun], count: int, folder: RunFolder, done: _Done, workers: int | None,
+    fresh: bool,
+) -> pl.DataFrame:  # fmt: skip
     """Return all refits asked for, a row each; each is stored as it comes."""
     known = choice.known_refits(folder)
+    if fresh:
+        known = known.clear()
     there = set(known.select("run", "refit").rows())
     wanted = [(k, run, n) for k, run in runs.items() for n in range(1, count + 1)]
     todo = [(k, run, n) for k, run, n in wanted if (run.name, n) not in there]

@@ -64,6 +64,7 @@ class Job:
                 "items": len(split.items),
                 **{part: len(pairs) for part, pairs in split.parts.items()},
                 "fingerprint": split.fingerprint,
+                "whole": split.whole,
                 "pairs": {
                     part: pair_fingerprint(pairs.user, pairs.item)
                     for part, pairs in split.parts.items()

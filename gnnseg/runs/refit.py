@@ -11,7 +11,7 @@ import hashlib
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ from gnnseg.runs.assembly import assemble
 from gnnseg.runs.earlier import EarlierRun
 from gnnseg.runs.fitting import finished, fit_in
 from gnnseg.runs.folder import RunFolder
-from gnnseg.runs.identity import Identity
+from gnnseg.runs.identity import Identity, source_digest
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job
 from gnnseg.runs.plan import Plan
@@ -77,7 +77,7 @@ def refit(
     Args:
         path: The evaluated run's folder.
         say: Where a line goes about how it stands.
-        fresh: Whether to begin again what stands there.
+        fresh: Whether to do again what stands there, which stays until that is done.
         progress: Whether to show a bar where standard error is a terminal.
 
     Raises:
@@ -93,31 +93,46 @@ def refit(
         say(f"refitted before: {folder.path}")
         return folder.path
     with environment.threads(config["threads"]), folder.locked():
-        if fresh or (folder.state() is not None and folder.read_json().get("refit") != of):
-            folder.clear()
-        if folder.state() == "finished":
+        other = folder.state() is not None and folder.read_json().get("refit") != of
+        if folder.state() == "finished" and not (fresh or other):
             say(f"refitted before: {folder.path}")
             return folder.path
-        for name in GIVEN:
-            if run.folder.file(name).exists():
-                with atomic(folder.file(name)) as aside:
-                    shutil.copyfile(run.folder.file(name), aside)
-        split = whole(run)
-        digest = hashlib.sha256(f"{of['hash']}/{of['model']}/refit".encode()).hexdigest()
-        protocol = build(config["evaluation"], parts(config, "metrics"))
-        plan = Plan(
-            config=config, split=split, train_pairs=split.train, protocol=protocol, device=device
-        )
-        job = Job(
-            plan=plan, identity=Identity(digest, folder.path.name, digest, {}, {}),
-            folder=folder, say=say, progress=progress,
-        )  # fmt: skip
-        say(
-            f"refit of {run.name} on all {len(split.train):,} pairs, {of['epoch']} epochs: "
-            f"{folder.path}"
-        )
-        _do(job, run, _record(job, run, of, why), of["epoch"])
+
+        def goes_on(record: Mapping[str, Any]) -> bool:
+            return bool(record.get("refit") == of and record.get("source") == source_digest())
+
+        again = folder.anew(goes_on) if fresh or other else contextlib.nullcontext(folder)
+        with again as place:
+            _refit(run, of, Job(
+                plan=_plan(run, config, device), identity=_identity(of, folder.path.name),
+                folder=place, say=folder.naming(place, say), progress=progress,
+            ), why)  # fmt: skip
     return folder.path
+
+
+def _plan(run: StoredRun, config: dict[str, Any], device: torch.device) -> Plan:
+    split, protocol = whole(run), build(config["evaluation"], parts(config, "metrics"))
+    return Plan(
+        config=config, split=split, train_pairs=split.train, protocol=protocol, device=device
+    )
+
+
+def _identity(of: Mapping[str, Any], name: str) -> Identity:
+    digest = hashlib.sha256(f"{of['hash']}/{of['model']}/refit".encode()).hexdigest()
+    return Identity(digest, name, digest, {}, {})
+
+
+def _refit(run: StoredRun, of: dict[str, Any], job: Job, why: str) -> None:
+    """Refit in the job's folder, which is held."""
+    for name in GIVEN:
+        if run.folder.file(name).exists():
+            with atomic(job.folder.file(name)) as aside:
+                shutil.copyfile(run.folder.file(name), aside)
+    job.say(
+        f"refit of {run.name} on all {len(job.plan.train_pairs):,} pairs, {of['epoch']} epochs: "
+        f"{run.path.with_name(run.name + SUFFIX)}"
+    )
+    _do(job, run, _record(job, run, of, why), of["epoch"])
 
 
 def _stands(folder: RunFolder, of: dict[str, Any]) -> bool:

@@ -1,25 +1,24 @@
-"""Many runs by one command, ``gnnseg train -m``: its jobs, its record, its table.
-
-A sweep's record, ``<runs.root>/.sweeps/NAME.json``, lists its run folders in job order. Each job
-adds itself by a file of its own, so that workers never write to one file.
-"""
+"""Many runs by one command, ``gnnseg train -m``: its jobs, their table, the best of them."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import os
+import math
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gnnseg import config as configuration
-from gnnseg import records
+from gnnseg.runs import sweepers
 from gnnseg.runs.configured import configured
 from gnnseg.runs.jobs import check_first, held_back, sweeps
+from gnnseg.runs.sweep_record import SweepRecord
+
+if TYPE_CHECKING:
+    from gnnseg.runs.train import Result
 
 Say = Callable[[str], None]
 
@@ -30,18 +29,27 @@ def many(overrides: list[str], folders: list[Path], fresh: bool, say: Say, show:
     Args:
         overrides: key=value each, files of data turned into ``data=NAME`` (``saved.resolve``).
         folders: More places to look for groups.
-        fresh: Whether to begin again what stands there.
-        say: Where lines go: the table of the runs, and which failed.
+        fresh: Whether to do again what stands there.
+        say: Where lines go: the table of the runs, the best of them, and which failed.
         show: Where the paths of run folders go, in job order.
     """
     check_first(overrides, folders, say)
-    name, record = _begin(overrides, folders)
-    job = functools.partial(_job, folders=folders, fresh=fresh, sweep=name, record=str(record))
+    record = _record(overrides, folders)
+    job = _Job(tuple(folders), fresh, record)
     searchpath = configuration.searchpath(folders)
-    try:
-        configuration.launch(["--multirun", *held_back(overrides), *searchpath], job)
-    finally:
-        jobs = _collect(record)
+    with record.at_work():
+        configuration.launch(
+            ["--multirun", *held_back(overrides), *_apart(overrides, record), *searchpath], job
+        )
+        for each in record.jobs():
+            if each.get("busy"):
+                job.do(each["job"], each["overrides"], wait=True)
+    return _concluded(record, say, show)
+
+
+def _concluded(record: SweepRecord, say: Say, show: Say) -> int:
+    """Show this process's runs, their table, and the best; return the exit code."""
+    jobs = record.jobs()
     for each in jobs:
         if each.get("path"):
             show(each["path"])
@@ -51,112 +59,124 @@ def many(overrides: list[str], folders: list[Path], fresh: bool, say: Say, show:
         from gnnseg.report import compare
 
         say(compare.table(done))
+    if (best := record.best()) is not None:
+        common = set.intersection(*(set(each["overrides"]) for each in jobs))
+        own = " ".join(each for each in best["overrides"] if each not in common)
+        say(
+            f"best {best['metric']}: {best['value']:.4f} by job {best['job']} ({own}): "
+            f"{best['path']}"
+        )
     if failed:
         why = "; ".join(f"job {each['job']}: {each['error']}" for each in failed)
         say(f"{len(failed)} of {len(jobs)} runs failed: {why}")
     return 1 if failed else 0
 
 
-def _begin(overrides: list[str], folders: list[Path]) -> tuple[str, Path]:
-    """Return the sweep's name, and the folder of its jobs' records, which is empty."""
-    from gnnseg.types import InputError
-
+def _record(overrides: list[str], folders: list[Path]) -> SweepRecord:
+    """Return the sweep's record: its name, and where it is written."""
     # what a job lacks is said of that job: here only where the sweep is written down is asked
     mine = [
         o for o in overrides if not sweeps(o) and re.match(r"[+~]*(sweep\.|runs\.|experiment=)", o)
     ]
     composed = configuration.compose(mine, folders)
-    named = composed["sweep"]["name"]
-    name = str(named or hashlib.sha256("\0".join(overrides).encode()).hexdigest()[:12])
-    if not re.fullmatch(r"[\w.-]+", name):
-        raise InputError(f"sweep.name={name!r}: use letters, digits, '.', '_' and '-' alone.")
-    record = Path(composed["runs"]["root"]).expanduser().absolute() / ".sweeps" / name
-    record.mkdir(parents=True, exist_ok=True)
-    for old in record.glob("*.json"):
-        old.unlink()
-    return name, record
+    name = composed["sweep"]["name"]
+    root = Path(composed["runs"]["root"])
+    return SweepRecord.of(root, None if name is None else str(name), overrides)
 
 
-def folders(root: Path, name: str) -> list[Path]:
-    """Return the run folders of a finished or running sweep, in job order.
-
-    Args:
-        root: Where the runs are (runs.root).
-        name: The sweep's name.
-
-    Raises:
-        InputError: There is no record of such a sweep.
-    """
-    from gnnseg.types import InputError
-
-    path = root.expanduser().absolute() / ".sweeps" / f"{name}.json"
-    if not path.exists():
-        known = sorted(p.stem for p in path.parent.glob("*.json"))
-        raise InputError(
-            f"sweep {name}: no record in {path.parent}; there are {', '.join(known) or 'none'}."
-        )
-    return [
-        Path(job["path"])
-        for job in records.parsed(path.read_text("utf-8"))["jobs"]
-        if job.get("path")
-    ]
+def _apart(overrides: Sequence[str], record: SweepRecord) -> list[str]:
+    """Return where Hydra and its sweepers write for themselves: each sweep apart."""
+    if any(override.lstrip("+").startswith("hydra.sweep.dir=") for override in overrides):
+        return []
+    return [f"hydra.sweep.dir={configuration.quoted(str(record.root / '.hydra' / record.name))}"]
 
 
-def _job(
-    overrides: list[str], *, folders: list[Path], fresh: bool, sweep: str, record: str
-) -> float | None:
-    """Do one job of a sweep; return the monitored metric's best value.
+@dataclass(frozen=True)
+class _Job:
+    """What each job of a sweep does; it is sent to workers."""
 
-    A failure is said at once and leaves the others alone, but for ``sweep.fail_fast=true``.
-    """
-    number = configuration.job_number() or 0
-    mine, stop = Path(record) / f"{number:06d}.json", Path(record) / "stop"
-    content: dict[str, Any] = {"job": number, "overrides": overrides}
-    if stop.exists():
-        why = "not run: an earlier run failed and sweep.fail_fast is true"
-        _write(mine, {**content, "error": why})
-        return None
-    print(f"job {number}: {' '.join(overrides)}", file=sys.stderr, flush=True)
-    from gnnseg.runs.train import train
-    from gnnseg.training.loop import Interrupted
-    from gnnseg.types import InputError
+    folders: tuple[Path, ...]
+    fresh: bool
+    record: SweepRecord
 
-    try:
-        composed = configured(overrides, folders)
-        result = train(composed, fresh=fresh, sweep=sweep, job=number)
-    except Interrupted:
-        raise KeyboardInterrupt from None
-    except Exception as error:
-        if not isinstance(error, InputError):
-            traceback.print_exc()
-        print(f"job {number} failed: {error}", file=sys.stderr, flush=True)
-        path = getattr(error, "run_folder", None)
-        _write(mine, {**content, "path": path, "error": str(error) or type(error).__name__})
-        if "sweep.fail_fast=true" in overrides or _get_fail_fast(overrides, folders):
-            stop.touch()
-        return None
-    _write(mine, {**content, "path": str(result.path), "value": result.value})
-    return result.value
+    def __call__(self, overrides: list[str]) -> float | None:
+        """Do the job that Hydra has launched; return the monitored metric's best value.
+
+        Of a job that failed, the worst there is for what the sweeper seeks.
+        """
+        number = configuration.job_number() or 0
+        found = self.do(number, overrides, wait=sweepers.seeks())
+        return sweepers.failure() if found is None else found
+
+    def do(self, number: int, overrides: list[str], *, wait: bool) -> float | None:
+        """Do a job, and write down how it ended; None where it has no value.
+
+        A failure is said at once and leaves the others alone, but for ``sweep.fail_fast=true``.
+        ``wait``: for another process that does the same run; else that is left for later.
+        """
+        failed = [each for each in self.record.jobs() if each.get("error")]
+        if failed and _get_fail_fast(overrides, list(self.folders)):
+            why = "not run: an earlier run failed and sweep.fail_fast is true"
+            self.record.add(number, overrides, error=why)
+            return None
+        print(f"job {number}: {' '.join(overrides)}", file=sys.stderr, flush=True)
+        from gnnseg.runs.folder import Busy
+        from gnnseg.runs.train import train
+        from gnnseg.training.loop import Interrupted
+        from gnnseg.types import InputError
+
+        try:
+            composed = configured(overrides, self.folders)
+            greater = _greater(composed)
+            sweepers.refuse_wrong_direction(composed["trainer"]["monitor"], greater)
+            result = train(
+                composed, fresh=self.fresh, sweep=self.record.name, job=number, wait=wait
+            )
+        except Interrupted:
+            raise KeyboardInterrupt from None
+        except Busy as error:
+            who = str(error).partition(";")[0]
+            print(f"job {number} is left for later: {who}", file=sys.stderr, flush=True)
+            self.record.add(number, overrides, busy=str(error))
+            return None
+        except sweepers.WrongDirection:
+            raise
+        except Exception as error:
+            if not isinstance(error, InputError):
+                traceback.print_exc()
+            print(f"job {number} failed: {error}", file=sys.stderr, flush=True)
+            self.record.add(number, overrides, error=str(error) or type(error).__name__)
+            return None
+        self.record.add(number, overrides, path=str(result.path), **_value(result, greater))
+        return result.value
+
+
+def _greater(composed: Mapping[str, Any]) -> bool:
+    """Return whether a greater value of the monitored metric is better."""
+    from gnnseg.config.extensions import parts
+
+    protocol = configuration.build(composed["evaluation"], parts(composed, "metrics"))
+    return not protocol.lower_is_better(composed["trainer"]["monitor"])
+
+
+def _value(result: Result, greater: bool) -> dict[str, Any]:
+    """Return a run's value, and what it can be compared with."""
+    from gnnseg.runs.folder import RunFolder
+
+    record, value = RunFolder(result.path).read_json(), result.value
+    return {
+        "value": value if value is not None and math.isfinite(value) else None,
+        "metric": record["best"]["metric"],
+        "greater": greater,
+        "data": record["data"]["fingerprint"],
+        "protocol": record["protocol"],
+    }
 
 
 def _get_fail_fast(overrides: list[str], folders: list[Path]) -> bool:
+    if "sweep.fail_fast=true" in overrides:
+        return True
     try:
         return bool(configuration.compose(overrides, folders)["sweep"]["fail_fast"])
     except Exception:
         return False
-
-
-def _collect(record: Path) -> list[dict[str, Any]]:
-    """Return the jobs in order; the sweep's own file is written from theirs, aside and renamed."""
-    jobs = [records.parsed(path.read_text("utf-8")) for path in sorted(record.glob("[0-9]*.json"))]
-    _write(record.with_name(record.name + ".json"), {"name": record.name, "jobs": jobs})
-    for path in [*record.glob("*.json"), record / "stop"]:
-        path.unlink(missing_ok=True)
-    record.rmdir()
-    return jobs
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    aside.write_text(records.text(content, indent=1) + "\n", "utf-8")
-    os.replace(aside, path)

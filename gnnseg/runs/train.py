@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,10 @@ from gnnseg.runs import (
     writer,
 )
 from gnnseg.runs.assembly import assemble, say_what_is_sampled
+from gnnseg.runs.earlier import EarlierRun
 from gnnseg.runs.fitting import finished, fit_in
 from gnnseg.runs.folder import RunFolder
-from gnnseg.runs.identity import identify, source_digest, what_changed
+from gnnseg.runs.identity import Identity, identify, source_digest, what_changed
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job, split_name
 from gnnseg.runs.plan import Plan
@@ -75,38 +76,25 @@ def train(
     job: int | None = None,
     raw: Raw | None = None,
     progress: bool = True,
+    wait: bool = False,
 ) -> Result:
     """Do a run, or find it again finished, or go on with it.
 
     Args:
         config: The run, checked by ``config.check``.
         say: Where a line goes about how it stands.
-        fresh: Whether to begin again what stands there.
+        fresh: Whether to do again what stands there, which stays until that is done.
         sweep: The name of the sweep that the run is of.
         job: The run's place in it.
         raw: The interactions themselves, where they were handed over in Python (data=given).
         progress: Whether to show a bar where standard error is a terminal.
+        wait: Whether to wait for another process that does this run.
 
     Raises:
+        Busy: Another process does this run.
         InputError: Something that the user can mend.
         Interrupted: Somebody asked to stop; the state is saved, the same call goes on.
     """
-    result = _trained(config, say, fresh, sweep, job, raw, progress)
-    if config["trainer"]["refit"]:
-        refit.refit(result.path, say=say, progress=progress)
-    return result
-
-
-def _trained(
-    config: Mapping[str, Any],
-    say: Say,
-    fresh: bool,
-    sweep: str | None,
-    job: int | None,
-    raw: Raw | None,
-    progress: bool,
-) -> Result:
-    """Train and evaluate, or find it done; see ``train``."""
     begun = time.monotonic()
     tracking.resolved(build(config["tracking"]), os.environ, sweep=sweep)  # refused before data
     wanted = stability.asked_of(config, say)
@@ -120,28 +108,67 @@ def _trained(
         root = Path(config["runs"]["root"]).expanduser().absolute()
         folder = RunFolder(root / identity.name)
         if not fresh and _is_whole(folder, config, wanted):  # read without a lock, as others do
-            return _found(folder, config, sweep, say)
-        with folder.locked():
-            if fresh:
-                folder.clear()
-            if folder.state() == "finished":
-                found = _found(folder, config, sweep, say)
-                if wanted:
-                    _add_evidence(folder.path, config, say, progress)
-                return found
-            if folder.state() is None and (why_again := what_changed(root, identity)) is not None:
-                say(why_again)
-            begun += environment.import_ahead()
-            protocol = build(config["evaluation"], parts(config, "metrics"))
-            protocol.refuse_unjudged(split)
-            plan = Plan(
-                config=config, split=split, train_pairs=protocol.training_pairs(split),
-                protocol=protocol, device=device,
-            )  # fmt: skip
-            todo = Job(plan=plan, identity=identity, folder=folder, say=say, progress=progress)
-            record = todo.record(why, sweep, job)
-            record["seconds"]["data"] = round(time.monotonic() - begun, 3)
-            return _do(todo, record, begun)
+            result = _found(folder, config, sweep, say)
+        else:
+            with folder.locked(say if wait else None):
+                if (
+                    folder.state() is None
+                    and (why_again := what_changed(root, identity)) is not None
+                ):
+                    say(why_again)
+                with folder.anew(_same_code) if fresh else contextlib.nullcontext(folder) as place:
+                    told = folder.naming(place, say)
+                    asked = _Asked(config, split, identity, device, why, sweep, job, told, progress)
+                    result = _done(asked, place, begun)
+        result = replace(result, path=folder.path)
+    if config["trainer"]["refit"]:
+        refit.refit(result.path, say=say, progress=progress)
+    return result
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One run as it is asked for, its data read."""
+
+    config: Mapping[str, Any]
+    split: Split
+    identity: Identity
+    device: torch.device
+    why: str
+    sweep: str | None
+    number: int | None
+    say: Say
+    progress: bool
+
+
+def _same_code(record: Mapping[str, Any]) -> bool:
+    return bool(record.get("source") == source_digest())
+
+
+def _done(asked: _Asked, folder: RunFolder, begun: float) -> Result:
+    """Train and evaluate in a folder that is held, or find it done; see ``train``.
+
+    What refuses the settings does so before the first file is written.
+    """
+    config, say = asked.config, asked.say
+    if folder.state() == "finished":
+        found = _found(folder, config, asked.sweep, say)
+        if stability.asked_of(config):
+            _add_evidence(folder.path, config, say, asked.progress)
+        return found
+    begun += environment.import_ahead()
+    protocol = build(config["evaluation"], parts(config, "metrics"))
+    protocol.refuse_unjudged(asked.split)
+    plan = Plan(
+        config=config, split=asked.split, train_pairs=protocol.training_pairs(asked.split),
+        protocol=protocol, device=asked.device,
+    )  # fmt: skip
+    job = Job(plan=plan, identity=asked.identity, folder=folder, say=say, progress=asked.progress)
+    read = round(time.monotonic() - begun, 3)
+    ready = _assembled(job)
+    record = job.record(asked.why, asked.sweep, asked.number)
+    record["seconds"]["data"] = read
+    return _do(job, ready, record, begun)
 
 
 def read(config: Mapping[str, Any], say: Say, raw: Raw | None = None) -> Split:
@@ -190,7 +217,26 @@ def _found(folder: RunFolder, config: Mapping[str, Any], sweep: str | None, say:
     return Result(folder.path, record["best"]["value"], reused=True)
 
 
-def _do(job: Job, record: dict[str, Any], begun: float) -> Result:
+@dataclass(frozen=True)
+class _Assembled:
+    """A model that is about to be trained, what it is given, and the run it starts from."""
+
+    model: Model
+    given: Inputs
+    before: EarlierRun | None
+
+
+def _assembled(job: Job) -> _Assembled:
+    """Return the model of a job, untrained."""
+    plan = job.plan
+    visits = plan.protocol.training_visits(plan.split)
+    given = inputs.of(plan.config, plan.split, plan.train_pairs, job.say, visits).to(plan.device)
+    model = assemble(plan.config, given.shape, plan.rng).to(plan.device)
+    say_what_is_sampled(model, plan.settings.batch_size, job.say)
+    return _Assembled(model, given, earlier.of(plan.config, plan.split, given))
+
+
+def _do(job: Job, ready: _Assembled, record: dict[str, Any], begun: float) -> Result:
     """Do the run; its record says how it ended, whatever happens."""
     folder, config, failed = job.folder, job.plan.config, True
     folder.write_json(record)
@@ -199,7 +245,7 @@ def _do(job: Job, record: dict[str, Any], begun: float) -> Result:
         group=record["sweep"], say=job.say,
     )  # fmt: skip
     try:
-        _route(job, record, tracker, begun)
+        _route(job, ready, record, tracker, begun)
         failed = False
         if stability.asked_of(config):
             _add_evidence(folder.path, config, job.say, job.progress, tracker)
@@ -239,16 +285,13 @@ def _add_evidence(
         tracker.table("stability", run.frame("stability"))
 
 
-def _route(job: Job, record: dict[str, Any], tracker: tracking.Tracker, begun: float) -> None:
-    """Go from the split to the finished folder."""
-    plan = job.plan
-    visits = plan.protocol.training_visits(plan.split)
-    given = inputs.of(plan.config, plan.split, plan.train_pairs, job.say, visits).to(plan.device)
+def _route(
+    job: Job, ready: _Assembled, record: dict[str, Any], tracker: tracking.Tracker, begun: float
+) -> None:
+    """Go from the untrained model to the finished folder."""
+    plan, model, given, before = job.plan, ready.model, ready.given, ready.before
     record["data"] |= given.account()
-    model = assemble(plan.config, given.shape, plan.rng).to(plan.device)
-    say_what_is_sampled(model, plan.settings.batch_size, job.say)
     record["parameters"] = sum(p.numel() for p in model.parameters())
-    before = earlier.of(plan.config, plan.split, given)
     started = time.monotonic()
     with environment.deterministic(plan.device):
         best, exact = fit_in(job, model, given, tracker, before=before)

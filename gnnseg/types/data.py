@@ -261,8 +261,9 @@ class Dataset:
 class Split:
     """The three parts of a data set, with everything it knows beside them.
 
-    ``fingerprint``: the content's sha256 (hex); ``notes``: JSON-able account of reading, cleaning
-    and splitting (counts, boundaries, leak report). ``visits``: items of visits
+    ``fingerprint``: the content's sha256 (hex); ``whole``: the same of the data before they were
+    split, however that is done; ``notes``: JSON-able account of reading, cleaning and splitting
+    (counts, boundaries, leak report). ``visits``: items of visits
     (``gnnseg.data.visits``) by part, where a model keeps them apart.
     """
 
@@ -280,6 +281,7 @@ class Split:
     truth: Truth | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
+    whole: str = ""
     log: Log | None = None
     visits: Mapping[str, Interactions] = field(default_factory=dict)
 

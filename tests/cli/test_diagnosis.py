@@ -11,7 +11,7 @@ import pytest
 import torch
 from matplotlib import font_manager
 
-from gnnseg import sparse
+from gnnseg import config, sparse
 from gnnseg.cli import diagnosis
 from gnnseg.cli.diagnosis import Finding, computing, installation, storage
 from gnnseg.report import fonts as report_fonts
@@ -55,7 +55,7 @@ def test_a_sound_machine_is_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert bad(f for f in found if f.essential) == []
     areas = list(dict.fromkeys(f.area for f in found))
     assert areas == [
-        "python", "packages", "kernels", "device", "deterministic", "data", "runs.root",
+        "python", "packages", "hydra", "kernels", "device", "deterministic", "data", "runs.root",
         "cache.root", "fonts", "wandb", "extras",
     ]  # fmt: skip
     said = diagnosis.text(found)
@@ -280,6 +280,56 @@ def test_wandb_missing_broken_and_silent(versions, monkeypatch: pytest.MonkeyPat
     assert "0.99; tracking=wandb writes offline" in only(installation.wandb()).text
     versions(wandb=None)
     assert only(installation.wandb()).text == "is not installed"
+
+
+def plugin(folder: Path, code: str, *requires: str) -> None:
+    """Install a plugin of Hydra's, as pip would."""
+    (folder / "hydra_plugins" / "hydra_own_sweeper").mkdir(parents=True)
+    (folder / "hydra_plugins" / "hydra_own_sweeper" / "__init__.py").write_text(code)
+    info = folder / "hydra_own_sweeper-1.0.dist-info"
+    info.mkdir()
+    lines = "".join(f"Requires-Dist: {each}\n" for each in requires)
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: hydra-own-sweeper\nVersion: 1.0\n{lines}"
+    )
+    (info / "RECORD").write_text("hydra_plugins/hydra_own_sweeper/__init__.py,,\n")
+
+
+def test_plugins_are_loaded_and_their_limits_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (fine,) = installation.plugins()
+    assert (fine.ok, fine.text.partition(":")[0]) == (True, "plugins")
+    plugin(tmp_path, "", "numpy<1", "nowhere>=2", "other; extra == 'more'")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = {f.text: f for f in installation.plugins()}
+    assert all(f.ok is False and not f.essential for f in found.values())
+    numpy = importlib.metadata.version("numpy")
+    assert found[f"hydra-own-sweeper 1.0 wants numpy <1; it is {numpy}"].advice == (
+        "pip install 'numpy<1'"
+    )
+    assert "hydra-own-sweeper 1.0 wants nowhere >=2; it is not there" in found
+    assert len(found) == 2
+
+
+def test_a_plugin_that_breaks_every_training_is_essential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin(tmp_path, "raise ValueError('mutable default')")
+    code = compile(
+        "raise ValueError('mutable default')",
+        str(tmp_path / "hydra_plugins" / "hydra_own_sweeper" / "__init__.py"),
+        "exec",
+    )
+
+    def broken(overrides: list[str]) -> None:
+        exec(code)
+
+    monkeypatch.setattr(config, "compose", broken)
+    finding = bad(installation.plugins())[-1]
+    assert finding.essential
+    assert finding.text == "the plugin hydra-own-sweeper breaks every training: mutable default"
+    assert finding.advice.startswith("pip uninstall hydra-own-sweeper,")
 
 
 def test_extras_are_nobodys_duty(versions) -> None:

@@ -180,6 +180,15 @@ def test_an_empty_part_is_one_sentence() -> None:
         split.make(tiny, RANDOM)
 
 
+def test_the_whole_data_have_one_fingerprint_however_they_are_split() -> None:
+    d = dataset()
+    whole = {split.make(d, node).whole for node in (RANDOM, {**RANDOM, "seed": 1}, TIME)}
+    assert len(whole) == 1
+    weight = np.arange(len(d.interactions), dtype=float)
+    other = replace(d, interactions=replace(d.interactions, weight=weight))
+    assert split.make(other, RANDOM).whole not in whole
+
+
 def test_the_fingerprint_sees_content_and_pairs_are_published_ones() -> None:
     from gnnseg.data.fingerprint import content_fingerprint, pair_fingerprint
 

@@ -77,12 +77,15 @@ def test_nothing_of_it_is_a_test_figure(run, refitted, capsys):
     assert not (refitted / "per_user.parquet").exists()
     for words in (
         ["show", str(refitted), "test/ndcg@20"], ["evaluate", str(refitted)],
-        ["compare", str(run), str(refitted)], ["refit", str(refitted)],
+        ["compare", str(refitted)], ["refit", str(refitted)],
     ):  # fmt: skip
         assert main(words) == 2, words
         said = capsys.readouterr()
         assert run.name in said.err
         assert said.out == ""
+    assert main(["compare", str(run), str(refitted)]) == 0
+    said = capsys.readouterr()
+    assert f"left out, refitted on all events, without test figures: {refitted.name}" in said.err
     assert "test" not in repr(Run(refitted))
 
 

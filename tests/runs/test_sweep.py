@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from gnnseg.report import compare
-
 SMALL = [
     "data=planted", "data.users=120", "data.items=60", "data.interactions=1500", "data.segments=4",
     "head.segments=4",
@@ -37,7 +35,8 @@ def test_a_sweep_in_order_found_again_and_compared(tmp_path: Path) -> None:
     assert len(paths) == len(set(paths)) == 4
     configs = [json.loads((Path(p) / "run.json").read_text("utf-8"))["config"] for p in paths]
     assert [(c["head"]["segments"], c["seed"]) for c in configs] == [(2, 0), (2, 1), (4, 0), (4, 1)]
-    assert "±" in first.stderr.split("head.segments")[-1]
+    assert "±" in first.stderr
+    assert " (head.segments=" in first.stderr.splitlines()[-1]  # the best, by what varies
     record = json.loads((tmp_path / "runs/.sweeps/mine.json").read_text("utf-8"))
     assert [job["path"] for job in record["jobs"]] == paths
     again = call(tmp_path, *sweep)
@@ -168,36 +167,108 @@ def test_an_encoder_of_ones_own(tmp_path: Path) -> None:
     assert len(many.stdout.splitlines()) == 2
 
 
-def test_compare_groups_seeds_and_marks_paper(tmp_path: Path) -> None:
-    def record(
-        name: str, seed: int, split_seed: int, segments: int, value: float, protocol: str = "clean"
-    ) -> Path:
-        groups = {g: {} for g in compare.GROUPS}
-        config = {
-            **groups,
-            "seed": seed,
-            "split": {"seed": split_seed},
-            "head": {"_target_": "gnnseg.models.heads.segments.Segments", "segments": segments},
-        }
-        folder = tmp_path / name
-        folder.mkdir()
-        content = {
-            "config": config, "numerics": 1, "state": "finished", "protocol": protocol,
-            "metrics": {"test/ndcg@20": value},
-            "seconds": {"total": 2.0}, "memory_mb": 100.0,
-        }  # fmt: skip
-        (folder / "run.json").write_text(json.dumps(content), "utf-8")
-        return folder
+SWEEPER = """
+from hydra.core.plugins import Plugins
+from hydra.core.config_store import ConfigStore
+from hydra.plugins.sweeper import Sweeper
 
-    paths = [
-        record("a", 0, 0, 8, 0.1),
-        record("b", 1, 2, 8, 0.3),
-        record("c", 0, 0, 16, 0.5, "paper"),
-    ]
-    rows = compare.table(paths, "csv").splitlines()
-    assert rows[0] == "head.segments,runs,test/ndcg@20,s,MB"
-    assert rows[1] == "8,2,0.2000 ± 0.1414,2.0 ± 0.0,100.0 ± 0.0"
-    assert rows[2] == "16,1,0.5000†,2.0,100.0"
-    assert r"0.2000 $\pm$ 0.1414" in compare.table(paths, "latex")
-    assert "| 8 | 2 |" in compare.table(paths, "md")
-    assert "best epoch chosen on the test" in compare.table(paths)
+
+class Seeker(Sweeper):
+    # asks for one value after the other, and ends where one is no number, as Optuna's does
+    def __init__(self, direction):
+        self.direction = direction
+
+    def setup(self, *, hydra_context, task_function, config):
+        self.launcher = Plugins.instance().instantiate_launcher(
+            config=config, hydra_context=hydra_context, task_function=task_function
+        )
+
+    def sweep(self, arguments):
+        key, _, values = next(a for a in arguments if "," in a).partition("=")
+        fixed = [a for a in arguments if "," not in a]
+        seen = {}
+        for number, value in enumerate(values.split(",")):
+            job = [*fixed, f"{key}={value}"]
+            (done,) = self.launcher.launch([job], initial_job_idx=number)
+            seen[value] = float(done.return_value)
+        print("seen", seen)
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="seeker", provider="seeker",
+    node={"_target_": "hydra_plugins.seeker.Seeker", "direction": "minimize"},
+)
+"""
+
+
+@pytest.mark.slow
+def test_a_sweeper_that_seeks_gets_a_value_of_every_job(tmp_path: Path) -> None:
+    plugins = tmp_path / "lib" / "hydra_plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "seeker.py").write_text(SWEEPER, "utf-8")
+    path = os.pathsep.join([str(tmp_path / "lib"), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+    def seek(*words: str) -> subprocess.CompletedProcess[str]:
+        small = [word for word in SMALL if not word.startswith("head.segments")]
+        asked = ["-m", "hydra/sweeper=seeker", "head.segments=2,999,4", "sweep.name=s", *words]
+        return subprocess.run(
+            [*GNNSEG, *small, *asked], capture_output=True, text=True, cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": path}, check=False,
+        )  # fmt: skip
+
+    wrong = seek()
+    assert wrong.returncode == 2
+    assert "of valid/ndcg@20, which a job returns, greater is better; say hydra.sw" in wrong.stderr
+    assert not list(tmp_path.glob("runs/planted*"))
+    done = seek("hydra.sweeper.direction=maximize")
+    assert done.returncode == 1, done.stderr
+    assert "'999': -inf" in done.stdout
+    paths = [line for line in done.stdout.splitlines() if "planted-" in line]
+    assert len(paths) == len(list(tmp_path.glob("runs/planted*"))) == 2
+    assert "1 of 3 runs failed: job 1: head.segments=999: there are 120 users" in done.stderr
+    best = json.loads((tmp_path / "runs/.sweeps/s.json").read_text("utf-8"))["best"]
+    values = [json.loads((Path(p) / "run.json").read_text("utf-8"))["best"]["value"] for p in paths]
+    assert best["value"] == max(values)
+    assert f"best valid/ndcg@20: {best['value']:.4f} by job {best['job']} " in done.stderr
+    assert best["path"] in paths
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_sweep(tmp_path: Path) -> None:
+    words = [*SMALL, "-m", "seed=0,1,2", "trainer.max_epochs=200", "sweep.name=two"]
+    both = [
+        subprocess.Popen(
+            [*GNNSEG, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=tmp_path,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    said = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert said[0][0] == said[1][0]
+    assert len(said[0][0].splitlines()) == len(list(tmp_path.glob("runs/planted*"))) == 3
+    assert not any("Traceback" in err for _, err in said)
+    trained = sum(err.count("report: ") for _, err in said)
+    assert trained == 3  # each run once, by one of the two
+    jobs = json.loads((tmp_path / "runs/.sweeps/two.json").read_text("utf-8"))["jobs"]
+    assert [job["path"] for job in jobs] == said[0][0].splitlines()
+
+
+@pytest.mark.slow
+def test_names_and_repeats_in_one_process(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sweep over what no figure depends on is one run, counted once."""
+    from gnnseg.cli import main
+
+    small = [*SMALL, f"runs.root={tmp_path}", "trainer.max_epochs=1", "trainer.eval_every=1"]
+    (tmp_path / "notes.json").write_text("{}")
+    for name in (".", "..", ".hydra"):
+        assert main(["train", "-m", *small, "seed=0,1", f"sweep.name={name}"]) == 2
+        assert f"sweep.name='{name}': begin with a letter" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.json"]
+    assert main(["train", "-m", *small, "seed=0,0", "tracking.tags=[a],[b]"]) == 0
+    out, err = capsys.readouterr()
+    assert len(set(out.splitlines())) == 1
+    assert "one run, given 4 times, counted once" in err
+    assert "±" not in err

@@ -28,6 +28,7 @@ def examine(root: Path, runs: Path, cache: Path) -> list[Finding]:
     looks: dict[str, Callable[[], Iterator[Finding]]] = {
         "python": installation.python,
         "packages": installation.packages,
+        "hydra": installation.plugins,
         "kernels": computing.kernels,
         "device": computing.device,
         "deterministic": computing.deterministic,

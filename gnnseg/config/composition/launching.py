@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from gnnseg.config.composition.loading import loader, searchpath
 from gnnseg.config.composition.sentences import one_sentence
@@ -60,6 +60,23 @@ def job_number() -> int | None:
     if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
         return None
     return int(HydraConfig.get().job.num)
+
+
+def of_hydra(key: str) -> str | None:
+    """Return a setting of Hydra's own, such as hydra.sweeper.direction, of the job at work.
+
+    As it would be typed; None where there is none.
+    """
+    from enum import Enum
+
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    composed = HydraConfig.instance().cfg
+    value = None if composed is None else OmegaConf.select(cast(Any, composed), key)
+    if isinstance(value, Enum):
+        return value.name
+    return None if value is None else str(value).lower()
 
 
 def jobs(overrides: Sequence[str], folders: Sequence[Path]) -> list[list[str]] | None:
