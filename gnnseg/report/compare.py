@@ -175,10 +175,17 @@ def _no_run(path: Path) -> str:
 
 
 def _once(found: Sequence[_Run]) -> tuple[list[_Run], list[str]]:
-    """Return each run once, whatever folders it stands in, and what is said of that."""
+    """Return each run once, and what is said of that.
+
+    One run is what has one hash, in whatever folders; and what has one row's settings and seeds,
+    such as a file's content under two names.
+    """
+    settings = Settings([run.record for run in found])
     by: dict[str, list[_Run]] = {}
-    for run in found:
-        by.setdefault(run.digest, []).append(run)
+    of_hash: dict[str, str] = {}
+    for number, run in enumerate(found):
+        what = json.dumps([settings.key(number), *map(run.seed, SEEDS)])
+        by.setdefault(of_hash.setdefault(run.digest, what), []).append(run)
     notes = []
     for same in by.values():
         if len(same) > 1:

@@ -16,7 +16,7 @@ GROUPS = (
 )  # fmt: skip
 SEEDS = ("seed", "split.seed")
 DATA, NUMERICS, PROTOCOL = "data", "numerics", "evaluation.protocol"
-NOT_SHOWN = ("trainer.refit",)
+NOT_SHOWN = ("trainer.refit", "data.name")  # data are named by what they are
 PLACES = (
     "root", "path", "train", "valid", "test", "users", "items", "social", "relations", "query",
     "connect", "reading", "forms",

@@ -147,8 +147,10 @@ class _Job:
             print(f"job {number} failed: {error}", file=sys.stderr, flush=True)
             self.record.add(number, overrides, error=str(error) or type(error).__name__)
             return None
-        self.record.add(number, overrides, path=str(result.path), **_value(result, greater))
-        return result.value
+        found = _value(result, greater)
+        self.record.add(number, overrides, path=str(result.path), **found)
+        value: float | None = found["value"]
+        return value
 
 
 def _greater(composed: Mapping[str, Any]) -> bool:

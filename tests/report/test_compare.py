@@ -145,6 +145,8 @@ def test_a_run_counts_once(run: Any, tmp_path: Path) -> None:
     record["metrics"]["test/ndcg@20"] = 0.2
     (tmp_path / "copy" / "run.json").write_text(json.dumps(record), "utf-8")
     assert "their figures differ" in compare.table(paths)
+    renamed = run(0.1, data={**DATA, "name": "copy"}, set={"data.name": "copy"})  # another hash
+    assert [row["runs"] for row in rows([other, one, renamed])] == ["2"]
 
 
 def test_what_is_no_finished_run_is_left_out_and_listed(run: Any, tmp_path: Path) -> None:
