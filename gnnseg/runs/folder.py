@@ -93,6 +93,10 @@ class RunFolder:
             return None
         return str(self.read_json().get("state"))
 
+    def is_settled(self) -> bool:
+        """Return whether a finished run stands there, and no other is taking its place."""
+        return not self.file(READY).exists() and self.state() == "finished"
+
     @contextlib.contextmanager
     def locked(self, wait: Callable[[str], None] | None = None) -> Iterator[None]:
         """Hold the folder; the lock of a process that died is free (the kernel lets it go).

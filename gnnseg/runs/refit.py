@@ -137,7 +137,7 @@ def _refit(run: StoredRun, of: dict[str, Any], job: Job, why: str) -> None:
 
 def _stands(folder: RunFolder, of: dict[str, Any]) -> bool:
     """Return whether a refit of just this run stands there finished."""
-    return folder.state() == "finished" and folder.read_json().get("refit") == of
+    return folder.is_settled() and folder.read_json().get("refit") == of
 
 
 def whole(run: StoredRun) -> Split:

@@ -18,7 +18,7 @@ from gnnseg.runs.jobs import check_first, held_back, sweeps
 from gnnseg.runs.sweep_record import SweepRecord
 
 if TYPE_CHECKING:
-    from gnnseg.runs.train import Result
+    from gnnseg.runs.standing import Result
 
 Say = Callable[[str], None]
 

@@ -23,8 +23,6 @@ from gnnseg.config.extensions import parts
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import askable, evaluator
 from gnnseg.models.model import Model
-from gnnseg.report import stability as stability_report
-from gnnseg.report.losing import sentence
 from gnnseg.runs import (
     earlier,
     environment,
@@ -33,9 +31,9 @@ from gnnseg.runs import (
     persistence,
     reasons,
     refit,
-    sending,
     since,
     stability,
+    standing,
     weights,
     writer,
 )
@@ -48,23 +46,11 @@ from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job, split_name
 from gnnseg.runs.plan import Plan
 from gnnseg.runs.self_assign import with_self_assign
-from gnnseg.runs.stored import StoredRun
+from gnnseg.runs.standing import Result
 from gnnseg.training.loop import Interrupted
 from gnnseg.types import Embeddings, InputError, Scorer, Split, Step
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Result:
-    """A run's folder, and the monitored metric's best value.
-
-    ``reused``: the run stood there finished already.
-    """
-
-    path: Path
-    value: float | None
-    reused: bool
 
 
 def train(
@@ -107,8 +93,10 @@ def train(
         identity = identify(config, split.fingerprint, before)
         root = Path(config["runs"]["root"]).expanduser().absolute()
         folder = RunFolder(root / identity.name)
-        if not fresh and _is_whole(folder, config, wanted):  # read without a lock, as others do
-            result = _found(folder, config, sweep, say)
+        if not fresh and standing.is_whole(
+            folder, config, wanted
+        ):  # read without a lock, as others do
+            result = standing.found(folder, config, sweep, say)
         else:
             with folder.locked(say if wait else None):
                 if (
@@ -152,9 +140,9 @@ def _done(asked: _Asked, folder: RunFolder, begun: float) -> Result:
     """
     config, say = asked.config, asked.say
     if folder.state() == "finished":
-        found = _found(folder, config, asked.sweep, say)
+        found = standing.found(folder, config, asked.sweep, say)
         if stability.asked_of(config):
-            _add_evidence(folder.path, config, say, asked.progress)
+            standing.add_evidence(folder.path, config, say, asked.progress)
         return found
     begun += environment.import_ahead()
     protocol = build(config["evaluation"], parts(config, "metrics"))
@@ -197,26 +185,6 @@ def fetch(config: Mapping[str, Any], name: str, root: Path, *, say: Say) -> Path
     return place.fetch(name)
 
 
-def _is_whole(folder: RunFolder, config: Mapping[str, Any], wanted: bool) -> bool:
-    """Return whether a run stands there finished, with the evidence that is asked for."""
-    if folder.state() != "finished":
-        return False
-    asked = config["evidence"]
-    run = StoredRun(folder.path)
-    return not (wanted and stability.missing(run, asked["refits"], rewired=asked["rewired"]))
-
-
-def _found(folder: RunFolder, config: Mapping[str, Any], sweep: str | None, say: Say) -> Result:
-    record, note = folder.read_json(), ""
-    if record["source"] != source_digest():
-        note = " (with other code than this: its digest differs; --fresh recomputes)"
-    say(f"finished before{note}: {folder.path}")
-    if (losing := sentence(record)) is not None:
-        say(losing)
-    sending.send(folder, config, sweep, say)
-    return Result(folder.path, record["best"]["value"], reused=True)
-
-
 @dataclass(frozen=True)
 class _Assembled:
     """A model that is about to be trained, what it is given, and the run it starts from."""
@@ -248,7 +216,7 @@ def _do(job: Job, ready: _Assembled, record: dict[str, Any], begun: float) -> Re
         _route(job, ready, record, tracker, begun)
         failed = False
         if stability.asked_of(config):
-            _add_evidence(folder.path, config, job.say, job.progress, tracker)
+            standing.add_evidence(folder.path, config, job.say, job.progress, tracker)
     except Interrupted:
         folder.write_json({**record, "state": "interrupted"})
         job.say(f"stopped and saved; the same command goes on: {folder.path}")
@@ -263,26 +231,6 @@ def _do(job: Job, ready: _Assembled, record: dict[str, Any], begun: float) -> Re
     finally:
         tracker.finish(failed)
     return Result(folder.path, record["best"]["value"], reused=False)
-
-
-def _add_evidence(
-    path: Path,
-    config: Mapping[str, Any],
-    say: Say,
-    progress: bool,
-    tracker: tracking.Tracker | None = None,
-) -> None:
-    """Add the evidence a configuration asks for to a finished run, and say it."""
-    asked = config["evidence"]
-    computed = stability.add(
-        StoredRun(path), asked["refits"], rewired=asked["rewired"], say=say, shown=progress
-    )
-    run = StoredRun(path)
-    if computed:
-        say("\n".join(stability_report.lines(path, run.record)))
-    if computed and tracker is not None:
-        tracker.summary(run.metrics)
-        tracker.table("stability", run.frame("stability"))
 
 
 def _route(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gnnseg.report import compare, cutoffs
+from gnnseg.report import compare
 from gnnseg.report.run_settings import GROUPS
 from gnnseg.report.table_forms import latex
 from gnnseg.types import InputError
@@ -203,10 +203,6 @@ def test_columns_are_at_the_lengths_that_runs_have(run: Any) -> None:
     apart = compare.compared([at(5), at(10)]).columns
     assert {"test/ndcg@5", "test/ndcg@10"} <= set(apart)
     assert shown(run(None, metrics={"test/hit@3": 1.0})) == ["hit@3"]
-    names = ("recall@20", "ndcg@20", "recall@10", "ndcg@10")
-    metrics = [f"test/{m}@{k}" for m in ("recall", "ndcg") for k in (5, 10, 20)]
-    assert cutoffs.headline(metrics, names) == list(names)
-    assert cutoffs.headline(["test/ndcg@5", "test/ndcg@3"], names) == ["ndcg@5", "ndcg@3"]
 
 
 def test_figures_asked_for(run: Any) -> None:

@@ -127,7 +127,10 @@ def test_jobs_that_cannot_be_meant_are_said_before_the_first_runs() -> None:
     ("overrides", "said"),
     [
         (["encoder.dim=0,-1"], "encoder.dim is 0: .*; 1 more cannot be meant; nothing was trained"),
-        (["seed=0,1", "optimizer.lr=nan"], r"^optimizer\.lr=nan: must be a finite number\.$"),
+        (
+            ["seed=0,1", "optimizer.lr=nan"],
+            r"^optimizer\.lr=nan: must be a finite number, to be recorded\.$",
+        ),
         (["optimizer.lr=1,nan", "sweep.fail_fast=true"], r"^job 1 \(optimizer\.lr=nan\): "),
         (["experiment=film,shpo"], "experiment=shpo: no such choice"),
     ],

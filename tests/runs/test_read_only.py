@@ -19,7 +19,7 @@ def test_a_finished_run_needs_no_lock(tmp_path, monkeypatch):
     config.check(composed)
     first = pipeline.train(composed, say=lambda line: None)
 
-    def refuse(self):
+    def refuse(self, wait=None):
         raise InputError(f"{self.path}: cannot be written.")
 
     monkeypatch.setattr(RunFolder, "locked", refuse)

@@ -173,7 +173,7 @@ def test_two_processes_are_locked_out(run, refitted):
         RunFolder(refitted).locked(),
         pytest.raises(InputError, match=r"at work there; wait for it or stop it"),
     ):
-        again(run)
+        again(run, fresh=True)
 
 
 def test_the_setting_refits_and_names_no_other_run(tmp_path):
