@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from gnnseg.records import canonical
+
 GROUPS = (
     "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
     "optimizer", "trainer", "evaluation", "segments", "metrics", "baselines",
@@ -41,7 +43,7 @@ class Settings:
         """Return what runs of one row have in common."""
         files = self._digests[number]
         found = {key: files.get(key, value) for key, value in self._settings[number].items()}
-        return json.dumps(_canonical(found), sort_keys=True)
+        return json.dumps(canonical(found), sort_keys=True)
 
     def varying(self, rows: Sequence[int]) -> list[str]:
         """Return the keys in which rows differ; ``rows``: a run of each.
@@ -53,7 +55,7 @@ class Settings:
         settings = [self._settings[number] for number in rows]
 
         def distinct(some: Sequence[Mapping[str, Any]], key: str) -> bool:
-            return len({json.dumps(_canonical(row.get(key)), sort_keys=True) for row in some}) > 1
+            return len({json.dumps(canonical(row.get(key)), sort_keys=True) for row in some}) > 1
 
         def shown(key: str) -> bool:
             group = key.split(".")[0]
@@ -165,14 +167,3 @@ def _walk(prefix: str, node: Any, found: dict[str, Any]) -> None:
             _walk(f"{prefix}.{key}", value, found)
     else:
         found[prefix] = node
-
-
-def _canonical(value: Any) -> Any:
-    """Write equal numbers alike: 1.0 as 1."""
-    if isinstance(value, Mapping):
-        return {str(key): _canonical(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value

@@ -187,18 +187,7 @@ def _digest_of(path: Path) -> str:
 
 
 def _sha256(content: Mapping[str, Any]) -> str:
-    plain = _canonical(recorded(content))
+    plain = records.canonical(recorded(content))
     return hashlib.sha256(
         json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
     ).hexdigest()
-
-
-def _canonical(value: Any) -> Any:
-    """Write equal numbers alike: 1.0 as 1."""
-    if isinstance(value, Mapping):
-        return {str(key): _canonical(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
