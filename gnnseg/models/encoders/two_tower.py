@@ -21,7 +21,7 @@ from gnnseg.models.encoders.capabilities import (
     ReadsWeights,
 )
 from gnnseg.models.encoders.dnn import check_widths, fit_last, perceptron, run
-from gnnseg.models.encoders.tables import Init, check_dropout, check_first_values
+from gnnseg.models.encoders.tables import Init, check_dropout, check_first_values, spectral
 from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng
 from gnnseg.sparse import spmm
@@ -36,7 +36,9 @@ class TwoTower(Encoder, EmbedsNewUsers, EmbedsSomeRows, ReadsHistories, ReadsWei
     own pairs are hidden, under a full batch each pair with probability 1/2. The paper's age of an
     example does not fit one embedding a user and is left out; an item's age at the end of train is
     one of its attributes. ``dim``: width of q; ``layers``: widths of both towers, the last is D;
-    ``scale``: standard deviation of first values; ``dropout``: of hidden units.
+    ``init``: first values, normal, or spectral, q of the graph's leading singular vectors and the
+    last layers as near to them as what stands before them comes (``tables.fit``); ``scale``:
+    standard deviation of q's entries; ``dropout``: of hidden units.
     """
 
     free_users = False
@@ -57,6 +59,7 @@ class TwoTower(Encoder, EmbedsNewUsers, EmbedsSomeRows, ReadsHistories, ReadsWei
         check_widths(layers)
         check_dropout(dropout)
         self.width, self.init, self.dropout = layers[-1], init, dropout
+        self.scale = scale
         self.met = nn.Parameter(
             torch.empty(shape.items, dim).normal_(0, scale, generator=rng.torch("items"))
         )
@@ -73,6 +76,9 @@ class TwoTower(Encoder, EmbedsNewUsers, EmbedsSomeRows, ReadsHistories, ReadsWei
         """Set the first weights of the last layers; an item nobody met has no vector: zero."""
         self.met[graph.pattern.degrees()[1] == 0] = 0.0
         if self.init == "spectral":
+            item_Id = spectral(graph, self.met.shape[1])[1].to(self.met)
+            size = item_Id.square().mean().sqrt().clamp(min=1e-12)
+            self.met[:, : item_Id.shape[1]] = item_Id * self.scale / size
             bag, met = self._bag(graph, None), self.met
             given = (_beside(bag, features.user), _beside(met, features.item))
             fit_last((self.user, self.item), given, graph)
