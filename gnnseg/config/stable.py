@@ -84,6 +84,9 @@ ADDED: dict[str, Any] = {
     "gnnseg.data.sets.sql.time_as": None,
     "gnnseg.data.sets.sql.zeros": None,
     "evaluation.metrics": None,
+    "gnnseg.encoders.linear.Linear.init": "normal",
+    "gnnseg.encoders.dnn.DNN.init": "normal",
+    "gnnseg.encoders.two_tower.TwoTower.init": "normal",
     "gnnseg.heads.segments.Segments.start": "varimax",
     "gnnseg.heads.hybrid.Hybrid.start": "varimax",
     **{

@@ -151,7 +151,10 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             ["encoder=mf", "encoder.init=normal", "graph.weights=log"],
             r"encoder=mf as it is set takes every edge alike",
         ),
-        (["encoder=dnn", "graph.weights=log"], r"encoder=dnn as it is set takes every edge alike"),
+        (
+            ["encoder=dnn", "encoder.init=normal", "graph.weights=log"],
+            r"encoder=dnn as it is set takes every edge alike",
+        ),
         (
             ["encoder=social", "graph.weights=log"],
             r"encoder=social as it is set takes every edge alike",

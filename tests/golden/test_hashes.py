@@ -11,7 +11,11 @@ from gnnseg.runs import identity as identities
 from gnnseg.runs.identity import identity
 
 STORED = json.loads((Path(__file__).parent / "hashes.json").read_text("utf-8"))
-DEFAULTS = {  # by head: today's, and of the day of the hashes
+FIRST = {"init": ("spectral", "normal")}
+DEFAULTS = {  # by part: today's, and of the day of the hashes
+    "Linear": FIRST,
+    "DNN": FIRST,
+    "TwoTower": FIRST,
     "Segments": {"tau_alpha": (0.12, 0.15)},
     "Hybrid": {"tau_beta": (1.0, 0.2), "tau": (0.14, 0.12)},
 }
@@ -28,10 +32,11 @@ CHOICES = [
 def test_a_run_is_called_what_it_was_called_before(overrides, monkeypatch):
     monkeypatch.setattr(identities, "NUMERICS", 7)  # of the day the hashes were stored
     config = compose(overrides.split())
-    kind = config["head"]["_target_"].rpartition(".")[2]
-    for setting, (today, then) in DEFAULTS.get(kind, {}).items():
-        if config["head"][setting] == today:
-            config["head"][setting] = then
+    for part in (config["head"], config["encoder"]):
+        kind = part["_target_"].rpartition(".")[2]
+        for setting, (today, then) in DEFAULTS.get(kind, {}).items():
+            if part[setting] == today:
+                part[setting] = then
     assert identity(config, "0" * 64) == STORED[overrides]
 
 

@@ -5,26 +5,54 @@ Shape legend: U users, I items, D width, F attribute columns.
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
+from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.base import ReadableEncoder
-from gnnseg.models.encoders.tables import check_first_values, weights
+from gnnseg.models.encoders.capabilities import ReadsWeights
+from gnnseg.models.encoders.tables import Init, check_first_values, fit, spectral, weights
 from gnnseg.rng import Rng
-from gnnseg.types import Shape
+from gnnseg.types import Features, Shape
 
 
-class Linear(ReadableEncoder):
+class Linear(ReadableEncoder, ReadsWeights):
     """user_i = sum_f x_if w_f + w_0, item_j = sum_f y_jf v_f + v_0; a D-wide weight an attribute.
 
-    ``dim``: width D; ``scale``: standard deviation of a first embedding's entries.
+    ``dim``: width D; ``init``: first weights, normal (N(0, scale^2/F)) or spectral, those by which
+    attributes come nearest to the graph's leading singular vectors (``tables.fit``), the same for
+    every seed; ``scale``: standard deviation of a first embedding's entries.
     """
 
-    def __init__(self, shape: Shape, rng: Rng, *, dim: int = 64, scale: float = 0.1) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        rng: Rng,
+        *,
+        dim: int = 64,
+        init: Init = "spectral",
+        scale: float = 0.1,
+    ) -> None:
         super().__init__(shape)
         check_first_values(dim, scale)
-        self.width = dim
+        self.width, self.init, self.scale = dim, init, scale
         self.user = weights(shape.user_features, dim, scale, rng.torch("user"), bias=True)
         self.item = weights(shape.item_features, dim, scale, rng.torch("item"), bias=True)
+
+    @classmethod
+    def reads_weights(cls, **settings: Any) -> bool:
+        """Return whether the start is the weighted graph's spectrum."""
+        return settings.get("init") == "spectral"
+
+    def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
+        """Set the first weights."""
+        if self.init == "spectral":
+            targets = spectral(graph, self.width)
+            layers, given = (self.user, self.item), (features.user, features.item)
+            for layer, x, y, degree in zip(layers, given, targets, graph.degrees(), strict=True):
+                assert x is not None
+                fit(layer, x, y, degree, self.scale)
 
     def embed(self, kind: str, features_BF: Tensor, rng: Rng | None) -> Tensor:
         """Return the kind's weighted sums."""

@@ -16,6 +16,8 @@ from gnnseg.rng import Rng
 from gnnseg.types import InputError, Shape
 
 Init = Literal["normal", "spectral"]
+RIDGE = 0.01  # of a regression on attributes, of the mean square of one
+NOTHING = 1e-6  # of the target's size: below it attributes tell nothing of it
 
 
 def weights(
@@ -79,6 +81,41 @@ class EmbeddingTables(nn.Module):
             self.item[:, :found] = item.to(self.item.device)
         for table, degree in zip((self.user, self.item), graph.pattern.degrees(), strict=True):
             table[degree == 0] = 0.0
+
+
+@torch.no_grad()
+def fit(layer: nn.Linear, x_NF: Tensor, target_ND: Tensor, degree_N: Tensor, scale: float) -> None:
+    """Set a layer's first weights to those that come nearest to a target: ridge regression.
+
+    W = (X'QX + r I)^-1 X'QY, b = -W'm: X the rows less their mean m, Y the targets less theirs, Q
+    the degrees, of sum 1, and r a hundredth of the mean of diag(X'QX). The targets' mean stays
+    out: what everybody shares makes nobody differ, and their cosines alike. Then all is scaled so
+    that an entry of the results has standard deviation ``scale``; where x tells nothing of the
+    target the layer stays as it was. In float64: nothing is drawn.
+
+    Args:
+        layer: F to D.
+        x_NF: What it is given of each row.
+        target_ND: What it should make of it, (N,d), d <= D; further columns are zero.
+        degree_N: How much each row counts.
+        scale: As above.
+    """
+    x, y, degree = (each.detach().double().cpu() for each in (x_NF, target_ND, degree_N))
+    weight = (degree / degree.sum().clamp(min=1e-12))[:, None]
+    mean = (weight * x).sum(0)
+    x, y = x - mean, y - (weight * y).sum(0)
+    gram = x.T @ (weight * x)
+    ridge = RIDGE * gram.diagonal().mean().clamp(min=1e-12)
+    solved = torch.linalg.solve(gram + ridge * torch.eye(len(gram), dtype=gram.dtype),
+                                x.T @ (weight * y))  # fmt: skip
+    size = (x @ solved).square().mean().sqrt()
+    if not float(size) > NOTHING * float(y.square().mean().sqrt()):
+        return
+    solved *= scale / size
+    layer.weight.zero_()
+    layer.weight[: solved.shape[1]] = solved.T.to(layer.weight)
+    layer.bias.zero_()
+    layer.bias[: solved.shape[1]] = -(mean @ solved).to(layer.bias)
 
 
 def spectral(graph: BipartiteGraph, dim: int) -> tuple[Tensor, Tensor]:

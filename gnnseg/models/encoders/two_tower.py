@@ -20,8 +20,8 @@ from gnnseg.models.encoders.capabilities import (
     ReadsHistories,
     ReadsWeights,
 )
-from gnnseg.models.encoders.dnn import check_widths, perceptron, run
-from gnnseg.models.encoders.tables import check_dropout, check_first_values
+from gnnseg.models.encoders.dnn import check_widths, fit_last, perceptron, run
+from gnnseg.models.encoders.tables import Init, check_dropout, check_first_values, spectral
 from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng
 from gnnseg.sparse import spmm
@@ -36,7 +36,9 @@ class TwoTower(Encoder, EmbedsNewUsers, EmbedsSomeRows, ReadsHistories, ReadsWei
     own pairs are hidden, under a full batch each pair with probability 1/2. The paper's age of an
     example does not fit one embedding a user and is left out; an item's age at the end of train is
     one of its attributes. ``dim``: width of q; ``layers``: widths of both towers, the last is D;
-    ``scale``: standard deviation of first values; ``dropout``: of hidden units.
+    ``init``: first values, normal, or spectral, q of the graph's leading singular vectors and the
+    last layers as near to them as what stands before them comes (``tables.fit``); ``scale``:
+    standard deviation of q's entries; ``dropout``: of hidden units.
     """
 
     free_users = False
@@ -48,6 +50,7 @@ class TwoTower(Encoder, EmbedsNewUsers, EmbedsSomeRows, ReadsHistories, ReadsWei
         *,
         dim: int = 64,
         layers: Sequence[int] = (128, 64),
+        init: Init = "spectral",
         scale: float = 0.1,
         dropout: float = 0.0,
     ) -> None:
@@ -55,7 +58,8 @@ class TwoTower(Encoder, EmbedsNewUsers, EmbedsSomeRows, ReadsHistories, ReadsWei
         check_first_values(dim, scale)
         check_widths(layers)
         check_dropout(dropout)
-        self.width, self.dropout = layers[-1], dropout
+        self.width, self.init, self.dropout = layers[-1], init, dropout
+        self.scale = scale
         self.met = nn.Parameter(
             torch.empty(shape.items, dim).normal_(0, scale, generator=rng.torch("items"))
         )
@@ -69,8 +73,15 @@ class TwoTower(Encoder, EmbedsNewUsers, EmbedsSomeRows, ReadsHistories, ReadsWei
 
     @torch.no_grad()
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
-        """Set an item nobody met to have no vector of its own: zero."""
+        """Set the first weights of the last layers; an item nobody met has no vector: zero."""
         self.met[graph.pattern.degrees()[1] == 0] = 0.0
+        if self.init == "spectral":
+            item_Id = spectral(graph, self.met.shape[1])[1].to(self.met)
+            size = item_Id.square().mean().sqrt().clamp(min=1e-12)
+            self.met[:, : item_Id.shape[1]] = item_Id * self.scale / size
+            bag, met = self._bag(graph, None), self.met
+            given = (_beside(bag, features.user), _beside(met, features.item))
+            fit_last((self.user, self.item), given, graph)
 
     def forward(
         self,
@@ -131,8 +142,12 @@ class TwoTower(Encoder, EmbedsNewUsers, EmbedsSomeRows, ReadsHistories, ReadsWei
         rng: Rng | None,
         kind: str,
     ) -> Tensor:
-        x = own if attributes is None else torch.cat([own, attributes], dim=-1)
+        x = _beside(own, attributes)
         return run(layers, x, self.dropout, None if rng is None else rng.child(kind))
+
+
+def _beside(own: Tensor, attributes: Tensor | None) -> Tensor:
+    return own if attributes is None else torch.cat([own, attributes], dim=-1)
 
 
 def _some(table: Tensor | None, rows: Tensor | None) -> Tensor | None:

@@ -112,6 +112,9 @@ def test_a_module_by_its_public_name_is_the_same_module():
 def test_weights_that_nobody_reads_are_said():
     said = "graph.weights=value: encoder=linear as it is set takes every edge alike; set graph"
     with pytest.raises(InputError, match=said):
-        config.check(config.compose(["encoder=linear", "graph.weights=value"]))
+        config.check(
+            config.compose(["encoder=linear", "encoder.init=normal", "graph.weights=value"])
+        )
+    config.check(config.compose(["encoder=linear", "graph.weights=value"]))  # of the start
     assert issubclass(encoders.MF, ReadsWeights)
-    assert not issubclass(encoders.Linear, ReadsWeights)
+    assert not issubclass(encoders.Raw, ReadsWeights)
