@@ -82,17 +82,14 @@ def _one(run: Run, user: str) -> str:
 
 def _call(run: Run, given: list[str]) -> None:
     """Name segments as the words say, and write the page again."""
-    from gnnseg.data.atomic import atomic
-    from gnnseg.report import page
-    from gnnseg.runs import durable
+    from gnnseg.runs import durable, summary
     from gnnseg.types import InputError
 
     for each in given:
         if "=" not in each:
             raise InputError(f"--name {each}: write SEGMENT=NAME, as in --name '3=Night owls'.")
     durable.call(run.stored, dict(each.split("=", 1) for each in given))
-    with atomic(run.path / "report.html") as aside:
-        aside.write_text(page.render(run.path), "utf-8")
+    summary.renew(run.path)
 
 
 def _with_evidence(run: Run, options: argparse.Namespace) -> Run:

@@ -68,6 +68,7 @@ def check(config: Mapping[str, Any]) -> None:
         raise refusal(where="data.k_core", value=str(k), problem=must)
     check_value("data.min_weight", config["data"]["min_weight"], float | None)
     check_value("data.name", config["data"]["name"], str)
+    _check_currency(config["data"].get("currency"))
     sweep = config["sweep"]
     check_value(
         "sweep.fail_fast", sweep.get("fail_fast") if isinstance(sweep, Mapping) else None, bool
@@ -77,6 +78,15 @@ def check(config: Mapping[str, Any]) -> None:
     _check_optimizer(config["optimizer"])
     _check_together(config)
     _check_constructors(config)
+
+
+def _check_currency(value: Any) -> None:
+    """Refuse what is no currency's code."""
+    check_value("data.currency", value, str | None)
+    if value is not None and not re.fullmatch("[A-Z]{3}", value):
+        raise refusal(
+            where="data.currency", value=value, problem="must be a code of ISO 4217, such as EUR"
+        )
 
 
 def _check_finite(where: str, value: Any) -> None:

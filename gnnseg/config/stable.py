@@ -99,6 +99,7 @@ ADDED: dict[str, Any] = {
     "metrics": None,
     "baselines": None,
     "segments": {"since": None, "keep": 0.1, "refits": 3},
+    "data.currency": None,
 }
 _STABLE = {today: name for name, today in MODULES.items()}
 

@@ -49,6 +49,12 @@ def of(run: StoredRun) -> list[Durable]:
     return [Durable(*row) for row in rows]
 
 
+def people(run: StoredRun) -> dict[str, int]:
+    """Return how many people each of a run's segments has, by its id."""
+    size = run.frame("groups").sort("segment")["size"].to_list()
+    return {each.id: int(count) for each, count in zip(of(run), size, strict=True)}
+
+
 def write(folder: RunFolder, segments: Sequence[Durable]) -> None:
     """Write the columns id, since and name of groups.parquet."""
     groups = pl.read_parquet(folder.file("groups.parquet")).sort("segment")

@@ -34,6 +34,7 @@ from gnnseg.runs import (
     since,
     stability,
     standing,
+    summary,
     weights,
     writer,
 )
@@ -297,6 +298,7 @@ def _write(
         plan.protocol.seen,
     )  # fmt: skip
     persistence.store(folder, given, plan.split, plan.protocol)
+    summary.store(folder, plan.split)
     writer.write_attributes(
         folder, given.features, given.columns, plan.train_pairs, model.encoder, scorer
     )

@@ -157,10 +157,12 @@ def write_labels(folder: RunFolder, users: IdMap, labels: Labelled, classes_UC: 
 def finish(
     folder: RunFolder, record: dict[str, Any], tracker: Any, say: Callable[[str], None]
 ) -> None:
-    """Write the page, the tracker's tables, and run.json, which makes the run a finished one."""
+    """Write summary, page, the tracker's tables, and run.json, by which the run is finished."""
     from gnnseg.report import fonts, page, tables
+    from gnnseg.runs import summary
 
     folder.write_json({**record, "state": "running"})
+    summary.write(folder.path)
     with atomic(folder.path / "report.html") as aside:
         aside.write_text(page.render(folder.path), "utf-8")
     if (warning := fonts.warning(folder.path)) is not None:
@@ -179,7 +181,7 @@ def hand_over(folder: RunFolder, record: Mapping[str, Any], tracker: Any) -> Non
         tracker.table("alarms", pl.DataFrame({"alarm": record["alarms"]}))
     if record["losing"]:
         tracker.table("losing", pl.DataFrame(record["losing"], schema_overrides={"p": pl.Float64}))
-    for name in ("cards", "recommendations", "examples", "evidence", "associations"):
+    for name in ("summary", "cards", "recommendations", "examples", "evidence", "associations"):
         if folder.file(f"{name}.parquet").exists():
             tracker.table(name, pl.read_parquet(folder.file(f"{name}.parquet")))
 
