@@ -83,7 +83,7 @@ def heat(
         "flags of items" if column == FLAGS else column,
         [kinds[c] for c in top],
         [k + 1 for k in some],
-        lift[np.ix_(some, top)].T,
+        lift[some][:, top].T,
     )
 
 

@@ -56,7 +56,7 @@ def content(run: Subject) -> dict[str, Any]:
             value for j in largest[n] if (share := round(float(alpha[n, j]) * 100)) >= 1
             for value in (int(j) + 1, share)
         ]  # fmt: skip
-        surely = -1 if sure[n] is None else round(sure[n] * 100)
+        surely = -1 if (known := sure[n]) is None else round(known * 100)
         rows.append(
             [id, people[n] or 0, int(k), surely, parts if k else [], at(own.get(n, [])),
              at(lists.get(id, []))]
@@ -87,7 +87,9 @@ def _telling(run: Subject, segment: Array, many: int) -> dict[int, list[int]]:
     lift = share / (of_item[each % many] / max(count.sum(), 1.0))
     lift[of_item[each % many] < SUPPORT] = 0
     frame = pl.DataFrame({"user": user, "item": item, "lift": lift[at]}).unique(["user", "item"])
-    best = frame.filter(pl.col("lift") > 1).sort("user", "lift", "item", descending=[False, True, False])
+    best = frame.filter(pl.col("lift") > 1).sort(
+        "user", "lift", "item", descending=[False, True, False]
+    )
     grouped = best.group_by("user", maintain_order=True).agg(pl.col("item").head(TELLING))
     return dict(grouped.rows())
 

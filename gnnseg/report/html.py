@@ -11,8 +11,10 @@ from typing import Any
 from gnnseg.report.amounts import percent
 from gnnseg.report.plots import Picture, hue
 
-__all__ = ["Cell", "Column", "definitions", "dot", "escape", "figure", "fold", "grid", "name", "number",
-           "percent", "scroll", "section", "segment_style", "table"]  # fmt: skip
+__all__ = [
+    "Cell", "Column", "definitions", "dot", "escape", "figure", "fold", "grid", "name", "number",
+    "percent", "scroll", "section", "segment_style", "table",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,9 @@ def grid(
         for at, (column, cell) in enumerate(zip(columns, row, strict=True)):
             value = "" if cell.value is None else f' data-v="{escape(cell.value)}"'
             kind = " class=t" * column.text
-            tag, scope, role = (
-                ("td", "", "cell") if at else ("th", ' scope="row"', "rowheader")
-            )
+            tag, scope, role = ("td", "", "cell") if at else ("th", ' scope="row"', "rowheader")
             label = f' data-l="{escape(column.title)}"' if at else ""
-            cells.append(
-                f'<{tag}{scope} role="{role}"{kind}{label}{value}>{cell.html}</{tag}>'
-            )
+            cells.append(f'<{tag}{scope} role="{role}"{kind}{label}{value}>{cell.html}</{tag}>')
         lines.append(f'<tr role="row">{"".join(cells)}</tr>')
     body = (
         f'<table class="stack{" tools" * tools}" role="table"><caption>{escape(caption)}</caption>'
@@ -173,7 +171,9 @@ def figure(
     drawn = picture.svg()
     width = float(picture.get_size_inches()[0]) * 72
     if width > 430:
-        drawn = scroll(f'<div style="min-width:{width:.0f}px">{drawn}</div>', picture.heading, "bare")
+        drawn = scroll(
+            f'<div style="min-width:{width:.0f}px">{drawn}</div>', picture.heading, "bare"
+        )
     return (
         f"<figure{' class=wide' if wide else ''}><{heading}>{escape(picture.heading)}</{heading}>"
         + (f'<div class="key">{keys}</div>' if keys else "")

@@ -51,7 +51,9 @@ def cell(folder: Path, height: int = 640) -> str:
         figures.metrics(run.evaluated),
     ], script=False)  # fmt: skip
     style = f"width:100%;height:{height}px;border:0"
-    return f'<iframe srcdoc="{escape(content)}" style="{style}" title="{escape(title(run))}"></iframe>'
+    return (
+        f'<iframe srcdoc="{escape(content)}" style="{style}" title="{escape(title(run))}"></iframe>'
+    )
 
 
 def render(folder: Path, people: bool | None = None, lists: pl.DataFrame | None = None) -> str:

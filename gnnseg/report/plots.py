@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from html import escape
 from typing import Any
@@ -113,13 +113,11 @@ def text(axes: Axes, x: float, y: float, said: str, **how: Any) -> Any:
     return axes.text(x, y, said, parse_math=False, clip_on=False, **style)
 
 
-def dots(
-    axes: Axes, x: Sequence[float], y: Sequence[float], colour: str, size: float, **how: Any
-) -> None:
-    """Draw points, all of one colour, as one path: strokes without length, with round ends."""
-    at = np.repeat(np.column_stack([x, y]).astype(float), 2, axis=0)
+def dots(axes: Axes, points: Any, colour: str, size: float, **how: Any) -> None:
+    """Draw points (N,2), all of one colour, as one path: strokes without length, round at ends."""
+    at = np.repeat(np.asarray(points, dtype=float), 2, axis=0)
     at[1::2, 0] += 1e-9  # a stroke that some renderers would leave out otherwise
-    codes = np.tile(np.array([Path.MOVETO, Path.LINETO], dtype=Path.code_type), len(x))
+    codes = np.tile(np.array([Path.MOVETO, Path.LINETO], dtype=Path.code_type), len(points))
     path = Path(at, codes)
     path.should_simplify = False
     axes.add_patch(

@@ -56,7 +56,8 @@ class Subject:
     @property
     def currency(self) -> str | None:
         """The currency of the run's spend, where it is known."""
-        return self.record["data"].get("currency")
+        found = self.record["data"].get("currency")
+        return None if found is None else str(found)
 
     def has(self, *files: str) -> bool:
         """Return whether the folder has all of some files."""

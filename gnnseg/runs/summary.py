@@ -11,7 +11,6 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.data.atomic import atomic
 from gnnseg.evaluation.segments import log_odds
 from gnnseg.runs import durable, names, schema
 from gnnseg.runs.folder import RunFolder
@@ -69,11 +68,10 @@ def write(path: Path) -> None:
 
 def renew(path: Path) -> None:
     """Make the table and the page of a finished run anew."""
-    from gnnseg.report import page
+    from gnnseg.runs import pages
 
     write(path)
-    with atomic(path / "report.html") as aside:
-        aside.write_text(page.render(path), "utf-8")
+    pages.write(path)
 
 
 def of(run: StoredRun) -> pl.DataFrame:

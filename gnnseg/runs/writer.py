@@ -158,13 +158,12 @@ def finish(
     folder: RunFolder, record: dict[str, Any], tracker: Any, say: Callable[[str], None]
 ) -> None:
     """Write summary, page, the tracker's tables, and run.json, by which the run is finished."""
-    from gnnseg.report import fonts, page, tables
-    from gnnseg.runs import summary
+    from gnnseg.report import fonts, tables
+    from gnnseg.runs import pages, summary
 
     folder.write_json({**record, "state": "running"})
     summary.write(folder.path)
-    with atomic(folder.path / "report.html") as aside:
-        aside.write_text(page.render(folder.path), "utf-8")
+    pages.write(folder.path)
     if (warning := fonts.warning(folder.path)) is not None:
         say(f"report.html: {warning}")
     hand_over(folder, record, tracker)

@@ -8,7 +8,14 @@ import pytest
 
 from gnnseg.report.summary import COLUMNS
 
-NAMES = ["Wine & cheese", "שבת שלום: חלה", "حليب وخبز", "🍼 Young families", None, "<b>Bargains</b>"]
+NAMES = [
+    "Wine & cheese",
+    "שבת שלום: חלה",
+    "حليب وخبز",
+    "🍼 Young families",
+    None,
+    "<b>Bargains</b>",
+]
 KINDS = ["WINE", "CHEESE", "BABY", "حليب", "BREAD", "FRUIT"]
 
 
@@ -17,7 +24,9 @@ def full_run(make_run):
     """A run with money, names, kinds of items, evidence and an earlier run:
     ``full_run(k=6, people=False, since=True)``."""
 
-    def make(kind="distribution", *, users=400, items=40, k=6, people=False, since=True, name="a-run"):
+    def make(
+        kind="distribution", *, users=400, items=40, k=6, people=False, since=True, name="a-run"
+    ):
         path, scorer = make_run(kind, users=users, items=items, k=k, name=name)
         draw = np.random.default_rng(5)
         segments = pl.read_parquet(path / "segments.parquet")
@@ -56,7 +65,8 @@ def _summary(path, size, draw, since):
         "people": size, "share": size / size.sum(), "alpha_share": size / size.sum(),
         "revenue": revenue, "revenue_share": revenue / revenue.sum(), "spend_head": spend,
         "visits_head": draw.random(k) * 30, "days_since": draw.integers(1, 60, k).astype(float),
-        "trend": draw.random(k) - 0.5, "telling": [[KINDS[n % 6], KINDS[(n + 1) % 6]] for n in range(k)],
+        "trend": draw.random(k) - 0.5,
+        "telling": [[KINDS[n % 6], KINDS[(n + 1) % 6]] for n in range(k)],
         "verdict": [["natural", "reproducible", "constructive"][n % 3] for n in range(k)],
         "sure": draw.random(k), "change": [n * 3 - 6 if since else None for n in range(k)],
     }  # fmt: skip
@@ -113,7 +123,8 @@ def _moves(path, segments, k, draw):
         }
     ).write_parquet(path / "moved.parquet")
     events = [
-        {"event": "born", "was": None, "now": "seg-000001", "beside": None, "users": 40, "share": 1.0},
+        {"event": "born", "was": None, "now": "seg-000001", "beside": None, "users": 40,
+         "share": 1.0},
         {"event": "merged", "was": "seg-00000a", "now": "seg-000002", "beside": None, "users": 4,
          "share": 0.9},
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -42,12 +42,12 @@ def lines(
         colour = COLOURS[SERIES[number % len(SERIES)]]
         if len(points) > 1:
             axes.plot(*zip(*points), color=colour, linewidth=2, clip_on=False,
-                      solid_capstyle="round", dashes=_dashes(number))  # fmt: skip
+                      solid_capstyle="round", dashes=dashes(number))  # fmt: skip
         if 0 < len(points) <= NEAR:
-            plots.dots(axes, *zip(*points), colour, 5)
+            plots.dots(axes, points, colour, 5)
     if mark is not None:
         axes.axvline(mark[0], color=COLOURS["soft"], linewidth=1, dashes=(3, 4), clip_on=False)
-        plots.dots(axes, [mark[0]], [mark[1]], COLOURS["ink"], 8, zorder=5)
+        plots.dots(axes, [mark], COLOURS["ink"], 8, zorder=5)
     axes.margins(x=0.02, y=0.06)
     axes.autoscale_view()
     plots.grid(axes)
@@ -117,8 +117,8 @@ def plotted(
         if not points:
             continue
         colour, (at, heights) = COLOURS[SERIES[number % len(SERIES)]], zip(*points)
-        axes.plot(at, heights, color=colour, linewidth=2, clip_on=False, dashes=_dashes(number))
-        plots.dots(axes, at, heights, colour, 5.5)
+        axes.plot(at, heights, color=colour, linewidth=2, clip_on=False, dashes=dashes(number))
+        plots.dots(axes, points, colour, 5.5)
         for n, value in points if number == 0 and errors else ():
             error = errors[int(n)]
             if error and math.isfinite(error):
@@ -148,7 +148,7 @@ def _names(axes: Axes, labels: Sequence[str], every: int) -> None:
     axes.set_xticks(list(at), [labels[n] for n in at], parse_math=False)
 
 
-def _dashes(number: int) -> tuple[float, ...]:
+def dashes(number: int) -> tuple[float, ...]:
     """Return how a curve is dashed: colours alone would not tell curves apart for everyone."""
     return ((1, 0), (5, 2), (2, 2))[number % 3]
 

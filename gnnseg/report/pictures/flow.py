@@ -70,9 +70,13 @@ def flow(
 
 def _few(rows: pl.DataFrame, key: str) -> pl.DataFrame:
     """Return the moves with all but the largest segments of a side as one."""
-    sizes = rows.group_by(key).agg(pl.col("users").sum()).sort("users", key, descending=[True, False])
+    sizes = (
+        rows.group_by(key).agg(pl.col("users").sum()).sort("users", key, descending=[True, False])
+    )
     kept = sizes[key].to_list() if len(sizes) <= SHOWN + 1 else sizes[key].head(SHOWN).to_list()
-    return rows.with_columns(pl.when(pl.col(key).is_in(kept)).then(key).otherwise(OTHERS).alias(key))
+    return rows.with_columns(
+        pl.when(pl.col(key).is_in(kept)).then(key).otherwise(OTHERS).alias(key)
+    )
 
 
 def _bars(
@@ -81,9 +85,12 @@ def _bars(
 ) -> dict[int, float]:  # fmt: skip
     """Draw a side's segments; return where each begins."""
     y, found = 24.0, {}
-    for number, users in rows.group_by(key, maintain_order=True).agg(pl.col("users").sum()).sort(
-        pl.col(key).replace(OTHERS, 10**9)
-    ).rows():
+    for number, users in (
+        rows.group_by(key, maintain_order=True)
+        .agg(pl.col("users").sum())
+        .sort(pl.col(key).replace(OTHERS, 10**9))
+        .rows()
+    ):
         found[number] = y
         tall = users * scale
         axes.add_patch(Rectangle((x, y), BAR, tall, facecolor=shade[number], clip_on=False))

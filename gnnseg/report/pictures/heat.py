@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from gnnseg.report import plots
@@ -60,18 +61,16 @@ def heatmap(heat: Heat) -> Picture | None:
     return picture
 
 
-def _cell(axes: object, x: float, y: float, wide: float, lift: float) -> None:
-    box = (x + 1, y + 1), wide - 2, CELL - 2
+def _cell(axes: Axes, x: float, y: float, wide: float, lift: float) -> None:
     if not math.isfinite(lift):
         return
-    strength = FULL if lift > 0 else -FULL
     strength = max(-FULL, min(FULL, math.log2(lift))) if lift > 0 else -FULL
-    name = "accent" if strength > 0 else "neg"
-    assert hasattr(axes, "add_patch")
-    axes.add_patch(Rectangle(*box, facecolor=COLOURS["hair"], clip_on=False, alpha=0.5))
-    axes.add_patch(
-        Rectangle(*box, facecolor=COLOURS[name], alpha=DEEP * abs(strength) / FULL, clip_on=False)
-    )
+    colour = COLOURS["accent" if strength > 0 else "neg"]
+    for fill, opacity in ((COLOURS["hair"], 0.5), (colour, DEEP * abs(strength) / FULL)):
+        axes.add_patch(
+            Rectangle((x + 1, y + 1), wide - 2, CELL - 2, facecolor=fill, alpha=opacity,
+                      clip_on=False)
+        )  # fmt: skip
     shown = f"{lift:.1f}" if lift < 9.95 else f"{lift:.0f}"
-    plots.text(axes, x + wide / 2, y + CELL / 2 + 0.5, shown, ha="center", fontsize=11,
-               color=COLOURS["ink"])  # type: ignore[arg-type]  # fmt: skip
+    middle = x + wide / 2, y + CELL / 2 + 0.5
+    plots.text(axes, *middle, shown, ha="center", color=COLOURS["ink"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -69,8 +70,10 @@ def people(folder: Path, hidden: frozenset[int] = frozenset()) -> Picture | None
     return _drawn(at, segment, some, share)
 
 
-def _drawn(at: Floats, segment: Floats, some: Floats, share: float) -> Picture:
-    number = f"{len(some):,} of {len(at):,} people" if len(some) < len(at) else f"{len(at):,} people"
+def _drawn(at: Floats, segment: Floats, some: Any, share: float) -> Picture:
+    number = (
+        f"{len(some):,} of {len(at):,} people" if len(some) < len(at) else f"{len(at):,} people"
+    )
     counts = [(int(k), int((segment == k).sum())) for k in np.unique(segment)]
     counts.sort(key=lambda each: (-each[1], each[0]))
     said = (
@@ -82,13 +85,13 @@ def _drawn(at: Floats, segment: Floats, some: Floats, share: float) -> Picture:
     low, high = np.percentile(at[some], [0.5, 99.5], axis=0)
     room = np.maximum(high - low, 1e-9) * 0.04
     inside = np.clip(at, low - room, high + room)
-    axes.set_xlim(*(low - room, high + room)[0][:1], (high + room)[0])
+    axes.set_xlim((low - room)[0], (high + room)[0])
     axes.set_ylim((low - room)[1], (high + room)[1])
     size = 2.6 if len(some) > 1000 else 3.6 if len(some) > 200 else 6.0
     for k, _ in counts:
         of = some[segment[some] == k]
         if len(of):
-            plots.dots(axes, inside[of, 0], inside[of, 1], plots.colour(k), size, alpha=0.75)
+            plots.dots(axes, inside[of], plots.colour(k), size, alpha=0.75)
     for k, _ in counts[:LABELLED]:
         x, y = np.median(inside[segment == k], axis=0)
         box = {"boxstyle": "round,pad=0.25", "facecolor": COLOURS["card"], "alpha": 0.85,

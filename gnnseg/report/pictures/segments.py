@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import amounts, plots, summary as table
+from gnnseg.report import amounts, plots
+from gnnseg.report import summary as table
 from gnnseg.report.plots import COLOURS, Picture
 
 SHOWN = 12  # segments

@@ -21,12 +21,13 @@ def actions(run: Subject) -> str:
         return ""
     who = shlex.quote(run.folder.name)
     control = f"--control {CONTROL:g}"
+    audience = f"gnnseg audience {who}"
+    where = "--where \"category == 'WINE'\" --size 500"
     general = [
-        ("Who will buy one item", f"gnnseg audience {who} --item ID --top 10% {control} --out FILE"),
-        ("Who will buy a kind of item",
-         f"gnnseg audience {who} --where \"category == 'WINE'\" --size 500 {control} --out FILE"),
+        ("Who will buy one item", f"{audience} --item ID --top 10% {control} --out FILE"),
+        ("Who will buy a kind of item", f"{audience} {where} {control} --out FILE"),
         ("Everybody's recommendations", f"gnnseg recommend {who} --all --out lists.csv"),
-    ]  # fmt: skip
+    ]
     lines = "".join(
         f"<dt>{escape(title)}</dt><dd><code>{escape(command)}</code></dd>"
         for title, command in general
@@ -37,7 +38,7 @@ def actions(run: Subject) -> str:
         k = row["segment"]
         if not row["people"]:
             continue
-        command = f"gnnseg audience {who} --segment {k} {control} --out segment-{k}.csv"
+        command = f"{audience} --segment {k} {control} --out segment-{k}.csv"
         held = f"{round(row['people'] * CONTROL):,}"
         beyond = " · ".join(f"<bdi>{escape(each)}</bdi>" for each in wanted.get(str(k), [])) or "–"
         rows.append([
@@ -45,7 +46,8 @@ def actions(run: Subject) -> str:
             Cell(amounts.count(row["people"])), Cell(held), Cell(f"<code>{escape(command)}</code>"),
         ])  # fmt: skip
     columns = [
-        Column("segment", text=True), Column("offer", text=True, hint="what they want beyond everyone"),
+        Column("segment", text=True),
+        Column("offer", text=True, hint="what they want beyond everyone"),
         Column("people"), Column("of these control"), Column("list", text=True),
     ]  # fmt: skip
     lead = (

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
 from gnnseg.report import changes as told
 from gnnseg.report.html import Cell, Column, escape, figure, fold, grid, section
 from gnnseg.report.pictures import flow
+from gnnseg.report.plots import Picture
 from gnnseg.report.subject import Subject
 from gnnseg.report.summary import SMALLEST
 
@@ -22,9 +24,7 @@ def changes(run: Subject) -> str:
         return ""
     called = told.names(run.folder)
     frame = _shown(run)
-    said = "".join(
-        f"<li>{escape(each)}</li>" for each in told.events(_allowed(run), called)
-    )
+    said = "".join(f"<li>{escape(each)}</li>" for each in told.events(_allowed(run), called))
     large = "".join(
         f"<li>{users:,} people from {escape(called.get(was, was))} to "
         f"{escape(called.get(now, now))} (by a refit alone {expected:.0f})</li>"
@@ -50,7 +50,7 @@ def changes(run: Subject) -> str:
     )  # fmt: skip
 
 
-def _allowed(run: Subject) -> Mapping[str, object]:
+def _allowed(run: Subject) -> Mapping[str, Any]:
     """Return the record without events of few people, where people may not be shown."""
     since = run.record["since"]
     events = [e for e in since["events"] if run.people or not 0 < e["users"] < SMALLEST]
@@ -66,7 +66,7 @@ def _shown(run: Subject) -> pl.DataFrame:
     return frame.with_columns(pl.when(few).then(0).otherwise("users").alias("users"))
 
 
-def _flow(run: Subject, frame: pl.DataFrame) -> object:
+def _flow(run: Subject, frame: pl.DataFrame) -> Picture | None:
     same = dict(frame.filter("kept").select("was", "now").rows())
     then = {
         was: run.names[same[was]] if same.get(was) in run.names else id
@@ -115,7 +115,7 @@ def _matrix(frame: pl.DataFrame) -> str:
     )
 
 
-def _cell(row: Mapping[str, object]) -> str:
+def _cell(row: Mapping[str, Any]) -> str:
     expected, users = row["expected"], row["users"]
     if not users:
         return ""

@@ -17,7 +17,9 @@ def by_segment(run: Subject) -> str:
     rows = evidence.by_segment(run.folder, run.shown["segment"].head(SHOWN).to_list())
     if rows is None:
         return ""
-    return fold("Evidence by segment", _table("Evidence by segment", rows), escape(evidence.QUALITY))
+    return fold(
+        "Evidence by segment", _table("Evidence by segment", rows), escape(evidence.QUALITY)
+    )
 
 
 def associations(folder: Path) -> str:

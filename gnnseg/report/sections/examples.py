@@ -44,10 +44,7 @@ def examples(folder: Path, people: bool) -> str:
         lists = "".join(
             _recommendation(row, titles) for row in rows.sort("rank").iter_rows(named=True)
         )
-        shown.append(
-            f'<article class="card"><h4>{who}</h4>'
-            f"{mine.get(user, '')}{lists}</article>"
-        )
+        shown.append(f'<article class="card"><h4>{who}</h4>{mine.get(user, "")}{lists}</article>')
     return fold(
         "Examples: recommendations and where they come from",
         f'<div class="cards">{"".join(shown)}</div>' if shown else "",

@@ -9,7 +9,18 @@ from typing import Any
 import polars as pl
 
 from gnnseg.report import lengths, refits, tables
-from gnnseg.report.html import Cell, Column, definitions, escape, fold, grid, name, number, percent, table
+from gnnseg.report.html import (
+    Cell,
+    Column,
+    definitions,
+    escape,
+    fold,
+    grid,
+    name,
+    number,
+    percent,
+    table,
+)
 
 
 def metrics(record: Mapping[str, Any]) -> str:

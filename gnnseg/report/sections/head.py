@@ -39,7 +39,8 @@ def model(record: Mapping[str, Any]) -> str:
     """Say what was run: data, model, sizes, protocol."""
     d = record["data"]
     return (
-        f'<p class="soft">{escape(model_name(record))}: {d["users"]:,} users, {d["items"]:,} items; '
+        f'<p class="soft">{escape(model_name(record))}: {d["users"]:,} users, '
+        f"{d['items']:,} items; "
         f"{d['train']:,} train, {d['valid']:,} validation and {d['test']:,} test pairs "
         f"({escape(d.get('notes', {}).get('split', d['split']))}). "
         f"Protocol <b>{escape(record['protocol'])}</b>: "
@@ -62,9 +63,7 @@ def warnings(record: Mapping[str, Any], *more: str | None) -> str:
         )
     if not record.get("exact", True):
         found.append("resumed on another machine, torch or thread count: last digits may differ")
-    return "".join(
-        f'<div class="warning">{escape(warning)}</div>' for warning in found
-    )
+    return "".join(f'<div class="warning">{escape(warning)}</div>' for warning in found)
 
 
 def headline(record: Mapping[str, Any], folder: Path) -> str:

@@ -33,6 +33,12 @@ def landscape(run: Subject) -> str:
             "red less; 1.0 is like everyone. Columns are segments by number."
         )
         warm = figure(heat.heatmap(lifts), said)
-    return section(
-        "map", "Where people stand, and what they take", f'<div class="grid pair">{place}{warm}</div>'
-    ) if place or warm else ""
+    return (
+        section(
+            "map",
+            "Where people stand, and what they take",
+            f'<div class="grid pair">{place}{warm}</div>',
+        )
+        if place or warm
+        else ""
+    )

@@ -18,7 +18,9 @@ def memberships(run: Subject) -> str:
     """Show the distribution of alpha in three charts."""
     if not run.has("groups.parquet", "segments.parquet"):
         return ""
-    return fold("How sharply people belong", f'<div class="grid">{"".join(_alpha(run.folder))}</div>')
+    return fold(
+        "How sharply people belong", f'<div class="grid">{"".join(_alpha(run.folder))}</div>'
+    )
 
 
 def stable(run: Subject) -> str:
@@ -33,9 +35,7 @@ def stable(run: Subject) -> str:
     if not rows:
         return ""
     head = [Column(title) for title in ("segment", "Jaccard", "least", "verdict")]
-    lines = "".join(
-        f"<p>{escape(line)}</p>" for line in stability.lines(run.folder, run.record)
-    )
+    lines = "".join(f"<p>{escape(line)}</p>" for line in stability.lines(run.folder, run.record))
     lead = "Members shared with the matched segment of a refit, over all in either."
     return fold("Do they come back", lines + grid("Do they come back", head, rows), lead)
 

@@ -120,9 +120,8 @@ def attributes(folder: Path) -> str:
         largest = max(1e-9, *(abs(value) for row in frame.select(columns).rows() for value in row))
         for name_, *values in frame.select("attribute", *columns).rows():
             cells = "".join(_pull(value, largest) for value in values)
-            shown.append(
-                f"<tr><th scope=row>{escape(name_.replace('=', ' ', 1).replace('_', ' '))}</th>{cells}</tr>"
-            )
+            called = escape(name_.replace("=", " ", 1).replace("_", " "))
+            shown.append(f"<tr><th scope=row>{called}</th>{cells}</tr>")
         head = "".join(f'<th scope="col">{dot(int(c[8:]))}{c[8:]}</th>' for c in columns)
         body = (
             "<table class=weights><thead><tr><th scope=col>towards segment</th>"

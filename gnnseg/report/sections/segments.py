@@ -102,7 +102,8 @@ def _notes(run: Subject) -> str:
     if run.hidden:
         said.append(
             f"{len(run.hidden)} segments of few people are not shown: fewer than 10, or another "
-            "beside the only such one; with report.people=true (gnnseg report RUN --people) all are."
+            "beside the only such one; with report.people=true (gnnseg report RUN --people) all "
+            "are."
         )
     if len(run.shown) > PRINTED:
         said.append(f"In print the {PRINTED} segments with the most people; the page has all.")
