@@ -1,12 +1,12 @@
 """Which kinds of items each segment takes more than everyone, from a run's folder.
 
 Over all events, by people's first segment. A kind is a value of a column of text of the items'
-table, or, where there are only such, a column of zeros and ones ('flags').
+table, of which an item may have several ('Drama|War'), or, where there are only such, a column of
+zeros and ones ('flags').
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ import polars as pl
 from gnnseg.report.pictures.heat import Heat
 
 FLAGS = "flags"
-LEVELS = 60  # values of a column that can be told apart in a picture
+SEVERAL = "|"  # between the values of an item that has several
+NEARLY_ALL = 0.5  # distinct values an item, above which a column is a kind of id
+COMMON = 300  # kinds of a column that are looked at, those of the most items
+LEVELS = 60  # kinds; a column of fewer is preferred
 SHOWN, ACROSS = 14, 12  # categories, segments
 EVENTS = 30  # of a category, fewer tell nothing
 Floats = np.ndarray[tuple[int, ...], np.dtype[Any]]
@@ -25,14 +28,18 @@ Floats = np.ndarray[tuple[int, ...], np.dtype[Any]]
 def columns(folder: Path) -> list[str]:
     """Return the columns that sort items into kinds, the most telling of segments first."""
     found = _read(folder)
-    if found is None:
-        return []
-    items, counts_KI = found
+    return [] if found is None else list(_by_information(*found))
+
+
+def _by_information(items: pl.DataFrame, counts_KI: Floats) -> dict[str, tuple[Floats, list[str]]]:
+    """Return each column's events by segment and kind, and its kinds, the most telling first."""
     scored = []
     for name in _candidates(items):
-        kind_IC, _ = _kinds(items, name)
-        scored.append((-_information(counts_KI @ kind_IC), name))
-    return [name for _, name in sorted(scored)]
+        kind_IC, kinds = _kinds(items, name)
+        counts = counts_KI @ kind_IC
+        scored.append((-_information(counts), name, counts, kinds))
+    scored.sort(key=lambda each: each[:2])
+    return {name: (counts, kinds) for _, name, counts, kinds in scored}
 
 
 def heat(
@@ -51,21 +58,19 @@ def heat(
     Raises:
         InputError: The items have no such column.
     """
-    known = columns(folder)
+    found = _read(folder)
+    known = {} if found is None else _by_information(*found)
     if column is None:
-        if not known:
-            return None
-        column = known[0]
+        column = next(iter(known), None)
     elif column not in known:
         from gnnseg.types import InputError
 
         there = f"there are {', '.join(known)}" if known else "this run has none"
         raise InputError(f"column {column}: items have no such column of kinds; {there}.")
-    found = _read(folder)
-    assert found is not None
-    items, counts_KI = found
-    kind_IC, kinds = _kinds(items, column)
-    counts = counts_KI @ kind_IC
+    if found is None or column is None:
+        return None
+    counts, kinds = known[column]
+    counts_KI = found[1]
     enough = counts.sum(0) >= EVENTS
     if not enough.any():
         return None
@@ -84,6 +89,7 @@ def heat(
         [kinds[c] for c in top],
         [k + 1 for k in some],
         lift[some][:, top].T,
+        column != FLAGS and bool(found[0][column].str.contains(SEVERAL, literal=True).any()),
     )
 
 
@@ -107,11 +113,22 @@ def _read(folder: Path) -> tuple[pl.DataFrame, Floats] | None:
 
 
 def _candidates(items: pl.DataFrame) -> list[str]:
-    found = []
-    for name in items.columns[2:]:
-        if items[name].dtype == pl.String and 2 <= items[name].drop_nulls().n_unique() <= LEVELS:
-            found.append(name)
-    return found or ([FLAGS] if len(_flags(items)) > 1 else [])
+    """Return the columns that sort items into kinds; those of few kinds alone where there are."""
+    kinds = {
+        name: items[name].drop_nulls().str.split(SEVERAL).explode().n_unique()
+        for name in items.columns[2:]
+        if items[name].dtype == pl.String and _sorts(items[name])
+    }
+    kinds = {name: count for name, count in kinds.items() if count > 1}
+    few = [name for name, count in kinds.items() if count <= LEVELS]
+    return few or list(kinds) or ([FLAGS] if len(_flags(items)) > 1 else [])
+
+
+def _sorts(values: pl.Series) -> bool:
+    """Return whether a column's values are kinds of several items, and no kind of id."""
+    known = values.drop_nulls()
+    labels = known.str.split(SEVERAL).explode()
+    return len(known) > 0 and labels.n_unique() <= max(4.0, len(known) * NEARLY_ALL)
 
 
 def _flags(items: pl.DataFrame) -> list[str]:
@@ -120,18 +137,21 @@ def _flags(items: pl.DataFrame) -> list[str]:
     return [n for n in numbers if set(items[n].drop_nulls().unique().to_list()) == {0, 1}]
 
 
-def _kinds(items: pl.DataFrame, column: str) -> tuple[Floats, Sequence[str]]:
+def _kinds(items: pl.DataFrame, column: str) -> tuple[Floats, list[str]]:
     """Return which kinds each item is of, (I,C), and what they are called."""
     if column == FLAGS:
         flags = _flags(items)
         return items.select(pl.col(flags).fill_null(0)).to_numpy().astype(float), flags
-    values = items[column]
-    kinds = sorted(values.drop_nulls().unique().to_list())
+    pairs = items.select(
+        kind=pl.col(column).str.split(SEVERAL), item=pl.int_range(pl.len())
+    ).explode("kind")
+    pairs = pairs.drop_nulls().filter(pl.col("kind") != "").unique(maintain_order=True)
+    common = pairs["kind"].value_counts().sort("count", "kind", descending=[True, False])
+    kinds = sorted(common["kind"].head(COMMON).to_list())
+    pairs = pairs.filter(pl.col("kind").is_in(kinds))
     at = {kind: n for n, kind in enumerate(kinds)}
-    matrix = np.zeros((len(items), len(kinds)))
-    for row, value in enumerate(values.to_list()):
-        if value is not None:
-            matrix[row, at[value]] = 1
+    matrix = np.zeros((len(items), len(kinds)), dtype=np.float32)
+    matrix[pairs["item"].to_numpy(), [at[kind] for kind in pairs["kind"]]] = 1
     return matrix, kinds
 
 

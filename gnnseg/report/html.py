@@ -88,7 +88,7 @@ def fold(title: str, body: str, lead: str = "") -> str:
 def scroll(content: str, label: str, kind: str = "") -> str:
     """Return a wide piece in a frame that scrolls, by keyboard too."""
     return (
-        f'<div class="scroll{" " * bool(kind)}{kind}" role="region" tabindex="0" '
+        f'<div class="scroll{" " * bool(kind)}{kind}" role="group" tabindex="0" '
         f'aria-label="{escape(label)}">{content}</div>'
     )
 

@@ -41,8 +41,11 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def cell(folder: Path, height: int = 640) -> str:
-    """Return what a notebook shows of a run, in a frame of its own, so that styles do not mix."""
-    run = Subject(folder, tables.read(folder))
+    """Return what a notebook shows of a run, in a frame of its own, so that styles do not mix.
+
+    It is the owner's: groups however small are shown; single people are not on it.
+    """
+    run = Subject(folder, tables.read(folder), people=True)
     content = document(title(run), [
         verdict.verdict(run),
         head.losing(run.evaluated),

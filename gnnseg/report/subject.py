@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import refits, summary
+from gnnseg.report import categories, refits, summary
+from gnnseg.report.pictures.heat import Heat
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Subject:
     def names(self) -> dict[int, str]:
         """What segments are called, by number."""
         return summary.names(self.summary)
+
+    @cached_property
+    def heat(self) -> Heat | None:
+        """What kinds of items the segments take, by the column that tells most of them."""
+        return categories.heat(self.folder, None, self.hidden) if len(self.summary) else None
 
     @property
     def currency(self) -> str | None:

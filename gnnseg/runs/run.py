@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import polars as pl
 
+from gnnseg.report.plotting import Plotting
 from gnnseg.runs import export
 from gnnseg.runs.lists import LISTS
 from gnnseg.runs.stored import Answering, StoredRun
@@ -31,10 +32,11 @@ class Run:
         path: The folder.
         record: run.json.
         metrics: Figures by name; one that is not defined (JSON's null) is NaN.
+        plot: Charts: plot.segments(), .map(), .heatmap(column), .flow(earlier).
         stored: Ids, pairs, scores and the model: what the answers are made of.
     """
 
-    stored = Answering()
+    stored, plot = Answering(), Plotting()
 
     def __init__(self, path: Path | str, scorer: Scorer | None = None) -> None:
         """Read run.json; ``scorer``: given, or made from the folder on first use."""
@@ -63,7 +65,7 @@ class Run:
         return f"Run({self.path.name}: {figures or self.stored.state})"
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: figures beside the baselines, the segments' items."""
+        """Return what a notebook shows: the picture, the segments, figures beside baselines."""
         from gnnseg.report import page
 
         return page.cell(self.path)

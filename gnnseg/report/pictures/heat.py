@@ -24,13 +24,14 @@ class Heat:
     """Lifts of categories by segment.
 
     ``lift`` (C,K): the share of a category in a segment's events over its share in all; NaN of a
-    segment without events.
+    segment without events. ``several``: whether an item may be of several.
     """
 
     column: str
     categories: Sequence[str]
     segments: Sequence[int]
     lift: Floats
+    several: bool = False
 
 
 def heatmap(heat: Heat) -> Picture | None:

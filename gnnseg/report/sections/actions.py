@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import polars as pl
@@ -22,10 +23,12 @@ def actions(run: Subject) -> str:
     who = shlex.quote(run.folder.name)
     control = f"--control {CONTROL:g}"
     audience = f"gnnseg audience {who}"
-    where = "--where \"category == 'WINE'\" --size 500"
     general = [
         ("Who will buy one item", f"{audience} --item ID --top 10% {control} --out FILE"),
-        ("Who will buy a kind of item", f"{audience} {where} {control} --out FILE"),
+        *(
+            ("Who will buy a kind of item", f"{audience} {where} --size 500 {control} --out FILE")
+            for where in _where(run)
+        ),
         ("Everybody's recommendations", f"gnnseg recommend {who} --all --out lists.csv"),
     ]
     lines = "".join(
@@ -58,6 +61,17 @@ def actions(run: Subject) -> str:
         "actions", "What to do", f'<dl class="commands">{lines}</dl>',
         f'<div class="plan">{grid("A campaign for each segment", columns, rows)}</div>', lead=lead,
     )  # fmt: skip
+
+
+def _where(run: Subject) -> list[str]:
+    """Return a condition on items for an example: the kind that tells segments apart most."""
+    heat = run.heat
+    unfit = re.compile(r"[\"$`\\!'%]")
+    kinds = [] if heat is None else [k for k in heat.categories if not unfit.search(k)]
+    if heat is None or not kinds or not heat.column.isidentifier():
+        return []
+    is_kind = f"LIKE '%{kinds[0]}%'" if heat.several else f"== '{kinds[0]}'"
+    return [f'--where "{heat.column} {is_kind}"']
 
 
 def _wanted(run: Subject) -> dict[str, list[str]]:

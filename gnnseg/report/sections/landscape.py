@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gnnseg.report import categories
 from gnnseg.report.html import dot, escape, figure, section
 from gnnseg.report.pictures import heat, people
 from gnnseg.report.subject import Subject
@@ -25,14 +24,13 @@ def landscape(run: Subject) -> str:
     place = figure(drawn, caption)
     if place:
         place = place.replace("<figcaption>", f'<ul class="names">{key}</ul><figcaption>', 1)
-    lifts = categories.heat(run.folder, None, run.hidden)
     warm = ""
-    if lifts is not None:
+    if run.heat is not None:
         said = (
             "How many times more often than everyone each segment takes a kind of item: blue more, "
             "red less; 1.0 is like everyone. Columns are segments by number."
         )
-        warm = figure(heat.heatmap(lifts), said)
+        warm = figure(heat.heatmap(run.heat), said)
     return (
         section(
             "map",
