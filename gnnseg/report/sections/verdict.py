@@ -57,10 +57,10 @@ def _who_counts(run: Subject) -> str:
         row, brings = rows.row(0, named=True), "is the largest"
     else:
         return ""
-    called = f"<bdi>{escape(run.names[row['segment']])}</bdi>"
+    called = f"<b><bdi>{escape(run.names[row['segment']])}</bdi></b>"
     if brings == "is the largest":
         return f"{called} is the largest ({amounts.percent(row['share'])} of people)"
-    return f"{called}, {amounts.percent(row['share'])} of people, {brings}"
+    return f"{called} ({amounts.percent(row['share'])} of people) {brings}"
 
 
 def _trust(run: Subject, many: int) -> str:
