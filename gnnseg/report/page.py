@@ -30,22 +30,6 @@ from gnnseg.report.style import CSS
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def cell(folder: Path, height: int = 640) -> str:
-    """Return what a notebook shows of a run, in a frame of its own, so that styles do not mix."""
-    record = tables.read(folder)
-    content = _page(record, [
-        head.header(record),
-        head.losing(refits.evaluated(record)),
-        head.warnings(record),
-        head.headline(record, folder),
-        figures.metrics(refits.evaluated(record)),
-        segments.segments(folder),
-        profiles.cards(folder),
-    ])  # fmt: skip
-    style = f"width:100%;height:{height}px;border:0"
-    return f'<iframe srcdoc="{escape(content)}" style="{style}"></iframe>'
-
-
 def render(folder: Path) -> str:
     """Return a run's page as HTML.
 
