@@ -21,7 +21,7 @@ from gnnseg.config.targets import build
 __all__ = ["check", "check_allow", "check_node", "check_value"]
 
 BUILT = ("split", "features", "trainer", "tracking", "objective")  # of settings alone
-SEGMENTS = ["segments.since", "segments.keep", "segments.refits"]
+SEGMENTS = ["segments.since", "segments.keep", "segments.refits", "segments.names"]
 KEPT = ("combine", "layer_weights", "gamma")  # settings that say which layers the embedding is of
 
 
@@ -123,13 +123,13 @@ def _check_report(node: Any) -> None:
 
 def _check_segments(node: Any) -> None:
     """Refuse what cannot be said of an earlier run."""
-    kinds = {"since": str | None, "keep": float, "refits": int}
+    kinds = {"since": str | None, "keep": float, "refits": int, "names": str | None}
     for key in node if isinstance(node, Mapping) else ():
         if key not in kinds:
             raise refusal(f"segments.{key}: no such setting; {meant(f'segments.{key}', SEGMENTS)}")
     for key, kind in kinds.items():
         check_value(f"segments.{key}", node[key] if isinstance(node, Mapping) else None, kind)
-        if key != "since" and node[key] < 0:
+        if key in ("keep", "refits") and node[key] < 0:
             raise refusal(f"segments.{key}={node[key]}: must be 0 or more.")
 
 

@@ -1,9 +1,11 @@
-"""Amounts as people read them: shares, money, days, changes."""
+"""Amounts as the page writes them: shares, money with its sign, changes."""
 
 from __future__ import annotations
 
 import math
 from typing import TypeGuard
+
+from gnnseg.report.money import short
 
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
 DASH = "–"
@@ -22,20 +24,18 @@ def count(value: float | None) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Return a mean, with a decimal where it is small."""
-    return (f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}") if _known(value) else DASH
+    """Return a mean, in few characters."""
+    return short(value) if _known(value) else DASH
 
 
 def money(value: float | None, currency: str | None) -> str:
-    """Return an amount in its currency; its cents where it is small."""
+    """Return an amount in few characters with its currency's sign, else its code."""
     if not _known(value):
         return DASH
-    text = f"{abs(value):,.0f}" if abs(value) >= 100 else f"{abs(value):,.2f}"
-    sign = "−" if value < 0 and text.strip("0.,") else ""
     symbol = SYMBOLS.get(currency or "")
     if symbol:
-        return f"{sign}{symbol}{text}"
-    return f"{sign}{text} {currency}" if currency else f"{sign}{text}"
+        return f"−{symbol}{short(-value)}" if value < 0 else f"{symbol}{short(value)}"
+    return f"{short(value)} {currency}" if currency else short(value)
 
 
 def trend(value: float | None) -> str:

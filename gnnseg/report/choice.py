@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from gnnseg.report import page as pages
 from gnnseg.report import plots
 from gnnseg.report.columns import render
-from gnnseg.report.html import Cell, Column, escape, figure, grid
+from gnnseg.report.html import Cell, Heading, escape, figure, grid
 from gnnseg.report.pictures import curves
 from gnnseg.report.plots import Picture
 
@@ -154,7 +154,7 @@ def page(record: Mapping[str, Any]) -> str:
         for best in (row["segments"] == record["recommended"],)
     ]
     said = "".join(f'<p class="soft">{escape(each)}</p>' for each in record["notes"])
-    head = [Column(title) for title in titles]
+    head = [Heading(title) for title in titles]
     return pages.document(
         _title(record),
         [

@@ -12,13 +12,13 @@ from gnnseg.report.amounts import percent
 from gnnseg.report.plots import Picture, hue
 
 __all__ = [
-    "Cell", "Column", "definitions", "dot", "escape", "figure", "fold", "grid", "name", "number",
+    "Cell", "Heading", "definitions", "dot", "escape", "figure", "fold", "grid", "name", "number",
     "percent", "scroll", "section", "segment_style", "table",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Column:
+class Heading:
     """A column of a ``grid``: its title, whether texts stand in it, and what it means."""
 
     title: str
@@ -94,7 +94,7 @@ def scroll(content: str, label: str, kind: str = "") -> str:
 
 
 def grid(
-    caption: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, tools: bool = False
+    caption: str, columns: Sequence[Heading], rows: Sequence[Sequence[Cell]], *, tools: bool = False
 ) -> str:
     """Return a table whose rows are cards on a phone; the first cell heads its row.
 

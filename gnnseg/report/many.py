@@ -13,7 +13,7 @@ from typing import Any
 from gnnseg import records
 from gnnseg.report import compare, lengths, plots, table_forms
 from gnnseg.report import page as pages
-from gnnseg.report.html import Cell, Column, escape, figure, grid
+from gnnseg.report.html import Cell, Heading, escape, figure, grid
 from gnnseg.report.pictures import curves
 from gnnseg.report.plots import COLOURS, Picture
 from gnnseg.report.table_forms import Figure
@@ -43,7 +43,7 @@ def page(name: str, folders: Sequence[Path]) -> tuple[str, list[str]]:
     count = len({record["hash"] for _, record in runs})
     rows = [[Cell(escape(_text(cell)), _value(cell)) for cell in row] for row in found.rows]
     columns = [
-        Column(title, text=at < found.left or title == "not above")
+        Heading(title, text=at < found.left or title == "not above")
         for at, title in enumerate(found.columns)
     ]
     content = pages.document(

@@ -40,25 +40,6 @@ from gnnseg.report.subject import Subject
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def cell(folder: Path, height: int = 640) -> str:
-    """Return what a notebook shows of a run, in a frame of its own, so that styles do not mix.
-
-    It is the owner's: groups however small are shown; single people are not on it.
-    """
-    run = Subject(folder, tables.read(folder), people=True)
-    content = document(title(run), [
-        verdict.verdict(run),
-        head.losing(run.evaluated),
-        head.warnings(run.record),
-        segments.segments(run),
-        figures.metrics(run.evaluated),
-    ], script=False)  # fmt: skip
-    style = f"width:100%;height:{height}px;border:0"
-    return (
-        f'<iframe srcdoc="{escape(content)}" style="{style}" title="{escape(title(run))}"></iframe>'
-    )
-
-
 def render(folder: Path, people: bool | None = None, lists: pl.DataFrame | None = None) -> str:
     """Return a run's page as HTML.
 

@@ -33,10 +33,10 @@ class RunPlot:
         Raises:
             InputError: The run has no segments.
         """
-        from gnnseg.report import summary
+        from gnnseg.report import overview
         from gnnseg.report.pictures import segments
 
-        return self._drawn(segments.shares(summary.read(self.folder)))
+        return self._drawn(segments.shares(overview.read(self.folder)))
 
     def map(self) -> Picture:
         """Draw people as points, those who are alike near each other (3,000 at most, at random).
@@ -75,7 +75,7 @@ class RunPlot:
         """
         import polars as pl
 
-        from gnnseg.report import summary
+        from gnnseg.report import overview
         from gnnseg.report.pictures import flow
 
         before = Path(getattr(earlier, "path", earlier)).expanduser()
@@ -88,9 +88,9 @@ class RunPlot:
         )
         both = then.rename({"segment": "was"}).join(now.rename({"segment": "now"}), on="user")
         moves = both.group_by("was", "now").agg(users=pl.len())
-        old, new = summary.read(before), summary.read(self.folder)
+        old, new = overview.read(before), overview.read(self.folder)
         matched = old.drop_nulls("id").join(new, on="id").select("segment", "segment_right")
-        drawn = flow.flow(moves, summary.names(old), summary.names(new), dict(matched.rows()))
+        drawn = flow.flow(moves, overview.names(old), overview.names(new), dict(matched.rows()))
         return self._drawn(drawn, "user in both runs")
 
     def _drawn(self, picture: Picture | None, what: str = "segments") -> Picture:

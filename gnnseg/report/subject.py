@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import categories, refits, summary
+from gnnseg.report import categories, overview, refits
 from gnnseg.report.pictures.heat import Heat
 
 
@@ -35,12 +35,12 @@ class Subject:
     @cached_property
     def summary(self) -> pl.DataFrame:
         """The table of segments; empty of a run without segments."""
-        return summary.read(self.folder)
+        return overview.read(self.folder)
 
     @cached_property
     def hidden(self) -> frozenset[int]:
         """Segments too small to be shown."""
-        return summary.hidden(self.summary, self.people)
+        return overview.hidden(self.summary, self.people)
 
     @cached_property
     def shown(self) -> pl.DataFrame:
@@ -52,7 +52,7 @@ class Subject:
     @cached_property
     def names(self) -> dict[int, str]:
         """What segments are called, by number."""
-        return summary.names(self.summary)
+        return overview.names(self.summary)
 
     @cached_property
     def heat(self) -> Heat | None:

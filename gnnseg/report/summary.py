@@ -1,96 +1,116 @@
-"""The table of segments that pages show, from ``summary.parquet`` or an older folder's files.
+"""The table of segments of summary.parquet, as text: for the terminal and the notebook.
 
-Pages are handed on: groups of fewer than ``SMALLEST`` people are not shown on them, nor is the one
-group more whose size would give the only hidden one away, unless ``report.people`` is true.
+A column stands there where anything of it is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from gnnseg.report import plots
+from gnnseg.report import money
+from gnnseg.report.columns import printable, render
 
-SMALLEST = 10  # people of a group that is shown to others
-COLUMNS: dict[str, Any] = {
-    "segment": pl.Int64, "id": pl.String, "name": pl.String, "made": pl.Boolean,
-    "people": pl.Int64, "share": pl.Float64, "alpha_share": pl.Float64, "revenue": pl.Float64,
-    "revenue_share": pl.Float64, "spend_head": pl.Float64, "visits_head": pl.Float64,
-    "days_since": pl.Float64, "trend": pl.Float64, "telling": pl.List(pl.String),
-    "verdict": pl.String, "sure": pl.Float64, "change": pl.Int64,
-}  # fmt: skip
-TELLING = 3
+FILE = "summary.parquet"
+Row = Mapping[str, Any]
 
 
-def read(folder: Path) -> pl.DataFrame:
-    """Return the table, a row a segment, null where something is not known; empty without any."""
-    path = folder / "summary.parquet"
-    if path.exists():
-        found = pl.read_parquet(path)
-    elif (folder / "groups.parquet").exists():
-        found = _of_before(folder)
-    else:
-        return pl.DataFrame(schema=COLUMNS)
-    lacking = [pl.lit(None).alias(name) for name in COLUMNS if name not in found.columns]
-    known = found.with_columns(lacking).select(
-        pl.col(name).cast(kind) for name, kind in COLUMNS.items()
-    )
-    return known.sort("segment")
+@dataclass(frozen=True)
+class Column:
+    """A column: its title, of what it is made, how a row is written, whether it is text."""
+
+    title: str
+    source: str
+    cell: Callable[[Row], str]
+    text: bool = False
 
 
-def hidden(summary: pl.DataFrame, people: bool) -> frozenset[int]:
-    """Return the segments that a page does not show, because few people are in them.
+def read(folder: Path) -> pl.DataFrame | None:
+    """Return summary.parquet; None in a folder of before, or of a run without segments."""
+    path = folder / FILE
+    return pl.read_parquet(path).sort("segment") if path.exists() else None
+
+
+def columns(frame: pl.DataFrame, currency: str | None) -> list[Column]:
+    """Return the columns of which something is known."""
+    paid = "" if currency is None else f" ({currency})"
+    found = [
+        Column("segment", "segment", called, text=True),
+        Column("people", "people", lambda r: f"{r['people']:,} ({money.percent(r['share'])})"),
+        Column(
+            f"revenue{paid}",
+            "revenue",
+            lambda r: f"{money.amount(r['revenue'])} ({money.percent(r['revenue_share'])})",
+        ),
+        Column("a head", "spend_head", lambda r: money.amount(r["spend_head"])),
+        Column("visits", "visits_head", lambda r: money.amount(r["visits_head"])),
+        Column("last seen", "days_since", _days),
+        Column("trend", "trend", lambda r: money.percent(r["trend"], signed=True)),
+        Column("change", "change", _change),
+        Column("verdict", "verdict", lambda r: r["verdict"] or "–", text=True),
+        Column("sure", "sure", lambda r: money.percent(r["sure"])),
+        Column("takes more than others do", "telling", _told, text=True),
+    ]  # fmt: skip
+    return [column for column in found if _known(frame[column.source])]
+
+
+def called(row: Row) -> str:
+    """Return a segment's number and name: '3 Wine, cheese'."""
+    name, number = str(row["name"]), str(row["segment"])
+    return number if name == f"segment {number}" else f"{number} {name}"
+
+
+def text(folder: Path, currency: str | None, only: Sequence[int] | None = None) -> str:
+    """Return the table for the terminal; empty where the folder has none.
 
     Args:
-        summary: The table of segments.
-        people: Whether single people may be shown, and so every group.
+        folder: The run's.
+        currency: What its money is written in; None: not known.
+        only: These segments alone; None: all.
     """
-    if people:
-        return frozenset()
-    some = summary.filter(pl.col("people") > 0).sort("people", "segment")
-    small = some.filter(pl.col("people") < SMALLEST)["segment"].to_list()
-    if len(small) == 1:  # all people less the others would be its size
-        small = some["segment"].head(2).to_list()
-    return frozenset(small)
+    frame = read(folder)
+    if frame is None:
+        return ""
+    if only is not None:
+        frame = frame.filter(pl.col("segment").is_in(list(only)))
+    shown = columns(frame, currency)
+    cells = [[column.cell(row) for column in shown] for row in frame.iter_rows(named=True)]
+    left = [n for n, column in enumerate(shown) if column.text]
+    return render([column.title for column in shown], cells, "segments", left=left)
 
 
-def called(row: Mapping[str, Any], width: int = 60) -> str:
-    """Return what a segment is called: its name, else its number."""
-    name = row["name"]
-    return plots.cut(str(name), width) if name else f"Segment {row['segment']}"
+def names(folder: Path) -> dict[int, str]:
+    """Return what each segment is called in a sentence: 'segment 3 (Wine, cheese)'."""
+    frame = read(folder)
+    if frame is None:
+        return {}
+    rows = frame.select("segment", "name").rows()
+    return {
+        k: f"segment {k}" + ("" if name == f"segment {k}" else f" ({printable(name)})")
+        for k, name in rows
+    }
 
 
-def names(summary: pl.DataFrame) -> dict[int, str]:
-    """Return what segments are called, by number."""
-    return {row["segment"]: called(row) for row in summary.iter_rows(named=True)}
+def _known(series: pl.Series) -> bool:
+    if series.dtype == pl.List(pl.String):
+        return bool(series.list.len().sum())
+    return series.null_count() < len(series)
 
 
-def _of_before(folder: Path) -> pl.DataFrame:
-    """Return what can be said of the segments of a folder that has no table of them."""
-    groups = pl.read_parquet(folder / "groups.parquet")
-    found = groups.select(
-        "segment",
-        *(name for name in ("id", "name") if name in groups.columns),
-        people=pl.col("size"),
-        share=pl.col("size") / pl.max_horizontal(pl.col("size").sum(), pl.lit(1)),
-        alpha_share=pl.col("share"),
-    )
-    if (folder / "cards.parquet").exists():
-        cards = pl.read_parquet(folder / "cards.parquet").sort("segment", "rank")
-        first = cards.group_by("segment", maintain_order=True)
-        found = found.join(
-            first.agg(telling=pl.col("name").head(TELLING)), on="segment", how="left"
-        )
-    if (folder / "stability.parquet").exists():
-        back = pl.read_parquet(folder / "stability.parquet", columns=["segment", "verdict"])
-        found = found.join(back, on="segment", how="left")
-    path = folder / "segments.parquet"
-    if path.exists() and "sure" in pl.read_parquet_schema(path):
-        sure = pl.read_parquet(path, columns=["segment", "sure"]).drop_nulls()
-        found = found.join(
-            sure.group_by("segment").agg(pl.col("sure").mean()), on="segment", how="left"
-        )
-    return found
+def _told(row: Row) -> str:
+    return ", ".join(row["telling"])
+
+
+def _days(row: Row) -> str:
+    days = row["days_since"]
+    return "–" if days is None else f"{days:.0f} d"
+
+
+def _change(row: Row) -> str:
+    if row["change"] is None:
+        return "new"
+    return f"{row['change']:+,}".replace("-", "−").replace("+0", "0")

@@ -68,7 +68,8 @@ def identify(config: Mapping[str, Any], fingerprint: str, since: str | None = No
     groups |= {name: config[name] for name in WHERE_SET if config.get(name)}
     groups["trainer"] = {k: v for k, v in config["trainer"].items() if k not in AFTERWARDS}
     if since is not None:
-        groups["segments"] = {**config["segments"], "since": since}
+        asked = {key: value for key, value in config["segments"].items() if key != "names"}
+        groups["segments"] = {**asked, "since": since}
     groups["data"] = {
         key: value
         for key, value in config["data"].items()

@@ -148,7 +148,8 @@ def most_telling(words: Sequence[Word], k: int) -> list[str]:
 
 
 def _same(one: Word, other: Word) -> bool:
-    if one.text.casefold() == other.text.casefold():
+    words = [set(re.findall(r"\w+", each.text.casefold())) for each in (one, other)]
+    if words[0] <= words[1] or words[1] <= words[0]:  # 'metal' and 'heavy metal', 'hip-hop' …
         return True
     both = len(np.intersect1d(one.items, other.items))
     return both > ALIKE * (len(one.items) + len(other.items) - both)

@@ -65,10 +65,10 @@ class Run:
         return f"Run({self.path.name}: {figures or self.stored.state})"
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: the picture, the segments, figures beside baselines."""
-        from gnnseg.report import page
+        """Return what a notebook shows: the segments, then figures beside the baselines."""
+        from gnnseg.report import notebook
 
-        return page.cell(self.path)
+        return notebook.cell(self.path)
 
     def metric(self, name: str) -> float:
         """Return one figure.
@@ -169,7 +169,7 @@ class Run:
         return self.stored.frame("segments")
 
     def groups(self) -> pl.DataFrame:
-        """Return groups.parquet with the columns of evidence.parquet and stability.parquet."""
+        """Return summary.parquet with groups.parquet's, evidence's and stability's columns."""
         return self.stored.groups()
 
     def cards(self) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gnnseg.report.summary import COLUMNS
+from gnnseg.report.overview import COLUMNS
 
 NAMES = [
     "Wine & cheese",

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from gnnseg.report import plots, style
+from gnnseg.report.overview import COLUMNS
 from gnnseg.report.pictures import curves, flow, heat, people, segments
 from gnnseg.report.plots import Picture
-from gnnseg.report.summary import COLUMNS
 
 HEX = re.compile(r"#[0-9a-fA-F]{3,8}\b")
 

@@ -49,6 +49,19 @@ def test_equal_names_and_columns_of_ids_are_left_out(taken):
     ]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("Metal", "heavy metal", True), ("hip-hop", "Hip hop", True), ("wine", "winegums", False)],
+)
+def test_words_within_words_are_told_once(one, other, same):
+    nowhere = np.zeros(2)
+    first, second = (
+        names.Word(text, nowhere, nowhere, np.array([at])) for at, text in enumerate((one, other))
+    )
+    assert names._same(first, second) is same
+    assert names._same(second, first) is same
+
+
 def test_classes_joined_by_a_bar_are_several(taken):
     frame = items(genre=[f"{KINDS[j % 6]}|film" for j in range(36)])
     assert set(names.made(frame, taken, [[], []])[0]) == {"WINE", "CHEESE"}

@@ -26,6 +26,7 @@ TYPES: dict[str, Any] = {  # of settings that no signature has
     "metrics": dict | None, "baselines": dict | None,
     "cache.root": str | None,
     "segments.since": str | None, "segments.keep": float, "segments.refits": int,
+    "segments.names": str | None,
     "allow": list[str], "sweep.name": str | None, "sweep.fail_fast": bool,
     "report.people": bool, "evidence.refits": int, "evidence.rewired": bool,
     "currency": str | None,

@@ -6,8 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import amounts, plots
-from gnnseg.report import summary as table
+from gnnseg.report import amounts, overview, plots
 from gnnseg.report.plots import COLOURS, Picture
 
 SHOWN = 12  # segments
@@ -41,7 +40,7 @@ def shares(summary: pl.DataFrame) -> Picture | None:
     )
     for number, row in enumerate(drawn.iter_rows(named=True)):
         top = number * step
-        plots.text(axes, 0, top + 9, table.called(row, 52), fontsize=12, color=COLOURS["ink"])
+        plots.text(axes, 0, top + 9, overview.called(row, 52), fontsize=12, color=COLOURS["ink"])
         colour = plots.colour(row["segment"])
         _bar(axes, top + 20, row["share"], largest, colour, "people")
         if row["revenue_share"] is not None:
@@ -60,4 +59,4 @@ def _bar(axes: Any, y: float, share: float, largest: float, colour: str, of: str
 def _in_words(row: dict[str, Any]) -> str:
     money = row["revenue_share"]
     brings = "" if money is None else f" and {amounts.percent(money)} of revenue"
-    return f"{table.called(row, 52)}: {amounts.percent(row['share'])} of people{brings}"
+    return f"{overview.called(row, 52)}: {amounts.percent(row['share'])} of people{brings}"

@@ -8,7 +8,7 @@ import shlex
 import polars as pl
 
 from gnnseg.report import amounts, fonts
-from gnnseg.report.html import Cell, Column, dot, escape, grid, section
+from gnnseg.report.html import Cell, Heading, dot, escape, grid, section
 from gnnseg.report.subject import Subject
 
 WANTED = 3  # items of a segment
@@ -49,9 +49,9 @@ def actions(run: Subject) -> str:
             Cell(amounts.count(row["people"])), Cell(held), Cell(f"<code>{escape(command)}</code>"),
         ])  # fmt: skip
     columns = [
-        Column("segment", text=True),
-        Column("offer", text=True, hint="what they want beyond everyone"),
-        Column("people"), Column("of these control"), Column("list", text=True),
+        Heading("segment", text=True),
+        Heading("offer", text=True, hint="what they want beyond everyone"),
+        Heading("people"), Heading("of these control"), Heading("list", text=True),
     ]  # fmt: skip
     lead = (
         "A random tenth (the control group) gets nothing: what the others buy more than they do is "

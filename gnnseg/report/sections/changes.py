@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 
 from gnnseg.report import changes as told
-from gnnseg.report.html import Cell, Column, escape, figure, fold, grid, section
+from gnnseg.report.html import Cell, Heading, escape, figure, fold, grid, section
+from gnnseg.report.overview import SMALLEST
 from gnnseg.report.pictures import flow
 from gnnseg.report.plots import Picture
 from gnnseg.report.subject import Subject
-from gnnseg.report.summary import SMALLEST
 
 LARGEST = 24  # segments then or now up to which the whole matrix is shown
 MOVED = 10  # people named, where people are
@@ -94,7 +94,7 @@ def _who(run: Subject) -> str:
         ]
         for row in (surely if run.people else surely.head(0)).head(MOVED).iter_rows(named=True)
     ]  # fmt: skip
-    columns = [Column(each, text=True) for each in ("who", "then", "now")]
+    columns = [Heading(each, text=True) for each in ("who", "then", "now")]
     table = grid("Some who surely moved", columns, rows) if rows else ""
     return f"<h3>Who moved</h3><p>{said}</p>{table}"
 
@@ -106,7 +106,7 @@ def _matrix(frame: pl.DataFrame) -> str:
         return "<p class=soft>The matrix of moves stands in moves.parquet.</p>"
     cells = {(row["was"], row["now"]): row for row in frame.iter_rows(named=True)}
     rows = [[Cell(f"then {a}"), *(Cell(_cell(cells[a, b])) for b in now)] for a in was]
-    columns = [Column("then", text=True), *(Column(f"now {k}") for k in now)]
+    columns = [Heading("then", text=True), *(Heading(f"now {k}") for k in now)]
     return fold(
         "Matrix of moves",
         grid("Matrix of moves", columns, rows),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gnnseg.report import evidence
-from gnnseg.report.html import Cell, Column, escape, fold, grid
+from gnnseg.report.html import Cell, Heading, escape, fold, grid
 from gnnseg.report.subject import Subject
 
 SHOWN = 100  # segments, the largest
@@ -33,4 +33,4 @@ def associations(folder: Path) -> str:
 
 def _table(title: str, rows: evidence.TextTable) -> str:
     cells = [[Cell(escape(cell)) for cell in row] for row in rows.cells]
-    return grid(title, [Column(each) for each in rows.columns], cells)
+    return grid(title, [Heading(each) for each in rows.columns], cells)

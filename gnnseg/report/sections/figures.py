@@ -11,7 +11,7 @@ import polars as pl
 from gnnseg.report import lengths, refits, tables
 from gnnseg.report.html import (
     Cell,
-    Column,
+    Heading,
     definitions,
     escape,
     fold,
@@ -126,7 +126,7 @@ def _by_class(frame: pl.DataFrame, classes: list[str]) -> str:
         for each in classes
     ]  # fmt: skip
     head = ("class", "observed", "held out", "recall", "precision", "predicted of everyone")
-    return grid("Labels by class", [Column(title) for title in head], rows)
+    return grid("Labels by class", [Heading(title) for title in head], rows)
 
 
 def _part(count: int, whole: int) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from gnnseg.report import stability
-from gnnseg.report.html import Cell, Column, dot, escape, figure, fold, grid
+from gnnseg.report.html import Cell, Heading, dot, escape, figure, fold, grid
 from gnnseg.report.pictures import curves
 from gnnseg.report.subject import Subject
 
@@ -34,7 +34,7 @@ def stable(run: Subject) -> str:
     ]  # fmt: skip
     if not rows:
         return ""
-    head = [Column(title) for title in ("segment", "Jaccard", "least", "verdict")]
+    head = [Heading(title) for title in ("segment", "Jaccard", "least", "verdict")]
     lines = "".join(f"<p>{escape(line)}</p>" for line in stability.lines(run.folder, run.record))
     lead = "Members shared with the matched segment of a refit, over all in either."
     return fold("Do they come back", lines + grid("Do they come back", head, rows), lead)

@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import amounts, stability
-from gnnseg.report.html import Cell, Column, dot, escape, grid, section
+from gnnseg.report import amounts, overview, stability
+from gnnseg.report.html import Cell, Heading, dot, escape, grid, section
 from gnnseg.report.sections import profiles
 from gnnseg.report.subject import Subject
 
@@ -27,7 +27,7 @@ def segments(run: Subject) -> str:
     if not len(run.summary):
         return ""
     columns = [each for each in _columns(run) if _known(run.shown, each[1])]
-    head = [Column("segment", text=True), *(column for column, _, _ in columns)]
+    head = [Heading("segment", text=True), *(column for column, _, _ in columns)]
     rows = []
     for row in run.shown.iter_rows(named=True):
         cells = [Cell(cell(row), _sorted(row[key])) for _, key, cell in columns]
@@ -36,7 +36,7 @@ def segments(run: Subject) -> str:
     return section("segments", "The segments", table, _notes(run), profiles.cards(run))
 
 
-def _columns(run: Subject) -> list[tuple[Column, str, Callable[[Row], str]]]:
+def _columns(run: Subject) -> list[tuple[Heading, str, Callable[[Row], str]]]:
     """Return each column with the key of its values and what a cell of it shows."""
     currency = run.currency
 
@@ -52,30 +52,30 @@ def _columns(run: Subject) -> list[tuple[Column, str, Callable[[Row], str]]]:
         return f'<span title="{escape(HINTS.get(said, ""))}">{escape(said)}</span>' if said else "–"
 
     return [
-        (Column("people", hint="by their first segment"), "people", people),
-        (Column("revenue", hint="what they spent, and its share"), "revenue", revenue),
-        (Column("spend a head"), "spend_head",
+        (Heading("people", hint="by their first segment"), "people", people),
+        (Heading("revenue", hint="what they spent, and its share"), "revenue", revenue),
+        (Heading("spend a head"), "spend_head",
          lambda row: escape(amounts.money(row["spend_head"], currency))),
-        (Column("visits a head"), "visits_head", lambda row: amounts.figure(row["visits_head"])),
-        (Column("days since", hint="median days from their last event to the data's end"),
+        (Heading("visits a head"), "visits_head", lambda row: amounts.figure(row["visits_head"])),
+        (Heading("days since", hint="median days from their last event to the data's end"),
          "days_since", lambda row: amounts.count(row["days_since"])),
-        (Column("trend", hint="last quarter against the quarter before"), "trend",
+        (Heading("trend", hint="last quarter against the quarter before"), "trend",
          lambda row: amounts.trend(row["trend"])),
-        (Column("tells them apart", text=True), "telling", _telling),
-        (Column("verdict", text=True), "verdict", verdict),
-        (Column("sure", hint="share of refits that leave people there"), "sure",
+        (Heading("tells them apart", text=True), "telling", _telling),
+        (Heading("verdict", text=True), "verdict", verdict),
+        (Heading("sure", hint="share of refits that leave people there"), "sure",
          lambda row: amounts.percent(row["sure"])),
-        (Column("change", hint="people more or fewer than in the run before"), "change",
+        (Heading("change", hint="people more or fewer than in the run before"), "change",
          lambda row: amounts.change(row["change"])),
     ]  # fmt: skip
 
 
 def _first(row: Row) -> Cell:
     k = row["segment"]
-    named = f"<bdi>{escape(row['name'])}</bdi>" if row["name"] else f"Segment {k}"
+    named = f"<bdi>{escape(overview.called(row))}</bdi>"
     id = f" · <bdi>{escape(row['id'])}</bdi>" if row["id"] else ""
     return Cell(
-        f'<a href="#segment-{k}">{dot(k)}{named}</a><small>{k}{id}</small>', row["name"] or k
+        f'<a href="#segment-{k}">{dot(k)}{named}</a><small>{k}{id}</small>', overview.called(row)
     )
 
 
