@@ -82,10 +82,9 @@ def _verdict(runs: Sequence[tuple[Path, Record]], count: int) -> str:
         return f"{said}."
     folder, record = best[0]
     monitor, value = record["best"]["metric"], record["best"]["value"]
-    return (
-        f"{said}; the best on {escape(monitor)} ({value:.4f}) is "
-        f"<code>{escape(folder.name)}</code>. No test figure was chosen by."
-    )
+    test = "" if monitor.startswith("valid/") else " (on the test: these figures flatter)"
+    name = f"<code>{escape(folder.name)}</code>"
+    return f"{said}; the best on {escape(monitor)} ({value:.4f}) is {name}{test}."
 
 
 def _best_first(runs: Sequence[tuple[Path, Record]]) -> list[tuple[Path, Record]]:
