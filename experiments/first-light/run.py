@@ -32,9 +32,13 @@ CLAIMS: dict[str, tuple[list[str], list[str], dict[str, float]]] = {
     "ml-100k, affinity": (["head.beta=affinity"], SPLITS, {}),
     "ml-100k, dot": (["head=dot"], SPLITS, {}),
     "ml-100k, posthoc": (["head=posthoc"], SPLITS, {}),
-    "completejourney, seen=mask": (["data=completejourney"], ["seed=0"], {}),
+    "completejourney, seen=mask": (
+        ["data=completejourney", "data.level=product_id"],
+        ["seed=0"],
+        {},
+    ),
     "completejourney, seen=allow": (
-        ["data=completejourney", "evaluation.seen=allow"],
+        ["data=completejourney", "data.level=product_id", "evaluation.seen=allow"],
         ["seed=0"],
         {},
     ),

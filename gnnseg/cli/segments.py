@@ -27,6 +27,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="call a segment, by number or id, something; runs that continue it keep the name",
     )
+    add("--names", metavar="FILE", help="names of segments: YAML or CSV, by number or id")
+    add("--names-out", metavar="FILE", help="write the names, made ones too, to .yaml or .csv")
     add("--user", metavar="ID", help="which segment a user is in, and why, by their own id")
     add(
         "--evidence",
@@ -45,11 +47,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def call(options: argparse.Namespace) -> None:
     """Print the segments, or write every user's."""
     from gnnseg.report import changes, tables
+    from gnnseg.runs import naming
     from gnnseg.types import InputError
 
     run = open_run(options)
-    if options.name:
-        _call(run, options.name)
+    if options.name or options.names:
+        _call(run, options)
+    if options.names_out:
+        print(naming.write(run.stored, options.names_out))
+        return
     if options.evidence:
         run = _with_evidence(run, options)
     elif options.refits is not None or options.rewired:
@@ -80,19 +86,18 @@ def _one(run: Run, user: str) -> str:
     return f"{placed}\n{membership.text(run.explain(user))}"
 
 
-def _call(run: Run, given: list[str]) -> None:
-    """Name segments as the words say, and write the page again."""
-    from gnnseg.data.atomic import atomic
-    from gnnseg.report import page
-    from gnnseg.runs import durable
+def _call(run: Run, options: argparse.Namespace) -> None:
+    """Name segments as the file and the words say, and write the page again."""
+    from gnnseg.runs import durable, naming, summary
     from gnnseg.types import InputError
 
-    for each in given:
+    for each in options.name:
         if "=" not in each:
             raise InputError(f"--name {each}: write SEGMENT=NAME, as in --name '3=Night owls'.")
-    durable.call(run.stored, dict(each.split("=", 1) for each in given))
-    with atomic(run.path / "report.html") as aside:
-        aside.write_text(page.render(run.path), "utf-8")
+    given = naming.read(options.names) if options.names else {}
+    given |= dict(each.split("=", 1) for each in options.name)
+    durable.call(run.stored, given)
+    summary.renew(run.path)
 
 
 def _with_evidence(run: Run, options: argparse.Namespace) -> Run:

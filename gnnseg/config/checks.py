@@ -22,7 +22,7 @@ __all__ = ["check", "check_allow", "check_node", "check_value"]
 
 BUILT = ("split", "features", "trainer", "tracking", "objective")  # of settings alone
 OF_SEGMENTS = ("effective_k", "segments_per_user")  # what a validation says of them
-SEGMENTS = ["segments.since", "segments.keep", "segments.refits"]
+SEGMENTS = ["segments.since", "segments.keep", "segments.refits", "segments.names"]
 KEPT = ("combine", "layer_weights", "gamma")  # settings that say which layers the embedding is of
 
 
@@ -69,15 +69,26 @@ def check(config: Mapping[str, Any]) -> None:
         raise refusal(where="data.k_core", value=str(k), problem=must)
     check_value("data.min_weight", config["data"]["min_weight"], float | None)
     check_value("data.name", config["data"]["name"], str)
+    _check_currency(config["data"].get("currency"))
     sweep = config["sweep"]
     check_value(
         "sweep.fail_fast", sweep.get("fail_fast") if isinstance(sweep, Mapping) else None, bool
     )
+    _check_report(config["report"])
     _check_segments(config["segments"])
     _check_evidence(config["evidence"])
     _check_optimizer(config["optimizer"])
     _check_together(config)
     _check_constructors(config)
+
+
+def _check_currency(value: Any) -> None:
+    """Refuse what is no currency's code."""
+    check_value("data.currency", value, str | None)
+    if value is not None and not re.fullmatch("[A-Z]{3}", value):
+        raise refusal(
+            where="data.currency", value=value, problem="must be a code of ISO 4217, such as EUR"
+        )
 
 
 def _check_finite(where: str, value: Any) -> None:
@@ -101,15 +112,25 @@ def _check_constructors(config: Mapping[str, Any]) -> None:
         refuse_unbuildable(where, node)
 
 
+def _check_report(node: Any) -> None:
+    """Refuse what cannot be said of a page."""
+    given = node if isinstance(node, Mapping) else {}
+    for key in given:
+        if key != "people":
+            known = meant(f"report.{key}", ["report.people"])
+            raise refusal(f"report.{key}: no such setting; {known}")
+    check_value("report.people", given.get("people"), bool)
+
+
 def _check_segments(node: Any) -> None:
     """Refuse what cannot be said of an earlier run."""
-    kinds = {"since": str | None, "keep": float, "refits": int}
+    kinds = {"since": str | None, "keep": float, "refits": int, "names": str | None}
     for key in node if isinstance(node, Mapping) else ():
         if key not in kinds:
             raise refusal(f"segments.{key}: no such setting; {meant(f'segments.{key}', SEGMENTS)}")
     for key, kind in kinds.items():
         check_value(f"segments.{key}", node[key] if isinstance(node, Mapping) else None, kind)
-        if key != "since" and node[key] < 0:
+        if key in ("keep", "refits") and node[key] < 0:
             raise refusal(f"segments.{key}={node[key]}: must be 0 or more.")
 
 

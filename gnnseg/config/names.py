@@ -23,13 +23,15 @@ TOP = (
     "cache",
     "allow",
     "segments",
+    "report",
     "sweep",
     "evidence",
 )
 BESIDE = {
-    "data": ("name", "root", "min_weight", "k_core"),
+    "data": ("name", "root", "min_weight", "k_core", "currency"),
     "regularisers": ("weight",),
 }  # keys the pipeline takes off before it builds
+NEEDLESS = ("currency",)  # of these, keys that a file of one's own may leave out
 BASES = {  # what a group's target must be, or derive from; other groups take what fits
     "data": "gnnseg.data.sets.base.Reader",
     "split": "gnnseg.data.split.SplitRule",

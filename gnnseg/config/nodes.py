@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from gnnseg.config.names import meant, refusal
+from gnnseg.config.names import NEEDLESS, meant, refusal
 from gnnseg.config.targets import FOREIGN, described, fits, locate, parameter_types
 
 
@@ -65,7 +65,7 @@ def check_node(
             known = [f"{where}.{name}" for name in (*takes, *beside)]
             raise refusal(f"{where}.{key}: no such setting; {meant(f'{where}.{key}', known)}")
     for key in () if foreign else (*takes, *beside):
-        if key not in given:
+        if key not in given and not (key in beside and key in NEEDLESS):
             raise refusal(f"{where}.{key}: is missing; conf/{group} gives its default.")
     hints = parameter_types(target)
     for key, value in given.items():

@@ -98,10 +98,13 @@ ADDED: dict[str, Any] = {
     "trainer.sampler": None,
     "trainer.callbacks": None,
     "trainer.refit": False,
+    "report": {"people": False},
     "evidence": {"refits": 0, "rewired": False},
     "metrics": None,
     "baselines": None,
     "segments": {"since": None, "keep": 0.1, "refits": 3},
+    "segments.names": None,
+    "data.currency": None,
 }
 _STABLE = {today: name for name, today in MODULES.items()}
 
@@ -128,7 +131,7 @@ def recorded(config: Mapping[str, Any]) -> dict[str, Any]:
     default, is left out, so that runs of before keep their names.
     """
     found = {group: _node(value, KEYS, stable) for group, value in config.items()}
-    for node, key, default in _added(found):
+    for node, key, default in reversed(list(_added(found))):  # a group's own settings before it
         if key in node and (node[key] == default or (default is None and node[key] == {})):
             del node[key]
     return found

@@ -57,7 +57,7 @@ def key(node: Mapping[str, Any], place: Place) -> str | None:
             while chunk := handle.read(CHUNK):
                 digest.update(chunk)
         digest.update(path.suffix.encode() + b"\0")
-    how = {k: v for k, v in node.items() if k != "root" and k not in named}
+    how = {k: v for k, v in node.items() if k not in ("root", "currency", *named)}
     how["_target_"] = stable(str(node["_target_"]))
     where = [[k, len(found)] for k, found in named.items()]
     edges = [{k: v for k, v in r.items() if k != "path"} for r in relations]

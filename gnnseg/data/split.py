@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gnnseg.config.targets import build
-from gnnseg.data import leaks, logs
+from gnnseg.data import customers, leaks, logs
 from gnnseg.data import visits as visits_
 from gnnseg.data.fingerprint import content_fingerprint
 from gnnseg.data.shares import check_quantiles, check_ratios
@@ -244,6 +244,7 @@ def make(dataset: Dataset, node: Mapping[str, Any], *, visits: bool = False) -> 
             label: visits_.of(dataset.interactions.rows(part == number))
             for number, label in enumerate(PARTS if visits else ())
         },
+        customers=customers.of(dataset.interactions, len(dataset.users)),
     )
     return _identified(split, dataset)
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg.report import summary as summary_
+
 LINES = 12  # moves named, the largest first
 
 
@@ -54,7 +56,8 @@ def events(record: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
 
 def names(folder: Path) -> dict[str, str]:
     """Return what the segments of a folder are called, by id: 'segment 3 (seg-1a2b3c, name)'."""
-    groups = pl.read_parquet(folder / "groups.parquet")
+    summed = summary_.read(folder)
+    groups = pl.read_parquet(folder / "groups.parquet") if summed is None else summed
     if "id" not in groups.columns:
         return {}
     rows = groups.select("segment", "id", "name").rows()

@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from matplotlib.axes import Axes
+
 from gnnseg.report import page as pages
 from gnnseg.report import plots
 from gnnseg.report.columns import render
-from gnnseg.report.html import escape, figure
-from gnnseg.report.style import COLOURS, MARKS
+from gnnseg.report.html import Cell, Heading, escape, figure, grid
+from gnnseg.report.pictures import curves
+from gnnseg.report.plots import Picture
 
 Row = Mapping[str, Any]
 CAPTION = (
@@ -34,7 +37,7 @@ class _Panel:
     caption: str
     curves: dict[str, str]
     errors: str | None = None
-    level: Callable[[Mapping[str, Any]], tuple[float, str] | None] = lambda record: None
+    level: Callable[[Mapping[str, Any]], float | None] = lambda record: None
 
 
 def reason(record: Mapping[str, Any]) -> str:
@@ -116,58 +119,64 @@ def text(record: Mapping[str, Any]) -> str:
 
 
 def picture(record: Mapping[str, Any]) -> str:
-    """Return all plots as one SVG that stands alone, light or dark."""
-    width, height, gap = 2 * plots.WIDTH, plots.HEIGHT + 44, 34
-    total = gap + 2 * height
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {total}" '
-        f'width="{width}" height="{total}" role="img" aria-label="{escape(record["reason"])}">'
-        f"<style>{COLOURS}{MARKS}text{{font-family:system-ui,sans-serif}}"
-        "svg .title{fill:var(--ink);font-weight:600;font-size:13px;text-anchor:start}"
-        "svg .say{text-anchor:start}</style>"
-        f'<rect width="{width}" height="{total}" style="fill:var(--card)"/>'
-        f'<text class="title" x="{plots.LEFT}" y="22">{escape(_title(record))}</text>'
-    ]
+    """Return all charts as one SVG that stands alone, light or dark."""
+    wide, high, top = 400.0, 250.0, 34.0
+    sheet = Picture(_title(record), record["reason"], 2 * wide, top + 2 * high)
+    whole = sheet.plot_area(0, 0, 0, 0, bare=True)
+    whole.set_xlim(0, 2 * wide)
+    whole.set_ylim(top + 2 * high, 0)
+    ink = plots.COLOURS["ink"]
+    plots.text(whole, 14, 18, _title(record), fontsize=15, weight="bold", color=ink)
     for number, panel in enumerate(_panels(record)):
-        x, y = number % 2 * plots.WIDTH, gap + number // 2 * height
-        parts.append(
-            f'<g transform="translate({x} {y})"><text class="title" x="{plots.LEFT}" y="16">'
-            f"{escape(panel.title)}</text>{_key(panel)}"
-            f'<g transform="translate(0 34)">{_plotted(panel, record)}</g></g>'
+        x, y = number % 2 * wide, top + number // 2 * high
+        plots.text(whole, x + 14, y + 14, panel.title, fontsize=13, weight="bold", color=ink)
+        at = x + 14
+        for n, name in enumerate(panel.curves):
+            colour = plots.COLOURS[plots.SERIES[n]]
+            whole.plot([at, at + 18], [y + 32, y + 32], color=colour, linewidth=2,
+                       dashes=curves.dashes(n))  # fmt: skip
+            plots.text(whole, at + 24, y + 32.5, name)
+            at += 40 + 6.4 * len(name)
+        left, right, above, below = curves.MARGINS
+        axes = sheet.plot_area(
+            x + left, 2 * wide - x - wide + right, y + 34 + above, top + 2 * high - y - high + below
         )
-    return "".join([*parts, "</svg>\n"])
+        _plotted(axes, panel, record)
+    return sheet.svg(alone=True)
 
 
 def page(record: Mapping[str, Any]) -> str:
-    """Return the page of a choice as HTML: the reason, the plots, the table; no network."""
+    """Return the page of a choice as HTML: the reason, the charts, the table; no network."""
     titles, cells = table(record)
-    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
-    rows = "".join(
-        f"<tr{' class=own' if row['segments'] == record['recommended'] else ''}>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in line)
-        + "</tr>"
+    rows = [
+        [Cell(f"<b>{escape(cell)}</b>" if best else escape(cell)) for cell in line]
         for row, line in zip(record["rows"], cells, strict=True)
-    )
-    drawn = "".join(
-        figure(
-            panel.title,
-            plots.framed([_plotted(panel, record)], panel.caption),
-            panel.caption,
-            list(panel.curves),
-        )
-        for panel in _panels(record)
-    )
+        for best in (row["segments"] == record["recommended"],)
+    ]
     said = "".join(f'<p class="soft">{escape(each)}</p>' for each in record["notes"])
+    head = [Heading(title) for title in titles]
     return pages.document(
         _title(record),
         [
             f'<p class="eyebrow">{escape(record["name"])}</p><h1>{escape(_title(record))}</h1>'
-            f'<p class="lead">{escape(record["reason"])}</p>{said}',
-            f'<div class="grid">{drawn}</div>',
-            f'<h2>By K</h2><div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+            f'<p class="verdict">{escape(record["reason"])}</p>{said}',
+            f'<div class="grid">{charts(record)}</div>',
+            f"<h2>By K</h2>{grid('By K', head, rows)}",
             f'<p class="soft">{escape(CAPTION)}</p>',
         ],
+        script=False,
     )
+
+
+def charts(record: Mapping[str, Any]) -> str:
+    """Return the charts of a choice as HTML."""
+    return "".join(_figure_of(panel, record) for panel in _panels(record))
+
+
+def _figure_of(panel: _Panel, record: Mapping[str, Any]) -> str:
+    drawn = Picture(panel.title, panel.caption)
+    _plotted(drawn.plot_area(*curves.MARGINS), panel, record)
+    return figure(drawn, panel.caption, list(panel.curves), heading="h2")
 
 
 def _title(record: Mapping[str, Any]) -> str:
@@ -178,15 +187,14 @@ def _panels(record: Mapping[str, Any]) -> list[_Panel]:
     """Return the plots; of the price the absolute figures where head=dot was not trained."""
     priced = record["dot"]["ndcg"] is not None
 
-    def enough(record: Mapping[str, Any]) -> tuple[float, str]:
-        top = max(float(row["recall"]) for row in record["rows"]) - record["error"]
-        return top, f"one standard error below the best, {top:.4f}"
+    def enough(record: Mapping[str, Any]) -> float:
+        return max(float(row["recall"]) for row in record["rows"]) - float(record["error"])
 
     ndcg = _Panel("Ranking", "Validation ndcg@20: whole, and through each user's first segment.",
                   {"ndcg@20": "ndcg", "through the first segment": "ndcg_top1"})  # fmt: skip
     price = _Panel("Price", "Validation ndcg@20 as a share of the same encoder's under head=dot.",
                    {"share of dot's ndcg@20": "price"},
-                   level=lambda record: (1.0, "head=dot"))  # fmt: skip
+                   level=lambda record: 1.0)  # fmt: skip
     return [
         _Panel("Recall", "Validation recall@20 ± its standard error over users; the dotted line "
                "lies one standard error below the best.",
@@ -194,17 +202,18 @@ def _panels(record: Mapping[str, Any]) -> list[_Panel]:
         _Panel("Stability", "How far segments come back when the model is fitted again; the "
                "median Jaccard is to be at least the dotted line.",
                {"median Jaccard": "jaccard", "soft": "soft", "ARI": "ari"},
-               level=lambda record: (record["rule"]["jaccard"], "least median Jaccard")),
+               level=lambda record: float(record["rule"]["jaccard"])),
         _Panel("Sharpness", "Segments that are in use, and how many of them one person is in.",
                {"effective K": "effective_k", "segments a user": "segments_per_user"}),
         price if priced else ndcg,
     ]  # fmt: skip
 
 
-def _plotted(panel: _Panel, record: Mapping[str, Any]) -> str:
+def _plotted(axes: Axes, panel: _Panel, record: Mapping[str, Any]) -> None:
     rows = record["rows"]
     numbers = [row["segments"] for row in rows]
-    return plots.plotted(
+    curves.plotted(
+        axes,
         [str(k) for k in numbers],
         {name: [row[key] for row in rows] for name, key in panel.curves.items()},
         x="segments (K)",
@@ -212,18 +221,6 @@ def _plotted(panel: _Panel, record: Mapping[str, Any]) -> str:
         level=panel.level(record),
         mark=numbers.index(record["recommended"]),
     )
-
-
-def _key(panel: _Panel) -> str:
-    """Return the names of the curves beside a piece of their colours."""
-    parts, x = [], plots.LEFT
-    for number, name in enumerate(panel.curves):
-        parts.append(
-            f'<line class="line c{number}" x1="{x}" x2="{x + 14}" y1="28" y2="28"/>'
-            f'<text class="say" x="{x + 20}" y="32">{escape(name)}</text>'
-        )
-        x += 34 + 7 * len(name)
-    return "".join(parts)
 
 
 def _figure(value: float | None, digits: int = 2) -> str:

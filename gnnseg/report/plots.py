@@ -1,192 +1,80 @@
-"""Plots as inline SVG, drawn by hand.
+"""Charts by matplotlib, as SVG that takes its colours from the page, light or dark.
 
-They take their colours from the page, light or dark, and need no script.
-
-A plotting library would bring megabytes and its own colours for what are three simple shapes.
-Coordinates are those of a view box ``WIDTH`` wide; the page scales it.
+A chart is drawn in the page's light colours (``COLOURS``), so that it can be saved and shown
+anywhere; in SVG each of them becomes the style sheet's variable of that name. Texts stay texts.
+Sizes are in pixels: a figure's unit is a point, at 72 dots an inch.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+import io
+import re
+import warnings
+from collections.abc import Callable
+from functools import cache
 from html import escape
+from typing import Any
+from xml.etree import ElementTree
 
-WIDTH, HEIGHT = 400, 200
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 34
-Points = Sequence[tuple[float, float]]
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from gnnseg.report.style import CHART_COLOURS
+from gnnseg.report.style import COLOURS as VARIABLES
+
+COLOURS = CHART_COLOURS  # by the name of their variable, light
+SERIES = ("accent", "accent2", "accent3")  # of curves, in order
+LIGHT, CHROMA = 0.6, 0.13  # of segments' colours in oklch, by light
+TEXT = 11.0
+SVG = "{http://www.w3.org/2000/svg}"
+TWO = re.compile(r"(\d+\.\d\d)\d+")  # decimals, of which two are enough
+FAMILY = re.compile(r"font-family:[^;]*;\s*")
+HEX = re.compile(r"#[0-9a-f]{6}\b")
 
 
-def lines(
-    series: Mapping[str, Points], *, x: str, alt: str, mark: tuple[float, float, str] | None = None
-) -> str:
-    """Draw curves over a common x, the n-th in the page's n-th colour.
+class Picture(Figure):
+    """A chart with its title and what it shows, in words; a notebook shows it as SVG."""
 
-    Args:
-        series: The points of each curve by its name.
-        x: The name of the common axis.
-        alt: What the plot shows, in words.
-        mark: One point to point at: x, y, what it is.
-    """
-    kept = {name: _finite(points) for name, points in series.items()}
-    everything = [point for points in kept.values() for point in points]
-    if not everything:
-        return ""
-    xs = _Axis.of([point[0] for point in everything], LEFT, WIDTH - RIGHT, tight=True)
-    ys = _Axis.of([point[1] for point in everything], HEIGHT - BOTTOM, TOP)
-    parts = [_grid(ys), _x_axis(xs, x)]
-    for number, (name, points) in enumerate(kept.items()):
-        path = " ".join(
-            f"{'L' if at else 'M'}{xs(a):.1f} {ys(b):.1f}" for at, (a, b) in enumerate(points)
+    def __init__(self, title: str, said: str, width: float = 400, height: float = 200) -> None:
+        super().__init__(figsize=(width / 72, height / 72), dpi=72, facecolor=COLOURS["card"])
+        self.heading, self.said = title, said
+
+    def plot_area(
+        self, left: float, right: float, top: float, bottom: float, *, bare: bool = False
+    ) -> Axes:
+        """Return axes within margins in pixels; ``bare``: without axes' lines and ticks."""
+        width, height = (float(value) * 72 for value in self.get_size_inches())
+        box = (
+            left / width,
+            bottom / height,
+            (width - left - right) / width,
+            (height - top - bottom) / height,
         )
-        parts.append(
-            f'<path class="line c{number}" d="{path}"><title>{escape(name)}</title></path>'
-        )
-        if len(points) == 1:
-            at_x, at_y = xs(points[0][0]), ys(points[0][1])
-            parts.append(f'<circle class="dot c{number}" cx="{at_x:.1f}" cy="{at_y:.1f}" r="3"/>')
-    if mark is not None:
-        at_x, at_y = xs(mark[0]), ys(mark[1])
-        parts.append(
-            f'<line class="mark" x1="{at_x:.1f}" x2="{at_x:.1f}" '
-            f'y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-            f'<circle class="marked" cx="{at_x:.1f}" cy="{at_y:.1f}" r="4">'
-            f"<title>{escape(mark[2])}</title></circle>"
-        )
-    return framed(parts, alt)
+        axes = self.add_axes(box, facecolor="none")
+        axes.set_axisbelow(True)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        axes.tick_params(bottom=False, left=False, labelsize=TEXT, labelcolor=COLOURS["soft"])
+        if bare:
+            axes.set_axis_off()
+        return axes
 
+    def svg(self, *, alone: bool = False) -> str:
+        """Return the chart as SVG; ``alone``: as a document that brings its colours along."""
+        out = io.BytesIO()
+        settings = {"svg.fonttype": "none", "svg.hashsalt": "gnnseg"}
+        with rc_context(settings), warnings.catch_warnings():  # type: ignore[arg-type]
+            warnings.filterwarnings("ignore", message="Glyph")  # a browser has other fonts
+            self.savefig(out, format="svg", metadata={"Date": None})
+        return _inline(out.getvalue(), self.heading, self.said, alone)
 
-def columns(
-    values: Sequence[float],
-    labels: Sequence[str],
-    *,
-    x: str,
-    alt: str,
-    ticks: Sequence[float] | None = None,
-    show: Callable[[float], str] = lambda value: f"{value:.3g}",
-    hues: bool = False,
-    percent: bool = False,
-    width: int = WIDTH,
-) -> str:
-    """Draw upright columns from 0.
-
-    Args:
-        values: Their heights.
-        labels: Their names, along the axis as far as there is room.
-        x: The name of the axis.
-        alt: What the plot shows, in words.
-        ticks: A second value of each, a line across it.
-        show: A value in words, for the hint of a column.
-        hues: Whether each has its segment's colour.
-        percent: Whether the values are shares.
-        width: Of the view box.
-    """
-    if not values:
-        return ""
-    ys = _Axis.of([0.0, *values, *(ticks or [])], HEIGHT - BOTTOM, TOP)
-    step = (width - LEFT - RIGHT) / len(values)
-    gap = min(3.0, step * 0.18)
-    parts = [_grid(ys, percent, width)]
-    every = max(
-        1, math.ceil(len(values) / max(1, int((width - LEFT) / (9 + 7 * max(map(len, labels))))))
-    )
-    for number, (value, label) in enumerate(zip(values, labels, strict=True)):
-        at, top = LEFT + number * step, ys(value)
-        style = f' style="--h:{hue(number + 1):.0f}"' if hues else ""
-        title = f"{label}: {show(value)}" + (f" ({show(ticks[number])})" if ticks else "")
-        parts.append(
-            f'<rect class="{"seg" if hues else "col"}"{style} x="{at + gap / 2:.1f}" y="{top:.1f}" '
-            f'width="{max(0.5, step - gap):.1f}" '
-            f'height="{max(0.0, HEIGHT - BOTTOM - top):.1f}" rx="1.5">'
-            f"<title>{escape(title)}</title></rect>"
-        )
-        if ticks:
-            y = ys(ticks[number])
-            parts.append(
-                f'<line class="tick" x1="{at:.1f}" x2="{at + step:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            )
-        if number % every == 0:
-            parts.append(_text(at + step / 2, HEIGHT - BOTTOM + 13, label))
-    parts.append(_text((LEFT + width - RIGHT) / 2, HEIGHT - 4, x, "axis"))
-    return framed(parts, alt, width)
-
-
-def plotted(
-    labels: Sequence[str],
-    series: Mapping[str, Sequence[float | None]],
-    *,
-    x: str,
-    errors: Sequence[float | None] = (),
-    level: tuple[float, str] | None = None,
-    mark: int | None = None,
-) -> str:
-    """Draw curves over names that stand side by side, without a frame (``framed``).
-
-    The n-th curve is in the page's n-th colour.
-
-    Args:
-        labels: The names along the axis.
-        series: The values of each curve by its name; what is not there is left out.
-        x: The name of the axis.
-        errors: Of the first curve's values, drawn both ways.
-        level: A value to draw a line at, and what it is.
-        mark: Which of the names to point at, from 0.
-    """
-    step = (WIDTH - LEFT - RIGHT) / max(1, len(labels))
-    at = [LEFT + (number + 0.5) * step for number in range(len(labels))]
-    kept = {
-        name: [(n, v) for n, v in enumerate(values) if v is not None and math.isfinite(v)]
-        for name, values in series.items()
-    }
-    first = next(iter(kept.values()), [])
-    whiskers = [
-        (n, v - e, v + e) for n, v in first if errors and (e := errors[n]) and math.isfinite(e)
-    ]
-    ends = [y for _, low, high in whiskers for y in (low, high)]
-    every = [v for points in kept.values() for _, v in points]
-    if not every:
-        return ""
-    ys = _Axis.of([*every, *ends, *([level[0]] if level else [])], HEIGHT - BOTTOM, TOP)
-    parts = [_grid(ys)]
-    parts += [_text(at[n], HEIGHT - BOTTOM + 13, label) for n, label in enumerate(labels)]
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, x, "axis"))
-    if mark is not None:
-        parts.append(_rule("mark", at[mark], at[mark], TOP, HEIGHT - BOTTOM))
-    if level is not None:
-        parts.append(_rule("level", LEFT, WIDTH - RIGHT, ys(level[0]), ys(level[0]), level[1]))
-    parts += [_rule("whisker", at[n], at[n], ys(low), ys(high)) for n, low, high in whiskers]
-    for number, (name, points) in enumerate(kept.items()):
-        if not points:
-            continue
-        path = " ".join(
-            f"{'L' if place else 'M'}{at[n]:.1f} {ys(v):.1f}" for place, (n, v) in enumerate(points)
-        )
-        parts.append(
-            f'<path class="line c{number}" d="{path}"><title>{escape(name)}</title></path>'
-        )
-        parts += [
-            f'<circle class="dot c{number}" cx="{at[n]:.1f}" cy="{ys(v):.1f}" r="2.6">'
-            f"<title>{escape(f'{name}, {labels[n]}: {v:.4g}')}</title></circle>"
-            for n, v in points
-        ]
-    return "".join(parts)
-
-
-def histogram(
-    values: Sequence[float], low: float, high: float, bins: int
-) -> tuple[list[float], list[str]]:
-    """Return the share of the values in each of equal bins, and each bin's lower edge as text.
-
-    The last bin holds ``high`` and what lies above it.
-    """
-    counts = [0] * bins
-    for value in values:
-        at = int((value - low) / (high - low) * bins) if high > low else 0
-        counts[min(max(at, 0), bins - 1)] += 1
-    width = (high - low) / bins
-    return [count / max(1, len(values)) for count in counts], [
-        f"{low + number * width:.3g}" for number in range(bins)
-    ]
+    def _repr_svg_(self) -> str:
+        return self.svg(alone=True)
 
 
 def hue(segment: int) -> float:
@@ -194,73 +82,115 @@ def hue(segment: int) -> float:
     return (segment * 137.508 + 60) % 360
 
 
-class _Axis:
-    """From values to places: a linear scale with round ticks."""
-
-    def __init__(
-        self, low: float, high: float, start: float, end: float, ticks: list[float]
-    ) -> None:
-        self.low, self.high, self.start, self.end, self.ticks = low, high, start, end, ticks
-
-    @staticmethod
-    def of(values: Sequence[float], start: float, end: float, tight: bool = False) -> _Axis:
-        low, high = min(values), max(values)
-        if low == high:
-            low, high = (
-                (low - 0.5, high + 0.5)
-                if not low
-                else (low - abs(low) * 0.1, high + abs(high) * 0.1)
-            )
-        step = _round_step((high - low) / 4)
-        if not tight:
-            low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
-        first = math.ceil(low / step - 1e-9)
-        ticks = [number * step for number in range(first, math.floor(high / step + 1e-9) + 1)]
-        return _Axis(low, high, start, end, ticks)
-
-    def __call__(self, value: float) -> float:
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+@cache
+def colour(segment: int) -> str:
+    """Return a segment's colour, light, as the page's ``oklch(.6 .13 hue)`` (Ottosson 2020)."""
+    angle = np.deg2rad(round(hue(segment)))
+    a, b = CHROMA * np.cos(angle), CHROMA * np.sin(angle)
+    lms = np.array([
+        LIGHT + 0.3963377774 * a + 0.2158037573 * b,
+        LIGHT - 0.1055613458 * a - 0.0638541728 * b,
+        LIGHT - 0.0894841775 * a - 1.2914855480 * b,
+    ]) ** 3  # fmt: skip
+    matrix = np.array([
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
+    ])  # fmt: skip
+    linear = np.clip(matrix @ lms, 0, 1)
+    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    found = "#" + "".join(f"{round(255 * float(value)):02x}" for value in srgb)
+    _HUES[found] = round(hue(segment))
+    return found
 
 
-def _round_step(rough: float) -> float:
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(factor for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999) * power
+_HUES: dict[str, int] = {}  # of segments' colours that were drawn
 
 
-def _finite(points: Points) -> list[tuple[float, float]]:
-    return [(float(a), float(b)) for a, b in points if b is not None and math.isfinite(b)]
+def text(axes: Axes, x: float, y: float, said: str, **how: Any) -> Any:
+    """Write a text as it stands, never as a formula; beyond the axes too."""
+    style = {"fontsize": TEXT, "color": COLOURS["soft"], "va": "center"} | how
+    return axes.text(x, y, said, parse_math=False, clip_on=False, **style)
 
 
-def _grid(axis: _Axis, percent: bool = False, width: int = WIDTH) -> str:
-    parts = []
-    for tick in axis.ticks:
-        y = axis(tick)
-        label = f"{tick * 100:.4g} %" if percent else f"{tick:.4g}"
-        parts.append(
-            f'<line class="grid" x1="{LEFT}" x2="{width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        )
-        parts.append(_text(LEFT - 6, y + 3.5, label, "y"))
-    return "".join(parts)
+def dots(axes: Axes, points: Any, colour: str, size: float, **how: Any) -> None:
+    """Draw points (N,2), all of one colour, as one path: strokes without length, round at ends."""
+    at = np.repeat(np.asarray(points, dtype=float), 2, axis=0)
+    at[1::2, 0] += 1e-9  # a stroke that some renderers would leave out otherwise
+    codes = np.tile(np.array([Path.MOVETO, Path.LINETO], dtype=Path.code_type), len(points))
+    path = Path(at, codes)
+    path.should_simplify = False
+    axes.add_patch(
+        PathPatch(path, fill=False, edgecolor=colour, linewidth=size, capstyle="round",
+                  clip_on=False, **how)
+    )  # fmt: skip
 
 
-def _x_axis(axis: _Axis, name: str) -> str:
-    parts = [_text(axis(tick), HEIGHT - BOTTOM + 13, f"{tick:.4g}") for tick in axis.ticks]
-    return "".join(parts) + _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, name, "axis")
+def grid(
+    axes: Axes, axis: str = "y", show: Callable[[float], str] = lambda value: f"{value:.4g}"
+) -> None:
+    """Put round ticks and faint lines on an axis."""
+    one = axes.yaxis if axis == "y" else axes.xaxis
+    one.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    one.set_major_formatter(FuncFormatter(lambda value, _: show(round(value, 12))))
+    axes.grid(axis=axis, color=COLOURS["hair"], linewidth=1, clip_on=False)  # type: ignore[arg-type]
 
 
-def _text(x: float, y: float, text: str, kind: str = "x") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
+def named_axis(axes: Axes, name: str) -> None:
+    """Name the horizontal axis."""
+    axes.set_xlabel(name, fontsize=TEXT, color=COLOURS["soft"], parse_math=False)
 
 
-def _rule(kind: str, x1: float, x2: float, y1: float, y2: float, title: str = "") -> str:
-    said = f"<title>{escape(title)}</title>" if title else ""
+def cut(said: str, width: int) -> str:
+    """Return a text, cut where it is too long for its place."""
+    return said if len(said) <= width else f"{said[: width - 1].rstrip()}…"
+
+
+def _inline(drawn: bytes, title: str, said: str, alone: bool) -> str:
+    """Return matplotlib's SVG without ids, fonts and styles that would meet the page's."""
+    root = ElementTree.fromstring(drawn)
+    for element in root.iter():
+        element.tag = element.tag.removeprefix(SVG)
+        element.attrib.pop("id", None)
+        element.tail = None
+        if element.tag != "text":
+            element.text = None
+        for key in ("x", "y", "d"):
+            if key in element.attrib:
+                element.set(key, TWO.sub(r"\1", " ".join(element.get(key, "").split())))
+        if "style" in element.attrib:
+            style = FAMILY.sub("", element.get("style", ""))
+            element.set("style", HEX.sub(_variable, style).replace(": ", ":").replace("; ", ";"))
+        if element.get("transform", "").startswith(("rotate(-0 ", "rotate(0 ")):
+            del element.attrib["transform"]
+    parts = [part for part in _unwrapped(root) if part.tag in ("path", "text", "g")]
+    inner = "".join(ElementTree.tostring(part, encoding="unicode") for part in parts)
+    box = root.get("viewBox", "0 0 1 1")
+    label = f"<title>{escape(title)}</title><desc>{escape(said)}</desc>"
+    head = f'viewBox="{box}" role="img" aria-label="{escape(f"{title}. {said}")}"'
+    if not alone:
+        return f"<svg {head}>{label}{inner}</svg>"
+    width, height = box.split()[2:]
+    style = f"<style>{VARIABLES}text{{font-family:system-ui,sans-serif}}</style>"
     return (
-        f'<line class="{kind}" x1="{x1:.1f}" x2="{x2:.1f}" y1="{y1:.1f}" y2="{y2:.1f}">{said}'
-        "</line>"
+        f'<svg xmlns="{SVG[1:-1]}" width="{width}" height="{height}" {head}>{label}{style}{inner}'
+        "</svg>\n"
     )
 
 
-def framed(parts: Sequence[str], alt: str, width: int = WIDTH) -> str:
-    """Return what was drawn as a picture; ``alt``: what it shows, in words."""
-    head = f'<svg viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{escape(alt)}">'
-    return f"{head}{''.join(parts)}</svg>"
+def _unwrapped(element: ElementTree.Element) -> list[ElementTree.Element]:
+    """Return an element's content with groups that say nothing dissolved."""
+    found: list[ElementTree.Element] = []
+    for child in element:
+        found += _unwrapped(child) if child.tag == "g" and not child.attrib else [child]
+    return found
+
+
+def _variable(found: re.Match[str]) -> str:
+    value = found[0]
+    if value in _HUES:
+        return f"oklch(var(--l) {CHROMA} {_HUES[value]})"
+    return f"var(--{_NAMES[value]})" if value in _NAMES else value
+
+
+_NAMES = {value: name for name, value in COLOURS.items()}

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg import records
-from gnnseg.report import changes, lengths, losing, refits, stability, words
+from gnnseg.report import changes, lengths, losing, refits, stability, summary, words
 from gnnseg.report import evidence as about
 from gnnseg.report.columns import printable, render
 
@@ -93,13 +93,19 @@ def data(record: Mapping[str, Any]) -> str:
 
 def metrics(record: Mapping[str, Any]) -> str:
     """Return the run's test figures beside the baselines'."""
+    columns, cells = figures(record)
+    return render(columns, cells, protocol(record))
+
+
+def figures(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of the run's test figures beside the baselines'."""
     rows = {refits.who(record): record["metrics"], **baselines(record, "test/")}
     k = lengths.first(record["metrics"])
     names = [n for n in lengths.headline(record["metrics"]) if n.endswith(f"@{k}")]
     cells = [
         [who, *[number(values.get(f"test/{n}")) for n in names]] for who, values in rows.items()
     ]
-    return render(["", *names], cells, protocol(record))
+    return ["", *names], cells
 
 
 def baselines(record: Mapping[str, Any], prefix: str) -> dict[str, dict[str, float]]:
@@ -156,7 +162,7 @@ def sharpness(values: Mapping[str, float | None], k: int) -> str:
 
 
 def segments(folder: Path, limit: int | None = None) -> str:
-    """Return size, share and most telling items of each segment, with their lift.
+    """Return the table of the summary, then id and most telling items of each segment, with lift.
 
     Args:
         folder: The run's.
@@ -174,29 +180,14 @@ def segments(folder: Path, limit: int | None = None) -> str:
                 "finished."
             )
     groups = pl.read_parquet(folder / "groups.parquet")
-    cards = pl.read_parquet(folder / "cards.parquet")
     shown = (
         groups
         if limit is None
         else groups.sort("share", descending=True).head(limit).sort("segment")
     )
-    rows, known_back = [], stability.by_segment(folder)
-    named = ["id"] if "id" in groups.columns else []
-    for row in shown.iter_rows(named=True):
-        top = cards.filter(pl.col("segment") == row["segment"]).sort("rank").head(SHOWN_ITEMS)
-        liked = ", ".join(
-            f"{short(name)} ({lift:.1f}x)" for name, lift in top.select("name", "lift").rows()
-        )
-        called = [text for text in (row.get("id"), row.get("name")) if text]
-        ids = [short(" ".join(map(str, called)))] if named else []
-        back = known_back.get(row["segment"])
-        comes = [] if back is None else [f"{back['jaccard']:.2f} {back['verdict']}"]
-        counted = [str(row["size"]), f"{row['share']:.1%}"]
-        rows.append([str(row["segment"]), *ids, *counted, *comes, liked])
-    title = ["segment", *named, "users", "share", *(["comes back"] if known_back else [])]
-    title += ["likes more than others do (lift)"]
-    left = [*([1] if named else []), *range(len(named) + 3, len(title))]
-    table = render(title, rows, "segments", left=left)
+    summed = summary.text(folder, currency(folder), shown["segment"].to_list())
+    parts = [part for part in (summed, _details(folder, shown, brief=bool(summed))) if part]
+    table = "\n".join(parts)
     said = words.segments(folder)
     known = {k: said[k] for k in shown["segment"] if k in said}
     people = [
@@ -211,6 +202,43 @@ def segments(folder: Path, limit: int | None = None) -> str:
     more = [f"… and {left_out} smaller ones: gnnseg segments {folder.name}"] if left_out else []
     none = [text] if (text := stability.in_none(folder)) else []
     return "\n".join([table, *more, *none, *stability.lines(folder, read(folder))])
+
+
+def currency(folder: Path) -> str | None:
+    """Return what a run's money is written in; None where it is not known."""
+    found = read(folder)["data"].get("currency")
+    return None if found is None else str(found)
+
+
+def _details(folder: Path, groups: pl.DataFrame, *, brief: bool) -> str:
+    """Return by segment: id, share of all alpha, whether it comes back, its most telling items.
+
+    Args:
+        folder: The run's.
+        groups: The rows of groups.parquet to show.
+        brief: Whether the table of the summary, with names, people and verdicts, stands above.
+    """
+    cards = pl.read_parquet(folder / "cards.parquet").sort("rank")
+    rows, known_back = [], stability.by_segment(folder)
+    named = ["id"] if "id" in groups.columns else []
+    for row in groups.iter_rows(named=True):
+        top = cards.filter(pl.col("segment") == row["segment"]).head(SHOWN_ITEMS)
+        liked = ", ".join(
+            f"{short(name)} ({lift:.1f}x)" for name, lift in top.select("name", "lift").rows()
+        )
+        called = [text for text in (row.get("id"), None if brief else row.get("name")) if text]
+        ids = [short(" ".join(map(str, called)))] if named else []
+        back = known_back.get(row["segment"])
+        comes = []
+        if back is not None:
+            comes = [f"{back['jaccard']:.2f}" + ("" if brief else f" {back['verdict']}")]
+        counted = [f"{row['share']:.1%}"] if brief else [str(row["size"]), f"{row['share']:.1%}"]
+        rows.append([str(row["segment"]), *ids, *counted, *comes, liked])
+    counts = ["share of alpha"] if brief else ["users", "share"]
+    title = ["segment", *named, *counts, *(["comes back"] if known_back else [])]
+    title += ["likes more than others do (lift)"]
+    left = [*([1] if named else []), *range(len(named) + len(counts) + 1, len(title))]
+    return render(title, rows, "details" if brief else "segments", left=left)
 
 
 def evidence(folder: Path) -> str:

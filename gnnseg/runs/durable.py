@@ -49,6 +49,12 @@ def of(run: StoredRun) -> list[Durable]:
     return [Durable(*row) for row in rows]
 
 
+def people(run: StoredRun) -> dict[str, int]:
+    """Return how many people each of a run's segments has, by its id."""
+    size = run.frame("groups").sort("segment")["size"].to_list()
+    return {each.id: int(count) for each, count in zip(of(run), size, strict=True)}
+
+
 def write(folder: RunFolder, segments: Sequence[Durable]) -> None:
     """Write the columns id, since and name of groups.parquet."""
     groups = pl.read_parquet(folder.file("groups.parquet")).sort("segment")
@@ -69,17 +75,32 @@ def call(run: StoredRun, names: Mapping[str, str]) -> None:
     Raises:
         InputError: There is no such segment, or the name is too long.
     """
-    segments = of(run)
+    segments = named(of(run), names, run.name)
+    with run.folder.locked():
+        write(run.folder, segments)
+
+
+def named(segments: Sequence[Durable], names: Mapping[str, str], run: str) -> list[Durable]:
+    """Return segments with the names they are given by number or id.
+
+    Raises:
+        InputError: There is no such segment, or the name is too long; ``run`` is what it is of.
+    """
+    found = list(segments)
     for which, name in names.items():
         at = [n for n, s in enumerate(segments) if which in (str(n + 1), s.id)]
         if not at:
             raise InputError(
-                f"{which}: {run.name} has no such segment; it has 1 to {len(segments)}, or "
+                f"{which}: {run} has no such segment; it has 1 to {len(segments)}, or "
                 f"{segments[0].id} …"
             )
-        if len(name) > LONGEST or not name.isprintable():
-            raise InputError(f"{name!r}: a name has at most {LONGEST} characters, in one line.")
         former = segments[at[0]]
-        segments[at[0]] = Durable(former.id, former.since, name.strip() or None)
-    with run.folder.locked():
-        write(run.folder, segments)
+        found[at[0]] = Durable(former.id, former.since, checked(name).strip() or None)
+    return found
+
+
+def checked(name: str) -> str:
+    """Return a name; InputError where it is too long, or of several lines."""
+    if len(name) > LONGEST or not name.isprintable():
+        raise InputError(f"{name!r}: a name has at most {LONGEST} characters, in one line.")
+    return name

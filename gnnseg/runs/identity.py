@@ -31,6 +31,7 @@ PATHS = (
     "root", "path", "train", "valid", "test", "users", "items", "social", "relations", "query",
     "connect", "reading", "forms",
 )  # fmt: skip  # of the data group, where text: their content is in the fingerprint
+SHOWN = ("currency",)  # of the data group: how money is written, which alters no figure
 VECTORS = ("features.user_vectors", "features.item_vectors")  # files, whatever their names
 
 
@@ -67,10 +68,12 @@ def identify(config: Mapping[str, Any], fingerprint: str, since: str | None = No
     groups |= {name: config[name] for name in WHERE_SET if config.get(name)}
     groups["trainer"] = {k: v for k, v in config["trainer"].items() if k not in AFTERWARDS}
     if since is not None:
-        groups["segments"] = {**config["segments"], "since": since}
+        asked = {key: value for key, value in config["segments"].items() if key != "names"}
+        groups["segments"] = {**asked, "since": since}
     groups["data"] = {
         key: value
         for key, value in config["data"].items()
+        if key not in SHOWN
         if key not in PATHS or (value is not None and not isinstance(value, str | list | dict))
     }
     files: dict[str, str] = {}

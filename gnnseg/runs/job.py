@@ -70,6 +70,8 @@ class Job:
                     for part, pairs in split.parts.items()
                 },
                 "split": split_name(plan.config),
+                "currency": plan.config["data"].get("currency"),
+                "end": None if split.customers is None else split.customers.end,
                 "notes": dict(split.notes),
             },
             "versions": versions(),

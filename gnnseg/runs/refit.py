@@ -58,7 +58,8 @@ Say = Callable[[str], None]
 SUFFIX = "-refit"
 GIVEN = (
     "features.json", "features.safetensors", "people.npz", "social.npz", "relations.npz",
-)  # fmt: skip  # what the run's model was given beside the pairs
+    "customers.parquet", "items.parquet",
+)  # fmt: skip  # what the run's model was given beside the pairs, and what is known of everybody
 
 
 def refit(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import polars as pl
 
+from gnnseg.report.plotting import Plotting
 from gnnseg.runs import export
 from gnnseg.runs.lists import LISTS
 from gnnseg.runs.stored import Answering, StoredRun
@@ -31,10 +32,11 @@ class Run:
         path: The folder.
         record: run.json.
         metrics: Figures by name; one that is not defined (JSON's null) is NaN.
+        plot: Charts: plot.segments(), .map(), .heatmap(column), .flow(earlier).
         stored: Ids, pairs, scores and the model: what the answers are made of.
     """
 
-    stored = Answering()
+    stored, plot = Answering(), Plotting()
 
     def __init__(self, path: Path | str, scorer: Scorer | None = None) -> None:
         """Read run.json; ``scorer``: given, or made from the folder on first use."""
@@ -63,10 +65,10 @@ class Run:
         return f"Run({self.path.name}: {figures or self.stored.state})"
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: figures beside the baselines, the segments' items."""
-        from gnnseg.report import page
+        """Return what a notebook shows: the segments, then figures beside the baselines."""
+        from gnnseg.report import notebook
 
-        return page.cell(self.path)
+        return notebook.cell(self.path)
 
     def metric(self, name: str) -> float:
         """Return one figure.
@@ -167,7 +169,7 @@ class Run:
         return self.stored.frame("segments")
 
     def groups(self) -> pl.DataFrame:
-        """Return groups.parquet with the columns of evidence.parquet and stability.parquet."""
+        """Return summary.parquet with groups.parquet's, evidence's and stability's columns."""
         return self.stored.groups()
 
     def cards(self) -> pl.DataFrame:

@@ -13,6 +13,7 @@ import polars as pl
 
 from gnnseg import records
 from gnnseg.runs import schema_checks
+from gnnseg.runs.schema_about import ABOUT
 
 # Columns ending in '*' stand once for each segment, 1..K; '*' alone for the metrics of that run, by
 # name.
@@ -26,6 +27,36 @@ FILES: dict[str, dict[str, str]] = {
         "alpha_*": "Float32",
         "habit": "Float32",
     },
+    "summary.parquet": {
+        "segment": "Int64",
+        "id": "String",
+        "name": "String",
+        "made": "Boolean",
+        "people": "Int64",
+        "share": "Float64",
+        "alpha_share": "Float64",
+        "revenue": "Float64",
+        "revenue_share": "Float64",
+        "spend_head": "Float64",
+        "visits_head": "Float64",
+        "days_since": "Float64",
+        "trend": "Float64",
+        "telling": "List(String)",
+        "verdict": "String",
+        "sure": "Float64",
+        "change": "Int64",
+    },
+    "customers.parquet": {
+        "user": "String",
+        "events": "Int64",
+        "visits": "Float64",
+        "spend": "Float64",
+        "first": "Float64",
+        "last": "Float64",
+        "recent": "Float64",
+        "former": "Float64",
+    },
+    "items.parquet": {"item": "String", "name": "String", "*": "String | Float64"},
     "stability.parquet": {
         "segment": "Int64",
         "jaccard": "Float64",
@@ -194,77 +225,6 @@ FILES: dict[str, dict[str, str]] = {
     "report.html": {},
 }
 
-ABOUT: dict[str, str] = {
-    "ids.parquet": "original ids and names; index is the row in every tensor",
-    "segments.parquet": (
-        "who is where: segment = argmax alpha, from 1, null where there is a reason against it "
-        "(nothing is known of them); sure: share of refits that leave them there; alpha sums to 1; "
-        "habit: h, of a head with habits"
-    ),
-    "stability.parquet": (
-        "with evidence: how far each segment's members come back in refits (mean and least "
-        "Jaccard), and the verdict"
-    ),
-    "groups.parquet": (
-        "the segments: users, effective size, share of all alpha, centroid, prototype; the id that "
-        "stays with it from run to run, the run it was born in, what people call it"
-    ),
-    "moves.parquet": (
-        "only with segments.since: the earlier run's people by segment then and now; kept: the "
-        "same segment; expected: the mean over refits of the earlier events; beyond: more than "
-        "limit, which such refits and chance would reach"
-    ),
-    "moved.parquet": (
-        "only with segments.since: who is in another segment; stays: share of the refits of the "
-        "earlier events that leave them where they were; beyond: all of them"
-    ),
-    "cards.parquet": (
-        "what is telling of a segment: share in it, share overall, lift, training pairs"
-    ),
-    "profiles.parquet": (
-        "what is telling of a segment's people: mean in it, among all, difference in standard "
-        "deviations"
-    ),
-    "evidence.parquet": (
-        "by segment: test users, their precision, recall, F1 and ndcg with 95 % intervals, its "
-        "part of the modularity, conductance, cohesion, separation"
-    ),
-    "associations.parquet": (
-        "by attribute of people: how strongly it goes with segments (Cramér's V, eta²), by chance, "
-        "p, corrected (Holm); given: the model knew it, so that it is no evidence"
-    ),
-    "attributes.parquet": (
-        "encoder=linear: each attribute's weight, and how far a unit pulls towards each segment"
-    ),
-    "recommendations.parquet": (
-        "lists of some users, and of each segment beyond what everyone wants; rank from 1"
-    ),
-    "examples.parquet": (
-        "a few users' lists with their split over segments (shares, or signed parts of the logit)"
-    ),
-    "per_user.parquet": "the test's metrics user by user; cold: without training data",
-    "labels.parquet": (
-        "only of a run that learns labels: each user's class as known (null: nobody knows it), "
-        "whether training was told it, as predicted, and the chance of that"
-    ),
-    "seen.npz": (
-        "the pairs of train (part 0), valid (1) and test (2) by index: weights, events, spend, "
-        "visits where there is any"
-    ),
-    "habits.npz": (
-        "only of a head with habits: the items of visits, their times, whether they are "
-        "training's; of each item of the run how often it is taken again"
-    ),
-    "scores.safetensors": "final embeddings, and what the head makes of them",
-    "model.safetensors": "the weights of the best epoch",
-    "metrics.jsonl": "a line each time something was measured; null where a figure is not defined",
-    "run.json": (
-        "configuration, fingerprints, versions, device, seconds, metrics, baselines, alarms, "
-        "losing: baselines that the run is not better than on what it was chosen by"
-    ),
-    "report.html": "the page: one file, no network",
-}
-
 WITH_SEGMENTS = (
     "segments.parquet",
     "groups.parquet",
@@ -278,7 +238,13 @@ WITH_ATTRIBUTES = (
 WITH_EVIDENCE = ("stability.parquet",)  # gnnseg segments RUN --evidence
 WITH_EARLIER = ("moves.parquet", "moved.parquet")  # where the run started from an earlier one
 OF_TEST = ("per_user.parquet",)  # not there for a refit on all events
-LATER = ("evidence.parquet", "associations.parquet")  # folders of before have none
+LATER = (
+    "evidence.parquet",
+    "associations.parquet",
+    "summary.parquet",
+    "customers.parquet",
+    "items.parquet",
+)  # folders of before have none
 
 
 def types(name: str) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def _compare(columns: dict[str, str], found: dict[str, str]) -> list[str]:
     problems = [f"column {name} is missing" for name in expected if name not in found]
     problems += [f"column {name} is not known" for name in found if name not in expected]
     for name, kind in expected.items():
-        if name in found and found[name] != kind:
+        if name in found and found[name] not in kind.split(" | "):
             problems.append(f"column {name} is {found[name]}, not {kind}")
     if not problems and list(expected) != list(found):
         problems.append(f"columns stand in another order: {', '.join(found)}")

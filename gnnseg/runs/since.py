@@ -285,6 +285,7 @@ def _told(
     record: dict[str, Any] = {
         "run": earlier.run.name,
         "hash": str(earlier.run.record["hash"]),
+        "people": durable.people(earlier.run),
         "users": {"here": len(job.plan.split.users), "then": len(earlier.run.users),
                   "followed": len(was_C)},
         "kept": kept,

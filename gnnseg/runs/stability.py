@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gnnseg.data.atomic import atomic
 from gnnseg.evaluation.segments import stability
 from gnnseg.rng import Rng
-from gnnseg.runs import inputs, loading, persistence, reasons, refits
+from gnnseg.runs import inputs, loading, persistence, reasons, refits, summary
 from gnnseg.runs.lists import segments_frame
 from gnnseg.runs.stored import StoredRun
 from gnnseg.training.progress import Counter
@@ -125,9 +124,7 @@ class _Found:
 def _store(
     run: StoredRun, found: _Found, count: int, known: dict[str, Any], seconds: dict[str, Any]
 ) -> None:
-    """Write segments.parquet and stability.parquet, then run.json, then the page."""
-    from gnnseg.report import page
-
+    """Write segments.parquet and stability.parquet, then run.json, the summary and the page."""
     folder, metrics = run.folder, dict(run.record["metrics"])
     if found.compared["events"]:
         result = stability.evaluate(
@@ -163,8 +160,7 @@ def _store(
         for name in ("natural", "reproducible", "constructive")
     }
     folder.amend({"metrics": metrics, "evidence": known, "seconds": seconds})
-    with atomic(folder.file("report.html")) as aside:
-        aside.write_text(page.render(folder.path), "utf-8")
+    summary.renew(folder.path)
 
 
 def _reasons(run: StoredRun) -> list[str | None]:

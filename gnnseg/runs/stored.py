@@ -182,13 +182,20 @@ class StoredRun:
         return self.frame("labels")
 
     def groups(self) -> pl.DataFrame:
-        """Return groups.parquet, with what other tables say of each segment."""
-        found = self.frame("groups")
-        for other in ("evidence", "stability"):
+        """Return the table of segments, with what other tables say of each of them.
+
+        Made anew where the folder is of before; ``size`` is ``people``, groups' share alpha_share.
+        """
+        from gnnseg.runs import summary
+
+        groups = self.frame("groups").drop("size", "share")
+        there = self.folder.file(summary.FILE).exists()
+        found = self.frame("summary") if there else summary.of(self)
+        for other in ("groups", "evidence", "stability"):
             if self.folder.file(f"{other}.parquet").exists():
-                found = found.join(
-                    self.frame(other), on="segment", how="left", maintain_order="left"
-                )
+                more = groups if other == "groups" else self.frame(other)
+                more = more.drop(c for c in found.columns if c in more.columns and c != "segment")
+                found = found.join(more, on="segment", how="left", maintain_order="left")
         return found
 
     def frame(self, name: str) -> pl.DataFrame:

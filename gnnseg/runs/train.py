@@ -28,12 +28,14 @@ from gnnseg.runs import (
     environment,
     evidence,
     inputs,
+    naming,
     persistence,
     reasons,
     refit,
     since,
     stability,
     standing,
+    summary,
     weights,
     writer,
 )
@@ -82,7 +84,7 @@ def train(
         Interrupted: Somebody asked to stop; the state is saved, the same call goes on.
     """
     begun = time.monotonic()
-    tracking.resolved(build(config["tracking"]), os.environ, sweep=sweep)  # refused before data
+    _refuse_unread(config, sweep)
     wanted = stability.asked_of(config, say)
     device, why = environment.choose_device(str(config["device"]))
     environment.forget_peak(device)
@@ -108,9 +110,16 @@ def train(
                     asked = _Asked(config, split, identity, device, why, sweep, job, told, progress)
                     result = _done(asked, place, begun)
         result = replace(result, path=folder.path)
+        naming.as_asked(folder.path, config, say)
     if config["trainer"]["refit"]:
         refit.refit(result.path, say=say, progress=progress)
     return result
+
+
+def _refuse_unread(config: Mapping[str, Any], sweep: str | None) -> None:
+    """Refuse, before data are read, a dashboard or a file of names that cannot be used."""
+    tracking.resolved(build(config["tracking"]), os.environ, sweep=sweep)
+    naming.asked_of(config)
 
 
 @dataclass(frozen=True)
@@ -273,6 +282,7 @@ def _route(
         record["seconds"]["evaluate"] = round(time.monotonic() - started, 3)
         _write(job, given, model, embeddings, scorer, result)
         since.store(through, job.folder, job.identity)
+        naming.put(job.folder, naming.asked_of(plan.config), job.say)
         started = time.monotonic()
         record["metrics"] |= evidence.write(
             job.folder, given, plan.split, plan.train_pairs, scorer, result.per_user,
@@ -297,6 +307,7 @@ def _write(
         plan.protocol.seen,
     )  # fmt: skip
     persistence.store(folder, given, plan.split, plan.protocol)
+    summary.store(folder, plan.split)
     writer.write_attributes(
         folder, given.features, given.columns, plan.train_pairs, model.encoder, scorer
     )

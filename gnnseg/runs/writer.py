@@ -157,12 +157,13 @@ def write_labels(folder: RunFolder, users: IdMap, labels: Labelled, classes_UC: 
 def finish(
     folder: RunFolder, record: dict[str, Any], tracker: Any, say: Callable[[str], None]
 ) -> None:
-    """Write the page, the tracker's tables, and run.json, which makes the run a finished one."""
-    from gnnseg.report import fonts, page, tables
+    """Write summary, page, the tracker's tables, and run.json, by which the run is finished."""
+    from gnnseg.report import fonts, tables
+    from gnnseg.runs import pages, summary
 
     folder.write_json({**record, "state": "running"})
-    with atomic(folder.path / "report.html") as aside:
-        aside.write_text(page.render(folder.path), "utf-8")
+    summary.write(folder.path)
+    pages.write(folder.path)
     if (warning := fonts.warning(folder.path)) is not None:
         say(f"report.html: {warning}")
     hand_over(folder, record, tracker)
@@ -179,7 +180,7 @@ def hand_over(folder: RunFolder, record: Mapping[str, Any], tracker: Any) -> Non
         tracker.table("alarms", pl.DataFrame({"alarm": record["alarms"]}))
     if record["losing"]:
         tracker.table("losing", pl.DataFrame(record["losing"], schema_overrides={"p": pl.Float64}))
-    for name in ("cards", "recommendations", "examples", "evidence", "associations"):
+    for name in ("summary", "cards", "recommendations", "examples", "evidence", "associations"):
         if folder.file(f"{name}.parquet").exists():
             tracker.table(name, pl.read_parquet(folder.file(f"{name}.parquet")))
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 PREFIXES = ("train/", "valid/", "test/", "segment/")
 TABLES = {
+    "summary": "segment/summary",
     "cards": "segment/cards",
     "recommendations": "test/recommendations",
     "examples": "test/examples",

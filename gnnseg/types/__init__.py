@@ -1,5 +1,6 @@
 """Frozen data types, and the abstract classes between the rooms of the house."""
 
+from gnnseg.types.customers import Customers
 from gnnseg.types.data import (
     Dataset,
     Edges,
@@ -37,6 +38,7 @@ from gnnseg.types.past import Earlier, Past
 
 __all__ = [
     "Batch",
+    "Customers",
     "Dataset",
     "Earlier",
     "Edges",

@@ -16,6 +16,8 @@ import numpy as np
 if TYPE_CHECKING:
     import polars as pl
 
+    from gnnseg.types.customers import Customers
+
 Strings = np.ndarray[Any, np.dtype[np.object_]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -264,7 +266,8 @@ class Split:
     ``fingerprint``: the content's sha256 (hex); ``whole``: the same of the data before they were
     split, however that is done; ``notes``: JSON-able account of reading, cleaning and splitting
     (counts, boundaries, leak report). ``visits``: items of visits
-    (``gnnseg.data.visits``) by part, where a model keeps them apart.
+    (``gnnseg.data.visits``) by part, where a model keeps them apart. ``customers``: what each user
+    did over all parts, where the events are known.
     """
 
     name: str
@@ -284,6 +287,7 @@ class Split:
     whole: str = ""
     log: Log | None = None
     visits: Mapping[str, Interactions] = field(default_factory=dict)
+    customers: Customers | None = None
 
     @property
     def parts(self) -> dict[str, Pairs]:

@@ -153,7 +153,7 @@ def train(root: Path, runs: Path, name: str, *overrides: str) -> Run:
 def test_one_command_gives_page_words_and_lists(
     root: Path, tmp_path: Path, name: str, called: str
 ) -> None:
-    run = train(root, tmp_path, name)
+    run = train(root, tmp_path, name, "report.people=true")  # and so its small segments too
     assert schema.check(run.path) == []
     segments = len(run.groups())
     page = (run.path / "report.html").read_text("utf-8")

@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -43,24 +45,23 @@ class Page(HTMLParser):
         return " ".join(self.texts)
 
 
-def render(make_run, kind="distribution", change=None, **sizes):
+def render(make_run, kind="distribution", change=None, people=True, **sizes):
     path, _ = make_run(kind, **sizes)
     if change is not None:
         record = json.loads((path / "run.json").read_text("utf-8"))
         change(record)
         (path / "run.json").write_text(json.dumps(record), "utf-8")
-    text = page.render(path)
+    text = page.render(path, people)
     return Page(text), text
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_static_file_without_network(make_run, kind):
-    """No script, and nothing that a browser would fetch: links lead within the page only."""
+    """One script of ours, and nothing that a browser would fetch: links lead within the page."""
     parsed, text = render(make_run, kind)
     ids = {attributes["id"] for _, attributes in parsed.elements if "id" in attributes}
     for tag, attributes in parsed.elements:
         assert tag not in {
-            "script",
             "link",
             "img",
             "iframe",
@@ -82,12 +83,17 @@ def test_one_static_file_without_network(make_run, kind):
     assert "url(" not in text
     assert "@import" not in text
     assert "default-src 'none'" in text
+    assert text.count("script-src") == 1
+    digest = hashlib.sha256(text.split("<script>")[1].split("</script>")[0].encode()).digest()
+    assert f"script-src 'sha256-{base64.b64encode(digest).decode()}'" in text
+    scripts = [a for tag, a in parsed.elements if tag == "script"]
+    assert [a.get("type") for a in scripts] in ([None], ["application/gzip", None])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_names_are_escaped(make_run, kind):
     parsed, text = render(make_run, kind)
-    assert "<script" not in text
+    assert text.count("<script") == (2 if kind != "dot" else 1)  # ours
     if kind != "dot":
         assert "<script>" in parsed.text  # as it is named, to be read
         assert "&lt;script&gt;" in text
@@ -123,9 +129,10 @@ def test_everything_from_the_data_is_escaped(make_run):
     record["baselines"] = {evil: {"test/ndcg@20": 0.1}}
     record["data"]["notes"] = {evil: {evil: [evil]}}
     (path / "run.json").write_text(json.dumps(record), "utf-8")
-    text = page.render(path)
-    Page(text)
-    assert "<img" not in text
+    for people in (True, False):
+        text = page.render(path, people)
+        Page(text)
+        assert "<img" not in text
 
 
 def test_what_stands_on_it(make_run):
@@ -136,10 +143,10 @@ def test_what_stands_on_it(make_run):
         "posthoc (own embeddings)", "1.97 × popularity", "segment 1 holds 60% of the users' mass",
         "Segment 3", "5.0 ×",
         "Wants beyond everyone", "User", "torch has no CUDA", "cd" * 32, "Training loss",
-        "Largest alpha",
+        "Largest alpha", "A map of people", "Who the people are", "12 people fall into 3 segments",
     ):  # fmt: skip
         assert said in parsed.text, said
-    assert sum(tag == "svg" for tag, _ in parsed.elements) == 6
+    assert sum(tag == "svg" for tag, _ in parsed.elements) == 7
     assert "nan" not in parsed.text.lower().replace("finance", "").split()
 
 
@@ -167,10 +174,10 @@ def test_bars_are_the_shares(make_run, kind):
 
 def test_affinity_is_signed_and_without_percentages(make_run):
     _, text = render(make_run, "affinity")
-    examples = text[text.index("Examples: recommendations") : text.index("Data and provenance")]
+    examples = text[text.index("Examples: recommendations") : text.index("How the data were read")]
     assert 'class="signed"' in examples
     assert "item bias" in examples
-    shown = Page(f"<div>{examples.split('</h2>')[1].rsplit('</section>')[0]}</div>")
+    shown = Page(f"<div>{examples.split('</summary>')[1].rsplit('</details>')[0]}</div>")
     titles = [a["title"] for t, a in shown.elements if "part" in a.get("class", "").split()]
     assert titles
     assert all("%" not in title for title in titles)
@@ -181,7 +188,8 @@ def test_affinity_is_signed_and_without_percentages(make_run):
 def test_a_run_without_segments_has_a_page(make_run):
     parsed, _ = render(make_run, "dot")
     assert "0.2900" in parsed.text
-    assert "Segment" not in parsed.text
+    assert "without segments" in parsed.text
+    assert "The segments" not in parsed.text
     assert sum(tag == "svg" for tag, _ in parsed.elements) == 2
 
 
@@ -219,6 +227,33 @@ def test_one_segment_and_very_many(make_run):
 def test_a_folder_that_is_no_run(tmp_path):
     with pytest.raises(InputError, match="not a run folder"):
         page.render(tmp_path)
+
+
+def test_without_people_nobody_is_named_and_no_small_group_is_shown(full_run):
+    path, _ = full_run()
+    ids = pl.read_parquet(path / "segments.parquet")["user"].to_list()
+    summary = pl.read_parquet(path / "summary.parquet").with_columns(
+        people=pl.when(pl.col("segment") == 3).then(9).otherwise("people")
+    )
+    summary.write_parquet(path / "summary.parquet")
+    named, text = Page(page.render(path, people=True)), page.render(path)
+    parsed = Page(text)
+    assert "User u0" in " ".join(named.text.split())
+    assert any(a.get("id") == "people" for _, a in named.elements)
+    assert "Find a customer" in named.text
+    assert not {f" {user} " for user in ids} & {f" {word} " for word in parsed.text.split()}
+    assert all(a.get("id") != "people" for _, a in parsed.elements)
+    assert "Find a customer" not in parsed.text
+    assert 'id="segment-3"' not in text
+    assert "$63.0" in named.text  # what they spend a head
+    assert "$63.0" not in parsed.text
+    assert parsed.text.count("4 people") < named.text.count("4 people")  # a merger of four
+    hidden = [k for k in range(1, 7) if f'id="segment-{k}"' not in text]
+    assert len(hidden) == 2  # all people less the others would give the one away
+
+
+def test_the_settings_say_whether_people_are_shown(full_run):
+    assert "Find a customer" in page.render(full_run(people=True)[0])
 
 
 def test_the_report_imports_no_torch():

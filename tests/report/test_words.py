@@ -111,7 +111,7 @@ def test_on_the_page_on_the_terminal_and_from_python(make_run):
         ],
     )
     attributes(path, evil)
-    text = page.render(path)
+    text = page.render(path, people=True)
     assert "<img" not in text
     assert "&lt;img&gt; 45 (62% against 21%)" in text
     assert "seldom active (−0.3 sd)" in text

@@ -62,7 +62,7 @@ def test_nobody_knows_them_and_so_they_are_nowhere(tmp_path: Path) -> None:
     assert found["late"] == found["later"] == (None, "no history")
     others = {user: value for user, value in found.items() if not user.startswith("late")}
     assert all(segment in (1, 2) and reason is None for segment, reason in others.values())
-    assert run.groups()["size"].sum() == 40
+    assert run.groups()["people"].sum() == 40
     assert run.alpha.shape == (42, 2)
     page = (run.path / "report.html").read_text("utf-8")
     assert "2 users in no segment: no history" in page

@@ -14,7 +14,7 @@ import gnnseg
 from gnnseg import config
 from gnnseg.cli import main
 from gnnseg.config import compose
-from gnnseg.report import page, tables
+from gnnseg.report import notebook, page, tables
 from gnnseg.runs import durable, refit, schema
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.identity import identity
@@ -92,7 +92,7 @@ def test_nothing_of_it_is_a_test_figure(run, refitted, capsys):
 def test_what_is_shown_is_said_to_be_of_the_evaluated_run(run, refitted):
     said = f"Refit on all events; the figures are of the evaluated run {run.name}."
     figure = f"{Run(run).metrics['test/ndcg@20']:.4f}"
-    for text in (page.render(refitted), tables.run(refitted), page.cell(refitted)):
+    for text in (page.render(refitted), tables.run(refitted), notebook.cell(refitted)):
         assert "Refit on all events" in text
         assert figure in text
         assert "this run </td>" not in text

@@ -206,7 +206,7 @@ def test_frames_speak_of_segments_from_1(run):
     np.testing.assert_allclose(run.alpha.sum(1), 1, rtol=1e-5)
     assert run.alpha.shape == (12, 3)
     assert run.beta.shape == (3, 25)
-    assert run.groups()["size"].sum() == 12
+    assert run.groups()["people"].sum() == 12
     assert run.history()["epoch"].to_list() == list(range(1, 9))
 
 

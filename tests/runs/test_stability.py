@@ -77,7 +77,7 @@ def test_evidence_stands_in_the_folder_and_everywhere_segments_are_shown(
     assert "segment/stability_bootstrap_ari" in run.metrics
     frame = run.segments()
     assert set(frame["sure"].unique()) <= {0.0, 0.5, 1.0, None}
-    assert run.groups().columns[-3:] == ["jaccard", "jaccard_min", "verdict"]
+    assert run.groups().columns[-2:] == ["jaccard", "jaccard_min"]
     assert "stability over 2 refits" in (path / "report.html").read_text("utf-8")
     assert main(["show", str(path), "segment/stability_soft"]) == 0
     assert float(capsys.readouterr().out) == after["metrics"]["segment/stability_soft"]

@@ -20,7 +20,7 @@ class Reader(ABC):
 
     A data set of your own is a class derived from this one, named by ``data._target_``. Its
     settings are the keyword-only arguments of its constructor, and stand in its YAML beside name,
-    root, min_weight and k_core, which the framework keeps for itself.
+    root, min_weight, k_core and currency, which the framework keeps for itself.
     """
 
     @abstractmethod

@@ -22,12 +22,12 @@ DAY = 86_400.0  # seconds
 class CompleteJourney(Reader):
     """The Complete Journey (84.51°): 1.47 million grocery purchases of 2,469 households in a year.
 
-    ``level``: what an item is. weight: quantity, spend: sales value. Edges of a redemption bear the
-    end of its day, those of a campaign the day of its first redemption, by when it had begun; of a
-    campaign that nobody redeemed there are none.
+    ``level``: what an item is, a kind of product unless told otherwise. weight: quantity, spend:
+    sales value. Edges of a redemption bear the end of its day, those of a campaign the day of its
+    first redemption, by when it had begun; of a campaign that nobody redeemed there are none.
     """
 
-    level: Literal["product_id", "product_type", "product_category", "department"] = "product_id"
+    level: Literal["product_id", "product_type", "product_category", "department"] = "product_type"
 
     def read(self, place: Place, name: str) -> Raw:
         """Read purchases, households, products and campaigns."""

@@ -21,7 +21,7 @@ COLUMNS = (*("user", "item", "weight", "time", "spend", "order", "event", "price
 CHOICES = (
     *("separator", "encoding", "format", "decimal", "dates", "returns", "item_title", "on_error"),
     *("header", "quoting", "sheet", "basket", "unique", "keep", "time_as", "zeros"),
-    *("users_id", "items_id", "missing_ids"),
+    *("users_id", "items_id", "missing_ids", "currency"),
 )
 TABLES = ("users", "items", "social", "log")
 PARTS = ("valid", "test")  # of a given split, beside the FILE that is its train

@@ -5,26 +5,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars as pl
-
 from gnnseg.report import evidence
-from gnnseg.report.html import escape
+from gnnseg.report.html import Cell, Heading, escape, fold, grid
+from gnnseg.report.subject import Subject
 
 SHOWN = 100  # segments, the largest
 
 
-def by_segment(folder: Path) -> str:
+def by_segment(run: Subject) -> str:
     """Show each segment's figures with their intervals, the largest segments first."""
-    if not (folder / "groups.parquet").exists():
-        return ""
-    groups = pl.read_parquet(folder / "groups.parquet", columns=["segment", "share"])
-    order = groups.sort("share", "segment", descending=[True, False])["segment"].to_list()
-    rows = evidence.by_segment(folder, order[:SHOWN])
+    rows = evidence.by_segment(run.folder, run.shown["segment"].head(SHOWN).to_list())
     if rows is None:
         return ""
-    return (
-        f"<section><h2>Evidence by segment</h2><p class=soft>{escape(evidence.QUALITY)}</p>"
-        f"{_table(rows)}</section>"
+    return fold(
+        "Evidence by segment", _table("Evidence by segment", rows), escape(evidence.QUALITY)
     )
 
 
@@ -33,15 +27,10 @@ def associations(folder: Path) -> str:
     rows = evidence.associations(folder)
     if rows is None or not rows.cells:
         return ""
-    return (
-        f"<section><h2>Segments and what is known of people</h2><p class=soft>"
-        f"{escape(evidence.ASSOCIATION)}</p>{_table(rows)}</section>"
-    )
+    title = "Segments and what is known of people"
+    return fold(title, _table(title, rows), escape(evidence.ASSOCIATION))
 
 
-def _table(rows: evidence.TextTable) -> str:
-    head = "".join(f"<th>{escape(title)}</th>" for title in rows.columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows.cells
-    )
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+def _table(title: str, rows: evidence.TextTable) -> str:
+    cells = [[Cell(escape(cell)) for cell in row] for row in rows.cells]
+    return grid(title, [Heading(each) for each in rows.columns], cells)

@@ -9,14 +9,19 @@ from typing import Any
 import polars as pl
 
 from gnnseg.report import fonts
-from gnnseg.report.html import escape, name, percent, segment_style
+from gnnseg.report.html import escape, fold, name, percent, segment_style
 
 SHOWN_SHARE = 0.04  # smaller shares of a recommendation are added up as the rest
 LABELLED = 0.17  # a part as wide as this has room for its share
 
 
-def examples(folder: Path) -> str:
-    """Show a few users' recommendations, each split over the segments it came through."""
+def examples(folder: Path, people: bool) -> str:
+    """Show a few users' recommendations, each split over the segments it came through.
+
+    Args:
+        folder: The run's.
+        people: Whether their ids may be shown.
+    """
     if not (folder / "examples.parquet").exists():
         return ""
     frame = fonts.legible(pl.read_parquet(folder / "examples.parquet"))
@@ -34,18 +39,16 @@ def examples(folder: Path) -> str:
         how += "; the segment part and the personal part of the logit stand below"
     titles, mine = _titles(folder), _memberships(folder, frame["user"].unique().to_list())
     shown = []
-    for (user,), rows in frame.group_by("user", maintain_order=True):
+    for at, ((user,), rows) in enumerate(frame.group_by("user", maintain_order=True), 1):
+        who = f"User <bdi>{escape(user)}</bdi>" if people else f"Example {at}"
         lists = "".join(
             _recommendation(row, titles) for row in rows.sort("rank").iter_rows(named=True)
         )
-        shown.append(
-            f'<article class="card"><h3>User <bdi>{escape(user)}</bdi></h3>'
-            f"{mine.get(user, '')}{lists}</article>"
-        )
-    return (
-        "<section><h2>Examples: recommendations and where they come from</h2><p "
-        f"class=soft>{how}.</p>"
-        f'<div class="cards">{"".join(shown)}</div></section>'
+        shown.append(f'<article class="card"><h4>{who}</h4>{mine.get(user, "")}{lists}</article>')
+    return fold(
+        "Examples: recommendations and where they come from",
+        f'<div class="cards">{"".join(shown)}</div>' if shown else "",
+        f"{how}.",
     )
 
 

@@ -9,7 +9,18 @@ from typing import Any
 import polars as pl
 
 from gnnseg.report import lengths, refits, tables
-from gnnseg.report.html import definitions, escape, name, number, percent, table
+from gnnseg.report.html import (
+    Cell,
+    Heading,
+    definitions,
+    escape,
+    fold,
+    grid,
+    name,
+    number,
+    percent,
+    table,
+)
 
 
 def metrics(record: Mapping[str, Any]) -> str:
@@ -33,21 +44,20 @@ def metrics(record: Mapping[str, Any]) -> str:
         ]
         rows_ = [(who, [m.get(f"test/{t}{suffix}") for t in tops]) for who, suffix in ways]
         sharp = (
-            "<h3 style='margin-top:1.4em'>Sharpness</h3><p class=soft>How much of it stands when "
+            "<h4>Sharpness</h4><p class=soft>How much of it stands when "
             "users may only use "
             "their largest segments, renormalised. A soft alpha over many segments is little more "
             "than a low-rank "
             f"factorisation.</p>{table(tops, rows_)}"
         )
     everything = "".join(f"{key:<28} {number(value, 6)}\n" for key, value in sorted(m.items()))
-    return (
-        "<section><h2>Figures</h2><p class=soft>"
-        f"{escape(refits.sentence(record))} {escape(tables.protocol(record))}. Means over "
-        "test users; the best of "
-        "each column is bold. Posthoc is k-means on this run's own user "
-        f"embeddings.</p>{text}{sharp}"
-        f"<details><summary>All {len(m)} "
-        f"figures</summary><pre>{escape(everything)}</pre></details></section>"
+    return fold(
+        "Figures of the recommendations",
+        f"{text}{sharp}<details><summary>All {len(m)} figures</summary>"
+        f'<pre tabindex="0">{escape(everything)}</pre></details>',
+        f"{escape(refits.sentence(record))} {escape(tables.protocol(record))}. Means over test "
+        "users; the best of each column is bold. Posthoc is k-means on this run's own user "
+        "embeddings.",
     )
 
 
@@ -67,13 +77,12 @@ def earnings(record: Mapping[str, Any]) -> str:
     rows = [(who, number(value)) for who, value in known.items() if value is not None]
     logger = record["data"].get("notes", {}).get("logger")
     simulated = "" if logger is None else f" Nobody was really shown this; logger {logger}."
-    return (
-        "<section><h2>What it would earn</h2><p class=soft>Mean reward of one item shown by this "
-        "run's policy instead of the "
-        "log's, estimated on the log's test part "
-        f"({number(m['test/value/effective_rows'], 0)} effective rows).{escape(simulated)} "
-        "Intervals and segments: gnnseg evaluate RUN --offpolicy "
-        f"LOG.</p>{definitions(rows)}</section>"
+    return fold(
+        "What it would earn",
+        definitions(rows),
+        "Mean reward of one item shown by this run's policy instead of the log's, estimated on the "
+        f"log's test part ({number(m['test/value/effective_rows'], 0)} effective rows)."
+        f"{escape(simulated)} Intervals and segments: gnnseg evaluate RUN --offpolicy LOG.",
     )
 
 
@@ -88,13 +97,12 @@ def labels(record: Mapping[str, Any], folder: Path) -> str:
         (who, [v.get(f"label/{n}") for n in ("accuracy", "macro_f1")]) for who, v in rows.items()
     ]
     summary = table(["accuracy", "macro-F1"], shown) if known["held_out"] else ""
-    return (
-        f"<section><h2>Labels: {escape(known['column'])}</h2><p class=soft>{known['labelled']:,} "
-        f"of {len(frame):,} users are labelled; training observed {known['told']:,} of them, and "
-        f"is evaluated on the {known['held_out']:,} held out. Everybody's class stands in "
-        f"labels.parquet.</p>{summary}"
-        f"<details><summary>By class</summary>{_by_class(frame, known['classes'])}</details>"
-        "</section>"
+    return fold(
+        f"Labels: {known['column']}",
+        f"{summary}<h4>By class</h4>{_by_class(frame, known['classes'])}",
+        f"{known['labelled']:,} of {len(frame):,} users are labelled; training observed "
+        f"{known['told']:,} of them, and is evaluated on the {known['held_out']:,} held out. "
+        "Everybody's class stands in labels.parquet.",
     )
 
 
@@ -108,16 +116,17 @@ def _by_class(frame: pl.DataFrame, classes: list[str]) -> str:
     right = held.filter(pl.col("label") == pl.col("predicted"))
     among, predicted, hit = count(held, "label"), count(held, "predicted"), count(right, "label")
     observed, everyone = count(frame.filter("told"), "label"), count(frame, "predicted")
-    lines = "".join(
-        f"<tr><td>{name(each)}</td><td>{observed.get(each, 0):,}</td>"
-        f"<td>{among.get(each, 0):,}</td><td>{_part(hit.get(each, 0), among.get(each, 0))}</td>"
-        f"<td>{_part(hit.get(each, 0), predicted.get(each, 0))}</td>"
-        f"<td>{everyone.get(each, 0):,}</td></tr>"
+    rows = [
+        [
+            Cell(name(each)), Cell(f"{observed.get(each, 0):,}"), Cell(f"{among.get(each, 0):,}"),
+            Cell(_part(hit.get(each, 0), among.get(each, 0))),
+            Cell(_part(hit.get(each, 0), predicted.get(each, 0))),
+            Cell(f"{everyone.get(each, 0):,}"),
+        ]
         for each in classes
-    )
-    head = ("observed", "held out", "recall", "precision", "predicted of everyone")
-    titles = "".join(f"<th>{title}</th>" for title in head)
-    return f"<div class=scroll><table><tr><th></th>{titles}</tr>{lines}</table></div>"
+    ]  # fmt: skip
+    head = ("class", "observed", "held out", "recall", "precision", "predicted of everyone")
+    return grid("Labels by class", [Heading(title) for title in head], rows)
 
 
 def _part(count: int, whole: int) -> str:

@@ -35,41 +35,23 @@ def model_name(record: Mapping[str, Any]) -> str:
     )
 
 
-def header(record: Mapping[str, Any]) -> str:
+def model(record: Mapping[str, Any]) -> str:
     """Say what was run: data, model, sizes, protocol."""
     d = record["data"]
-    if "refit" in record:
-        return _of_refit(record)
-    state = "" if record["state"] in ("finished", "running") else f"This run is {record['state']}. "
     return (
-        f'<header><div class="eyebrow">gnnseg · {escape(record["name"])}</div>'
-        f"<h1>{escape(d['name'])}: {escape(model_name(record))}</h1>"
-        f'<p class="lead">{escape(state)}{d["users"]:,} users, {d["items"]:,} items; '
-        f"{d['train']:,} train, "
-        f"{d['valid']:,} validation and {d['test']:,} test pairs "
+        f'<p class="soft">{escape(model_name(record))}: {d["users"]:,} users, '
+        f"{d['items']:,} items; "
+        f"{d['train']:,} train, {d['valid']:,} validation and {d['test']:,} test pairs "
         f"({escape(d.get('notes', {}).get('split', d['split']))}). "
         f"Protocol <b>{escape(record['protocol'])}</b>: "
-        f"{escape(PROTOCOLS.get(record['protocol'], ''))}.</p></header>"
-    )
-
-
-def _of_refit(record: Mapping[str, Any]) -> str:
-    """Say what was refitted, and whose the figures are."""
-    d = record["data"]
-    return (
-        f'<header><div class="eyebrow">gnnseg · {escape(record["name"])}</div>'
-        f"<h1>{escape(d['name'])}: {escape(model_name(record))}</h1>"
-        f'<p class="lead"><b>{escape(refits.sentence(record))}</b> {d["users"]:,} users, '
-        f"{d['items']:,} items; trained on all {d['train']:,} pairs for "
-        f"{record['refit']['epoch']} epochs, the evaluated run's best. Nothing is held out: of the "
-        "refit itself there are no test figures.</p></header>"
+        f"{escape(PROTOCOLS.get(record['protocol'], ''))}.</p>"
     )
 
 
 def losing(record: Mapping[str, Any]) -> str:
     """Say first which baselines a run is not better than."""
     said = losses.sentence(record)
-    return f'<div class="warning" role="alert">{escape(said)}</div>' if said else ""
+    return f'<div class="warning">{escape(said)}</div>' if said else ""
 
 
 def warnings(record: Mapping[str, Any], *more: str | None) -> str:
@@ -81,9 +63,7 @@ def warnings(record: Mapping[str, Any], *more: str | None) -> str:
         )
     if not record.get("exact", True):
         found.append("resumed on another machine, torch or thread count: last digits may differ")
-    return "".join(
-        f'<div class="warning" role="alert">{escape(warning)}</div>' for warning in found
-    )
+    return "".join(f'<div class="warning">{escape(warning)}</div>' for warning in found)
 
 
 def headline(record: Mapping[str, Any], folder: Path) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gnnseg import records
-from gnnseg.report import lengths, plots
-from gnnseg.report.html import figure
+from gnnseg.report import lengths
+from gnnseg.report.html import figure, fold
+from gnnseg.report.pictures import curves
 
 
 def learning(record: Mapping[str, Any], folder: Path) -> str:
@@ -31,11 +32,12 @@ def learning(record: Mapping[str, Any], folder: Path) -> str:
 
     best = record.get("best") or {}
     monitor = str(best.get("metric", "valid/ndcg@20"))
-    mark = None
+    mark, caption = None, "By epoch."
     if best.get("value") is not None and any(
         line.get("epoch") == best["epoch"] and line.get(monitor) is not None for line in lines
     ):
-        mark = (best["epoch"], best["value"], f"epoch {best['epoch']}: {best['value']:.4f}")
+        mark = (best["epoch"], best["value"])
+        caption = f"Best: epoch {best['epoch']}: {best['value']:.4f}, kept."
     part, k = monitor.split("/")[0], lengths.first(record["metrics"])
     shown = [
         monitor,
@@ -43,18 +45,31 @@ def learning(record: Mapping[str, Any], folder: Path) -> str:
     ]
     shown = [key for key in shown if curve(key)]
     state = [key for key in ("segment/effective_k", "segment/segments_per_user") if curve(key)]
-    caption = f"Best: {mark[2]}, kept." if mark else "By epoch."
-    loss = plots.lines({"train/loss": curve("train/loss")}, x="epoch", alt="Training loss by epoch")
-    ranking = plots.lines(
-        {k: curve(k) for k in shown}, x="epoch", alt="Validation by epoch", mark=mark
-    )
-    sharp = plots.lines({k: curve(k) for k in state}, x="epoch", alt="Effective segments by epoch")
     names = ["effective K", "segments a user"][: len(state)]
-    figures = [
-        figure("Training loss", loss, "Every term, weighted."),
+    drawn = (
+        ("Training loss", ["train/loss"], None, "Every term, weighted.", ()),
+        ("Validation" if part == "valid" else "Test (protocol paper)", shown, mark, caption, shown),
+        ("Segments by epoch", state, None, "Collapse would show as a fall towards 1.", names),
+    )
+    figures = "".join(
         figure(
-            "Validation" if part == "valid" else "Test (protocol paper)", ranking, caption, shown
-        ),
-        figure("Segments", sharp, "Collapse would show as a fall towards 1.", names),
+            curves.lines(
+                {key: curve(key) for key in keys}, title=title, x="epoch", mark=point,
+                said=_in_words({key: curve(key) for key in keys}),
+            ),
+            said, key, heading="h4",
+        )
+        for title, keys, point, said, key in drawn
+    )  # fmt: skip
+    return fold("Learning, by epoch", f'<div class="grid">{figures}</div>') if figures else ""
+
+
+def _in_words(series: Mapping[str, list[tuple[float, float]]]) -> str:
+    """Say where each curve begins and ends."""
+    said = [
+        f"{name}: {points[0][1]:.4g} at epoch {points[0][0]:.0f}, {points[-1][1]:.4g} at epoch "
+        f"{points[-1][0]:.0f}"
+        for name, points in series.items()
+        if points
     ]
-    return f'<section><h2>Learning</h2><div class="grid">{"".join(figures)}</div></section>'
+    return "; ".join(said)

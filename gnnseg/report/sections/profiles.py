@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 
 from gnnseg.report import fonts, stability, words
-from gnnseg.report.html import dot, escape, name, percent, segment_style
+from gnnseg.report.html import dot, escape, fold, name, percent, scroll, segment_style
+from gnnseg.report.subject import Subject
 
 CARDS = 100  # segments with a card of their own, the largest first
 CARD_ITEMS = 8
@@ -19,16 +20,13 @@ WEIGHTS = 12  # attributes in a table
 WEIGHT_SEGMENTS = 16  # columns of it
 
 
-def cards(folder: Path) -> str:
+def cards(run: Subject) -> str:
     """Show a card for each segment: what it likes more than others do, and what beyond everyone."""
-    if not (folder / "cards.parquet").exists() or not (folder / "groups.parquet").exists():
+    if not run.has("cards.parquet", "groups.parquet"):
         return ""
-    groups = pl.read_parquet(folder / "groups.parquet").sort(
-        "share", "segment", descending=[True, False]
-    )
-    liked = fonts.legible(pl.read_parquet(folder / "cards.parquet"))
-    back = stability.by_segment(folder)
-    wanted, people = _wanted(folder), words.segments(folder)
+    liked = fonts.legible(pl.read_parquet(run.folder / "cards.parquet"))
+    back = stability.by_segment(run.folder)
+    wanted, people = _wanted(run.folder), words.segments(run.folder)
     how = (
         "Above: its people against everyone (sd: standard deviations), where the difference is "
         "sure."
@@ -37,28 +35,25 @@ def cards(folder: Path) -> str:
     )
     widest = max(1.0, math.log(max([1.0, *liked["lift"].to_list()])))
     shown = []
-    for group in groups.head(CARDS).iter_rows(named=True):
-        k = group["segment"]
+    for row in run.shown.head(CARDS).iter_rows(named=True):
+        k = row["segment"]
         items = _items(liked.filter(pl.col("segment") == k), widest)
         shown.append(
             f'<article class="card" id="segment-{k}">'
-            f'<div class="seghead"><h3>{dot(k)}{_called(group)}</h3>'
-            f"<span>{group['size']:,} users · {percent(group['share'])} of alpha"
+            f'<div class="seghead"><h4>{dot(k)}{_called(row)}</h4>'
+            f"<span>{row['people']:,} people · {percent(row['alpha_share'])} of alpha"
             f"{_verdict(back.get(k))}</span></div>"
             f"{_who(people.get(k))}"
             f'<ol class="items">{items or "<li>no item has enough support</li>"}</ol>'
             f"{_beyond(wanted.get(str(k), []))}</article>"
         )
-    more = (
-        f"<p class=soft>… and {len(groups) - CARDS} smaller ones.</p>"
-        if len(groups) > CARDS
-        else ""
-    )
-    return (
-        "<section><h2>What each segment likes</h2><p class=soft>Lift: how many times more often "
-        "than among everyone (alpha-weighted share of training pairs / overall share; items with "
-        f"enough support). Largest segments first. {how}</p>"
-        f'<div class="cards">{"".join(shown)}</div>{more}</section>'
+    left = len(run.shown) - CARDS
+    more = f"<p class=soft>… and {left} smaller ones.</p>" if left > 0 else ""
+    return fold(
+        "What each segment likes",
+        f'<div class="cards">{"".join(shown)}</div>{more}' if shown else "",
+        "Lift: how many times more often than among everyone (alpha-weighted share of training "
+        f"pairs / overall share; items with enough support). Largest segments first. {how}",
     )
 
 
@@ -76,11 +71,11 @@ def _wanted(folder: Path) -> dict[str, list[str]]:
     return dict(grouped.agg(pl.col("name").head(WANTED)).rows())
 
 
-def _called(group: Mapping[str, Any]) -> str:
+def _called(row: Mapping[str, Any]) -> str:
     """Return a segment's number, its name, and the id that stays with it."""
-    named = f": {name(group['name'])}" if group.get("name") else ""
-    id = f" <span class=soft>{escape(group['id'])}</span>" if group.get("id") else ""
-    return f"Segment {group['segment']}{named}{id}"
+    named = f": {name(row['name'])}" if row["name"] else ""
+    id = f" <small><bdi>{escape(row['id'])}</bdi></small>" if row["id"] else ""
+    return f"Segment {row['segment']}{named}{id}"
 
 
 def _items(liked: pl.DataFrame, widest: float) -> str:
@@ -125,23 +120,21 @@ def attributes(folder: Path) -> str:
         largest = max(1e-9, *(abs(value) for row in frame.select(columns).rows() for value in row))
         for name_, *values in frame.select("attribute", *columns).rows():
             cells = "".join(_pull(value, largest) for value in values)
-            shown.append(
-                f"<tr><td>{escape(name_.replace('=', ' ', 1).replace('_', ' '))}</td>{cells}</tr>"
-            )
-        head = "".join(f"<th>{dot(int(c[8:]))}{c[8:]}</th>" for c in columns)
-        tables_.append(
-            f"<div><h3>{title}</h3><div class=scroll><table class=weights><tr><th>towards "
-            f"segment</th>{head}</tr>{''.join(shown)}</table>"
-            "</div></div>"
+            called = escape(name_.replace("=", " ", 1).replace("_", " "))
+            shown.append(f"<tr><th scope=row>{called}</th>{cells}</tr>")
+        head = "".join(f'<th scope="col">{dot(int(c[8:]))}{c[8:]}</th>' for c in columns)
+        body = (
+            "<table class=weights><thead><tr><th scope=col>towards segment</th>"
+            f"{head}</tr></thead><tbody>{''.join(shown)}</tbody></table>"
         )
+        tables_.append(f"<div><h4>{title}</h4>{scroll(body, f'Weights of {title.lower()}')}</div>")
     if not tables_:
         return ""
-    return (
-        "<section><h2>Weights by attribute</h2><p class=soft>How far one standard deviation of an "
-        "attribute pulls towards a "
-        "segment, beyond its pull towards the average one: what the encoder's weighted sums say. "
-        "The strongest first. "
-        f'</p><div class="grid pair">{"".join(tables_)}</div></section>'
+    return fold(
+        "Weights by attribute",
+        f'<div class="grid pair">{"".join(tables_)}</div>',
+        "How far one standard deviation of an attribute pulls towards a segment, beyond its pull "
+        "towards the average one: what the encoder's weighted sums say. The strongest first.",
     )
 
 

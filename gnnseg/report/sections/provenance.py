@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from gnnseg.report.html import definitions, escape
+from gnnseg.report.html import definitions, escape, fold
 
 
 def data(record: Mapping[str, Any]) -> str:
@@ -18,10 +18,7 @@ def data(record: Mapping[str, Any]) -> str:
         (f"{part} pairs", f"{record['data'][part]:,} (fingerprint {pairs.get(part, '?')})")
         for part in pairs
     ]
-    return (
-        "<section><h2>Data and provenance</h2>"
-        f"<details><summary>How the data were read and split</summary>{definitions(rows)}</details>"
-    )
+    return fold("How the data were read and split", definitions(rows))
 
 
 def provenance(record: Mapping[str, Any]) -> str:
@@ -48,9 +45,8 @@ def provenance(record: Mapping[str, Any]) -> str:
         ),
     ]
     config = escape(json.dumps(record["config"], indent=1, ensure_ascii=False))
-    return (
-        f"<details open><summary>Provenance</summary>{definitions(rows)}</details>"
-        f"<details><summary>Configuration</summary><pre>{config}</pre></details></section>"
+    return fold("Provenance", definitions(rows)) + fold(
+        "Configuration", f'<pre tabindex="0">{config}</pre>'
     )
 
 

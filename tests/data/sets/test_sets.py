@@ -184,7 +184,7 @@ def shop(place):
 
 
 def test_completejourney(shop):
-    raw = completejourney.CompleteJourney().read(shop, "completejourney")
+    raw = completejourney.CompleteJourney(level="product_id").read(shop, "completejourney")
     noon = dt.datetime(2017, 1, 1, 12, tzinfo=dt.UTC).timestamp()
     assert raw.events.rows() == [
         ("900", "11", 1.0, noon, 0.5), ("900", "11", 2.0, noon + 86400, 1.0),
@@ -212,7 +212,7 @@ def test_completejourney(shop):
 
 
 def test_completejourney_at_a_coarser_level(shop):
-    raw = completejourney.CompleteJourney(level="product_type").read(shop, "completejourney")
+    raw = completejourney.CompleteJourney().read(shop, "completejourney")
     assert raw.events["item"].to_list() == ["ICE CUBES", "ICE CUBES", "unknown"]
     assert raw.items.columns == ["id", "name", "product_category", "department", "brand"]
     assert raw.items.rows() == [

@@ -1,0 +1,47 @@
+"""What each user did in all of a data set's events."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gnnseg.data import visits
+from gnnseg.types import Customers, Floats, Interactions
+
+QUARTER = 0.25  # of the time span: what is recent, and the time before it
+
+
+def of(events: Interactions, users: int) -> Customers:
+    """Return what each of ``users`` did.
+
+    A visit is an order, or what a user does at one time; where neither is known, each event is one.
+    Recent is later than a quarter of the time span before the last event, former the quarter before
+    that: end - span/2 < t <= end - span/4.
+    """
+
+    def total(values: Floats | None, at: Any = ...) -> Floats:
+        weights = None if values is None else values[at]
+        return np.bincount(events.user[at], weights, minlength=users).astype(np.float64)
+
+    count = total(None)
+    visit = events.time if events.order is None else events.order
+    came = count if visit is None else total(visits.shares(events.user, visit))
+    spend = None if events.spend is None else total(events.spend)
+    found = Customers(events=count, visits=came, spend=spend)
+    if events.time is None or not len(events):
+        return found
+    first, last = np.full(users, np.inf), np.full(users, -np.inf)
+    np.minimum.at(first, events.user, events.time)
+    np.maximum.at(last, events.user, events.time)
+    first, last = (np.where(np.isfinite(each), each, np.nan) for each in (first, last))
+    begin, end = float(events.time.min()), float(events.time.max())
+    timed = replace(found, first=first, last=last, end=end)
+    if begin == end:
+        return timed
+    value = np.ones(len(events)) if events.spend is None else events.spend
+    quarter = QUARTER * (end - begin)
+    late = events.time > end - quarter
+    before = ~late & (events.time > end - 2 * quarter)
+    return replace(timed, recent=total(value, late), former=total(value, before))

@@ -1,0 +1,1 @@
+"""The charts of pages and notebooks, a module a subject; each returns a ``plots.Picture``."""
