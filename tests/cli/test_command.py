@@ -87,7 +87,10 @@ def test_python_dash_m() -> None:
     ("word", "said"),
     [
         ("shwo", "gnnseg: shwo: no such command; did you mean show (there are assign, audience,"),
-        ("xyz", "gnnseg: xyz: no such command; there are assign, audience, choose-k, compare, data,"),
+        (
+            "xyz",
+            "gnnseg: xyz: no such command; there are assign, audience, choose-k, compare, data,",
+        ),
         ("command", "gnnseg: command: no such command;"),
         ("diagnosis", "gnnseg: diagnosis: no such command;"),
     ],
