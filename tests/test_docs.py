@@ -192,6 +192,10 @@ def test_what_reads_a_run_answers(words, run, tmp_path, monkeypatch, capsys) -> 
     pl.DataFrame({"user": ["x", "y"], "item": ["3", "5"]}).write_csv("new.csv")
     pl.DataFrame({"user": ["x", "y"], "age": [3.0, 4.0]}).write_csv("people.csv")
     pl.DataFrame({"user": ["x"], "friend": ["7"]}).write_csv("ties.csv")
+    pl.DataFrame({"user": ["7"]}).write_csv("optout.csv")
+    wine = pl.when(pl.col("item").cast(pl.Int64) % 5 == 0).then(pl.lit("WINE"))
+    items = pl.read_parquet(run / "items.parquet")  # planted items have no attributes
+    items.with_columns(category=wine).write_parquet(run / "items.parquet")
     log = {"user": ["1", "2"], "item": ["3", "4"], "propensity": [0.1, 0.2], "reward": [1, 0]}
     pl.DataFrame(log).write_csv("other.csv")
     typed = [str(run) if word == "RUN" else word for word in words[1:]]

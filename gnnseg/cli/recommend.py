@@ -1,10 +1,14 @@
-"""Recommend to a user, to a segment, or to everybody."""
+"""Recommend to a user, to a segment, or to everybody; or find people for an item."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from gnnseg.cli.arguments import add_lists, add_out, add_run, item_filters, open_run
+
+if TYPE_CHECKING:
+    from gnnseg.runs.run import Run
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +23,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="a segment's number, from 1: what it wants beyond what everyone wants",
     )
     who.add_argument("--all", action="store_true", help="every user; needs --out")
+    who.add_argument(
+        "--item",
+        metavar="ID",
+        help="an item's own id: the K people most likely to take it (more: gnnseg audience)",
+    )
     add_lists(parser)
     add_out(parser, ".csv, .parquet or .jsonl instead of a table")
 
@@ -29,6 +38,9 @@ def call(options: argparse.Namespace) -> None:
     from gnnseg.types import InputError
 
     run = open_run(options)
+    if options.item is not None:
+        _people(options, run)
+        return
     if options.all and not options.out:
         raise InputError(
             "recommend --all: name a file to write to with --out FILE (.csv, .parquet or .jsonl)."
@@ -44,3 +56,24 @@ def call(options: argparse.Namespace) -> None:
         print(run.write(frames, options.out, excel=options.excel))
     else:
         print(tables.frame(next(frames)))
+
+
+def _people(options: argparse.Namespace, run: Run) -> None:
+    """Print the people for an item, or write them."""
+    from gnnseg.cli import audience as verb
+    from gnnseg.runs import audience
+    from gnnseg.types import InputError
+
+    if options.only or options.exclude:
+        raise InputError(
+            "recommend --item: --only and --exclude are of items; gnnseg audience --exclude FILE "
+            "leaves out people."
+        )
+    masked = options.seen == "mask"
+    found = audience.audience(
+        run.stored, item=options.item, size=options.k, not_bought=masked, control=0
+    )
+    if options.out:
+        print(run.write(found.table, options.out, excel=options.excel))
+    else:
+        verb.show(found)

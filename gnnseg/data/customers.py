@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from gnnseg.data import visits
-from gnnseg.types import Customers, Floats, Interactions
+from gnnseg.types import Customers, Floats, Interactions, Ints
 
+DAY = 86_400.0  # seconds
 QUARTER = 0.25  # of the time span: what is recent, and the time before it
 
 
@@ -37,7 +38,9 @@ def of(events: Interactions, users: int) -> Customers:
     np.maximum.at(last, events.user, events.time)
     first, last = (np.where(np.isfinite(each), each, np.nan) for each in (first, last))
     begin, end = float(events.time.min()), float(events.time.max())
-    timed = replace(found, first=first, last=last, end=end)
+    part = np.ones(len(events)) if visit is None else visits.shares(events.user, visit)
+    pace = paces(events.user, events.time, part, users)
+    timed = replace(found, first=first, last=last, pace=pace, end=end)
     if begin == end:
         return timed
     value = np.ones(len(events)) if events.spend is None else events.spend
@@ -45,3 +48,24 @@ def of(events: Interactions, users: int) -> Customers:
     late = events.time > end - quarter
     before = ~late & (events.time > end - 2 * quarter)
     return replace(timed, recent=total(value, late), former=total(value, before))
+
+
+def paces(user: Ints, time: Floats, part: Floats, users: int) -> Floats:
+    """Return how many visits a day each user makes of late, (users,).
+
+    (ln 2/h) sum_e part_e 2^(-(end - t_e)/h): h is a quarter of the time span, and a steady visitor
+    of so many visits a day has that many but for what was before the first event.
+
+    Args:
+        user: (E,).
+        time: (E,), seconds.
+        part: Each event's part of its visit, (E,).
+        users: How many users there are.
+    """
+    if not len(user):
+        return np.zeros(users)
+    end = float(time.max())
+    half_life = QUARTER * ((end - float(time.min())) or DAY) / DAY
+    weight = part * 2.0 ** ((time - end) / DAY / half_life)
+    found: Floats = np.bincount(user, weight, minlength=users) * np.log(2) / half_life
+    return found

@@ -209,7 +209,7 @@ def restore(path: Path, config: Mapping[str, Any], split: Split) -> Inputs:
 
 def visits_in(path: Path) -> Interactions | None:
     """Return the items of visits that a run was trained on; None of a head without habits."""
-    found = _visits_in(path)
+    found = stored_visits(path)
     return None if found is None else found[0].rows(found[1])
 
 
@@ -229,7 +229,7 @@ def all_visits_in(path: Path) -> Interactions | None:
     Raises:
         InputError: The folder is of before, and holds those of training alone.
     """
-    found = _visits_in(path)
+    found = stored_visits(path)
     if found is None:
         return None
     if found[1].all():
@@ -276,7 +276,7 @@ def _people_in(folder: RunFolder) -> tuple[torch.Tensor | None, tuple[str, ...]]
         return torch.from_numpy(stored["people"]), columns
 
 
-def _visits_in(path: Path) -> tuple[Interactions, Bools] | None:
+def stored_visits(path: Path) -> tuple[Interactions, Bools] | None:
     """Return the items of visits, and which are trained on; of a folder of before all."""
     stored = RunFolder(path).file("habits.npz")
     if not stored.exists():

@@ -94,9 +94,9 @@ def excluded_items(
     excluded = torch.zeros(len(run.items), dtype=torch.bool)
     if only is not None:
         excluded[:] = True
-        excluded[_listed(run, "only", only)] = False
+        excluded[ids_listed(run, "only", only)] = False
     if exclude is not None:
-        excluded[_listed(run, "exclude", exclude)] = True
+        excluded[ids_listed(run, "exclude", exclude)] = True
     if bool(excluded.all()):
         raise InputError(f"only and exclude leave no item of {run.name}.")
     return excluded
@@ -133,30 +133,37 @@ def chunk(items: int) -> int:
     return max(1, min(4096, BLOCK_BYTES // (4 * max(1, items))))
 
 
-def _listed(run: StoredRun, what: str, given: Iterable[object]) -> list[int]:
-    """Return the indices of a list of item ids."""
+def ids_listed(
+    run: StoredRun, what: str, given: Iterable[object], kind: Literal["user", "item"] = "item"
+) -> list[int]:
+    """Return the indices of a list of ids; those not known are counted in the log.
+
+    Raises:
+        InputError: It is no list, or none of it is known.
+    """
     listed = _ids(given)
     if listed is None:
-        raise InputError(f"{what}: is a {type(given).__name__}; give a list of item ids.")
-    index = run.items.to_index(listed, missing=-1)
-    unknown = [item for item, at in zip(listed, index, strict=True) if at < 0]
+        raise InputError(f"{what}: is a {type(given).__name__}; give a list of {kind} ids.")
+    index = (run.items if kind == "item" else run.users).to_index(listed, missing=-1)
+    unknown = [each for each, at in zip(listed, index, strict=True) if at < 0]
     if len(unknown) == len(listed) and (listed or what == "only"):
-        theirs, ours = unlike(pl.Series(map(text_of_id, listed), dtype=pl.String), ids_of(run))
+        known = ids_of(run, kind)
+        theirs, ours = unlike(pl.Series(map(text_of_id, listed), dtype=pl.String), known)
         raise InputError(
             where=what,
-            problem=f"none of its {len(listed):,} items is known to {run.name} "
+            problem=f"none of its {len(listed):,} {kind}s is known to {run.name} "
             f"({theirs!r} here, {ours!r} there)",
             advice="write the ids alike",
         )
     if unknown:
-        counts = f"{len(unknown):,} of {len(listed):,} items"
+        counts = f"{len(unknown):,} of {len(listed):,} {kind}s"
         LOG.info("%s: %s are not known to %s (first: %s)", what, counts, run.name, unknown[0])
     return list(index[index >= 0])
 
 
-def ids_of(run: StoredRun) -> pl.Series:
-    """Return the ids of the run's items."""
-    return pl.Series(run.items.ids, dtype=pl.String)
+def ids_of(run: StoredRun, kind: Literal["user", "item"] = "item") -> pl.Series:
+    """Return the ids of the run's items, or of its users."""
+    return pl.Series((run.items if kind == "item" else run.users).ids, dtype=pl.String)
 
 
 def _ids(given: Any) -> list[object] | None:

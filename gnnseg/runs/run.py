@@ -5,7 +5,7 @@ Everything comes from the run's folder alone. Shape legend: U users, I items, K 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,19 +13,17 @@ import numpy as np
 import polars as pl
 
 from gnnseg.report.plotting import Plotting
-from gnnseg.runs import export
-from gnnseg.runs.lists import LISTS
-from gnnseg.runs.stored import Answering, StoredRun
+from gnnseg.runs.serving import Seen, Serving
+from gnnseg.runs.stored import StoredRun
 from gnnseg.types import InputError, Scorer, Split
 
 if TYPE_CHECKING:
     from gnnseg.evaluation.offpolicy import OffPolicyEvaluation
 
-Seen = Literal["mask", "allow"]
 SHOWN = ("test/recall@20", "test/ndcg@20", "segment/segments_per_user")
 
 
-class Run:
+class Run(Serving):
     """A run's folder, read when asked.
 
     Attributes:
@@ -36,7 +34,7 @@ class Run:
         stored: Ids, pairs, scores and the model: what the answers are made of.
     """
 
-    stored, plot = Answering(), Plotting()
+    plot = Plotting()
 
     def __init__(self, path: Path | str, scorer: Scorer | None = None) -> None:
         """Read run.json; ``scorer``: given, or made from the folder on first use."""
@@ -227,81 +225,6 @@ class Run:
 
         return new_users.assign(self.stored, histories, users, social, users_id)
 
-    def recommend(
-        self,
-        who: Any,
-        k: int = 20,
-        seen: Seen | None = None,
-        *,
-        only: Iterable[object] | None = None,
-        exclude: Iterable[object] | None = None,
-        users: Any = None,
-        social: Any = None,
-    ) -> pl.DataFrame:
-        """Return the k best items of each user, by score and then by item number.
-
-        Args:
-            who: An id, several, or the histories of people who were not in training, as ``assign``
-                takes them.
-            k: Length of a list; a user with fewer items left gets a shorter one.
-            seen: mask leaves out every item the user met in any part, allow does not; None: as the
-                run was evaluated (``evaluation.seen``).
-            only: Item ids, of which alone some are shown (what is in stock).
-            exclude: Item ids that are not shown.
-            users: Attributes of people who were not in training.
-            social: Their friends among the run's users.
-
-        Returns:
-            kind 'user', id, rank from 1, item, name, score.
-
-        Raises:
-            InputError: An id is not known, or a table cannot be read.
-        """
-        lists = self.stream(who, k, seen, only=only, exclude=exclude, users=users, social=social)
-        return pl.concat([pl.DataFrame(schema=LISTS), *lists])
-
-    def stream(
-        self,
-        who: Any = None,
-        k: int = 20,
-        seen: Seen | None = None,
-        *,
-        only: Iterable[object] | None = None,
-        exclude: Iterable[object] | None = None,
-        users: Any = None,
-        social: Any = None,
-    ) -> Iterator[pl.DataFrame]:
-        """Yield what ``recommend`` returns in pieces of bounded memory, with its arguments.
-
-        Args:
-            who: As for ``recommend``; None: every user of the run.
-        """
-        from gnnseg.runs import recommend
-
-        return recommend.stream(
-            self.stored, who, k, seen, only=only, exclude=exclude, users=users, social=social
-        )
-
-    def recommend_segment(self, segment: int, k: int = 20) -> pl.DataFrame:
-        """Return what a segment wants beyond what everyone wants.
-
-        By beta_kj log(beta_kj / m_j), m_j = sum_k mean_i(alpha_ik) beta_kj: what the segment wants
-        much *and* more than others do (``evaluation.segments.beyond``). Ties by item number.
-
-        Args:
-            segment: Its number, from 1.
-            k: Length of the list.
-
-        Returns:
-            kind 'segment', id, rank, item, name, score.
-
-        Raises:
-            InputError: There is no such segment.
-        """
-        from gnnseg.runs import recommend
-
-        return recommend.to_segment(self.stored, segment, k)
-
     def explain(self, user: str, item: str | None = None) -> pl.DataFrame:
         """Return why this item for this user, the largest segments first, or why their segment.
 
@@ -327,22 +250,3 @@ class Run:
         from gnnseg.runs.explain import explain
 
         return explain(self.stored, user, item)
-
-    def write(
-        self, frames: pl.DataFrame | Iterator[pl.DataFrame], out: Path | str, *, excel: bool = False
-    ) -> Path:
-        """Write a frame, or a stream of them; a file that stands there is whole.
-
-        Args:
-            frames: What to write.
-            out: A name that ends in .parquet, .csv or .jsonl.
-            excel: Whether Excel shall open the CSV as UTF-8.
-
-        Returns:
-            The file's path.
-
-        Raises:
-            InputError: The file cannot be written.
-        """
-        chunks = iter([frames]) if isinstance(frames, pl.DataFrame) else frames
-        return export.write(chunks, out, excel=excel)

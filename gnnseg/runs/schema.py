@@ -55,6 +55,7 @@ FILES: dict[str, dict[str, str]] = {
         "last": "Float64",
         "recent": "Float64",
         "former": "Float64",
+        "pace": "Float64",
     },
     "items.parquet": {"item": "String", "name": "String", "*": "String | Float64"},
     "stability.parquet": {

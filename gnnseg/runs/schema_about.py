@@ -20,7 +20,7 @@ ABOUT: dict[str, str] = {
     "customers.parquet": (
         "what each user did in all parts, in index order: events, visits, spend, first and last "
         "time (seconds since 1970 UTC); recent, former: spend, or events where there is none, in "
-        "the last quarter of the time and the one before"
+        "the last quarter of the time and the one before; pace: visits a day of late"
     ),
     "items.parquet": (
         "the items in index order, with the columns of their table that are texts or numbers, as "

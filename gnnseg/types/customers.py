@@ -17,8 +17,8 @@ class Customers:
     events: how many; visits: how often they came; spend: money, None where it is not known; first,
     last: seconds since 1970 UTC of the first and the last event; recent, former: spend, or events
     where there is no spend, in the last quarter of the events' time span and in the quarter before
-    it. All None without times, and the last two where all events are of one moment. ``end``: the
-    time of the last event of all.
+    it. pace: visits a day of late. All None without times, and recent and former where all events
+    are of one moment. ``end``: the time of the last event of all.
     """
 
     events: Floats
@@ -28,4 +28,5 @@ class Customers:
     last: Floats | None = None
     recent: Floats | None = None
     former: Floats | None = None
+    pace: Floats | None = None
     end: float | None = None

@@ -86,8 +86,11 @@ def test_python_dash_m() -> None:
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("shwo", r"gnnseg: shwo: no such command; did you mean show (there are assign, choose-k,"),
-        ("xyz", "gnnseg: xyz: no such command; there are assign, choose-k, compare, data,"),
+        ("shwo", "gnnseg: shwo: no such command; did you mean show (there are assign, audience,"),
+        (
+            "xyz",
+            "gnnseg: xyz: no such command; there are assign, audience, choose-k, compare, data,",
+        ),
         ("command", "gnnseg: command: no such command;"),
         ("diagnosis", "gnnseg: diagnosis: no such command;"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -12,21 +13,20 @@ from gnnseg.data.tables.columns import USUAL, simple
 from gnnseg.data.tables.identifiers import identifiers
 from gnnseg.data.tables.marks import first_lines
 
-NAMES = ("item", "id")
 MARKS = (",", ";", "\t", "|")
 NONE = "\x1e"  # separates nothing: a file of one column
 
 
-def read(path: Path, known: pl.Series) -> list[str]:
-    """Return the item ids of a file.
+def read(path: Path, known: pl.Series, kind: Literal["user", "item"] = "item") -> list[str]:
+    """Return the ids of a file.
 
-    Those of a column 'item' or 'id', else of the one that has most of the ``known`` ids. A first
-    line that is an id is no header.
+    Those of a column called as their ``kind`` or 'id', else of the one that has most of the
+    ``known`` ids. A first line that is an id is no header.
     """
     formats.exists(path)
     if path.suffix in (".parquet", ".pq"):
         frame = formats.parquet(path).frame
-        return _ids(frame.to_series(_column(frame, frame.columns, known)))
+        return _ids(frame.to_series(_column(frame, frame.columns, known, kind)))
     data = formats.text(path, None).data
     first = re.sub(r'"(?:[^"]|"")*"', "", first_lines(path, data)[0])
     mark = next((mark for mark in MARKS if mark in first), NONE)
@@ -34,17 +34,17 @@ def read(path: Path, known: pl.Series) -> list[str]:
     names = [f"column {place + 1}" for place in range(width)]
     frame = formats.sheet(path, separator=mark, data=data, header=False, columns=names).frame
     head = [str(cell or "").strip() for cell in frame.row(0)]
-    column = frame.to_series(_column(frame, head, known))
+    column = frame.to_series(_column(frame, head, known, kind))
     ids = _ids(column)
     cell = head[frame.columns.index(column.name)]
-    usual = simple(cell) in {*NAMES, *USUAL["item"]}
+    usual = simple(cell) in {kind, "id", *USUAL[kind]}
     header = (usual or width > 1) and not bool((known == ids[0]).any()) if ids else False
     return ids[1:] if header and cell else ids
 
 
-def _column(frame: pl.DataFrame, names: list[str], known: pl.Series) -> int:
+def _column(frame: pl.DataFrame, names: list[str], known: pl.Series, kind: str) -> int:
     """Return the place of the column of ids."""
-    named = [names.index(name) for name in NAMES if name in names]
+    named = [names.index(name) for name in (kind, "id") if name in names]
     if named or frame.width == 1:
         return [*named, 0][0]
     counts = [
