@@ -12,16 +12,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gnnseg.config import packages
-from gnnseg.config.extensions import check_built, every, parts, refuse_unbuildable
+from gnnseg.config.extensions import check_built, every, refuse_unbuildable
 from gnnseg.config.names import BASES, BESIDE, GROUPS, TOP, meant, refusal
 from gnnseg.config.nodes import check_allow, check_node, check_value
 from gnnseg.config.requirements import OF_DATA, WORDS, Part, part_of, parts_that_ask
 from gnnseg.config.targets import build
+from gnnseg.config.trainer import check_trainer
 
 __all__ = ["check", "check_allow", "check_node", "check_value"]
 
 BUILT = ("split", "features", "trainer", "tracking", "objective")  # of settings alone
-OF_SEGMENTS = ("effective_k", "segments_per_user")  # what a validation says of them
 SEGMENTS = ["segments.since", "segments.keep", "segments.refits", "segments.names"]
 KEPT = ("combine", "layer_weights", "gamma")  # settings that say which layers the embedding is of
 
@@ -179,8 +179,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     if "xsimgcl" in terms:
         _check_contrasted(terms["xsimgcl"]["layer"], encoder)
     _check_graph(config["graph"], encoder, asking)
-    _check_monitor(config)
-    _check_batches(config["trainer"])
+    check_trainer(config)
 
 
 def _check_needs(part: Part, head: Part, encoder: Part) -> None:
@@ -309,46 +308,4 @@ def _check_graph(graph: Mapping[str, Any], encoder: Part, asking: Iterable[Part]
             "graph.homophily=full: nothing here reads social ties; choose what does "
             f"(encoder={encoder.name} as it is set does not, "
             "regularisers.social.weight=0.3 would), or set it to measured."
-        )
-
-
-def _check_monitor(config: Mapping[str, Any]) -> None:
-    """Refuse a monitor that no validation measures (under ``paper``: no test)."""
-    monitor, evaluation = config["trainer"]["monitor"], config["evaluation"]
-    part, _, rest = monitor.partition("/")
-    metric, at, k = rest.partition("@")
-    ks = evaluation.get("ks") or []
-    if (
-        part
-        not in ("valid", "segment", *(["test"] if evaluation.get("protocol") == "paper" else []))
-        or not metric
-    ):
-        raise refusal(
-            f"trainer.monitor={monitor}: the best epoch is chosen on validation; name it as in "
-            f"valid/ndcg@{max(ks, default=20)}."
-        )
-    if at and k not in map(str, ks):
-        raise refusal(
-            f"trainer.monitor={monitor}: lists are evaluated at {', '.join(map(str, ks))}; add to "
-            "evaluation.ks, or choose one of them."
-        )
-    if part == "segment" and rest not in OF_SEGMENTS:
-        raise refusal(
-            f"trainer.monitor={monitor}: of segments a validation measures "
-            f"{' and '.join(OF_SEGMENTS)}; choose one, or valid/ndcg@{max(ks, default=20)}."
-        )
-    measured = build(evaluation, parts(config, "metrics")).validated
-    if at and metric not in measured:
-        raise refusal(
-            f"trainer.monitor={monitor}: a validation does not measure {metric}; it measures "
-            f"{', '.join(measured)}."
-        )
-
-
-def _check_batches(trainer: Mapping[str, Any]) -> None:
-    size = trainer["batch_size"]
-    if size is None and trainer.get("draw") == "weight":
-        raise refusal(
-            "trainer.draw=weight: a full batch holds every pair; set trainer.batch_size to a "
-            "number, or draw to each."
         )
