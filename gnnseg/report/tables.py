@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg import records
-from gnnseg.report import changes, lengths, losing, refits, stability, summary, words
+from gnnseg.report import changes, lengths, losing, refits, rfm, stability, summary, words
 from gnnseg.report import evidence as about
 from gnnseg.report.columns import printable, render
 
@@ -201,7 +201,9 @@ def segments(folder: Path, limit: int | None = None) -> str:
     left_out = len(groups) - len(shown)
     more = [f"… and {left_out} smaller ones: gnnseg segments {folder.name}"] if left_out else []
     none = [text] if (text := stability.in_none(folder)) else []
-    return "\n".join([table, *more, *none, *stability.lines(folder, read(folder))])
+    record = read(folder)
+    beside = [text] if (text := rfm.line(record["metrics"])) else []
+    return "\n".join([table, *more, *none, *beside, *stability.lines(folder, record)])
 
 
 def currency(folder: Path) -> str | None:

@@ -18,6 +18,7 @@ from gnnseg.data.values import Bools, Floats32
 from gnnseg.evaluation import losing as losses
 from gnnseg.evaluation import segments
 from gnnseg.evaluation.evaluator import Evaluation
+from gnnseg.evaluation.segments import rfm
 from gnnseg.evaluation.segments.association import DERIVED, READ, SIGNIFICANT, Described
 from gnnseg.models.heads.posthoc import HardScorer
 from gnnseg.rng import Rng
@@ -80,6 +81,7 @@ def write(
         outside = tested.filter(~pl.col("given") & pl.col("p").is_not_null())
         found["segment/attributes_tested"] = float(len(outside))
         found["segment/attributes_associated"] = float((outside["p_holm"] < SIGNIFICANT).sum())
+    found |= rfm.beside(alpha.double().cpu().numpy(), train_pairs, split.test, rng.child("rfm"))
     if split.truth is not None:
         found |= segments.recovery(scorer, split.truth, train_pairs, alpha, rng.child("truth"))
     return {name: value for name, value in found.items() if not np.isnan(value)}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from gnnseg import tracking
 from gnnseg.report import stability as stability_report
 from gnnseg.report.losing import sentence
@@ -68,4 +70,6 @@ def add_evidence(
         say("\n".join(stability_report.lines(path, run.record)))
     if computed and tracker is not None:
         tracker.summary(run.metrics)
-        tracker.table("stability", run.frame("stability"))
+        for name in ("stability", "summary"):
+            frame = run.frame(name)
+            tracker.table(name, frame.with_columns(pl.col(pl.List(pl.String)).list.join(", ")))

@@ -7,7 +7,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,7 @@ class _Job:
     folders: tuple[Path, ...]
     fresh: bool
     record: SweepRecord
+    said: set[str] = field(default_factory=set)
 
     def __call__(self, overrides: list[str]) -> float | None:
         """Do the job that Hydra has launched; return the monitored metric's best value.
@@ -130,8 +131,9 @@ class _Job:
             greater = _greater(composed)
             sweepers.refuse_wrong_direction(composed["trainer"]["monitor"], greater)
             result = train(
-                composed, fresh=self.fresh, sweep=self.record.name, job=number, wait=wait
-            )
+                composed, say=self._say, fresh=self.fresh, sweep=self.record.name, job=number,
+                wait=wait,
+            )  # fmt: skip
         except Interrupted:
             raise KeyboardInterrupt from None
         except Busy as error:
@@ -149,8 +151,15 @@ class _Job:
             return None
         found = _value(result, greater)
         self.record.add(number, overrides, path=str(result.path), **found)
+        print(f"job {number}: {_told(found)}", file=sys.stderr, flush=True)
         value: float | None = found["value"]
         return value
+
+    def _say(self, line: str) -> None:
+        """Say what has not been said of another job; tables of single runs stand on their pages."""
+        if "\n" not in line and line not in self.said:
+            self.said.add(line)
+            print(line, file=sys.stderr, flush=True)
 
 
 def _greater(composed: Mapping[str, Any]) -> bool:
@@ -172,7 +181,17 @@ def _value(result: Result, greater: bool) -> dict[str, Any]:
         "greater": greater,
         "data": record["data"]["fingerprint"],
         "protocol": record["protocol"],
+        "alarms": len(record["alarms"]),
     }
+
+
+def _told(found: Mapping[str, Any]) -> str:
+    """Return how a job ended, in a few words."""
+    if found["value"] is None:
+        return "done"
+    alarms = found["alarms"]
+    more = f", {alarms} {'warning' if alarms == 1 else 'warnings'}" if alarms else ""
+    return f"{found['metric']} {found['value']:.4f}{more}"
 
 
 def _get_fail_fast(overrides: list[str], folders: list[Path]) -> bool:

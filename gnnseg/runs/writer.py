@@ -182,7 +182,8 @@ def hand_over(folder: RunFolder, record: Mapping[str, Any], tracker: Any) -> Non
         tracker.table("losing", pl.DataFrame(record["losing"], schema_overrides={"p": pl.Float64}))
     for name in ("summary", "cards", "recommendations", "examples", "evidence", "associations"):
         if folder.file(f"{name}.parquet").exists():
-            tracker.table(name, pl.read_parquet(folder.file(f"{name}.parquet")))
+            frame = pl.read_parquet(folder.file(f"{name}.parquet"))
+            tracker.table(name, frame.with_columns(pl.col(pl.List(pl.String)).list.join(", ")))
 
 
 def _tensors(

@@ -51,6 +51,10 @@ def test_show_prints_one_figure(run: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["show", str(run), "test/ndcg@20", "test/recall@20"]) == 0
     names = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
     assert names == ["test/ndcg@20", "test/recall@20"]
+    assert main(["show", str(run)]) == 0
+    listed = capsys.readouterr().out
+    assert "test/ndcg@K" in listed
+    assert "segment/modularity" in listed
 
 
 def test_recommend_segment_explain_segments_report_compare(

@@ -139,7 +139,7 @@ def test_training_adds_evidence_and_a_finished_run_gets_more(tmp_path: Path, mon
     assert not any("--evidence" in line and "do these" in line for line in lines)
     once = StoredRun(path)
     assert summary["segment/stability_ari"] == once.metrics["segment/stability_ari"]
-    assert tabled[-1] == "stability"
+    assert tabled[-2:] == ["stability", "summary"]
     assert once.record["evidence"]["refits"] == 1
     for asked, refitted in ((1, 1), (0, 1), (2, 2)):
         again = pipeline.train(composed(tmp_path, f"evidence.refits={asked}"), say=lines.append)

@@ -248,8 +248,9 @@ def test_two_processes_share_a_sweep(tmp_path: Path) -> None:
     assert said[0][0] == said[1][0]
     assert len(said[0][0].splitlines()) == len(list(tmp_path.glob("runs/planted*"))) == 3
     assert not any("Traceback" in err for _, err in said)
-    trained = sum(err.count("report: ") for _, err in said)
-    assert trained == 3  # each run once, by one of the two
+    ended = sum(err.count(": valid/ndcg@20 0.") for _, err in said)
+    found = sum(err.count("finished before") for _, err in said)
+    assert ended - found == 3  # each run was trained once, by one of the two
     jobs = json.loads((tmp_path / "runs/.sweeps/two.json").read_text("utf-8"))["jobs"]
     assert [job["path"] for job in jobs] == said[0][0].splitlines()
 
