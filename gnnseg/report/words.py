@@ -44,6 +44,19 @@ def segments(folder: Path) -> dict[int, str]:
     return found
 
 
+def short(row: dict[str, Any]) -> str:
+    """Return what a row of profiles.parquet says in a word or two; empty where it says little."""
+    name = str(row["attribute"]).removeprefix("log ")
+    if not _telling(row) or name.endswith(" unknown"):
+        return ""
+    if name.startswith("share of ") or "=" in name:
+        kind, mark, value = name.removeprefix("share of ").partition("=")
+        said = f"{kind} {value}" if mark else kind
+        return said.replace("_", " ") if row["difference"] > 0 else ""
+    high, low = HABITS.get(name, (f"high {name}", f"low {name}"))
+    return (high if row["difference"] > 0 else low).replace("_", " ")
+
+
 def _telling(row: dict[str, Any]) -> bool:
     return bool(abs(row["difference"]) >= max(NAMED, SURE / math.sqrt(max(row["support"], 1.0))))
 

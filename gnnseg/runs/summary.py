@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg.evaluation.segments import log_odds
+from gnnseg.report import words
 from gnnseg.runs import durable, names, schema
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.stored import StoredRun
@@ -166,12 +167,15 @@ def _nameless(run: StoredRun) -> pl.DataFrame:
 
 
 def _people(run: StoredRun, count: int) -> list[list[str]]:
-    """Return the attributes that people of each segment have more of than others."""
-    if not run.folder.file("profiles.parquet").exists():
-        return [[] for _ in range(count)]
-    rows = run.frame("profiles").filter(pl.col("difference") > 0).sort("segment", "rank")
-    rows = rows.filter(~pl.col("attribute").str.ends_with(" unknown"))
-    return [
-        rows.filter(pl.col("segment") == k + 1)["attribute"].head(names.TELLING).to_list()
-        for k in range(count)
-    ]
+    """Return the attributes that tell people of each segment apart, the strongest first.
+
+    Classes they have more of, and numbers that are high or low, where the difference is no small
+    one and beyond chance (``report.words``).
+    """
+    found: list[list[str]] = [[] for _ in range(count)]
+    if run.folder.file("profiles.parquet").exists():
+        for row in run.frame("profiles").sort("segment", "rank").iter_rows(named=True):
+            said = words.short(row)
+            if said and said not in found[row["segment"] - 1]:
+                found[row["segment"] - 1].append(said)
+    return [each[: names.TELLING] for each in found]

@@ -152,3 +152,22 @@ def test_without_attributes_the_page_says_nothing_of_them(make_run):
     assert "Weights by attribute" not in page.render(path)
     assert "who they are" not in tables.segments(path)
     assert tables.weights(path) == ""
+
+
+@pytest.mark.parametrize(
+    ("attribute", "difference", "said"),
+    [
+        ("age=45-54", 0.5, "age 45-54"),
+        ("age=45-54", -0.5, ""),
+        ("age=45-54", 0.1, ""),
+        ("log frequency", 0.5, "often active"),
+        ("recency", -0.5, "seen lately"),
+        ("home_size", 0.5, "high home size"),
+        ("share of genre=Drama", 0.5, "genre Drama"),
+        ("age unknown", 0.5, ""),
+    ],
+)
+def test_a_row_in_a_word_or_two(attribute, difference, said):
+    row = {"attribute": attribute, "difference": difference, "support": 400.0}
+    assert words.short(row) == said
+    assert words.short({**row, "support": 4.0}) == ""

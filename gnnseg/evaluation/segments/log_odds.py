@@ -10,9 +10,10 @@ import numpy as np
 from gnnseg.types import Floats, Ints
 
 PRIOR = 500.0  # pairs that the prior is worth, shared out as the words are among everybody
+SHARE = 0.1  # of all pairs, at most: of few pairs it would outweigh what they say
 
 
-def z_scores(count_KW: Floats, prior: float = PRIOR) -> tuple[Floats, Floats]:
+def z_scores(count_KW: Floats, prior: float | None = None) -> tuple[Floats, Floats]:
     """Return how much more a segment has of each word than the others have, in its error's units.
 
     Monroe, Colaresi & Quinn (2008), eq. 16, 20 and 22: y_kw counts, n_k their sum, y', n' those of
@@ -21,10 +22,13 @@ def z_scores(count_KW: Floats, prior: float = PRIOR) -> tuple[Floats, Floats]:
         d = log (y_kw + a_w)/(n_k + a_0 - y_kw - a_w) - log (y'_w + a_w)/(n' + a_0 - y'_w - a_w)
         variance = 1/(y_kw + a_w) + 1/(y'_w + a_w)
 
+    ``prior``: a_0; None: ``PRIOR``, of few pairs their ``SHARE``.
+
     Returns:
         d / its standard deviation, and d, (K,W) each; 0 where there is nothing to compare.
     """
     total_W = count_KW.sum(0)
+    prior = min(PRIOR, SHARE * float(total_W.sum())) if prior is None else prior
     prior_W = prior * total_W / max(float(total_W.sum()), 1e-300)
     mine_KW, others_KW = count_KW + prior_W, total_W - count_KW + prior_W
 
