@@ -27,6 +27,8 @@ def call(options: argparse.Namespace) -> None:
     runs = [run_folder(name) for name in options.runs]
     if options.sweep:
         runs += sweep_record.folders(Path(options.root), options.sweep)
+        for sentence in sweep_record.unended(Path(options.root), options.sweep):
+            say(sentence)
     metrics = None if options.metrics is None else options.metrics.split(",")
     found = compare.compared(runs, metrics)
     print(found.text(options.format))

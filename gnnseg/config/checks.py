@@ -21,6 +21,7 @@ from gnnseg.config.targets import build
 __all__ = ["check", "check_allow", "check_node", "check_value"]
 
 BUILT = ("split", "features", "trainer", "tracking", "objective")  # of settings alone
+OF_SEGMENTS = ("effective_k", "segments_per_user")  # what a validation says of them
 SEGMENTS = ["segments.since", "segments.keep", "segments.refits", "segments.names"]
 KEPT = ("combine", "layer_weights", "gamma")  # settings that say which layers the embedding is of
 
@@ -319,6 +320,11 @@ def _check_monitor(config: Mapping[str, Any]) -> None:
         raise refusal(
             f"trainer.monitor={monitor}: lists are evaluated at {', '.join(map(str, ks))}; add to "
             "evaluation.ks, or choose one of them."
+        )
+    if part == "segment" and rest not in OF_SEGMENTS:
+        raise refusal(
+            f"trainer.monitor={monitor}: of segments a validation measures "
+            f"{' and '.join(OF_SEGMENTS)}; choose one, or valid/ndcg@{max(ks, default=20)}."
         )
     measured = build(evaluation, parts(config, "metrics")).validated
     if at and metric not in measured:

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from gnnseg.data.batches import uniform_own
 from gnnseg.evaluation.protocol import Task, union
+from gnnseg.evaluation.ranking import NOT_A_NUMBER
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Floats, Scorer, Split
+from gnnseg.types import Floats, InputError, Scorer, Split
 
 CHUNK = 1 << 16  # pairs scored at once
 
@@ -93,13 +94,13 @@ def measures(positive: Tensor, negative: Tensor) -> dict[str, float]:
     NaN where there are none.
 
     Raises:
-        ValueError: where a score is NaN.
+        InputError: where a score is NaN.
     """
     pos, neg = positive.double().numpy(), negative.double().numpy()
     if len(pos) == 0 or len(neg) == 0:
         return dict.fromkeys(("accuracy", "auc", "logloss"), float("nan"))
     if np.isnan(pos).any() or np.isnan(neg).any():
-        raise ValueError("a score is NaN")
+        raise InputError(NOT_A_NUMBER)
     count = len(pos) + len(neg)
     return {
         "accuracy": float((pos > 0).sum() + (neg <= 0).sum()) / count,

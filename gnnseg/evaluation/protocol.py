@@ -146,6 +146,31 @@ class Protocol:
                 masked = masked if self.seen == "mask" else []
                 askable.refuse_unjudged(split, part, asked, trained, masked)
 
+    def refuse_unmeasured(self, monitor: str, split: Split) -> None:
+        """Refuse a monitored figure that the data let no validation measure.
+
+        Args:
+            monitor: ``trainer.monitor``, PART/NAME[@k].
+            split: The data.
+
+        Raises:
+            InputError: With what is lacking, or what is measured instead.
+        """
+        part, _, rest = monitor.partition("/")
+        name, at, _ = rest.partition("@")
+        if part not in split.parts:
+            return
+        asked, metric = split.parts[part], self.measured.get(name)
+        if metric is not None and "spend" in metric.requires and asked.spend is None:
+            raise _lacking_spend(f"trainer.monitor={monitor}", name, split, "choose another figure")
+        offpolicy = name.partition("/")[0] == "value" and split.log is not None
+        if not (at or offpolicy):
+            lengths = ", ".join(f"{part}/ndcg@{k}" for k in self.ks)
+            raise InputError(
+                f"trainer.monitor={monitor}: a validation of {split.name} does not measure it; "
+                f"choose a figure at a length of lists, such as {lengths}."
+            )
+
     def valid_task(self, split: Split) -> Task:
         """Return what early stopping looks at: validation, under ``paper`` the test."""
         if self.protocol == "paper":
@@ -189,15 +214,15 @@ class Protocol:
         named = self.measured if self.metrics is not None else self.own
         for name, metric in named.items():
             if "spend" in metric.requires and asked.spend is None:
-                raise InputError(
-                    where="evaluation.metrics",
-                    problem=f"{name} needs spend, and {split.name} has none",
-                    advice=(
-                        "name its column in ",
-                        Setting("data.spend"),
-                        ", or leave the metric out",
-                    ),
-                )
+                raise _lacking_spend("evaluation.metrics", name, split, "leave the metric out")
+
+
+def _lacking_spend(where: str, metric: str, split: Split, instead: str) -> InputError:
+    return InputError(
+        where=where,
+        problem=f"{metric} needs spend, and {split.name} has none",
+        advice=("name its column in ", Setting("data.spend"), f", or {instead}"),
+    )
 
 
 def union(parts: Iterable[Pairs], shape: tuple[int, int]) -> Csr:

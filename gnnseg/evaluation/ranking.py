@@ -37,6 +37,12 @@ class Ranking:
     counts: dict[str, int] = field(default_factory=dict)
 
 
+NOT_A_NUMBER = (
+    "scores: one is NaN, so that there is no order of items: training has diverged; lower "
+    "optimizer.lr or raise the head's temperatures."
+)
+
+
 def topk(
     scorer: Scorer, users: Tensor, k: int, mask: Csr | None, excluded: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -54,11 +60,11 @@ def topk(
         score -inf.
 
     Raises:
-        ValueError: where a score is NaN.
+        InputError: where a score is NaN.
     """
     scores = scorer.block(users)
     if not bool(torch.isfinite(scores.sum(dtype=torch.float64))) and bool(scores.isnan().any()):
-        raise ValueError("a score is NaN")
+        raise InputError(NOT_A_NUMBER)
     if mask is not None:
         where, entry = mask.entries_of(users)
         scores[where, mask.column[entry]] = -torch.inf

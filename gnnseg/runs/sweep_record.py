@@ -168,9 +168,38 @@ def folders(root: Path, name: str) -> list[Path]:
     Raises:
         InputError: There is no record of such a sweep, or no run in it yet.
     """
+    jobs = _jobs(root, name)
+    found = [Path(job["path"]) for job in jobs if job.get("path")]
+    if not found:
+        failed = sum(bool(job.get("error")) for job in jobs)
+        so_far = f"{failed} have failed" if failed else "none has ended yet"
+        raise InputError(f"sweep {name}: no run of it is there: {so_far}.")
+    return found
+
+
+def unended(root: Path, name: str) -> list[str]:
+    """Return a sentence on each job of a sweep that left no run: what it was, and why.
+
+    Args:
+        root: Where the runs are (runs.root).
+        name: The sweep's name.
+
+    Raises:
+        InputError: There is no record of such a sweep.
+    """
+    return [
+        f"job {job['job']} ({' '.join(job['overrides'])}) "
+        + (f"failed: {job['error']}" if job.get("error") else f"is not done: {job.get('busy')}")
+        for job in _jobs(root, name)
+        if not job.get("path")
+    ]
+
+
+def _jobs(root: Path, name: str) -> list[dict[str, Any]]:
+    """Return the jobs of a sweep's record."""
     path = root.expanduser().absolute() / FOLDER / f"{checked(name)}.json"
     try:
-        jobs = records.parsed(path.read_text("utf-8"))["jobs"]
+        found: list[dict[str, Any]] = records.parsed(path.read_text("utf-8"))["jobs"]
     except FileNotFoundError:
         known = sorted(p.stem for p in path.parent.glob("[!.]*.json"))
         raise InputError(
@@ -178,11 +207,6 @@ def folders(root: Path, name: str) -> list[Path]:
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: damaged ({error}); give the sweep's command again.") from None
-    found = [Path(job["path"]) for job in jobs if job.get("path")]
-    if not found:
-        failed = sum(bool(job.get("error")) for job in jobs)
-        so_far = f"{failed} have failed" if failed else "none has ended yet"
-        raise InputError(f"sweep {name}: no run of it is there: {so_far}.")
     return found
 
 

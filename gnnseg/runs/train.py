@@ -95,9 +95,8 @@ def train(
         identity = identify(config, split.fingerprint, before)
         root = Path(config["runs"]["root"]).expanduser().absolute()
         folder = RunFolder(root / identity.name)
-        if not fresh and standing.is_whole(
-            folder, config, wanted
-        ):  # read without a lock, as others do
+        # what is whole is read without a lock, as others do
+        if not fresh and standing.is_whole(folder, config, wanted):
             result = standing.found(folder, config, sweep, say)
         else:
             with folder.locked(say if wait else None):
@@ -160,6 +159,7 @@ def _done(asked: _Asked, folder: RunFolder, begun: float) -> Result:
         config=config, split=asked.split, train_pairs=protocol.training_pairs(asked.split),
         protocol=protocol, device=asked.device,
     )  # fmt: skip
+    protocol.refuse_unmeasured(plan.settings.monitor, asked.split)
     job = Job(plan=plan, identity=asked.identity, folder=folder, say=say, progress=asked.progress)
     read = round(time.monotonic() - begun, 3)
     ready = _assembled(job)

@@ -184,6 +184,10 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             ["trainer.monitor=valid/ndcg@50"],
             r"trainer\.monitor=valid/ndcg@50: lists are evaluated at 10, 20; add to evaluation\.ks",
         ),
+        (
+            ["trainer.monitor=segment/modularity"],
+            r"trainer\.monitor=segment/modularity: of segments a validation measures eff",
+        ),
         (["threads=0"], r"threads=0: must be at least 1, or null"),
         (["optimizer.lr=-1"], r"optimizer\.lr=-1: must be above 0"),
         (["optimizer.weight_decay=-1"], r"optimizer: Adam says: Invalid weight_decay value: -1"),

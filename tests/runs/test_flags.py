@@ -133,6 +133,11 @@ def test_jobs_that_cannot_be_meant_are_said_before_the_first_runs() -> None:
         ),
         (["optimizer.lr=1,nan", "sweep.fail_fast=true"], r"^job 1 \(optimizer\.lr=nan\): "),
         (["experiment=film,shpo"], "experiment=shpo: no such choice"),
+        (
+            ["seed=0,1,"],
+            r"^seed=0,1,: cannot be read .* as in 'seed=\"0,1,\"', or take the comma at its end",
+        ),
+        (["seed=0,1", "data.name=a(b"], r"as in 'data\.name=\"a\(b\"'\.$"),
     ],
 )
 def test_a_sweep_without_a_job_to_run_is_refused(overrides: list[str], said: str) -> None:

@@ -117,3 +117,17 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\.sweeps: cannot be written"):
         with SweepRecord.of(tmp_path, "mine", SEEDS).at_work():
             pass
+
+
+def test_jobs_without_a_run_are_told_with_why(tmp_path: Path) -> None:
+    record = SweepRecord.of(tmp_path, "mixed", ["head.segments=2,4000", "seed=0"])
+    with record.at_work():
+        record.add(0, ["head.segments=2"], path="/a", value=0.3)
+        record.add(1, ["head.segments=4000"], error="head.segments=4000: more than users.")
+        record.add(2, ["head.segments=8"], busy="process 7 is at work there")
+    assert sweep_record.unended(tmp_path, "mixed") == [
+        "job 1 (head.segments=4000) failed: head.segments=4000: more than users.",
+        "job 2 (head.segments=8) is not done: process 7 is at work there",
+    ]
+    with pytest.raises(InputError, match="no record in"):
+        sweep_record.unended(tmp_path, "other")

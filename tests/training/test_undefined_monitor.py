@@ -84,3 +84,55 @@ def test_a_setting_that_json_cannot_hold_is_refused():
     found = config.compose([*SMALL, "+optimizer.betas=[0.9,1e999]"])
     with pytest.raises(InputError, match=r"optimizer\.betas=inf: must be a finite number"):
         config.check(found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            ["trainer.monitor=valid/revenue@20"],
+            r"trainer\.monitor=valid/revenue@20: revenue needs spend, and planted has none",
+        ),
+        (
+            ["trainer.monitor=valid/value"],
+            r"trainer\.monitor=valid/value: a validation of planted does not measure it; .* "
+            r"valid/ndcg@10, valid/ndcg@20",
+        ),
+        (
+            ["trainer.monitor=test/revenue@10", "evaluation.protocol=paper"],
+            r"trainer\.monitor=test/revenue@10: revenue needs spend",
+        ),
+    ],
+)
+def test_a_figure_that_no_validation_measures_is_refused_before_a_folder_is_made(
+    asked, said, tmp_path
+):
+    with pytest.raises(InputError, match=said):
+        pipeline.train(composed(tmp_path, *asked), say=lambda line: None)
+    assert not list(tmp_path.glob("planted-*"))
+
+
+def test_revenue_is_monitored_where_there_is_spend(tmp_path):
+    draw = random.Random(0)
+    rows = [(f"u{n % 20}", f"i{draw.randrange(15)}", draw.random()) for n in range(600)]
+    table = pl.DataFrame(rows, schema=["user", "item", "spend"], orient="row")
+    chosen = ["trainer.monitor=valid/revenue@10", "encoder=mf", "head.segments=2"]
+    quick = ["trainer.max_epochs=4", "trainer.eval_every=2", f"runs.root={tmp_path}"]
+    data = gnnseg.interactions(table, spend="spend")
+    run = gnnseg.train(data, [*chosen, *quick, "evaluation.seen=allow"])
+    assert run.record["best"]["metric"] == "valid/revenue@10"
+    assert run.record["best"]["value"] > 0
+
+
+def test_weights_that_leave_no_number_are_one_sentence(tmp_path):
+    with pytest.raises(InputError, match="training has diverged; lower optimizer.lr"):
+        pipeline.train(
+            composed(tmp_path, "optimizer.lr=1e38", "trainer.eval_every=1"),
+            say=lambda line: None,
+        )
+
+
+def test_python_refuses_an_experiment_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"experiment=shpo: no such choice; did you mean shop\?"):
+        gnnseg.train("planted", ["experiment=shpo", f"runs.root={tmp_path}"])
+    assert not list(tmp_path.iterdir())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gnnseg.config.composition.launching import job_number, jobs, launch, of_hydra
 from gnnseg.config.composition.loading import loader, quoted, searchpath
-from gnnseg.config.composition.sentences import known_keys, no_choice, one_sentence
+from gnnseg.config.composition.sentences import known_keys, no_choice, one_sentence, unread
 from gnnseg.config.names import choices, refusal
 
 if TYPE_CHECKING:
@@ -153,6 +153,5 @@ def _check_grammar(overrides: Sequence[str]) -> None:
                 raise refusal(
                     f"{override}: holds several values; add -m to run them all, or {advice}"
                 )
-        except HydraException as error:
-            why = str(error).splitlines()[0]
-            raise refusal(f"{override}: cannot be parsed ({why}); {advice}") from None
+        except HydraException:
+            raise refusal(unread(override)) from None

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gnnseg.config.composition.loading import quoted
 from gnnseg.config.names import GROUPS, TOP, choices, meant, refusal
 from gnnseg.config.targets import FOREIGN, locate
 
@@ -39,6 +40,16 @@ def one_sentence(given: Sequence[str]) -> Iterator[None]:
             f"{nothing}: a group's choice is the name of a file; leave it out, or take it out of "
             f"the defaults with ~{group}."
         ) from error
+
+
+def unread(override: str) -> str:
+    """Say that an override is no setting that can be read, and how its text would be one."""
+    key, _, value = override.partition("=")
+    ending = ", or take the comma at its end away" if value.endswith(",") else ""
+    return (
+        f"{override}: cannot be read as a setting; quote its text, as in "
+        f"{shlex.quote(f'{key}={quoted(value)}')}{ending}."
+    )
 
 
 def known_keys(config: Mapping[str, Any] | None = None, prefix: str = "") -> list[str]:
@@ -86,7 +97,11 @@ def no_choice(group: str, name: str, known: Sequence[str], where: str = "") -> s
 
 
 def _explain(error: Exception, given: Sequence[str]) -> str:
+    from hydra.errors import OverrideParseException
+
     text = str(error)
+    if isinstance(error, OverrideParseException):
+        return unread(error.override)
     if match := re.search(NO_CHOICE, text):
         listed = re.search(r"Available options in '[^']+':\n((?:\t.*\n?)+)", text)
         known = listed[1].split() if listed else list(choices(match[2], _folders(given)))
