@@ -14,7 +14,8 @@ import polars as pl
 
 from gnnseg.runs import export
 from gnnseg.runs.lists import LISTS
-from gnnseg.runs.stored import Answering, StoredRun
+from gnnseg.runs.members import WithMembers
+from gnnseg.runs.stored import StoredRun
 from gnnseg.types import InputError, Scorer, Split
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Seen = Literal["mask", "allow"]
 SHOWN = ("test/recall@20", "test/ndcg@20", "segment/segments_per_user")
 
 
-class Run:
+class Run(WithMembers):
     """A run's folder, read when asked.
 
     Attributes:
@@ -33,8 +34,6 @@ class Run:
         metrics: Figures by name; one that is not defined (JSON's null) is NaN.
         stored: Ids, pairs, scores and the model: what the answers are made of.
     """
-
-    stored = Answering()
 
     def __init__(self, path: Path | str, scorer: Scorer | None = None) -> None:
         """Read run.json; ``scorer``: given, or made from the folder on first use."""
@@ -328,16 +327,16 @@ class Run:
 
     def write(
         self, frames: pl.DataFrame | Iterator[pl.DataFrame], out: Path | str, *, excel: bool = False
-    ) -> Path:
+    ) -> Path | str:
         """Write a frame, or a stream of them; a file that stands there is whole.
 
         Args:
             frames: What to write.
-            out: A name that ends in .parquet, .csv or .jsonl.
-            excel: Whether Excel shall open the CSV as UTF-8.
+            out: A name that ends in .parquet, .csv, .jsonl or .xlsx, or a database.
+            excel: Whether a spreadsheet shall open the CSV: UTF-8, and no cell a formula.
 
         Returns:
-            The file's path.
+            The file's path, or of a database what was written, in words.
 
         Raises:
             InputError: The file cannot be written.
