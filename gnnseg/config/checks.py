@@ -74,6 +74,7 @@ def check(config: Mapping[str, Any]) -> None:
     check_value(
         "sweep.fail_fast", sweep.get("fail_fast") if isinstance(sweep, Mapping) else None, bool
     )
+    _check_report(config["report"])
     _check_segments(config["segments"])
     _check_evidence(config["evidence"])
     _check_optimizer(config["optimizer"])
@@ -109,6 +110,16 @@ def _check_constructors(config: Mapping[str, Any]) -> None:
         nodes[f"regularisers.{name}"] = {k: v for k, v in term.items() if k != "weight"}
     for where, node in nodes.items():
         refuse_unbuildable(where, node)
+
+
+def _check_report(node: Any) -> None:
+    """Refuse what cannot be said of a page."""
+    given = node if isinstance(node, Mapping) else {}
+    for key in given:
+        if key != "people":
+            known = meant(f"report.{key}", ["report.people"])
+            raise refusal(f"report.{key}: no such setting; {known}")
+    check_value("report.people", given.get("people"), bool)
 
 
 def _check_segments(node: Any) -> None:

@@ -23,6 +23,7 @@ TOP = (
     "cache",
     "allow",
     "segments",
+    "report",
     "sweep",
     "evidence",
 )

@@ -95,6 +95,7 @@ ADDED: dict[str, Any] = {
     "trainer.sampler": None,
     "trainer.callbacks": None,
     "trainer.refit": False,
+    "report": {"people": False},
     "evidence": {"refits": 0, "rewired": False},
     "metrics": None,
     "baselines": None,

@@ -23,6 +23,7 @@ from gnnseg.report.sections import (
     profiles,
     provenance,
     segments,
+    withheld,
 )
 from gnnseg.report.style import CSS
 
@@ -44,6 +45,7 @@ def render(folder: Path) -> str:
         head.header(record),
         head.losing(evaluated),
         head.warnings(record, fonts.warning(folder)),
+        withheld.withheld(record),
         head.headline(record, folder),
         figures.metrics(evaluated),
         figures.earnings(evaluated),

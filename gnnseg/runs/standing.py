@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnseg import tracking
+from gnnseg.report import sharing
 from gnnseg.report import stability as stability_report
 from gnnseg.report.losing import sentence
 from gnnseg.runs import sending, stability
@@ -68,4 +69,7 @@ def add_evidence(
         say("\n".join(stability_report.lines(path, run.record)))
     if computed and tracker is not None:
         tracker.summary(run.metrics)
-        tracker.table("stability", run.frame("stability"))
+        shown = sharing.people(run.record)
+        frame = sharing.for_tracking(path, "stability", run.frame("stability"), shown)
+        if frame is not None:
+            tracker.table("stability", frame)

@@ -28,7 +28,7 @@ TYPES: dict[str, Any] = {  # of settings that no signature has
     "segments.since": str | None, "segments.keep": float, "segments.refits": int,
     "segments.names": str | None,
     "allow": list[str], "sweep.name": str | None, "sweep.fail_fast": bool,
-    "evidence.refits": int, "evidence.rewired": bool,
+    "report.people": bool, "evidence.refits": int, "evidence.rewired": bool,
     "currency": str | None,
     "name": str, "root": str, "min_weight": float | None, "k_core": int, "weight": float,
 }  # fmt: skip
