@@ -134,6 +134,6 @@ def _writer() -> Any:
         import xlsxwriter
     except ImportError:
         raise InputError(
-            ".xlsx needs a writer: pip install xlsxwriter; or write .csv with --excel."
+            ".xlsx needs a writer: pip install 'gnnseg[excel]'; or write .csv with --excel."
         ) from None
     return xlsxwriter

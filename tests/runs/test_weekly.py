@@ -1,10 +1,12 @@
 """A file of settings run every week: ids stay, nothing is lost where a step fails."""
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -223,3 +225,13 @@ def test_a_file_that_cannot_be_meant_is_one_sentence(tmp_path, capsys, text, sai
     assert said in err
     assert err.count("\n") == 1
     assert main(["weekly", str(tmp_path / "none.yaml")]) == 2
+
+
+def test_the_file_of_the_docs_can_be_meant(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "weekly.md").read_text("utf-8")
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.S | re.M)
+    (tmp_path / "shop.yaml").write_text(text)
+    found = weekly.read(tmp_path / "shop.yaml")
+    assert found.words[:3] == ["orders.csv", "--user", "customer"]
+    assert (found.members, found.page, found.refit) == ("sqlite:///crm.db", "segments.html", True)
+    assert found.table == members.TABLE
