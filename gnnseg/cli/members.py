@@ -21,8 +21,6 @@ EPILOG = """examples:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Take a run, and where its members go."""
-    from gnnseg.runs.members import TABLE
-
     parser.epilog = EPILOG
     add_run(parser)
     add = parser.add_argument
@@ -32,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help=".csv, .parquet, .jsonl, .xlsx, sqlite:///FILE or postgresql://user@host/database",
     )
-    add("--table", metavar="NAME", default=TABLE, help=f"its name in a database ({TABLE})")
+    add("--table", metavar="NAME", help="its name in a database (gnnseg_members)")
     add(
         "--columns",
         metavar="NAMES",
@@ -50,7 +48,8 @@ def call(options: argparse.Namespace) -> None:
     run = open_run(options)
     names = [name.strip() for name in (options.columns or "").split(",") if name.strip()]
     frame = run.members(names)
-    print(export.write(iter([frame]), options.out, table=options.table, excel=options.excel))
+    table = options.table or members.TABLE
+    print(export.write(iter([frame]), options.out, table=table, excel=options.excel))
     placed = frame["segment"].count()
     say(f"{len(frame):,} users, {placed:,} of them in {frame['segment'].n_unique():,} segments")
     if options.excel and (id := members.mangled(frame)) is not None:

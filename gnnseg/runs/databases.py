@@ -69,7 +69,9 @@ def _sqlite(frame: pl.DataFrame, url: str, table: str, patience: float) -> str:
         f"{_quoted(name)} {SQLITE.get(type(kind), 'TEXT')}" for name, kind in frame.schema.items()
     )
     places = ", ".join("?" * frame.width)
-    rows = frame.with_columns(cs.temporal().cast(pl.String))  # SQLite has no type of times
+    rows = frame.with_columns(  # SQLite has no type of times
+        cs.datetime().dt.to_string("%Y-%m-%d %H:%M:%S"), cs.date().dt.to_string("%Y-%m-%d")
+    )
     try:
         with closing(sqlite3.connect(path, patience, isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")

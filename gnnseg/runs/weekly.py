@@ -21,7 +21,7 @@ from typing import Any
 from gnnseg import records
 from gnnseg.data.atomic import atomic
 from gnnseg.runs import command, export, flags, members, refit
-from gnnseg.runs.folder import Busy, RunFolder
+from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.stored import StoredRun
 from gnnseg.training.loop import Interrupted
 from gnnseg.types import InputError
@@ -98,7 +98,9 @@ def run(config: Path | str, *, say: Say) -> Path:
         try:
             with lock.locked():
                 return _week(weekly, lock.path.parent / f"{weekly.name}.json", say)
-        except Busy as error:  # of a run, a step says it
+        except StepFailed:
+            raise
+        except InputError as error:  # another process is at work, or runs.root cannot be written
             raise StepFailed(f"start: {error}") from None
 
 
