@@ -42,8 +42,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Write the members, and print where."""
-    from gnnseg.runs import export, members
+    from gnnseg.runs import databases, export, members
+    from gnnseg.types import InputError
 
+    if options.table is not None and not databases.is_url(options.out):
+        raise InputError(f"--table {options.table}: is of a database, and --out names a file.")
     export.refuse_unwritable(options.out, excel=options.excel)
     run = open_run(options)
     names = [name.strip() for name in (options.columns or "").split(",") if name.strip()]

@@ -90,11 +90,11 @@ def _sqlite(frame: pl.DataFrame, url: str, table: str, patience: float) -> str:
 
 
 def _postgres(frame: pl.DataFrame, url: str, table: str) -> str:
+    where = re.sub(r"://([^:@/]*):[^@]*@", r"://\1@", url)  # without the password
     try:
         from adbc_driver_postgresql import dbapi
     except ImportError:
-        raise InputError(f"{url}: needs a driver: pip install 'gnnseg[sql]'.") from None
-    where = re.sub(r"://([^:@/]*):[^@]*@", r"://\1@", url)  # without the password
+        raise InputError(f"{where}: needs a driver: pip install 'gnnseg[sql]'.") from None
     try:
         with dbapi.connect(url) as database, database.cursor() as cursor:
             cursor.execute(

@@ -68,14 +68,11 @@ class Weekly:
 
     def asked(self) -> str:
         """Return a digest of what decides the run, beside the data's content."""
-        return hashlib.sha256(json.dumps(self.words).encode()).hexdigest()[:16]
+        return _digest(self.words)
 
-    def handed(self) -> dict[str, Any]:
-        """Return what decides what is handed out, and where."""
-        return {
-            "members": self.members, "table": self.table, "columns": self.columns,
-            "page": self.page, "refit": self.refit,
-        }  # fmt: skip
+    def handed(self) -> str:
+        """Return a digest of what is handed out, and where; an address may hold a password."""
+        return _digest([self.members, self.table, self.columns, self.page, self.refit])
 
 
 def run(config: Path | str, *, say: Say) -> Path:
@@ -176,6 +173,10 @@ def _week(weekly: Weekly, place: Path, say: Say) -> Path:
         }  # fmt: skip
         aside.write_text(records.text(state, indent=1) + "\n", "utf-8")
     return serves
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def _state(place: Path) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import sys
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -158,10 +159,18 @@ def test_a_csv_for_spreadsheets_runs_nothing(run, tmp_path, capsys):
     assert "unknown kind of file; end its name in .parquet" in capsys.readouterr().err
     assert main(["members", str(run.path), "--out", "sqlite:///x.db", "--excel"]) == 2
     assert "--excel" in capsys.readouterr().err
+    assert main(["members", str(run.path), "--out", str(out), "--table", "m"]) == 2
+    assert "--table m: is of a database" in capsys.readouterr().err
+
+
+def test_no_sentence_holds_a_password(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "adbc_driver_postgresql", None)
+    with pytest.raises(InputError, match=r"^postgresql://anna@host/crm: needs a driver: pip"):
+        members.write(run.stored, "postgresql://anna:s3cret@host/crm")
 
 
 def test_a_workbook_without_the_writer_is_one_sentence(run, tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "xlsxwriter", None)
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     assert main(["members", str(run.path), "--out", str(tmp_path / "m.xlsx")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
