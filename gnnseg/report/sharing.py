@@ -30,14 +30,13 @@ OF_SEGMENTS = (
 def withheld(counts: Sequence[float]) -> list[str | None]:
     """Return why each of some groups, which add up to a known total, is not shown; None: it is.
 
-    Those of fewer than ``SMALLEST`` people, none excepted, and the smallest of the others until at
-    least two are withheld that have ``SMALLEST`` people together. An empty group is shown as such.
+    Those of fewer than ``SMALLEST`` people, empty ones too, and, where one of these has people, the
+    smallest of the others until at least two are withheld that have ``SMALLEST`` people together.
     """
-    why: list[str | None] = [FEW if 0 < count < SMALLEST else None for count in counts]
+    why: list[str | None] = [FEW if count < SMALLEST else None for count in counts]
     left = sorted((count, at) for at, count in enumerate(counts) if count >= SMALLEST)
-    while any(why):
-        hidden = [count for count, reason in zip(counts, why, strict=True) if reason]
-        if not left or (len(hidden) > 1 and sum(hidden) >= SMALLEST):
+    while small := [count for count, said in zip(counts, why, strict=True) if said and count > 0]:
+        if not left or (len(small) > 1 and sum(small) >= SMALLEST):
             break
         why[left.pop(0)[1]] = BESIDE
     return why
@@ -143,7 +142,8 @@ def view(folder: Path, at: Path) -> Path:
     for name in OF_SEGMENTS:
         if (folder / f"{name}.parquet").exists():
             frame = table(name, pl.read_parquet(folder / f"{name}.parquet"), apart)
-            frame.write_parquet(shared / f"{name}.parquet")
+            if len(frame):
+                frame.write_parquet(shared / f"{name}.parquet")
     record = _record(tables.read(folder), apart)
     (shared / "run.json").write_text(records.text(record, indent=1), "utf-8")
     return shared

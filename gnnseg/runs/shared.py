@@ -41,6 +41,11 @@ def share(path: Path, out: Path | str | None = None) -> Path | str:
     if run.state != "finished" or not run.has_segments:
         why = "its head has no segments" if run.state == "finished" else f"it is {run.state}"
         raise InputError(f"{run.name}: has nothing to share: {why}.")
+    if not sharing.sizes(run.path):
+        raise InputError(
+            f"{run.name}: has nothing to share: no segment of at least {sharing.SMALLEST} people "
+            "would be shown; train with fewer segments."
+        )
     if not run.folder.file(summary_.FILE).exists():  # of before
         summary_.write(run.path)
     if out is not None and Path(out).suffix.lower() not in PAGES:

@@ -88,9 +88,25 @@ def test_what_cannot_be_shared_is_one_sentence(make_run, sized, tmp_path):
     dot, _ = make_run("dot", name="dot")
     with pytest.raises(InputError, match="its head has no segments"):
         shared.share(dot)
+    with pytest.raises(InputError, match="no segment of at least 10 people would be shown"):
+        shared.share(sized("small", [40, 9]))
     path = sized("a", [40, 30])
     with pytest.raises(InputError, match="unknown kind of file"):
         shared.share(path, tmp_path / "t.doc")
     (tmp_path / ".shared.jsonl").write_text("half a li")
     with pytest.raises(InputError, match="line 1 is damaged"):
         shared.share(path)
+
+
+def test_of_two_segments_shown_the_page_has_two(sized, tmp_path):
+    path = sized("a", [40, 30, 0, 12, 9])
+    evidence = {"segment": [1, 2, 3, 4, 5], "n": [4, 20, 1, 2, 3], "ndcg@20": [0.123] * 5}
+    evidence |= {f"ndcg@20_{end}": [0.111] * 5 for end in ("low", "high")}
+    evidence |= dict.fromkeys(("modularity", "conductance", "cohesion", "separation"), [0.5] * 5)
+    pl.DataFrame(evidence).write_parquet(path / "evidence.parquet")
+    shared.share(path, tmp_path / "p.html")
+    page = (tmp_path / "p.html").read_text("utf-8")
+    assert page.count("0.123") == 1  # of the second alone: the first has four test users
+    for k in (3, 4, 5):
+        assert f'id="segment-{k}"' not in page
+        assert f"<li>Segment {k}: " in page
