@@ -1,6 +1,7 @@
 """Write the page of a run again, or one page for the runs of a sweep, and print its path.
 
-The run's folder need not be writable: --out writes the page elsewhere.
+The run's folder need not be writable: --out writes the page elsewhere. --share makes what others
+may see: without single people, and without groups of fewer than ten (docs/weekly.md).
 """
 
 from __future__ import annotations
@@ -20,6 +21,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--root", metavar="DIR", default=runs_root(), help="runs.root of the sweep (./runs)")
     add("--out", metavar="FILE", help="write the page here, not in the folder")
     add(
+        "--share",
+        action="store_true",
+        help="for others: page, table of segments and cards into RUN/shared; with --out a page "
+        "(.html), or the table (.csv, .parquet, .jsonl, .xlsx)",
+    )
+    add(
         "--people",
         action=argparse.BooleanOptionalAction,
         help="show single people: a search for customers, ids, groups below 10 (report.people)",
@@ -33,6 +40,9 @@ def call(options: argparse.Namespace) -> None:
 
     if (options.run is None) == (options.sweep is None):
         raise InputError("report: name a run, or a sweep with --sweep NAME.")
+    if options.share:
+        _share(options)
+        return
     if options.sweep is None:
         from gnnseg.runs import pages
 
@@ -44,6 +54,16 @@ def call(options: argparse.Namespace) -> None:
     with atomic(path) as aside:
         aside.write_text(content, "utf-8")
     print(path)
+
+
+def _share(options: argparse.Namespace) -> None:
+    """Write what others may see, and print where."""
+    from gnnseg.runs import shared
+    from gnnseg.types import InputError
+
+    if options.sweep is not None or options.people is not None:
+        raise InputError("report: --share is of one run, and without people; leave the rest out.")
+    print(shared.share(run_folder(options.run), options.out))
 
 
 def _of_sweep(options: argparse.Namespace) -> tuple[str, Path]:

@@ -74,7 +74,7 @@ def check(config: Mapping[str, Any]) -> None:
     check_value(
         "sweep.fail_fast", sweep.get("fail_fast") if isinstance(sweep, Mapping) else None, bool
     )
-    _check_report(config["report"])
+    _plain("report", config["report"], {"people": bool})
     _check_segments(config["segments"])
     _check_evidence(config["evidence"])
     _check_optimizer(config["optimizer"])
@@ -112,37 +112,30 @@ def _check_constructors(config: Mapping[str, Any]) -> None:
         refuse_unbuildable(where, node)
 
 
-def _check_report(node: Any) -> None:
-    """Refuse what cannot be said of a page."""
+def _plain(group: str, node: Any, kinds: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a group of plain settings; refuse others in it, and values of another kind."""
     given = node if isinstance(node, Mapping) else {}
+    known = [f"{group}.{key}" for key in kinds]
     for key in given:
-        if key != "people":
-            known = meant(f"report.{key}", ["report.people"])
-            raise refusal(f"report.{key}: no such setting; {known}")
-    check_value("report.people", given.get("people"), bool)
+        if key not in kinds:
+            raise refusal(f"{group}.{key}: no such setting; {meant(f'{group}.{key}', known)}")
+    for key, kind in kinds.items():
+        check_value(f"{group}.{key}", given.get(key), kind)
+    return given
 
 
 def _check_segments(node: Any) -> None:
     """Refuse what cannot be said of an earlier run."""
     kinds = {"since": str | None, "keep": float, "refits": int, "names": str | None}
-    for key in node if isinstance(node, Mapping) else ():
-        if key not in kinds:
-            raise refusal(f"segments.{key}: no such setting; {meant(f'segments.{key}', SEGMENTS)}")
-    for key, kind in kinds.items():
-        check_value(f"segments.{key}", node[key] if isinstance(node, Mapping) else None, kind)
-        if key in ("keep", "refits") and node[key] < 0:
-            raise refusal(f"segments.{key}={node[key]}: must be 0 or more.")
+    given = _plain("segments", node, kinds)
+    for key in ("keep", "refits"):
+        if given[key] < 0:
+            raise refusal(f"segments.{key}={given[key]}: must be 0 or more.")
 
 
 def _check_evidence(node: Any) -> None:
     """Refuse refits that cannot be counted, and graphs of chance without refits beside them."""
-    given = node if isinstance(node, Mapping) else {}
-    check_value("evidence.refits", given.get("refits"), int)
-    check_value("evidence.rewired", given.get("rewired"), bool)
-    for key in given:
-        if key not in ("refits", "rewired"):
-            known = ["evidence.refits", "evidence.rewired"]
-            raise refusal(f"evidence.{key}: no such setting; {meant(f'evidence.{key}', known)}")
+    given = _plain("evidence", node, {"refits": int, "rewired": bool})
     if given["refits"] < 0:
         raise refusal(f"evidence.refits={given['refits']}: must be 0 (none) or more.")
     if given["rewired"] and not given["refits"]:

@@ -1,7 +1,7 @@
 """The table of segments that pages show, from ``summary.parquet`` or an older folder's files.
 
-Pages are handed on: groups of fewer than ``SMALLEST`` people are not shown on them, nor is the one
-group more whose size would give the only hidden one away, unless ``report.people`` is true.
+Pages are handed on: small groups are not shown on them (``sharing.withheld``), unless
+``report.people`` is true.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import plots
+from gnnseg.report import plots, sharing
 
-SMALLEST = 10  # people of a group that is shown to others
 COLUMNS: dict[str, Any] = {
     "segment": pl.Int64, "id": pl.String, "name": pl.String, "made": pl.Boolean,
     "people": pl.Int64, "share": pl.Float64, "alpha_share": pl.Float64, "revenue": pl.Float64,
@@ -50,11 +49,8 @@ def hidden(summary: pl.DataFrame, people: bool) -> frozenset[int]:
     """
     if people:
         return frozenset()
-    some = summary.filter(pl.col("people") > 0).sort("people", "segment")
-    small = some.filter(pl.col("people") < SMALLEST)["segment"].to_list()
-    if len(small) == 1:  # all people less the others would be its size
-        small = some["segment"].head(2).to_list()
-    return frozenset(small)
+    why = sharing.withheld(summary["people"].fill_null(0).to_list())
+    return frozenset(k for k, said in zip(summary["segment"], why, strict=True) if said)
 
 
 def called(row: Mapping[str, Any], width: int = 60) -> str:

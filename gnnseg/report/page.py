@@ -32,6 +32,7 @@ from gnnseg.report.sections import (
     provenance,
     segments,
     verdict,
+    withheld,
 )
 from gnnseg.report.style import CSS, SCRIPT, digest
 from gnnseg.report.subject import Subject
@@ -60,6 +61,7 @@ def render(folder: Path, people: bool | None = None, lists: pl.DataFrame | None 
     return document(title(run), [
         verdict.verdict(run),
         verdict.refit(run),
+        withheld.withheld(record),
         head.losing(run.evaluated),
         head.warnings(record, fonts.warning(folder)),
         segments.segments(run),

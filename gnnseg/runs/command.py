@@ -17,6 +17,7 @@ from gnnseg.runs.flags import Flags
 
 if TYPE_CHECKING:
     from gnnseg.runs.choice import ChosenK
+    from gnnseg.types import Split
 
 Say = Callable[[str], None]
 ABOUT_HYDRA = {  # what is asked for: Hydra's flags that show it; the configuration itself is ours
@@ -92,6 +93,23 @@ def choose_k(
         return choose(
             config, segments=segments, count=refits, dot=dot, say=say, shown=True, fresh=fresh
         )
+
+
+def read(arguments: list[str], *, say: Say) -> Split:
+    """Return the data that the command line names, read, cleaned and split; nothing is trained.
+
+    Args:
+        arguments: What may be typed behind ``gnnseg train``, of one run.
+        say: Where lines go.
+
+    Raises:
+        InputError: The data cannot be read, or something cannot be meant.
+    """
+    from gnnseg.runs import train
+
+    asked = flags.sort(arguments)
+    with _resolved(asked.rest, asked.folders, say) as own:
+        return train.read(configured(own.arguments, own.folders), say)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def write(
         chunks: Frames of the same columns; lists are texts with '; ' in between in what has none.
         out: A name that ends in .parquet, .csv, .jsonl or .xlsx, or a database: sqlite:///crm.db,
             postgresql://user@host/db.
-        excel: Whether Excel shall open the CSV as UTF-8.
+        excel: Whether a spreadsheet shall open the CSV: UTF-8, and no cell a formula.
         table: The name of the table in a database, which is replaced in one transaction.
 
     Returns:
@@ -42,6 +42,7 @@ def write(
     with atomic(path) as aside, open(aside, "wb") as handle:
         if excel:
             handle.write(codecs.BOM_UTF8)
+            chunks = map(without_formulas, chunks)
         kinds[path.suffix.lower()](chunks, handle)
     return path
 
@@ -64,6 +65,28 @@ def refuse(out: Path | str, *, excel: bool = False) -> Path:
     if path.suffix.lower() == ".xlsx":
         _writer()
     return path
+
+
+def refuse_unwritable(out: Path | str, *, excel: bool = False) -> None:
+    """Refuse, before anything is computed, a file that cannot be written; see ``write``.
+
+    Raises:
+        InputError: Of a file that its kind is unknown, or its folder is not there.
+    """
+    if not databases.is_url(out):
+        refuse(out, excel=excel)
+    elif excel:
+        raise InputError("--excel: is of a CSV; a database takes every text as it is.")
+
+
+def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the same with an apostrophe before texts that a spreadsheet takes for a formula.
+
+    Those that begin with = + - @, a tab or a line's end, numbers excepted (OWASP, CSV injection).
+    """
+    texts = pl.col(pl.String)
+    runs = texts.str.contains(r"^[=+\-@\t\r\n]") & ~texts.str.contains(r"^[+-]?[\d.,]+$")
+    return flat(frame).with_columns(pl.when(runs).then("'" + texts).otherwise(texts).name.keep())
 
 
 def flat(frame: pl.DataFrame) -> pl.DataFrame:
@@ -111,6 +134,6 @@ def _writer() -> Any:
         import xlsxwriter
     except ImportError:
         raise InputError(
-            ".xlsx needs a writer: pip install xlsxwriter; or write .csv with --excel."
+            ".xlsx needs a writer: pip install 'gnnseg[excel]'; or write .csv with --excel."
         ) from None
     return xlsxwriter

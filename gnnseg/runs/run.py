@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from gnnseg.report.plotting import Plotting
+from gnnseg.runs.members import WithMembers
 from gnnseg.runs.serving import Seen, Serving
 from gnnseg.runs.stored import StoredRun
 from gnnseg.types import InputError, Scorer, Split
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SHOWN = ("test/recall@20", "test/ndcg@20", "segment/segments_per_user")
 
 
-class Run(Serving):
+class Run(Serving, WithMembers):
     """A run's folder, read when asked.
 
     Attributes:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg import tracking
+from gnnseg.report import sharing
 from gnnseg.report import stability as stability_report
 from gnnseg.report.losing import sentence
 from gnnseg.runs import sending, stability
@@ -70,6 +71,8 @@ def add_evidence(
         say("\n".join(stability_report.lines(path, run.record)))
     if computed and tracker is not None:
         tracker.summary(run.metrics)
+        shown = sharing.people(run.record)
         for name in ("stability", "summary"):
-            frame = run.frame(name)
-            tracker.table(name, frame.with_columns(pl.col(pl.List(pl.String)).list.join(", ")))
+            frame = sharing.for_tracking(path, name, run.frame(name), shown)
+            if frame is not None:
+                tracker.table(name, frame.with_columns(pl.col(pl.List(pl.String)).list.join(", ")))

@@ -172,7 +172,9 @@ def finish(
 
 
 def hand_over(folder: RunFolder, record: Mapping[str, Any], tracker: Any) -> None:
-    """Give a tracker the final figures and tables of a run."""
+    """Give a tracker the final figures and tables of a run, of people as report.people says."""
+    from gnnseg.report import sharing
+
     counts = {"segment/alarms": len(record["alarms"]), "test/losing": len(record["losing"])}
     metrics = {name: value for name, value in record["metrics"].items() if value is not None}
     tracker.summary({**metrics, **counts})
@@ -183,7 +185,10 @@ def hand_over(folder: RunFolder, record: Mapping[str, Any], tracker: Any) -> Non
     for name in ("summary", "cards", "recommendations", "examples", "evidence", "associations"):
         if folder.file(f"{name}.parquet").exists():
             frame = pl.read_parquet(folder.file(f"{name}.parquet"))
-            tracker.table(name, frame.with_columns(pl.col(pl.List(pl.String)).list.join(", ")))
+            allowed = sharing.for_tracking(folder.path, name, frame, sharing.people(record))
+            if allowed is not None:
+                lists = pl.col(pl.List(pl.String)).list.join(", ")
+                tracker.table(name, allowed.with_columns(lists))
 
 
 def _tensors(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from gnnseg.data.sets.registry import SOURCES, Layout
-from gnnseg.data.tables.checking import check
+from gnnseg.data.tables.checking import check, checked
 from gnnseg.data.tables.stats import stats
 
-__all__ = ["check", "list_sets", "stats"]
+__all__ = ["check", "checked", "list_sets", "stats"]
 
 
 def list_sets() -> str:

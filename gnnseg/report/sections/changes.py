@@ -9,9 +9,9 @@ import polars as pl
 
 from gnnseg.report import changes as told
 from gnnseg.report.html import Cell, Heading, escape, figure, fold, grid, section
-from gnnseg.report.overview import SMALLEST
 from gnnseg.report.pictures import flow
 from gnnseg.report.plots import Picture
+from gnnseg.report.sharing import SMALLEST
 from gnnseg.report.subject import Subject
 
 LARGEST = 24  # segments then or now up to which the whole matrix is shown

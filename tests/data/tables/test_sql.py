@@ -1,6 +1,7 @@
 """Interactions out of real databases: SQLite, and a PostgreSQL server started here where one is
 installed."""
 
+import datetime
 import os
 import shutil
 import socket
@@ -8,6 +9,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from gnnseg.cli import main
@@ -212,3 +214,42 @@ def test_baskets_and_order_lines_of_a_database(tmp_path):
     reader = SqlReader(**told, basket="bar", unique="id")
     events = reader.read(Place(tmp_path, tmp_path, lambda _: None), "t").events
     assert events.rows() == [("a", "x"), ("a", "y"), ("b", "y")]
+
+
+@pytest.mark.slow
+def test_postgresql_takes_a_table_whole_or_keeps_the_old_one(postgres):
+    import adbc_driver_postgresql.dbapi as driver
+
+    from gnnseg.runs import databases
+
+    def ask(*queries):
+        with driver.connect(postgres) as database, database.cursor() as cursor:
+            for query in queries:
+                cursor.execute(query)
+            found = cursor.fetchall() if queries[-1].startswith("select") else []
+            database.commit()
+            return found
+
+    days = pl.Series([datetime.date(2026, 11, 20)] * 2)
+    first = pl.DataFrame({"user": ["01", "02"], "segment": [1, None], "as_of": days})
+    assert databases.write(first, postgres, "members").endswith("/postgres, table members")
+    ask("create view placed as select * from members where segment is not null")
+    second = first.with_columns(segment=pl.lit(2, dtype=pl.Int64))
+    databases.write(second, postgres, "members")  # the view of it stays
+    assert ask('select "user", segment, as_of from placed order by 1') == [
+        ("01", 2, days[0]),
+        ("02", 2, days[0]),
+    ]
+    ask("alter table members add constraint small check (segment < 3)")
+    with pytest.raises(InputError, match="nothing was written"):
+        databases.write(second.with_columns(segment=pl.Series([3, 3])), postgres, "members")
+    assert ask("select count(*) from placed") == [(2,)]
+    ask("drop view placed")
+    databases.write(second.with_columns(spend=pl.lit(1.5)), postgres, "members")
+    assert ask("select sum(spend) from members") == [(3.0,)]
+    ask("create table people (id text, name text)")
+    with pytest.raises(InputError, match=r"stands there with other columns \(id, name\)"):
+        databases.write(first, postgres, "people")
+    with pytest.raises(InputError, match="nothing was written") as refused:
+        databases.write(first, postgres.replace("anna@", "nobody:secret@"), "members")
+    assert "secret" not in str(refused.value)
