@@ -49,8 +49,9 @@ def hidden(summary: pl.DataFrame, people: bool) -> frozenset[int]:
     """
     if people:
         return frozenset()
-    why = sharing.withheld(summary["people"].fill_null(0).to_list())
-    return frozenset(k for k, said in zip(summary["segment"], why, strict=True) if said)
+    counts = summary["people"].fill_null(0).to_list()
+    rows = zip(summary["segment"], counts, sharing.withheld(counts), strict=True)
+    return frozenset(k for k, count, said in rows if said and count > 0)
 
 
 def called(row: Mapping[str, Any], width: int = 60) -> str:

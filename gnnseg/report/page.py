@@ -59,10 +59,10 @@ def render(folder: Path, people: bool | None = None, lists: pl.DataFrame | None 
     record = tables.read(folder)
     run = Subject(folder, record, shows_people(record) if people is None else people, lists)
     return document(title(run), [
+        head.losing(run.evaluated),
         verdict.verdict(run),
         verdict.refit(run),
         withheld.withheld(record),
-        head.losing(run.evaluated),
         head.warnings(record, fonts.warning(folder)),
         segments.segments(run),
         landscape.landscape(run),

@@ -28,7 +28,7 @@ STABLE = {
 
 
 def test_a_run_has_its_stable_names_and_few_others(run):
-    attributes = {"stored"}
+    attributes = {"stored", "plot"}
     public = {name for name in dir(Run) if not name.startswith("_")} - attributes
     assert public == STABLE | {"load"}
     for each in Run.__mro__[:-1]:  # each class is read in one sitting

@@ -51,7 +51,7 @@ def model(record: Mapping[str, Any]) -> str:
 def losing(record: Mapping[str, Any]) -> str:
     """Say first which baselines a run is not better than."""
     said = losses.sentence(record)
-    return f'<div class="warning">{escape(said)}</div>' if said else ""
+    return f'<div class="warning" role="alert">{escape(said)}</div>' if said else ""
 
 
 def warnings(record: Mapping[str, Any], *more: str | None) -> str:
