@@ -23,7 +23,7 @@ def run(make_run):
 
 STABLE = {
     "alpha", "assign", "attributes", "audience", "beta", "cards", "evaluate", "explain", "groups",
-    "history", "labels", "metric", "offpolicy", "profiles", "recommend", "recommend_segment",
+    "history", "labels", "metric", "offpolicy", "plot", "profiles", "recommend", "recommend_segment",
     "segments", "split", "stream", "write",
 }  # fmt: skip
 
