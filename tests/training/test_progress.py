@@ -23,7 +23,10 @@ def no_terminal(capsys):
 def trained(seconds_a_step, epochs, per_epoch, *, shown=True, first=0, best=0.25):
     """Walk through a training of so many epochs, and return what was said, and when."""
     clock, said, state = Clock(), [], State(epoch=first)
-    say = lambda line: said.append((clock.now - 100, line))
+
+    def say(line):
+        said.append((clock.now - 100, line))
+
     with Progress(
         epochs, "valid/ndcg@20", name="a-run", shown=shown, say=say, clock=clock
     ) as progress:
