@@ -66,10 +66,10 @@ def _wanted(run: Run, segment: int, found: pl.DataFrame) -> str:
     """Return what a segment wants as text: by probabilities where beta is one."""
     from gnnseg.report import scores
 
-    kind = run.stored.kind
-    if kind not in ("distribution", "rate"):
-        return scores.beyond(found, kind)
-    beta = run.beta[:, run.stored.items.to_index(found["item"].to_list(), missing=-1)]
+    beta = run.beta
+    if scores.reading(run.record["config"]) not in ("distribution", "rate"):
+        return scores.beyond(found, divergence=bool((beta >= 0).all()))
+    beta = beta[:, run.stored.items.to_index(found["item"].to_list(), missing=-1)]
     return scores.wants(found, beta[segment - 1].tolist(), (run.alpha.mean(0) @ beta).tolist())
 
 

@@ -14,6 +14,9 @@ import polars as pl
 
 from gnnseg.report import columns
 
+READINGS = {  # of heads that have no setting for it, or have it at its default
+    "segments": "distribution", "posthoc": "distribution", "hybrid": "distribution", "mlp": "rate",
+}  # fmt: skip
 PROBABILITY, LOGIT = "probability (%)", "score (logit)"
 SOFTMAX = ("likelihood", "sampledsoftmax")  # objectives whose scores' softmax is a probability
 ORDER = (
@@ -28,12 +31,14 @@ def are_probabilities(config: Mapping[str, Any]) -> bool:
     Args:
         config: The run's, as run.json has it.
     """
+    personal = _class(config["head"]) == "hybrid"  # to whose log rec a personal part is added
+    return reading(config) == "distribution" and not personal
+
+
+def reading(config: Mapping[str, Any]) -> str:
+    """Return how a run's beta is read: distribution, membership, affinity, rate; '' not known."""
     head = config["head"]
-    kind = _class(head)
-    if kind == "hybrid":  # a personal part is added
-        return False
-    default = "distribution" if kind in ("segments", "posthoc") else None
-    return bool(head.get("beta", default) == "distribution")
+    return str(head.get("beta") or READINGS.get(_class(head), ""))
 
 
 def trusted(config: Mapping[str, Any]) -> bool:
@@ -76,14 +81,14 @@ def wants(table: pl.DataFrame, own: Sequence[float], everyone: Sequence[float]) 
     return _table(table, beside)
 
 
-def beyond(table: pl.DataFrame, kind: str) -> str:
+def beyond(table: pl.DataFrame, *, divergence: bool) -> str:
     """Return what a segment wants beyond everyone as text, of a beta that is no probability.
 
     Args:
         table: kind, id, rank, item, name, score.
-        kind: How beta is read: membership, whose divergence is in nats, or affinity.
+        divergence: Whether the score is one (beta is not negative), else a difference of logits.
     """
-    unit = "score (nats)" if kind == "membership" else LOGIT
+    unit = "score (nats)" if divergence else LOGIT
     return _table(table, {unit: [f"{value:.4f}" for value in table["score"]]})
 
 

@@ -17,7 +17,7 @@ from gnnseg.runs import loading, processes
 from gnnseg.runs.figures import tabled
 from gnnseg.runs.folder import RunFolder
 from gnnseg.sparse import Csr
-from gnnseg.types import Floats, IdMap, InputError, Ints, Pairs, Scorer, Segmentation, Split
+from gnnseg.types import Floats, IdMap, InputError, Ints, Pairs, Scorer, Split
 
 if TYPE_CHECKING:
     from gnnseg.models.fold_in import FoldIn
@@ -77,11 +77,6 @@ class StoredRun:
     def scorer(self) -> Scorer:
         """Return what scores the run's users and items."""
         return loading.scorer_of(self.path) if self._given is None else self._given
-
-    @property
-    def kind(self) -> str:
-        """Return how beta is read: distribution, membership, affinity or rate; '' without one."""
-        return self.scorer.kind if isinstance(self.scorer, Segmentation) else ""
 
     @cached_property
     def fold_in(self) -> FoldIn:

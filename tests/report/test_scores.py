@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 import torch
 
+from gnnseg.cli.command import main
 from gnnseg.report import scores
 from gnnseg.runs.run import Run
 
@@ -108,3 +109,25 @@ def test_percentages_have_as_many_decimals_as_are_needed():
     assert scores.percentages([]) == []
     assert scores.one(math.log(0.0321), {"head": {"_target_": "x.Segments"}}) == "3.21%"
     assert scores.one(-1.2, {"head": {"_target_": "x.Dot"}}) == "logit −1.20"
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("distribution", "everyone (%)"),
+        ("hybrid", "everyone (%)"),
+        ("membership", "score (nats)"),
+        ("affinity", "score (logit)"),
+    ],
+)
+def test_the_command_shows_a_segments_list_in_its_unit(make_run, kind, shown, capsys):
+    path, scorer = make_run(kind)
+    assert main(["recommend", str(path), "--segment", "2", "-k", "3"]) == 0
+    head, _, first, *_ = _lines(capsys.readouterr().out)
+    assert shown in head
+    if kind == "distribution":
+        beta, best = scorer.beta, Run(path).recommend_segment(2, 1)["item"][0]
+        at = int(best[1:])
+        everyone = sum(float(scorer.alpha[:, k].mean() * beta[k, at]) for k in range(3))
+        shares = [float(cell) for cell in first.split()[-2:]]
+        assert shares == pytest.approx([100 * float(beta[1, at]), 100 * everyone], abs=0.06)
