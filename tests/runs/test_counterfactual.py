@@ -149,7 +149,9 @@ def test_segments_of_one_user_says_which_and_why(run, capsys):
     said = capsys.readouterr().out
     row = run.segments().filter(pl.col("user") == "between").row(0, named=True)
     group = run.groups().filter(pl.col("segment") == row["segment"]).row(0, named=True)
-    assert said.startswith(f"user between: segment {row['segment']} ({group['id']}), ")
+    assert said.startswith(
+        f"user between: segment {row['segment']} ({group['name']}, {group['id']}), "
+    )
     assert f"{row['alpha_' + str(row['segment'])]:.1%} of their mass" in said
     assert "what leaving one out makes of alpha" in said
     assert main(["segments", str(run.path), "--user", "betwen"]) == 2
