@@ -72,7 +72,8 @@ class Customer:
         if facts := self._facts():
             yield ", ".join(facts)
         when = "in as long as the data took" if self.days is None else f"within {self.days:g} days"
-        yield f"comes again {when}: {self.chance:.0%}"
+        chance = ">99%" if self.chance > 0.99 else f"{self.chance:.0%}"
+        yield f"comes again {when}: {chance}"
 
     def _facts(self) -> list[str]:
         known, said = self.known, []

@@ -1,6 +1,7 @@
 """Who a customer is: against what the folder says, for terminal, notebook and older folders."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,10 @@ def test_text_and_notebook_say_the_same_and_names_are_no_markup(run, capsys):
     said = repr(found)
     assert said.startswith(f"user c00: segment {found.segment} (")
     assert "10 events, 10 visits, spend EUR 25.0, last seen 2023-12-20" in said
-    assert f"comes again within 30 days: {found.chance:.0%}" in said
+    assert (
+        f"comes again within 30 days: {'>99%' if found.chance > 0.99 else f'{found.chance:.0%}'}"
+        in said
+    )
     assert f"took most: {found.took['name'][0]} ({found.took['events'][0]})" in said
     assert "what leaving one out makes of alpha" in said
     assert main(["segments", str(run.path), "--user", "c00"]) == 0
@@ -85,6 +89,12 @@ def test_text_and_notebook_say_the_same_and_names_are_no_markup(run, capsys):
     html = found._repr_html_()
     assert "10 events, 10 visits, spend EUR 25.0" in html
     assert "<b>" not in html
+
+
+def test_nobody_is_certain_to_come(run):
+    found = run.user("c00")
+    assert "comes again within 30 days: >99%" in repr(replace(found, chance=0.9999))
+    assert "comes again within 30 days: 1%" in repr(replace(found, chance=0.012))
 
 
 def test_somebody_not_known_is_one_sentence(run):

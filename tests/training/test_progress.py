@@ -2,6 +2,8 @@
 
 import pytest
 
+import gnnseg
+from gnnseg.training import progress as module
 from gnnseg.training.checkpoint import State
 from gnnseg.training.progress import EVERY, Counter, Progress, spell
 
@@ -83,3 +85,18 @@ def test_a_count_says_how_many_are_done():
 def test_times_are_spelled_as_they_are_said():
     known = {0.2: "1 s", 59.4: "59 s", 59.9: "1 min", 100: "2 min", 3600: "1 h", 7500: "2 h 5 min"}
     assert {seconds: spell(seconds) for seconds in known} == known
+
+
+def test_a_training_and_its_refits_say_their_lines_where_the_work_is_told(
+    tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(module, "EVERY", 0.0)  # every step is long work
+    settings = [
+        "data.users=40", "data.items=30", "data.interactions=300", "threads=1", "data.segments=2",
+        "head.segments=2", "trainer.max_epochs=4", "evidence.refits=1", f"runs.root={tmp_path}",
+    ]  # fmt: skip
+    with caplog.at_level("INFO", logger="gnnseg"):
+        run = gnnseg.train("planted", settings, seed=0)
+    said = [record.message for record in caplog.records]
+    assert any(line.startswith(f"{run.path.name}: epoch 3 of 4, loss ") for line in said)
+    assert any(line.startswith("refits: 2 of 3 done, ") for line in said)
