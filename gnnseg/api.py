@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -169,7 +170,9 @@ def train(
 
     given = _composed(data, overrides, seed, config_dir)
     try:
-        result = pipeline.train(given.config, say=_log, fresh=fresh, raw=given.raw, progress=False)
+        result = pipeline.train(
+            given.config, say=_log, fresh=fresh, raw=given.raw, progress=_lines()
+        )
     except Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
     return Run.load(result.path)
@@ -217,10 +220,15 @@ def choose_k(
     try:
         return choose(
             given.config, segments=segments, count=refits, dot=dot, say=_log, fresh=fresh,
-            raw=given.raw,
+            raw=given.raw, shown=_lines(),
         )  # fmt: skip
     except Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
+
+
+def _lines() -> bool:
+    """Return whether lines about long work go to the logger; a bar is the command's alone."""
+    return not sys.stderr.isatty()
 
 
 @dataclass(frozen=True)

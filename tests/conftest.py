@@ -108,7 +108,7 @@ def _write(path, scorer, user, item, counts, kind, draw):
     baselines = {"popularity": {"test/recall@20": 0.16, "test/ndcg@20": 0.147}}
     baselines["posthoc (own embeddings)"] = {"test/recall@20": 0.26, "test/ndcg@20": 0.24}
     recommended = [
-        ("user", f"u{i}", rank, f"i{j}", names[j] or f"i{j}", 1.0 / rank)
+        ("user", f"u{i}", rank, f"i{j}", names[j] or f"i{j}", -1.0 - rank)
         for i in range(users)
         for rank, j in enumerate(draw.permutation(items)[:5], 1)
     ]

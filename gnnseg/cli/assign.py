@@ -58,7 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Print the new users' segments (of a run without segments, their lists), or write them."""
-    from gnnseg.report import tables
+    from gnnseg.report import scores, tables
     from gnnseg.types import InputError
 
     if not (options.file or options.users or options.social):
@@ -70,7 +70,7 @@ def call(options: argparse.Namespace) -> None:
         print(run.write(lists, options.lists, excel=options.excel))
     if not run.stored.has_segments:
         if not options.lists:
-            print(tables.frame(next(lists)))
+            print(scores.lists(next(lists), run.record["config"]))
         return
     segments = run.assign(who)
     if options.out:

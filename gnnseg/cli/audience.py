@@ -101,6 +101,8 @@ def show(found: Audience) -> None:
 
 def summary(found: Audience) -> list[str]:
     """Return the sentences that stand over an audience."""
+    from gnnseg.report import scores
+
     people, control = len(found.table), int(found.table["control"].sum())
     held = found.table.filter("control")["chance"].sum()
     within = f"within {found.days:g} days" if found.days else "in as long as the data took"
@@ -120,10 +122,7 @@ def summary(found: Audience) -> list[str]:
             "the data has no times: how often people come is how often they came in all of it"
         )
     if not found.trusted:
-        lines.append(
-            "this run's objective learns an order, not probabilities: trust the ranks, not the size"
-            " of chances"
-        )
+        lines.append(scores.ORDER)
     return lines
 
 

@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Print, or write, what each segment adds to a score, or each interaction to a segment."""
-    from gnnseg.report import membership, tables
+    from gnnseg.report import membership, scores
 
     run = open_run(options)
     found = run.explain(options.user, options.item)
@@ -31,4 +31,4 @@ def call(options: argparse.Namespace) -> None:
     elif options.item is None:
         print(membership.text(found))
     else:
-        print(tables.explanation(found))
+        print(scores.explanation(found, run.record["config"]))

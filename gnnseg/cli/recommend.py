@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from gnnseg.cli.arguments import add_lists, add_out, add_run, item_filters, open_run
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from gnnseg.runs.run import Run
 
 
@@ -34,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Print the list, or write the lists."""
-    from gnnseg.report import tables
+    from gnnseg.report import scores
     from gnnseg.types import InputError
 
     run = open_run(options)
@@ -54,8 +56,21 @@ def call(options: argparse.Namespace) -> None:
         frames = iter([run.recommend_segment(options.segment, options.k)])
     if options.out:
         print(run.write(frames, options.out, excel=options.excel))
+    elif options.segment is not None:
+        print(_wanted(run, options.segment, next(frames)))
     else:
-        print(tables.frame(next(frames)))
+        print(scores.lists(next(frames), run.record["config"]))
+
+
+def _wanted(run: Run, segment: int, found: pl.DataFrame) -> str:
+    """Return what a segment wants as text: by probabilities where beta is one."""
+    from gnnseg.report import scores
+
+    beta = run.beta
+    if scores.reading(run.record["config"]) not in ("distribution", "rate"):
+        return scores.beyond(found, divergence=bool((beta >= 0).all()))
+    beta = beta[:, run.stored.items.to_index(found["item"].to_list(), missing=-1)]
+    return scores.wants(found, beta[segment - 1].tolist(), (run.alpha.mean(0) @ beta).tolist())
 
 
 def _people(options: argparse.Namespace, run: Run) -> None:

@@ -29,7 +29,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--names", metavar="FILE", help="names of segments: YAML or CSV, by number or id")
     add("--names-out", metavar="FILE", help="write the names, made ones too, to .yaml or .csv")
-    add("--user", metavar="ID", help="which segment a user is in, and why, by their own id")
+    add(
+        "--user",
+        metavar="ID",
+        help="who a user is, by their own id: segment, why, what they took, what to recommend",
+    )
     add(
         "--evidence",
         action="store_true",
@@ -61,7 +65,7 @@ def call(options: argparse.Namespace) -> None:
     elif options.refits is not None or options.rewired:
         raise InputError("segments: --refits and --rewired say how; add --evidence.")
     if options.user is not None:
-        print(_one(run, options.user))
+        print(run.user(options.user))
         return
     if options.out:
         print(run.write(run.segments(), options.out, excel=options.excel))
@@ -69,21 +73,6 @@ def call(options: argparse.Namespace) -> None:
     parts = [tables.segments(run.path), tables.evidence(run.path), tables.weights(run.path)]
     parts.append(changes.text(run.record, run.path))
     print("\n".join(text for text in parts if text))
-
-
-def _one(run: Run, user: str) -> str:
-    """Return which segment a user is in, and why."""
-    import polars as pl
-
-    from gnnseg.report import membership
-
-    at = run.stored.find("user", user)
-    row = run.segments().filter(pl.col("user") == user).row(0, named=True)
-    placed = membership.placed(row, run.groups())
-    met = run.stored.pairs["user"][run.stored.pairs["part"] == 0]
-    if at not in met:  # placed by attributes or friends, or not at all
-        return placed
-    return f"{placed}\n{membership.text(run.explain(user))}"
 
 
 def _call(run: Run, options: argparse.Namespace) -> None:

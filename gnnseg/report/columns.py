@@ -89,5 +89,6 @@ def _table(
     for row in rows:
         table.add_row(*map(Text, row))
     buffer = io.StringIO()
-    Console(file=buffer, width=width, color_system=None).print(table)
+    console = Console(file=buffer, width=width, color_system=None, force_jupyter=False)
+    console.print(table)
     return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip().splitlines())

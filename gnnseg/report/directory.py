@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gnnseg.report import scores
 from gnnseg.report.subject import Subject
 
 LARGEST = 50_000  # people of a page
@@ -32,7 +33,8 @@ def content(run: Subject) -> dict[str, Any]:
     """Return the directory.
 
     ``people``: a row a person: id, name (0: none), segment (0: none), sure in per cent (−1: not
-    known), [segment, per cent, …], own telling items, recommended items, by place in ``items``.
+    known), [segment, per cent, …], own telling items, recommended items, by place in ``items``, and
+    the probabilities of these in per cent (of a run whose scores are any).
     """
     table = pl.read_parquet(run.folder / "segments.parquet").head(LARGEST)
     ids = pl.read_parquet(run.folder / "ids.parquet")
@@ -59,7 +61,7 @@ def content(run: Subject) -> dict[str, Any]:
         surely = -1 if (known := sure[n]) is None else round(known * 100)
         rows.append(
             [id, people[n] or 0, int(k), surely, parts if k else [], at(own.get(n, [])),
-             at(lists.get(id, []))]
+             *_offers(lists.get(id), at)]
         )  # fmt: skip
     return {
         "segments": {str(k): said for k, said in run.names.items()},
@@ -94,8 +96,12 @@ def _telling(run: Subject, segment: Array, many: int) -> dict[int, list[int]]:
     return dict(grouped.rows())
 
 
-def _lists(run: Subject, ids: list[str]) -> dict[str, list[int]]:
-    """Return what to recommend, by person's id, as numbers of items."""
+def _offers(found: tuple[list[int], list[float]] | None, at: Any) -> tuple[list[int], list[float]]:
+    return ([], []) if found is None else (at(found[0]), found[1])
+
+
+def _lists(run: Subject, ids: list[str]) -> dict[str, tuple[list[int], list[float]]]:
+    """Return what to recommend by person's id: numbers of items, and probabilities in per cent."""
     if run.lists is not None:
         found = run.lists
     elif run.has("recommendations.parquet"):
@@ -105,4 +111,7 @@ def _lists(run: Subject, ids: list[str]) -> dict[str, list[int]]:
     at = pl.DataFrame({"item": ids, "at": range(len(ids))})
     first = found.filter((pl.col("kind") == "user") & (pl.col("rank") <= LIST))
     rows = first.join(at, on="item").sort("id", "rank").group_by("id", maintain_order=True)
-    return dict(rows.agg("at").rows())
+    if not scores.are_probabilities(run.record["config"]):
+        return {id: (items, []) for id, items in rows.agg("at").rows()}
+    chance = (100 * pl.col("score").exp()).round_sig_figs(2)
+    return {id: (items, known) for id, items, known in rows.agg("at", chance=chance).rows()}

@@ -44,7 +44,7 @@ def segments(folder: Path) -> str:
     more = len(frame) - len(rows)
     note = f"<p>… and {more} more: run.groups()</p>" if more else ""
     text = [column.text for column in shown]
-    return _table([column.title for column in shown], rows, text) + note
+    return table([column.title for column in shown], rows, text) + note
 
 
 def picture(folder: Path) -> str:
@@ -59,10 +59,10 @@ def picture(folder: Path) -> str:
 
 def _figures(folder: Path) -> str:
     columns, rows = tables.figures(refits.evaluated(tables.read(folder)))
-    return _table(columns, rows, [True, *[False] * (len(columns) - 1)]) if rows else ""
+    return table(columns, rows, [True, *[False] * (len(columns) - 1)]) if rows else ""
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], text: Sequence[bool]) -> str:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], text: Sequence[bool]) -> str:
     """Return a table as HTML; columns of text are set on the left, each cell in its direction."""
 
     def line(tag: str, cells: Sequence[str]) -> str:

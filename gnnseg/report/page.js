@@ -86,11 +86,11 @@
   const list = document.getElementById("found");
   const said = document.getElementById("found-count");
   const MOST = 20;
-  const texts = (into, words) => words.forEach((word, at) => {
+  const texts = (into, words, beside) => words.forEach((word, at) => {
     if (at) into.append(" · ");
-    into.append(made("bdi", word));
+    into.append(made("bdi", word), beside[at] ?? "");
   });
-  const card = (all, [id, name, segment, sure, parts, own, offers]) => {
+  const card = (all, [id, name, segment, sure, parts, own, offers, chances]) => {
     const item = made("li", undefined, "card");
     const head = made("h3");
     head.append(made("bdi", id));
@@ -106,11 +106,13 @@
       for (let at = 0; at < parts.length; at += 2) shares.push(`${parts[at + 1]}% segment ${parts[at]}`);
       item.append(made("p", `Memberships: ${shares.join(", ")}`, "soft"));
     }
-    for (const [what, numbers] of [["Why: took what the segment takes more than others", own],
-      ["Recommend", offers]]) {
+    const offer = chances.length ? "Recommend, with the probability that it is the next thing they take"
+      : "Recommend";
+    for (const [what, numbers, beside] of [
+      ["Why: took what the segment takes more than others", own, []], [offer, offers, chances]]) {
       if (!numbers.length) continue;
       const line = made("p", `${what}: `);
-      texts(line, numbers.map((n) => all.items[n]));
+      texts(line, numbers.map((n) => all.items[n]), beside.map((chance) => ` ${chance}%`));
       item.append(line);
     }
     return item;

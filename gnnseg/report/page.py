@@ -92,7 +92,7 @@ def _builders(run: Subject) -> str:
         evidence.by_segment(run),
         evidence.associations(folder),
         profiles.attributes(folder),
-        examples.examples(folder, run.people),
+        examples.examples(run),
         provenance.data(record),
         provenance.provenance(record),
     ]

@@ -19,7 +19,8 @@ class Subject:
     """A run as its page shows it.
 
     ``people``: whether single people, and groups however small, may be shown; ``lists``: what to
-    recommend to everybody, where that is to be found on the page (kind, id, rank, item, name).
+    recommend to everybody, where that is to be found on the page (kind, id, rank, item, name,
+    score).
     """
 
     folder: Path

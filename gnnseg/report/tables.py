@@ -289,21 +289,5 @@ def frame(table: pl.DataFrame) -> str:
     return render(table.columns, rows, right=0, left=text)
 
 
-def explanation(table: pl.DataFrame) -> str:
-    """Return an explanation, as ``Run.explain`` gives it, as text.
-
-    Shares as percentages, signed parts of the logit as numbers.
-    """
-    rows = []
-    for part in table.iter_rows(named=True):
-        value = part["value"]
-        rows.append([part["part"], f"{value:.1%}" if part["share"] else f"{value:+.4f}"])
-    title = ""
-    if {"user", "item", "name"} <= set(table.columns) and len(table):
-        user, item, name = table.select("user", "item", "name").row(0)
-        title = f"user {user}, item {item}" + (f" ({name})" if name != item else "")
-    return render(["part", "value"], rows, title)
-
-
 def _k(folder: Path) -> int:
     return len(pl.read_parquet(folder / "groups.parquet", columns=["segment"]))

@@ -19,15 +19,14 @@ import torch
 from gnnseg.data.values import Bools
 from gnnseg.evaluation import audiences
 from gnnseg.evaluation.audiences import Own
+from gnnseg.report import scores
 from gnnseg.runs import paces, people, selection
-from gnnseg.runs.identity import component
 from gnnseg.runs.recommend import ids_listed
 from gnnseg.runs.stored import StoredRun
 from gnnseg.types import Floats, InputError, Ints
 
 DAYS = 30.0
 CONTROL = 0.1
-SOFTMAX = ("likelihood", "sampledsoftmax")  # objectives whose scores' softmax is a probability
 
 
 class Expectations:
@@ -135,7 +134,7 @@ def audience(
         eligible=len(ranked),
         everyone=float(audiences.chance(expected[ranked]).sum()),
         days=days if expectations.pace.timed else None,
-        trusted="objective" in run.config and component(run.config, "objective") in SOFTMAX,
+        trusted=scores.trusted(run.config),
     )
 
 

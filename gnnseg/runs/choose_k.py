@@ -74,7 +74,7 @@ def choose(
         count: R, refits of each run.
         dot: What the price is of.
         say: Where a line goes about what is to be done.
-        shown: Whether to show a bar where standard error is a terminal.
+        shown: Whether to show a bar on a terminal, lines about long work elsewhere.
         fresh: Whether to train and refit again what stands there.
         raw: The interactions themselves, where they were handed over in Python (data=given).
         workers: Processes of refits; None: as ``refits.fit`` chooses.
@@ -95,8 +95,9 @@ def choose(
         f"K = {', '.join(map(str, numbers))}: {trainings} trainings and {count * len(numbers)} "
         f"refits, as far as they are not there; {folder.path}"
     )
-    with folder.locked(), Counter("choose-k", trainings + count * len(numbers), shown=shown) as bar:
-        done = _Done(bar, trainings + count * len(numbers))
+    total = trainings + count * len(numbers)
+    with folder.locked(), Counter("choose-k", total, shown=shown, say=say) as bar:
+        done = _Done(bar, total)
         runs = {k: done.trained(each, fresh, raw) for k, each in configs.items()}
         beside = None if dot.config is None else done.trained(dot.config, fresh, raw)
         asked = {"segments": numbers, "refits": count, "share": refits.SHARE}

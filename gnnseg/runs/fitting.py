@@ -62,8 +62,11 @@ def fit_in(
                 "last digits"
             )
     tracker.truncate(state.logged_bytes)
+    last = settings.max_epochs if epochs is None else epochs
     with (
-        Progress(settings.max_epochs, settings.monitor, shown=job.progress) as progress,
+        Progress(
+            last, settings.monitor, name=job.folder.path.name, shown=job.progress, say=job.say
+        ) as progress,
         environment.stopped_by_signals() as stop,
     ):
         state = _trained(

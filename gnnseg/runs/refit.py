@@ -79,7 +79,7 @@ def refit(
         path: The evaluated run's folder.
         say: Where a line goes about how it stands.
         fresh: Whether to do again what stands there, which stays until that is done.
-        progress: Whether to show a bar where standard error is a terminal.
+        progress: Whether to show a bar on a terminal, lines about long work elsewhere.
 
     Raises:
         InputError: It is no finished run, a refit itself, or of a log of what was shown.

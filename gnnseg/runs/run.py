@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import polars as pl
 
+from gnnseg.report import lengths
 from gnnseg.report.plotting import Plotting
 from gnnseg.runs.members import WithMembers
 from gnnseg.runs.serving import Seen, Serving
@@ -20,8 +21,6 @@ from gnnseg.types import InputError, Scorer, Split
 
 if TYPE_CHECKING:
     from gnnseg.evaluation.offpolicy import OffPolicyEvaluation
-
-SHOWN = ("test/recall@20", "test/ndcg@20", "segment/segments_per_user")
 
 
 class Run(Serving, WithMembers):
@@ -57,7 +56,9 @@ class Run(Serving, WithMembers):
         return run
 
     def __repr__(self) -> str:
-        known = ((name, self.metrics[name]) for name in SHOWN if name in self.metrics)
+        k = lengths.first(self.metrics)
+        shown = (f"test/recall@{k}", f"test/ndcg@{k}", "segment/segments_per_user")
+        known = ((name, self.metrics[name]) for name in shown if name in self.metrics)
         figures = ", ".join(f"{name} {value:.4f}" for name, value in known)
         if self.stored.is_refit:
             figures = f"refit on all events of {self.record['refit']['run']}"

@@ -62,7 +62,8 @@ ABOUT: dict[str, str] = {
         "encoder=linear: each attribute's weight, and how far a unit pulls towards each segment"
     ),
     "recommendations.parquet": (
-        "lists of some users, and of each segment beyond what everyone wants; rank from 1"
+        "lists of some users, and of each segment beyond what everyone wants; rank from 1; score: "
+        "a logit, for users of a head with beta=distribution log P(item given user)"
     ),
     "examples.parquet": (
         "a few users' lists with their split over segments (shares, or signed parts of the logit)"

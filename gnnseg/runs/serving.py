@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from gnnseg.runs import export
 from gnnseg.runs.lists import LISTS
 from gnnseg.runs.stored import Answering
+
+if TYPE_CHECKING:
+    from gnnseg.report.customer import Customer
 
 Seen = Literal["mask", "allow"]
 
@@ -98,6 +101,26 @@ class Serving:
         from gnnseg.runs import recommend
 
         return recommend.to_segment(self.stored, segment, k)
+
+    def user(self, user: object) -> Customer:
+        """Return who a customer is, as an object that shows itself.
+
+        Segment with name and sureness, why, what they took most, what is recommended, and the
+        chance that they come again.
+
+        Args:
+            user: Their id.
+
+        Returns:
+            With user, name, segment, segment_name, sure, memberships, chance, days, known, took,
+            recommended, why.
+
+        Raises:
+            InputError: The id is not known; near ids are named.
+        """
+        from gnnseg.runs import customer
+
+        return customer.of(self.stored, user)
 
     def audience(
         self,

@@ -43,7 +43,7 @@ def add(
         count: R, of most events, of other seeds, and of other users, each.
         rewired: whether to fit ``stability.REWIRED`` graphs of chance too.
         say: where a line goes about what is to be done.
-        shown: whether to show a bar where standard error is a terminal.
+        shown: whether to show a bar on a terminal, lines about long work elsewhere.
         workers: processes; None: as ``refits.fit`` chooses.
 
     Returns:
@@ -61,7 +61,7 @@ def add(
     refits.refuse(run)
     say(f"evidence: {run.name} is fitted again {len(asked)} times")
     found = _Found(run)
-    with Counter("refits", len(asked), shown=shown) as progress:
+    with Counter("refits", len(asked), shown=shown, say=say) as progress:
         for each in refits.fit(run, asked, progress=progress, workers=workers):
             found.take(each)
     seconds = {**run.record["seconds"], "evidence": round(time.monotonic() - begun, 3)}

@@ -75,7 +75,7 @@ def train(
         sweep: The name of the sweep that the run is of.
         job: The run's place in it.
         raw: The interactions themselves, where they were handed over in Python (data=given).
-        progress: Whether to show a bar where standard error is a terminal.
+        progress: Whether to show a bar on a terminal, lines about long work elsewhere.
         wait: Whether to wait for another process that does this run.
 
     Raises:

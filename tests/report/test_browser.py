@@ -1,5 +1,6 @@
 """The page as people meet it: in a real Chromium, by mouse and keyboard, on paper, by axe."""
 
+import math
 import os
 import re
 import shutil
@@ -156,8 +157,9 @@ def test_a_customer_is_found_with_why_and_what_to_recommend(opened, full_run):
     said = first.inner_text()
     assert f"Segment {row['segment']}" in said
     assert f"the same in {row['sure']:.0%} of the refits" in said
-    mine = lists.filter(kind="user", id="u12").sort("rank")["name"].head(5).to_list()
-    assert said.endswith("Recommend: " + " · ".join(mine))
+    mine = lists.filter(kind="user", id="u12").sort("rank").head(5).select("name", "score")
+    offers = [f"{name} {100 * math.exp(score):.2g}%" for name, score in mine.rows()]
+    assert said.endswith("the next thing they take: " + " · ".join(offers))
     assert "11 found" in tab.locator("#found-count").inner_text()  # u12, u120 … u129
     tab.fill("#who", "zofia")  # Žofia, by name, without her accent
     tab.wait_for_function("document.querySelector('#found-count').textContent.startsWith('1 ')")

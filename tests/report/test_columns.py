@@ -43,3 +43,11 @@ def test_a_width_that_cannot_be_is_not_believed(columns, monkeypatch):
 
 def test_names_move_no_cursor(monkeypatch):
     assert "\x1b" not in render(["a"], [["x\x1b[2Jy"]], "t\x1b")
+
+
+def test_a_notebook_gets_its_tables_as_text_too(monkeypatch):
+    """In one rich would show a table at once and leave the text empty."""
+    said = render(["a", "b"], [["1", "2"]], "title")
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert render(["a", "b"], [["1", "2"]], "title") == said
+    assert "2" in said

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import math
 
 import numpy as np
 import polars as pl
@@ -19,15 +20,16 @@ def test_everybody_stands_there_with_why_and_what(full_run):
     assert [row[0] for row in found["people"]] == segments["user"].to_list()
     assert json.loads(gzip.decompress(base64.b64decode(directory.packed(run)))) == found
     lists = pl.read_parquet(path / "recommendations.parquet").filter(pl.col("kind") == "user")
-    for n, (id, name, k, sure, parts, own, offers) in enumerate(found["people"]):
+    for n, (id, name, k, sure, parts, own, offers, chances) in enumerate(found["people"]):
         row = segments.row(n, named=True)
         assert (k, sure) == (row["segment"], round(row["sure"] * 100))
         assert name == ("Žofia דנה" if id == "u7" else 0)
         assert parts[0] == k  # the largest first
         shares = dict(zip(parts[::2], parts[1::2]))
         assert all(share == round(row[f"alpha_{j}"] * 100) for j, share in shares.items())
-        mine = lists.filter(pl.col("id") == id).sort("rank")["name"].to_list()
-        assert [found["items"][at] for at in offers] == mine[: directory.LIST]
+        mine = lists.filter(pl.col("id") == id).sort("rank").head(directory.LIST)
+        assert [found["items"][at] for at in offers] == mine["name"].to_list()
+        assert chances == [float(f"{100 * math.exp(score):.2g}") for score in mine["score"]]
         assert [found["items"][at] for at in own] == slowly(path, n, segments)
 
 
@@ -54,7 +56,9 @@ def slowly(path, user, segments):
 
 def test_lists_given_stand_before_the_folders(full_run):
     path, _ = full_run(users=60)
-    given = pl.DataFrame({"kind": ["user"], "id": ["u3"], "rank": [1], "item": ["i9"]})
+    given = pl.DataFrame(
+        {"kind": ["user"], "id": ["u3"], "rank": [1], "item": ["i9"], "score": [-1.0]}
+    )
     found = directory.content(Subject(path, tables.read(path), True, given))
     offers = {row[0]: [found["items"][at] for at in row[6]] for row in found["people"]}
     assert offers["u3"] == ["The item 9"]

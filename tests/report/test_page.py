@@ -286,15 +286,3 @@ def test_a_name_cannot_move_the_cursor_or_hide_in_markup():
     said = tables.render(["name"], [["a\x1b[2Jb"], ["[bold]c[/bold]"]])
     assert "\x1b" not in said
     assert "[bold]c[/bold]" in said
-
-
-def test_explanations_as_text(make_run):
-    from gnnseg.runs.run import Run
-
-    path, scorer = make_run("affinity")
-    said = tables.explanation(Run(path, scorer).explain("u1", "i2"))
-    assert "user u1, item i2 (The item 2)" in said
-    assert "%" not in said
-    assert "bias" in said
-    path, scorer = make_run("distribution", name="other")
-    assert "%" in tables.explanation(Run(path, scorer).explain("u1", "i2"))

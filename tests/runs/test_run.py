@@ -23,7 +23,7 @@ def run(make_run):
 STABLE = {
     "alpha", "assign", "attributes", "audience", "beta", "cards", "evaluate", "explain", "groups",
     "history", "labels", "members", "metric", "offpolicy", "profiles", "recommend",
-    "recommend_segment", "segments", "split", "stream", "write",
+    "recommend_segment", "segments", "split", "stream", "user", "write",
 }  # fmt: skip
 
 
@@ -292,3 +292,12 @@ def test_load_wants_a_finished_run(make_run, tmp_path):
         Run.load(path)
     with pytest.raises(InputError, match="not a run folder"):
         Run.load(tmp_path / "nowhere")
+
+
+def test_a_run_says_its_figures_at_the_length_of_its_own_lists(make_run):
+    path, _ = make_run()
+    assert "test/recall@20 0.3300, test/ndcg@20 0.2900" in repr(Run(path))
+    record = json.loads((path / "run.json").read_text("utf-8"))
+    record["metrics"] = {"test/ndcg@5": 0.1, "test/ndcg@10": 0.2, "test/recall@10": 0.25}
+    (path / "run.json").write_text(json.dumps(record), "utf-8")
+    assert repr(Run(path)) == "Run(a-run: test/recall@10 0.2500, test/ndcg@10 0.2000)"

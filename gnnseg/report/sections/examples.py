@@ -8,20 +8,17 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import fonts
+from gnnseg.report import fonts, scores
 from gnnseg.report.html import escape, fold, name, percent, segment_style
+from gnnseg.report.subject import Subject
 
 SHOWN_SHARE = 0.04  # smaller shares of a recommendation are added up as the rest
 LABELLED = 0.17  # a part as wide as this has room for its share
 
 
-def examples(folder: Path, people: bool) -> str:
-    """Show a few users' recommendations, each split over the segments it came through.
-
-    Args:
-        folder: The run's.
-        people: Whether their ids may be shown.
-    """
+def examples(run: Subject) -> str:
+    """Show a few users' recommendations, each split over the segments it came through."""
+    folder, config = run.folder, run.record["config"]
     if not (folder / "examples.parquet").exists():
         return ""
     frame = fonts.legible(pl.read_parquet(folder / "examples.parquet"))
@@ -40,9 +37,10 @@ def examples(folder: Path, people: bool) -> str:
     titles, mine = _titles(folder), _memberships(folder, frame["user"].unique().to_list())
     shown = []
     for at, ((user,), rows) in enumerate(frame.group_by("user", maintain_order=True), 1):
-        who = f"User <bdi>{escape(user)}</bdi>" if people else f"Example {at}"
+        who = f"User <bdi>{escape(user)}</bdi>" if run.people else f"Example {at}"
         lists = "".join(
-            _recommendation(row, titles) for row in rows.sort("rank").iter_rows(named=True)
+            _recommendation(row, titles, scores.one(row["score"], config))
+            for row in rows.sort("rank").iter_rows(named=True)
         )
         shown.append(f'<article class="card"><h4>{who}</h4>{mine.get(user, "")}{lists}</article>')
     return fold(
@@ -80,14 +78,14 @@ def _memberships(folder: Path, users: list[str]) -> dict[str, str]:
     return found
 
 
-def _recommendation(row: Mapping[str, Any], titles: Mapping[int, str]) -> str:
-    """Return one recommendation with the segments it came through."""
+def _recommendation(row: Mapping[str, Any], titles: Mapping[int, str], score: str) -> str:
+    """Return one recommendation, its score in words, with the segments it came through."""
     parts = [
         (int(key[5:]), value)
         for key, value in row.items()
         if key.startswith("part_") and value is not None
     ]
-    top = f'<div class="t">{name(row["name"])}<span>{row["score"]:.2f}</span></div>'
+    top = f'<div class="t">{name(row["name"])}<span>{score}</span></div>'
     if row["shares"]:
         own = _habit(row.get("habit"))
         bars = _stack([(k, v) for k, v in parts if v > 0], 1.0, True, titles, first=own)
