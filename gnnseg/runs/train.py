@@ -159,10 +159,10 @@ def _done(asked: _Asked, folder: RunFolder, begun: float) -> Result:
         config=config, split=asked.split, train_pairs=protocol.training_pairs(asked.split),
         protocol=protocol, device=asked.device,
     )  # fmt: skip
-    protocol.refuse_unmeasured(plan.settings.monitor, asked.split)
     job = Job(plan=plan, identity=asked.identity, folder=folder, say=say, progress=asked.progress)
     read = round(time.monotonic() - begun, 3)
     ready = _assembled(job)
+    protocol.refuse_unmeasured(plan.settings.monitor, asked.split)
     record = job.record(asked.why, asked.sweep, asked.number)
     record["seconds"]["data"] = read
     return _do(job, ready, record, begun)

@@ -28,7 +28,8 @@ def test_everybody_gets_a_list(make_run, monkeypatch):
 
     def stream(run, who, k):
         asked.append((len(who), k))
-        yield pl.DataFrame({"kind": ["user"], "id": ["u3"], "rank": [1], "item": ["i9"]})
+        listed = {"kind": ["user"], "id": ["u3"], "rank": [1], "item": ["i9"], "score": [-2.0]}
+        yield pl.DataFrame(listed)
 
     monkeypatch.setattr("gnnseg.runs.recommend.stream", stream)
     pages.write(path)

@@ -49,7 +49,7 @@ def raw(tmp_path, **options):
     given = {
         key: value
         for key, value in node(**options).items()
-        if key not in ("_target_", "name", "root", "min_weight", "k_core")
+        if key not in ("_target_", "name", "root", "min_weight", "k_core", "currency")
     }
     return FileReader(**given).read(Place(tmp_path, tmp_path, lambda _: None), "file")
 
