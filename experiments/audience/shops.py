@@ -16,7 +16,7 @@ from gnnseg.runs import refit
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.run import Run
 
-SHOP = ("experiment=shop",)
+SHOP = ("experiment=shop", "encoder.init=normal")  # as the weights started when this was measured
 ALWAYS = ("threads=1", "evaluation.metrics=[ndcg]")
 SET = "completejourney"
 RUNS = Path(os.environ.get("GNNSEG_RUNS", "./runs")).absolute()
