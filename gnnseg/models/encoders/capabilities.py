@@ -86,6 +86,15 @@ class ReadsWeights:
         return True
 
 
+class StartsAtSpectrum(ReadsWeights):
+    """An encoder whose first values may be of the weighted graph's spectrum (``init=spectral``)."""
+
+    @classmethod
+    def reads_weights(cls, **settings: Any) -> bool:
+        """Return whether it starts there."""
+        return settings.get("init") == "spectral"
+
+
 class HasLayers:
     """An encoder whose ``Embeddings.layers`` hold each layer's rows, for contrastive terms."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,13 +14,13 @@ from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.base import AttributeEncoder
-from gnnseg.models.encoders.capabilities import ReadsWeights
+from gnnseg.models.encoders.capabilities import StartsAtSpectrum
 from gnnseg.models.encoders.tables import Init, check_dropout, fit, spectral
 from gnnseg.rng import Rng
 from gnnseg.types import Features, InputError, Shape
 
 
-class DNN(AttributeEncoder, ReadsWeights):
+class DNN(AttributeEncoder, StartsAtSpectrum):
     """x -> ReLU layers -> linear layer, of a user's attributes and of an item's.
 
     ``layers``: widths, the last is D; ``init``: of the last layer, normal (He et al. 2015) or
@@ -45,17 +44,12 @@ class DNN(AttributeEncoder, ReadsWeights):
         self.user = perceptron([shape.user_features, *layers], rng.torch("user"))
         self.item = perceptron([shape.item_features, *layers], rng.torch("item"))
 
-    @classmethod
-    def reads_weights(cls, **settings: Any) -> bool:
-        """Return whether the start is the weighted graph's spectrum."""
-        return settings.get("init") == "spectral"
-
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
         """Set the first weights of the last layers."""
         if self.init == "spectral":
             assert features.user is not None
             assert features.item is not None
-            fit_last((self.user, self.item), (features.user, features.item), graph)
+            fit_last((self.user, self.item), (features.user, features.item), graph, self.width)
 
     def embed(self, kind: str, features_BF: Tensor, rng: Rng | None) -> Tensor:
         """Return what the kind's network makes of attributes."""
@@ -88,22 +82,20 @@ def perceptron(widths: Sequence[int], generator: torch.Generator) -> nn.ModuleLi
 
 @torch.no_grad()
 def fit_last(
-    networks: Sequence[nn.ModuleList], given: Sequence[Tensor], graph: BipartiteGraph
+    networks: Sequence[nn.ModuleList], given: Sequence[Tensor], graph: BipartiteGraph, width: int
 ) -> None:
     """Fit the last layers of users' and items' networks to the graph's spectrum (``tables.fit``).
 
-    Their results stay as large as they were. ``given``: what each network reads, (N,F).
+    Their results stay as large as they were. ``given``: what each network reads, (N,F); ``width``:
+    D of both.
     """
-    targets: Sequence[Tensor] = ()
-    for number, (layers, x, degree) in enumerate(
-        zip(networks, given, graph.degrees(), strict=True)
-    ):
+    targets = spectral(graph, width)
+    for layers, x, y, degree in zip(networks, given, targets, graph.degrees(), strict=True):
         last = layers[-1]
         assert isinstance(last, nn.Linear)
-        targets = targets or spectral(graph, last.out_features)
         before = run(layers[:-1], x, 0.0, None).relu() if len(layers) > 1 else x
         size = float(last(before).std(0, correction=0).square().mean().sqrt())
-        fit(last, before, targets[number], degree, size)
+        fit(last, before, y, degree, size)
 
 
 def run(layers: nn.ModuleList, x: Tensor, dropout: float, rng: Rng | None) -> Tensor:

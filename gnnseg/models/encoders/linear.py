@@ -5,19 +5,17 @@ Shape legend: U users, I items, D width, F attribute columns.
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.base import ReadableEncoder
-from gnnseg.models.encoders.capabilities import ReadsWeights
+from gnnseg.models.encoders.capabilities import StartsAtSpectrum
 from gnnseg.models.encoders.tables import Init, check_first_values, fit, spectral, weights
 from gnnseg.rng import Rng
 from gnnseg.types import Features, Shape
 
 
-class Linear(ReadableEncoder, ReadsWeights):
+class Linear(ReadableEncoder, StartsAtSpectrum):
     """user_i = sum_f x_if w_f + w_0, item_j = sum_f y_jf v_f + v_0; a D-wide weight an attribute.
 
     ``dim``: width D; ``init``: first weights, normal (N(0, scale^2/F)) or spectral, those by which
@@ -39,11 +37,6 @@ class Linear(ReadableEncoder, ReadsWeights):
         self.width, self.init, self.scale = dim, init, scale
         self.user = weights(shape.user_features, dim, scale, rng.torch("user"), bias=True)
         self.item = weights(shape.item_features, dim, scale, rng.torch("item"), bias=True)
-
-    @classmethod
-    def reads_weights(cls, **settings: Any) -> bool:
-        """Return whether the start is the weighted graph's spectrum."""
-        return settings.get("init") == "spectral"
 
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
         """Set the first weights."""

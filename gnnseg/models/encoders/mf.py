@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.base import Encoder
-from gnnseg.models.encoders.capabilities import EmbedsNewUsers, ReadsWeights
+from gnnseg.models.encoders.capabilities import EmbedsNewUsers, StartsAtSpectrum
 from gnnseg.models.encoders.tables import EmbeddingTables, Init
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Features, Shape
 
 
-class MF(Encoder, EmbedsNewUsers, ReadsWeights):
+class MF(Encoder, EmbedsNewUsers, StartsAtSpectrum):
     """user_i = p_i, item_j = q_j; no neighbours are asked.
 
     ``init``: normal (N(0, scale^2)) or spectral, the graph's leading singular vectors. New users,
@@ -34,11 +33,6 @@ class MF(Encoder, EmbedsNewUsers, ReadsWeights):
         super().__init__()
         self.width = dim
         self.tables = EmbeddingTables(shape, rng, dim=dim, init=init, scale=scale)
-
-    @classmethod
-    def reads_weights(cls, **settings: Any) -> bool:
-        """Return whether the start is the weighted graph's spectrum."""
-        return settings.get("init") == "spectral"
 
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
         """Set the first values of both tables."""

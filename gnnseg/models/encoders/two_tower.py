@@ -81,7 +81,7 @@ class TwoTower(Encoder, EmbedsNewUsers, EmbedsSomeRows, ReadsHistories, ReadsWei
             self.met[:, : item_Id.shape[1]] = item_Id * self.scale / size
             bag, met = self._bag(graph, None), self.met
             given = (_beside(bag, features.user), _beside(met, features.item))
-            fit_last((self.user, self.item), given, graph)
+            fit_last((self.user, self.item), given, graph, self.width)
 
     def forward(
         self,
