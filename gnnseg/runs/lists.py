@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from gnnseg.evaluation import segments
 from gnnseg.runs import schema
 from gnnseg.types import Floats, IdMap, Strings
 
+Seen = Literal["mask", "allow"]  # whether lists leave out what a user has met
 LISTS = schema.types("recommendations.parquet")
 
 

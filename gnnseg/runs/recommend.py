@@ -19,13 +19,12 @@ from gnnseg.data.raw import Raw
 from gnnseg.data.tables.joining import unlike
 from gnnseg.evaluation import ranking, segments
 from gnnseg.runs import new_users
-from gnnseg.runs.lists import long_list
+from gnnseg.runs.lists import Seen, long_list
 from gnnseg.runs.stored import StoredRun
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError, Scorer, Strings, text_of_id
 
 LOG = logging.getLogger("gnnseg")
-Seen = Literal["mask", "allow"]
 BLOCK_BYTES = 64 << 20  # scores of a chunk of users take at most so much
 
 

@@ -14,8 +14,9 @@ import polars as pl
 
 from gnnseg.report import lengths
 from gnnseg.report.plotting import Plotting
+from gnnseg.runs.lists import Seen
 from gnnseg.runs.members import WithMembers
-from gnnseg.runs.serving import Seen, Serving
+from gnnseg.runs.serving import Serving
 from gnnseg.runs.stored import StoredRun
 from gnnseg.types import InputError, Scorer, Split
 

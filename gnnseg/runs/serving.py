@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from gnnseg.runs import export
-from gnnseg.runs.lists import LISTS
+from gnnseg.runs.lists import LISTS, Seen
 from gnnseg.runs.stored import Answering
 
 if TYPE_CHECKING:
     from gnnseg.report.customer import Customer
-
-Seen = Literal["mask", "allow"]
 
 
 class Serving:
