@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import membership, money, notebook, scores
+from gnnseg.report import amounts, membership, notebook, scores
 from gnnseg.report.columns import printable
 from gnnseg.report.html import escape
 
@@ -79,10 +79,10 @@ class Customer:
         known, said = self.known, []
         for key in ("events", "visits"):
             if known.get(key) is not None:
-                count = money.short(known[key]) if known[key] % 1 else f"{known[key]:,.0f}"
+                count = amounts.short(known[key]) if known[key] % 1 else f"{known[key]:,.0f}"
                 said.append(f"{count} {key[:-1] if known[key] == 1 else key}")
         if known.get("spend") is not None:
-            said.append(f"spend {money.amount(known['spend'], self.currency)}")
+            said.append(f"spend {amounts.money(known['spend'], self.currency)}")
         if known.get("last") is not None and math.isfinite(known["last"]):
             said.append(f"last seen {datetime.fromtimestamp(known['last'], UTC):%Y-%m-%d}")
         return said

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import money
+from gnnseg.report import amounts
 from gnnseg.report.columns import printable, render
 
 FILE = "summary.parquet"
@@ -40,19 +40,19 @@ def columns(frame: pl.DataFrame, currency: str | None) -> list[Column]:
     paid = "" if currency is None else f" ({currency})"
     found = [
         Column("segment", "segment", called, text=True),
-        Column("people", "people", lambda r: f"{r['people']:,} ({money.percent(r['share'])})"),
+        Column("people", "people", lambda r: f"{r['people']:,} ({amounts.percent(r['share'])})"),
         Column(
             f"revenue{paid}",
             "revenue",
-            lambda r: f"{money.amount(r['revenue'])} ({money.percent(r['revenue_share'])})",
+            lambda r: f"{amounts.figure(r['revenue'])} ({amounts.percent(r['revenue_share'])})",
         ),
-        Column("a head", "spend_head", lambda r: money.amount(r["spend_head"])),
-        Column("visits", "visits_head", lambda r: money.amount(r["visits_head"])),
+        Column("a head", "spend_head", lambda r: amounts.figure(r["spend_head"])),
+        Column("visits", "visits_head", lambda r: amounts.figure(r["visits_head"])),
         Column("last seen", "days_since", _days),
-        Column("trend", "trend", lambda r: money.percent(r["trend"], signed=True)),
+        Column("trend", "trend", lambda r: amounts.trend(r["trend"])),
         Column("change", "change", _change),
         Column("verdict", "verdict", lambda r: r["verdict"] or "–", text=True),
-        Column("sure", "sure", lambda r: money.percent(r["sure"])),
+        Column("sure", "sure", lambda r: amounts.percent(r["sure"])),
         Column("takes more than others do", "telling", _told, text=True),
     ]  # fmt: skip
     return [column for column in found if _known(frame[column.source])]
@@ -111,6 +111,4 @@ def _days(row: Row) -> str:
 
 
 def _change(row: Row) -> str:
-    if row["change"] is None:
-        return "new"
-    return f"{row['change']:+,}".replace("-", "−").replace("+0", "0")
+    return "new" if row["change"] is None else amounts.change(row["change"])

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from gnnseg.report import changes, money, notebook, summary, tables
+from gnnseg.report import amounts, changes, notebook, summary, tables
 from gnnseg.runs import schema
 from gnnseg.runs import summary as made
 from gnnseg.runs.folder import RunFolder
@@ -52,14 +52,14 @@ def folder(make_run):
     ],
 )  # fmt: skip
 def test_numbers_are_short(value, text):
-    assert money.short(value) == text
-    assert money.amount(value, "EUR") == f"EUR {text}"
+    assert amounts.short(value) == text
+    assert amounts.money(value, "CHF") == f"{text} CHF"
 
 
 def test_what_is_not_known_is_a_dash():
-    assert money.amount(None) == money.amount(float("nan")) == money.percent(None) == "–"
-    assert money.percent(0.001, signed=True) == money.percent(-0.001, signed=True) == "0%"
-    assert money.percent(-0.2, signed=True) == "−20%"
+    assert amounts.figure(None) == amounts.figure(float("nan")) == amounts.percent(None) == "–"
+    assert amounts.trend(0.001) == amounts.trend(-0.001) == "0%"
+    assert amounts.trend(-0.2) == "−20%"
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
