@@ -77,7 +77,7 @@ def test_text_and_notebook_say_the_same_and_names_are_no_markup(run, capsys):
     found = run.user("c00")
     said = repr(found)
     assert said.startswith(f"user c00: segment {found.segment} (")
-    assert "10 events, 10 visits, spend EUR 25.0, last seen 2023-12-20" in said
+    assert "10 events, 10 visits, spend €25.0, last seen 2023-12-20" in said
     assert (
         f"comes again within 30 days: {'>99%' if found.chance > 0.99 else f'{found.chance:.0%}'}"
         in said
@@ -87,7 +87,7 @@ def test_text_and_notebook_say_the_same_and_names_are_no_markup(run, capsys):
     assert main(["segments", str(run.path), "--user", "c00"]) == 0
     assert capsys.readouterr().out == f"{said}\n"
     html = found._repr_html_()
-    assert "10 events, 10 visits, spend EUR 25.0" in html
+    assert "10 events, 10 visits, spend €25.0" in html
     assert "<b>" not in html
 
 
