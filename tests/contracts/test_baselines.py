@@ -5,7 +5,18 @@ import pytest
 import torch
 
 from gnnseg.data import repeats, visits
-from gnnseg.models.baselines import FadingHistory, OwnHistory, Popularity
+from gnnseg.models.baselines import (
+    EASE,
+    GFCF,
+    IALS,
+    FadingHistory,
+    ItemKNN,
+    OwnHistory,
+    Popularity,
+    PureSVD,
+    RP3beta,
+    UserKNN,
+)
 from gnnseg.rng import Rng
 from gnnseg.testing import BaselineContract, random_graph
 from gnnseg.testing.drawn import drawn_visits
@@ -20,6 +31,41 @@ class TestPopularity(BaselineContract):
 class TestOwnHistory(BaselineContract):
     def make(self):
         return OwnHistory()
+
+
+class TestItemKNN(BaselineContract):
+    def make(self):
+        return ItemKNN(neighbours=4)
+
+
+class TestUserKNN(BaselineContract):
+    def make(self):
+        return UserKNN(neighbours=4)
+
+
+class TestRP3beta(BaselineContract):
+    def make(self):
+        return RP3beta(neighbours=4)
+
+
+class TestEASE(BaselineContract):
+    def make(self):
+        return EASE(l2=5.0)
+
+
+class TestPureSVD(BaselineContract):
+    def make(self):
+        return PureSVD(factors=5)
+
+
+class TestGFCF(BaselineContract):
+    def make(self):
+        return GFCF(factors=5)
+
+
+class TestIALS(BaselineContract):
+    def make(self):
+        return IALS(factors=5)
 
 
 def drawn_past(weighed=False):

@@ -7,27 +7,27 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.baselines.base import Baseline
+from gnnseg.models.baselines.base import FittedBaseline
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.types import Features, Pairs, Scorer
+from gnnseg.types import Features, Scorer
 
 
-class Popularity(Baseline):
+class Popularity(FittedBaseline):
     """s_ij = n_j, the item's training count."""
 
-    counts_I: Tensor
-
-    def fit(self, train: Pairs, users: int, items: int, rng: Rng) -> None:
+    def learn(self, taken: sparse.csr_matrix, rng: Rng) -> dict[str, Tensor]:
         """Count the items; nothing is drawn."""
-        self.counts_I = torch.from_numpy(np.bincount(train.item, minlength=items)).float()
+        counts = np.bincount(taken.indices, minlength=taken.shape[1])
+        return {"counts": torch.from_numpy(counts).float()}
 
     def scorer(self, graph: BipartiteGraph, features: Features) -> PopularityScorer:
         """Return the counts as scores."""
-        return PopularityScorer(self.counts_I.to(graph.pattern.column.device))
+        return PopularityScorer(self.state["counts"].to(graph.pattern.column.device))
 
 
 class PopularityScorer(Scorer):
