@@ -13,7 +13,8 @@ from typing import Any
 
 from gnnseg.config import packages
 from gnnseg.config.extensions import check_built, every, refuse_unbuildable
-from gnnseg.config.names import BASES, BESIDE, GROUPS, TOP, meant, refusal
+from gnnseg.config.fitted import check_fitted
+from gnnseg.config.names import BASES, BESIDE, GROUPS, TOP, TRAINED, meant, refusal
 from gnnseg.config.nodes import check_allow, check_node, check_value
 from gnnseg.config.requirements import OF_DATA, WORDS, Part, part_of, parts_that_ask
 from gnnseg.config.targets import build
@@ -43,7 +44,10 @@ def check(config: Mapping[str, Any]) -> None:
     allow = check_allow(config["allow"])
     for name in allow:
         packages.refresh(name)
-    for group in GROUPS:
+    fitted = config["baseline"] is not None
+    for group in (*GROUPS, *(["baseline"] if fitted else [])):
+        if fitted and group in TRAINED and not config[group]:
+            continue  # it gives way
         node, beside, base = config[group], BESIDE.get(group, ()), BASES.get(group)
         if group == "regularisers":
             for name, term in (node or {}).items():
@@ -77,8 +81,11 @@ def check(config: Mapping[str, Any]) -> None:
     _plain("report", config["report"], {"people": bool})
     _check_segments(config["segments"])
     _check_evidence(config["evidence"])
-    _check_optimizer(config["optimizer"])
-    _check_together(config)
+    if fitted:
+        check_fitted(config)
+    else:
+        _check_optimizer(config["optimizer"])
+        _check_together(config)
     _check_constructors(config)
 
 
@@ -105,7 +112,7 @@ def _check_finite(where: str, value: Any) -> None:
 
 def _check_constructors(config: Mapping[str, Any]) -> None:
     """Refuse what the parts that need no data say of their settings, before data are read."""
-    nodes = {group: config[group] for group in BUILT}
+    nodes = {group: config[group] for group in (*BUILT, "baseline") if config[group]}
     for name, term in (config["regularisers"] or {}).items():
         nodes[f"regularisers.{name}"] = {k: v for k, v in term.items() if k != "weight"}
     for where, node in nodes.items():

@@ -97,6 +97,8 @@ def check_built(config: Mapping[str, Any]) -> None:
             raise refusal(f"{where}: there is a baseline of that name; call it another.")
     if sampler := list(parts(config, "trainer.sampler").values()):
         refuse_misfit = _ours("gnnseg.training.samplers.refuse_misfit")
+        if config.get("baseline"):
+            raise refusal("trainer.sampler: a baseline is fitted without one; leave it out.")
         refuse_misfit(sampler[0], build(config["objective"]))
 
 

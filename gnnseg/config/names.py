@@ -12,8 +12,16 @@ GROUPS = (
     "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
     "optimizer", "trainer", "evaluation", "tracking",
 )  # fmt: skip
+TRAINED = (
+    "encoder",
+    "head",
+    "objective",
+    "regularisers",
+    "optimizer",
+)  # what a baseline needs none of
 TOP = (
     *GROUPS,
+    "baseline",
     "metrics",
     "baselines",
     "seed",
@@ -30,8 +38,9 @@ TOP = (
 BESIDE = {
     "data": ("name", "root", "min_weight", "k_core", "currency"),
     "regularisers": ("weight",),
+    "evaluation": ("baselines",),
 }  # keys the pipeline takes off before it builds
-NEEDLESS = ("currency",)  # of these, keys that a file of one's own may leave out
+NEEDLESS = ("currency", "baselines")  # of these, keys that a file of one's own may leave out
 BASES = {  # what a group's target must be, or derive from; other groups take what fits
     "data": "gnnseg.data.sets.base.Reader",
     "split": "gnnseg.data.split.SplitRule",
@@ -45,6 +54,7 @@ BASES = {  # what a group's target must be, or derive from; other groups take wh
     "trainer": "gnnseg.training.settings.TrainerSettings",
     "evaluation": "gnnseg.evaluation.protocol.Protocol",
     "tracking": "gnnseg.tracking.TrackingSettings",
+    "baseline": "gnnseg.models.baselines.base.FittedBaseline",
 }
 
 

@@ -56,8 +56,11 @@ def part_of(config: Mapping[str, Any], where: str, node: Mapping[str, Any]) -> P
 
 
 def parts_that_ask(config: Mapping[str, Any]) -> list[Part]:
-    """Return the parts that may require something: encoder, objective, terms with a weight."""
-    nodes = {group: config[group] for group in ("encoder", "objective")}
+    """Return the parts that may require something: encoder, objective, terms with a weight.
+
+    None of a run of a baseline.
+    """
+    nodes = {group: config[group] for group in ("encoder", "objective") if config[group]}
     for name, term in (config["regularisers"] or {}).items():
         if term["weight"] != 0:
             nodes[f"regularisers.{name}"] = term

@@ -102,6 +102,7 @@ ADDED: dict[str, Any] = {
     "evidence": {"refits": 0, "rewired": False},
     "metrics": None,
     "baselines": None,
+    "baseline": None,
     "segments": {"since": None, "keep": 0.1, "refits": 3},
     "segments.names": None,
     "data.currency": None,

@@ -14,11 +14,11 @@ OF_SEGMENTS = ("effective_k", "segments_per_user")  # what a validation says of 
 
 def check_trainer(config: Mapping[str, Any]) -> None:
     """Refuse a trainer that cannot choose an epoch, or fill a batch, as it is set."""
-    _check_monitor(config)
+    check_monitor(config)
     _check_batches(config["trainer"])
 
 
-def _check_monitor(config: Mapping[str, Any]) -> None:
+def check_monitor(config: Mapping[str, Any]) -> None:
     """Refuse a monitor that no validation measures (under ``paper``: no test)."""
     monitor, evaluation = config["trainer"]["monitor"], config["evaluation"]
     part, _, rest = monitor.partition("/")

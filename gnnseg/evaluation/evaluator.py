@@ -189,7 +189,8 @@ def final(
 
     Args:
         scorer: the trained scores.
-        embeddings: what they come from, for the baseline 'posthoc (own embeddings)'.
+        embeddings: what they come from, for the baseline 'posthoc (own embeddings)'; of width 0:
+            there is none.
         graph: the training graph.
         split: the data.
         train_pairs: what was trained on.
@@ -223,8 +224,9 @@ def final(
     if graph.past is not None:
         others |= habits.fading(graph, split, train_pairs, protocol, device)
     beside = dict(_fitted(others, graph, features or Features(), train_pairs, protocol, rng))
-    own = posthoc.cluster(embeddings.user_UD, clusters, graph, rng.child("posthoc"))
-    beside["posthoc (own embeddings)"] = own
+    if embeddings.user_UD.shape[1]:
+        own = posthoc.cluster(embeddings.user_UD, clusters, graph, rng.child("posthoc"))
+        beside["posthoc (own embeddings)"] = own
     ranked = {n: rank(each, task, protocol, train_pairs, device) for n, each in beside.items()}
     found = {name: _of("test", each.metrics) for name, each in ranked.items()}
     theirs, counts = {name: each.per_user for name, each in ranked.items()}, test.counts | counts

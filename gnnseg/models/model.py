@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.base import Encoder
 from gnnseg.models.encoders.capabilities import EmbedsSomeRows, ReadsHistories, SamplesNeighbours
+from gnnseg.models.finished import Recommending
 from gnnseg.models.heads import FinishedHead, Head, NumberedHead, WarmedHead
 from gnnseg.models.objectives import LabelObjective, Objective, PairClassifier
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, Embeddings, Features, InputError, Scorer, Step, returned
 
 
-class Model(nn.Module):
+class Model(nn.Module, Recommending):
     """Encoder, head, objective and terms: loss = objective + sum of weight * term.
 
     A term of weight 0 is left out.
@@ -158,6 +159,24 @@ class Model(nn.Module):
         """Return whether classes say which segment bears which number."""
         learned = (part for part in self.parts() if isinstance(part, LabelObjective))
         return any(getattr(part, "readout", None) == "alpha" for part in learned)
+
+    def learned(self) -> dict[str, Tensor]:
+        """Return all weights, by parameter name."""
+        return dict(self.state_dict())
+
+    @property
+    def size(self) -> int:
+        """Return how many numbers are learned."""
+        return sum(each.numel() for each in self.parameters())
+
+    @property
+    def trained(self) -> Encoder:
+        """Return the encoder."""
+        return self.encoder
+
+    def kept(self) -> dict[str, Tensor]:
+        """Return what a run folder keeps of the head beside the scores."""
+        return self.head.stored()
 
     @property
     def negatives(self) -> int | None:

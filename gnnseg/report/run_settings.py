@@ -13,8 +13,8 @@ from typing import Any
 from gnnseg.records import canonical
 
 GROUPS = (
-    "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
-    "optimizer", "trainer", "evaluation", "segments", "metrics", "baselines",
+    "data", "split", "graph", "features", "baseline", "encoder", "head", "objective",
+    "regularisers", "optimizer", "trainer", "evaluation", "segments", "metrics", "baselines",
 )  # fmt: skip
 SEEDS = ("seed", "split.seed")
 DATA, NUMERICS, PROTOCOL = "data", "numerics", "evaluation.protocol"

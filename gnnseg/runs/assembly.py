@@ -9,7 +9,11 @@ from typing import Any
 import torch
 
 from gnnseg.config import build
+from gnnseg.config.extensions import parts
+from gnnseg.models.baselines import FittedBaseline
+from gnnseg.models.baselines.base import refuse_memory
 from gnnseg.models.encoders.capabilities import SamplesNeighbours
+from gnnseg.models.fitted import FittedModel
 from gnnseg.models.model import Model
 from gnnseg.models.objectives.base import Objective
 from gnnseg.rng import Rng
@@ -25,12 +29,8 @@ def assemble(config: Mapping[str, Any], shape: Shape, rng: Rng) -> Model:
     Raises:
         InputError: There are more segments than users, or nothing to train.
     """
+    _refuse_segments(config, shape)
     shape = replace(shape, segments=int(config["head"].get("segments") or 0))
-    if shape.segments > shape.users:
-        raise InputError(
-            f"head.segments={shape.segments}: there are {shape.users:,} users; choose fewer "
-            "segments."
-        )
     encoder = build(config["encoder"], replace(shape, segments=0), rng.child("encoder"))
     shape = replace(shape, width=encoder.width)
     head = build(config["head"], replace(shape, segments=0), rng.child("head"))
@@ -51,6 +51,43 @@ def assemble(config: Mapping[str, Any], shape: Shape, rng: Rng) -> Model:
     return model
 
 
+def fitted(config: Mapping[str, Any], shape: Shape, rng: Rng) -> FittedModel:
+    """Return the baseline of a configuration, not fitted, and the head that clusters its users.
+
+    Raises:
+        InputError: There are more segments than users.
+    """
+    baseline: FittedBaseline = build(config["baseline"])
+    if not config["head"]:
+        return FittedModel(baseline)
+    _refuse_segments(config, shape)
+    return FittedModel(
+        baseline,
+        lambda width: build(config["head"], replace(shape, width=width), rng.child("head")),
+    )
+
+
+def refuse_large(config: Mapping[str, Any], shape: Shape) -> None:
+    """Refuse baselines that do not fit into memory, before anything is trained.
+
+    Raises:
+        InputError: One of them, with what it takes and what is free.
+    """
+    if config["baseline"]:
+        name = f"baseline={component(config, 'baseline')}"
+        refuse_memory(name, build(config["baseline"]), shape.users, shape.items)
+    for name, each in parts(config, "baselines").items():
+        refuse_memory(f"baselines.{name}", each, shape.users, shape.items)
+
+
+def _refuse_segments(config: Mapping[str, Any], shape: Shape) -> None:
+    segments = int(config["head"].get("segments") or 0)
+    if segments > shape.users:
+        raise InputError(
+            f"head.segments={segments}: there are {shape.users:,} users; choose fewer segments."
+        )
+
+
 def rehearse(config: Mapping[str, Any]) -> None:
     """Refuse settings of encoder and head that their constructors do not take, without data.
 
@@ -64,9 +101,9 @@ def rehearse(config: Mapping[str, Any]) -> None:
         return
     few = Shape(4, 4, torch.ones(4, dtype=torch.int64), user_features=2, item_features=2)
     width = few.user_features
-    if _is_ours(config["encoder"]):
+    if config["encoder"] and _is_ours(config["encoder"]):
         width = build(config["encoder"], few, Rng(0)).width
-    if _is_ours(config["head"]):
+    if config["head"] and _is_ours(config["head"]):
         build(config["head"], replace(few, width=width), Rng(0))
 
 

@@ -27,14 +27,21 @@ from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job
 from gnnseg.types import Ints, Pairs, Scorer, Segmentation, Split
 
+POPULARITY = "gnnseg.models.baselines.popularity.Popularity"
+
 
 def losing(job: Job, scorer: Scorer, result: Evaluation) -> list[dict[str, Any]]:
     """Return the baselines that a run is not better than on what it was chosen by.
 
-    Of a run of head=posthoc, the row 'posthoc (own embeddings)' is the run itself.
+    Of a run of head=posthoc, the row 'posthoc (own embeddings)' is the run itself; so is of a run
+    of a baseline the row of the same baseline.
     """
     itself = ["posthoc (own embeddings)"] if isinstance(scorer, HardScorer) else []
     plan = job.plan
+    config = plan.config
+    if config["baseline"] and not config["head"]:
+        beside = {"popularity": {"_target_": POPULARITY}, **(config["baselines"] or {})}
+        itself += [name for name, node in beside.items() if node == config["baseline"]]
     monitor = plan.settings.monitor
     smaller = plan.protocol.lower_is_better(monitor)
     return losses.losing(result, monitor, smaller, plan.rng.child("losing"), itself)

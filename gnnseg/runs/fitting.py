@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 
 from gnnseg.config import build
 from gnnseg.data import visits
 from gnnseg.evaluation import evaluator
+from gnnseg.models.finished import Recommending
+from gnnseg.models.fitted import FittedModel
 from gnnseg.models.model import Model
 from gnnseg.runs import environment
 from gnnseg.runs.earlier import EarlierRun
+from gnnseg.runs.identity import component
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job
 from gnnseg.runs.plan import Plan
@@ -107,12 +111,31 @@ def fit_in_memory(
     )  # fmt: skip
 
 
-def finished(plan: Plan, model: Model, given: Inputs) -> tuple[Embeddings, Scorer]:
+def fit_once(job: Job, model: FittedModel, tracker: Tracker) -> tuple[State, bool]:
+    """Fit a baseline; what it was chosen by is known once it is evaluated (``settle``)."""
+    plan, name = job.plan, component(job.plan.config, "baseline")
+    users, items = len(plan.split.users), len(plan.split.items)
+    job.say(f"fitting {name} to {len(plan.train_pairs):,} pairs")
+    tracker.truncate(0)
+    model.fit(plan.train_pairs, users, items, plan.rng.child(f"baseline {name}"))
+    return State(epoch=1, step=1, best_epoch=1, done=True), True
+
+
+def settle(record: dict[str, Any], tracker: Tracker) -> None:
+    """Note of a baseline what it is chosen by, from its figures, and log its one line of them."""
+    best, metrics = record["best"], record["metrics"]
+    best["value"] = metrics.get(best["metric"])
+    part = best["metric"].partition("/")[0]
+    found = {name: value for name, value in metrics.items() if name.startswith(f"{part}/")}
+    tracker.log({"epoch": 1, **found, "seconds": record["seconds"]["train"]}, 1)
+
+
+def finished(plan: Plan, model: Recommending, given: Inputs) -> tuple[Embeddings, Scorer]:
     """Return everybody's embeddings and scores by a trained model, which is finished by that."""
     with torch.no_grad():
         embeddings = model.embed(given.graph, given.features)
         model.finish(embeddings, given.graph, plan.rng.child("finish"))
-        scorer: Scorer = model.head(embeddings)
+        scorer = model.score(embeddings)
     return embeddings, scorer
 
 

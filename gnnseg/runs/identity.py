@@ -25,8 +25,9 @@ HASHED = (
     "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
     "optimizer", "trainer", "evaluation",
 )  # fmt: skip
+MADE_OF = ("baseline", "encoder", "head")  # what a run's name says
 AFTERWARDS = ("refit",)  # of the trainer group: what is done with the finished run
-WHERE_SET = ("baselines", "metrics")  # groups that a run without them does not know
+WHERE_SET = ("baseline", "baselines", "metrics")  # groups that a run without them does not know
 PATHS = (
     "root", "path", "train", "valid", "test", "users", "items", "social", "relations", "query",
     "connect", "reading", "forms",
@@ -67,6 +68,8 @@ def identify(config: Mapping[str, Any], fingerprint: str, since: str | None = No
     groups = {name: config[name] for name in HASHED}
     groups |= {name: config[name] for name in WHERE_SET if config.get(name)}
     groups["trainer"] = {k: v for k, v in config["trainer"].items() if k not in AFTERWARDS}
+    if config.get("baseline"):  # what settings are chosen by; there is no training
+        groups["trainer"] = {"monitor": config["trainer"]["monitor"]}
     if since is not None:
         asked = {key: value for key, value in config["segments"].items() if key != "names"}
         groups["segments"] = {**asked, "since": since}
@@ -91,8 +94,9 @@ def identify(config: Mapping[str, Any], fingerprint: str, since: str | None = No
     code = {name: package.digest for name, package in found.items()}
     added = {key: value for key, value in (("packages", code), ("files", files)) if value}
     digest = _sha256({**content, **added}) if added else plain
-    parts = [str(config["data"]["name"]), component(config, "encoder"), component(config, "head")]
-    return Identity(digest, "-".join([*parts, digest[:12]]), plain, found, files)
+    made = [component(config, group) for group in MADE_OF if config.get(group)]
+    name = "-".join([str(config["data"]["name"]), *made, digest[:12]])
+    return Identity(digest, name, plain, found, files)
 
 
 def identity(config: Mapping[str, Any], fingerprint: str) -> str:

@@ -164,7 +164,7 @@ def _say_what_is_not_read(split: Split, config: Mapping[str, Any], say: Say) -> 
         for kind, table in tables.items()
         if table is not None and len(table.columns)
     ]
-    if found:
+    if found and config["encoder"]:
         encoder = part_of(config, "encoder", config["encoder"])
         say(
             f"attributes of {' and '.join(found)} describe segments; {encoder.where}="
@@ -273,6 +273,8 @@ def reads(config: Mapping[str, Any]) -> frozenset[str]:
 
     It is what of a new user can be given.
     """
+    if not config["encoder"]:  # of a baseline
+        return frozenset()
     return part_of(config, "encoder", config["encoder"]).says("requires")
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import torch
 
 from gnnseg.config import build, packages
+from gnnseg.config.fitted import name_of
 from gnnseg.data import repeats, visits
 from gnnseg.models.fold_in import FoldIn
 from gnnseg.rng import Rng
 from gnnseg.runs import persistence
-from gnnseg.runs.assembly import assemble
+from gnnseg.runs.assembly import assemble, fitted
 from gnnseg.runs.folder import RunFolder
-from gnnseg.types import Embeddings, Scorer, Shape, Split
+from gnnseg.types import Embeddings, InputError, Scorer, Shape, Split
 
 
 def configuration(path: Path) -> dict[str, Any]:
@@ -37,6 +38,8 @@ def scorer_of(path: Path) -> Scorer:
 
     folder = RunFolder(Path(path))
     config = folder.read_json()["config"]
+    if not config["head"]:
+        return _scorer_of_baseline(Path(path))
     if not str(config["head"]["_target_"]).startswith("gnnseg."):
         config = configuration(Path(path))
     stored = load_file(folder.file("scores.safetensors"))
@@ -58,11 +61,30 @@ def scorer_of(path: Path) -> Scorer:
     return scorer
 
 
+@torch.no_grad()
+def _scorer_of_baseline(path: Path) -> Scorer:
+    """Return the scores of a baseline by what its folder keeps of it and of the training pairs."""
+    from safetensors.torch import load_file
+
+    from gnnseg.runs.stored import StoredRun
+
+    config = configuration(path)
+    given = persistence.restore(path, config, StoredRun(path).split())
+    model = fitted(config, given.shape, Rng(int(config["seed"])))
+    model.restore(load_file(RunFolder(path).file("model.safetensors")))
+    return model.score(model.embed(given.graph, given.features))
+
+
 def fold_in_of(path: Path, split: Split) -> FoldIn:
     """Return a finished run ready for users it was not trained on; ``split``: its own pairs."""
     from safetensors.torch import load_file
 
     folder, config = RunFolder(Path(path)), configuration(Path(path))
+    if (name := name_of(config)) is not None:
+        raise InputError(
+            f"{path.name}: baseline={name} knows the users alone that it was fitted to; train an "
+            "encoder for new ones, such as encoder=lightgcn."
+        )
     given = persistence.restore(path, config, split)
     model = assemble(config, given.shape, Rng(int(config["seed"])))
     model.load_state_dict(load_file(folder.file("model.safetensors")))

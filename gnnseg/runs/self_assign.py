@@ -18,6 +18,7 @@ from gnnseg.data.encoding import Encoding
 from gnnseg.evaluation import segments
 from gnnseg.evaluation.evaluator import Evaluation
 from gnnseg.models.encoders import EmbedsNewUsers
+from gnnseg.models.finished import Recommending
 from gnnseg.models.fold_in import FoldIn
 from gnnseg.models.model import Model
 from gnnseg.rng import Rng
@@ -32,7 +33,7 @@ SAMPLE = 2000  # trained users asked about
 
 def with_self_assign(
     evaluation: Evaluation,
-    model: Model,
+    model: Recommending,
     given: Inputs,
     weights: Any,
     train: Pairs,
@@ -59,7 +60,9 @@ def with_self_assign(
     Returns:
         The evaluation; as it was where there are no segments, or nobody new can be embedded.
     """
-    if not isinstance(scorer, Segmentation) or not isinstance(model.encoder, EmbedsNewUsers):
+    if not isinstance(scorer, Segmentation) or not isinstance(model, Model):
+        return evaluation
+    if not isinstance(model.encoder, EmbedsNewUsers):
         return evaluation
     if not len(train):
         return evaluation

@@ -20,6 +20,7 @@ from gnnseg.config.extensions import parts
 from gnnseg.data import resampling, visits
 from gnnseg.evaluation.segments import hard, through_time
 from gnnseg.evaluation.segments.through_time import Noise
+from gnnseg.models.finished import Recommending
 from gnnseg.models.heads import NumberedHead
 from gnnseg.models.model import Model
 from gnnseg.runs import durable, environment, inputs, loading, moves
@@ -111,7 +112,7 @@ def through(
     before: EarlierRun | None,
     job: Job,
     given: Inputs,
-    model: Model,
+    model: Recommending,
     embeddings: Embeddings,
     epochs: int,
 ) -> Through | None:
@@ -127,6 +128,7 @@ def through(
     """
     if before is None:
         return None
+    assert isinstance(model, Model), "a baseline starts from no earlier run"
     return follow(before, job, model, embeddings, refits_of(before, job, given, epochs))
 
 

@@ -22,6 +22,8 @@ from gnnseg.config import build
 from gnnseg.config.extensions import parts
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import askable, evaluator
+from gnnseg.models.finished import Recommending
+from gnnseg.models.fitted import FittedModel
 from gnnseg.models.model import Model
 from gnnseg.runs import (
     earlier,
@@ -39,9 +41,9 @@ from gnnseg.runs import (
     weights,
     writer,
 )
-from gnnseg.runs.assembly import assemble, say_what_is_sampled
+from gnnseg.runs.assembly import assemble, fitted, refuse_large, say_what_is_sampled
 from gnnseg.runs.earlier import EarlierRun
-from gnnseg.runs.fitting import finished, fit_in
+from gnnseg.runs.fitting import finished, fit_in, fit_once, settle
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import Identity, identify, source_digest, what_changed
 from gnnseg.runs.inputs import Inputs
@@ -196,9 +198,9 @@ def fetch(config: Mapping[str, Any], name: str, root: Path, *, say: Say) -> Path
 
 @dataclass(frozen=True)
 class _Assembled:
-    """A model that is about to be trained, what it is given, and the run it starts from."""
+    """What is about to be trained or fitted, what it is given, and the run it starts from."""
 
-    model: Model
+    model: Model | FittedModel
     given: Inputs
     before: EarlierRun | None
 
@@ -208,6 +210,9 @@ def _assembled(job: Job) -> _Assembled:
     plan = job.plan
     visits = plan.protocol.training_visits(plan.split)
     given = inputs.of(plan.config, plan.split, plan.train_pairs, job.say, visits).to(plan.device)
+    refuse_large(plan.config, given.shape)
+    if plan.config["baseline"]:
+        return _Assembled(fitted(plan.config, given.shape, plan.rng), given, None)
     model = assemble(plan.config, given.shape, plan.rng).to(plan.device)
     say_what_is_sampled(model, plan.settings.batch_size, job.say)
     return _Assembled(model, given, earlier.of(plan.config, plan.split, given))
@@ -248,11 +253,13 @@ def _route(
     """Go from the untrained model to the finished folder."""
     plan, model, given, before = job.plan, ready.model, ready.given, ready.before
     record["data"] |= given.account()
-    record["parameters"] = sum(p.numel() for p in model.parameters())
     started = time.monotonic()
     with environment.deterministic(plan.device):
-        best, exact = fit_in(job, model, given, tracker, before=before)
-    record["exact"] = record["exact"] and exact
+        if isinstance(model, FittedModel):
+            best, exact = fit_once(job, model, tracker)
+        else:
+            best, exact = fit_in(job, model, given, tracker, before=before)
+    record["exact"], record["parameters"] = record["exact"] and exact, model.size
     record["seconds"]["train"] = round(time.monotonic() - started, 3)
     record["best"] = {
         "epoch": best.best_epoch, "metric": plan.settings.monitor, "value": best.best_value
@@ -277,6 +284,8 @@ def _route(
             writer.write_labels(job.folder, plan.split.users, given.labels, classes_UC)
         record["metrics"], record["baselines"] = result.metrics, result.baselines
         record["alarms"] = result.warnings
+        if best.best_value is None:
+            settle(record, tracker)
         since.note(through, record)
         record["losing"] = evidence.losing(job, scorer, result)
         record["seconds"]["evaluate"] = round(time.monotonic() - started, 3)
@@ -296,7 +305,7 @@ def _route(
 
 
 def _write(
-    job: Job, given: Inputs, model: Model, embeddings: Embeddings, scorer: Scorer,
+    job: Job, given: Inputs, model: Recommending, embeddings: Embeddings, scorer: Scorer,
     result: evaluator.Evaluation,
 ) -> None:  # fmt: skip
     """Write what the run's folder answers from."""
@@ -309,6 +318,6 @@ def _write(
     persistence.store(folder, given, plan.split, plan.protocol)
     summary.store(folder, plan.split)
     writer.write_attributes(
-        folder, given.features, given.columns, plan.train_pairs, model.encoder, scorer
+        folder, given.features, given.columns, plan.train_pairs, model.trained, scorer
     )
     writer.write_profiles(folder, given.people, given.people_columns, plan.train_pairs, scorer)

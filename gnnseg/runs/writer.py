@@ -19,7 +19,7 @@ from gnnseg.evaluation import pairs, ranking, segments
 from gnnseg.evaluation.evaluator import Evaluation
 from gnnseg.models.encoders import Encoder
 from gnnseg.models.encoders.base import ReadableEncoder
-from gnnseg.models.model import Model
+from gnnseg.models.finished import Recommending
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.lists import long_list, segments_frame
 from gnnseg.sparse import Csr
@@ -44,7 +44,7 @@ def write(
     folder: RunFolder,
     split: Split,
     train_pairs: Pairs,
-    model: Model,
+    model: Recommending,
     embeddings: Embeddings,
     scorer: Scorer,
     result: Evaluation,
@@ -89,7 +89,7 @@ def write_attributes(
     features: Features,
     columns: Mapping[str, Sequence[str]],
     train_pairs: Pairs,
-    encoder: Encoder,
+    encoder: Encoder | None,
     scorer: Scorer,
 ) -> None:
     """Write attributes.parquet, where an encoder's weights can be read by attribute.
@@ -192,7 +192,11 @@ def hand_over(folder: RunFolder, record: Mapping[str, Any], tracker: Any) -> Non
 
 
 def _tensors(
-    folder: RunFolder, train_pairs: Pairs, model: Model, embeddings: Embeddings, scorer: Scorer
+    folder: RunFolder,
+    train_pairs: Pairs,
+    model: Recommending,
+    embeddings: Embeddings,
+    scorer: Scorer,
 ) -> None:
     from safetensors.torch import save_file
 
@@ -205,12 +209,12 @@ def _tensors(
         "item": own(embeddings.item_ID),
         "item_counts": torch.from_numpy(counts),
     }
-    for part in (scorer, model.head):
-        scores |= {name: own(value) for name, value in part.stored().items()}
+    for stored in (scorer.stored(), model.kept()):
+        scores |= {name: own(value) for name, value in stored.items()}
     with atomic(folder.file("scores.safetensors")) as aside:
         save_file(scores, aside)
     with atomic(folder.file("model.safetensors")) as aside:
-        save_file({name: own(value) for name, value in model.state_dict().items()}, aside)
+        save_file({name: own(value) for name, value in model.learned().items()}, aside)
 
 
 def _ids_and_pairs(folder: RunFolder, split: Split) -> None:

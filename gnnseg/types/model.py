@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -317,11 +317,3 @@ class Step:
     embeddings: Embeddings
     scorer: Scorer
     view: Callable[[Rng, float], Embeddings] | None = None
-
-
-class Recommender(Protocol):
-    """Trained models and fitted baselines alike."""
-
-    def scorer(self, graph: Any, features: Features) -> Scorer:
-        """Return the scores on a graph."""
-        ...

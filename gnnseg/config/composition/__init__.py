@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnnseg.config.composition import baselines
 from gnnseg.config.composition.launching import job_number, jobs, launch, of_hydra
 from gnnseg.config.composition.loading import loader, quoted, searchpath
 from gnnseg.config.composition.sentences import known_keys, no_choice, one_sentence, unread
@@ -60,6 +61,18 @@ def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str
         beta = head.get("beta") if isinstance(head, dict) else None
         if beta in SEQUENTIAL and given is not another and _objective_is_implied(found, given):
             config = _plain(found, another)
+
+        def baseline(name: str) -> dict[str, Any] | None:
+            places = searchpath(folders or [])
+            if name not in found.get_group_options(
+                "baseline", config_name="config", overrides=places
+            ):
+                return None
+            chosen: dict[str, Any] = _plain(found, [*places, f"baseline={name}"])["baseline"]
+            return chosen
+
+        baselines.beside(config, baseline)
+    baselines.give_way(config, overrides)
     _measure_what_is_monitored(config, overrides)
     return config
 

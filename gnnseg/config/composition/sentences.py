@@ -157,7 +157,8 @@ def _chosen(given: Sequence[str]) -> Mapping[str, Any]:
     parts = [
         o
         for o in given
-        if o.partition("=")[0].lstrip("+~") in (*GROUPS, "experiment", "hydra.searchpath")
+        if o.partition("=")[0].lstrip("+~")
+        in (*GROUPS, "baseline", "experiment", "hydra.searchpath")
     ]
     if len(parts) == len(given):  # it is they that cannot be composed
         return _compose([])

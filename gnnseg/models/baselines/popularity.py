@@ -20,6 +20,15 @@ from gnnseg.types import Features, Scorer
 class Popularity(FittedBaseline):
     """s_ij = n_j, the item's training count."""
 
+    @property
+    def counts_I(self) -> Tensor:
+        """Return the items' counts, or what was set in their place."""
+        return self.state["counts"]
+
+    @counts_I.setter
+    def counts_I(self, value: Tensor) -> None:
+        self.state = {"counts": value}
+
     def learn(self, taken: sparse.csr_matrix, rng: Rng) -> dict[str, Tensor]:
         """Count the items; nothing is drawn."""
         counts = np.bincount(taken.indices, minlength=taken.shape[1])
