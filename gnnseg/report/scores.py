@@ -54,7 +54,8 @@ def lists(table: pl.DataFrame, config: Mapping[str, Any]) -> str:
         config: The run's.
     """
     if not are_probabilities(config):
-        return _table(table, {LOGIT: [f"{value:.4f}" for value in table["score"]]})
+        unit = LOGIT if config.get("head") else "score"  # a baseline's is in units of its own
+        return _table(table, {unit: [f"{value:.4f}" for value in table["score"]]})
     chances = [math.exp(value) for value in table["score"]]
     shown = _table(table, {PROBABILITY: percentages(chances)})
     note = "probability: that the next thing they take is this item"
@@ -126,7 +127,7 @@ def percentages(shares: Sequence[float]) -> list[str]:
 
 
 def _class(part: Mapping[str, Any]) -> str:
-    return str(part["_target_"]).rsplit(".", 1)[-1].lower()
+    return str(part.get("_target_", "")).rsplit(".", 1)[-1].lower()
 
 
 def _table(table: pl.DataFrame, last: Mapping[str, Sequence[str]]) -> str:

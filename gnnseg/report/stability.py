@@ -26,7 +26,8 @@ def lines(folder: Path, record: Mapping[str, Any]) -> list[str]:
     if not evidence:
         asked = (record["config"].get("evidence") or {}).get("refits")
         how = f"do these segments come back? gnnseg segments {folder.name} --evidence"
-        return [] if asked or "refit" in record else [how]
+        no = asked or "refit" in record or record["config"].get("baseline")
+        return [] if no else [how]
     text = (
         f"stability over {evidence['refits']} refits: memberships {figure(m, 'stability_soft')} "
         f"(1 equal, 0 chance); ARI {figure(m, 'stability_ari')}, {share(m)} who are sure "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnseg import config as configuration
+from gnnseg.config.fitted import name_of
 from gnnseg.runs import inputs
 from gnnseg.runs.configured import check_here
 from gnnseg.runs.identity import component
@@ -132,6 +133,11 @@ def refuse(config: Mapping[str, Any], count: int) -> None:
     Raises:
         InputError: One of these, and what to do.
     """
+    if (name := name_of(config)) is not None:
+        raise InputError(
+            f"baseline={name}: its segments are not fitted again to see whether they come back; "
+            "choose K by a trained model."
+        )
     head = component(config, "head")
     if "segments" not in config["head"]:
         raise InputError(

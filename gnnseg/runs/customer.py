@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gnnseg.config.fitted import name_of
 from gnnseg.report import membership, scores
 from gnnseg.report.customer import Customer
 from gnnseg.runs import counterfactual, paces, recommend
@@ -37,7 +38,7 @@ def of(run: StoredRun, user: object) -> Customer:
         known=_known(run, at),
         took=_took(run, at),
         recommended=_recommended(run, id),
-        why=counterfactual.explain(run, id) if mine and _trained(run, at) else None,
+        why=counterfactual.explain(run, id) if mine and _explained(run, at) else None,
         placed=membership.placed(mine, groups)
         if mine
         else f"user {id}: {run.name} has no segments",
@@ -59,8 +60,13 @@ def _memberships(mine: dict[str, Any]) -> dict[int, float]:
     return dict(sorted(alpha.items(), key=lambda part: (-part[1], part[0])))
 
 
-def _trained(run: StoredRun, at: int) -> bool:
-    """Return whether a user has a history; others are placed by attributes or friends."""
+def _explained(run: StoredRun, at: int) -> bool:
+    """Return whether a user's history says why: others are placed by attributes or friends.
+
+    A baseline knows the histories alone that it was fitted to, and no change of one.
+    """
+    if name_of(run.config) is not None:
+        return False
     return bool((run.pairs["user"][run.pairs["part"] == 0] == at).any())
 
 

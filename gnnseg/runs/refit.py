@@ -166,6 +166,7 @@ def _refittable(run: StoredRun) -> dict[str, Any]:
         raise InputError(
             f"{run.path}: this run is {run.state}, not finished; give its command again to go on."
         )
+    refits.refuse_baseline(run)
     refits.refuse_other_code(run)
     config = loading.configuration(run.path)
     if "log" in inputs.wanted(config):

@@ -21,6 +21,7 @@ import numpy as np
 
 from gnnseg.config import build
 from gnnseg.config.extensions import parts
+from gnnseg.config.fitted import name_of
 from gnnseg.data import resampling
 from gnnseg.evaluation import segments
 from gnnseg.graph.rewiring import rewired
@@ -145,8 +146,18 @@ def refuse(run: StoredRun) -> None:
         )
     if not run.has_segments:
         raise InputError(f"{run.name}: its head has no segments; train with head=segments.")
+    refuse_baseline(run)
     refuse_other_code(run)
     refuse_log(run.config, run.name)
+
+
+def refuse_baseline(run: StoredRun) -> None:
+    """Refuse a run of a baseline, whose fit is not done again."""
+    if (name := name_of(run.config)) is not None:
+        raise InputError(
+            f"{run.name}: baseline={name} is not fitted again from a folder; take a trained model, "
+            "such as encoder=lightgcn."
+        )
 
 
 def refuse_other_code(run: StoredRun) -> None:

@@ -20,7 +20,6 @@ from gnnseg.config.extensions import parts
 from gnnseg.data import resampling, visits
 from gnnseg.evaluation.segments import hard, through_time
 from gnnseg.evaluation.segments.through_time import Noise
-from gnnseg.models.finished import Recommending
 from gnnseg.models.heads import NumberedHead
 from gnnseg.models.model import Model
 from gnnseg.runs import durable, environment, inputs, loading, moves
@@ -112,7 +111,7 @@ def through(
     before: EarlierRun | None,
     job: Job,
     given: Inputs,
-    model: Recommending,
+    model: Model,
     embeddings: Embeddings,
     epochs: int,
 ) -> Through | None:
@@ -128,7 +127,6 @@ def through(
     """
     if before is None:
         return None
-    assert isinstance(model, Model), "a baseline starts from no earlier run"
     return follow(before, job, model, embeddings, refits_of(before, job, given, epochs))
 
 

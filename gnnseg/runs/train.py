@@ -254,10 +254,10 @@ def _route(
     plan, model, given, before = job.plan, ready.model, ready.given, ready.before
     record["data"] |= given.account()
     started = time.monotonic()
-    with environment.deterministic(plan.device):
-        if isinstance(model, FittedModel):
-            best, exact = fit_once(job, model, tracker)
-        else:
+    if isinstance(model, FittedModel):
+        best, exact = fit_once(job, model, tracker)
+    else:
+        with environment.deterministic(plan.device):
             best, exact = fit_in(job, model, given, tracker, before=before)
     record["exact"], record["parameters"] = record["exact"] and exact, model.size
     record["seconds"]["train"] = round(time.monotonic() - started, 3)
@@ -267,7 +267,9 @@ def _route(
     started = time.monotonic()
     with torch.no_grad():
         embeddings, _ = finished(plan, model, given)
-        through = since.through(before, job, given, model, embeddings, best.best_epoch)
+        through = None
+        if isinstance(model, Model):
+            through = since.through(before, job, given, model, embeddings, best.best_epoch)
         scorer = model.score(embeddings)  # its segments in the earlier run's order
         result = evaluator.final(
             scorer, embeddings, given.graph, plan.split, plan.train_pairs, plan.protocol,

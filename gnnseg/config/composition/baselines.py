@@ -15,6 +15,10 @@ from gnnseg.config.names import TRAINED, choices, meant, refusal
 
 AFTERWARDS = "posthoc"  # the head that makes its segments of finished vectors
 KEPT = ("trainer.monitor",)  # of the trainer: by what settings are chosen
+AT_ONCE = {  # what the trainer says of a fit: one epoch, one batch
+    "max_epochs": 1, "batch_size": None, "eval_every": 1, "patience": None, "clip": None,
+    "schedule": "constant", "draw": "each", "sampler": None, "callbacks": None, "refit": False,
+}  # fmt: skip
 ALWAYS = ("popularity",)  # what stands beside every run anyway
 Load = Callable[[str], Mapping[str, Any] | None]
 
@@ -51,6 +55,8 @@ def give_way(config: dict[str, Any], overrides: Sequence[str]) -> None:
     for group in TRAINED:
         if not (group == "head" and clustered):
             config[group] = {}
+    if isinstance(config.get("trainer"), dict):
+        config["trainer"] |= AT_ONCE
 
 
 def beside(config: dict[str, Any], load: Load) -> None:

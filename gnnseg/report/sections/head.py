@@ -20,19 +20,18 @@ PROTOCOLS = {
 
 
 def model_name(record: Mapping[str, Any]) -> str:
-    """Return encoder and head in words: 'LightGCN + Segments (distribution, K = 16)'."""
+    """Return encoder and head in words: 'LightGCN + Segments (distribution, K = 16)'.
+
+    Of a baseline its name, and that of what clusters its users.
+    """
     config = record["config"]
-
-    def component(group: str) -> str:
-        return str(config.get(group, {}).get("_target_", "?")).rsplit(".", 1)[-1]
-
-    head = config.get("head", {})
+    groups = [g for g in ("baseline", "encoder", "head") if config.get(g)] or ["encoder", "head"]
+    parts = [str((config.get(g) or {}).get("_target_", "?")).rsplit(".", 1)[-1] for g in groups]
+    head = config.get("head") or {}
     details = [str(head[key]) for key in ("beta",) if key in head]
     details += [f"K = {head['segments']}"] if head.get("segments") else []
     details += [f"top {head['top']}"] if head.get("top") else []
-    return f"{component('encoder')} + {component('head')}" + (
-        f" ({', '.join(details)})" if details else ""
-    )
+    return " + ".join(parts) + (f" ({', '.join(details)})" if details else "")
 
 
 def model(record: Mapping[str, Any]) -> str:
