@@ -6,11 +6,16 @@ import torch
 
 from gnnseg.data import repeats, visits
 from gnnseg.models.baselines import (
+    BSPM,
     EASE,
     GFCF,
     IALS,
+    NMF,
+    PLSA,
+    SLIM,
     FadingHistory,
     ItemKNN,
+    MultVAE,
     OwnHistory,
     Popularity,
     PureSVD,
@@ -66,6 +71,31 @@ class TestGFCF(BaselineContract):
 class TestIALS(BaselineContract):
     def make(self):
         return IALS(factors=5)
+
+
+class TestSLIM(BaselineContract):
+    def make(self):
+        return SLIM(neighbours=5, l1=0.1)
+
+
+class TestNMF(BaselineContract):
+    def make(self):
+        return NMF(factors=5)
+
+
+class TestPLSA(BaselineContract):
+    def make(self):
+        return PLSA(factors=5)
+
+
+class TestBSPM(BaselineContract):
+    def make(self):
+        return BSPM(factors=5)
+
+
+class TestMultVAE(BaselineContract):
+    def make(self):
+        return MultVAE(hidden=8, latent=4, epochs=5, batch_size=10)
 
 
 def drawn_past(weighed=False):

@@ -18,7 +18,7 @@ EVERY = sorted(
     (each for each in vars(baselines).values() if isinstance(each, type)), key=lambda c: c.__name__
 )
 FITTED = [each for each in EVERY if issubclass(each, FittedBaseline) and each is not FittedBaseline]
-SMALL = {"factors": 8, "hidden": 16, "epochs": 20}
+SMALL = {"factors": 8, "hidden": 32, "latent": 8, "epochs": 80, "batch_size": 20, "lr": 0.01}
 
 
 def made(kind):

@@ -1,0 +1,137 @@
+"""A variational autoencoder of what users took, with a multinomial likelihood.
+
+Shape legend: U users, I items, H hidden width, D latent width, B users in a batch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+from torch.nn import functional as F
+
+from gnnseg.models.baselines.factors import FactorBaseline
+from gnnseg.models.baselines.settings import above, at_least
+from gnnseg.rng import Rng
+from gnnseg.types import InputError
+
+Weights = dict[str, Tensor]
+
+
+class MultVAE(FactorBaseline):
+    """Mult-VAE (Liang et al. 2018): x_u is drawn from softmax(f(z_u)), z_u ~ N(0, 1).
+
+    Maximises E_q sum_j x_uj log softmax(f(z))_j - beta KL(q(z|x_u), N(0, 1)), beta growing from 0
+    to ``anneal`` over the first ``warmup`` of the steps; q's mean and variance are of one hidden
+    layer of tanh on x_u/|x_u|, so is f. The score is f at the mean; its last layer is linear, so
+    that the hidden layer stands as the user's vector and its weights as the item's.
+
+    Args:
+        hidden: H.
+        latent: D.
+        dropout: Share of what users took that is hidden from the encoder at a step.
+        anneal: Largest weight of the divergence.
+        warmup: Share of the steps until it is reached.
+        lr: Step size of Adam.
+        batch_size: Users a step.
+        epochs: Passes over the users.
+    """
+
+    def __init__(
+        self,
+        *,
+        hidden: int = 600,
+        latent: int = 200,
+        dropout: float = 0.5,
+        anneal: float = 0.2,
+        warmup: float = 0.5,
+        lr: float = 0.001,
+        batch_size: int = 500,
+        epochs: int = 100,
+    ) -> None:
+        self.hidden, self.latent = int(at_least("hidden", hidden, 1)), int(latent)
+        at_least("latent", latent, 1)
+        self.epochs = int(at_least("epochs", epochs, 1))
+        self.batch_size = int(at_least("batch_size", batch_size, 1))
+        self.anneal, self.lr = at_least("anneal", anneal, 0), above("lr", lr)
+        self.dropout, self.warmup = at_least("dropout", dropout, 0), at_least("warmup", warmup, 0)
+        if dropout >= 1:
+            raise InputError(f"dropout is {dropout}: it must be below 1, or nothing is read.")
+
+    def learn(self, taken: sparse.csr_matrix, rng: Rng) -> dict[str, Tensor]:
+        """Return everybody's hidden layer, the last weights and biases."""
+        taken = taken.astype(np.float32)
+        weights = self._first(taken.shape[1], rng)
+        people = np.flatnonzero(np.diff(taken.indptr))
+        optimizer = torch.optim.Adam(weights.values(), lr=self.lr)
+        steps = self.epochs * max(1, -(-len(people) // self.batch_size))
+        done = 0
+        with torch.enable_grad():
+            for epoch in range(self.epochs if len(people) else 0):
+                at = rng.child("epoch").at(epoch)
+                order = at.numpy("order").permutation(people)
+                draws = at.torch("draws")
+                for begin in range(0, len(order), self.batch_size):
+                    rows = taken[order[begin : begin + self.batch_size]].toarray()
+                    done += 1
+                    share = min(1.0, done / max(1.0, self.warmup * steps))
+                    loss = self._loss(weights, torch.from_numpy(rows), self.anneal * share, draws)
+                    optimizer.zero_grad()
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    optimizer.step()
+        found = {name: value.detach() for name, value in weights.items()}
+        with torch.no_grad():
+            user = [
+                self._decoded(found, self._encoded(found, _unit(part))[0])
+                for part in (
+                    taken[begin : begin + self.batch_size]
+                    for begin in range(0, taken.shape[0], self.batch_size)
+                )
+            ]
+        return {"user": torch.cat(user), "item": found["out"], "bias": found["out_bias"]}
+
+    def _first(self, items: int, rng: Rng) -> Weights:
+        """Draw first weights (Glorot and Bengio 2010); biases are 0."""
+        sizes = {
+            "in": (self.hidden, items), "code": (2 * self.latent, self.hidden),
+            "back": (self.hidden, self.latent), "out": (items, self.hidden),
+        }  # fmt: skip
+        found: Weights = {}
+        for name, (rows, columns) in sizes.items():
+            spread = (2 / (rows + columns)) ** 0.5
+            drawn = spread * torch.randn(rows, columns, generator=rng.torch(name))
+            found[name] = drawn.requires_grad_()
+            found[f"{name}_bias"] = torch.zeros(rows, requires_grad=True)
+        return found
+
+    def _encoded(self, w: Weights, unit_BI: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance of z, (B,D) each, by rows of length 1."""
+        hidden_BH = torch.tanh(F.linear(unit_BI, w["in"], w["in_bias"]))
+        mean_BD, log_variance_BD = F.linear(hidden_BH, w["code"], w["code_bias"]).chunk(2, dim=1)
+        return mean_BD, log_variance_BD
+
+    def _decoded(self, w: Weights, z_BD: Tensor) -> Tensor:
+        """Return the hidden layer before the last, (B,H)."""
+        return torch.tanh(F.linear(z_BD, w["back"], w["back_bias"]))
+
+    def _loss(self, w: Weights, rows_BI: Tensor, beta: float, draws: torch.Generator) -> Tensor:
+        """Return the negative evidence bound, a mean over users."""
+        kept = torch.rand(rows_BI.shape, generator=draws) >= self.dropout
+        read_BI = F.normalize(rows_BI, dim=1) * kept / (1 - self.dropout)
+        mean_BD, log_variance_BD = self._encoded(w, read_BI)
+        noise_BD = torch.randn(mean_BD.shape, generator=draws)
+        z_BD = mean_BD + noise_BD * (log_variance_BD / 2).exp()
+        logits_BI = F.linear(self._decoded(w, z_BD), w["out"], w["out_bias"])
+        likelihood = (rows_BI * logits_BI.log_softmax(1)).sum(1).mean()
+        return beta * divergence(mean_BD, log_variance_BD) - likelihood
+
+
+def _unit(rows: sparse.csr_matrix) -> Tensor:
+    return F.normalize(torch.from_numpy(rows.toarray()), dim=1)
+
+
+def divergence(mean_BD: Tensor, log_variance_BD: Tensor) -> Tensor:
+    """Return KL(N(mean, variance), N(0, 1)), a mean over users."""
+    each = log_variance_BD.exp() + mean_BD.square() - 1 - log_variance_BD
+    return each.sum(1).mean() / 2
