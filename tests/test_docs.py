@@ -260,10 +260,13 @@ def test_a_part_of_ones_own_runs(words, lab, monkeypatch, capsys) -> None:
     own_data, own_head = "data=shop" in words, any(word.startswith("head=") for word in words)
     small = [word for word in SMALL if not (own_head and "head." in word)]
     small = [word for word in small if not (own_data and word.startswith(("data", "head")))]
+    fitted = any(word.startswith("baseline=") for word in words)
+    if fitted:
+        small = [word for word in small if word.startswith(("data", "runs", "threads", "device"))]
     assert main([*words[1:], *small]) == 0
     path = capsys.readouterr().out.strip()
     assert schema.check(Path(path)) == []
-    if not own_head:  # of heads of ours: new users too
+    if not (own_head or fitted):  # of heads of ours: new users too
         pl.DataFrame({"user": ["x", "x"], "item": ["3", "5"]}).write_csv("new.csv")
         assert main(["assign", path, "new.csv"]) == 0
         assert "x" in capsys.readouterr().out

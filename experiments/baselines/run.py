@@ -11,6 +11,7 @@ stands in results.jsonl is not done again. A line's command gives its figures as
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import platform
 import resource
@@ -23,6 +24,7 @@ import torch
 
 from gnnseg.config import build
 from gnnseg.evaluation import evaluator
+from gnnseg.models.baselines.base import refuse_memory
 from gnnseg.models.fitted import FittedModel
 from gnnseg.rng import Rng
 from gnnseg.runs import inputs, train
@@ -71,35 +73,49 @@ TRIALS: dict[str, list[dict[str, Any]]] = {  # beside the defaults: seven of eac
 FIGURES = ("ndcg@20", "recall@20")
 
 
+@functools.cache
+def prepared(root: str, data: str, name: str, *extra: str) -> Any:
+    """Return a baseline's settings, the split, the protocol, training pairs and the graph."""
+    measured = "evaluation.metrics=[recall,ndcg]"
+    words = [f"data={data}", f"baseline={name}", *extra, measured, f"data.root={root}", "threads=1"]
+    config = configured(words, [])
+    split = read(root, data, *extra)
+    rules = build(config["evaluation"])
+    pairs = rules.training_pairs(split)
+    given = inputs.of(config, split, pairs, lambda said: None)
+    return config["baseline"], split, rules, pairs, given
+
+
+@functools.cache
+def read(root: str, data: str, *extra: str) -> Any:
+    """Return the split of a data set."""
+    config = configured([f"data={data}", f"data.root={root}", *extra], [])
+    return train.read(config, lambda said: None)
+
+
 def line(root: str, data: str, name: str, settings: dict[str, Any], *extra: str) -> dict[str, Any]:
-    """Fit one baseline, and return its validation figures, its test figures aside."""
+    """Fit one baseline, and return its figures."""
+    node, split, rules, pairs, given = prepared(root, data, name, *extra)
+    baseline, users, items = build({**node, **settings}), len(split.users), len(split.items)
+    refuse_memory(f"baseline={name}", baseline, users, items)
+    torch.set_num_threads(1)
+    model, begun = FittedModel(baseline), time.perf_counter()
+    model.fit(pairs, users, items, Rng(0).child(f"baseline {name}"))
+    fitting, begun = time.perf_counter() - begun, time.perf_counter()
+    tasks = {"test": rules.test_task(split)}
+    if rules.protocol != "paper":
+        tasks = {"valid": rules.valid_task(split), **tasks}
+    found: dict[str, float] = {}
+    with torch.no_grad():
+        scorer = model.score(model.embed(given.graph, given.features))
+        for part, task in tasks.items():
+            ranked = evaluator.rank(scorer, task, rules, pairs, torch.device("cpu")).metrics
+            found |= {f"{part}/{figure}": round(ranked[figure], 6) for figure in FIGURES}
     words = [
         f"data={data}",
         f"baseline={name}",
         *(f"baseline.{k}={v}" for k, v in settings.items()),
     ]
-    measured = "evaluation.metrics=[recall,ndcg]"
-    config = configured([*words, *extra, measured, f"data.root={root}", "threads=1"], [])
-    torch.set_num_threads(1)
-    split = train.read(config, lambda said: None)
-    rules = build(config["evaluation"])
-    pairs = rules.training_pairs(split)
-    given = inputs.of(config, split, pairs, lambda said: None)
-    model = FittedModel(build(config["baseline"]))
-    begun = time.perf_counter()
-    model.fit(pairs, len(split.users), len(split.items), Rng(0).child(f"baseline {name}"))
-    fitting = time.perf_counter() - begun
-    with torch.no_grad():
-        scorer = model.score(model.embed(given.graph, given.features))
-        found: dict[str, float] = {}
-        begun = time.perf_counter()
-        paper = rules.protocol == "paper"
-        for part, task in [
-            *([] if paper else [("valid", rules.valid_task(split))]),
-            ("test", rules.test_task(split)),
-        ]:
-            ranked = evaluator.rank(scorer, task, rules, pairs, torch.device("cpu")).metrics
-            found |= {f"{part}/{figure}": round(ranked[figure], 6) for figure in FIGURES}
     return {
         "command": ["gnnseg", "train", *words, *extra], "data": data, "baseline": name,
         "settings": settings, "extra": list(extra), "fingerprint": split.fingerprint[:16],
