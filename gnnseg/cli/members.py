@@ -53,7 +53,7 @@ def call(options: argparse.Namespace) -> None:
     frame = run.members(names)
     table = options.table or members.TABLE
     print(export.write(iter([frame]), options.out, table=table, excel=options.excel))
-    placed = frame["segment"].count()
-    say(f"{len(frame):,} users, {placed:,} of them in {frame['segment'].n_unique():,} segments")
-    if options.excel and (id := members.mangled(frame)) is not None:
-        say(f"ids such as {id} become numbers in a spreadsheet that opens a CSV; .xlsx keeps them")
+    placed = frame["segment"].drop_nulls()
+    say(f"{len(frame):,} users, {len(placed):,} of them in {placed.n_unique():,} segments")
+    if options.excel and (said := members.mangled(frame)) is not None:
+        say(said)

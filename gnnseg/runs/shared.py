@@ -15,7 +15,7 @@ from typing import Any
 from gnnseg import records
 from gnnseg.data.atomic import atomic
 from gnnseg.report import page, sharing, summary
-from gnnseg.runs import durable, export
+from gnnseg.runs import databases, durable, export
 from gnnseg.runs import summary as summary_
 from gnnseg.runs.stored import StoredRun
 from gnnseg.types import InputError
@@ -51,7 +51,7 @@ def share(path: Path, out: Path | str | None = None) -> Path | str:
     if out is not None and Path(out).suffix.lower() not in PAGES:
         export.refuse_unwritable(out)
         _enter(run)
-        return export.write(iter([sharing.segments(run.path)]), out)
+        return export.write(iter([sharing.segments(run.path)]), out, excel=_opens(out))
     place = run.path / FOLDER if out is None else Path(out).expanduser().absolute().parent
     if out is None:
         place.mkdir(exist_ok=True)
@@ -62,9 +62,14 @@ def share(path: Path, out: Path | str | None = None) -> Path | str:
     if out is not None:
         return target
     cards = sharing.table("cards", run.frame("cards"), sharing.hidden(run.path))
-    export.write(iter([sharing.segments(run.path)]), place / "segments.csv")
-    export.write(iter([cards]), place / "cards.csv")
+    export.write(iter([sharing.segments(run.path)]), place / "segments.csv", excel=True)
+    export.write(iter([cards]), place / "cards.csv", excel=True)
     return place
+
+
+def _opens(out: Path | str) -> bool:
+    """Return whether a spreadsheet will open it: a CSV, whose cells must not run."""
+    return not databases.is_url(out) and Path(out).suffix.lower() == ".csv"
 
 
 def _page(run: StoredRun) -> str:

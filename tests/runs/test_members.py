@@ -133,7 +133,10 @@ def test_every_kind_of_file_reads_back(run, tmp_path, capsys, kind):
     out = tmp_path / f"members.{kind}"
     out.write_text("last week's")
     assert main(["members", str(run.path), "--out", str(out), "--columns", "spend, last"]) == 0
-    assert capsys.readouterr().out.strip() == str(out)
+    said = capsys.readouterr()
+    assert said.out.strip() == str(out)
+    placed = set(run.members()["segment"].drop_nulls())
+    assert f"of them in {len(placed)} segments" in said.err
     readers = {
         "csv": lambda path: pl.read_csv(path, infer_schema=False),
         "parquet": pl.read_parquet, "jsonl": pl.read_ndjson, "xlsx": pl.read_excel,

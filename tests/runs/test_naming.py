@@ -47,7 +47,7 @@ def test_files_are_read_as_people_write_them(run, tmp_path, file, text):
 
 @pytest.mark.parametrize("file", ["out.yaml", "out.csv"])
 def test_what_is_written_can_be_read_again(run, tmp_path, file, capsys):
-    durable.call(run, {"2": 'Müller\'s #1: a, "b"'})
+    durable.call(run, {"1": "=1+1", "2": 'Müller\'s #1: a, "b"'})
     path = tmp_path / file
     assert main(["segments", str(run.path), "--names-out", str(path)]) == 0
     assert capsys.readouterr().out.strip() == str(path)
@@ -56,6 +56,9 @@ def test_what_is_written_can_be_read_again(run, tmp_path, file, capsys):
     assert [found.get(i, found.get(str(k))) for k, i in table.select("segment", "id").rows()] == (
         table["name"].to_list()
     )
+    if file.endswith(".csv"):  # as a spreadsheet opens it
+        assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+        assert pl.read_csv(path)["name"][0] == "'=1+1"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def sized(make_run):
         run = StoredRun(path)
         groups = run.frame("groups").with_columns(size=pl.Series(sizes, dtype=pl.Int64))
         run.folder.write_parquet("groups.parquet", groups)
-        ids = [durable.Durable(f"seg-{k}", "first", f"Name {k}") for k in range(1, len(sizes) + 1)]
+        ids = [durable.Durable(f"seg-{k}", "first", f"=Name {k}") for k in range(1, len(sizes) + 1)]
         durable.write(run.folder, ids)
         placed = [k + 1 for k, count in enumerate(sizes) for _ in range(count)]
         members = run.frame("segments").with_columns(segment=pl.Series(placed, dtype=pl.Int64))
@@ -41,6 +41,7 @@ def test_page_table_and_cards_are_handed_out(sized, tmp_path, capsys):
     found = pl.read_csv(path / "shared" / "segments.csv")
     assert found["people"].to_list() == [40, None, None]
     assert found["note"][2] == "fewer than 10"
+    assert found["name"][0] == "'=Name 1"  # others open it in a spreadsheet
     assert set(pl.read_csv(path / "shared" / "cards.csv")["segment"]) == {1}
     for name in ("p.html", "t.parquet", "t.csv"):
         assert main(["report", str(path), "--share", "--out", str(tmp_path / name)]) == 0
@@ -58,7 +59,7 @@ def test_a_share_that_differs_by_few_is_refused_and_leaves_nothing(sized, tmp_pa
     assert main(["report", str(b), "--share"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert "segment 2 (Name 2) (seg-2): has 33 people and had 30 in what was shared of a on" in said
+    assert "segment 2 (=Name 2) (seg-2): has 33 people and had 30 in what was shared of" in said
     assert "wait until more have changed" in said
     assert list((b / "shared").glob("*")) == []
     assert (tmp_path / ".shared.jsonl").read_text() == ledger
