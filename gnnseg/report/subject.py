@@ -58,7 +58,9 @@ class Subject:
     @cached_property
     def heat(self) -> Heat | None:
         """What kinds of items the segments take, by the column that tells most of them."""
-        return categories.heat(self.folder, None, self.hidden) if len(self.summary) else None
+        if not len(self.summary):
+            return None
+        return categories.stored(self.folder) or categories.heat(self.folder, None, self.hidden)
 
     @property
     def currency(self) -> str | None:
