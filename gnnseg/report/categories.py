@@ -7,13 +7,13 @@ zeros and ones ('flags').
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-
-from gnnseg.report.pictures.heat import Heat
 
 FLAGS, FLAGS_SAID = "flags", "flags of items"
 SEVERAL = "|"  # between the values of an item that has several
@@ -23,6 +23,21 @@ LEVELS = 60  # kinds; a column of fewer is preferred
 SHOWN, ACROSS = 14, 12  # categories, segments
 EVENTS = 30  # of a category, fewer tell nothing
 Floats = np.ndarray[tuple[int, ...], np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Lifts of categories by segment.
+
+    ``lift`` (C,K): the share of a category in a segment's events over its share in all; NaN of a
+    segment without events. ``several``: whether an item may be of several.
+    """
+
+    column: str
+    categories: Sequence[str]
+    segments: Sequence[int]
+    lift: Floats
+    several: bool = False
 
 
 def columns(folder: Path) -> list[str]:

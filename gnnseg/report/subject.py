@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg.report import categories, overview, refits
-from gnnseg.report.pictures.heat import Heat
+from gnnseg.report.categories import Heat
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,39 @@ def asked_of(config: Mapping[str, Any]) -> dict[str, str]:
     return {} if path is None else read(str(path))
 
 
+def call(run: StoredRun, given: Mapping[str, str]) -> None:
+    """Name segments of a finished run, and the same ones of its refit, or of what it is a refit of.
+
+    Args:
+        run: The run.
+        given: Names by number or durable id; an empty one takes a name away.
+
+    Raises:
+        InputError: There is no such segment, or the name is too long.
+    """
+    before = durable.of(run)
+    durable.call(run, given)
+    by_id = {each.id: given[key] for n, each in enumerate(before, 1)
+             for key in (str(n), each.id) if key in given}  # fmt: skip
+    summary.renew(run.path)
+    other = RunFolder(_twin(run.path))
+    if not other.file("groups.parquet").exists():
+        return
+    twin = StoredRun(other.path)
+    known = {each.id for each in durable.of(twin)}
+    if twin.state == "finished" and known & set(by_id):
+        durable.call(twin, {id: name for id, name in by_id.items() if id in known})
+        summary.renew(twin.path)
+
+
+def _twin(path: Path) -> Path:
+    """Return where the refit of a run lies, or the run of a refit."""
+    from gnnseg.runs.refit import SUFFIX
+
+    name = path.name
+    return path.with_name(name.removesuffix(SUFFIX) if name.endswith(SUFFIX) else name + SUFFIX)
+
+
 def put(folder: RunFolder, given: Mapping[str, str], say: Say) -> bool:
     """Name the segments of a run's folder, which is held; return whether anything changed.
 

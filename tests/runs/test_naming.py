@@ -82,6 +82,21 @@ def test_what_is_no_file_of_names_is_one_sentence(run, tmp_path, file, text, sen
     assert sentence in capsys.readouterr().err
 
 
+def test_a_run_and_its_refit_are_called_alike(run, make_run, capsys):
+    path, _ = make_run(name=f"{run.name}-refit")
+    refit = StoredRun(path)
+    refit.folder.write_json({**refit.folder.read_json(), "state": "finished"})
+    ids = durable.of(run)
+    durable.write(refit.folder, [ids[1], ids[0], ids[2]])  # numbered otherwise
+    summary.write(path)
+    assert main(["segments", str(run.path), "--name", "1=Night owls"]) == 0
+    named = {each.id: each.name for each in durable.of(StoredRun(path))}
+    assert named == {ids[0].id: "Night owls", ids[1].id: ids[1].name, ids[2].id: ids[2].name}
+    assert "Night owls" in StoredRun(path).frame("summary")["name"].to_list()
+    assert main(["segments", str(path), "--name", "2="]) == 0
+    assert durable.of(StoredRun(run.path))[0].name is None
+
+
 def test_names_out_needs_an_ending(run, tmp_path):
     with pytest.raises(InputError, match=r"\.yaml or \.csv"):
         naming.write(run, tmp_path / "names.docx")

@@ -1,5 +1,8 @@
 """Without a terminal long work says a line now and then, by a clock that is made up here."""
 
+import threading
+import time
+
 import pytest
 
 import gnnseg
@@ -80,6 +83,23 @@ def test_a_count_says_how_many_are_done():
         "refits: 4 of 6 done, 36 s left",
         "refits: 5 of 6 done, 26 s left",
     ]
+
+
+def test_one_of_many_that_takes_long_is_not_silent(monkeypatch):
+    monkeypatch.setattr(module, "EVERY", 0.01)
+    said, heard = [], threading.Event()
+
+    def say(line):
+        said.append(line)
+        if len(said) == 2:
+            heard.set()
+
+    with Counter("choose-k", 3, say=say):
+        assert heard.wait(10)
+    assert said[:2] == ["choose-k: 0 of 3 done"] * 2
+    many = len(said)
+    time.sleep(0.2)
+    assert len(said) <= many + 1
 
 
 def test_times_are_spelled_as_they_are_said():
