@@ -6,6 +6,7 @@ import time
 import pytest
 
 import gnnseg
+from gnnseg.runs import refits
 from gnnseg.training import progress as module
 from gnnseg.training.checkpoint import State
 from gnnseg.training.progress import EVERY, Counter, Progress, spell
@@ -111,6 +112,7 @@ def test_a_training_and_its_refits_say_their_lines_where_the_work_is_told(
     tmp_path, monkeypatch, caplog
 ):
     monkeypatch.setattr(module, "EVERY", 0.0)  # every step is long work
+    monkeypatch.setattr(refits, "_workers", lambda *_: 1)  # here, without processes of their own
     settings = [
         "data.users=40", "data.items=30", "data.interactions=300", "threads=1", "data.segments=2",
         "head.segments=2", "trainer.max_epochs=4", "evidence.refits=1", f"runs.root={tmp_path}",
