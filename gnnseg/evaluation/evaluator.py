@@ -18,6 +18,7 @@ from torch import Tensor
 from gnnseg.data.labels import Labelled
 from gnnseg.evaluation import habits, offpolicy, pairs, ranking, segments
 from gnnseg.evaluation import labels as classes
+from gnnseg.evaluation import sampled as sampled_metrics
 from gnnseg.evaluation.protocol import Protocol, Task
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.baselines import Baseline, OwnHistory, Popularity
@@ -89,7 +90,7 @@ def rank(
     """
     move = task.to(device)
     counts = np.bincount(train_pairs.item, minlength=task.relevant.shape[1])
-    return ranking.evaluate(
+    whole = ranking.evaluate(
         scorer,
         move.relevant,
         move.mask,
@@ -101,6 +102,12 @@ def rank(
         train_pairs=train_pairs,
         sampled=sampled,
     )
+    for name, candidates in move.candidates.items():
+        found = sampled_metrics.rank(
+            scorer, move.relevant, candidates, move.cold, protocol.ks, protocol.measured
+        )
+        whole = whole.beside(found, name)
+    return whole
 
 
 def during(
@@ -189,16 +196,14 @@ def final(
 
     Args:
         scorer: the trained scores.
-        embeddings: what they come from, for the baseline 'posthoc (own embeddings)'; of width 0:
-            there is none.
+        embeddings: what they come from, for 'posthoc (own embeddings)'; of width 0: no such row.
         graph: the training graph.
         split: the data.
         train_pairs: what was trained on.
         protocol: the rules.
         clusters: K of that baseline.
         rng: of whatever is drawn here.
-        negatives: at how many a taken pair the scores' sigmoid is a probability (objective bce):
-            pairs are then evaluated at that many and at one; None: at no number.
+        negatives: at one and at so many pairs are evaluated as chances (bce); None: at none.
         baselines: the user's own by name, not fitted yet.
         features: attributes for them, or None.
 
@@ -224,9 +229,9 @@ def final(
     if graph.past is not None:
         others |= habits.fading(graph, split, train_pairs, protocol, device)
     beside = dict(_fitted(others, graph, features or Features(), train_pairs, protocol, rng))
-    if embeddings.user_UD.shape[1]:
-        own = posthoc.cluster(embeddings.user_UD, clusters, graph, rng.child("posthoc"))
-        beside["posthoc (own embeddings)"] = own
+    if (own := embeddings.user_UD).shape[1]:
+        hard = posthoc.cluster(own, clusters, graph, rng.child("posthoc"))
+        beside["posthoc (own embeddings)"] = hard
     ranked = {n: rank(each, task, protocol, train_pairs, device) for n, each in beside.items()}
     found = {name: _of("test", each.metrics) for name, each in ranked.items()}
     theirs, counts = {name: each.per_user for name, each in ranked.items()}, test.counts | counts
