@@ -42,7 +42,7 @@ TRIALS: dict[str, list[dict[str, Any]]] = {  # beside the defaults: seven of eac
     "itemknn": NEAR,
     "userknn": NEAR,
     "rp3beta": [
-        {"beta": 0.2}, {"beta": 0.4}, {"beta": 0.8}, {"neighbours": 30}, {"neighbours": 300},
+        {"beta": 0.2}, {"beta": 0.4}, {"beta": 0.6}, {"neighbours": 30}, {"neighbours": 300},
         {"alpha": 0.6}, {"alpha": 1.4},
     ],
     "ease": [{"l2": l2} for l2 in (20.0, 50.0, 100.0, 200.0, 1000.0, 2000.0, 4000.0)],

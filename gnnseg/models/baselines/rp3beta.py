@@ -33,7 +33,7 @@ class RP3beta(FittedBaseline):
         beta: How far popular items are discounted; 0: not.
     """
 
-    def __init__(self, *, neighbours: int = 100, alpha: float = 1.0, beta: float = 0.6) -> None:
+    def __init__(self, *, neighbours: int = 100, alpha: float = 1.0, beta: float = 0.3) -> None:
         self.neighbours = int(at_least("neighbours", neighbours, 1))
         self.alpha, self.beta = at_least("alpha", alpha, 0), at_least("beta", beta, 0)
 
