@@ -128,7 +128,7 @@ class _Job:
 
         try:
             composed = configured(overrides, self.folders)
-            greater = _greater(composed)
+            greater = greater_is_better(composed)
             sweepers.refuse_wrong_direction(composed["trainer"]["monitor"], greater)
             result = train(
                 composed, say=self._say, fresh=self.fresh, sweep=self.record.name, job=number,
@@ -162,7 +162,7 @@ class _Job:
             print(line, file=sys.stderr, flush=True)
 
 
-def _greater(composed: Mapping[str, Any]) -> bool:
+def greater_is_better(composed: Mapping[str, Any]) -> bool:
     """Return whether a greater value of the monitored metric is better."""
     from gnnseg.config.extensions import parts
 
