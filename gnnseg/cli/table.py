@@ -15,7 +15,7 @@ from gnnseg.cli.arguments import runs_root
 from gnnseg.cli.command import say
 
 if TYPE_CHECKING:
-    from gnnseg.runs.declared.plan import Part
+    from gnnseg.runs.declared.plan import TablePart
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,13 +78,13 @@ def call(options: argparse.Namespace) -> int:
     return 1 if failures or (off and not options.no_runs) else 0
 
 
-def _asked(options: argparse.Namespace) -> Part:
+def _asked(options: argparse.Namespace) -> TablePart:
     """Return the part of the table that options name."""
-    from gnnseg.runs.declared.plan import Part
+    from gnnseg.runs.declared.plan import TablePart
     from gnnseg.types import InputError
 
     try:
         seeds = tuple(int(word) for word in (options.seeds or "").split(",") if word)
     except ValueError:
         raise InputError(f"--seeds {options.seeds}: give whole numbers, such as 0,1.") from None
-    return Part(rows=tuple(options.rows or ()), data=tuple(options.data or ()), seeds=seeds)
+    return TablePart(rows=tuple(options.rows or ()), data=tuple(options.data or ()), seeds=seeds)

@@ -155,13 +155,21 @@ def test_a_run_is_known_whatever_the_order_and_where_it_is_done(declare):
 
 def test_trials_are_the_grid_or_as_many_drawn_from_it(declare):
     rows = [{"label": "a", "space": {"head.tau": [0.1, 0.2], "encoder.layers": [1, 2, None]}}]
-    every = declare(changed(rows=rows, trials=6)).rows[0].trials(6)
+    every = declare(changed(rows=rows, trials=6)).rows[0].trials
     assert len(every) == len(set(every)) == 6
     assert ("head.tau=0.1", "encoder.layers=null") in every
-    some = declare(changed(rows=rows)).rows[0].trials(4)
-    assert some == declare(changed(rows=rows)).rows[0].trials(4)
+    some = declare(changed(rows=rows, trials=4)).rows[0].trials
+    assert some == declare(changed(rows=rows, trials=4)).rows[0].trials
     assert len(some) == 4
     assert set(some) < set(every)
+    grid = itertools.product(["0.1", "0.2"], ["1", "2", "null"])
+    assert every == tuple((f"head.tau={a}", f"encoder.layers={b}") for a, b in grid)
+    listed = [{"label": "a", "space": [[], ["head.tau=0.1", "encoder.layers=2"]]}]
+    assert declare(changed(rows=listed)).rows[0].trials == (
+        (), ("head.tau=0.1", "encoder.layers=2")
+    )  # fmt: skip
+    with pytest.raises(InputError, match="lists 2 settings, and trials: is 1"):
+        declare(changed(rows=listed, trials=1))
 
 
 @pytest.mark.parametrize(("less", "best"), [(False, 1), (True, 0)])
@@ -179,7 +187,7 @@ def test_the_best_trial_on_validation_is_chosen(declare, less, best):
     assert cells.table(declared, results.Results(lines)).rows[0][2].why == "not run: 2 of 3 trials"
     failed = {"overrides": list(tried[2].overrides), "seed": 0, "error": "no memory"}
     found = results.Results([*lines, failed])
-    assert found.chosen(declared, row, data) == row.trials(8)[best]
+    assert found.chosen(declared, row, data) == row.trials[best]
     assert found.cell(declared, row, data) == []  # a trial is no result
 
 

@@ -148,7 +148,7 @@ def test_lines_hold_no_folders_of_the_machine():
 
 def test_a_failure_never_takes_the_place_of_figures(tmp_path):
     declared = reading.read(declared_in(tmp_path / "small"))
-    (run, *_) = plan.TablePlan(declared, plan.Part(rows=("mf",))).every(Results([]))
+    (run, *_) = plan.TablePlan(declared, plan.TablePart(rows=("mf",))).every(Results([]))
     good = {"label": "mf", "data": "toy", "seed": 0, "overrides": list(run.overrides),
             "metrics": {}}  # fmt: skip
     work.store(declared, [good], tmp_path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,8 +57,8 @@ class Expected:
 class DeclaredRow:
     """A row: a model by its overrides, or published figures with their source.
 
-    ``special``: overrides of one data set; ``only``: the data sets it is run on; ``space``: what is
-    chosen on validation, by setting; ``figures``: published, by data set and metric.
+    ``special``: overrides of one data set; ``only``: the data sets it is run on; ``trials``:
+    settings, of which one is chosen on validation; ``figures``: published, by data set and metric.
     """
 
     label: str
@@ -68,7 +66,7 @@ class DeclaredRow:
     special: Mapping[str, tuple[str, ...]]
     only: tuple[str, ...]
     ours: bool
-    space: Mapping[str, tuple[str, ...]]
+    trials: tuple[tuple[str, ...], ...]
     source: str
     figures: Mapping[tuple[str, str], float]
     expected: Mapping[tuple[str, str], Expected]
@@ -77,17 +75,6 @@ class DeclaredRow:
     def is_published(self) -> bool:
         """Return whether its figures are somebody else's."""
         return bool(self.source)
-
-    def trials(self, most: int) -> list[tuple[str, ...]]:
-        """Return the settings to choose from: the whole grid, or so many drawn from it."""
-        if not self.space:
-            return []
-        keys = list(self.space)
-        grid = list(itertools.product(*self.space.values()))
-        if len(grid) > most:
-            drawn = random.Random(f"{keys}{grid}").sample(range(len(grid)), most)
-            grid = [grid[n] for n in sorted(drawn)]
-        return [tuple(f"{k}={v}" for k, v in zip(keys, values, strict=True)) for values in grid]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +138,7 @@ class Declaration:
         """Return row and data set of every run that the table may need, by what tells it apart."""
         found: dict[tuple[str, ...], tuple[str, str]] = {}
         for row, data in self.cells():
-            for chosen in row.trials(self.trials) or [()]:
+            for chosen in row.trials or ((),):
                 for seed in data.seeds:
                     key = self.run(row, data, seed, chosen).key
                     found.setdefault(key, (row.label, data.label))
@@ -159,10 +146,7 @@ class Declaration:
 
     def tried(self, row: DeclaredRow, data: DeclaredData) -> list[DeclaredRun]:
         """Return the trials of a cell, at its first seed; empty: nothing is chosen there."""
-        return [
-            self.run(row, data, data.seeds[0], chosen, trial=True)
-            for chosen in row.trials(self.trials)
-        ]
+        return [self.run(row, data, data.seeds[0], chosen, trial=True) for chosen in row.trials]
 
 
 def key_of(overrides: Sequence[str]) -> tuple[str, ...]:

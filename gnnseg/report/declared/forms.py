@@ -65,7 +65,7 @@ def caption(made: DeclaredTable) -> list[str]:
         found.append("One seed.")
     if any(cell.rank for cell in made.cells()):
         found.append("Best in bold, second underlined.")
-    if any(row.space for row in made.declared.rows):
+    if any(row.trials for row in made.declared.rows):
         found.append(
             f"Settings chosen on validation among at most {made.declared.trials} trials a row and "
             "data set."

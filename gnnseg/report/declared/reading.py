@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,7 @@ def read(folder: Path) -> Declaration:
     _distinct(top, "metrics", [each.name for each in metrics])
     _distinct(top, "metrics", [each.label for each in metrics])
     known = [each.label for each in data], [each.name for each in metrics]
-    rows = tuple(_row(each, *known, within) for each in top.each("rows"))
+    rows = tuple(_row(each, *known, within, trials) for each in top.each("rows"))
     _distinct(top, "rows", [row.label for row in rows])
     conf = top.take("conf", str, None)
     if conf is not None and not (folder / conf).is_dir():
@@ -88,7 +90,9 @@ def _metric(node: Strict) -> DeclaredMetric:
     return found
 
 
-def _row(node: Strict, data: list[str], metrics: list[str], within: float | None) -> DeclaredRow:
+def _row(
+    node: Strict, data: list[str], metrics: list[str], within: float | None, trials: int
+) -> DeclaredRow:
     label = _label(node, "label")
     figures = {
         at: node.number("figures", value) for at, value in _by(node, "figures", data, metrics)
@@ -107,7 +111,7 @@ def _row(node: Strict, data: list[str], metrics: list[str], within: float | None
         special={name: _overrides(below, name) for name in special},
         only=tuple(node.list_of("only", str, [])),
         ours=node.take("ours", bool, False),
-        space=_space(node),
+        trials=_space(node, trials),
         source=source,
         figures=figures,
         expected={
@@ -116,7 +120,7 @@ def _row(node: Strict, data: list[str], metrics: list[str], within: float | None
     )
     for name in found.only:
         _known(node, "only", name, data)
-    if source and (found.overrides or special or found.space or found.expected or found.ours):
+    if source and (found.overrides or special or found.trials or found.expected or found.ours):
         raise node.error("source", "a published row is not run; leave its settings out.")
     node.end()
     return found
@@ -152,15 +156,38 @@ def _expected(node: Strict, value: Any, within: float | None) -> Expected:
     return Expected(value=mean, within=tolerance or 0.0, least=least)
 
 
-def _space(node: Strict) -> dict[str, tuple[str, ...]]:
-    """Return the values to choose from, as overrides have them, by setting."""
-    found = {}
-    for key, values in node.mapping("space").items():
-        listed = node.below("space", {key: values}).take(key, list)
-        if not listed:
+def _space(node: Strict, most: int) -> tuple[tuple[str, ...], ...]:
+    """Return the settings to choose from: those of a list, or of a grid.
+
+    Of a grid with more than ``most`` so many are drawn, always the same.
+    """
+    value = node.any("space", {})
+    if isinstance(value, list):
+        listed = tuple(_overrides(node.below("space", {"space": e}), "space") for e in value)
+        if len(listed) > most:
+            raise node.error("space", f"lists {len(listed)} settings, and trials: is {most}.")
+        return listed
+    values = {
+        key: [_word(each) for each in node.below("space", {key: found}).take(key, list)]
+        for key, found in node.below("space", {"space": value}).mapping("space").items()
+    }
+    for key, found in values.items():
+        if not found:
             raise node.error(f"space.{key}", "is empty; list the values to choose from.")
-        found[key] = tuple(_word(value) for value in listed)
-    return found
+    size = math.prod(map(len, values.values())) if values else 0
+    places = range(size)
+    if size > most:
+        places = sorted(random.Random(str(values)).sample(places, most))
+    return tuple(_of_grid(values, place) for place in places)
+
+
+def _of_grid(values: Mapping[str, Sequence[str]], place: int) -> tuple[str, ...]:
+    """Return the settings at a place of a grid; the last key's values change first."""
+    found = []
+    for key, choices in reversed(values.items()):
+        place, at = divmod(place, len(choices))
+        found.append(f"{key}={choices[at]}")
+    return tuple(reversed(found))
 
 
 def _word(value: Any) -> str:

@@ -48,8 +48,7 @@ class Results:
 
         A trial that failed is not chosen; where nothing is to be chosen, no settings.
         """
-        settings = row.trials(declared.trials)
-        if not settings:
+        if not row.trials:
             return ()
         lines = [self.of(run.key) for run in declared.tried(row, data)]
         if any(line is None for line in lines):
@@ -63,7 +62,7 @@ class Results:
             return None
         less = any(line is not None and line.get("less") for line in lines)
         _, best = min(ended) if less else max(ended, key=lambda each: (each[0], -each[1]))
-        return settings[best]
+        return row.trials[best]
 
     def cell(self, declared: Declaration, row: DeclaredRow, data: DeclaredData) -> list[Line]:
         """Return the lines of a cell's runs that have ended well, by seed."""

@@ -71,6 +71,11 @@ class Strict:
             return default
         return self._typed(self._at(key), self._left.pop(key), kind)
 
+    def any(self, key: str, default: Any) -> Any:
+        """Return a key's value, whatever it is."""
+        self._known.append(key)
+        return self._left.pop(key, default)
+
     def choice(self, key: str, among: Sequence[str], default: str) -> str:
         """Return one of some words."""
         found = str(self.take(key, str, default))

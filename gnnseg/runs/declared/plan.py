@@ -17,7 +17,7 @@ from gnnseg.types import InputError
 
 
 @dataclass(frozen=True)
-class Part:
+class TablePart:
     """The part of a table that is asked for; empty: all of it."""
 
     rows: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class TablePlan:
     """
 
     declared: Declaration
-    asked: Part
+    asked: TablePart
     _configs: dict[tuple[str, ...], dict[str, Any] | str] = field(default_factory=dict)
     _same: dict[tuple[tuple[str, ...], str], bool] = field(default_factory=dict)
 

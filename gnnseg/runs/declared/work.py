@@ -17,7 +17,7 @@ from gnnseg.report.declared.declaration import Declaration, DeclaredRun, key_of
 from gnnseg.report.declared.results import Line, Results
 from gnnseg.runs.declared import line as lines
 from gnnseg.runs.declared import workers
-from gnnseg.runs.declared.plan import Part, TablePlan, composed
+from gnnseg.runs.declared.plan import TablePart, TablePlan, composed
 from gnnseg.training.progress import spell
 
 Say = Callable[[str], None]
@@ -53,7 +53,7 @@ class Do:
 
 
 def fill(
-    declared: Declaration, asked: Part, root: Path, *, at_once: int = 1, say: Say = print
+    declared: Declaration, asked: TablePart, root: Path, *, at_once: int = 1, say: Say = print
 ) -> list[Line]:
     """Do what is missing of a table; return the lines of the runs that failed.
 
