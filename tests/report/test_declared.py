@@ -240,7 +240,7 @@ def test_what_is_not_alike_is_said(declare):
         one["metrics"]["test/gini@10"] = 0.5
     notes = cells.table(declared, results.Results(lines)).notes
     assert notes == [
-        "LightGCN on ml_100k: 1 of 2 seeds",
+        "ml_100k, 1 of 2 seeds: LightGCN",
         "ml_100k: runs of several definitions (numerics 6, 10)",
         "toy: rows are of different data (their fingerprints differ)",
         "no run has test/gini@20; did you mean test/gini@10?",

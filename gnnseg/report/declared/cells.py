@@ -92,12 +92,6 @@ class DeclaredTable:
         """Return the labels of the rows that are compared with the others."""
         return [row.label for row in self.declared.rows if row.ours]
 
-    @property
-    def by(self) -> str:
-        """Say whose improvement over whom the last row shows."""
-        mine = "best of ours over the best other row" if self.ours else "best over second"
-        return f"Improvement, {mine} (%)"
-
 
 def table(
     declared: Declaration, found: Results, known: Sequence[Line] = (), runs: Path | None = None
@@ -195,14 +189,10 @@ def _rank(column: Sequence[DeclaredCell]) -> None:
 def _improvement(column: Sequence[DeclaredCell]) -> float | None:
     """Return by how many per cent the best of ours is better than the best other row."""
     ranked = _ranked(column)
-    ours = [cell for cell in ranked if cell.row.ours]
-    if any(cell.row.ours for cell in column):
-        pair = (ours[:1], [cell for cell in ranked if not cell.row.ours][:1])
-    else:
-        pair = (ranked[:1], ranked[1:2])
-    if not all(pair) or not pair[1][0].mean or pair[0][0].mean is None:
+    mine = next((cell.mean for cell in ranked if cell.row.ours), None)
+    other = next((cell.mean for cell in ranked if not cell.row.ours), None)
+    if mine is None or not other:
         return None
-    mine, other = float(pair[0][0].mean), float(pair[1][0].mean)
     sign = 1 if column[0].metric.better == "more" else -1
     return 100 * sign * (mine - other) / other
 
@@ -272,12 +262,12 @@ def _test(
 
 def _notes(made: DeclaredTable, found: Results) -> Iterator[str]:
     """Yield what a reader must know of figures that are not all alike."""
-    few = {}
+    few: dict[str, dict[str, None]] = {}
     for cell in made.cells():
         if cell.lines and len(cell.lines) < len(cell.data.seeds):
-            few[cell.row.label, cell.data.label] = (len(cell.lines), len(cell.data.seeds))
-    for (row, on), (there, wanted) in few.items():
-        yield f"{row} on {on}: {there} of {wanted} seeds"
+            said = f"{cell.data.label}, {len(cell.lines)} of {len(cell.data.seeds)} seeds"
+            few.setdefault(said, {})[cell.row.label] = None
+    yield from (f"{said}: {'; '.join(labels)}" for said, labels in few.items())
     for data in made.declared.data:
         lines = [line for cell in made.cells() if cell.data is data for line in cell.lines]
         versions = stored.differing(lines, lambda line: line.get("numerics"))

@@ -69,7 +69,7 @@ def _panel(made: DeclaredTable, panel: Sequence[int]) -> str:
     ]
     better = [made.improvement[n] for n in columns]
     if any(value is not None for value in better):
-        lines += [r"\midrule", _line([latex(made.by), *map(_percent, better)])]
+        lines += [r"\midrule", _line([latex(forms.BETTER), *map(_percent, better)])]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}"])
 
 

@@ -25,7 +25,7 @@ def written(made: DeclaredTable) -> str:
     ]  # fmt: skip
     if any(value is not None for value in made.improvement):
         better = [Cell(escape(forms.percent(value)), value) for value in made.improvement]
-        rows.append([Cell(escape(made.by)), *better])
+        rows.append([Cell(escape(forms.BETTER)), *better])
     sentences = [*forms.caption(made), *forms.notes(made)]
     said = "".join(f'<p class="soft">{escape(each)}</p>' for each in sentences)
     name = made.declared.name

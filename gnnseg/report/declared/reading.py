@@ -175,7 +175,7 @@ def _space(node: Strict, most: int) -> tuple[tuple[str, ...], ...]:
         if not found:
             raise node.error(f"space.{key}", "is empty; list the values to choose from.")
     size = math.prod(map(len, values.values())) if values else 0
-    places = range(size)
+    places: Sequence[int] = range(size)
     if size > most:
         places = sorted(random.Random(str(values)).sample(places, most))
     return tuple(_of_grid(values, place) for place in places)
@@ -184,7 +184,7 @@ def _space(node: Strict, most: int) -> tuple[tuple[str, ...], ...]:
 def _of_grid(values: Mapping[str, Sequence[str]], place: int) -> tuple[str, ...]:
     """Return the settings at a place of a grid; the last key's values change first."""
     found = []
-    for key, choices in reversed(values.items()):
+    for key, choices in reversed(list(values.items())):
         place, at = divmod(place, len(choices))
         found.append(f"{key}={choices[at]}")
     return tuple(reversed(found))
