@@ -3,9 +3,9 @@ and what it costs.
 
 usage: python experiments/policy/shop.py [--minutes M]       (data in GNNSEG_DATA, runs in
 GNNSEG_RUNS, else ./runs) Writes a cell as a line of results.jsonl when it is finished, finds it
-again, and writes shop.md from the cells there are. completejourney, kinds of products, seen=allow, five seeds
-of training (the split is by time). The epoch is chosen by valid/revenue@20 for every model.
-Intervals of differences: paired bootstrap over households, each household's mean over seeds.
+again, and writes shop.md from the cells there are. completejourney, kinds of products, seen=allow,
+five seeds of training (the split is by time). The epoch is chosen by valid/revenue@20 for every
+model. Intervals of differences: paired bootstrap over households, each household's mean over seeds.
 """
 
 from __future__ import annotations
