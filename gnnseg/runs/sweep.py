@@ -58,7 +58,8 @@ def _concluded(record: SweepRecord, say: Say, show: Say) -> int:
     if done:
         from gnnseg.report import compare
 
-        say(compare.table(done))
+        less = {each["metric"] for each in jobs if each.get("greater") is False}
+        say(compare.table(done, search=compare.Search(less=less)))
     if (best := record.best()) is not None:
         common = set.intersection(*(set(each["overrides"]) for each in jobs))
         own = " ".join(each for each in best["overrides"] if each not in common)
