@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -137,7 +138,8 @@ def _called(run: DeclaredRun) -> str:
 
 def _say_lacking(declared: Declaration, line: Line, said: set[str], say: Say) -> None:
     """Say at once, and once, that a run has no test figure of a column."""
-    for name in [metric.name for metric in declared.metrics if metric.name.startswith("test/")]:
+    plain = re.compile(r"test/[^/]+")  # what a head alone may have is no mistake
+    for name in [each.name for each in declared.metrics if plain.fullmatch(each.name)]:
         if "error" not in line and not line.get("trial") and name not in {*line["metrics"], *said}:
             said.add(name)
             say(f"{line['label']}, {line['data']}: {cells.lack_of(name, list(line['metrics']))}")
