@@ -84,6 +84,7 @@ ADDED: dict[str, Any] = {
     "gnnseg.data.sets.sql.time_as": None,
     "gnnseg.data.sets.sql.zeros": None,
     "evaluation.metrics": None,
+    "evaluation.sampled": [],
     "gnnseg.encoders.linear.Linear.init": "normal",
     "gnnseg.encoders.dnn.DNN.init": "normal",
     "gnnseg.encoders.two_tower.TwoTower.init": "normal",

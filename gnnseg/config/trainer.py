@@ -22,7 +22,8 @@ def _check_monitor(config: Mapping[str, Any]) -> None:
     """Refuse a monitor that no validation measures (under ``paper``: no test)."""
     monitor, evaluation = config["trainer"]["monitor"], config["evaluation"]
     part, _, rest = monitor.partition("/")
-    metric, at, k = rest.partition("@")
+    metric, at, among = rest.partition("@")
+    k, _, drawn = among.partition("/")
     ks = evaluation.get("ks") or []
     if (
         part
@@ -37,6 +38,11 @@ def _check_monitor(config: Mapping[str, Any]) -> None:
         raise refusal(
             f"trainer.monitor={monitor}: lists are evaluated at {', '.join(map(str, ks))}; add to "
             "evaluation.ks, or choose one of them."
+        )
+    if drawn and drawn not in (evaluation.get("sampled") or []):
+        raise refusal(
+            f"trainer.monitor={monitor}: nothing is ranked among {drawn}; set "
+            f"evaluation.sampled=[{drawn}], or leave /{drawn} out."
         )
     if part == "segment" and rest not in OF_SEGMENTS:
         raise refusal(

@@ -50,10 +50,10 @@ def of(events: Interactions, users: int) -> Customers:
     return replace(timed, recent=total(value, late), former=total(value, before))
 
 
-def paces(user: Ints, time: Floats, part: Floats, users: int) -> Floats:
+def paces(user: Ints, time: Floats, part: Floats, users: int, fading: float = QUARTER) -> Floats:
     """Return how many visits a day each user makes of late, (users,).
 
-    (ln 2/h) sum_e part_e 2^(-(end - t_e)/h): h is a quarter of the time span, and a steady visitor
+    (ln 2/h) sum_e part_e 2^(-(end - t_e)/h): h is a share of the time span, and a steady visitor
     of so many visits a day has that many but for what was before the first event.
 
     Args:
@@ -61,11 +61,12 @@ def paces(user: Ints, time: Floats, part: Floats, users: int) -> Floats:
         time: (E,), seconds.
         part: Each event's part of its visit, (E,).
         users: How many users there are.
+        fading: h as a share of the time span.
     """
     if not len(user):
         return np.zeros(users)
     end = float(time.max())
-    half_life = QUARTER * ((end - float(time.min())) or DAY) / DAY
+    half_life = fading * ((end - float(time.min())) or DAY) / DAY
     weight = part * 2.0 ** ((time - end) / DAY / half_life)
     found: Floats = np.bincount(user, weight, minlength=users) * np.log(2) / half_life
     return found

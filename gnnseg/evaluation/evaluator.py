@@ -18,6 +18,7 @@ from torch import Tensor
 from gnnseg.data.labels import Labelled
 from gnnseg.evaluation import habits, offpolicy, pairs, ranking, segments
 from gnnseg.evaluation import labels as classes
+from gnnseg.evaluation import sampled as sampled_metrics
 from gnnseg.evaluation.protocol import Protocol, Task
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.baselines import Baseline, OwnHistory, Popularity
@@ -89,7 +90,7 @@ def rank(
     """
     move = task.to(device)
     counts = np.bincount(train_pairs.item, minlength=task.relevant.shape[1])
-    return ranking.evaluate(
+    whole = ranking.evaluate(
         scorer,
         move.relevant,
         move.mask,
@@ -101,6 +102,12 @@ def rank(
         train_pairs=train_pairs,
         sampled=sampled,
     )
+    for name, candidates in move.candidates.items():
+        found = sampled_metrics.rank(
+            scorer, move.relevant, candidates, move.cold, protocol.ks, protocol.measured
+        )
+        whole = whole.beside(found, name)
+    return whole
 
 
 def during(

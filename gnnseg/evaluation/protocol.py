@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.data import visits
-from gnnseg.evaluation import askable
+from gnnseg.evaluation import askable, sampled
 from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError, Interactions, Pairs, Setting, Split
@@ -36,6 +36,7 @@ class Task:
         spend: (E,) at ``relevant``'s entries, or None.
         cold: (U,) bool, users without training pairs.
         counts: of what is asked and what is left out.
+        candidates: (U,I) by name, what sampled metrics rank the relevant items among.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Task:
     spend: Tensor | None
     cold: Tensor
     counts: dict[str, int] = field(default_factory=dict)
+    candidates: dict[str, Csr] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> Task:
         """Return the task on a device."""
@@ -55,6 +57,7 @@ class Task:
             mask=None if self.mask is None else self.mask.to(device),
             spend=None if self.spend is None else self.spend.to(device),
             cold=self.cold.to(device),
+            candidates={name: each.to(device) for name, each in self.candidates.items()},
         )
 
 
@@ -69,9 +72,11 @@ class Protocol:
             again).
         ks: lengths of lists.
         metrics: names of what is measured; None: every metric of ours and of the user's own.
+        sampled: also rank among drawn negatives, uniN or popN (``sampled``): ``ndcg@10/uni99``.
 
     Raises:
-        InputError: for a length below 1 or given twice, or a metric that is not there.
+        InputError: for a length below 1 or given twice, a metric that is not there, or negatives
+            that cannot be drawn so.
     """
 
     own: Mapping[str, Metric] = field(default_factory=dict)
@@ -80,6 +85,7 @@ class Protocol:
     seen: Literal["mask", "allow"]
     ks: list[int]
     metrics: list[str] | None = None
+    sampled: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.ks or min(self.ks) < 1:
@@ -91,6 +97,7 @@ class Protocol:
                 f"evaluation.ks={self.ks}: {twice} stands twice; give each length once."
             )
         chosen(self.metrics, self.own)
+        sampled.chosen(self.sampled)
 
     @cached_property
     def measured(self) -> dict[str, Metric]:
@@ -175,14 +182,17 @@ class Protocol:
         """Return what early stopping looks at: validation, under ``paper`` the test."""
         if self.protocol == "paper":
             return self.test_task(split)
-        return self._task("valid", split, split.valid, [split.train])
+        taken = [split.train, split.valid]
+        return self._task("valid", split, split.valid, [split.train], taken)
 
     def test_task(self, split: Split) -> Task:
         """Return what the final figures are of."""
         masked = [split.train] if self.protocol == "train-mask" else [split.train, split.valid]
-        return self._task("test", split, split.test, masked)
+        return self._task("test", split, split.test, masked, list(split.parts.values()))
 
-    def _task(self, name: str, split: Split, asked: Pairs, masked: list[Pairs]) -> Task:
+    def _task(
+        self, name: str, split: Split, asked: Pairs, masked: list[Pairs], taken: list[Pairs]
+    ) -> Task:
         self._refuse_lacking(split, asked)
         items, shape = len(split.items), (len(split.users), len(split.items))
         key, mask = asked.user * items + asked.item, None
@@ -207,7 +217,21 @@ class Protocol:
                 (np.bincount(train_pairs.item, minlength=items)[key[keep] % items] == 0).sum()
             ),
         }
-        return Task(name, relevant.with_value(None), mask, relevant.value, cold, counts)
+        pattern = relevant.with_value(None)
+        drawn = self._candidates(pattern, split, taken)
+        return Task(name, pattern, mask, relevant.value, cold, counts, drawn)
+
+    def _candidates(self, relevant: Csr, split: Split, taken: list[Pairs]) -> dict[str, Csr]:
+        """Return what sampled metrics rank among, by name: no negative is a pair that is taken."""
+        if not self.sampled:
+            return {}
+        events = [(each.item, each.count) for each in split.parts.values()]
+        count = sum(np.bincount(i, n, minlength=len(split.items)) for i, n in events)
+        known = union(taken, relevant.shape)
+        return {
+            each.name: each.candidates(relevant, known, torch.as_tensor(count))
+            for each in sampled.chosen(self.sampled)
+        }
 
     def _refuse_lacking(self, split: Split, asked: Pairs) -> None:
         """Refuse a metric that was asked for by name and requires what the data do not hold."""

@@ -36,6 +36,26 @@ class Ranking:
     per_user: dict[str, np.ndarray[Any, Any]]
     counts: dict[str, int] = field(default_factory=dict)
 
+    def beside(self, other: Ranking, name: str) -> Ranking:
+        """Return these figures and another ranking's of the same users, called ``…/name``.
+
+        Users that the other has not are NaN in its columns.
+        """
+        at = np.searchsorted(self.per_user["user"], other.per_user["user"])
+        columns = {}
+        for key, values in other.per_user.items():
+            if key not in ("user", "cold"):
+                columns[f"{key}/{name}"] = np.full(len(self.per_user["user"]), np.nan)
+                columns[f"{key}/{name}"][at] = values
+        means = {named(key, name): value for key, value in other.metrics.items()}
+        return Ranking(self.metrics | means, self.per_user | columns, self.counts)
+
+
+def named(figure: str, name: str) -> str:
+    """Return the name of a sampled figure: ndcg@10 is ndcg@10/uni99, its /cold comes last."""
+    kind, cold, _ = figure.partition("/cold")
+    return f"{kind}/{name}{cold}"
+
 
 NOT_A_NUMBER = (
     "scores: one is NaN, so that there is no order of items: training has diverged; lower "
@@ -127,7 +147,11 @@ def evaluate(
         Means, figures of the catalogue, and each user's values.
     """
     data = Background(relevant, item_counts, spend, train_pairs)
-    asked = {n: m for n, m in (metrics or METRICS).items() if m.requires <= data.provides}
+    asked = {
+        n: m
+        for n, m in (METRICS if metrics is None else metrics).items()
+        if m.requires <= data.provides
+    }
     users = relevant.degrees()[0].nonzero().squeeze(1)
     chunk = chunk or max(1, min(4096, BLOCK_BYTES // (4 * max(1, relevant.shape[1]))))
     parts = (users[at : at + chunk] for at in range(0, len(users), chunk))

@@ -40,6 +40,16 @@ def headline(names: Iterable[str]) -> list[str]:
     return [name for name in asked if f"test/{name}" in there]
 
 
+def sampled(names: Iterable[str]) -> dict[str, str]:
+    """Return how negatives of sampled test figures were drawn, in words, by name (``uni99``)."""
+    found = {
+        m[1]: f"{m[3]} {'uniform' if m[2] == 'uni' else 'popular'}"
+        for name in names
+        if (m := re.fullmatch(r"test/\w+@\d+/((uni|pop)(\d+))", name))
+    }
+    return dict(sorted(found.items()))
+
+
 def measured(metrics: Iterable[str], family: str) -> set[int]:
     """Return the k at which a figure was measured; ``family``: its name with ``@K``."""
     pattern = re.escape(family).replace("@K", r"@(\d+)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,24 @@ def data(record: Mapping[str, Any]) -> str:
 def metrics(record: Mapping[str, Any]) -> str:
     """Return the run's test figures beside the baselines'."""
     columns, cells = figures(record)
-    return render(columns, cells, protocol(record))
+    shown = [render(columns, cells, protocol(record))]
+    shown += [render(names, rows, title) for title, names, rows in sampled(record)]
+    return "\n".join(shown)
+
+
+def sampled(record: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """Yield title, columns and rows of the test's sampled figures, by how negatives were drawn."""
+    rows = {refits.who(record): record["metrics"], **baselines(record, "test/")}
+    for name, negatives in lengths.sampled(record["metrics"]).items():
+        k = lengths.first(record["metrics"])
+        asked = [f"{metric}@{k}" for metric in ("recall", "ndcg", "hit", "mrr")]
+        columns = [n for n in asked if f"test/{n}/{name}" in record["metrics"]]
+        cells = [
+            [who, *[number(values.get(f"test/{n}/{name}")) for n in columns]]
+            for who, values in rows.items()
+        ]
+        title = f"test, among {negatives} negatives for each relevant item (no full ranking)"
+        yield title, ["", *[f"{n}/{name}" for n in columns]], cells
 
 
 def figures(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -2,22 +2,22 @@
 
 import pytest
 
-from gnnseg.evaluation.metrics import METRICS, CatalogueMetric, UserMetric
+from gnnseg.evaluation.metrics import METRICS, VARIANTS, CatalogueMetric, UserMetric
 from gnnseg.testing import MetricContract
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", [*METRICS, *VARIANTS])
 class TestOurs(MetricContract):
     @pytest.fixture(autouse=True)
     def _named(self, name):
-        self.metric = METRICS[name]
+        self.metric = {**METRICS, **VARIANTS}[name]
 
     def make(self):
         return self.metric
 
 
 def test_a_metric_is_called_what_it_is_found_under():
-    assert all(name == metric.name for name, metric in METRICS.items())
+    assert all(name == m.name for name, m in {**METRICS, **VARIANTS}.items())
 
 
 def test_a_metric_without_an_oracle_cannot_be_made():

@@ -15,6 +15,7 @@ from gnnseg.evaluation.metrics.lists import Background, Lists
 from gnnseg.evaluation.metrics.novelty import Novelty
 from gnnseg.evaluation.metrics.ranks import NDCG, AveragePrecision, ReciprocalRank
 from gnnseg.evaluation.metrics.revenue import Revenue
+from gnnseg.evaluation.metrics.variants import NDCGLensKit, NDCGRecTools, RecallLensKit
 from gnnseg.types import InputError
 
 METRICS: Mapping[str, Metric] = {
@@ -24,9 +25,13 @@ METRICS: Mapping[str, Metric] = {
         Novelty(), Revenue(), Coverage(), Gini(), IntraListDiversity(),
     )
 }  # fmt: skip
+VARIANTS: Mapping[str, Metric] = {  # of other libraries; measured where they are named alone
+    metric.name: metric for metric in (RecallLensKit(), NDCGLensKit(), NDCGRecTools())
+}
 
 __all__ = [
     "METRICS",
+    "VARIANTS",
     "Background",
     "CatalogueMetric",
     "Lists",
@@ -41,7 +46,8 @@ def chosen(names: Sequence[str] | None, own: Mapping[str, Metric]) -> dict[str, 
     """Return the metrics to measure, by name.
 
     Args:
-        names: which, in this order; None: all of ours, then the user's own.
+        names: which, in this order; None: all of ours but the variants of other libraries, then the
+            user's own.
         own: the user's own by name.
 
     Raises:
@@ -49,7 +55,7 @@ def chosen(names: Sequence[str] | None, own: Mapping[str, Metric]) -> dict[str, 
             neither of users nor of the catalogue.
     """
     for name, metric in own.items():
-        if name in METRICS:
+        if name in METRICS or name in VARIANTS:
             raise InputError(f"metrics.{name}: there is a metric of that name; call it another.")
         if not isinstance(metric, UserMetric | CatalogueMetric):
             raise InputError(
@@ -62,10 +68,11 @@ def chosen(names: Sequence[str] | None, own: Mapping[str, Metric]) -> dict[str, 
                 "data may hold 'spend' and 'train_pairs'."
             )
     known = {**METRICS, **own}
+    named = {**METRICS, **VARIANTS, **own}
     for name in names or ():
-        if name not in known:
+        if name not in named:
             raise InputError(
                 f"evaluation.metrics: there is no metric {name}; choose among "
-                f"{', '.join(known)}, or add one of your own (metrics=…)."
+                f"{', '.join(named)}, or add one of your own (metrics=…)."
             )
-    return known if names is None else {name: known[name] for name in names}
+    return known if names is None else {name: named[name] for name in names}

@@ -48,11 +48,14 @@ class Metric(ABC):
     ``name``: what its figures are called, as in ``name@20``; where a configuration names the class,
     the figures are called what its node is called. ``requires``: what the data must hold, of
     'spend' and 'train_pairs'. ``lower_is_better``: as ``trainer.monitor``, the smallest is best.
+    ``of_hits``: a value of which listed items are relevant, so that it is also measured among
+    sampled candidates (``evaluation.sampled``).
     """
 
     name: ClassVar[str]
     requires: ClassVar[frozenset[str]] = frozenset()
     lower_is_better: ClassVar[bool] = False
+    of_hits: ClassVar[bool] = False
 
 
 class UserMetric(Metric):
@@ -63,6 +66,7 @@ class UserMetric(Metric):
     """
 
     sample: ClassVar[int | None] = None
+    of_hits: ClassVar[bool] = True
 
     @abstractmethod
     def values(self, lists: Lists) -> Tensor:

@@ -24,6 +24,7 @@ class IntraListDiversity(UserMetric):
     an item nobody took has cosine 0 with every other. Lists shorter than two items are left out.
     """
 
+    of_hits = False
     name = "ild"
     requires = frozenset({"train_pairs"})
     sample = 500

@@ -20,6 +20,7 @@ class Novelty(UserMetric):
     """
 
     name = "novelty"
+    of_hits = False
 
     def values(self, lists: Lists) -> Tensor:
         """Return (B,) the mean information of the listed items; 0 for an empty list."""

@@ -19,6 +19,7 @@ class Revenue(UserMetric):
     """
 
     name = "revenue"
+    of_hits = False
     requires = frozenset({"spend"})
 
     def values(self, lists: Lists) -> Tensor:

@@ -5,6 +5,7 @@ Shape legend: U users, K segments, N users of a segment, M metrics.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def quality(
     """
     import polars as pl
 
-    names = [name for name in per_user if name.partition("@")[0] in MEASURED]
+    names = [name for name in per_user if re.fullmatch(rf"({'|'.join(MEASURED)})@\d+", name)]
     warm = ~per_user["cold"]
     at = segment_U[per_user["user"][warm]]
     values = np.array([per_user[name][warm] for name in names]).reshape(len(names), len(at)).T
