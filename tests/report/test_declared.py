@@ -291,8 +291,9 @@ def test_holm_is_the_slow_definition():
 
     assert significance.holm(list(ps)) == pytest.approx([adjusted(n) for n in range(7)])
     assert significance.holm([]) == []
-    assert significance.stars(0.009) == "**"
-    assert significance.stars(0.05) == significance.stars(None) == ""
+    assert significance.mark(0.009, worse=False) == "**"
+    assert significance.mark(0.04, worse=True) == "−"
+    assert significance.mark(0.05, worse=False) == significance.mark(None, worse=True) == ""
 
 
 @pytest.fixture
@@ -330,7 +331,13 @@ def test_ours_are_compared_with_the_best_other_user_by_user(compared):
     ]  # fmt: skip
     slow = np.mean([b - a for a, b in zip(*both, strict=True)], axis=0)
     assert tests["ml_100k", "test/recall@20"]["difference"] == pytest.approx(slow.mean())
-    assert "**" in forms.markdown(made).replace("**0.3500**", "")
+    assert (mine[0].worse, mine[0].mark) == (False, "**")
+    assert r"**0.3500** ± 0.0141\*\*" in forms.markdown(made)
+    # the other way round
+    swapped = [{**a, "run": b["run"], "per_user": b["per_user"]} for a, b in
+               zip(found.lines, [*found.lines[3:], *found.lines[:3]], strict=True)]  # fmt: skip
+    worse = cells.table(declared, results.Results(swapped), runs=runs).rows[1][0]
+    assert (worse.worse, worse.mark) == (True, "−−")
 
 
 def test_without_run_folders_stored_comparisons_count_while_figures_are_the_same(compared):

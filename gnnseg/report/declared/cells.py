@@ -25,8 +25,8 @@ from gnnseg.report.declared.results import Line, Results
 class DeclaredCell:
     """A cell: figures of its runs, one a seed; or a published figure.
 
-    ``rank``: best, second or nothing. ``p``: corrected, of the comparison with ``against``.
-    ``why``: what stands where there is no figure.
+    ``rank``: best, second or nothing. ``p``: corrected, of the comparison with ``against``,
+    which it is ``worse`` than. ``why``: what stands where there is no figure.
     """
 
     row: DeclaredRow
@@ -38,6 +38,12 @@ class DeclaredCell:
     rank: str = ""
     against: str = ""
     p: float | None = None
+    worse: bool = False
+
+    @property
+    def mark(self) -> str:
+        """Return the mark of its comparison."""
+        return significance.mark(self.p, worse=self.worse)
 
     @property
     def mean(self) -> float | None:
@@ -212,6 +218,8 @@ def _compare(made: DeclaredTable, known: Sequence[Line], runs: Path | None) -> N
                 made.tests.append(line)
                 tested.append(mine)
                 mine.against = other.row.label
+                less = mine.metric.better == "less"
+                mine.worse = (float(line["difference"]) < 0) != less
     corrected = significance.holm([float(line["p"]) for line in made.tests])
     for cell, p in zip(tested, corrected, strict=True):
         cell.p = p

@@ -6,7 +6,6 @@ import csv
 import io
 
 from gnnseg.report import columns
-from gnnseg.report.declared import significance
 from gnnseg.report.declared.cells import DeclaredCell, DeclaredTable
 from gnnseg.report.table_forms import PAPER, marked_down
 
@@ -51,7 +50,7 @@ def plain(cell: DeclaredCell) -> str:
         )
     digits = cell.metric.digits
     spread = "" if cell.std is None else f" ± {cell.std:.{digits}f}"
-    return f"{cell.mean:.{digits}f}{spread}{significance.stars(cell.p)}"
+    return f"{cell.mean:.{digits}f}{spread}{cell.mark}"
 
 
 def caption(made: DeclaredTable) -> list[str]:
@@ -75,8 +74,8 @@ def caption(made: DeclaredTable) -> list[str]:
         whom = "each of our rows against the best other" if made.ours else "the best row against "
         whom = whom if made.ours else f"{whom}the second"
         found.append(
-            f"* p < .05, ** p < .01: {whom} that was run here, two-sided paired randomisation "
-            f"test over users, Holm-corrected for {len(made.tests)} comparison"
+            f"* better, − worse at p < .05, ** and −− at p < .01: {whom} that was run here, "
+            f"two-sided paired randomisation test over users, Holm-corrected for {len(made.tests)} comparison"
             f"{'s' * (len(made.tests) != 1)}."
         )
     if any(data.protocol == "paper" for data in made.declared.data):
@@ -106,10 +105,9 @@ def _ranked(cell: DeclaredCell) -> str:
     text = plain(cell)
     if cell.mean is None or not cell.rank:
         return marked_down(text)
-    mean, _, rest = text.partition(" ")
-    mean, mark = mean.rstrip("*"), "*" * (len(mean) - len(mean.rstrip("*")))
+    mean = f"{cell.mean:.{cell.metric.digits}f}"
     strong = f"**{mean}**" if cell.rank == "best" else f"<u>{mean}</u>"
-    return strong + marked_down(f"{mark} {rest}".rstrip())
+    return strong + marked_down(text.removeprefix(mean))
 
 
 def percent(value: float | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gnnseg.report.declared import forms, significance
+from gnnseg.report.declared import forms
 from gnnseg.report.declared.cells import DeclaredCell, DeclaredTable
 from gnnseg.report.table_forms import PAPER, latex
 
@@ -83,8 +83,7 @@ def _cell(cell: DeclaredCell) -> str:
     digits = cell.metric.digits
     mean = f"{cell.mean:.{digits}f}"
     mean = {"best": rf"\textbf{{{mean}}}", "second": rf"\underline{{{mean}}}"}.get(cell.rank, mean)
-    stars = significance.stars(cell.p)
-    mark = f"$^{{{stars}}}$" if stars else ""
+    mark = f"$^{{{cell.mark.replace('−', '-')}}}$" if cell.mark else ""
     spread = "" if cell.std is None else rf"\,{{\scriptsize$\pm${cell.std:.{digits}f}}}"
     return mean + mark + spread
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 RESAMPLES = 10_000
+WORSE = "−"
 LEVELS = ((0.01, "**"), (0.05, "*"))
 _CELLS = 4_000_000  # of a block of signs
 
@@ -66,9 +67,10 @@ def holm(ps: Sequence[float]) -> list[float]:
     return found
 
 
-def stars(p: float | None) -> str:
-    """Return the mark of a corrected p-value."""
-    return next((mark for level, mark in LEVELS if p is not None and p < level), "")
+def mark(p: float | None, *, worse: bool) -> str:
+    """Return the mark of a corrected p-value: asterisks for better, minus signs for worse."""
+    stars = next((stars for level, stars in LEVELS if p is not None and p < level), "")
+    return stars.replace("*", WORSE) if worse else stars
 
 
 def digest(folder: Path) -> str | None:

@@ -122,10 +122,11 @@ def write(declared: Declaration, root: Path) -> tuple[DeclaredTable, list[Path]]
 def _next(
     plan: TablePlan, found: Results, failures: dict[tuple[str, ...], Line]
 ) -> list[DeclaredRun]:
-    """Return what is to be done of the first wave that has anything; what failed has ended."""
-    for wave in plan.waves(found):
-        runs = {run.key: run for run in wave if run.key not in failures}
-        todo = [run for run in runs.values() if not plan.is_done(run, found)]
+    """Return what is to be done now: the trials, else all runs in order; what failed has ended."""
+    trials, *others = plan.waves(found)
+    for runs in (trials, [run for wave in others for run in wave]):
+        each = {run.key: run for run in runs if run.key not in failures}
+        todo = [run for run in each.values() if not plan.is_done(run, found)]
         if todo:
             return todo
     return []
