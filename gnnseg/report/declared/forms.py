@@ -70,13 +70,13 @@ def caption(made: DeclaredTable) -> list[str]:
             f"Settings chosen on validation among at most {made.declared.trials} trials a row and "
             "data set."
         )
-    if len(made.tests):
-        whom = "each of our rows against the best other" if made.ours else "the best row against "
-        whom = whom if made.ours else f"{whom}the second"
+    if made.tests:
+        ours, best = "each of our rows against the best other", "the best row against the second"
+        whom = ours if made.ours else best
+        many = f"{len(made.tests)} comparison{'s' * (len(made.tests) != 1)}"
         found.append(
             f"* better, − worse at p < .05, ** and −− at p < .01: {whom} that was run here, "
-            f"two-sided paired randomisation test over users, Holm-corrected for {len(made.tests)} comparison"
-            f"{'s' * (len(made.tests) != 1)}."
+            f"two-sided paired randomisation test over users, Holm-corrected for {many}."
         )
     if any(data.protocol == "paper" for data in made.declared.data):
         found.append(f"{PAPER} protocol paper: best epoch chosen on the test.")
