@@ -105,6 +105,10 @@ def filled(declared):
             "is 'high'; write a number.",
         ),
         ({"rows": [{"label": "a", "space": {"head.tau": []}}]}, "rows[1].space.head.tau: is empty"),
+        (
+            {"protocol": "paper", "rows": [{"label": "a", "space": {"head.tau": [0.1]}}]},
+            "rows: 'a': under protocol paper a space would be chosen from on the test of ml_100k",
+        ),
         ({"trials": 0}, "trials: is 0; write 1 or more."),
         ({"metrics": [{"name": "test/ndcg@20", "better": "most"}]}, "metrics[1].better: 'most'"),
         ({"conf": "nowhere"}, "conf: "),

@@ -47,6 +47,7 @@ def read(folder: Path) -> Declaration:
     known = [each.label for each in data], [each.name for each in metrics]
     rows = tuple(_row(each, *known, within, trials) for each in top.each("rows"))
     _distinct(top, "rows", [row.label for row in rows])
+    _refuse_choice_on_the_test(top, rows, data)
     conf = top.take("conf", str, None)
     if conf is not None and not (folder / conf).is_dir():
         raise top.error("conf", f"{folder / conf} is no folder; name one beside {FILE}.")
@@ -55,6 +56,19 @@ def read(folder: Path) -> Declaration:
         folder=folder, title=title, conf=None if conf is None else folder / conf,
         overrides=overrides, trials=trials, data=data, metrics=metrics, rows=rows,
     )  # fmt: skip
+
+
+def _refuse_choice_on_the_test(
+    top: Strict, rows: Sequence[DeclaredRow], data: Sequence[DeclaredData]
+) -> None:
+    for row in rows:
+        for each in data:
+            if row.trials and each.protocol == "paper" and each.label in (row.only or [each.label]):
+                raise top.error(
+                    "rows",
+                    f"{row.label!r}: under protocol paper a space would be chosen from on the test "
+                    f"of {each.label}; leave that set out by only:, or choose another protocol.",
+                )
 
 
 def _data(

@@ -33,7 +33,7 @@ def of(run: DeclaredRun, path: Path, less: bool) -> Line:
     metrics = {name: value for name, value in record["metrics"].items() if value is not None}
     if run.trial:
         metrics = {name: value for name, value in metrics.items() if name.startswith("valid/")}
-    best = record["best"]
+    best = record.get("best") or {}
     return {
         **_head(run),
         "run": record["name"],
@@ -41,14 +41,14 @@ def of(run: DeclaredRun, path: Path, less: bool) -> Line:
         "fingerprint": record["data"]["fingerprint"],
         "numerics": record["numerics"],
         "protocol": record["protocol"],
-        "monitor": best["metric"],
-        "value": best["value"],
+        "monitor": best.get("metric"),
+        "value": best.get("value"),
         **({"less": True} if less else {}),
-        "epoch": best["epoch"],
+        "epoch": best.get("epoch"),
         "metrics": metrics,
         "seconds": record["seconds"],
-        "memory_mb": record["memory_mb"],
-        "parameters": record["parameters"],
+        "memory_mb": record.get("memory_mb"),
+        "parameters": record.get("parameters"),
         "machine": machine(record["device"]),
         "versions": record["versions"],
         "per_user": None if run.trial else significance.digest(path),

@@ -111,7 +111,7 @@ class TablePlan:
 
     def _hash_is(self, run: DeclaredRun, line: Line) -> bool:
         config = self.config(run)
-        if isinstance(config, str) or config["segments"]["since"] is not None:
+        if isinstance(config, str) or (config.get("segments") or {}).get("since") is not None:
             return not isinstance(config, str)
         return bool(identify(config, str(line["fingerprint"])).digest == line["hash"])
 
