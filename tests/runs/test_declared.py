@@ -62,7 +62,7 @@ def test_a_table_is_run_and_found_again(tmp_path, capsys):
     assert "2 runs failed" in said.err
     order = [one.partition(":")[0] for one in said.err.splitlines()[:8]]
     assert order == [
-        "tuned, toy, trial head=dot head.tau=0.1", "tuned, toy, trial head=dot head.tau=0.3",
+        "tuned, toy, trial head.tau=0.1", "tuned, toy, trial head.tau=0.3",
         "broken, toy, seed 0 failed", "mf, toy, seed 0", "tuned, toy, seed 0",
         "broken, toy, seed 1 failed", "mf, toy, seed 1", "tuned, toy, seed 1",
     ]  # fmt: skip

@@ -79,12 +79,16 @@ class DeclaredRow:
 
 @dataclass(frozen=True, kw_only=True)
 class DeclaredRun:
-    """One run of a cell: its overrides, and whether it is a trial, of which no test is read."""
+    """One run of a cell: its overrides, those of its row's trials, and whether it is a trial.
+
+    Of a trial no test is read.
+    """
 
     row: str
     data: str
     seed: int
     overrides: tuple[str, ...]
+    chosen: tuple[str, ...] = ()
     trial: bool = False
 
     @property
@@ -131,8 +135,9 @@ class Declaration:
         ]  # fmt: skip
         by = {word.partition("=")[0]: word for word in words}  # the last one said counts
         return DeclaredRun(
-            row=row.label, data=data.label, seed=seed, overrides=tuple(by.values()), trial=trial
-        )
+            row=row.label, data=data.label, seed=seed, overrides=tuple(by.values()),
+            chosen=tuple(chosen), trial=trial,
+        )  # fmt: skip
 
     def names(self) -> dict[tuple[str, ...], tuple[str, str]]:
         """Return row and data set of every run that the table may need, by what tells it apart."""

@@ -68,24 +68,25 @@ def fill(
     Raises:
         KeyboardInterrupt: Somebody asked to stop; the same call goes on.
     """
-    plan, failures = TablePlan(declared, asked), dict[tuple[str, ...], Line]()
-    busy, said = set[tuple[str, ...]](), set[str]()
-    while todo := _next(plan, Results.read(declared.folder), failures):
-        waits = all(run.key in busy for run in todo)
+    plan, failures = TablePlan(declared, asked), list[Line]()
+    ended, busy, said = set[DeclaredRun](), set[DeclaredRun](), set[str]()
+    while todo := _next(plan, Results.read(declared.folder), ended):
+        waits = busy.issuperset(todo)
         do = Do(str(root), declared.conf, wait=waits, shown=at_once == 1)
         for run, line in workers.each(todo, do, at_once, lines.failed):
             if line is None:
-                busy.add(run.key)
+                busy.add(run)
                 say(f"{_called(run)}: another process is at it; left for later")
                 continue
+            ended.add(run)
             store(declared, [line], root)
             _say_lacking(declared, line, said, say)
             if "error" in line:
-                failures[run.key] = line
+                failures.append(line)
                 say(f"{_called(run)} failed: {line['error']}")
             else:
                 say(f"{_called(run)}: {_value(line)}{_left(plan, at_once)}")
-    return list(failures.values())
+    return failures
 
 
 def store(declared: Declaration, new: Iterable[Line], root: Path) -> None:
@@ -119,13 +120,14 @@ def write(declared: Declaration, root: Path) -> tuple[DeclaredTable, list[Path]]
     return made, [declared.folder / name for name in written]
 
 
-def _next(
-    plan: TablePlan, found: Results, failures: dict[tuple[str, ...], Line]
-) -> list[DeclaredRun]:
-    """Return what is to be done now: the trials, else all runs in order; what failed has ended."""
+def _next(plan: TablePlan, found: Results, ended: set[DeclaredRun]) -> list[DeclaredRun]:
+    """Return what is to be done now: the trials, else all runs in order.
+
+    ``ended``: what was done here, well or not; it is not done twice.
+    """
     trials, *others = plan.waves(found)
     for runs in (trials, [run for wave in others for run in wave]):
-        each = {run.key: run for run in runs if run.key not in failures}
+        each = {run.key: run for run in runs if run not in ended}
         todo = [run for run in each.values() if not plan.is_done(run, found)]
         if todo:
             return todo
@@ -133,8 +135,8 @@ def _next(
 
 
 def _called(run: DeclaredRun) -> str:
-    kind = "trial " + " ".join(run.overrides[-3:-1]) if run.trial else f"seed {run.seed}"
-    return f"{run.row}, {run.data}, {kind}"
+    tried = f"trial {' '.join(run.chosen) or 'as it comes'}"
+    return f"{run.row}, {run.data}, {tried if run.trial else f'seed {run.seed}'}"
 
 
 def _say_lacking(declared: Declaration, line: Line, said: set[str], say: Say) -> None:
