@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gnnseg.cli.arguments import add_out, add_run, open_run
@@ -11,9 +10,12 @@ from gnnseg.cli.command import say
 
 if TYPE_CHECKING:
     from gnnseg.runs.audience import Audience
-    from gnnseg.runs.run import Run
 
 SHOWN = 20  # people printed where there is no --out
+ASKED = (
+    "item", "where", "segment", "size", "top", "not_bought", "exclude", "exclude_by", "control",
+    "days", "seed", "users", "users_id",
+)  # fmt: skip
 BOUGHT = 3  # of what they bought, in print
 EPILOG = """\
 examples:
@@ -44,6 +46,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--not-bought", action="store_true", help="leave out who has taken any of the items")
     add("--exclude", metavar="FILE", help="leave out people listed here (column 'user' or 'id')")
     add(
+        "--exclude-by",
+        metavar="COLUMN",
+        help="what it lists, where not ids: a column of --users, such as email",
+    )
+    add(
         "--control",
         metavar="SHARE",
         type=float,
@@ -65,7 +72,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Print the audience, or write it."""
-    from gnnseg.runs import audience, databases, export, personalize
+    from gnnseg.runs import audience, campaign, databases, export, members, personalize
     from gnnseg.types import InputError
 
     if options.format and not options.out:
@@ -73,18 +80,20 @@ def call(options: argparse.Namespace) -> None:
     if options.out and not options.format and not databases.is_url(options.out):
         export.refuse(options.out, excel=options.excel)
     run = open_run(options)
-    asked = _asked(options, run)
+    asked = campaign.resolved(run.stored, **_asked(options))
     if options.format:
         print(personalize.write(run.stored, options.out, **asked))
         return
     found = audience.audience(run.stored, **asked)
     if options.out:
-        said = export.write(
+        place = export.write(
             iter([found.table]), options.out, excel=options.excel, table=options.table
         )
-        for line in summary(found):
+        for line in campaign.sentences(found):
             say(line)
-        print(said)
+        print(place)
+        if options.excel and (said := members.mangled(found.table)) is not None:
+            say(said)
         return
     show(found)
 
@@ -92,38 +101,12 @@ def call(options: argparse.Namespace) -> None:
 def show(found: Audience) -> None:
     """Print what was asked for, how many buyers are expected, and the first people."""
     from gnnseg.report import tables
+    from gnnseg.runs import campaign
 
-    print("\n".join(summary(found)))
+    print("\n".join(campaign.sentences(found)))
     print(tables.frame(readable(found.table.head(SHOWN))))
     if len(found.table) > SHOWN:
         print(f"… and {len(found.table) - SHOWN:,} more; --out FILE writes them all")
-
-
-def summary(found: Audience) -> list[str]:
-    """Return the sentences that stand over an audience."""
-    from gnnseg.report import scores
-
-    people, control = len(found.table), int(found.table["control"].sum())
-    held = found.table.filter("control")["chance"].sum()
-    within = f"within {found.days:g} days" if found.days else "in as long as the data took"
-    of = "" if people == found.eligible else f" of {found.eligible:,}"
-    lines = [
-        f"{found.words}: {people:,} people{of}",
-        f"expected buyers {within}: {found.buyers:,.1f} ({found.buyers / people:.1%}); "
-        f"of everyone ranked {found.everyone:,.1f} ({found.everyone / found.eligible:.1%})",
-    ]
-    if control:
-        lines.append(
-            f"control group: {control:,} people drawn at random, {held:,.1f} buyers expected "
-            "without the campaign; do not contact them (control is true)"
-        )
-    if found.days is None:
-        lines.append(
-            "the data has no times: how often people come is how often they came in all of it"
-        )
-    if not found.trusted:
-        lines.append(scores.ORDER)
-    return lines
 
 
 def readable(table: Any) -> Any:
@@ -142,26 +125,6 @@ def readable(table: Any) -> Any:
     return export.flat(shown)
 
 
-def _asked(options: argparse.Namespace, run: Run) -> dict[str, Any]:
-    """Return what the options ask for, as ``Run.audience`` takes it."""
-    from gnnseg.data.tables import id_lists
-    from gnnseg.runs.recommend import ids_of
-
-    path = options.exclude
-    excluded = (
-        None if path is None else id_lists.read(Path(path), ids_of(run.stored, "user"), "user")
-    )
-    return {
-        "item": options.item,
-        "where": options.where,
-        "segment": options.segment,
-        "size": options.size,
-        "top": options.top,
-        "not_bought": options.not_bought,
-        "exclude": excluded,
-        "control": options.control,
-        "days": options.days,
-        "seed": options.seed,
-        "users": options.users,
-        "users_id": options.users_id,
-    }
+def _asked(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options ask for, as ``campaign.read`` takes it."""
+    return {name: getattr(options, name) for name in ASKED}

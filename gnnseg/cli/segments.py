@@ -77,7 +77,7 @@ def call(options: argparse.Namespace) -> None:
 
 def _call(run: Run, options: argparse.Namespace) -> None:
     """Name segments as the file and the words say, and write the page again."""
-    from gnnseg.runs import durable, naming, summary
+    from gnnseg.runs import naming
     from gnnseg.types import InputError
 
     for each in options.name:
@@ -85,8 +85,7 @@ def _call(run: Run, options: argparse.Namespace) -> None:
             raise InputError(f"--name {each}: write SEGMENT=NAME, as in --name '3=Night owls'.")
     given = naming.read(options.names) if options.names else {}
     given |= dict(each.split("=", 1) for each in options.name)
-    durable.call(run.stored, given)
-    summary.renew(run.path)
+    naming.call(run.stored, given)
 
 
 def _with_evidence(run: Run, options: argparse.Namespace) -> Run:

@@ -23,6 +23,7 @@ MODULES = {
         "gnnseg.models.objectives.regularisers.SocialLaplacian"
     ),
     "gnnseg.data.features.Features": "gnnseg.data.features.FeatureSettings",
+    "gnnseg.data.sets.amazon_book": "gnnseg.data.sets.published.AmazonBook",
     "gnnseg.data.sets.completejourney": "gnnseg.data.sets.completejourney.CompleteJourney",
     "gnnseg.data.sets.file": "gnnseg.data.tables.readers.FileReader",
     "gnnseg.data.sets.given": "gnnseg.data.tables.readers.GivenTable",
@@ -34,6 +35,7 @@ MODULES = {
     "gnnseg.data.sets.ml_1m_raw": "gnnseg.data.sets.movielens.MovieLens1MRaw",
     "gnnseg.data.sets.planted": "gnnseg.data.sets.planted.Planted",
     "gnnseg.data.sets.sql": "gnnseg.data.tables.readers.SqlReader",
+    "gnnseg.data.sets.yelp2018": "gnnseg.data.sets.published.Yelp2018",
     "gnnseg.data.split.auto": "gnnseg.data.split.Auto",
     "gnnseg.data.split.given": "gnnseg.data.split.AsGiven",
     "gnnseg.data.split.global_time": "gnnseg.data.split.GlobalTime",
@@ -57,6 +59,7 @@ ADDED: dict[str, Any] = {
     "gnnseg.data.sets.sql.items_id": None,
     "gnnseg.data.sets.planted.relation_signal": None,
     "gnnseg.heads.segments.Segments.habit": False,
+    "gnnseg.heads.dot.Dot.bias": True,
     "gnnseg.heads.segments.Segments.warmup": 0.0,
     "gnnseg.data.sets.planted.model": "mixture",
     "gnnseg.data.sets.planted.groups": None,

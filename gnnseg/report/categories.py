@@ -7,15 +7,15 @@ zeros and ones ('flags').
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from gnnseg.report.pictures.heat import Heat
-
-FLAGS = "flags"
+FLAGS, FLAGS_SAID = "flags", "flags of items"
 SEVERAL = "|"  # between the values of an item that has several
 NEARLY_ALL = 0.5  # distinct values an item, above which a column is a kind of id
 COMMON = 300  # kinds of a column that are looked at, those of the most items
@@ -23,6 +23,21 @@ LEVELS = 60  # kinds; a column of fewer is preferred
 SHOWN, ACROSS = 14, 12  # categories, segments
 EVENTS = 30  # of a category, fewer tell nothing
 Floats = np.ndarray[tuple[int, ...], np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Lifts of categories by segment.
+
+    ``lift`` (C,K): the share of a category in a segment's events over its share in all; NaN of a
+    segment without events. ``several``: whether an item may be of several.
+    """
+
+    column: str
+    categories: Sequence[str]
+    segments: Sequence[int]
+    lift: Floats
+    several: bool = False
 
 
 def columns(folder: Path) -> list[str]:
@@ -85,12 +100,63 @@ def heat(
     if not some:
         return None
     return Heat(
-        "flags of items" if column == FLAGS else column,
+        FLAGS_SAID if column == FLAGS else column,
         [kinds[c] for c in top],
         [k + 1 for k in some],
         lift[some][:, top].T,
         column != FLAGS and bool(found[0][column].str.contains(SEVERAL, literal=True).any()),
     )
+
+
+def people(folder: Path, of: Heat | None) -> Floats | None:
+    """Return how many people of each segment took something of each kind, (C,K), of all segments.
+
+    ``of``: what is shown; its kinds are the rows.
+    """
+    found = _read(folder)
+    if of is None or found is None:
+        return None
+    items = found[0]
+    kind_IC, kinds = _kinds(items, FLAGS if of.column == FLAGS_SAID else of.column)
+    segment = pl.read_parquet(folder / "segments.parquet", columns=["segment"])["segment"]
+    number = segment.fill_null(0).to_numpy()
+    with np.load(folder / "seen.npz") as stored:
+        user, item = stored["user"], stored["item"]
+    counts = np.zeros((len(of.categories), len(found[1])))
+    for row, category in enumerate(of.categories):
+        takers = np.unique(user[kind_IC[item, kinds.index(category)] > 0])
+        per = np.bincount(number[takers], minlength=len(found[1]) + 1)
+        counts[row] = per[1:]
+    return counts
+
+
+def table(heat: Heat) -> pl.DataFrame:
+    """Return lifts as a table that ``stored`` reads: a row a cell, null where it is not shown."""
+    rows = [
+        (heat.column, heat.several, category, k, float(heat.lift[row, n]))
+        for row, category in enumerate(heat.categories)
+        for n, k in enumerate(heat.segments)
+    ]
+    columns = {"column": pl.String, "several": pl.Boolean, "category": pl.String,
+               "segment": pl.Int64, "lift": pl.Float64}  # fmt: skip
+    return pl.DataFrame(rows, schema=columns, orient="row").with_columns(
+        pl.col("lift").fill_nan(None)
+    )
+
+
+def stored(folder: Path) -> Heat | None:
+    """Return the lifts that a folder made for others holds (``heat.parquet``)."""
+    if not (folder / "heat.parquet").exists():
+        return None
+    frame = pl.read_parquet(folder / "heat.parquet")
+    kinds, segments = (
+        frame[c].unique(maintain_order=True).to_list() for c in ("category", "segment")
+    )
+    lift = frame["lift"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return Heat(
+        str(frame["column"][0]), kinds, segments, lift.reshape(len(kinds), len(segments)).copy(),
+        bool(frame["several"][0]),
+    )  # fmt: skip
 
 
 def _read(folder: Path) -> tuple[pl.DataFrame, Floats] | None:

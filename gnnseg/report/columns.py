@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import textwrap
 from collections.abc import Iterator, Sequence
 
 WIDTH = 120
@@ -44,6 +45,20 @@ def render(
 def printable(text: str) -> str:
     """Return a name without control characters, which would move the terminal's cursor."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def folded(label: str, text: str, width: int = WIDTH) -> str:
+    """Return a labelled sentence in lines as wide as the terminal lets them be, set in below it."""
+    width = min(width, max(NARROWEST, shutil.get_terminal_size((width, 24)).columns))
+    return textwrap.fill(
+        printable(text), width, initial_indent=label, subsequent_indent=" " * len(label),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def cut(said: str, width: int) -> str:
+    """Return a text, cut where it is too long for its place."""
+    return said if len(said) <= width else f"{said[: width - 1].rstrip()}…"
 
 
 def _parts(

@@ -6,10 +6,13 @@ import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gnnseg.report.amounts import percent
-from gnnseg.report.plots import Picture, hue
+from gnnseg.report.style import hue
+
+if TYPE_CHECKING:
+    from gnnseg.report.plots import Picture
 
 __all__ = [
     "Cell", "Heading", "definitions", "dot", "escape", "figure", "fold", "grid", "name", "number",

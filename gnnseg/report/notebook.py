@@ -8,7 +8,6 @@ from pathlib import Path
 
 from gnnseg.report import losing, overview, refits, summary, tables
 from gnnseg.report.html import escape
-from gnnseg.report.pictures.segments import shares
 
 STYLE = (
     "<style>.gnnseg table{border-collapse:collapse;margin:.4em 0 1em}"
@@ -49,6 +48,8 @@ def segments(folder: Path) -> str:
 
 def picture(folder: Path) -> str:
     """Return the segments' people and revenue as a picture, apart from the notebook's styles."""
+    from gnnseg.report.pictures.segments import shares  # matplotlib takes its time
+
     drawn = shares(overview.read(folder))
     if drawn is None:
         return ""

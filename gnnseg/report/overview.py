@@ -12,7 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import plots, sharing
+from gnnseg.report import sharing
+from gnnseg.report import summary as text
+from gnnseg.report.columns import cut
 
 COLUMNS: dict[str, Any] = {
     "segment": pl.Int64, "id": pl.String, "name": pl.String, "made": pl.Boolean,
@@ -26,9 +28,9 @@ TELLING = 3
 
 def read(folder: Path) -> pl.DataFrame:
     """Return the table, a row a segment, null where something is not known; empty without any."""
-    path = folder / "summary.parquet"
-    if path.exists():
-        found = pl.read_parquet(path)
+    stored = text.read(folder)
+    if stored is not None:
+        found = stored
     elif (folder / "groups.parquet").exists():
         found = _of_before(folder)
     else:
@@ -58,7 +60,7 @@ def called(row: Mapping[str, Any], width: int = 60) -> str:
     """Return what a segment is called: its name, else its number."""
     name, number = row["name"], row["segment"]
     nameless = not name or name == f"segment {number}"
-    return f"Segment {number}" if nameless else plots.cut(str(name), width)
+    return f"Segment {number}" if nameless else cut(str(name), width)
 
 
 def names(summary: pl.DataFrame) -> dict[int, str]:

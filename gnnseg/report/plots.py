@@ -24,7 +24,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gnnseg.report.style import CHART_COLOURS
+from gnnseg.report.style import CHART_COLOURS, hue
 from gnnseg.report.style import COLOURS as VARIABLES
 
 COLOURS = CHART_COLOURS  # by the name of their variable, light
@@ -75,11 +75,6 @@ class Picture(Figure):
 
     def _repr_svg_(self) -> str:
         return self.svg(alone=True)
-
-
-def hue(segment: int) -> float:
-    """Return a segment's colour in degrees; the golden angle keeps neighbours apart."""
-    return (segment * 137.508 + 60) % 360
 
 
 @cache
@@ -139,11 +134,6 @@ def grid(
 def named_axis(axes: Axes, name: str) -> None:
     """Name the horizontal axis."""
     axes.set_xlabel(name, fontsize=TEXT, color=COLOURS["soft"], parse_math=False)
-
-
-def cut(said: str, width: int) -> str:
-    """Return a text, cut where it is too long for its place."""
-    return said if len(said) <= width else f"{said[: width - 1].rstrip()}…"
 
 
 def _inline(drawn: bytes, title: str, said: str, alone: bool) -> str:

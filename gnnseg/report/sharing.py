@@ -8,38 +8,22 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from gnnseg import records
-from gnnseg.report import tables
+from gnnseg.report import categories, suppression, tables
+from gnnseg.report.suppression import BESIDE, FEW, SMALLEST, withheld
 
-SMALLEST = 10  # people of a group that others may see
-FEW = f"fewer than {SMALLEST}"
-BESIDE = "not shown: it would give another one away"
+__all__ = ["BESIDE", "FEW", "SMALLEST", "withheld"]
 WHOLE = ("metrics.jsonl",)  # of nobody in particular
 OF_SEGMENTS = (
     "summary", "groups", "cards", "profiles", "evidence", "associations", "attributes",
     "stability", "recommendations",
 )  # fmt: skip  # tables that are shared, as ``table`` leaves them; no other file is
-
-
-def withheld(counts: Sequence[float]) -> list[str | None]:
-    """Return why each of some groups, which add up to a known total, is not shown; None: it is.
-
-    Those of fewer than ``SMALLEST`` people, empty ones too, and, where one of these has people, the
-    smallest of the others until at least two are withheld that have ``SMALLEST`` people together.
-    """
-    why: list[str | None] = [FEW if count < SMALLEST else None for count in counts]
-    left = sorted((count, at) for at, count in enumerate(counts) if count >= SMALLEST)
-    while small := [count for count, said in zip(counts, why, strict=True) if said and count > 0]:
-        if not left or (len(small) > 1 and sum(small) >= SMALLEST):
-            break
-        why[left.pop(0)[1]] = BESIDE
-    return why
 
 
 def hidden(folder: Path) -> dict[int, str]:
@@ -128,7 +112,7 @@ def view(folder: Path, at: Path) -> Path:
     """Make a run's folder as others may see it, of which its page can be made; return its path.
 
     It holds tables of segments alone. Nothing of single people is there: no ids, no memberships, no
-    lists; nor moves between segments, whose margins would tell of few.
+    lists. Of moves and of segments by category those cells that tell of no few.
 
     Args:
         folder: The run's.
@@ -144,16 +128,55 @@ def view(folder: Path, at: Path) -> Path:
             frame = table(name, pl.read_parquet(folder / f"{name}.parquet"), apart)
             if len(frame):
                 frame.write_parquet(shared / f"{name}.parquet")
+    for name, found in (("heat", heat(folder, apart)), ("moves", moves(folder, apart))):
+        if found is not None and len(found):
+            found.write_parquet(shared / f"{name}.parquet")
     record = _record(tables.read(folder), apart)
     (shared / "run.json").write_text(records.text(record, indent=1), "utf-8")
     return shared
 
 
+def heat(folder: Path, apart: Mapping[int, str]) -> pl.DataFrame | None:
+    """Return the heat map of segment by category (``categories.stored``) as others may see it.
+
+    A cell of fewer than ten people is blank, and so are others of its category by which it could be
+    worked out: the lifts of a category, by segments' events, average to one.
+    """
+    found = categories.heat(folder, None, frozenset(apart))
+    people = categories.people(folder, found)
+    if found is None or people is None:
+        return None
+    hidden_ = [k - 1 for k in apart]
+    for row, counts in enumerate(people):
+        why = suppression.withheld(counts.tolist(), hidden_)
+        for column, k in enumerate(found.segments):
+            if why[k - 1] is not None:
+                found.lift[row, column] = float("nan")
+    return categories.table(found)
+
+
+def moves(folder: Path, apart: Mapping[int, str]) -> pl.DataFrame | None:
+    """Return the moves between segments that others may see; see ``suppression.shown``.
+
+    Totals (people by segment then and now) are taken to be known.
+    """
+    path = folder / "moves.parquet"
+    if not path.exists():
+        return None
+    frame = pl.read_parquet(path).sort("was", "now")
+    counts = frame["users"].to_numpy().reshape(frame["was"].n_unique(), -1)
+    now = frame["now"].unique().sort().to_list()
+    kept = suppression.shown(counts, [n for n, k in enumerate(now) if k in apart])
+    return frame.filter(pl.Series(kept.ravel(), dtype=pl.Boolean))
+
+
 def _record(record: dict[str, Any], apart: Mapping[int, str]) -> dict[str, Any]:
-    """Return run.json without what tells of few: moves, notes on rows, figures of such segments."""
+    """Return run.json without what tells of few: events, notes on rows, figures of few people."""
     of = re.compile(rf"segment[ /]({'|'.join(map(str, apart)) or 'none'})\b")
     notes = record["data"].get("notes", {})
     found = {key: value for key, value in record.items() if key != "since"}
+    if "since" in record:
+        found["since"] = {"run": record["since"]["run"]}
     found["data"] = {
         **record["data"], "notes": {k: v for k, v in notes.items() if k == "split"}
     }  # fmt: skip

@@ -21,6 +21,11 @@ CHART_COLOURS = {  # those that charts are drawn in, light, by their variables
 }
 
 
+def hue(segment: int) -> float:
+    """Return a segment's colour in degrees; the golden angle keeps neighbours apart."""
+    return (segment * 137.508 + 60) % 360
+
+
 def digest(script: str) -> str:
     """Return what a content security policy calls a script that may run."""
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg.report import categories, overview, refits
-from gnnseg.report.pictures.heat import Heat
+from gnnseg.report.categories import Heat
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Subject:
     @cached_property
     def heat(self) -> Heat | None:
         """What kinds of items the segments take, by the column that tells most of them."""
-        return categories.heat(self.folder, None, self.hidden) if len(self.summary) else None
+        if not len(self.summary):
+            return None
+        return categories.stored(self.folder) or categories.heat(self.folder, None, self.hidden)
 
     @property
     def currency(self) -> str | None:

@@ -12,7 +12,7 @@ import polars as pl
 from gnnseg import records
 from gnnseg.report import changes, lengths, losing, refits, rfm, stability, summary, words
 from gnnseg.report import evidence as about
-from gnnseg.report.columns import printable, render
+from gnnseg.report.columns import folded, render
 
 SHOWN_ITEMS = 4
 SHOWN_WEIGHTS = 8
@@ -208,9 +208,7 @@ def segments(folder: Path, limit: int | None = None) -> str:
     said = words.segments(folder)
     known = {k: said[k] for k in shown["segment"] if k in said}
     people = [
-        f"  {k}: {printable(sentence)}"
-        for k, sentence in known.items()
-        if sentence != words.NOTHING
+        folded(f"  {k}: ", sentence) for k, sentence in known.items() if sentence != words.NOTHING
     ]
     alike = [str(k) for k, sentence in known.items() if sentence == words.NOTHING]
     people += [f"  {', '.join(alike)}: {words.NOTHING}"] if alike else []

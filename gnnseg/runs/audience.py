@@ -6,6 +6,7 @@ Shape legend: U users, I items, Q items asked for.
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import operator
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,7 @@ from gnnseg.runs.recommend import ids_listed
 from gnnseg.runs.stored import StoredRun
 from gnnseg.types import Floats, InputError, Ints
 
+LOG = logging.getLogger("gnnseg")
 DAYS = 30.0
 CONTROL = 0.1
 
@@ -66,6 +68,7 @@ class Audience:
         everyone: the sum of their chances.
         days: how many days the chances are of; None: as long as the data took (no times).
         trusted: whether the chances are probabilities, not an order alone.
+        control: with what probability each person was drawn into the control group.
     """
 
     table: pl.DataFrame
@@ -75,6 +78,7 @@ class Audience:
     everyone: float
     days: float | None
     trusted: bool
+    control: float
 
     @property
     def buyers(self) -> float:
@@ -92,6 +96,7 @@ def audience(
     top: float | str | None = None,
     not_bought: bool = False,
     exclude: Iterable[object] | None = None,
+    exclude_by: str | None = None,
     control: float = CONTROL,
     days: float = DAYS,
     seed: int = 0,
@@ -119,7 +124,7 @@ def audience(
     if segment is not None:
         kept &= _members(run, segment)
     if exclude is not None:
-        kept[ids_listed(run, "exclude", exclude, "user")] = False
+        kept[_excluded(run, exclude, exclude_by, everybody)] = False
     if not_bought:
         kept[bought[0]] = False
     if not kept.any():
@@ -135,21 +140,20 @@ def audience(
         everyone=float(audiences.chance(expected[ranked]).sum()),
         days=days if expectations.pace.timed else None,
         trusted=scores.trusted(run.config),
+        control=control,
     )
 
 
 def controls(ids: Sequence[str], control: float, seed: int) -> Bools:
-    """Return who is in the control group: round(control n) people, at least one where any is asked.
+    """Return who is in the control group: each person with probability ``control``.
 
-    Those whose id's hash with the seed is least, so that the same command names the same people and
-    somebody new hardly moves anybody.
+    By a hash of the seed and their id alone: who else is on the list moves nobody, so that a
+    person's lot is the same in every list of a seed, this week and next; a larger ``control`` keeps
+    the people of a smaller one.
     """
-    count = round(control * len(ids))
-    count = max(count, 1) if control > 0 and len(ids) > 1 else count
-    drawn = [hashlib.sha256(f"{seed}:{each}".encode()).digest() for each in ids]
-    found = np.zeros(len(ids), dtype=bool)
-    found[sorted(range(len(ids)), key=drawn.__getitem__)[:count]] = True
-    return found
+    drawn = [hashlib.sha256(f"{seed}:{each}".encode()).digest()[:8] for each in ids]
+    lots = np.array([int.from_bytes(each) for each in drawn], dtype=np.float64) / 2.0**64
+    return np.asarray(lots < control, dtype=bool)
 
 
 def _check(control: float, days: float, size: int | None, top: float | str | None) -> None:
@@ -196,6 +200,33 @@ def _asked(run: StoredRun, item: object, where: Bools | None) -> Ints | None:
     if not numbers:
         raise InputError("item: the list is empty; name an item's id.")
     return np.array(sorted(numbers), dtype=np.int64)
+
+
+def _excluded(
+    run: StoredRun, exclude: Iterable[object], by: str | None, everybody: pl.DataFrame
+) -> Any:
+    """Return the indices of the people who are left out, by their ids or by a column of theirs.
+
+    Of a column, letter case and blanks around do not count: e-mail addresses have neither.
+    """
+    if by is None:
+        return ids_listed(run, "exclude", exclude, "user")
+    values = _plain(people.column(everybody, by))
+    listed = _plain(pl.Series([str(each) for each in exclude], dtype=pl.String)).unique()
+    (met,) = values.is_in(listed.implode()).fill_null(False).to_numpy().nonzero()
+    unknown = listed.filter(~listed.is_in(values.drop_nulls().implode()))
+    if len(listed) and not len(met):
+        raise InputError(
+            f"exclude: none of its {len(listed):,} is a known {by} ({unknown[0]!r} here, "
+            f"{str(values.drop_nulls().first())!r} there); name another column, or write it alike."
+        )
+    if len(unknown):
+        LOG.info("exclude: %s of %s are no known %s", f"{len(unknown):,}", f"{len(listed):,}", by)
+    return met
+
+
+def _plain(values: pl.Series) -> pl.Series:
+    return values.cast(pl.String).str.strip_chars().str.to_lowercase()
 
 
 def _members(run: StoredRun, segment: object) -> Bools:

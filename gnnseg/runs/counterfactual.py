@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -195,15 +196,20 @@ class Asked:
         """Return a history with one interaction more, of the usual weight, or less."""
         if not change.added:
             return history.rows(history.item != change.item)
-        events = max(int(self.train.count.sum()), 1)
         at = int(np.searchsorted(history.item, change.item))
         usual = {"user": 0, "item": change.item, "weight": self.known.weight, "count": 1}
         columns = {name: np.insert(getattr(history, name), at, usual[name]) for name in usual}
         spend = None
-        if history.spend is not None and self.train.spend is not None:
-            spend = np.insert(history.spend, at, self.train.spend.sum() / events)
+        if history.spend is not None and self._spend is not None:
+            spend = np.insert(history.spend, at, self._spend)
         visits = None if history.visits is None else np.insert(history.visits, at, 1.0)
         return Pairs(**columns, spend=spend, visits=visits)
+
+    @cached_property
+    def _spend(self) -> float | None:
+        """What an event of training costs on average."""
+        spend = self.train.spend
+        return None if spend is None else float(spend.sum() / max(int(self.train.count.sum()), 1))
 
     def after(self, changes: Iterable[Change]) -> Pairs:
         """Return the history after several changes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -38,13 +39,27 @@ def write(
     if databases.is_url(out):
         return databases.write(pl.concat([flat(frame) for frame in chunks]), str(out), table)
     path = refuse(out, excel=excel)
+    with atomic(path) as aside:
+        _fill(aside, path.suffix.lower(), chunks, excel)
+    return path
+
+
+@contextlib.contextmanager
+def ready(frame: pl.DataFrame, out: Path | str, *, excel: bool = False) -> Iterator[Path]:
+    """Write a frame beside its place, which it takes when all within went well; see ``write``."""
+    path = refuse(out, excel=excel)
+    with atomic(path) as aside:
+        _fill(aside, path.suffix.lower(), iter([frame]), excel)
+        yield path
+
+
+def _fill(aside: Path, kind: str, chunks: Iterator[pl.DataFrame], excel: bool) -> None:
     kinds = dict(zip(KINDS, (_parquet, _csv, _jsonl, _xlsx), strict=True))
-    with atomic(path) as aside, open(aside, "wb") as handle:
+    with open(aside, "wb") as handle:
         if excel:
             handle.write(codecs.BOM_UTF8)
             chunks = map(without_formulas, chunks)
-        kinds[path.suffix.lower()](chunks, handle)
-    return path
+        kinds[kind](chunks, handle)
 
 
 def refuse(out: Path | str, *, excel: bool = False) -> Path:

@@ -124,9 +124,13 @@ def write(
 
 
 def mangled(frame: pl.DataFrame) -> str | None:
-    """Return an id that a spreadsheet reads as another number out of a CSV; None: none is."""
+    """Say which id a spreadsheet reads as another number out of a CSV; None: none is."""
     odd = frame.filter(pl.col("user").str.contains(r"^(0\d+|\d{16,})$"))["user"]
-    return None if odd.is_empty() else str(odd[0])
+    if odd.is_empty():
+        return None
+    return (
+        f"ids such as {odd[0]} become numbers in a spreadsheet that opens a CSV; .xlsx keeps them"
+    )
 
 
 def _called(run: StoredRun) -> pl.DataFrame:

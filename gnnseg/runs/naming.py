@@ -6,8 +6,6 @@ another keeps it (``segments.since``).
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg.data.atomic import atomic
-from gnnseg.runs import durable, summary
+from gnnseg.runs import durable, export, summary
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.stored import StoredRun
 from gnnseg.types import InputError
@@ -66,9 +64,10 @@ def _of_yaml(path: Path) -> list[tuple[Any, Any]]:
 
 
 def _of_table(path: Path) -> list[tuple[Any, Any]]:
-    from gnnseg.data.tables import beside
+    from gnnseg.data.tables import beside, doors
 
-    frame = beside.table(path).frame
+    with doors.saved_anew():
+        frame = beside.table(path).frame
     frame = frame.rename({name: name.strip().lower() for name in frame.columns})
     keys = [name for name in KEYS if name in frame.columns]
     if "name" not in frame.columns or not keys:
@@ -78,7 +77,8 @@ def _of_table(path: Path) -> list[tuple[Any, Any]]:
         )
     text = frame.select(pl.col(c).cast(pl.String).str.strip_chars() for c in [*keys, "name"])
     key = pl.coalesce(pl.when(pl.col(c) != "").then(c) for c in keys)
-    return text.select(key=key, name="name").drop_nulls("key").rows()
+    bare = pl.col("name").str.replace(r"^'([=+\-@])", "${1}")  # as --names-out guards them
+    return text.select(key=key, name=bare).drop_nulls("key").rows()
 
 
 def write(run: StoredRun, path: Path | str) -> Path:
@@ -97,7 +97,7 @@ def write(run: StoredRun, path: Path | str) -> Path:
         raise InputError(f"--names-out {path}: name a file that ends in .yaml or .csv.")
     try:
         with atomic(path) as aside:
-            aside.write_text(content, "utf-8")
+            aside.write_text(content, "utf-8-sig" if path.suffix.lower() == ".csv" else "utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}).") from None
     return path
@@ -116,19 +116,49 @@ def _yaml(frame: pl.DataFrame, name: str) -> str:
 
 
 def _csv(frame: pl.DataFrame) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["segment", "id", "name", "people", "telling"])
-    for row in frame.iter_rows(named=True):
-        told = ", ".join(row["telling"])
-        writer.writerow([row["segment"], row["id"], row["name"], row["people"], told])
-    return buffer.getvalue()
+    """Return the names as a spreadsheet opens them: no cell is run as a formula."""
+    told = pl.col("telling").list.join(", ")
+    rows = frame.select("segment", "id", "name", "people", told)
+    return export.without_formulas(rows).write_csv()
 
 
 def asked_of(config: Mapping[str, Any]) -> dict[str, str]:
     """Return the names of the file that ``segments.names`` names; nothing where it names none."""
     path = config["segments"].get("names")
     return {} if path is None else read(str(path))
+
+
+def call(run: StoredRun, given: Mapping[str, str]) -> None:
+    """Name segments of a finished run, and the same ones of its refit, or of what it is a refit of.
+
+    Args:
+        run: The run.
+        given: Names by number or durable id; an empty one takes a name away.
+
+    Raises:
+        InputError: There is no such segment, or the name is too long.
+    """
+    before = durable.of(run)
+    durable.call(run, given)
+    by_id = {each.id: given[key] for n, each in enumerate(before, 1)
+             for key in (str(n), each.id) if key in given}  # fmt: skip
+    summary.renew(run.path)
+    other = RunFolder(_twin(run.path))
+    if not other.file("groups.parquet").exists():
+        return
+    twin = StoredRun(other.path)
+    known = {each.id for each in durable.of(twin)}
+    if twin.state == "finished" and known & set(by_id):
+        durable.call(twin, {id: name for id, name in by_id.items() if id in known})
+        summary.renew(twin.path)
+
+
+def _twin(path: Path) -> Path:
+    """Return where the refit of a run lies, or the run of a refit."""
+    from gnnseg.runs.refit import SUFFIX
+
+    name = path.name
+    return path.with_name(name.removesuffix(SUFFIX) if name.endswith(SUFFIX) else name + SUFFIX)
 
 
 def put(folder: RunFolder, given: Mapping[str, str], say: Say) -> bool:

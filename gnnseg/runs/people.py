@@ -55,6 +55,20 @@ def people(run: StoredRun, table: pl.DataFrame | None = None) -> pl.DataFrame:
     return found
 
 
+def column(frame: pl.DataFrame, name: str) -> pl.Series:
+    """Return a column of people.
+
+    Raises:
+        InputError: There is none such.
+    """
+    if name not in frame.columns:
+        raise InputError(
+            f"exclude_by={name}: people have no such column (they have "
+            f"{', '.join(frame.columns)}); a table of people (users) brings more."
+        )
+    return frame[name]
+
+
 def _customers(run: StoredRun) -> pl.DataFrame:
     frame, end = run.frame("customers"), run.record["data"].get("end")
     return frame if end is None else frame.with_columns(days_since=(end - pl.col("last")) / DAY)

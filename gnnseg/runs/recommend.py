@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.data.raw import Raw
-from gnnseg.data.tables.joining import unlike
+from gnnseg.data.tables import identifiers, joining
 from gnnseg.evaluation import ranking, segments
 from gnnseg.runs import new_users
 from gnnseg.runs.lists import Seen, long_list
@@ -138,7 +138,8 @@ def ids_listed(
     """Return the indices of a list of ids; those not known are counted in the log.
 
     Raises:
-        InputError: It is no list, or none of it is known.
+        InputError: It is no list, none of it is known, or some are known in another spelling alone:
+            whoever opted out as 7 is 007, and would be written to.
     """
     listed = _ids(given)
     if listed is None:
@@ -147,7 +148,7 @@ def ids_listed(
     unknown = [each for each, at in zip(listed, index, strict=True) if at < 0]
     if len(unknown) == len(listed) and (listed or what == "only"):
         known = ids_of(run, kind)
-        theirs, ours = unlike(pl.Series(map(text_of_id, listed), dtype=pl.String), known)
+        theirs, ours = joining.unlike(_texts(listed), known)
         raise InputError(
             where=what,
             problem=f"none of its {len(listed):,} {kind}s is known to {run.name} "
@@ -155,9 +156,27 @@ def ids_listed(
             advice="write the ids alike",
         )
     if unknown:
+        _refuse_respelt(run, what, _texts(unknown), kind)
         counts = f"{len(unknown):,} of {len(listed):,} {kind}s"
         LOG.info("%s: %s are not known to %s (first: %s)", what, counts, run.name, unknown[0])
     return list(index[index >= 0])
+
+
+def _refuse_respelt(
+    run: StoredRun, what: str, unknown: pl.Series, kind: Literal["user", "item"]
+) -> None:
+    """Refuse unknown ids that are known ones in another spelling, or that a program has cut."""
+    advice = "write the ids alike (a spreadsheet makes 7 of 007: have it import them as text)"
+    if (pair := joining.misspelt(unknown, ids_of(run, kind))) is not None:
+        problem = f"{kind} {pair[0]!r} is not known to {run.name}, and {pair[1]!r} is"
+        raise InputError(where=what, problem=problem, advice=advice)
+    if len(lost := identifiers.cut(unknown)):
+        problem = f"{kind} {lost[0]!r} has lost digits in a spreadsheet"
+        raise InputError(where=what, problem=problem, advice="export the column as text")
+
+
+def _texts(ids: Iterable[object]) -> pl.Series:
+    return pl.Series(map(text_of_id, ids), dtype=pl.String)
 
 
 def ids_of(run: StoredRun, kind: Literal["user", "item"] = "item") -> pl.Series:

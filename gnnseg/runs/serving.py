@@ -130,6 +130,7 @@ class Serving:
         top: float | str | None = None,
         not_bought: bool = False,
         exclude: Iterable[object] | None = None,
+        exclude_by: str | None = None,
         control: float = 0.1,
         days: float = 30.0,
         seed: int = 0,
@@ -149,7 +150,9 @@ class Serving:
             size: How many people; ``top``: what share of them, '10%' or .1; None: all.
             not_bought: Whether those who have taken any of the items are left out.
             exclude: Ids of people who are left out.
-            control: Share of them who are drawn for the control group, a column of true and false.
+            exclude_by: A column of people that ``exclude`` lists instead, such as their e-mail.
+            control: With what probability each is drawn for the control group, a column of true
+                and false; of one seed, the same people in every list.
             days: What the chance is of; without times it is of as long as the data took.
             seed: Of the draw of the control group.
             users: A table of people by id: more columns for ``where``, carried through.
@@ -166,8 +169,8 @@ class Serving:
 
         return audience.audience(
             self.stored, item=item, where=where, segment=segment, size=size, top=top,
-            not_bought=not_bought, exclude=exclude, control=control, days=days, seed=seed,
-            users=users, users_id=users_id,
+            not_bought=not_bought, exclude=exclude, exclude_by=exclude_by, control=control,
+            days=days, seed=seed, users=users, users_id=users_id,
         ).table  # fmt: skip
 
     def write(

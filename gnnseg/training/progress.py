@@ -6,6 +6,7 @@ The clock decides nothing but when a line is said, and how much time it says is 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -31,16 +32,18 @@ class Lines:
     def __init__(self, say: Say, clock: Clock = time.monotonic) -> None:
         self._say, self._clock = say, clock
         self._said = clock()
+        self._lock = threading.Lock()
         self._first: tuple[float, float] | None = None
 
     def __call__(self, done: float, total: float, facts: Callable[[], str]) -> None:
         """Say a line where one is due."""
-        now = self._clock()
-        if self._first is None:
-            self._first = now, done
-        if now - self._said < EVERY or done >= total:
-            return
-        self._said = now
+        with self._lock:
+            now = self._clock()
+            if self._first is None:
+                self._first = now, done
+            if now - self._said < EVERY or done >= total:
+                return
+            self._said = now
         begun, before = self._first
         left = ""
         if done > before:
@@ -144,13 +147,33 @@ class Counter(_Shown):
 
         columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         super().__init__(*columns, shown=shown, say=say, clock=clock)
-        self._what = what
+        self._what, self._done, self._total = what, 0, total
         self._task = self._bar.add_task(what, total=total)
+        self._over = threading.Event()
         if self._lines is not None:
             self._lines(0, total, str)
 
-    def __call__(self, done: int, total: int) -> None:
-        """Show that so many are done."""
+    def __enter__(self) -> Self:
+        if self._lines is not None:
+            threading.Thread(target=self._tick, daemon=True).start()
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._over.set()
+        super().__exit__(*error)
+
+    def _tick(self) -> None:
+        """Say how far it is while one of many takes long."""
+        while not self._over.wait(max(EVERY, 0.05)):
+            self._say_line()
+
+    def _say_line(self) -> None:
+        done, total = self._done, self._total
         if self._lines is not None:
             self._lines(done, total, lambda: f"{self._what}: {done} of {total} done")
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that so many are done."""
+        self._done, self._total = done, total
+        self._say_line()
         self._bar.update(self._task, completed=done, total=total)

@@ -43,6 +43,7 @@ def _started(shape: Shape, rng: Rng) -> Head:
 HEADS: dict[str, Callable[..., Head]] = {
     "dot": partial(Dot, tau=0.2),
     "dot, raw": partial(Dot, similarity="dot"),
+    "dot, no bias": partial(Dot, bias=False),
     "posthoc": partial(Posthoc, segments=4, tau=0.2),
     "distribution": partial(Segments, **SOFT),
     "distribution, top 2": partial(Segments, **SOFT, top=2),

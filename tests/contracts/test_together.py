@@ -33,9 +33,18 @@ HEADS = {
     "segments, membership": {"beta": "membership"}, "segments, affinity": {"beta": "affinity"},
     "segments, tied": {"tied": True},
     "dot, plain": {"similarity": "dot"},
+    "dot, no bias": {"bias": False},
 }  # fmt: skip
 OBJECTIVES = sorted(path.stem for path in (CONF / "objective").glob("*.yaml"))
-SCORES = ("dot", "dot, plain", "hybrid", "mlp", "neumf", "posthoc")  # heads without probabilities
+SCORES = (
+    "dot",
+    "dot, plain",
+    "dot, no bias",
+    "hybrid",
+    "mlp",
+    "neumf",
+    "posthoc",
+)  # heads without probabilities
 READINGS = ("segments, affinity", "segments, membership")
 REFUSED = {  # what is known of these objectives; another may refuse what it says it cannot take
     "likelihood": {*SCORES, *READINGS},

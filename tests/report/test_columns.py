@@ -1,6 +1,6 @@
 import pytest
 
-from gnnseg.report.columns import render
+from gnnseg.report.columns import folded, render
 
 COLUMNS = ["encoder", "head", "recall@20", "ndcg@20", "likes more than others do"]
 ROWS = [["lightgcn", "dot", "0.1234", "0.2345", "a long name, another one, and a third"]] * 2
@@ -51,3 +51,14 @@ def test_a_notebook_gets_its_tables_as_text_too(monkeypatch):
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
     assert render(["a", "b"], [["1", "2"]], "title") == said
     assert "2" in said
+
+
+def test_a_sentence_is_folded_to_the_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    said = folded("  12: ", "more category BABY (+1.7 sd), city Graz (83% against 33%), less WINE")
+    first, *others = said.splitlines()
+    assert first.startswith("  12: more")
+    assert others
+    assert all(line.startswith("      ") for line in others)
+    assert max(map(len, [first, *others])) <= 40
+    assert " ".join(line.strip() for line in said.splitlines())[4:].endswith("less WINE")

@@ -109,6 +109,43 @@ def test_the_page_has_no_id_and_no_figure_of_few(make_run):
     assert "Not shown" not in page.render(path)
 
 
+def shared_of(path, place):
+    place.mkdir()
+    return sharing.view(path, place)
+
+
+def test_the_page_has_kinds_of_no_few(full_run, tmp_path):
+    path, _ = full_run(users=150)
+    some = pl.read_parquet(path / "segments.parquet")["segment"].to_numpy()
+    with np.load(path / "seen.npz") as stored:
+        user, item = stored["user"], stored["item"]
+    kinds = pl.read_parquet(path / "items.parquet")["category"].to_list()
+    shared = shared_of(path, tmp_path / "view")
+    heat = pl.read_parquet(shared / "heat.parquet")
+    assert 0 < heat["lift"].count() < len(heat)
+    for category, k, lift in heat.select("category", "segment", "lift").rows():
+        takers = {u for u, i in zip(user, item) if some[u] == k and kinds[i] == category}
+        assert lift is None or len(takers) >= 10
+    blank = heat.group_by("category").agg(pl.col("lift").null_count())["lift"]
+    assert 1 not in blank.to_list()
+    shown = page.render(shared)
+    assert 'id="map"' in shown
+    assert "A map of people" not in shown
+
+
+def test_the_page_has_moves_of_no_few(full_run, tmp_path):
+    path, _ = full_run()
+    moves = pl.read_parquet(path / "moves.parquet")
+    shared = shared_of(path, tmp_path / "view")
+    left = pl.read_parquet(shared / "moves.parquet")
+    assert (left["users"] >= 10).all()
+    assert left.join(moves, on=moves.columns, how="semi").equals(left)
+    shown = page.render(shared)
+    assert "Who moved where" in shown
+    assert "people followed from" not in shown  # a total
+    assert "moved.parquet" not in shown
+
+
 def test_levels_of_few_are_left_out_with_their_complement():
     def row(segment, attribute, count, of):
         mean = count / of
@@ -190,5 +227,5 @@ def test_a_record_says_nothing_of_withheld_segments(make_run):
     assert "segment/2/ndcg@20" not in found["metrics"]
     assert "segment/effective_k" in found["metrics"]
     assert found["data"]["notes"] == {"split": "random"}
-    assert "since" not in found
+    assert found["since"] == {"run": "before"}
     assert np.isclose(found["metrics"]["segment/effective_k"], 3.0)

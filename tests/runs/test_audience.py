@@ -1,5 +1,6 @@
 """People for items: against what the folder says, by every door."""
 
+import hashlib
 import json
 import sqlite3
 
@@ -79,7 +80,7 @@ def test_people_stand_by_what_they_are_expected_to_take(run):
     np.testing.assert_allclose(found["expected"], [expected[u] for u in found["user"]], rtol=1e-5)
     np.testing.assert_allclose(found["chance"], 1 - np.exp(-found["expected"].to_numpy()))
     assert found["rank"].to_list() == list(range(1, 13))
-    assert found["control"].sum() == 3
+    assert found["control"].to_list() == audience.controls(found["user"], 0.25, 0).tolist()
     where = dict(run.segments().select("user", "segment").rows())
     assert found["segment"].to_list() == [where[u] for u in found["user"]]
     own = taken(run)
@@ -129,21 +130,23 @@ def test_size_top_bought_and_excluded(run):
     assert "u4" not in run.audience(item="i2", exclude=["u4", "nobody"])["user"]
 
 
-def test_the_control_group_is_of_the_seed_and_hardly_of_the_others():
+def test_the_control_group_is_of_the_seed_and_of_nobody_else():
     ids = [f"p{n}" for n in range(1000)]
     drawn = audience.controls(ids, 0.1, 0)
-    assert drawn.sum() == 100
+    assert 75 < drawn.sum() < 125  # 100 ± 2.6 standard deviations
+    slow = [int(hashlib.sha256(f"0:{each}".encode()).hexdigest()[:16], 16) / 16**16 for each in ids]
+    assert drawn.tolist() == [lot < 0.1 for lot in slow]
     shuffled = np.random.default_rng(0).permutation(1000)
     again = audience.controls([ids[n] for n in shuffled], 0.1, 0)
     assert {ids[n] for n in shuffled[again]} == set(np.array(ids)[drawn])
-    more = audience.controls([*ids, *(f"q{n}" for n in range(50))], 0.1, 0)[:1000]
-    assert (drawn & ~more).sum() <= 15
+    more = audience.controls([*ids, *(f"q{n}" for n in range(500))], 0.1, 0)
+    assert (more[:1000] == drawn).all()  # next week's list has others beside
+    assert not (drawn & ~audience.controls(ids, 0.2, 0)).any()
     other = audience.controls(ids, 0.1, 1)
     assert (drawn & other).sum() < 30
     half = [audience.controls(ids, 0.1, seed)[:500].sum() for seed in range(20)]
     assert 40 < np.mean(half) < 60  # of no rank more than of another
     assert not audience.controls(ids, 0, 0).any()
-    assert audience.controls(["a", "b"], 0.1, 0).sum() == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -205,7 +208,10 @@ def test_the_command_says_what_is_expected_and_writes_every_form(run, tmp_path, 
     said = capsys.readouterr().out
     found = run.audience(where="category == 'WINE'", exclude=["u4"])
     assert f"expected buyers within 30 days: {found['chance'].sum():.1f} (" in said
-    assert "control group: 1 people" in said
+    drawn = found["control"].sum()
+    assert f"control group: {drawn} people" in said
+    assert main(["audience", *here, "--control", "1e-9"]) == 0
+    assert "of so few nobody was drawn at 1e-09 a person" in capsys.readouterr().out
     assert f"{100 * found['chance'][0]:.1f}%" in said
     for name in ("a.csv", "a.parquet", "a.jsonl"):
         assert main(["audience", *here, "--out", str(tmp_path / name)]) == 0
@@ -218,6 +224,43 @@ def test_the_command_says_what_is_expected_and_writes_every_form(run, tmp_path, 
     assert main(["audience", *here, "--top", "none"]) == 2
     assert main(["recommend", str(run.path), "--item", "i3", "-k", "4"]) == 0
     assert "4 people of 12" in capsys.readouterr().out
+
+
+def test_an_opt_out_in_another_spelling_leaves_nobody_in(run, tmp_path):
+    ids = run.stored.frame("ids")
+    padded = pl.when(pl.col("kind") == "user").then("id").otherwise("id")
+    ids = ids.with_columns(id=padded.str.replace(r"^u(\d+)$", "00${1}"))
+    run.stored.folder.write_parquet("ids.parquet", ids)
+    run = Run(run.path)
+    for spelt, said in (
+        (["004", "5"], "user '5' is not known to a-run, and '005' is"),
+        (["004", "9.00001E+14"], "user '9.00001E+14' has lost digits"),
+    ):
+        with pytest.raises(InputError) as caught:
+            run.audience(item="i2", exclude=spelt)
+        assert said in str(caught.value)
+    assert len(run.audience(item="i2", exclude=["004", "bought elsewhere"])) == 11
+
+
+def test_people_are_left_out_by_a_column_of_theirs(run, tmp_path, capsys):
+    people, gone = tmp_path / "people.csv", tmp_path / "unsubscribed.csv"
+    mails = "".join(f"u{u},U{u}@Shop.example\n" for u in range(12))
+    people.write_text("user,E-Mail\n" + mails, "utf-8")
+    gone.write_text("Email Address,when\n u4@shop.example,May\nx@y.example,June\n", "utf-8")
+    ask = ["audience", str(run.path), "--item", "i3", "--users", str(people), "--out"]
+    ask += [str(tmp_path / "a.csv"), "--exclude", str(gone), "--exclude-by"]
+    assert main([*ask, "E-Mail"]) == 0
+    assert "1 of 2 are no known E-Mail" in capsys.readouterr().err
+    found = pl.read_csv(tmp_path / "a.csv")
+    assert set(found["user"]) == {f"u{u}" for u in range(12)} - {"u4"}
+    assert main([*ask, "mail"]) == 2
+    assert "people have no such column" in capsys.readouterr().err
+    gone.write_text("x@y.example\n", "utf-8")
+    assert main([*ask, "E-Mail"]) == 2
+    assert "none of its 1 is a known E-Mail" in capsys.readouterr().err
+    people.write_bytes("user,E-Mail\nu1,jürgen@shop.example\n".encode("latin-1"))
+    assert main([*ask, "E-Mail"]) == 2
+    assert "save it as UTF-8 CSV" in capsys.readouterr().err
 
 
 def test_recommend_finds_people_for_an_item(run, tmp_path, capsys):

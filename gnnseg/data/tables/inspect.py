@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gnnseg.data.sets.registry import SOURCES, Layout
+from gnnseg.data.sets.layouts import Layout
+from gnnseg.data.sets.registry import SOURCES
 from gnnseg.data.tables.checking import check, checked
 from gnnseg.data.tables.stats import stats
 

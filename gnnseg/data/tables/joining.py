@@ -201,15 +201,31 @@ def refuse_misspelt(where: Path | str, kind: str, theirs: pl.Series, met: pl.Ser
 
 def unlike(theirs: pl.Series, ours: pl.Series) -> tuple[str, str]:
     """Return an id of each side; of one and the same, where they differ in spelling alone."""
+    both = _respelt(theirs, ours)
+    if len(both):
+        return both.row(0)
+    return str(theirs[0]) if len(theirs) else "none", str(ours[0])
+
+
+def misspelt(theirs: pl.Series, ours: pl.Series) -> tuple[str, str] | None:
+    """Return one of some unknown ids that is one of ours in another spelling, and ours.
+
+    None: there is none, or spelling is what tells our own ids apart.
+    """
+    if bool(_bare(ours).is_duplicated().any()):
+        return None
+    both = _respelt(theirs, ours)
+    return both.row(0) if len(both) else None
+
+
+def _respelt(theirs: pl.Series, ours: pl.Series) -> pl.DataFrame:
+    """Return the pairs (theirs, ours) that differ in spelling alone."""
     one, other = (
         pl.DataFrame({"id": ids, "bare": _bare(ids)}).filter(pl.col("bare") != "").sort("bare")
         for ids in (theirs, ours)
     )
     both = one.join(other, on="bare", suffix="_ours").filter(pl.col("id") != pl.col("id_ours"))
-    if len(both):
-        row = both.sort("bare", "id").row(0, named=True)
-        return str(row["id"]), str(row["id_ours"])
-    return str(theirs[0]) if len(theirs) else "none", str(ours[0])
+    return both.sort("bare", "id").select("id", "id_ours")
 
 
 def _bare(ids: pl.Series) -> pl.Series:

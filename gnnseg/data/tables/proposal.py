@@ -12,11 +12,11 @@ import polars as pl
 from gnnseg.data.tables import columns as columns_
 from gnnseg.data.tables import numbers, typed
 from gnnseg.data.tables.fields import READ
+from gnnseg.data.tables.folders import NAMES
 from gnnseg.data.tables.sheets import Sheet
 from gnnseg.data.tables.stacking import Stacked
 
 BESIDE = ("users_id", "items_id", "missing_ids")
-NAMES = {"valid": ("valid", "validation", "val", "dev"), "test": ("test",)}
 
 
 def given_split(files: Sequence[str]) -> dict[str, str] | None:

@@ -104,7 +104,8 @@ class OwnTable(Reader, ABC):
 class FileReader(OwnTable):
     """One table (``path``: a file, several, or a pattern) or a given split, columns by name.
 
-    ``train``, ``valid``, ``test``: a given split, a file each. Null: a column by its usual names;
+    ``train``, ``valid``, ``test``: a given split, a file each; ``valid`` may be a share of each
+    user's training pairs, drawn for it. Null: a column by its usual names;
     ``separator``, ``encoding``, ``decimal`` sign and the order of ``dates`` are detected from the
     whole file, and asked about where two readings fit. ``returns``: events of negative weight are
     refused (null), kept, dropped, or taken off the purchases before them, within each part of a
@@ -124,7 +125,7 @@ class FileReader(OwnTable):
 
     path: str | list[str] | None = None
     train: str | None = None
-    valid: str | None = None
+    valid: str | float | None = None
     test: str | None = None
     format: Format | None = None
     separator: str | None = None

@@ -1,8 +1,7 @@
 """``gnnseg train FILE --user COLUMN …``: plain options in, a configuration of the data out.
 
-The configuration is saved as YAML in the folder where the command is typed, so that
-``data=./orders.yaml`` finds the same data again, in sweeps too. Hydra looks for configurations in
-folders of its own: such a file is copied to one named by its content.
+The configuration is saved as YAML where the command is typed, so that ``data=./orders.yaml`` finds
+the same data again, in sweeps too. Hydra finds a copy of it, in a folder named by its content.
 """
 
 from __future__ import annotations
@@ -20,7 +19,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from gnnseg import records
 from gnnseg.data.atomic import atomic
-from gnnseg.data.tables import typed
+from gnnseg.data.held_out import share_of
+from gnnseg.data.tables import folders, typed
 from gnnseg.data.tables.typed import TABLES, TypedArguments, expanded
 from gnnseg.types import InputError
 
@@ -132,8 +132,9 @@ def settings_of(given: TypedArguments, folder: Path) -> dict[str, Any]:
 def _files(given: TypedArguments, folder: Path) -> dict[str, Any]:
     """Return the settings that name the files."""
     typed.refuse_missing(given.files)
-    paths = [_relative(name, folder) for name in given.files]
-    parts = {name: given.options[name] for name in typed.PARTS if name in given.options}
+    files, parts = folders.split(given.files) or (given.files, {})
+    paths = [_relative(name, folder) for name in files]
+    parts |= {name: given.options[name] for name in typed.PARTS if name in given.options}
     if not parts:
         return {"path": paths[0] if len(paths) == 1 else paths}
     lacking = next((name for name in typed.PARTS if name not in parts), None)
@@ -142,7 +143,7 @@ def _files(given: TypedArguments, folder: Path) -> dict[str, Any]:
             f"--{next(iter(parts))}: a given split is one FILE to train on, --valid FILE and "
             f"--test FILE; {f'add --{lacking}' if lacking else 'name one FILE'}."
         )
-    return {"train": paths[0]} | {name: _relative(path, folder) for name, path in parts.items()}
+    return {"train": paths[0]} | {n: share_of(p) or _relative(p, folder) for n, p in parts.items()}
 
 
 def _database(given: TypedArguments, folder: Path) -> dict[str, Any]:
@@ -163,9 +164,9 @@ def _database(given: TypedArguments, folder: Path) -> dict[str, Any]:
 
 def _comment(given: TypedArguments) -> str:
     """Return the command, commented out; an address of a database is left out."""
-    command = " ".join(["gnnseg train", *map(shlex.quote, typed.again(given))])
-    lines = ("gnnseg train --sql …" if "connect" in given.options else command).split("\n")
-    return "".join(f"# {line}\n" for line in lines)
+    words = ["--sql", "…"] if "connect" in given.options else map(shlex.quote, typed.again(given))
+    command = " ".join(["gnnseg train", *words])
+    return "".join(f"# {line}\n" for line in command.split("\n"))
 
 
 def _body(path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from gnnseg.data import held_out
 from gnnseg.data.tables import numbers, separators, sheets
 from gnnseg.data.tables.numbers import Decimal
 from gnnseg.data.tables.paths import listed
@@ -32,7 +33,7 @@ class Stacked:
 
 
 def read(
-    sources: Mapping[str, str | list[str] | None],
+    sources: Mapping[str, str | list[str] | float | None],
     mapping: Mapping[str, str | None],
     how: FileSettings = separators.DETECTED,
     *,
@@ -44,18 +45,23 @@ def read(
 
     Args:
         sources: ``path`` (a file, several, or a pattern) or ``train``, ``valid`` and ``test``,
-            whose rows a column ``part`` tells apart.
+            whose rows a column ``part`` tells apart; ``valid`` may be a share of each user's
+            training pairs, drawn for it.
         mapping: Columns by role, and ``title``; None: by the usual names, '': not there.
         how: How files are read, as far as it is told.
         decimal: The decimal sign of all files; None: each has its own.
         guess, look: As ``separators.read`` takes them.
     """
     given = sources["path"] is None and any(sources.values())
-    paths = _files(sources, PARTS if given else ("path",))
+    parts: tuple[str, ...] = PARTS
+    share = held_out.share_of(_one(sources["valid"]))
+    if given and share is not None:
+        parts = ("train", "test")
+    paths = _files(sources, parts if given else ("path",))
     found = [_read(path, mapping, how, paths, guess, look) for path in paths]
-    same_columns(found, PARTS if given else None)
+    same_columns(found, parts if given else None)
     found = found if decimal is not None else _with_points(found)
-    sheet = stacked(found, "data.train/valid/test" if given else sources["path"] or "")
+    sheet = stacked(found, "data.train/valid/test" if given else _named(sources["path"]))
     title = mapping.get("title")
     if title is not None and "title" not in sheet.frame.columns:
         raise InputError(
@@ -65,7 +71,20 @@ def read(
         )
     if not given:  # the number of the file is no part of a split
         sheet = replace(sheet, frame=sheet.frame.drop("part"))
-    return Stacked(sheet, notes(found), found)
+    said = notes(found)
+    if given and share is not None:
+        frame = sheet.frame.with_columns(pl.col("part") * 2)  # the second file is the test
+        sheet = replace(sheet, frame=held_out.carve(frame, share))
+        said[-1] += f"; validation: {share:.0%} of each user's training pairs, drawn"
+    return Stacked(sheet, said, found)
+
+
+def _one(source: str | list[str] | float | None) -> str | float | None:
+    return None if isinstance(source, list) else source
+
+
+def _named(source: str | list[str] | float | None) -> str | list[str]:
+    return source if isinstance(source, list) else str(source or "")
 
 
 def _read(
@@ -122,7 +141,9 @@ def _with_point(found: ReadFile, name: str, role: str) -> ReadFile:
     return replace(found, sheet=sheet, note=f"{found.note}; {role} with {sign}")
 
 
-def _files(sources: Mapping[str, str | list[str] | None], keys: tuple[str, ...]) -> list[Path]:
+def _files(
+    sources: Mapping[str, str | list[str] | float | None], keys: tuple[str, ...]
+) -> list[Path]:
     """Return the files of one table, or of the three parts."""
     if sources["path"] is not None and any(sources[part] for part in PARTS):
         raise InputError(
@@ -139,8 +160,8 @@ def _files(sources: Mapping[str, str | list[str] | None], keys: tuple[str, ...])
                     "data.valid and data.test",
                 ),
             )
-        files += listed(source, f"data.{key}")
-    if keys == PARTS and len(files) != len(PARTS):
+        files += listed(_named(source), f"data.{key}")
+    if keys != ("path",) and len(files) != len(keys):
         raise InputError(
             "data.train, data.valid and data.test are one file each; give several as data.path."
         )

@@ -19,6 +19,8 @@ class Dot(Head):
         similarity: 'cosine', cos(user_i, item_j)/tau + b_j, or 'dot', <user_i, item_j>, no
             temperature, no bias (LightGCN under BPR, He et al. 2020).
         tau: Temperature of the cosine; smaller is sharper.
+        bias: The cosine's item bias b_j, learned from log popularity on; False: none, as the papers
+            on the softmax loss have it (Wu et al. 2024).
     """
 
     def __init__(
@@ -28,14 +30,17 @@ class Dot(Head):
         *,
         similarity: Literal["cosine", "dot"] = "cosine",
         tau: float = 0.12,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.tau = temperature(tau, "head.tau")
-        self.bias = ItemBias(shape) if similarity == "cosine" else None
+        self.cosine = similarity == "cosine"
+        self.bias = ItemBias(shape) if self.cosine and bias else None
 
     def forward(self, embeddings: Embeddings) -> DotScorer:
         """Return the scores of these embeddings."""
-        return DotScorer(embeddings, self.tau, None if self.bias is None else self.bias(embeddings))
+        bias = None if self.bias is None else self.bias(embeddings)
+        return DotScorer(embeddings, self.tau if self.cosine else None, bias)
 
     def stored(self) -> dict[str, Tensor]:
         """Return the items' bias, where there is one."""
@@ -43,9 +48,9 @@ class Dot(Head):
 
 
 class DotScorer(FactorScorer, EmbeddingScorer):
-    """Cosine with temperature and bias, or, where ``bias`` is None, the raw product."""
+    """Cosine with a temperature, or, where ``tau`` is None, the raw product; a bias or none."""
 
-    def __init__(self, embeddings: Embeddings, tau: float, bias: Tensor | None) -> None:
+    def __init__(self, embeddings: Embeddings, tau: float | None, bias: Tensor | None) -> None:
         self._e, self._tau, self._bias = embeddings, tau, bias
 
     def with_users(self, user_UD: Tensor) -> DotScorer:
@@ -55,12 +60,12 @@ class DotScorer(FactorScorer, EmbeddingScorer):
     def left(self, users: Tensor | None) -> Tensor:
         """Return the users' factors, (B,D) of some rows; None: of all."""
         rows = pick(self._e.user_UD, users)
-        return rows if self._bias is None else unit(rows) / self._tau
+        return rows if self._tau is None else unit(rows) / self._tau
 
     def right(self, items: Tensor | None) -> Tensor:
         """Return the items' factors, (N,D) of some rows; None: of all."""
         rows = pick(self._e.item_ID, items)
-        return rows if self._bias is None else unit(rows)
+        return rows if self._tau is None else unit(rows)
 
     def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
         """Add the items' bias, where there is one."""

@@ -10,6 +10,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
 from gnnseg.report import plots
+from gnnseg.report.columns import cut
 from gnnseg.report.plots import COLOURS, Picture
 
 SHOWN = 10  # segments a side; others are one band
@@ -95,7 +96,7 @@ def _bars(
         tall = users * scale
         axes.add_patch(Rectangle((x, y), BAR, tall, facecolor=shade[number], clip_on=False))
         at = x - 6 if side == "right" else x + BAR + 6
-        said = f"\u2068{plots.cut(_name(number, names), 15)}\u2069 {users:,}"  # isolated
+        said = f"\u2068{cut(_name(number, names), 15)}\u2069 {users:,}"  # isolated
         plots.text(axes, at, y + tall / 2, said, ha=side, fontsize=11.5, color=COLOURS["ink"])
         y += max(tall, 9.0) + GAP
     return found

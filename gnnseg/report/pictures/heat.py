@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from gnnseg.report import plots
+from gnnseg.report.categories import Heat
+from gnnseg.report.columns import cut
 from gnnseg.report.plots import COLOURS, Picture
 
 LEFT, TOP, CELL = 118.0, 22.0, 22.0
 FULL = 2.0  # log2 of the lift from which a cell is as deep as it gets
 DEEP = 0.5  # its opacity
-Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-
-
-@dataclass(frozen=True)
-class Heat:
-    """Lifts of categories by segment.
-
-    ``lift`` (C,K): the share of a category in a segment's events over its share in all; NaN of a
-    segment without events. ``several``: whether an item may be of several.
-    """
-
-    column: str
-    categories: Sequence[str]
-    segments: Sequence[int]
-    lift: Floats
-    several: bool = False
 
 
 def heatmap(heat: Heat) -> Picture | None:
@@ -56,7 +40,7 @@ def heatmap(heat: Heat) -> Picture | None:
         plots.text(axes, LEFT + wide * (n + 0.5), 10, str(k), ha="center", color=COLOURS["ink"])
     for row, category in enumerate(heat.categories):
         y = TOP + CELL * row
-        plots.text(axes, 0, y + CELL / 2, plots.cut(str(category), 20), color=COLOURS["ink"])
+        plots.text(axes, 0, y + CELL / 2, cut(str(category), 20), color=COLOURS["ink"])
         for n in range(across):
             _cell(axes, LEFT + wide * n, y, wide, float(heat.lift[row, n]))
     return picture

@@ -51,7 +51,7 @@ def actions(run: Subject) -> str:
     columns = [
         Heading("segment", text=True),
         Heading("offer", text=True, hint="what they want beyond everyone"),
-        Heading("people"), Heading("of these control"), Heading("list", text=True),
+        Heading("people"), Heading("control, about"), Heading("list", text=True),
     ]  # fmt: skip
     lead = (
         "A random tenth (the control group) gets nothing: what the others buy more than they do is "

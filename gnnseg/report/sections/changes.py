@@ -22,6 +22,8 @@ def changes(run: Subject) -> str:
     """Show who kept their segment, what was born or dissolved, and the moves."""
     if "since" not in run.record or not run.has("moves.parquet"):
         return ""
+    if "withheld" in run.record:
+        return _shared(run)
     called = told.names(run.folder)
     frame = _shown(run)
     said = "".join(f"<li>{escape(each)}</li>" for each in told.events(_allowed(run), called))
@@ -48,6 +50,17 @@ def changes(run: Subject) -> str:
         f'<div class="grid pair">{drawn}<div>{lists}{_who(run)}</div></div>', _matrix(frame),
         lead=f"{escape(told.summary(run.record))}.",
     )  # fmt: skip
+
+
+def _shared(run: Subject) -> str:
+    """Show the moves that others may see, without totals by which further ones could be told."""
+    frame = pl.read_parquet(run.folder / "moves.parquet")
+    drawn = figure(_flow(run, frame), "Bands are people, as wide as they are many.")
+    said = (
+        "Of people who were there before: those whose moves may be shown. Moves of fewer than "
+        f"{SMALLEST} people are left out, and others by which these could be worked out."
+    )
+    return section("changes", "What changed, and who moved", drawn, lead=said) if drawn else ""
 
 
 def _allowed(run: Subject) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ def withheld(record: Mapping[str, Any]) -> str:
     listed = f"<ul>{rows}</ul>" if rows else "<p>All segments are shown.</p>"
     return (
         "<section><h2>Not shown</h2><p class=soft>This page is made for others: without single "
-        "people and their ids, without figures of fewer than ten people, and without groups by "
-        f"which such figures could be worked out.</p>{listed}</section>"
+        "people and their ids (and so without the map, whose points are single people), without "
+        "figures of fewer than ten people, and without groups by which such figures could be "
+        f"worked out.</p>{listed}</section>"
     )

@@ -11,7 +11,8 @@ import pytest
 
 from gnnseg.data.sets import carriers
 from gnnseg.data.sets.fetching import Place
-from gnnseg.data.sets.registry import SOURCES, Archive, File, Layout, Package, Source
+from gnnseg.data.sets.layouts import Archive, File, Layout, Package, Source
+from gnnseg.data.sets.registry import SOURCES
 from gnnseg.types import InputError
 
 RATINGS = b"1\t2\t3\n" * 40_000  # more than one chunk
@@ -402,6 +403,30 @@ def test_the_registry_is_whole():
             assert layout.package or layout.archive or all(file.url for file in layout.files), name
             for file in layout.files:
                 assert all(len(digest) == 64 for digest in file.sha256)
-                assert file.sha256 or layout.archive or layout.package, (
+                assert file.sha256 or file.git or layout.archive or layout.package, (
                     f"{name}/{file.name} could not be verified"
                 )
+
+
+def test_a_file_known_by_gits_id_is_verified_by_it(place, monkeypatch, server):
+    data = b"0 1 2\n1 0\n"
+    known = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    server.files = {"train.txt": data}
+    for git, right in ((known, True), ("0" * 40, False)):
+        file = File("train.txt", None, (), f"{server.base}/train.txt", git=git)
+        with registered(monkeypatch, Layout((file,))):
+            if not right:
+                (place.kept / "toy" / "train.txt").unlink()
+                (place.kept / "toy").rmdir()
+                place.found.clear()
+                with pytest.raises(InputError, match="git's id"):
+                    place.find("toy")
+                nothing_kept(place)
+                continue
+            assert (place.find("toy") / "train.txt").read_bytes() == data
+            (place.kept / "toy" / "train.txt").write_bytes(b"0 1\n")
+            place.found.clear()
+            place.find("toy")
+            assert any(
+                "differs from the file that is known (git's id)" in line for line in place.said
+            )
