@@ -89,7 +89,7 @@ READING = [
             tuple(words)
             for text in PAGES.values()
             for words in commands(text)
-            if words[0] == "gnnseg" and words[1] not in ("train", "data", "choose-k")
+            if words[0] == "gnnseg" and words[1] not in ("train", "data", "choose-k", "table")
         }
     )
     if "--config-dir" not in words
@@ -236,6 +236,21 @@ def files(text: str) -> dict[str, str]:
     found = re.findall(r"^`(\S+)`:\n\n```(?:python|yaml)\n(.*?)^```$", text, re.S | re.M)
     assert found
     return dict(found)
+
+
+@pytest.mark.slow
+def test_the_declared_table_of_a_page_is_run_and_holds(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = PAGES["docs/tables.md"]
+    for name, text in files(page).items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text, "utf-8")
+    for words in commands(page):
+        assert main([*words[1:], "--root", str(tmp_path / "runs")]) == 0, capsys.readouterr().err
+    written = {path.name for path in (tmp_path / "my-table").iterdir()}
+    said = page.partition("Beside `table.yaml`")[2].partition("is the table.")[0]
+    assert written == {"table.yaml", *re.findall(r"`(\w+\.\w+)`", said)}
+    assert r"LightGCN \& segments" in (tmp_path / "my-table" / "table.tex").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 greedy recommender.
 
 usage: python experiments/policy/longrun.py [--minutes M]             (runs in a temporary folder)
-Writes a cell as longrun/<arm>-<seed>.json when it is finished, finds it again, and writes
+Writes a cell as a line of results.jsonl when it is finished, finds it again, and writes
 longrun.md from the cells there are. Five seeds (1 to 5) draw users, answers and training. All begin
 with the same interactions; each visit shows every user one item that they do not have; every
 `EVERY` visits the model is trained again on all that was taken, the policies on the log of what was
@@ -36,6 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from cells import interval, kept, minutes
 
 HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.jsonl"
 SEEDS = (1, 2, 3, 4, 5)
 VISITS, EVERY = 120, 12
 SET = ["data.users=500", "data.items=200", "data.segments=4", "data.interactions=4000"]
@@ -206,13 +207,14 @@ def main(arguments: list[str]) -> None:
     deadline, found = minutes(arguments), {arm: [] for arm in ARMS}  # type: dict[str, list[dict[str, Any]]]
     for seed in SEEDS:
         for arm in ARMS:
-            path = (
-                HERE
-                / "longrun"
-                / f"{arm.replace(':', '').replace(',', '').replace(' ', '-')}-{seed}.json"
-            )
+            name = arm.replace(":", "").replace(",", "").replace(" ", "-")
             with tempfile.TemporaryDirectory() as folder:
-                one = kept(path, deadline, partial(course, arm, seed, folder))
+                one = kept(
+                    RESULTS,
+                    f"longrun/{name}-{seed}",
+                    deadline,
+                    partial(course, arm, seed, folder),
+                )
             if one is not None:
                 found[arm].append(one)
     every = set.intersection(*({c["seed"] for c in cells} for cells in found.values()))

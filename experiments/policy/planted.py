@@ -2,7 +2,7 @@
 true value.
 
 usage: python experiments/policy/planted.py [--minutes M]             (runs in GNNSEG_RUNS, else
-./runs) Writes a cell as planted/<hash>.json when it is finished, finds it again, and writes
+./runs) Writes a cell as a line of results.jsonl when it is finished, finds it again, and writes
 planted.md from the cells there are. 100,000 showings by loggers of sharpness 0, 1 and 3; data,
 split and training drawn anew by each of five seeds (1 to 5). Settings (conf/experiment/policy.yaml)
 were chosen on draws 6 to 9; but the objective was changed after earlier versions of it had been
@@ -35,6 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from cells import interval, kept, minutes
 
 HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.jsonl"
 SEEDS, FRESH = (1, 2, 3, 4, 5), (21, 22, 23, 24, 25)
 LOGGERS = (0.0, 1.0, 3.0)
 SETS = {
@@ -84,17 +85,13 @@ def cell(
         f"data.seed={seed}",
         f"split.seed={seed}",
     ]
-    path = (
-        HERE
-        / "planted"
-        / f"{hashlib.sha256(' '.join([*overrides, str(seed)]).encode()).hexdigest()[:12]}.json"
-    )
+    digest = hashlib.sha256(" ".join([*overrides, str(seed)]).encode()).hexdigest()[:12]
 
     def make() -> dict[str, Any]:
         run = api.train("planted", [*overrides, "threads=1"], seed=seed)
         return {"overrides": overrides, "seed": seed, "hash": run.path.name, **judged(run)}
 
-    return kept(path, deadline, make)
+    return kept(RESULTS, f"planted/{digest}", deadline, make)
 
 
 def known(which: str, sharpness: float, seed: int, deadline: float) -> dict[str, Any] | None:
@@ -130,7 +127,7 @@ def known(which: str, sharpness: float, seed: int, deadline: float) -> dict[str,
             "optimum": float(expected.max(1).mean()),
         }
 
-    return kept(HERE / "planted" / f"{digest}.json", deadline, make)
+    return kept(RESULTS, f"planted/{digest}", deadline, make)
 
 
 def may_not_be_shown(split: Split) -> Csr:

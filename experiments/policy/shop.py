@@ -2,10 +2,10 @@
 and what it costs.
 
 usage: python experiments/policy/shop.py [--minutes M]       (data in GNNSEG_DATA, runs in
-GNNSEG_RUNS, else ./runs) Writes a cell as shop/<hash>.json when it is finished, finds it again, and
-writes shop.md from the cells there are. completejourney, kinds of products, seen=allow, five seeds
-of training (the split is by time). The epoch is chosen by valid/revenue@20 for every model.
-Intervals of differences: paired bootstrap over households, each household's mean over seeds.
+GNNSEG_RUNS, else ./runs) Writes a cell as a line of results.jsonl when it is finished, finds it
+again, and writes shop.md from the cells there are. completejourney, kinds of products, seen=allow,
+five seeds of training (the split is by time). The epoch is chosen by valid/revenue@20 for every
+model. Intervals of differences: paired bootstrap over households, each household's mean over seeds.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from cells import kept, minutes, spread
 
 HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.jsonl"
 SEEDS = (0, 1, 2, 3, 4)
 HOUSES = {
     "shop (attributes, 3 segments)": ["experiment=shop", "head.habit=false"],
@@ -63,11 +64,7 @@ ROUNDS = 2000
 def cell(house: str, way: str, seed: int, deadline: float) -> dict[str, Any] | None:
     """One run's test, each household's revenue; stored or made, None where there was no time."""
     overrides = [*HOUSES[house], *WAYS[way], "trainer.monitor=valid/revenue@20", "threads=1"]
-    path = (
-        HERE
-        / "shop"
-        / f"{hashlib.sha256(' '.join([*overrides, str(seed)]).encode()).hexdigest()[:12]}.json"
-    )
+    digest = hashlib.sha256(" ".join([*overrides, str(seed)]).encode()).hexdigest()[:12]
 
     def make() -> dict[str, Any]:
         run = api.train(
@@ -90,7 +87,7 @@ def cell(house: str, way: str, seed: int, deadline: float) -> dict[str, Any] | N
             },
         }
 
-    return kept(path, deadline, make)
+    return kept(RESULTS, f"shop/{digest}", deadline, make)
 
 
 def difference(mine: list[dict[str, Any]], other: list[dict[str, Any]], metric: str) -> str:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gnnseg import records
-from gnnseg.report import lengths, losing, table_forms
+from gnnseg.report import chosen, lengths, losing, table_forms
 from gnnseg.report.run_settings import SEEDS, Settings
 from gnnseg.report.table_forms import Figure
 
+VALIDATED = ("valid/recall@K", "valid/ndcg@K")
 FAMILIES = (
     "test/recall@K", "test/ndcg@K", "segment/segments_per_user", "test/ndcg@K/top1",
     "test/ndcg@K/top3",
@@ -63,22 +64,43 @@ class _Run:
         return config["seed"] if key == "seed" else config.get("split", {}).get("seed")
 
 
-def table(paths: Sequence[Path], form: str = "text", metrics: Sequence[str] | None = None) -> str:
+@dataclass(frozen=True)
+class Search:
+    """That runs are those of a sweep or a search, of which validation chooses.
+
+    ``test``: whether the test figures of all rows are shown, not of the chosen ones alone;
+    ``less``: monitored figures of which less is better.
+    """
+
+    test: bool = False
+    less: Collection[str] = ()
+
+
+def table(
+    paths: Sequence[Path],
+    form: str = "text",
+    metrics: Sequence[str] | None = None,
+    search: Search | None = None,
+) -> str:
     """Return one table of many runs; see ``compared``, whose notes stand below as text."""
-    found = compared(paths, metrics)
+    found = compared(paths, metrics, search)
     notes = found.notes if form == "text" else []
     return "\n".join([found.text(form), *notes])
 
 
-def compared(paths: Sequence[Path], metrics: Sequence[str] | None = None) -> RunTable:
+def compared(
+    paths: Sequence[Path], metrics: Sequence[str] | None = None, search: Search | None = None
+) -> RunTable:
     """Compare runs in one table.
 
     A last column, 'not above', names baselines that runs are not better than on what they were
-    chosen by, where there are any.
+    chosen by, where there are any. Of a search the figures of validation stand first, a column
+    'chosen' tells which row they choose, and test figures are that row's.
 
     Args:
         paths: Run folders; what is no finished run is left out, and said.
         metrics: The figures to show; None: the usual ones, as far as they are there.
+        search: That the runs are those of a search.
 
     Raises:
         InputError: No finished run, or a figure that none of them has.
@@ -95,29 +117,57 @@ def compared(paths: Sequence[Path], metrics: Sequence[str] | None = None) -> Run
     varying = settings.varying([numbers[0] for numbers in rows_of])
     members = [[runs[number] for number in numbers] for numbers in rows_of]
     shown = _asked(metrics, runs) if metrics is not None else _usual(runs)
+    if search is not None and metrics is None:
+        shown = [*_validated(members), *shown]
+    best = chosen.rows(
+        [[run.record for run in each] for each in members], search.less if search else ()
+    )
+    marks = ["chosen"] if search is not None and not all(best) else []
+    hides = search is not None and not search.test
     seeds = [key for key in SEEDS if len({_plain(run.seed(key)) for run in runs}) > 1]
     losses = [losing.counted([run.record for run in each]) for each in members]
     last = ["not above"] if any(losses) else []
     rows: list[list[str | Figure]] = []
-    for numbers, each, below in zip(rows_of, members, losses, strict=True):
-        paper = each[0].record["protocol"] == "paper"
+    for numbers, each, below, is_best in zip(rows_of, members, losses, best, strict=True):
         rows.append([
             *(settings.cell(numbers[0], key) for key in varying),
             str(len(each)),
             *(_listed([run.seed(key) for run in each]) for key in seeds),
-            *(Figure.of([run.metrics.get(name) for run in each], paper=paper) for name in shown),
-            Figure.of([run.record["seconds"].get("total") for run in each], digits=1),
-            Figure.of([run.record.get("memory_mb") for run in each], digits=1),
+            *["yes" if is_best else ""] * len(marks),
+            *_figures(each, shown, tested=is_best or not hides),
             *[below] * len(last),
         ])  # fmt: skip
     titles = [settings.title(key) for key in varying]
+    said = [chosen.ALONE if hides else chosen.ALL] * len(marks)
     return RunTable(
-        columns=[*titles, "runs", *seeds, *shown, "s", "MB", *last],
+        columns=[*titles, "runs", *seeds, *marks, *shown, "s", "MB", *last],
         rows=rows,
         left=len(varying),
         paper=any(run.record["protocol"] == "paper" for run in runs),
-        notes=[*notes, *twice, *settings.notes(rows_of)],
+        notes=[*notes, *twice, *settings.notes(rows_of), *said],
     )
+
+
+def _figures(runs: Sequence[_Run], shown: Sequence[str], *, tested: bool) -> list[Figure]:
+    """Return a row's figures, seconds and memory; ``tested``: whether its test is shown."""
+    paper = runs[0].record["protocol"] == "paper"
+    there = [name if tested or not name.startswith("test/") else "" for name in shown]
+    return [
+        *(Figure.of([run.metrics.get(name) for run in runs], paper=paper) for name in there),
+        Figure.of([run.record["seconds"].get("total") for run in runs], digits=1),
+        Figure.of([run.record.get("memory_mb") for run in runs], digits=1),
+    ]
+
+
+def _validated(members: Sequence[Sequence[_Run]]) -> list[str]:
+    """Return the validation figures of a search: the usual ones, and what runs were chosen by."""
+    there = [run.metrics for each in members for run in each]
+    usual = [
+        family.replace("@K", f"@{k}") for family in VALIDATED for k in lengths.shared(there, family)
+    ]
+    more = chosen.monitors([[run.record for run in each] for each in members])
+    known = {name for metrics in there for name in metrics}
+    return [name for name in dict.fromkeys([*usual, *more]) if name in known]
 
 
 def _finished(paths: Sequence[Path]) -> tuple[list[_Run], list[str]]:

@@ -32,7 +32,7 @@ def page(name: str, folders: Sequence[Path]) -> tuple[str, list[str]]:
     Raises:
         InputError: None of them is a finished run.
     """
-    found = compare.compared(folders)
+    found = compare.compared(folders, search=compare.Search())
     runs = list(_finished(folders))
     drawn = "".join(
         figure(picture, said, heading="h2")
@@ -43,7 +43,7 @@ def page(name: str, folders: Sequence[Path]) -> tuple[str, list[str]]:
     count = len({record["hash"] for _, record in runs})
     rows = [[Cell(escape(_text(cell)), _value(cell)) for cell in row] for row in found.rows]
     columns = [
-        Heading(title, text=at < found.left or title == "not above")
+        Heading(title, text=at < found.left or title in ("not above", "chosen"))
         for at, title in enumerate(found.columns)
     ]
     content = pages.document(

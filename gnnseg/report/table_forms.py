@@ -16,7 +16,7 @@ LATEX = {
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}",
     "*": "{*}", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}", "…": r"\dots{}",
-    PAPER: r"$\dagger$",
+    PAPER: r"$\dagger$", "±": r"$\pm$", "–": "--", "−": "$-$",
 }  # fmt: skip  # [ and * behind \\ would be its arguments
 
 
@@ -107,14 +107,14 @@ def _markdown(
     columns: Sequence[str], rows: Sequence[Sequence[str | Figure]], left: int, note: str
 ) -> str:
     line = ["---"] * left + ["---:"] * (len(columns) - left)
-    words = [[_marked_down(_read(cell)) for cell in row] for row in [columns, *rows]]
+    words = [[marked_down(_read(cell)) for cell in row] for row in [columns, *rows]]
     lines = [words[0], line, *words[1:]]
     text = "\n".join("| " + " | ".join(each) + " |" for each in lines)
     return f"{text}\n\n{note}" if note else text
 
 
-def _marked_down(text: str) -> str:
-    """Escape what Markdown would read; an underscore within a word it leaves alone."""
+def marked_down(text: str) -> str:
+    """Return text as Markdown shows it; an underscore within a word it leaves alone."""
     escaped = re.sub(r"[\\|`*<~$]", r"\\\g<0>", _one_line(text))
     return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", escaped)
 

@@ -58,7 +58,8 @@ def _concluded(record: SweepRecord, say: Say, show: Say) -> int:
     if done:
         from gnnseg.report import compare
 
-        say(compare.table(done))
+        less = {each["metric"] for each in jobs if each.get("greater") is False}
+        say(compare.table(done, search=compare.Search(less=less)))
     if (best := record.best()) is not None:
         common = set.intersection(*(set(each["overrides"]) for each in jobs))
         own = " ".join(each for each in best["overrides"] if each not in common)
@@ -128,7 +129,7 @@ class _Job:
 
         try:
             composed = configured(overrides, self.folders)
-            greater = _greater(composed)
+            greater = greater_is_better(composed)
             sweepers.refuse_wrong_direction(composed["trainer"]["monitor"], greater)
             result = train(
                 composed, say=self._say, fresh=self.fresh, sweep=self.record.name, job=number,
@@ -162,7 +163,7 @@ class _Job:
             print(line, file=sys.stderr, flush=True)
 
 
-def _greater(composed: Mapping[str, Any]) -> bool:
+def greater_is_better(composed: Mapping[str, Any]) -> bool:
     """Return whether a greater value of the monitored metric is better."""
     from gnnseg.config.extensions import parts
 

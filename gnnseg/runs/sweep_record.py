@@ -177,6 +177,11 @@ def folders(root: Path, name: str) -> list[Path]:
     return found
 
 
+def smaller_is_better(root: Path, name: str) -> set[str]:
+    """Return the monitored figures of a sweep of which less is better; see ``folders``."""
+    return {job["metric"] for job in _jobs(root, name) if job.get("greater") is False}
+
+
 def unended(root: Path, name: str) -> list[str]:
     """Return a sentence on each job of a sweep that left no run: what it was, and why.
 

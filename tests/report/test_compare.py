@@ -244,3 +244,55 @@ def test_whatever_is_in_a_name_is_shown_by_latex_and_markdown(run: Any) -> None:
     assert rows(runs)[0]["data"] == name
     two = [run(0.1, set={"evaluation.ks": [5, 10]}), run(0.1)]
     assert r"{[}5, 10{]} & " in compare.table(two, form="latex")  # no argument of \\
+
+
+def _searched(run: Any) -> list[Path]:
+    """Three widths, two seeds each, with validation and test; the middle one is best on the first
+    and the last one on the second."""
+    figures = {32: (0.20, 0.30), 64: (0.26, 0.31), 128: (0.25, 0.36)}
+    return [
+        run(
+            test, set={"encoder.dim": dim, "seed": seed},
+            metrics={"valid/ndcg@20": valid + seed / 100, "test/ndcg@20": test},
+            best={"epoch": 3, "metric": "valid/ndcg@20", "value": valid + seed / 100},
+        )
+        for dim, (valid, test) in figures.items() for seed in (0, 1)
+    ]  # fmt: skip
+
+
+def test_a_search_shows_validation_and_the_test_of_what_that_chose(run: Any) -> None:
+    runs = _searched(run)
+    shown = rows(runs, search=compare.Search())
+    assert [row["chosen"] for row in shown] == ["", "yes", ""]
+    assert [float(row["valid/ndcg@20"]) for row in shown] == pytest.approx([0.205, 0.265, 0.255])
+    assert [row["test/ndcg@20"] for row in shown] == ["", "0.31", ""]
+    every = compare.compared(runs, search=compare.Search(test=True))
+    text = every.text("csv")
+    assert [row["test/ndcg@20"] for row in csv.DictReader(text.splitlines())] == [
+        "0.3", "0.31", "0.36"
+    ]  # fmt: skip
+    assert [row["chosen"] for row in csv.DictReader(text.splitlines())] == ["", "yes", ""]
+    assert "chooses on the test" in every.notes[-1]
+    # a figure that is asked for by name is no way around
+    asked = rows(runs, metrics=["test/ndcg@20"], search=compare.Search())
+    assert [row["test/ndcg@20"] for row in asked] == ["", "0.31", ""]
+    # runs that are named show their test
+    assert [row["test/ndcg@20"] for row in rows(runs)] == ["0.3", "0.31", "0.36"]
+    less = rows(runs, search=compare.Search(less={"valid/ndcg@20"}))
+    assert [row["chosen"] for row in less] == ["yes", "", ""]
+
+
+def test_each_data_set_has_a_chosen_row_and_seeds_alone_hide_nothing(run: Any) -> None:
+    other = {"name": "others", "fingerprint": "a" * 64, "whole": "b" * 64}
+    best = {"epoch": 1, "metric": "valid/ndcg@20", "value": 0.1}
+    runs = [*_searched(run), run(0.5, data=other, best=best)]
+    assert [row["chosen"] for row in rows(runs, search=compare.Search())] == ["", "yes", "", "yes"]
+    (alone,) = rows(runs[:2], search=compare.Search())
+    assert "chosen" not in alone
+    assert alone["test/ndcg@20"] == "0.3"
+    paper = [
+        run(0.1 * dim, protocol="paper", set={"encoder.dim": dim},
+            best={"epoch": 1, "metric": "test/ndcg@20", "value": 0.1 * dim})
+        for dim in (1, 2)
+    ]  # fmt: skip
+    assert all(row["test/ndcg@20"] for row in rows(paper, search=compare.Search()))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gnnseg.report import many
+from gnnseg.report import chosen, many
 from gnnseg.types import InputError
 
 
@@ -28,7 +28,8 @@ def runs(make_run):
 
 def test_the_page_holds_table_and_charts(runs):
     page, notes = many.page("<night>", runs)
-    assert notes == []
+    assert notes == [chosen.ALONE]
+    assert page.count('data-l="test/ndcg@20" data-v=') == 1  # of the chosen row alone
     assert "<h1><bdi>&lt;night&gt;</bdi></h1>" in page
     assert "3 runs; the best on valid/ndcg@20 (0.2500) is <code>run-dot-3</code>" in page
     assert page.count("<tr ") == 1 + 3

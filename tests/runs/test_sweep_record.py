@@ -112,6 +112,14 @@ def test_the_best_is_by_the_monitored_metric(tmp_path: Path) -> None:
         assert record.best() is None  # values of other data are not to be compared
 
 
+def test_of_which_figures_less_is_better_is_kept(tmp_path: Path) -> None:
+    record = SweepRecord.of(tmp_path, "mine", SEEDS)
+    with record.at_work():
+        record.add(0, ["seed=0"], path="/a", value=0.1, metric="valid/gini@20", greater=False)
+        record.add(1, ["seed=1"], path="/b", value=0.1, metric="valid/ndcg@20", greater=True)
+    assert sweep_record.smaller_is_better(tmp_path, "mine") == {"valid/gini@20"}
+
+
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".sweeps").write_text("a file")
     with pytest.raises(InputError, match=r"\.sweeps: cannot be written"):

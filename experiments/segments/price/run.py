@@ -2,14 +2,13 @@
 
 usage: python experiments/segments/price/run.py [--minutes M] [--seeds 0,1,2] [SET ...] [=ROW ...]
 (data in GNNSEG_DATA) Every row of a set has its encoder, split and budget (`SETS`); nothing but the
-head differs. A training is stored as results/SET-ROW-SEED.json when it is finished and found again;
+head differs. A training is stored as a line of results.jsonl when it is finished and found again;
 table.py makes results.md of what there is. Training is in memory, on one thread; the test is never
 read. ``--minutes``: begin no training after so many.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -29,7 +28,10 @@ from gnnseg.runs.identity import NUMERICS, source_digest
 from gnnseg.runs.plan import Plan
 from gnnseg.types import Scorer, Segmentation, Split
 
-RESULTS = Path(__file__).resolve().parent / "results"
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from cells import keep, stored
+
+RESULTS = Path(__file__).resolve().parent / "results.jsonl"
 SETS: dict[str, list[str]] = {
     "lastfm": ["data=lastfm", "trainer.max_epochs=8", "trainer.eval_every=4"],
     "ml-1m": ["data=ml-1m", "trainer.max_epochs=8", "trainer.eval_every=4"],
@@ -123,15 +125,14 @@ def main(arguments: list[str]) -> None:
     seeds = [int(seed) for seed in option("--seeds", "0").split(",")]
     chosen = [each[1:] for each in arguments if each.startswith("=")] or list(ROWS)
     splits: dict[str, Split] = {}
-    RESULTS.mkdir(exist_ok=True)
     for seed in seeds:
         for data in [each for each in arguments if each in SETS] or list(SETS):
             for row in chosen:
-                path = RESULTS / f"{data}-{row}-{seed}.json"
-                if path.exists() or time.monotonic() > deadline:
+                key = f"{data}-{row}-{seed}"
+                if key in stored(RESULTS) or time.monotonic() > deadline:
                     continue
                 found = trained(data, row, seed, splits)
-                path.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+                keep(RESULTS, key, found)
                 print(f"{data} {row} seed {seed}: {found['ndcg']:.4f}", file=sys.stderr, flush=True)
 
 

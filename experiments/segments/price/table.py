@@ -5,13 +5,14 @@ usage: python experiments/segments/price/table.py
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from cells import stored
 from run import RESULTS, ROWS, SETS
 
 HEAD = [
@@ -27,8 +28,7 @@ FIGURES = {
 def read() -> dict[tuple[str, str], dict[int, dict[str, Any]]]:
     """Return what there is by (set, row) and seed."""
     found: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
-    for path in sorted(RESULTS.glob("*.json")):
-        each = json.loads(path.read_text("utf-8"))
+    for _, each in sorted(stored(RESULTS).items()):
         found.setdefault((each["data"], each["row"]), {})[each["seed"]] = each
     return found
 

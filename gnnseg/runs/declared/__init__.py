@@ -1,0 +1,1 @@
+"""The runs of a declared table: planned, done, written down."""

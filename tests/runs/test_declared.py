@@ -1,0 +1,193 @@
+"""A declared table is run: what is missing alone, seed 0 first, failures apart; it goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gnnseg.cli import main
+from gnnseg.report.declared import reading, results
+from gnnseg.report.declared.declaration import DeclaredRun
+from gnnseg.report.declared.results import Results
+from gnnseg.runs.declared import line, plan, work, workers
+
+SMALL = [
+    "data=planted", "data.users=80", "data.items=40", "data.interactions=800", "data.segments=3",
+]  # fmt: skip
+TABLE = {
+    "title": "Small",
+    "protocol": "clean",
+    "overrides": ["trainer.max_epochs=2", "trainer.eval_every=1", "encoder.dim=4", "threads=1"],
+    "seeds": [0, 1],
+    "trials": 2,
+    "data": [{"label": "toy", "overrides": SMALL}],
+    "metrics": ["test/recall@20", "test/ndcg@20"],
+    "rows": [
+        {"label": "broken", "overrides": ["encoder=lightgcn", "encoder.layres=2"]},
+        {"label": "mf", "overrides": ["encoder=mf", "head=dot"]},
+        {
+            "label": "tuned",
+            "overrides": ["head=dot"],
+            "space": {"head.tau": [0.1, 0.3]},
+            "ours": True,
+            "expected": {"toy": {"test/recall@20": {"least": 0.0}}},
+        },
+    ],
+}
+
+
+def declared_in(folder: Path, content: object = None) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "table.yaml").write_text(
+        yaml.safe_dump(TABLE if content is None else content, sort_keys=False), "utf-8"
+    )
+    return folder
+
+
+@pytest.mark.slow
+def test_a_table_is_run_and_found_again(tmp_path, capsys):
+    folder, root = declared_in(tmp_path / "small"), ["--root", str(tmp_path / "runs")]
+    assert main(["table", str(folder), "--plan", *root]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[-1] == "0 of 6 runs done, 6 missing; 2 more once trials have been chosen from"
+    assert "broken, toy: 0 of 2 done; encoder.layres: no such setting; did you mean" in out[1]
+    assert main(["table", str(folder), *root]) == 1
+    said = capsys.readouterr()
+    assert "2 runs failed" in said.err
+    order = [one.partition(":")[0] for one in said.err.splitlines()[:8]]
+    assert order == [
+        "tuned, toy, trial head.tau=0.1", "tuned, toy, trial head.tau=0.3",
+        "broken, toy, seed 0 failed", "mf, toy, seed 0", "tuned, toy, seed 0",
+        "broken, toy, seed 1 failed", "mf, toy, seed 1", "tuned, toy, seed 1",
+    ]  # fmt: skip
+    assert "left, about" in said.err
+    lines = results.read(folder / results.FILE)
+    kept = [one for one in lines if "error" not in one]
+    trials = [one for one in kept if one.get("trial")]
+    assert len(kept) == 5  # the chosen trial's line is its seed 0's
+    (trial,) = trials
+    assert all(name.startswith("valid/") for name in trial["metrics"])
+    assert str(tmp_path) not in (folder / results.FILE).read_text("utf-8")
+    assert {"cpu", "threads"} <= kept[0]["machine"].keys()
+    first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert {"table.md", "table.csv", "table.tex", "table.html", results.SIGNIFICANCE} < set(first)
+    # the same command does the failed ones alone, and without runs the figures are the same
+    assert main(["table", str(folder), *root]) == 1
+    assert "mf, toy" not in capsys.readouterr().err
+    assert main(["table", str(folder), "--no-runs", "--root", str(tmp_path / "none")]) == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+    # without results, finished runs are found by their hashes
+    (folder / results.FILE).unlink()
+    assert main(["table", str(folder), "--rows", "mf", *root]) == 0
+    again = results.read(folder / results.FILE)
+    assert [one for one in kept if one["label"] == "mf"] == again
+    _change(folder, tmp_path, capsys)
+
+
+def _change(folder, tmp_path, capsys):
+    """A changed setting is another run; the former stays, and is said."""
+    content = json.loads(json.dumps(TABLE))
+    content["rows"] = [content["rows"][1]]
+    content["rows"][0]["overrides"].append("encoder.dim=6")
+    declared_in(folder, content)
+    root = ["--root", str(tmp_path / "runs")]
+    assert main(["table", str(folder), "--seeds", "0", *root]) == 0
+    lines = results.read(folder / results.FILE)
+    assert ["encoder.dim=6" in one["overrides"] for one in lines] == [True, False, False]
+    capsys.readouterr()
+    assert main(["table", str(folder), "--plan", *root]) == 0
+    out = capsys.readouterr().out
+    assert "2 stored runs are of no cell" in out
+    assert "1 of 2 runs done" in out
+    text = (folder / "table.md").read_text("utf-8")
+    assert "±" not in text.partition("\n\n- ")[0]
+    assert "One seed." in text
+    # of other code than today's: shown, and to be run again
+    lines[0]["numerics"] -= 1
+    (folder / results.FILE).write_text(results.text(lines), "utf-8")
+    assert main(["table", str(folder), "--plan", *root]) == 0
+    assert "1 stored by other code or settings" in capsys.readouterr().out
+
+
+def test_check_reads_what_is_stored_alone(tmp_path, capsys):
+    folder = declared_in(tmp_path / "small")
+    assert main(["table", str(folder), "--check"]) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert out == [
+        "tuned, toy, test/recall@20: not run: 0 of 2 trials, expected at least 0",
+        "0 of 1 expected figures hold",
+    ]
+    assert [path.name for path in folder.iterdir()] == ["table.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--rows", "ml"], "--rows ml: the table has broken, mf, tuned."),
+        (["--seeds", "2"], "--seeds 2: the table has 0, 1."),
+        (["--seeds", "a"], "--seeds a: give whole numbers"),
+        (["--workers", "0"], "--workers 0: give 1 or more."),
+        (["--plan", "--check"], "exclude each other"),
+    ],
+)
+def test_what_is_asked_for_must_be_there(tmp_path, capsys, words, said):
+    assert main(["table", str(declared_in(tmp_path / "small")), *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_lines_hold_no_folders_of_the_machine():
+    said = line.without_folders("/home/me/data/ml-100k: not there; see https://x.org/a/b (a/b).")
+    assert said == "ml-100k: not there; see https://x.org/a/b (a/b)."
+
+
+def test_a_failure_never_takes_the_place_of_figures(tmp_path):
+    declared = reading.read(declared_in(tmp_path / "small"))
+    (run, *_) = plan.TablePlan(declared, plan.TablePart(rows=("mf",))).every(Results([]))
+    good = {"label": "mf", "data": "toy", "seed": 0, "overrides": list(run.overrides),
+            "metrics": {}}  # fmt: skip
+    work.store(declared, [good], tmp_path)
+    work.store(declared, [line.failed(run, "no memory")], tmp_path)
+    assert results.read(declared.folder / results.FILE) == [good]
+
+
+def _do(run: DeclaredRun):
+    if run.seed == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"seed": run.seed, "process": os.getpid()}
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_fails_its_run_alone():
+    runs = [DeclaredRun(row="a", data="b", seed=seed, overrides=()) for seed in range(4)]
+    found = {run.seed: done for run, done in workers.each(runs, _do, 2, line.failed)}
+    assert set(found) == {0, 1, 2, 3}
+    assert "killed" in found[1]["error"]
+    assert os.getpid() not in {done.get("process") for done in found.values()}
+
+
+@pytest.mark.slow
+def test_killed_midway_it_goes_on_with_two_workers_too(tmp_path):
+    content = json.loads(json.dumps(TABLE))
+    content["rows"] = content["rows"][1:2]
+    content["seeds"] = [0, 1, 2]
+    folder = declared_in(tmp_path / "small", content)
+    command = [sys.executable, "-m", "gnnseg", "table", str(folder), "--root", str(tmp_path / "r")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not (folder / results.FILE).exists() and process.poll() is None:
+            time.sleep(0.02)
+        process.kill()
+        said = process.communicate()[1]
+    assert process.returncode == -signal.SIGKILL, said
+    before = results.read(folder / results.FILE)
+    assert 1 <= len(before) < 3
+    done = subprocess.run([*command, "--workers", "2"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    after = results.read(folder / results.FILE)
+    assert [one["seed"] for one in after] == [0, 1, 2]
+    assert after[: len(before)] == before
