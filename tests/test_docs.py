@@ -199,7 +199,7 @@ def test_what_reads_a_run_answers(words, run, tmp_path, monkeypatch, capsys) -> 
     log = {"user": ["1", "2"], "item": ["3", "4"], "propensity": [0.1, 0.2], "reward": [1, 0]}
     pl.DataFrame(log).write_csv("other.csv")
     Path("names.yaml").write_text("1: Night owls\n")
-    typed = [str(run) if word == "RUN" else word for word in words[1:]]
+    typed = [str(run) if word in ("RUN", "OLD") else word for word in words[1:]]
     if "--sweep" in typed:
         typed += ["--root", str(run.parent)]
     assert main(typed) == 0

@@ -139,6 +139,12 @@ def figures(
     }  # fmt: skip
 
 
+def mean(scores: Sequence[np.ndarray], took: Sequence[np.ndarray]) -> dict[str, float]:
+    """AUC and lift of one ranking, averaged over what was asked for."""
+    found = figures({"": scores}, took, [resamples(len(each), 0) for each in took])[""]
+    return {metric: round(float(values[0]), 4) for metric, values in found.items()}
+
+
 def interval(values: np.ndarray) -> list[float]:
     """The figure and the middle 95 % of its resamples."""
     low, high = np.quantile(values[1:], [0.025, 0.975]) if len(values) > 1 else (np.nan,) * 2

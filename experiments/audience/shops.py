@@ -9,14 +9,16 @@ from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from gnnseg import config
+from gnnseg.data import customers, visits
 from gnnseg.runs import refit
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.run import Run
 
-SHOP = ("experiment=shop", "encoder.init=normal")  # as the weights started when this was measured
+SHOP = ("experiment=shop",)
 ALWAYS = ("threads=1", "evaluation.metrics=[ndcg]")
 SET = "completejourney"
 RUNS = Path(os.environ.get("GNNSEG_RUNS", "./runs")).absolute()
@@ -48,7 +50,18 @@ def purchases() -> pl.DataFrame:
     )  # fmt: skip
 
 
-def trained(before: datetime, overrides: Sequence[str] = SHOP) -> Run:
+def paces(
+    bought: pl.DataFrame, users: Sequence[str], moment: datetime, fading: float
+) -> np.ndarray:
+    """Visits a day of each user before a moment, (U,), as the package counts them."""
+    past = bought.filter((pl.col("time") < moment) & pl.col("user").is_in(list(users)))
+    user = past["user"].replace_strict({user: n for n, user in enumerate(users)}).to_numpy()
+    time = past["time"].dt.epoch("us").to_numpy() / 1e6
+    part = visits.shares(user, time)
+    return customers.paces(user, time, part, len(users), fading)
+
+
+def trained(before: datetime, overrides: Sequence[str] = SHOP, seed: int = 0) -> Run:
     """The refit of a run of what was bought before a moment; made once."""
     root = RUNS / "data" / before.strftime("%Y-%m-%dT%H-%M-%S")
     if not (root / SET).is_dir():
@@ -60,7 +73,8 @@ def trained(before: datetime, overrides: Sequence[str] = SHOP) -> Run:
         bought = table("transactions").filter(pl.col("transaction_timestamp") < before)
         bought.write_parquet(aside / "transactions.parquet")
         aside.rename(root / SET)
-    composed = config.compose([*overrides, *ALWAYS, f"data.root={root}", f"runs.root={RUNS}"])
+    where = (f"seed={seed}", f"data.root={root}", f"runs.root={RUNS}")
+    composed = config.compose([*overrides, *ALWAYS, *where])
     config.check(composed)
     run = pipeline.train(composed)
     return Run.load(refit.refit(run.path, progress=False))
