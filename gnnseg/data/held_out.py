@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from gnnseg.rng import Rng
+from gnnseg.types import InputError, Setting
 
 SHARE = 0.1  # of each user's training pairs, where nothing else is said
 
@@ -12,14 +13,25 @@ SHARE = 0.1  # of each user's training pairs, where nothing else is said
 def share_of(value: str | float | None) -> float | None:
     """Return the share that ``data.valid`` is, between 0 and 1; None: it names a file, or nothing.
 
+    Raises:
+        InputError: It is a number that is no share.
+
     >>> share_of("0.1"), share_of("valid.txt")
     (0.1, None)
     """
+    if value is None or value == "":
+        return None
     try:
-        share = float(value) if value is not None else 0.0
+        share = float(value)
     except ValueError:
         return None
-    return share if 0 < share < 1 else None
+    if not 0 < share < 1:
+        raise InputError(
+            where=Setting("data.valid", f"{value}"),
+            problem="is neither a share of each user's training pairs, between 0 and 1, nor a file",
+            advice="give one, such as 0.1",
+        )
+    return share
 
 
 def carve(events: pl.DataFrame, share: float) -> pl.DataFrame:

@@ -46,11 +46,16 @@ def test_the_draw_is_of_the_ids_alone_and_repeats_stay_together():
 
 
 @pytest.mark.parametrize(("value", "share"), [
-    ("0.1", 0.1), (0.25, 0.25), ("valid.txt", None), (None, None), ("1", None), ("0", None),
-    ("-0.1", None), ("nan", None),
+    ("0.1", 0.1), (0.25, 0.25), ("valid.txt", None), (None, None), ("./2", None),
 ])  # fmt: skip
 def test_what_is_a_share(value, share):
     assert held_out.share_of(value) == share
+
+
+@pytest.mark.parametrize("value", ["1", "0", "2", "-0.1", "nan", 2, 1.0])
+def test_a_number_that_is_no_share_is_one_sentence(value):
+    with pytest.raises(InputError, match=f"data.valid={value}: is neither a share"):
+        held_out.share_of(value)
 
 
 @pytest.fixture
