@@ -34,7 +34,8 @@ def call(options: argparse.Namespace) -> None:
     from gnnseg.config import options as settings
     from gnnseg.types import InputError
 
-    words = [word for word in options.words if not word.startswith("allow=")]
+    given = [word for word in options.words if not word.startswith("allow=")]
+    words = [part for word in given for part in word.split("=", 1)]  # encoder=lightgcn, as typed
     allow = [*options.allow]
     for word in options.words:
         if word.startswith("allow="):

@@ -274,8 +274,11 @@ def test_options_lists_the_users_own(
 
 
 def test_options_and_doctor_answer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["options", "encoder=lightgcn"]) == 0
+    typed = capsys.readouterr().out
     assert main(["options", "encoder", "lightgcn"]) == 0
-    assert "He et al. 2020" in capsys.readouterr().out
+    assert (out := capsys.readouterr().out) == typed
+    assert "He et al. 2020" in out
     for wrong, sentence in (
         (["encoder", "lightgnc"], "did you mean lightgcn"),
         (["encoder", "mf", "dim"], "options encoder mf dim: give a group and one of its choices"),
