@@ -14,7 +14,18 @@ import pytest
 import yaml
 from scipy import stats
 
-from gnnseg.report.declared import cells, forms, latex, page, reading, results, significance
+from gnnseg.config.composition.baselines import KEPT
+from gnnseg.config.names import TRAINED
+from gnnseg.report.declared import (
+    cells,
+    declaration,
+    forms,
+    latex,
+    page,
+    reading,
+    results,
+    significance,
+)
 from gnnseg.types import InputError
 
 TABLE = {
@@ -152,6 +163,38 @@ def test_what_is_said_later_counts_and_each_seed_may_split(declare):
     assert "split.seed=1" not in second.overrides
 
 
+def shared_with(declare, shared, own, space=None):
+    data = [{"label": "toy", "overrides": ["data=planted", "optimizer.lr=0.1"]}]
+    rows = [{"label": "a", "overrides": own, "space": space or {}}]
+    declared = declare(changed(data=data, rows=rows, overrides=shared))
+    return set(declared.run(*next(declared.cells()), 0, declared.rows[0].trials[-1:][0]
+                            if space else ()).overrides)  # fmt: skip
+
+
+def test_a_baseline_takes_nothing_on_training_from_what_rows_share(declare):
+    shared = [
+        "trainer.max_epochs=4", "trainer.monitor=valid/recall@20", "encoder=mf", "encoder.dim=8",
+        "head.segments=4", "threads=1", "regularisers.l2.weight=0.1", "baselines@x=y",
+    ]  # fmt: skip
+    every = {"data=planted", "evaluation.protocol=clean", "seed=0"}
+    kept = every | {"threads=1", "trainer.monitor=valid/recall@20", "baselines@x=y"}
+    of_mf = every | set(shared) | {"optimizer.lr=0.1"}
+    assert shared_with(declare, shared, ["baseline=ease"]) == {*kept, "baseline=ease"}
+    found = shared_with(declare, shared, [], {"baseline": ["ease", "itemknn"]})
+    assert found == {*kept, "baseline=itemknn"}
+    # what a row says itself stays, to be refused; a head that clusters has its settings
+    assert "encoder=lightgcn" in shared_with(declare, shared, ["baseline=ease", "encoder=lightgcn"])
+    clustered = ["baseline=ease", "head=posthoc"]
+    assert shared_with(declare, shared, clustered) == {*kept, *clustered, "head.segments=4"}
+    for own in ([], ["baseline=null"]):
+        assert shared_with(declare, shared, own) == of_mf | set(own)
+
+
+def test_what_rows_share_on_training_is_what_a_baseline_refuses():
+    assert (*TRAINED, "trainer") == declaration.TRAINED
+    assert (declaration.CHOSEN_BY,) == KEPT
+
+
 def test_a_run_is_known_whatever_the_order_and_where_it_is_done(declare):
     assert results.key_of(["b=2", "a=1", "threads=1", "device=cpu"]) == ("a=1", "b=2")
     assert results.key_of(["runs.root=x", "a=1"]) != results.key_of(["a=2"])
@@ -193,6 +236,12 @@ def test_the_best_trial_on_validation_is_chosen(declare, less, best):
     found = results.Results([*lines, failed])
     assert found.chosen(declared, row, data) == row.trials[best]
     assert found.cell(declared, row, data) == []  # a trial is no result
+    # one whose validation was the test is none to choose from
+    on_the_test = results.Results([*({**one, "protocol": "paper"} for one in lines), failed])
+    assert on_the_test.chosen(declared, row, data) is None
+    made = cells.table(declared, on_the_test)
+    assert made.rows[0][2].why == "every trial failed: no memory"
+    assert "a on toy: every trial failed: no memory" in made.notes
 
 
 def test_cells_are_means_over_seeds_and_what_is_printed_alike_is_ranked_alike(declare):
@@ -248,6 +297,23 @@ def test_what_is_not_alike_is_said(declare):
         "ml_100k: runs of several definitions (numerics 6, 10)",
         "toy: rows are of different data (their fingerprints differ)",
         "no run has test/gini@20; did you mean test/gini@10?",
+    ]
+
+
+def test_what_rows_of_one_data_set_are_evaluated_by_is_said_where_it_differs(declare):
+    declared = declare()
+    found = filled(declared)
+    mf = declared.rows[0].label
+    for one in found.lines:
+        one["config"]["evaluation"] = {"seen": "mask"}
+    assert cells.table(declared, found).notes == []
+    found.lines[2]["protocol"] = "paper"
+    found.lines[5]["config"]["evaluation"]["seen"] = "allow"
+    assert cells.table(declared, found).notes == [
+        "toy: rows differ in protocol, so their figures do not compare "
+        f"(paper: {mf}; clean: LightGCN)",
+        "toy: rows differ in evaluation.seen, so their figures do not compare "
+        f"(mask: {mf}; allow: LightGCN)",
     ]
 
 

@@ -156,6 +156,38 @@ def test_a_failure_never_takes_the_place_of_figures(tmp_path):
     assert results.read(declared.folder / results.FILE) == [good]
 
 
+def test_nothing_is_chosen_where_an_experiment_brings_the_protocol_paper(tmp_path, capsys):
+    space = {"encoder.layers": [1, 2]}
+    rows = [{"label": "paper", "overrides": ["experiment=lightgcn-paper"], "space": space}]
+    content = {key: each for key, each in TABLE.items() if key != "protocol"}
+    folder = declared_in(tmp_path / "small", content | {"rows": rows})
+    root = ["--root", str(tmp_path / "runs")]
+    assert main(["table", str(folder), "--plan", *root]) == 0
+    assert "would be chosen from on the test" in capsys.readouterr().out
+    assert main(["table", str(folder), *root]) == 1
+    assert capsys.readouterr().err.count("would be chosen from on the test") == 2
+    lines = results.read(folder / results.FILE)
+    assert len(lines) == 2
+    assert all("metrics" not in one for one in lines)
+    assert not list((tmp_path / "runs").glob("planted*"))
+    # without a space it is a row like any other
+    declared_in(folder, content | {"rows": [{**rows[0], "space": {}}]})
+    assert main(["table", str(folder), "--plan", *root]) == 0
+    assert capsys.readouterr().out.startswith("paper, toy: 0 of 2 done\n")
+
+
+def test_a_table_of_models_and_baselines_shares_how_models_are_trained(tmp_path, capsys):
+    rows = [
+        {"label": "MF", "overrides": ["encoder=mf", "head=dot"]},
+        {"label": "EASE", "overrides": ["baseline=ease"], "space": {"baseline.l2": [1, 100]}},
+    ]
+    folder = declared_in(tmp_path / "small", TABLE | {"rows": rows, "seeds": [0]})
+    assert main(["table", str(folder), "--root", str(tmp_path / "runs")]) == 0
+    lines = results.read(folder / results.FILE)
+    assert [one["label"] for one in lines if "error" not in one].count("EASE") == 2
+    assert not any("trainer.max_epochs=2" in one["overrides"] for one in lines[1:])
+
+
 def _do(run: DeclaredRun):
     if run.seed == 1:
         os.kill(os.getpid(), signal.SIGKILL)

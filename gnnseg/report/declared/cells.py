@@ -165,9 +165,11 @@ def _why_not(declared: Declaration, found: Results, row: DeclaredRow, data: Decl
     chosen = found.chosen(declared, row, data)
     if chosen is None:
         lines = [found.of(run.key) for run in declared.tried(row, data)]
-        ended = sum(line is not None for line in lines)
-        every = ended == len(lines)
-        return "every trial failed" if every else f"not run: {ended} of {len(lines)} trials"
+        ended = [line for line in lines if line is not None]
+        if len(ended) < len(lines):
+            return f"not run: {len(ended)} of {len(lines)} trials"
+        why = next((f": {line['error']}" for line in ended if "error" in line), "")
+        return f"every trial failed{why}"
     runs = [declared.run(row, data, seed, chosen) for seed in data.seeds]
     errors = [line["error"] for run in runs if (line := found.of(run.key)) and "error" in line]
     return f"failed: {errors[0]}" if errors else "not run"
@@ -287,6 +289,7 @@ def _notes(made: DeclaredTable, found: Results) -> Iterator[str]:
             for same in _of_one_split(data, lines)
         ):
             yield f"{data.label}: rows are of different data (their fingerprints differ)"
+        yield from _unlike(data, lines)
     for metric in made.declared.metrics:
         cells = [cell for cell in made.cells() if cell.metric is metric and cell.lines]
         if cells and not any(cell.values for cell in cells):
@@ -297,6 +300,26 @@ def _notes(made: DeclaredTable, found: Results) -> Iterator[str]:
         for cell in made.cells() if cell.why.startswith(("failed", "every"))
     )  # fmt: skip
     yield from failed
+
+
+def _unlike(data: DeclaredData, lines: Sequence[Line]) -> Iterator[str]:
+    """Yield what rows of one data set are evaluated by where that is not one thing."""
+    for name, of in (("protocol", _protocol), ("evaluation.seen", _seen)):
+        by: dict[str, dict[str, None]] = {}
+        for line in lines:
+            if (value := of(line)) is not None:
+                by.setdefault(str(value), {})[str(line["label"])] = None
+        if len(by) > 1:
+            said = "; ".join(f"{value}: {', '.join(labels)}" for value, labels in by.items())
+            yield f"{data.label}: rows differ in {name}, so their figures do not compare ({said})"
+
+
+def _protocol(line: Line) -> Any:
+    return line.get("protocol")
+
+
+def _seen(line: Line) -> Any:
+    return line.get("config", {}).get("evaluation", {}).get("seen")
 
 
 def _of_one_split(data: DeclaredData, lines: Sequence[Line]) -> Iterator[list[Line]]:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 # settings that no figure depends on: two commands that differ in these alone are one run
 APART = ("threads", "device", "runs", "cache", "tracking", "report", "sweep")
+# what a row of a baseline has none of, and what of it stays: by what settings are chosen
+TRAINED = ("encoder", "head", "objective", "regularisers", "optimizer", "trainer")
+CHOSEN_BY = "trainer.monitor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,10 +132,9 @@ class Declaration:
         """Return a run of a cell; ``chosen``: settings of its space."""
         protocol = [] if data.protocol is None else [f"evaluation.protocol={data.protocol}"]
         split = [f"split.seed={seed}"] if data.split_seeds else []
-        words = [
-            *self.overrides, *protocol, *data.overrides, *row.overrides,
-            *row.special.get(data.label, ()), *chosen, f"seed={seed}", *split,
-        ]  # fmt: skip
+        shared = [*self.overrides, *protocol, *data.overrides]
+        own = [*row.overrides, *row.special.get(data.label, ()), *chosen]
+        words = [*_shared_with(own, shared), *own, f"seed={seed}", *split]
         by = {word.partition("=")[0]: word for word in words}  # the last one said counts
         return DeclaredRun(
             row=row.label, data=data.label, seed=seed, overrides=tuple(by.values()),
@@ -152,6 +154,28 @@ class Declaration:
     def tried(self, row: DeclaredRow, data: DeclaredData) -> list[DeclaredRun]:
         """Return the trials of a cell, at its first seed; empty: nothing is chosen there."""
         return [self.run(row, data, data.seeds[0], chosen, trial=True) for chosen in row.trials]
+
+
+def _shared_with(own: Sequence[str], shared: Sequence[str]) -> list[str]:
+    """Return what of the shared overrides a row takes: of a baseline, none on training."""
+    if _said("baseline", own) in (None, "null"):
+        return list(shared)
+    clustered = _said("head", [*shared, *own]) == "posthoc"
+    given = [group for group in TRAINED if not (group == "head" and clustered)]
+    return [word for word in shared if _key(word) == CHOSEN_BY or _group(word) not in given]
+
+
+def _said(key: str, words: Sequence[str]) -> str | None:
+    """Return what the last override of a key says."""
+    return next((w.partition("=")[2] for w in reversed(words) if _key(w) == key), None)
+
+
+def _key(word: str) -> str:
+    return word.partition("=")[0].lstrip("+~")
+
+
+def _group(word: str) -> str:
+    return re.split(r"[./@]", _key(word))[0]
 
 
 def key_of(overrides: Sequence[str]) -> tuple[str, ...]:

@@ -46,7 +46,8 @@ class Results:
     ) -> tuple[str, ...] | None:
         """Return the settings of the best trial by validation; None: not all have ended yet.
 
-        A trial that failed is not chosen; where nothing is to be chosen, no settings.
+        A trial that failed is not chosen, nor one whose validation was the test; where nothing is
+        to be chosen, no settings.
         """
         if not row.trials:
             return ()
@@ -56,7 +57,9 @@ class Results:
         ended = [
             (float(line["value"]), at)
             for at, line in enumerate(lines)
-            if line is not None and line.get("value") is not None
+            if line is not None
+            and line.get("value") is not None
+            and line.get("protocol") != "paper"
         ]
         if not ended:
             return None

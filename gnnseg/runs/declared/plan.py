@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,17 @@ class TablePlan:
         found["seed"] = run.seed
         if split:
             found["split"]["seed"] = run.seed
-        return found
+        return why_no_trial(run, found) or found
+
+
+def why_no_trial(run: DeclaredRun, config: Mapping[str, Any]) -> str | None:
+    """Say why nothing is chosen by a run: its experiment's validation is the test; None: it may."""
+    if not run.trial or config["evaluation"]["protocol"] != "paper":
+        return None
+    return (
+        "its settings bring protocol paper, under which a space would be chosen from on the test; "
+        "declare protocol: clean, or leave space: out."
+    )
 
 
 def composed(overrides: Sequence[str], conf: Path | None) -> dict[str, Any]:

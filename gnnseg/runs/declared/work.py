@@ -18,7 +18,7 @@ from gnnseg.report.declared.declaration import Declaration, DeclaredRun, key_of
 from gnnseg.report.declared.results import Line, Results
 from gnnseg.runs.declared import line as lines
 from gnnseg.runs.declared import workers
-from gnnseg.runs.declared.plan import TablePart, TablePlan, composed
+from gnnseg.runs.declared.plan import TablePart, TablePlan, composed, why_no_trial
 from gnnseg.training.progress import spell
 
 Say = Callable[[str], None]
@@ -43,6 +43,8 @@ class Do:
 
         try:
             config = composed([*run.overrides, f"runs.root={quoted(self.root)}"], self.conf)
+            if (why := why_no_trial(run, config)) is not None:
+                return lines.failed(run, why)
             result = train(config, say=_nothing, progress=self.shown, wait=self.wait)
             return lines.of(run, result.path, less=not greater_is_better(config))
         except Interrupted:
