@@ -172,3 +172,8 @@ def _refuse(path: Path, words: list[str]) -> None:
         raise InputError(f"{path}: {' '.join(asked.typed)}: a weekly trains one run; leave it out.")
     if ours := [word for word in words if word.startswith("segments.since=")]:
         raise InputError(f"{path}: {ours[0]}: a weekly starts from its own last run; leave it out.")
+    if fitted := [word for word in words if word.startswith("baseline=")]:
+        raise InputError(
+            f"{path}: {fitted[0]}: a weekly goes on with last week's segments, which a baseline "
+            "cannot; take a trained model, such as encoder=lightgcn."
+        )

@@ -186,8 +186,7 @@ def test_a_baseline_takes_nothing_on_training_from_what_rows_share(declare):
     assert "encoder=lightgcn" in shared_with(declare, shared, ["baseline=ease", "encoder=lightgcn"])
     clustered = ["baseline=ease", "head=posthoc"]
     assert shared_with(declare, shared, clustered) == {*kept, *clustered, "head.segments=4"}
-    for own in ([], ["baseline=null"]):
-        assert shared_with(declare, shared, own) == of_mf | set(own)
+    assert shared_with(declare, shared, []) == of_mf
 
 
 def test_what_rows_share_on_training_is_what_a_baseline_refuses():

@@ -288,6 +288,7 @@ def test_the_second_of_two_at_once_says_who_is_at_work(shop, capsys):
         ("data: a.csv\nsettings: seed=1", "give a list of key=value"),
         ("data: a.csv --user u -m", "a weekly trains one run"),
         ("data: a.csv\nsettings: [segments.since=x]", "starts from its own last run"),
+        ("data: a.csv\nsettings: [baseline=ease, head=posthoc]", "which a baseline cannot"),
         ("data: a.csv\nleast: 90", "least=90: give a share"),
         ("data: a.csv\naudiences: [{segment: 1}]", "audience 1: needs a line 'out:'"),
         ("data: a.csv\naudiences: [{out: a.csv, segmet: 1}]", "did you mean segment?"),

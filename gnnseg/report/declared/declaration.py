@@ -158,7 +158,7 @@ class Declaration:
 
 def _shared_with(own: Sequence[str], shared: Sequence[str]) -> list[str]:
     """Return what of the shared overrides a row takes: of a baseline, none on training."""
-    if _said("baseline", own) in (None, "null"):
+    if _said("baseline", own) is None:
         return list(shared)
     clustered = _said("head", [*shared, *own]) == "posthoc"
     given = [group for group in TRAINED if not (group == "head" and clustered)]
