@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from gnnseg import config, tracking
+from gnnseg.cli import main
 from gnnseg.runs import sending
 from gnnseg.runs.folder import RunFolder
 from gnnseg.tracking import Jsonl, TrackingSettings, open_tracker
@@ -367,3 +368,33 @@ def test_a_finished_run_is_sent_once_and_to_each_trial(make_run, monkeypatch, no
     monkeypatch.setenv("WANDB_MODE", "disabled")
     send()
     assert len(there.opened) == 2
+
+
+def test_runs_are_sent_late_by_a_command(make_run, monkeypatch, no_wandb_variables, capsys):
+    path, _ = make_run()
+    there = Recorded()
+    monkeypatch.setitem(sys.modules, "wandb", there)
+    assert main(["track", str(path), "tracking.project=paper", "tracking.tags=[late]"]) == 0
+    said = capsys.readouterr().err
+    assert f"{path.name}:\nwandb is given the stored record of this run" in said
+    assert there.opened[0]["project"] == "paper"
+    assert list(there.opened[0]["tags"]) == ["late"]
+    assert there.summary["test/ndcg@20"] == 0.29
+    assert main(["track", str(path)]) == 0
+    assert "wandb has this run already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["tracking.project=paper"], "name the runs to send"),
+    (["RUN", "nowhere"], "is no finished run"),
+    (["RUN", "tracking.projekt=x"], "tracking.project"),
+])  # fmt: skip
+def test_a_late_sending_that_cannot_be_is_one_sentence(
+    words, said, make_run, monkeypatch, no_wandb_variables, capsys
+):
+    path, _ = make_run()
+    there = Recorded()
+    monkeypatch.setitem(sys.modules, "wandb", there)
+    assert main(["track", *[str(path) if word == "RUN" else word for word in words]]) == 2
+    assert said in capsys.readouterr().err
+    assert not there.opened

@@ -19,7 +19,8 @@ def arguments(parser: Parser) -> None:
         sub.set_defaults(action=call)
         return sub
 
-    action("list", _list, "list the named sets")
+    sub = action("list", _list, "list the named sets, and where those are that are here")
+    sub.add_argument("--root", metavar="DIR", default=data_root(), help="data.root (./data)")
     sub = action("fetch", _fetch, "bring a named set to data.root")
     sub.add_argument("set", metavar="SET", help="such as ml-1m (gnnseg data list)")
     sub.add_argument("--root", metavar="DIR", default=data_root(), help="data.root (./data)")
@@ -63,9 +64,11 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(options: argparse.Namespace) -> None:
-    from gnnseg.data.tables import inspect
+    from gnnseg.data.sets.fetching import Place
+    from gnnseg.data.tables import inspect, saved
 
-    print(inspect.list_sets())
+    place = Place(Path(options.root).expanduser(), saved.cache_root(()), lambda line: None)
+    print(inspect.list_sets(place))
 
 
 def _fetch(options: argparse.Namespace) -> None:

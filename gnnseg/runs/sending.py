@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from gnnseg import config as configuration
 from gnnseg import records, tracking
 from gnnseg.config import build
 from gnnseg.runs import writer
 from gnnseg.runs.folder import RunFolder
+from gnnseg.types import InputError
+
+
+def give(paths: Sequence[Path], settings: Sequence[str], say: Callable[[str], None]) -> None:
+    """Send finished runs to wandb, from their folders (``gnnseg track``).
+
+    Args:
+        paths: Their folders.
+        settings: Of tracking, as typed: ``tracking.project=paper``.
+        say: Where a line goes.
+
+    Raises:
+        InputError: Nothing to send, a run that is not finished, or settings that wandb refuses.
+    """
+    if not paths:
+        raise InputError("track: name the runs to send, such as gnnseg track RUN.")
+    for path in paths:
+        if not RunFolder(path).is_settled():
+            raise InputError(
+                f"{path}: is no finished run; give the folder of one, or finish it by its command."
+            )
+    asked = configuration.compose(["tracking=wandb", *settings])
+    configuration.check(asked)
+    for path in paths:
+        say(f"{path.name}:")
+        folder = RunFolder(path)
+        record = folder.read_json()
+        config = {**record["config"], "tracking": asked["tracking"]}
+        send(folder, config, record.get("sweep"), say)
 
 
 def send(

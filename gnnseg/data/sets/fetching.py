@@ -46,13 +46,19 @@ class Place:
             self.found[name] = self._find(name)
         return self.found[name]
 
-    def _find(self, name: str) -> Path:
+    def there(self, name: str) -> tuple[Path, Layout] | None:
+        """Return where a named set lies already, and how; None: it would have to be fetched."""
         for folder in (self.root / name, self.kept / name):
             for layout in SOURCES[name].layouts:
                 if self._complete(folder, layout):
-                    self.say(f"{name}: from {folder}")
-                    self._compare(folder, layout)
-                    return folder
+                    return folder, layout
+        return None
+
+    def _find(self, name: str) -> Path:
+        if (found := self.there(name)) is not None:
+            self.say(f"{name}: from {found[0]}")
+            self._compare(*found)
+            return found[0]
         for layout in SOURCES[name].layouts:
             if (
                 layout.package is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gnnseg.data.sets.fetching import Place
 from gnnseg.data.sets.layouts import Layout
 from gnnseg.data.sets.registry import SOURCES
 from gnnseg.data.tables.checking import check, checked
@@ -10,14 +11,16 @@ from gnnseg.data.tables.stats import stats
 __all__ = ["check", "checked", "list_sets", "stats"]
 
 
-def list_sets() -> str:
-    """Return the named sets: what they are, who brings them, on what terms."""
+def list_sets(place: Place) -> str:
+    """Return the named sets: what they are, who brings them, on what terms, and where they lie."""
     lines = []
     for name, source in SOURCES.items():
         lines += [
             f"{name:<16} {source.title}",
             f"{'':<16} from {_origin(source.layouts)}; {source.terms}",
         ]
+        if (found := place.there(name)) is not None:
+            lines.append(f"{'':<16} is in {found[0].absolute()}")
     lines.append(
         f"{'planted':<16} drawn, with known segments: data.model=mixture|blocks|lda, "
         "data.preset=easy|medium|hard, data.segments …"

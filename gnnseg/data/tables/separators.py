@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg.data.tables import columns as columns_
-from gnnseg.data.tables import formats, headers, joined, jsons, workbooks
+from gnnseg.data.tables import formats, headers, impressions, joined, jsons, workbooks
 from gnnseg.data.tables import lines as lines_
 from gnnseg.data.tables.decoded import DecodedText
 from gnnseg.data.tables.fields import ROLES
@@ -24,7 +24,7 @@ from gnnseg.data.tables.sheets import Sheet
 from gnnseg.types import InputError, Setting
 
 DETECTED = FileSettings()
-BENCHMARKS = ("lightgcn", "u.data", "ratings.dat")  # without a header, columns by place
+BENCHMARKS = ("lightgcn", "u.data", "ratings.dat", "mind")  # without a header, columns by place
 Look = Callable[[pl.DataFrame], None]
 Pick = Callable[..., list[str]]
 ATOMIC = ("\t", ",", ";", "|")
@@ -266,6 +266,9 @@ def _typed(sheet: Sheet, notes: Sequence[str], form: Format, pick: Any) -> Whole
 
 def _benchmark(path: Path, data: bytes, form: Format) -> WholeFile:
     """Read a file as LightGCN or MovieLens have them: no header, columns by place."""
+    if form == "mind":
+        sheet, note = impressions.read(path, data)
+        return WholeFile(sheet, note, form, {})
     if form == "lightgcn":
         note = f"{path.name}: lines 'user item item …'"
         return WholeFile(formats.lists(path, data), note, form, {})
@@ -297,6 +300,8 @@ def _form(path: Path, lines: list[str], separator: str | None, table: bool) -> F
         return "recbole"
     if separator is not None or table:
         return "table"
+    if impressions.looks(lines):
+        return "mind"
     if all(re.fullmatch(r"[^:]+::[^:]+::-?[\d.]+::\d+\s*", line) for line in lines):
         return "ratings.dat"
     if all(re.fullmatch(r"\d+\t\d+\t-?[\d.]+\t\d{9,13}\s*", line) for line in lines):

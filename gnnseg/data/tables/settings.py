@@ -10,7 +10,7 @@ from gnnseg.data.tables.headers import Header
 from gnnseg.data.tables.quoting import Quoting
 
 Format = Literal[
-    "table", "parquet", "json", "excel", "recbole", "lightgcn", "u.data", "ratings.dat"
+    "table", "parquet", "json", "excel", "recbole", "lightgcn", "u.data", "ratings.dat", "mind"
 ]
 FORM = ("separator", "encoding", "header", "quoting", "skip", "sheet")  # of any file
 

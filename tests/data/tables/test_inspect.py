@@ -5,6 +5,7 @@ import re
 import pytest
 
 import gnnseg.data
+from gnnseg.data.sets.fetching import Place
 from gnnseg.data.sets.registry import SOURCES
 from gnnseg.data.tables import inspect
 from gnnseg.types import InputError
@@ -12,8 +13,14 @@ from gnnseg.types import InputError
 NONE = dict.fromkeys(("user", "item", "weight", "time", "spend"))
 
 
-def test_the_list_names_every_set_and_where_it_comes_from():
-    text = inspect.list_sets()
+def test_the_list_names_every_set_where_it_comes_from_and_where_it_is(tmp_path):
+    place = Place(tmp_path / "data", tmp_path / "cache", print)
+    (place.root / "yelp2018").mkdir(parents=True)
+    for part in ("train", "test"):
+        (place.root / "yelp2018" / f"{part}.txt").write_text("0 1\n")
+    text = inspect.list_sets(place)
+    assert text.count(" is in ") == 1
+    assert f"is in {place.root / 'yelp2018'}" in text
     for name in [*SOURCES, "planted", "file"]:
         assert re.search(rf"^{name} ", text, re.MULTILINE)
     assert "recbole 1.2.1" in text

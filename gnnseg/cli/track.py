@@ -1,0 +1,35 @@
+"""Send finished runs to a dashboard, from their folders.
+
+Asking for tracking late is no loss: what a run's folder keeps (curves, figures, tables, settings)
+is given to wandb as if it had been asked for in training. What it has already is not sent twice.
+
+examples:
+  gnnseg track RUN                                        # offline: wandb sync sends it
+  gnnseg track runs/* tracking.project=paper tracking.mode=online
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from gnnseg.cli.arguments import run_folder
+from gnnseg.cli.command import say
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Take runs and settings of tracking."""
+    parser.add_argument(
+        "given",
+        metavar="RUN | tracking.KEY=VALUE",
+        nargs="+",
+        help="run folders, or their names under runs.root; and settings of tracking",
+    )
+
+
+def call(options: argparse.Namespace) -> None:
+    """Give each run to the dashboard."""
+    from gnnseg.runs import sending
+
+    settings = [each for each in options.given if each.startswith("tracking.")]
+    runs = [each for each in options.given if each not in settings]
+    sending.give([run_folder(each) for each in runs], settings, say)
