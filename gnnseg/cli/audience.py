@@ -118,7 +118,9 @@ def readable(table: Any) -> Any:
     first = pl.col("bought").list.head(BOUGHT)
     more = pl.when(pl.col("bought").list.len() > BOUGHT).then(pl.lit(["…"])).otherwise(pl.lit([]))
     shown = table.with_columns(
-        chance=pl.format("{}%", (100 * pl.col("chance")).round(1)),
+        chance=pl.when(pl.col("chance") >= 0.9995)
+        .then(pl.lit(">99.9%"))
+        .otherwise(pl.format("{}%", (100 * pl.col("chance")).round(1))),
         expected=pl.col("expected").round(3),
         bought=pl.concat_list(first, more.cast(pl.List(pl.String))),
     )

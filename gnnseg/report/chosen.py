@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 Record = Mapping[str, Any]
-LOWER = ("gini",)  # monitored figures of which less is better, besides those that are named
+LOWER = ("gini",)  # families of figures of which less is better, besides those that are named
 ALONE = (
     "test figures: of the rows that validation chose alone; gnnseg compare --sweep NAME --test "
     "shows all"
@@ -41,7 +41,7 @@ def rows(members: Sequence[Sequence[Record]], less: Collection[str] = ()) -> lis
         means = {at: mean for at in rivals if (mean := _mean(members[at])) is not None}
         if means:
             monitor = str(members[rivals[0]][0]["best"]["metric"])
-            choose = min if monitor in less or _family(monitor) in LOWER else max
+            choose = min if monitor in less or less_is_better(monitor) else max
             found[choose(means, key=lambda at: means[at])] = True
         elif len(rivals) == 1:
             found[rivals[0]] = True
@@ -74,5 +74,6 @@ def _best(record: Record) -> Record:
     return record.get("best") or {}
 
 
-def _family(name: str) -> str:
-    return name.partition("/")[2].partition("@")[0]
+def less_is_better(name: str) -> bool:
+    """Return whether less is better of a figure of ours: PART/NAME[@K]."""
+    return name.partition("/")[2].partition("@")[0] in LOWER

@@ -129,7 +129,7 @@ def view(folder: Path, at: Path) -> Path:
             if len(frame):
                 frame.write_parquet(shared / f"{name}.parquet")
     for name, found in (("heat", heat(folder, apart)), ("moves", moves(folder, apart))):
-        if found is not None and len(found):
+        if found is not None and (len(found) or name == "moves"):  # none: the page says so
             found.write_parquet(shared / f"{name}.parquet")
     record = _record(tables.read(folder), apart)
     (shared / "run.json").write_text(records.text(record, indent=1), "utf-8")

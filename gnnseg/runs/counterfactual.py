@@ -26,7 +26,7 @@ from gnnseg.evaluation.protocol import join
 from gnnseg.models.fold_in import CHUNK, FoldIn
 from gnnseg.runs.known import Known
 from gnnseg.runs.self_assign import friends_of, histories_of
-from gnnseg.runs.stored import StoredRun
+from gnnseg.runs.stored import StoredRun, without_segments
 from gnnseg.sparse import Csr
 from gnnseg.types import Floats, InputError, Ints, Pairs, Segmentation
 
@@ -169,9 +169,7 @@ class Asked:
         """
         at = run.find("user", user)
         if not run.has_segments:
-            raise InputError(
-                f"{run.name}: its head has no segments to explain by; train with head=segments."
-            )
+            raise without_segments(run, "segments to explain by")
         train, fold_in = _trained_on(run), run.fold_in
         history = histories_of(train, np.array([at]))
         if not len(history):

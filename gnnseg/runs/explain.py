@@ -6,8 +6,8 @@ import polars as pl
 import torch
 
 from gnnseg.runs import counterfactual
-from gnnseg.runs.stored import StoredRun
-from gnnseg.types import InputError, Segmentation
+from gnnseg.runs.stored import StoredRun, without_segments
+from gnnseg.types import Segmentation
 
 EXPLAINED = {
     "user": pl.String, "item": pl.String, "name": pl.String, "part": pl.String, "segment": pl.Int64,
@@ -26,9 +26,7 @@ def explain(run: StoredRun, user: str, item: str | None = None) -> pl.DataFrame:
     at_user, at_item = run.find("user", user), run.find("item", item)
     rows, scorer = (torch.tensor([at_user]), torch.tensor([at_item])), run.scorer
     if not isinstance(scorer, Segmentation):
-        raise InputError(
-            f"{run.name}: its head has no segments to explain by; train with head=segments."
-        )
+        raise without_segments(run, "segments to explain by")
     why = scorer.explain(*rows)
     values = why.segments[0].double()
     order = values.abs().argsort(descending=True, stable=True).tolist()

@@ -208,9 +208,7 @@ class StoredRun:
 
         with safe_open(self._file("scores.safetensors"), framework="pt") as stored:
             if name not in stored.keys():  # noqa: SIM118 (it is no mapping)
-                raise InputError(
-                    f"{self.name}: its head has no segments; train with head=segments."
-                )
+                raise without_segments(self)
             tensor: Tensor = stored.get_tensor(name)
             return tensor
 
@@ -276,3 +274,10 @@ def _named(ids: IdMap, text: str) -> str | None:
     if ids.names is None:
         return None
     return next((ids.ids[i] for i, name in enumerate(ids.names) if name and name == text), None)
+
+
+def without_segments(run: StoredRun, why: str = "segments") -> InputError:
+    """Return what is said of a run that has no segments, and how to have some."""
+    fitted = bool(run.record["config"].get("baseline"))
+    part, head = ("baseline", "posthoc") if fitted else ("head", "segments")
+    return InputError(f"{run.name}: its {part} has no {why}; train with head={head}.")

@@ -120,6 +120,7 @@ def filled(declared):
             {"protocol": "paper", "rows": [{"label": "a", "space": {"head.tau": [0.1]}}]},
             "rows: 'a': under protocol paper a space would be chosen from on the test of ml_100k",
         ),
+        ({"rows": [{"label": "a", "space": {"seed": [1, 2]}}]}, "'seed=1': say that by seeds:"),
         ({"trials": 0}, "trials: is 0; write 1 or more."),
         ({"metrics": [{"name": "test/ndcg@20", "better": "most"}]}, "metrics[1].better: 'most'"),
         ({"conf": "nowhere"}, "conf: "),

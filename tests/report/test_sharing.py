@@ -146,6 +146,17 @@ def test_the_page_has_moves_of_no_few(full_run, tmp_path):
     assert "moved.parquet" not in shown
 
 
+def test_where_no_move_may_be_shown_the_page_says_so(full_run, tmp_path):
+    path, _ = full_run()
+    moves = pl.read_parquet(path / "moves.parquet").with_columns(users=pl.lit(3, pl.Int64))
+    moves.write_parquet(path / "moves.parquet")
+    shared = shared_of(path, tmp_path / "view")
+    assert pl.read_parquet(shared / "moves.parquet").is_empty()
+    shown = page.render(shared)
+    assert "No move may be shown: each is of fewer than 10 people" in shown
+    assert "Who moved where" not in shown
+
+
 def test_levels_of_few_are_left_out_with_their_complement():
     def row(segment, attribute, count, of):
         mean = count / of

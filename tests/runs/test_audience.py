@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import torch
 
+from gnnseg.cli.audience import readable
 from gnnseg.cli.command import main
 from gnnseg.evaluation import audiences
 from gnnseg.runs import audience, databases, export, loading, paces
@@ -201,6 +202,11 @@ def test_a_mistake_is_one_sentence(run, asked, said):
     assert "\n" not in str(caught.value)
 
 
+def test_nobody_is_certain_to_come_on_a_terminal():
+    table = pl.DataFrame({"chance": [1.0, 0.9996, 0.5], "expected": 1.0, "bought": [[""]] * 3})
+    assert readable(table)["chance"].to_list() == [">99.9%", ">99.9%", "50.0%"]
+
+
 def test_the_command_says_what_is_expected_and_writes_every_form(run, tmp_path, capsys):
     (tmp_path / "out.csv").write_text("user\nu4\n", "utf-8")
     here = [str(run.path), "--where", "category == 'WINE'", "--exclude", str(tmp_path / "out.csv")]
@@ -212,7 +218,8 @@ def test_the_command_says_what_is_expected_and_writes_every_form(run, tmp_path, 
     assert f"control group: {drawn} people" in said
     assert main(["audience", *here, "--control", "1e-9"]) == 0
     assert "of so few nobody was drawn at 1e-09 a person" in capsys.readouterr().out
-    assert f"{100 * found['chance'][0]:.1f}%" in said
+    assert f"{100 * found['chance'][-1]:.1f}%" in said
+    assert ">99.9%" in said
     for name in ("a.csv", "a.parquet", "a.jsonl"):
         assert main(["audience", *here, "--out", str(tmp_path / name)]) == 0
         read = {"csv": pl.read_csv, "parquet": pl.read_parquet, "jsonl": pl.read_ndjson}

@@ -132,6 +132,12 @@ def test_what_needs_training_says_so(ease, clustered, root):
             refused()
 
 
+def test_segments_of_a_baseline_are_asked_for_by_posthoc(ease):
+    for asked in (lambda: ease.explain("1"), lambda: ease.explain("1", "1")):
+        with pytest.raises(InputError, match=r"its baseline has no segments .* head=posthoc"):
+            asked()
+
+
 def test_baselines_stand_beside_a_run_as_on_their_own(root):
     asked = "evaluation.baselines={puresvd: {factors: 4}, itemknn: {}, popularity: {}}"
     beside = done(root, *TRAINED, asked)

@@ -7,21 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
-from scipy import sparse
 from torch import Tensor
 
-from gnnseg.graph import BipartiteGraph
-from gnnseg.models.baselines.base import FittedBaseline
-from gnnseg.models.baselines.factors import right_singular
-from gnnseg.models.baselines.gfcf import Filters, normalised
-from gnnseg.models.baselines.scores import RowsScorer
+from gnnseg.models.baselines.gfcf import Filters, GraphFilter
 from gnnseg.models.baselines.settings import at_least
-from gnnseg.rng import Rng
-from gnnseg.types import Features
 
 
-class BSPM(FittedBaseline):
+class BSPM(GraphFilter):
     """Blurring-sharpening process models (Choi et al. 2023), on GF-CF's filters P~ and L.
 
     Blurring: dB/dt = B (P~ - 1) from B(0) = X to ``blur_time``, by Euler steps (one of time 1 is
@@ -57,26 +49,15 @@ class BSPM(FittedBaseline):
         self.blur_time = at_least("blur_time", blur_time, 0)
         self.sharpen_time = at_least("sharpen_time", sharpen_time, 0)
 
-    def learn(self, taken: sparse.csr_matrix, rng: Rng) -> dict[str, Tensor]:
-        """Return V; drawn is the start of the decomposition."""
-        right_ID = right_singular(normalised(taken), self.factors, rng)
-        return {"right": torch.from_numpy(right_ID).float()}
-
-    def scorer(self, graph: BipartiteGraph, features: Features) -> RowsScorer:
-        """Return the processes' ends, a block of users at a time."""
-        filters = Filters(graph.pattern, self.state["right"].to(graph.pattern.column.device))
-
-        def rows(users: Tensor) -> Tensor:
-            signal_BI = filters.taken(users)
-            low_BI, blurred_BI = self.ideal * filters.ideal(signal_BI), signal_BI
-            step = self.blur_time / self.blur_steps
-            for _ in range(self.blur_steps):
-                blurred_BI = (1 - step) * blurred_BI + step * filters.linear(blurred_BI)
-            if self.merge == "early":
-                return self._sharpened(filters, blurred_BI + low_BI)
-            return self._sharpened(filters, blurred_BI) + low_BI
-
-        return RowsScorer(graph.items, rows)
+    def filtered(self, filters: Filters, signal_BI: Tensor) -> Tensor:
+        """Return the ends of both processes."""
+        low_BI, blurred_BI = self.ideal * filters.ideal(signal_BI), signal_BI
+        step = self.blur_time / self.blur_steps
+        for _ in range(self.blur_steps):
+            blurred_BI = (1 - step) * blurred_BI + step * filters.linear(blurred_BI)
+        if self.merge == "early":
+            return self._sharpened(filters, blurred_BI + low_BI)
+        return self._sharpened(filters, blurred_BI) + low_BI
 
     def _sharpened(self, filters: Filters, signal_BI: Tensor) -> Tensor:
         """Return S at ``sharpen_time``; of a linear equation a step's four slopes are a series."""

@@ -5,6 +5,8 @@ Shape legend: U users, I items, D width, B users in a block.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 import torch
 from scipy import sparse
@@ -57,7 +59,27 @@ class Filters:
         return ((signal_BI / self.root_I) @ self.right_ID) @ self.right_ID.T * self.root_I
 
 
-class GFCF(FittedBaseline):
+class GraphFilter(FittedBaseline):
+    """What filters users' rows on the graph of items; of the graph it learns V alone."""
+
+    factors: int
+
+    def learn(self, taken: sparse.csr_matrix, rng: Rng) -> dict[str, Tensor]:
+        """Return V; drawn is the start of the decomposition."""
+        right_ID = right_singular(normalised(taken), self.factors, rng)
+        return {"right": torch.from_numpy(right_ID).float()}
+
+    def scorer(self, graph: BipartiteGraph, features: Features) -> RowsScorer:
+        """Return what becomes of users' rows, a block of users at a time."""
+        filters = Filters(graph.pattern, self.state["right"].to(graph.pattern.column.device))
+        return RowsScorer(graph.items, lambda users: self.filtered(filters, filters.taken(users)))
+
+    @abstractmethod
+    def filtered(self, filters: Filters, signal_BI: Tensor) -> Tensor:
+        """Return the scores of some users, (B,I), from what they took."""
+
+
+class GFCF(GraphFilter):
     """Graph filter collaborative filtering (Shen et al. 2021): S = X (P~ + alpha L).
 
     P~ = R~^T R~, R~ = D_U^-1/2 X D_I^-1/2; L = D_I^-1/2 V V^T D_I^1/2, V the ``factors`` leading
@@ -72,17 +94,6 @@ class GFCF(FittedBaseline):
         self.factors = int(at_least("factors", factors, 1))
         self.alpha = at_least("alpha", alpha, 0)
 
-    def learn(self, taken: sparse.csr_matrix, rng: Rng) -> dict[str, Tensor]:
-        """Return V; drawn is the start of the decomposition."""
-        right_ID = right_singular(normalised(taken), self.factors, rng)
-        return {"right": torch.from_numpy(right_ID).float()}
-
-    def scorer(self, graph: BipartiteGraph, features: Features) -> RowsScorer:
-        """Return X (P~ + alpha L), the filters on a block of users at a time."""
-        filters = Filters(graph.pattern, self.state["right"].to(graph.pattern.column.device))
-
-        def rows(users: Tensor) -> Tensor:
-            signal_BI = filters.taken(users)
-            return filters.linear(signal_BI) + self.alpha * filters.ideal(signal_BI)
-
-        return RowsScorer(graph.items, rows)
+    def filtered(self, filters: Filters, signal_BI: Tensor) -> Tensor:
+        """Return X (P~ + alpha L)."""
+        return filters.linear(signal_BI) + self.alpha * filters.ideal(signal_BI)

@@ -34,7 +34,17 @@ def alike(rows: sparse.csr_matrix, shrink: float, neighbours: int) -> sparse.csr
     return nearest_of_rows(likeness, rows.shape[0], rows.shape[0], neighbours)
 
 
-class ItemKNN(FittedBaseline):
+class NearestNeighbours(FittedBaseline):
+    """What both take, of items and of users."""
+
+    def __init__(
+        self, *, neighbours: int = 100, shrink: float = 10.0, weighting: Weighting = "none"
+    ) -> None:
+        self.neighbours = int(at_least("neighbours", neighbours, 1))
+        self.shrink, self.weighting = at_least("shrink", shrink, 0), weighting
+
+
+class ItemKNN(NearestNeighbours):
     """Items like those a user took (Sarwar et al. 2001).
 
     s_uj = sum_i x_ui w_ij, w_ij = <x_i, x_j> / (|x_i| |x_j| + shrink) for the ``neighbours`` items
@@ -47,12 +57,6 @@ class ItemKNN(FittedBaseline):
             documents of users).
     """
 
-    def __init__(
-        self, *, neighbours: int = 100, shrink: float = 10.0, weighting: Weighting = "none"
-    ) -> None:
-        self.neighbours = int(at_least("neighbours", neighbours, 1))
-        self.shrink, self.weighting = at_least("shrink", shrink, 0), weighting
-
     def learn(self, taken: sparse.csr_matrix, rng: Rng) -> dict[str, Tensor]:
         """Return w, rows the items that were taken; nothing is drawn."""
         items = weighted(taken.T.tocsr(), self.weighting)
@@ -63,7 +67,7 @@ class ItemKNN(FittedBaseline):
         return of_items(self.state, graph)
 
 
-class UserKNN(FittedBaseline):
+class UserKNN(NearestNeighbours):
     """What the users nearest to a user took (Resnick et al. 1994, for interactions).
 
     s_uj = sum_v w_uv x_vj, w_uv = <x_u, x_v> / (|x_u| |x_v| + shrink) for the ``neighbours`` users
@@ -75,12 +79,6 @@ class UserKNN(FittedBaseline):
         weighting: What an interaction weighs in x: 'none' alike, 'tfidf', 'bm25' (users as
             documents of items).
     """
-
-    def __init__(
-        self, *, neighbours: int = 100, shrink: float = 10.0, weighting: Weighting = "none"
-    ) -> None:
-        self.neighbours = int(at_least("neighbours", neighbours, 1))
-        self.shrink, self.weighting = at_least("shrink", shrink, 0), weighting
 
     def learn(self, taken: sparse.csr_matrix, rng: Rng) -> dict[str, Tensor]:
         """Return w, (U,U); nothing is drawn."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gnnseg.report import chosen
 from gnnseg.report.declared import strict
 from gnnseg.report.declared.declaration import (
     Declaration,
@@ -19,7 +20,6 @@ from gnnseg.report.declared.declaration import (
 from gnnseg.report.declared.strict import Strict
 
 FILE = "table.yaml"
-LOWER = ("gini",)  # of which less is better
 OURS = ("seed", "split.seed", "runs.root", "evaluation.protocol")  # said by keys of their own
 
 
@@ -89,7 +89,7 @@ def _data(
 def _metric(node: Strict) -> DeclaredMetric:
     name = _label(node, "name")
     ranked = name.startswith(("test/", "valid/"))
-    less = name.partition("/")[2].partition("@")[0] in LOWER
+    less = chosen.less_is_better(name)
     found = DeclaredMetric(
         name=name,
         label=str(node.take("label", str, name.removeprefix("test/"))),
@@ -188,6 +188,7 @@ def _space(node: Strict, most: int) -> tuple[tuple[str, ...], ...]:
     for key, found in values.items():
         if not found:
             raise node.error(f"space.{key}", "is empty; list the values to choose from.")
+        _overrides(node.below("space", {"space": [f"{key}={found[0]}"]}), "space")
     size = math.prod(map(len, values.values())) if values else 0
     places: Sequence[int] = range(size)
     if size > most:

@@ -60,7 +60,11 @@ def _shared(run: Subject) -> str:
         "Of people who were there before: those whose moves may be shown. Moves of fewer than "
         f"{SMALLEST} people are left out, and others by which these could be worked out."
     )
-    return section("changes", "What changed, and who moved", drawn, lead=said) if drawn else ""
+    none = (
+        f"<p class=soft>No move may be shown: each is of fewer than {SMALLEST} people, or would "
+        "give such a one away.</p>"
+    )
+    return section("changes", "What changed, and who moved", drawn or none, lead=said)
 
 
 def _allowed(run: Subject) -> Mapping[str, Any]:
