@@ -25,7 +25,7 @@ from gnnseg.models.heads.base import (
     pick_bias,
     temperature,
 )
-from gnnseg.models.heads.kmeans import prototypes
+from gnnseg.models.kmeans import prototypes
 from gnnseg.models.heads.readings import Distribution, SegmentParameters
 from gnnseg.models.heads.segments import Beta, Segments
 from gnnseg.models.objectives.base import PairObjective, Sampling, Weights, weighted_mean

@@ -24,7 +24,7 @@ import polars as pl
 from safetensors.torch import load_file
 
 from gnnseg import config
-from gnnseg.models.heads.kmeans import nearest, prototypes
+from gnnseg.models.kmeans import nearest, prototypes
 from gnnseg.rng import Rng
 from gnnseg.runs import identity
 from gnnseg.runs import train as pipeline

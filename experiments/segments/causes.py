@@ -34,7 +34,7 @@ from measure import Ground
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads import Segments
-from gnnseg.models.heads.kmeans import nearest
+from gnnseg.models.kmeans import nearest
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Pairs
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gnnseg.graph import BipartiteGraph
+from gnnseg.graph.spectrum import leading
 from gnnseg.rng import Rng
 from gnnseg.types import InputError, Shape
 
@@ -121,23 +121,9 @@ def fit(layer: nn.Linear, x_NF: Tensor, target_ND: Tensor, degree_N: Tensor, sca
 def spectral(graph: BipartiteGraph, dim: int) -> tuple[Tensor, Tensor]:
     """Return left and right singular vectors of the normalised matrix, (U,d) and (I,d), d <= dim.
 
-    Times sqrt(s) sqrt(degree). A function of the graph alone: what the randomised SVD draws is the
-    same for every seed, and it runs on one thread.
+    Times sqrt(s) sqrt(degree): a function of the graph alone.
     """
-    from scipy.sparse import csr_array
-    from sklearn.utils.extmath import randomized_svd
-    from threadpoolctl import threadpool_limits
-
-    p = graph.pattern
-    value = graph.normalised(0.5, 0.5)[0].cpu().numpy()
-    matrix = csr_array((value, p.column.cpu().numpy(), p.start.cpu().numpy()), shape=p.shape)
-    rank = min(dim, min(p.shape))
-    with threadpool_limits(1):
-        left, s, right = randomized_svd(matrix, rank, n_iter=4, random_state=0)
-    users, items = graph.degrees()
-    root = torch.from_numpy(np.sqrt(s)).float()
-    user = torch.from_numpy(np.ascontiguousarray(left)).float() * root * users.cpu().sqrt()[:, None]
-    item = (
-        torch.from_numpy(np.ascontiguousarray(right.T)).float() * root * items.cpu().sqrt()[:, None]
-    )
-    return user, item
+    user, s, item = leading(graph, dim)
+    users, items = (degree.cpu().sqrt()[:, None] for degree in graph.degrees())
+    root = s.sqrt().float()
+    return user * root * users, item * root * items

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads.base import FinishedHead, NumberedHead, memberships, temperature
-from gnnseg.models.heads.kmeans import prototypes
+from gnnseg.models.kmeans import prototypes
 from gnnseg.models.heads.rates import RateScorer, hidden_means, rates
 from gnnseg.models.heads.tower import Tower, TowerScorer
 from gnnseg.rng import Rng

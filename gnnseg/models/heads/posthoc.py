@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads.base import FLOOR, FactorScorer, FinishedHead, NumberedHead
 from gnnseg.models.heads.dot import Dot, DotScorer
-from gnnseg.models.heads.kmeans import nearest, prototypes
+from gnnseg.models.kmeans import nearest, prototypes
 from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng
 from gnnseg.types import (

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.heads import dictionary, kmeans, varimax
+from gnnseg.models import kmeans
+from gnnseg.models.heads import dictionary, varimax
 from gnnseg.models.heads.base import ItemBias, NumberedHead, WarmedHead, temperature
 from gnnseg.models.heads.habit import HabitDistribution, Habits
 from gnnseg.models.heads.readings import (

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads import Dot, Hybrid, Posthoc, Segments
 from gnnseg.models.heads.base import Head
-from gnnseg.models.heads.kmeans import prototypes
+from gnnseg.models.kmeans import prototypes
 from gnnseg.models.heads.readings import keep_top
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
