@@ -189,7 +189,7 @@ def _check_needs(part: Part, head: Part, encoder: Part) -> None:
     )
     if not lacking:
         return
-    if lacking[0] in ("view", "layers"):
+    if lacking[0] in ("view", "layers", "intents"):
         said = encoder.name + (" of 0 layers" if encoder.settings.get("layers") == 0 else "")
         raise refusal(
             f"{part.where}: needs {WORDS[lacking[0]]}, not {said}; choose another, or set "

@@ -17,6 +17,7 @@ WORDS = {
     "segments": "a head with segments",
     "view": "an encoder of layers, which noise moves (encoder=lightgcn, sage, …)",
     "layers": "an encoder of layers (encoder=lightgcn, sage, …)",
+    "intents": "an encoder of several intents (encoder=dgcf)",
     "logits": "a head whose scores are logits of any sign (head=dot, neumf, mlp, …)",
     "untied": "prototypes of their own for the items (head.tied=false)",
 }

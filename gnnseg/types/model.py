@@ -61,7 +61,8 @@ class Embeddings:
     """What an encoder says of users and items. Row r is user ``users[r]``; None: row = id.
 
     user0_UD, item0_ID: the layer-0 rows, for L2; layers: each layer's (users, items), for
-    contrastive terms. past: what users, by id, have taken so far, for heads with habits.
+    contrastive terms. past: what users, by id, have taken so far, for heads with habits. intents:
+    of how many chunks of equal width a vector is, each of its own (DGCF); None: it is one.
     """
 
     user_UD: Tensor
@@ -72,6 +73,7 @@ class Embeddings:
     items: Tensor | None = None
     layers: tuple[tuple[Tensor, Tensor], ...] | None = None
     past: Past | None = None
+    intents: int | None = None
 
 
 @dataclass(frozen=True)

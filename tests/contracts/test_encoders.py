@@ -9,8 +9,10 @@ from gnnseg import config
 from gnnseg.config.targets import locate
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders import (
+    DGCF,
     DNN,
     MF,
+    NGCF,
     RGCN,
     SAGE,
     Encoder,
@@ -58,6 +60,17 @@ CASES = {
     "lightgcn, alone": Case(LightGCN, ALONE, ("features",)),
     "lightgcn, friends": Case(LightGCN, {**DIM, "social": 0.5}, ("social",)),
     "lightgcnpp": Case(LightGCNPP, DIM),
+    "ngcf": Case(NGCF, DIM),
+    "ngcf, normal": Case(NGCF, {**DIM, "init": "normal"}, recovers=False),
+    "ngcf, no layer": Case(NGCF, {**DIM, "layers": 0}),
+    "ngcf, beside": Case(NGCF, BESIDE, ("features",), recovers=False),
+    "ngcf, alone": Case(NGCF, ALONE, ("features",)),
+    "dgcf": Case(DGCF, DIM),
+    "dgcf, normal": Case(DGCF, {**DIM, "init": "normal"}),
+    "dgcf, two layers": Case(DGCF, {**DIM, "layers": 2, "iterations": 3, "intents": 3}),
+    "dgcf, no layer": Case(DGCF, {**DIM, "layers": 0}),
+    "dgcf, beside": Case(DGCF, BESIDE, ("features",)),
+    "dgcf, alone": Case(DGCF, ALONE, ("features",)),
     "sage": Case(SAGE, DIM),
     "sage, max": Case(SAGE, {**DIM, "aggregate": "max"}),
     "sage, pool": Case(SAGE, {**DIM, "aggregate": "pool"}),

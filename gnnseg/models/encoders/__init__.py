@@ -9,10 +9,12 @@ from gnnseg.models.encoders.capabilities import (
     ReadsWeights,
     SamplesNeighbours,
 )
+from gnnseg.models.encoders.dgcf import DGCF
 from gnnseg.models.encoders.dnn import DNN
 from gnnseg.models.encoders.lightgcn import LightGCN, LightGCNPP
 from gnnseg.models.encoders.linear import Linear
 from gnnseg.models.encoders.mf import MF
+from gnnseg.models.encoders.ngcf import NGCF
 from gnnseg.models.encoders.pinsage import PinSage
 from gnnseg.models.encoders.pyg import PyG
 from gnnseg.models.encoders.raw import RawAttributes
@@ -25,8 +27,10 @@ Raw = RawAttributes  # the names by which runs know them
 Social = SocialSpectral
 
 __all__ = [
+    "DGCF",
     "DNN",
     "MF",
+    "NGCF",
     "RGCN",
     "SAGE",
     "AttributeEncoder",
