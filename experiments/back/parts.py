@@ -25,9 +25,9 @@ from gnnseg.models.heads.base import (
     pick_bias,
     temperature,
 )
-from gnnseg.models.kmeans import prototypes
 from gnnseg.models.heads.readings import Distribution, SegmentParameters
 from gnnseg.models.heads.segments import Beta, Segments
+from gnnseg.models.kmeans import prototypes
 from gnnseg.models.objectives.base import PairObjective, Sampling, Weights, weighted_mean
 from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng

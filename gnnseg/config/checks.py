@@ -176,6 +176,9 @@ def _check_together(config: Mapping[str, Any]) -> None:
         _check_needs(part, head, encoder)
     _check_top(head, asking)
     _check_habit(head, asking[0], config["evaluation"].get("seen"))
+    for name in ("xsimgcl", "ncl_structure"):
+        if name in terms:
+            _check_layer(f"regularisers.{name}.layer", terms[name]["layer"], encoder)
     if "xsimgcl" in terms:
         _check_contrasted(terms["xsimgcl"]["layer"], encoder)
     _check_graph(config["graph"], encoder, asking)
@@ -253,14 +256,18 @@ def _check_habit(head: Part, objective: Part, seen: object) -> None:
         )
 
 
-def _check_contrasted(layer: int, encoder: Part) -> None:
-    """Refuse a layer for xsimgcl that is not there, or is the embedding itself."""
+def _check_layer(where: str, layer: int, encoder: Part) -> None:
+    """Refuse a layer that is not there."""
     layers = encoder.settings.get("layers")
     if isinstance(layers, int) and layer > layers:
         raise refusal(
-            f"regularisers.xsimgcl.layer={layer}: the encoder has layers 0 to {layers}; choose one "
-            "of them."
+            f"{where}={layer}: the encoder has layers 0 to {layers}; choose one of them, or raise "
+            "encoder.layers."
         )
+
+
+def _check_contrasted(layer: int, encoder: Part) -> None:
+    """Refuse a layer for xsimgcl that is the embedding itself."""
     if hasattr(encoder.target, "embeds_as") and layer == encoder.target.embeds_as(
         **encoder.settings
     ):

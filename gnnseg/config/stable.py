@@ -111,6 +111,27 @@ ADDED: dict[str, Any] = {
     "segments.names": None,
     "data.currency": None,
 }
+ADDED |= {  # terms beside the objective that came later, as conf/regularisers/none.yaml has them
+    f"regularisers.{name}": {
+        "_target_": f"gnnseg.models.objectives.{target}",
+        "weight": 0.0,
+        **node,
+    }
+    for name, target, node in (
+        ("lightgcl", "lightgcl.LightGCL", {"tau": 0.2, "rank": 5}),
+        (
+            "ncl_structure",
+            "ncl.NCLStructure",
+            {"tau": 0.1, "layer": 2, "items": 1.0, "negatives": "batch"},
+        ),
+        (
+            "ncl_prototypes",
+            "ncl.NCLPrototypes",
+            {"tau": 0.1, "prototypes": 100, "warmup": 5, "every": 1},
+        ),
+        ("independence", "independence.Independence", {"rows": 512}),
+    )
+}
 _STABLE = {today: name for name, today in MODULES.items()}
 
 
@@ -137,7 +158,8 @@ def recorded(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = {group: _node(value, KEYS, stable) for group, value in config.items()}
     for node, key, default in reversed(list(_added(found))):  # a group's own settings before it
-        if key in node and (node[key] == default or (default is None and node[key] == {})):
+        then = _node(default, KEYS, stable)
+        if key in node and (node[key] == then or (then is None and node[key] == {})):
             del node[key]
     return found
 

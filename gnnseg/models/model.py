@@ -15,7 +15,13 @@ from gnnseg.models.encoders.base import Encoder
 from gnnseg.models.encoders.capabilities import EmbedsSomeRows, ReadsHistories, SamplesNeighbours
 from gnnseg.models.finished import Recommending
 from gnnseg.models.heads import FinishedHead, Head, NumberedHead, WarmedHead
-from gnnseg.models.objectives import LabelObjective, Objective, PairClassifier
+from gnnseg.models.objectives import (
+    GraphObjective,
+    LabelObjective,
+    Objective,
+    PairClassifier,
+    RenewedObjective,
+)
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, Embeddings, Features, InputError, Scorer, Step, returned
 
@@ -47,17 +53,22 @@ class Model(nn.Module, Recommending):
         }
         everybody = asked & {"social", "labels"}  # terms that look at more users than the batch's
         self._everybody = bool(everybody)
+        self._whole = any(part.reads_all for part in self.parts())
 
     def reset(
         self, graph: BipartiteGraph, features: Features, rng: Rng, labels: Tensor | None = None
     ) -> None:
         """Set first values, once: the encoder's from the graph, the head's from its embeddings.
 
-        The segments stand in the order that the observed classes, (U,), ask for.
+        Terms that read the graph do so. The segments stand in the order that the observed classes,
+        (U,), ask for.
         """
         self.encoder.reset(graph, features, rng.child("encoder"))
         embeddings = self.embed(graph, features)
         self.head.reset(embeddings, graph, rng.child("head"))
+        for name, part in self._named():
+            if isinstance(part, GraphObjective):
+                part.reset(graph, rng.child(name))
         self.number(embeddings, labels)
 
     def number(self, embeddings: Embeddings, labels: Tensor | None) -> None:
@@ -131,10 +142,11 @@ class Model(nn.Module, Recommending):
         rng: Rng,
         labels: Tensor | None = None,
     ) -> None:
-        """Let a head that waits for trained embeddings start from them, where it is due.
+        """Let what waits for trained embeddings have them, where it is due.
 
-        ``progress``: of the epochs, 0 to 1, before the one that begins, 1 before the last;
-        ``labels``: as in ``reset``.
+        A head starts from them, terms look at them anew (``RenewedObjective``). ``progress``: of
+        the epochs, 0 to 1, before the one that begins, 1 before the last; ``labels``: as in
+        ``reset``.
         """
         if isinstance(self.head, WarmedHead) and self.head.due(progress):
             self.eval()
@@ -142,12 +154,27 @@ class Model(nn.Module, Recommending):
                 embeddings = self.embed(graph, features)
                 self.head.restart(embeddings, graph, rng.child("head"))
                 self.number(embeddings, labels)
+        waiting = [
+            (name, part)
+            for name, part in self._named()
+            if isinstance(part, RenewedObjective) and part.due
+        ]
+        if waiting:
+            self.eval()
+            with torch.no_grad():
+                embeddings = self.embed(graph, features)
+                for name, part in waiting:
+                    part.renew(embeddings, rng.child(name))
 
     def parts(self) -> Iterator[Objective]:
         """Give the objective, then the extra terms."""
         for part in (self.objective, *self.terms.values()):
             assert isinstance(part, Objective)
             yield part
+
+    def _named(self) -> Iterator[tuple[str, Objective]]:
+        """Give the parts by the names their draws go by."""
+        return zip(("objective", *self.terms), self.parts(), strict=True)
 
     def predict(self, step: Step) -> Tensor | None:
         """Return the chance that each user is in each class, (U,C); None: nothing learns labels."""
@@ -193,7 +220,8 @@ class Model(nn.Module, Recommending):
             # what a log shows was new to its user
             graph = graph.hiding(batch.users, batch.items, rng.child("encoder"))
         users = items = None
-        if isinstance(self.encoder, EmbedsSomeRows) and batch.pattern is None:
+        some = isinstance(self.encoder, EmbedsSomeRows) and not self._whole
+        if some and batch.pattern is None:
             batch, users, items = batch.compact(
                 users=not self._everybody, items=not self.head.catalogue
             )

@@ -156,17 +156,25 @@ def drawn_visits(graph: BipartiteGraph, seed: int = 0) -> Interactions:
 
 
 def random_embeddings(graph: BipartiteGraph, width: int = WIDTH, seed: int = 0) -> Embeddings:
-    """Draw embeddings of a graph's users and items, as leaves, and the users' past."""
+    """Draw embeddings of a graph's users and items, as leaves, of four intents, and a past."""
     g = torch.Generator().manual_seed(seed)
     user = torch.randn(graph.users, width, generator=g, requires_grad=True)
     item = torch.randn(graph.items, width, generator=g, requires_grad=True)
     apart = drawn_visits(graph, seed)
     past = visits.latest(apart, visits.half_lives(apart), graph.users, graph.items)
-    return Embeddings(user, item, user, item, past=past)
+    return Embeddings(user, item, user, item, past=past, intents=4)
 
 
 def a_step(embeddings: Embeddings, head: Head) -> Step:
-    """Make a training step, whose further views are the embeddings moved by noise, of one layer."""
+    """Make a training step of two layers, further views being embeddings moved by noise, of one.
+
+    Where the embeddings have no layers, each is the last with its columns moved on by one.
+    """
+    if embeddings.layers is None:
+        layers = tuple(
+            (embeddings.user_UD.roll(by, 1), embeddings.item_ID.roll(by, 1)) for by in range(3)
+        )
+        embeddings = replace(embeddings, layers=layers)
 
     def view(rng: Rng, noise: float) -> Embeddings:
         user, item = (

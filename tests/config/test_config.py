@@ -91,6 +91,18 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             r"xsimgcl\.layer=3: the encoder has layers 0 to 2;",
         ),
         (
+            ["encoder=dgcf", "regularisers.ncl_structure.weight=0.1"],
+            r"regularisers\.ncl_structure\.layer=2: the encoder has layers 0 to 1; .* raise enc",
+        ),
+        (
+            ["encoder=lightgcn", "regularisers.independence.weight=0.1"],
+            r"regularisers\.independence: needs an encoder of several intents \(encoder=dgcf\)",
+        ),
+        (
+            ["encoder=dgcf", "encoder.intents=1", "regularisers.independence.weight=0.1"],
+            r"regularisers\.independence: needs an encoder of several intents",
+        ),
+        (
             [
                 "encoder=sage",
                 "encoder.combine=last",

@@ -85,6 +85,14 @@ WALKS = [
     "trainer.draw=weight", "objective.degree_power=-1",
     "trainer.eval_every=2",
 ]  # fmt: skip
+TERMS = [
+    *SMALL, "encoder=dgcf", "encoder.dim=16", "encoder.layers=2", "head.beta=affinity",
+    "objective=sampled_softmax", "objective.negatives=16", "trainer.batch_size=200",
+    "trainer.max_epochs=4", "trainer.eval_every=2", "regularisers.lightgcl.weight=0.1",
+    "regularisers.ncl_structure.weight=0.1", "regularisers.ncl_prototypes.weight=0.1",
+    "regularisers.ncl_prototypes.prototypes=5", "regularisers.ncl_prototypes.warmup=1",
+    "regularisers.ncl_prototypes.every=2", "regularisers.independence.weight=0.1",
+]  # fmt: skip
 
 
 def live(root: Path, overrides: list[str], lives: list[dict[str, object]]) -> str:
@@ -153,8 +161,12 @@ def test_killed_and_started_again_equals_uninterrupted(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
-    [LOG, WALKS],
-    ids=["a log, mean rewards kept", "walks drawn an epoch, hard negatives"],
+    [LOG, WALKS, TERMS],
+    ids=[
+        "a log, mean rewards kept",
+        "walks drawn an epoch, hard negatives",
+        "centres renewed in some epochs, a spectrum kept",
+    ],
 )
 def test_what_is_kept_between_steps_survives_a_death(overrides: list[str], tmp_path: Path) -> None:
     whole = live(tmp_path / "whole", overrides, [{}])

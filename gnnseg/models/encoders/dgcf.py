@@ -1,4 +1,4 @@
-"""DGCF (Wang et al. 2020): each interaction is shared out among intents, which are chunks of a vector.
+"""DGCF (Wang et al. 2020): each interaction is shared out among intents, chunks of the vectors.
 
 Shape legend: U users, I items, R rows that receive, C rows that send, B new users, E edges, K
 intents, D width, d = D/K width of an intent.

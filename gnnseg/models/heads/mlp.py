@@ -13,9 +13,9 @@ from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads.base import FinishedHead, NumberedHead, memberships, temperature
-from gnnseg.models.kmeans import prototypes
 from gnnseg.models.heads.rates import RateScorer, hidden_means, rates
 from gnnseg.models.heads.tower import Tower, TowerScorer
+from gnnseg.models.kmeans import prototypes
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, InputError, Shape
 

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from gnnseg.models.hooks import refuse_unasked
 from gnnseg.rng import Rng
-from gnnseg.types import Batch, InputError, Shape, Step, Table
+from gnnseg.types import Batch, Embeddings, InputError, Shape, Step, Table
 
 if TYPE_CHECKING:
     from gnnseg.data.labels import Labelled
+    from gnnseg.graph import BipartiteGraph
 
 Weights = Literal["value", "log", "spend"]
 Reward = Literal["one", "value", "spend", "logged", "clicked"]
@@ -24,6 +25,9 @@ OWNERS = {  # a hook that not every objective has: the class that has it
     "numbering": "LabelObjective",
     "predict": "LabelObjective",
     "learn": "RewardObjective",
+    "reset": "GraphObjective",
+    "due": "RenewedObjective",
+    "renew": "RenewedObjective",
 }
 LOGGED = ("logged", "clicked")  # rewards that stand in a log
 
@@ -60,13 +64,16 @@ class Objective(nn.Module, ABC):
     ``needs``: what head, encoder and data must provide, whatever its settings; ``requires`` says it
     for some settings, and is what a configuration is checked by. ``keeps_visits``: it asks each
     event of its user's earlier visits alone (``Batch.earlier``), as habits are learned.
-    ``sampling``: the negatives it is given; ``epoch``: of training, from 0, for curricula. What
-    only some objectives do they say by what they inherit beside: ``PairObjective``,
-    ``RewardObjective``, ``LabelObjective``.
+    ``reads_all``: it looks at all users and items, not at the batch's alone, so that a step embeds
+    everybody. ``sampling``: the negatives it is given; ``epoch``: of training, from 0, for
+    curricula. What only some objectives do they say by what they inherit beside:
+    ``PairObjective``, ``RewardObjective``, ``LabelObjective``, ``GraphObjective``,
+    ``RenewedObjective``.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     keeps_visits: ClassVar[bool] = False
+    reads_all: bool = False
     sampling: Sampling = Sampling()
     epoch: int = 0
 
@@ -97,6 +104,37 @@ class Objective(nn.Module, ABC):
             step: What the model says: embeddings, scorer, and further views.
             batch: Which events are looked at, and the negatives drawn for them.
             rng: For draws of its own, a function of the seed and the step.
+        """
+
+
+class GraphObjective(Objective):
+    """An objective that reads the graph once, before the first step."""
+
+    @abstractmethod
+    def reset(self, graph: BipartiteGraph, rng: Rng) -> None:
+        """Take what it needs of the graph into buffers, which are kept with the weights.
+
+        Args:
+            graph: Of the training pairs.
+            rng: For draws of its own, a function of the seed.
+        """
+
+
+class RenewedObjective(Objective):
+    """An objective that looks at everybody's embeddings between two epochs."""
+
+    @property
+    @abstractmethod
+    def due(self) -> bool:
+        """Return whether it does so before the epoch that begins, ``epoch``."""
+
+    @abstractmethod
+    def renew(self, embeddings: Embeddings, rng: Rng) -> None:
+        """Take what it needs into buffers, which are kept with the weights.
+
+        Args:
+            embeddings: Of all users and items, without dropout or noise.
+            rng: For draws of its own, a function of the seed and the epoch.
         """
 
 

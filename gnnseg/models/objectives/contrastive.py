@@ -108,6 +108,19 @@ def info_nce(one: Tensor, other: Tensor, rows: Tensor, tau: float) -> Tensor:
 
     The mean over ``rows`` of -log softmax of cosines/tau, over the same rows of ``other``.
     """
-    a, b = (unit(F.embedding(rows, x)) for x in (one, other))
-    loss: Tensor = F.cross_entropy(a @ b.T / tau, torch.arange(len(rows), device=rows.device))
+    return agreement(F.embedding(rows, one), F.embedding(rows, other), tau)
+
+
+def agreement(one: Tensor, other: Tensor, tau: float, own: Tensor | None = None) -> Tensor:
+    """Compute the mean over b of -log softmax_w(cos(one_b, other_w)/tau) at w = own_b.
+
+    Args:
+        one: (B,D).
+        other: (W,D).
+        tau: Temperature of the cosines.
+        own: (B,), with which of the others each agrees; None: W = B, each with its own row.
+    """
+    if own is None:
+        own = torch.arange(len(one), device=one.device)
+    loss: Tensor = F.cross_entropy(unit(one) @ unit(other).T / tau, own)
     return loss

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads import Dot, Hybrid, Posthoc, Segments
 from gnnseg.models.heads.base import Head
-from gnnseg.models.kmeans import prototypes
 from gnnseg.models.heads.readings import keep_top
+from gnnseg.models.kmeans import prototypes
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.testing.drawn import random_graph
