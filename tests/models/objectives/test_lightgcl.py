@@ -61,7 +61,7 @@ def test_it_is_the_dense_product_in_loops(rank: int) -> None:
             item, matrix.T @ sent_u, ITEMS, 0.3
         )
     found = made(Step(e, NOBODY), BATCH, Rng(0))
-    assert float(found) == pytest.approx(wanted, rel=1e-4)  # the vectors are of float32, and random
+    assert found.item() == pytest.approx(wanted, rel=1e-4)  # the vectors are of float32, and random
 
 
 def test_of_the_whole_spectrum_it_is_the_message_itself() -> None:

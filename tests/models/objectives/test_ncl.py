@@ -49,7 +49,7 @@ def test_structure_is_a_loop(negatives: Any) -> None:
         wanted += weight * loop(far[rows], start, rows, among, 0.2)
     term = NCLStructure(tau=0.2, items=0.4, negatives=negatives)
     assert term.reads_all is (negatives == "all")
-    assert float(term(Step(e, NOBODY), BATCH, Rng(0))) == pytest.approx(wanted, rel=1e-9)
+    assert term(Step(e, NOBODY), BATCH, Rng(0)).item() == pytest.approx(wanted, rel=1e-9)
 
 
 def test_prototypes_are_a_loop() -> None:
@@ -65,7 +65,7 @@ def test_prototypes_are_a_loop() -> None:
         length_1 = F.normalize(x, dim=-1)
         own = [int((length_1[v] - centres).square().sum(-1).argmin()) for v in rows]
         wanted += loop(x[rows], centres, own, list(range(4)), 0.2)
-    assert float(term(Step(e, NOBODY), BATCH, Rng(0))) == pytest.approx(wanted, rel=1e-9)
+    assert term(Step(e, NOBODY), BATCH, Rng(0)).item() == pytest.approx(wanted, rel=1e-9)
 
 
 def test_before_the_first_centres_there_is_no_loss() -> None:
