@@ -63,3 +63,21 @@ def test_a_setting_that_was_renamed_keeps_hashes_and_old_runs():
     assert recorded(config)["objective"]["caution"] == -1
     assert "pessimism" not in recorded(config)["objective"]
     assert upgraded(recorded(config)) == config
+
+
+LATER = ("lightgcl", "ncl_structure", "ncl_prototypes", "independence")
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_a_term_that_came_later_is_recorded_where_it_weighs(name):
+    without, weighed = compose([]), compose([f"regularisers.{name}.weight=0.1"])
+    assert name not in recorded(without)["regularisers"]
+    assert upgraded(recorded(without)) == without
+    node = recorded(weighed)["regularisers"][name]
+    assert node["_target_"].startswith("gnnseg.objectives.")
+    assert upgraded(recorded(weighed)) == weighed
+
+
+def test_a_run_of_a_baseline_has_no_terms_that_came_later():
+    config = compose(["baseline=ease"])
+    assert upgraded(recorded(config)) == config

@@ -114,7 +114,8 @@ def test_dropout_takes_entries_of_training_steps_alone() -> None:
 def test_the_first_weights_are_the_authors_or_the_neighbourhoods_mean() -> None:
     graph = random_graph()
     for init, spread in (("normal", (2 / 128) ** 0.5), ("spectral", 0.1 / 8)):
-        encoder = NGCF(shape_of(graph), Rng(0), dim=64, layers=1, init=init)  # type: ignore[arg-type]
+        options: Any = {"dim": 64, "layers": 1, "init": init}
+        encoder = NGCF(shape_of(graph), Rng(0), **options)
         w1, w2 = (part[0].weight.detach() for part in (encoder.own, encoder.cross))
         mean = w1 - (torch.eye(64) / 2 if init == "spectral" else 0)
         for w in (mean, w2):
