@@ -18,6 +18,10 @@ WORDS = {
     "view": "an encoder of layers, which noise moves (encoder=lightgcn, sage, …)",
     "layers": "an encoder of layers (encoder=lightgcn, sage, …)",
     "logits": "a head whose scores are logits of any sign (head=dot, neumf, mlp, …)",
+    "embeddings": "a head without parameters of its own (head=dot head.bias=false)",
+    "cosine": "a head that is the cosine alone (head=dot head.bias=false)",
+    "prototypes": "a head of prototypes for users (head=protomf)",
+    "tables": "an encoder of free vectors, in place of whose neighbours it stands (encoder=mf)",
     "untied": "prototypes of their own for the items (head.tied=false)",
 }
 

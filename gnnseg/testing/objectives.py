@@ -13,7 +13,12 @@ import torch
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads.base import Head
 from gnnseg.models.heads.segments import Segments
-from gnnseg.models.objectives.base import Objective, PairObjective, RewardObjective
+from gnnseg.models.objectives.base import (
+    GraphObjective,
+    Objective,
+    PairObjective,
+    RewardObjective,
+)
 from gnnseg.rng import Rng
 from gnnseg.testing.drawn import (
     CLASSES,
@@ -41,6 +46,8 @@ class ObjectiveContract(ABC):
     def _ready(self, graph: BipartiteGraph) -> Objective:
         objective = self.make()
         objective.prepare(replace(shape_of(graph, WIDTH), classes=CLASSES), Rng(0))
+        if isinstance(objective, GraphObjective):
+            objective.read_graph(graph.pattern)
         return objective
 
     def _batch(self, graph: BipartiteGraph, objective: Objective) -> Batch:

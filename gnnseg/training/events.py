@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.evaluation import offpolicy
-from gnnseg.models.objectives.base import Objective, PairObjective, RewardObjective
+from gnnseg.models.objectives.base import GraphObjective, Objective, PairObjective, RewardObjective
 from gnnseg.sparse import Csr
 from gnnseg.types import Earlier, InputError, Log, Logged, Pairs, Setting
 
@@ -89,6 +89,8 @@ def of(
     events = events.to(pattern.column.device)
     if isinstance(objective, RewardObjective) and events.logged is not None:
         objective.learn(events.users, events.logged.reward, events.weight)
+    if isinstance(objective, GraphObjective):
+        objective.read_graph(pattern)
     return events
 
 

@@ -12,6 +12,7 @@ import torch
 
 from gnnseg import config
 from gnnseg.graph import BipartiteGraph
+from gnnseg.models.objectives import GraphObjective
 from gnnseg.rng import Rng
 from gnnseg.runs.assembly import assemble
 from gnnseg.runs.inputs import Inputs, wanted
@@ -51,6 +52,8 @@ REFUSED = {  # what is known of these objectives; another may refuse what it say
     "policy": {*SCORES, *READINGS},
     "network": {*SCORES, *READINGS, "segments, tied"},
     "bce": {"segments", "segments, tied"},
+    "ccl": {*SCORES, *READINGS, "segments", "segments, tied"} - {"dot, no bias"},
+    "directau": {*SCORES, *READINGS, "segments", "segments, tied"} - {"dot, no bias", "dot, plain"},
     "sampled_softmax": set(),
     "bpr": set(),
     "bsl": set(),
@@ -142,6 +145,8 @@ def test_every_combination_is_refused_or_runs(encoder: str) -> None:
         model = assemble(c, given.shape, Rng(0))
         with torch.no_grad():
             model.reset(given.graph, given.features, Rng(0))
+        if isinstance(model.objective, GraphObjective):
+            model.objective.read_graph(given.graph.pattern)
         data = Training(given.graph, given.features, ones())
         exact = "probabilities" in type(model.objective).requires(**settings(c["objective"]))
         rows = None if exact else torch.arange(16)

@@ -1,6 +1,7 @@
 """Objectives and regularisers: what training makes small."""
 
 from gnnseg.models.objectives.base import (
+    GraphObjective,
     LabelObjective,
     Objective,
     PairClassifier,
@@ -11,7 +12,9 @@ from gnnseg.models.objectives.base import (
 from gnnseg.models.objectives.bce import BCE
 from gnnseg.models.objectives.bpr import BPR
 from gnnseg.models.objectives.bsl import BSL
+from gnnseg.models.objectives.ccl import CCL
 from gnnseg.models.objectives.contrastive import SimGCL, XSimGCL
+from gnnseg.models.objectives.directau import DirectAU
 from gnnseg.models.objectives.labels import Labels
 from gnnseg.models.objectives.likelihood import Likelihood
 from gnnseg.models.objectives.margin import Margin
@@ -19,6 +22,7 @@ from gnnseg.models.objectives.network import Network
 from gnnseg.models.objectives.policy import PolicyGradient
 from gnnseg.models.objectives.regularisers import L2, Balance, Entropy, SocialLaplacian
 from gnnseg.models.objectives.sampled_softmax import SampledSoftmax
+from gnnseg.models.objectives.ultragcn import UltraGCN
 
 Social = SocialLaplacian
 
@@ -26,9 +30,12 @@ __all__ = [
     "BCE",
     "BPR",
     "BSL",
+    "CCL",
     "L2",
     "Balance",
+    "DirectAU",
     "Entropy",
+    "GraphObjective",
     "LabelObjective",
     "Labels",
     "Likelihood",
@@ -44,5 +51,6 @@ __all__ = [
     "SimGCL",
     "Social",
     "SocialLaplacian",
+    "UltraGCN",
     "XSimGCL",
 ]

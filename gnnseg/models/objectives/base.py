@@ -16,6 +16,7 @@ from gnnseg.types import Batch, InputError, Shape, Step, Table
 
 if TYPE_CHECKING:
     from gnnseg.data.labels import Labelled
+    from gnnseg.sparse import Csr
 
 Weights = Literal["value", "log", "spend"]
 Reward = Literal["one", "value", "spend", "logged", "clicked"]
@@ -24,6 +25,7 @@ OWNERS = {  # a hook that not every objective has: the class that has it
     "numbering": "LabelObjective",
     "predict": "LabelObjective",
     "learn": "RewardObjective",
+    "read_graph": "GraphObjective",
 }
 LOGGED = ("logged", "clicked")  # rewards that stand in a log
 
@@ -62,7 +64,7 @@ class Objective(nn.Module, ABC):
     event of its user's earlier visits alone (``Batch.earlier``), as habits are learned.
     ``sampling``: the negatives it is given; ``epoch``: of training, from 0, for curricula. What
     only some objectives do they say by what they inherit beside: ``PairObjective``,
-    ``RewardObjective``, ``LabelObjective``.
+    ``RewardObjective``, ``GraphObjective``, ``LabelObjective``.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -81,8 +83,8 @@ class Objective(nn.Module, ABC):
 
         Returns:
             Some of what heads and encoders provide ('segments', 'probabilities', 'logits',
-            'untied', 'view', 'layers'), and of what data have: 'social', 'labels', 'features',
-            'log', 'propensity'.
+            'untied', 'embeddings', 'cosine', 'prototypes', 'view', 'layers', 'tables'), and of what
+            data have: 'social', 'labels', 'features', 'log', 'propensity'.
         """
         return cls.needs
 
@@ -179,6 +181,14 @@ class RewardObjective(PairObjective):
         """Take in what must be known of all training events, (E,) each, before the first step."""
 
 
+class GraphObjective(PairObjective):
+    """An objective that weighs by the whole training graph, which it reads once."""
+
+    @abstractmethod
+    def read_graph(self, pattern: Csr) -> None:
+        """Take in the training pairs, (U,I), before the first step, of a resumed run too."""
+
+
 class PairClassifier(PairObjective):
     """An objective under which a score's sigmoid is the chance that a pair was taken.
 
@@ -191,3 +201,14 @@ class PairClassifier(PairObjective):
 def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:
     """Compute sum_e w_e loss_e / sum_e w_e over a batch; 0 where nothing in it weighs anything."""
     return (loss * weight).sum() / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)
+
+
+def mean_of_others(loss_BN: Tensor, batch: Batch) -> Tensor:
+    """Compute each row's mean over its negatives, (B,), less those that are its own item.
+
+    Negatives are (N,) shared or (B,N) each row's own; 0 where all of them are the row's own item.
+    """
+    assert batch.negatives is not None
+    other_BN = batch.items[:, None] != batch.negatives
+    mean_B: Tensor = (loss_BN * other_BN).sum(-1) / other_BN.sum(-1).clamp(min=1)
+    return mean_B
