@@ -7,7 +7,6 @@ still name their parts.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -110,6 +109,12 @@ ADDED: dict[str, Any] = {
     "segments": {"since": None, "keep": 0.1, "refits": 3},
     "segments.names": None,
     "data.currency": None,
+    **{
+        f"regularisers.{name}": {
+            "_target_": f"gnnseg.objectives.prototypes.{kind}", "weight": 0.0, "items": 1.0,
+        }
+        for name, kind in (("sim_proto", "SimProto"), ("sim_batch", "SimBatch"))
+    },
 }
 _STABLE = {today: name for name, today in MODULES.items()}
 
@@ -147,7 +152,7 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
     today = {name: {old: new for new, old in keys.items()} for name, keys in KEYS.items()}
     found = {group: _node(value, today, current) for group, value in config.items()}
     for node, key, default in _added(found):
-        node.setdefault(key, copy.deepcopy(default))
+        node.setdefault(key, _node(default, today, current))
     return found
 
 

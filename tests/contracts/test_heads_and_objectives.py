@@ -7,7 +7,17 @@ import pytest
 import torch
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.heads import MLP, Dot, FinishedHead, Head, Hybrid, NeuMF, Posthoc, Segments
+from gnnseg.models.heads import (
+    MLP,
+    Dot,
+    FinishedHead,
+    Head,
+    Hybrid,
+    NeuMF,
+    Posthoc,
+    ProtoMF,
+    Segments,
+)
 from gnnseg.models.objectives import (
     BCE,
     BPR,
@@ -58,6 +68,8 @@ HEADS: dict[str, Callable[..., Head]] = {
     "affinity, top 2": partial(Segments, **SOFT, beta="affinity", top=2),
     "affinity, after a warm-up": _started,
     "hybrid": partial(Hybrid, **SOFT),
+    "protomf": partial(ProtoMF, segments=4, item_prototypes=3),
+    "protomf, of users": partial(ProtoMF, segments=4, item_prototypes=0),
     "mlp": partial(MLP, layers=[12, 8]),
     "mlp, segments": partial(MLP, layers=[12, 8], segments=3, tau_alpha=0.1),
     "neumf": partial(NeuMF, layers=[12, 8]),

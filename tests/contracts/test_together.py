@@ -45,6 +45,7 @@ SCORES = (
     "mlp",
     "neumf",
     "posthoc",
+    "protomf",
 )  # heads without probabilities
 READINGS = ("segments, affinity", "segments, membership")
 REFUSED = {  # what is known of these objectives; another may refuse what it says it cannot take

@@ -20,6 +20,7 @@ from gnnseg.models.objectives.likelihood import Likelihood
 from gnnseg.models.objectives.margin import Margin
 from gnnseg.models.objectives.network import Network
 from gnnseg.models.objectives.policy import PolicyGradient
+from gnnseg.models.objectives.prototypes import SimBatch, SimProto
 from gnnseg.models.objectives.regularisers import L2, Balance, Entropy, SocialLaplacian
 from gnnseg.models.objectives.sampled_softmax import SampledSoftmax
 from gnnseg.models.objectives.ultragcn import UltraGCN
@@ -48,7 +49,9 @@ __all__ = [
     "RewardObjective",
     "SampledSoftmax",
     "Sampling",
+    "SimBatch",
     "SimGCL",
+    "SimProto",
     "Social",
     "SocialLaplacian",
     "UltraGCN",
