@@ -111,7 +111,9 @@ ADDED: dict[str, Any] = {
     "data.currency": None,
     **{
         f"regularisers.{name}": {
-            "_target_": f"gnnseg.objectives.prototypes.{kind}", "weight": 0.0, "items": 1.0,
+            "_target_": f"gnnseg.objectives.prototypes.{kind}",
+            "weight": 0.0,
+            "items": 1.0,
         }
         for name, kind in (("sim_proto", "SimProto"), ("sim_batch", "SimBatch"))
     },

@@ -119,9 +119,7 @@ class ProtoMFScorer(FactorScorer, EmbeddingScorer, Segmentation, PrototypeScorer
     def truncated(self, top: int) -> ProtoMFScorer:
         """Return the scores through each user's ``top`` nearest prototypes, and the items' own."""
         most = self._p.top
-        return ProtoMFScorer(
-            self._e, replace(self._p, top=top if most is None else min(top, most))
-        )
+        return ProtoMFScorer(self._e, replace(self._p, top=top if most is None else min(top, most)))
 
     def user_similarities(self, users: Tensor | None) -> Tensor:
         """Return 1 + cos(user_i, p_k) of some user rows, (B,K); None: of all."""

@@ -122,9 +122,10 @@ def test_a_full_batch_looks_at_everybody_once() -> None:
     head, e, p = made(), given(), GRAPH.pattern
     batch = Batch(p.row, p.column, torch.ones(p.entries), pattern=p)
     scorer = head(e)
-    expected = -scorer.user_similarities(None).amax(1).mean() - scorer.item_similarities(
-        None
-    ).amax(1).mean()
+    expected = (
+        -scorer.user_similarities(None).amax(1).mean()
+        - scorer.item_similarities(None).amax(1).mean()
+    )
     torch.testing.assert_close(SimBatch()(Step(e, scorer), batch, Rng(0)), expected)
 
 
@@ -134,7 +135,9 @@ def test_what_cannot_be_is_one_sentence() -> None:
             made(**options)
     with pytest.raises(InputError, match="the weight of the items' side"):
         SimProto(items=-1.0)
-    with pytest.raises(InputError, match=r"sim_batch=simbatch: needs a head of prototypes.*weight=0"):
+    with pytest.raises(
+        InputError, match=r"sim_batch=simbatch: needs a head of prototypes.*weight=0"
+    ):
         config.check(config.compose(["head=dot", "regularisers.sim_batch.weight=0.1"]))
     with pytest.raises(InputError, match="likelihood: needs a head whose scores are probabilities"):
         config.check(config.compose(["head=protomf", "objective=likelihood"]))
