@@ -106,7 +106,8 @@ class SimpleX(Encoder, EmbedsNewUsers, EmbedsSomeRows, ReadsWeights):
         return lambda start_BD: self._user(start_BD, self._pooled(graph, None, start_BD, item_ID))
 
     def _user(self, own_BD: Tensor, pooled_BD: Tensor) -> Tensor:
-        return self.gamma * own_BD + (1 - self.gamma) * self.value(pooled_BD)
+        user_BD: Tensor = self.gamma * own_BD + (1 - self.gamma) * self.value(pooled_BD)
+        return user_BD
 
     def _pooled(
         self, graph: BipartiteGraph, users: Tensor | None, own_BD: Tensor, item_ID: Tensor

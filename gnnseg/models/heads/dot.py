@@ -39,7 +39,7 @@ class Dot(Head):
 
     @classmethod
     def provides(cls, **node: Any) -> frozenset[str]:
-        """Say that scores are logits, and where the embeddings alone, or their cosine, make them."""
+        """Say that scores are logits, and whether the embeddings alone make them."""
         if node.get("similarity") == "dot":
             return frozenset({"logits", "embeddings"})
         alone = () if node.get("bias", True) else ("embeddings", "cosine")

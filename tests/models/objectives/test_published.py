@@ -1,4 +1,4 @@
-"""DirectAU, the cosine contrastive loss and UltraGCN against loops in float64, and at their ends."""
+"""DirectAU, cosine contrastive loss and UltraGCN against loops in float64, and at their ends."""
 
 import math
 from typing import Any
@@ -138,7 +138,7 @@ def test_nearest_items_equal_the_dense_product_in_blocks_of_any_size(
     pattern = random_graph().pattern
     near, all_ = nearest_items(pattern, 4), omega(pattern)
     for i in range(pattern.shape[1]):
-        order = sorted(range(pattern.shape[1]), key=lambda j: (-float(all_[i, j]), j))  # noqa: B023
+        order = sorted(range(pattern.shape[1]), key=lambda j: (-float(all_[i, j]), j))
         best = [j for j in order if all_[i, j] > 0][:4]
         assert near.item[i, : len(best)].tolist() == best
         torch.testing.assert_close(near.weight[i, : len(best)].double(), all_[i, best])
@@ -173,7 +173,7 @@ def test_ultragcn_equals_a_loop(kind: str, gamma: float) -> None:
     for row, u, i, w in pairs(given):
         rest = others(given, row, i)
         away = [(0.3 + 0.4 * beta(u, j)) * lost(u, j, -1) for j in rest]
-        near = sorted(range(I + 1), key=lambda j: (-float(all_[i, j]), j))[:2]  # noqa: B023
+        near = sorted(range(I + 1), key=lambda j: (-float(all_[i, j]), j))[:2]
         beside = sum(float(all_[i, m]) * lost(u, m, 1) for m in near)
         total += w * (
             (0.1 + 0.2 * beta(u, i)) * lost(u, i, 1)
