@@ -165,8 +165,10 @@ def _added(config: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, Any]]:
         if not owner:
             yield config, key, default
             continue
-        for group, node in config.items():
-            if isinstance(node, dict) and owner in (group, stable(str(node.get("_target_")))):
+        for group, node in config.items():  # an empty one gave way to a baseline
+            if not isinstance(node, dict) or not node:
+                continue
+            if owner in (group, stable(str(node.get("_target_")))):
                 yield node, key, default
 
 

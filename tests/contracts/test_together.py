@@ -80,7 +80,7 @@ def configuration(encoder: str, head: str, objective: str) -> dict[str, Any]:
         "head": {**group("head", head.split(",")[0]), **HEADS[head]},
         "objective": dict(group("objective", objective)),
     }
-    if "margin" in nodes["objective"]:
+    if objective == "margin":
         nodes["objective"]["margin"] = 50.0  # wide enough that every pair has something to learn
     small = {
         "dim": 8,

@@ -51,8 +51,8 @@ class CCL(PairObjective):
         degree_power: float = 0.0,
         sampling: Literal["uniform", "own"] = "uniform",
         negatives: int = 1024,
-        negative_weight: float = 150.0,
-        margin: float = 0.5,
+        negative_weight: float = 10.0,
+        margin: float = 0.4,
     ) -> None:
         super().__init__(weights=weights, degree_power=degree_power)
         if negatives < 1 or negative_weight < 0 or not -1 <= margin < 1:

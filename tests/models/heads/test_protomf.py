@@ -147,7 +147,8 @@ def test_runs_of_before_keep_their_names_and_come_back_with_the_terms() -> None:
     plain, set_ = config.compose([]), config.compose(["head=protomf"])
     assert "sim_proto" not in recorded(plain)["regularisers"]
     assert recorded(set_)["regularisers"]["sim_proto"]["weight"] > 0
-    assert all(upgraded(recorded(each)) == each for each in (plain, set_))
+    fitted = config.compose(["baseline=ease"])  # whose regularisers stand empty
+    assert all(upgraded(recorded(each)) == each for each in (plain, set_, fitted))
 
 
 @pytest.mark.slow
