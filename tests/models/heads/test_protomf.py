@@ -159,7 +159,8 @@ def test_a_run_has_segments_and_says_what_is_personal(tmp_path: Any) -> None:
                     "trainer.max_epochs=2", "threads=1", f"runs.root={tmp_path}"],
     )  # fmt: skip
     assert run.segments().columns[-1] == "alpha_4"
-    user, item = run.recommendations().select("id", "item").row(0)
+    listed = pl.read_parquet(run.path / "examples.parquet")
+    user, item = listed.select("user", "item").row(0)
     why = run.explain(user, item)
     value = dict(why.select("part", "value").iter_rows())
     parts = why.filter(pl.col("segment").is_not_null())["value"].sum()
