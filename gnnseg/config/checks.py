@@ -201,6 +201,8 @@ def _check_needs(part: Part, head: Part, encoder: Part) -> None:
     chosen = head.name + (
         f" with head.beta={head.settings['beta']}" if "beta" in head.settings else ""
     )
+    if lacking[0] == "tables":
+        chosen = encoder.name
     advice = (
         "use objective=sampled_softmax"
         if part.where == "objective"

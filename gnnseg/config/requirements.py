@@ -19,6 +19,10 @@ WORDS = {
     "layers": "an encoder of layers (encoder=lightgcn, sage, …)",
     "intents": "an encoder of several intents (encoder=dgcf)",
     "logits": "a head whose scores are logits of any sign (head=dot, neumf, mlp, …)",
+    "embeddings": "a head without parameters of its own (head=dot head.bias=false)",
+    "cosine": "a head that is the cosine alone (head=dot head.bias=false)",
+    "prototypes": "a head of prototypes for users (head=protomf)",
+    "tables": "an encoder of free vectors, in place of whose neighbours it stands (encoder=mf)",
     "untied": "prototypes of their own for the items (head.tied=false)",
 }
 

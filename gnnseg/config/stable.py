@@ -7,7 +7,6 @@ still name their parts.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -113,23 +112,25 @@ ADDED: dict[str, Any] = {
 }
 ADDED |= {  # terms beside the objective that came later, as conf/regularisers/none.yaml has them
     f"regularisers.{name}": {
-        "_target_": f"gnnseg.models.objectives.{target}",
+        "_target_": f"gnnseg.{target}",
         "weight": 0.0,
         **node,
     }
     for name, target, node in (
-        ("lightgcl", "lightgcl.LightGCL", {"tau": 0.2, "rank": 5}),
+        ("lightgcl", "models.objectives.lightgcl.LightGCL", {"tau": 0.2, "rank": 5}),
         (
             "ncl_structure",
-            "ncl.NCLStructure",
+            "models.objectives.ncl.NCLStructure",
             {"tau": 0.1, "layer": 2, "items": 1.0, "negatives": "batch"},
         ),
         (
             "ncl_prototypes",
-            "ncl.NCLPrototypes",
+            "models.objectives.ncl.NCLPrototypes",
             {"tau": 0.1, "prototypes": 100, "warmup": 5, "every": 1},
         ),
-        ("independence", "independence.Independence", {"rows": 512}),
+        ("sim_proto", "objectives.prototypes.SimProto", {"items": 1.0}),
+        ("sim_batch", "objectives.prototypes.SimBatch", {"items": 1.0}),
+        ("independence", "models.objectives.independence.Independence", {"rows": 512}),
     )
 }
 _STABLE = {today: name for name, today in MODULES.items()}
@@ -169,7 +170,7 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
     today = {name: {old: new for new, old in keys.items()} for name, keys in KEYS.items()}
     found = {group: _node(value, today, current) for group, value in config.items()}
     for node, key, default in _added(found):
-        node.setdefault(key, copy.deepcopy(default))
+        node.setdefault(key, _node(default, today, current))
     return found
 
 
@@ -181,11 +182,9 @@ def _added(config: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, Any]]:
             yield config, key, default
             continue
         for group, node in config.items():  # an empty one gave way to a baseline
-            if (
-                isinstance(node, dict)
-                and node
-                and owner in (group, stable(str(node.get("_target_"))))
-            ):
+            if not isinstance(node, dict) or not node:
+                continue
+            if owner in (group, stable(str(node.get("_target_")))):
                 yield node, key, default
 
 

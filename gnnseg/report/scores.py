@@ -16,6 +16,7 @@ from gnnseg.report import columns
 
 READINGS = {  # of heads that have no setting for it, or have it at its default
     "segments": "distribution", "posthoc": "distribution", "hybrid": "distribution", "mlp": "rate",
+    "protomf": "affinity",
 }  # fmt: skip
 PROBABILITY, LOGIT = "probability (%)", "score (logit)"
 SOFTMAX = ("likelihood", "sampledsoftmax")  # objectives whose scores' softmax is a probability

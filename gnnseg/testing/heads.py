@@ -76,7 +76,8 @@ class HeadContract(ABC):
             own = 0.0 if why.habit is None else why.habit
             torch.testing.assert_close(why.segments.sum(1) + own, torch.ones(3))
         else:
-            parts = why.segments.sum(1) + (0.0 if why.bias is None else why.bias)
+            beside = [part for part in (why.bias, why.personal) if part is not None]
+            parts = torch.stack([why.segments.sum(1), *beside]).sum(0)
             torch.testing.assert_close(parts, scorer.pairs(users, items), atol=1e-4, rtol=1e-4)
         one = scorer.truncated(1).alpha
         assert bool(((one > 0).sum(1) == 1).all())

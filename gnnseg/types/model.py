@@ -81,7 +81,8 @@ class Explanation:
     """Why user b is shown item b, for B pairs.
 
     ``segments`` (B,K): parts of rec_ij that sum to 1 (``shares``), or signed parts of the logit;
-    ``bias`` (B,): the item's own part of the logit; ``personal`` (B,): hybrid's cosine part;
+    ``bias`` (B,): the item's own part of the logit; ``personal`` (B,): what of it is beside the
+    segments (hybrid's cosine, the item prototypes of protomf);
     ``habit`` (B,): the part of rec_ij that is the user's own past, which together with the
     segments' makes 1.
     """
@@ -204,6 +205,18 @@ class Segmentation(Scorer):
     def stored(self) -> dict[str, Tensor]:
         """Return what a run folder keeps of the scores (scores.safetensors), by name."""
         return {"alpha": self.alpha, "beta": self.beta}
+
+
+class PrototypeScorer(Scorer):
+    """A scorer by likeness to prototypes, of users and maybe of items."""
+
+    @abstractmethod
+    def user_similarities(self, users: Tensor | None) -> Tensor:
+        """Return how alike some user rows are to users' prototypes, (B,K); None: all rows."""
+
+    @abstractmethod
+    def item_similarities(self, items: Tensor | None) -> Tensor | None:
+        """Return the same of item rows, (N,L); None where items have no prototypes."""
 
 
 class Policy(Segmentation):

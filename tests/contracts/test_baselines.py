@@ -15,6 +15,7 @@ from gnnseg.models.baselines import (
     SLIM,
     FadingHistory,
     ItemKNN,
+    MacridVAE,
     MultVAE,
     OwnHistory,
     Popularity,
@@ -96,6 +97,11 @@ class TestBSPM(BaselineContract):
 class TestMultVAE(BaselineContract):
     def make(self):
         return MultVAE(hidden=8, latent=4, epochs=5, batch_size=10)
+
+
+class TestMacridVAE(BaselineContract):
+    def make(self):
+        return MacridVAE(concepts=3, hidden=8, latent=4, epochs=5, batch_size=10)
 
 
 def drawn_past(weighed=False):

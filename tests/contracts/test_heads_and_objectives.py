@@ -7,13 +7,25 @@ import pytest
 import torch
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.heads import MLP, Dot, FinishedHead, Head, Hybrid, NeuMF, Posthoc, Segments
+from gnnseg.models.heads import (
+    MLP,
+    Dot,
+    FinishedHead,
+    Head,
+    Hybrid,
+    NeuMF,
+    Posthoc,
+    ProtoMF,
+    Segments,
+)
 from gnnseg.models.objectives import (
     BCE,
     BPR,
     BSL,
+    CCL,
     L2,
     Balance,
+    DirectAU,
     Entropy,
     Independence,
     Labels,
@@ -28,6 +40,7 @@ from gnnseg.models.objectives import (
     SampledSoftmax,
     SimGCL,
     SocialLaplacian,
+    UltraGCN,
     XSimGCL,
 )
 from gnnseg.rng import Rng
@@ -59,6 +72,8 @@ HEADS: dict[str, Callable[..., Head]] = {
     "affinity, top 2": partial(Segments, **SOFT, beta="affinity", top=2),
     "affinity, after a warm-up": _started,
     "hybrid": partial(Hybrid, **SOFT),
+    "protomf": partial(ProtoMF, segments=4, item_prototypes=3),
+    "protomf, of users": partial(ProtoMF, segments=4, item_prototypes=0),
     "mlp": partial(MLP, layers=[12, 8]),
     "mlp, segments": partial(MLP, layers=[12, 8], segments=3, tau_alpha=0.1),
     "neumf": partial(NeuMF, layers=[12, 8]),
@@ -73,6 +88,11 @@ OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "sampled softmax, in batch": partial(SampledSoftmax, sampling="in_batch", negatives=8),
     "bsl": partial(BSL, negatives=8, power=0.9),
     "bsl, user": partial(BSL, positives="user", negatives=8, power=0.9),
+    "ccl": partial(CCL, negatives=8, margin=0.1),
+    "ccl, own": partial(CCL, sampling="own", negatives=3, margin=0.1),
+    "directau": DirectAU,
+    "ultragcn": partial(UltraGCN, negatives=8, neighbours=3),
+    "ultragcn, own": partial(UltraGCN, sampling="own", negatives=3, neighbours=3),
     "margin": partial(Margin, negatives=3, hard=1),
     "network": Network,
     "policy": PolicyGradient,

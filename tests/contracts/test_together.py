@@ -44,6 +44,7 @@ SCORES = (
     "mlp",
     "neumf",
     "posthoc",
+    "protomf",
 )  # heads without probabilities
 READINGS = ("segments, affinity", "segments, membership")
 REFUSED = {  # what is known of these objectives; another may refuse what it says it cannot take
@@ -51,6 +52,8 @@ REFUSED = {  # what is known of these objectives; another may refuse what it say
     "policy": {*SCORES, *READINGS},
     "network": {*SCORES, *READINGS, "segments, tied"},
     "bce": {"segments", "segments, tied"},
+    "ccl": {*SCORES, *READINGS, "segments", "segments, tied"} - {"dot, no bias"},
+    "directau": {*SCORES, *READINGS, "segments", "segments, tied"} - {"dot, no bias", "dot, plain"},
     "sampled_softmax": set(),
     "bpr": set(),
     "bsl": set(),
@@ -76,7 +79,7 @@ def configuration(encoder: str, head: str, objective: str) -> dict[str, Any]:
         "head": {**group("head", head.split(",")[0]), **HEADS[head]},
         "objective": dict(group("objective", objective)),
     }
-    if "margin" in nodes["objective"]:
+    if objective == "margin":
         nodes["objective"]["margin"] = 50.0  # wide enough that every pair has something to learn
     small = {
         "dim": 8,

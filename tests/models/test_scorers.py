@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from gnnseg.models.heads import MLP, Dot, Head, Hybrid, Posthoc, Segments
+from gnnseg.models.heads import MLP, Dot, Head, Hybrid, Posthoc, ProtoMF, Segments
 from gnnseg.models.heads.base import FactorScorer
 from gnnseg.models.heads.posthoc import HardScorer
 from gnnseg.rng import Rng
@@ -27,8 +27,10 @@ CAN: dict[str, tuple[Head, set[type]]] = {
     "hybrid": (Hybrid(SHAPE, Rng(0), segments=3), {EmbeddingScorer, Segmentation}),
     "posthoc": (Posthoc(SHAPE, Rng(0), segments=3), {EmbeddingScorer, Segmentation}),
     "mlp": (MLP(SHAPE, Rng(0), segments=3), {EmbeddingScorer, HistoryScorer, Segmentation}),
+    "protomf": (ProtoMF(SHAPE, Rng(0), segments=3), {EmbeddingScorer, Segmentation}),
 }  # fmt: skip
 STORED = {
+    "protomf": {"alpha", "beta"},
     "dot": {"bias"},
     "affinity": {"alpha", "beta", "inverse_norm", "bias"},
     "mlp": {"alpha", "beta"},

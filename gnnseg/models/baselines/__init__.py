@@ -7,6 +7,7 @@ from gnnseg.models.baselines.gfcf import GFCF
 from gnnseg.models.baselines.history import FadingHistory, OwnHistory
 from gnnseg.models.baselines.ials import IALS
 from gnnseg.models.baselines.knn import ItemKNN, UserKNN
+from gnnseg.models.baselines.macridvae import MacridVAE
 from gnnseg.models.baselines.multvae import MultVAE
 from gnnseg.models.baselines.nmf import NMF
 from gnnseg.models.baselines.plsa import PLSA
@@ -27,6 +28,7 @@ __all__ = [
     "FadingHistory",
     "FittedBaseline",
     "ItemKNN",
+    "MacridVAE",
     "MultVAE",
     "OwnHistory",
     "Popularity",

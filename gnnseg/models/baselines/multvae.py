@@ -11,12 +11,11 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn import functional as F
 
+from gnnseg.models.baselines.autoencoding import Weights, descend, glorot, parts_of
 from gnnseg.models.baselines.factors import FactorBaseline
 from gnnseg.models.baselines.settings import above, at_least
 from gnnseg.rng import Rng
 from gnnseg.types import InputError
-
-Weights = dict[str, Tensor]
 
 
 class MultVAE(FactorBaseline):
@@ -63,31 +62,18 @@ class MultVAE(FactorBaseline):
         """Return everybody's hidden layer, the last weights and biases."""
         taken = taken.astype(np.float32)
         weights = self._first(taken.shape[1], rng)
-        people = np.flatnonzero(np.diff(taken.indptr))
-        optimizer = torch.optim.Adam(weights.values(), lr=self.lr)
-        steps = self.epochs * max(1, -(-len(people) // self.batch_size))
-        done = 0
-        with torch.enable_grad():
-            for epoch in range(self.epochs if len(people) else 0):
-                at = rng.child("epoch").at(epoch)
-                order = at.numpy("order").permutation(people)
-                draws = at.torch("draws")
-                for begin in range(0, len(order), self.batch_size):
-                    rows = taken[order[begin : begin + self.batch_size]].toarray()
-                    done += 1
-                    share = min(1.0, done / max(1.0, self.warmup * steps))
-                    loss = self._loss(weights, torch.from_numpy(rows), self.anneal * share, draws)
-                    optimizer.zero_grad()
-                    loss.backward()  # type: ignore[no-untyped-call]
-                    optimizer.step()
-        found = {name: value.detach() for name, value in weights.items()}
+
+        def loss(rows_BI: Tensor, grown: float, draws: torch.Generator) -> Tensor:
+            return self._loss(weights, rows_BI, self.anneal * grown, draws)
+
+        found = descend(
+            weights, taken, loss, rng, lr=self.lr, epochs=self.epochs,
+            batch_size=self.batch_size, warmup=self.warmup,
+        )  # fmt: skip
         with torch.no_grad():
             user = [
-                self._decoded(found, self._encoded(found, _unit(part))[0])
-                for part in (
-                    taken[begin : begin + self.batch_size]
-                    for begin in range(0, taken.shape[0], self.batch_size)
-                )
+                self._decoded(found, self._encoded(found, F.normalize(part_BI, dim=1))[0])
+                for part_BI in parts_of(taken, self.batch_size)
             ]
         return {"user": torch.cat(user), "item": found["out"], "bias": found["out_bias"]}
 
@@ -99,9 +85,7 @@ class MultVAE(FactorBaseline):
         }  # fmt: skip
         found: Weights = {}
         for name, (rows, columns) in sizes.items():
-            spread = (2 / (rows + columns)) ** 0.5
-            drawn = spread * torch.randn(rows, columns, generator=rng.torch(name))
-            found[name] = drawn.requires_grad_()
+            found[name] = glorot(rows, columns, rng.torch(name))
             found[f"{name}_bias"] = torch.zeros(rows, requires_grad=True)
         return found
 
@@ -125,10 +109,6 @@ class MultVAE(FactorBaseline):
         logits_BI = F.linear(self._decoded(w, z_BD), w["out"], w["out_bias"])
         likelihood = (rows_BI * logits_BI.log_softmax(1)).sum(1).mean()
         return beta * divergence(mean_BD, log_variance_BD) - likelihood
-
-
-def _unit(rows: sparse.csr_matrix) -> Tensor:
-    return F.normalize(torch.from_numpy(rows.toarray()), dim=1)
 
 
 def divergence(mean_BD: Tensor, log_variance_BD: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from gnnseg.models.encoders.pyg import PyG
 from gnnseg.models.encoders.raw import RawAttributes
 from gnnseg.models.encoders.rgcn import RGCN
 from gnnseg.models.encoders.sage import SAGE
+from gnnseg.models.encoders.simplex import SimpleX
 from gnnseg.models.encoders.social import SocialSpectral
 from gnnseg.models.encoders.two_tower import TwoTower
 
@@ -48,6 +49,7 @@ __all__ = [
     "ReadsHistories",
     "ReadsWeights",
     "SamplesNeighbours",
+    "SimpleX",
     "Social",
     "SocialSpectral",
     "TwoTower",

@@ -66,7 +66,7 @@ class Encoder(nn.Module, ABC):
     def provides(cls, **settings: Any) -> frozenset[str]:
         """Return what an objective or term may need of it, with these settings.
 
-        'view': a pass that noise moves; 'layers': each layer's rows.
+        'view': a pass that noise moves; 'layers': each layer's rows; 'tables': free vectors alone.
         """
         return frozenset()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
@@ -33,6 +34,11 @@ class MF(Encoder, EmbedsNewUsers, StartsAtSpectrum):
         super().__init__()
         self.width = dim
         self.tables = EmbeddingTables(shape, rng, dim=dim, init=init, scale=scale)
+
+    @classmethod
+    def provides(cls, **settings: Any) -> frozenset[str]:
+        """Return 'tables': every user and item has a vector of its own, and nothing else."""
+        return frozenset({"tables"})
 
     def reset(self, graph: BipartiteGraph, features: Features, rng: Rng) -> None:
         """Set the first values of both tables."""

@@ -6,6 +6,7 @@ from gnnseg.models.heads.hybrid import Hybrid
 from gnnseg.models.heads.mlp import MLP
 from gnnseg.models.heads.neumf import NeuMF
 from gnnseg.models.heads.posthoc import Posthoc
+from gnnseg.models.heads.protomf import ProtoMF
 from gnnseg.models.heads.segments import Segments
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "NeuMF",
     "NumberedHead",
     "Posthoc",
+    "ProtoMF",
     "Segments",
     "WarmedHead",
 ]

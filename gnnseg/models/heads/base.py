@@ -57,7 +57,9 @@ class Head(nn.Module, ABC):
 
         Returns:
             Some of 'segments'; 'probabilities' (scores are log rec_ij); 'logits' (scores of any
-            sign, whose sigmoid may be any chance); 'untied' (items' prototypes are their own).
+            sign, whose sigmoid may be any chance); 'untied' (items' prototypes are their own);
+            'embeddings' (the embeddings alone make the score), 'cosine' (by their cosine);
+            'prototypes' (its scorer is a ``PrototypeScorer``).
         """
         return frozenset({"logits"})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -36,6 +36,14 @@ class Dot(Head):
         self.tau = temperature(tau, "head.tau")
         self.cosine = similarity == "cosine"
         self.bias = ItemBias(shape) if self.cosine and bias else None
+
+    @classmethod
+    def provides(cls, **node: Any) -> frozenset[str]:
+        """Say that scores are logits, and whether the embeddings alone make them."""
+        if node.get("similarity") == "dot":
+            return frozenset({"logits", "embeddings"})
+        alone = () if node.get("bias", True) else ("embeddings", "cosine")
+        return frozenset({"logits", *alone})
 
     def forward(self, embeddings: Embeddings) -> DotScorer:
         """Return the scores of these embeddings."""

@@ -3,7 +3,7 @@ recommend what clusters like."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -60,6 +60,11 @@ class Posthoc(FinishedHead, NumberedHead):
         self.register_buffer("fitted", torch.tensor(False))
         self.register_buffer("centres_KD", torch.zeros(segments, shape.width))
         self.register_buffer("beta_KI", torch.zeros(segments, shape.items))
+
+    @classmethod
+    def provides(cls, **node: Any) -> frozenset[str]:
+        """Say what ``Dot`` provides while it trains."""
+        return Dot.provides(similarity=node.get("similarity"))
 
     def forward(self, embeddings: Embeddings) -> DotScorer | HardScorer:
         """Return ``dot``'s scores, once finished those of the users' clusters."""

@@ -13,7 +13,9 @@ from gnnseg.models.objectives.base import (
 from gnnseg.models.objectives.bce import BCE
 from gnnseg.models.objectives.bpr import BPR
 from gnnseg.models.objectives.bsl import BSL
+from gnnseg.models.objectives.ccl import CCL
 from gnnseg.models.objectives.contrastive import SimGCL, XSimGCL
+from gnnseg.models.objectives.directau import DirectAU
 from gnnseg.models.objectives.independence import Independence
 from gnnseg.models.objectives.labels import Labels
 from gnnseg.models.objectives.lightgcl import LightGCL
@@ -22,8 +24,10 @@ from gnnseg.models.objectives.margin import Margin
 from gnnseg.models.objectives.ncl import NCLPrototypes, NCLStructure
 from gnnseg.models.objectives.network import Network
 from gnnseg.models.objectives.policy import PolicyGradient
+from gnnseg.models.objectives.prototypes import SimBatch, SimProto
 from gnnseg.models.objectives.regularisers import L2, Balance, Entropy, SocialLaplacian
 from gnnseg.models.objectives.sampled_softmax import SampledSoftmax
+from gnnseg.models.objectives.ultragcn import UltraGCN
 
 Social = SocialLaplacian
 
@@ -31,8 +35,10 @@ __all__ = [
     "BCE",
     "BPR",
     "BSL",
+    "CCL",
     "L2",
     "Balance",
+    "DirectAU",
     "Entropy",
     "GraphObjective",
     "Independence",
@@ -52,8 +58,11 @@ __all__ = [
     "RewardObjective",
     "SampledSoftmax",
     "Sampling",
+    "SimBatch",
     "SimGCL",
+    "SimProto",
     "Social",
     "SocialLaplacian",
+    "UltraGCN",
     "XSimGCL",
 ]

@@ -88,8 +88,8 @@ class Objective(nn.Module, ABC):
 
         Returns:
             Some of what heads and encoders provide ('segments', 'probabilities', 'logits',
-            'untied', 'view', 'layers'), and of what data have: 'social', 'labels', 'features',
-            'log', 'propensity'.
+            'untied', 'embeddings', 'cosine', 'prototypes', 'view', 'layers', 'tables'), and of what
+            data have: 'social', 'labels', 'features', 'log', 'propensity'.
         """
         return cls.needs
 
@@ -229,3 +229,14 @@ class PairClassifier(PairObjective):
 def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:
     """Compute sum_e w_e loss_e / sum_e w_e over a batch; 0 where nothing in it weighs anything."""
     return (loss * weight).sum() / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)
+
+
+def mean_of_others(loss_BN: Tensor, batch: Batch) -> Tensor:
+    """Compute each row's mean over its negatives, (B,), less those that are its own item.
+
+    Negatives are (N,) shared or (B,N) each row's own; 0 where all of them are the row's own item.
+    """
+    assert batch.negatives is not None
+    other_BN = batch.items[:, None] != batch.negatives
+    mean_B: Tensor = (loss_BN * other_BN).sum(-1) / other_BN.sum(-1).clamp(min=1)
+    return mean_B

@@ -95,8 +95,9 @@ def _recommendation(row: Mapping[str, Any], titles: Mapping[int, str], score: st
     most = max(sum(v for _, v in parts if v > 0), -sum(v for _, v in parts if v < 0), 1e-9)
     minus = _stack([(k, -v) for k, v in parts if v < 0], most, False, titles, "minus")
     plus = _stack([(k, v) for k, v in parts if v > 0], most, False, titles)
-    segments = None if row["bias"] is None else sum(v for _, v in parts)
-    below = _two(segments, "item bias", row["bias"])
+    other = "item bias" if row["personal"] is None else "personal"
+    value = row["bias"] if row["personal"] is None else row["personal"]
+    below = _two(None if value is None else sum(v for _, v in parts), other, value)
     return f'<div class="rec">{top}<div class="signed">{minus}{plus}</div>{below}</div>'
 
 

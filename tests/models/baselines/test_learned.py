@@ -1,4 +1,4 @@
-"""SLIM, NMF, PLSA, BSPM and Mult-VAE against scipy, loops and dense algebra."""
+"""SLIM, NMF, PLSA, BSPM, Mult-VAE and MacridVAE against scipy, loops and dense algebra."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,9 @@ import torch
 from scipy.linalg import expm
 from scipy.optimize import minimize
 
-from gnnseg.models.baselines import BSPM, GFCF, NMF, PLSA, SLIM, MultVAE
+from gnnseg.models.baselines import BSPM, GFCF, NMF, PLSA, SLIM, MacridVAE, MultVAE
 from gnnseg.models.baselines.multvae import divergence
+from gnnseg.rng import Rng
 from gnnseg.types import InputError
 
 
@@ -147,6 +148,107 @@ def test_multvae_learns_what_is_taken(fitted, graph, whole):
     assert likelihood(60) > likelihood(1) + 5
 
 
+TINY = {"concepts": 3, "hidden": 5, "latent": 4, "std": 1e-12, "gumbel": False, "dropout": 0.0}
+
+
+def drawn_macrid(baseline, items):
+    """Return first weights in float64, biases too."""
+    rng = Rng(3)
+    weights = baseline._first(items, rng)
+    return {
+        name: (
+            value.detach().double()
+            + torch.randn(value.shape, generator=rng.torch(f"more {name}")) / 3
+        ).requires_grad_()
+        for name, value in weights.items()
+    }
+
+
+def macrid_of_a_user(w, row, tau):
+    """Return p_j up to a constant, and the divergence, of one user in loops."""
+    unit = {name: w[name] / w[name].norm(dim=1, keepdim=True) for name in ("items", "concepts")}
+    items, concepts = len(unit["items"]), len(unit["concepts"])
+    share = torch.stack(
+        [(unit["items"][j] @ unit["concepts"].T / tau).softmax(0) for j in range(items)]
+    )
+    p, divergence = torch.zeros(items, dtype=torch.float64), 0.0
+    for k in range(concepts):
+        read = row * share[:, k]
+        read = read / read.norm() if float(read.norm()) else read
+        hidden = torch.tanh(w["in"] @ read + w["in_bias"])
+        code = w["code"] @ hidden + w["code_bias"]
+        mean, log_variance = code[: len(code) // 2], code[len(code) // 2 :]
+        z = mean / mean.norm()
+        divergence += float((log_variance.exp() - 1 - log_variance).sum()) / 2
+        for j in range(items):
+            p[j] += share[j, k] * (z @ unit["items"][j] / tau).exp()
+    return p, divergence
+
+
+@torch.no_grad()
+def test_the_bound_of_macridvae_equals_a_loop(graph, whole):
+    baseline, x = MacridVAE(**TINY, tau=0.4), torch.from_numpy(whole(graph))[:6]
+    w, total = drawn_macrid(baseline, graph.items), 0.0
+    for row in x:
+        p, divergence = macrid_of_a_user(w, row, 0.4)
+        total += 0.3 * divergence - float((row * (p / p.sum()).log()).sum())
+    got = baseline.loss(w, x, 0.3, Rng(0).torch("draws"))
+    assert got.item() == pytest.approx(total / 6, rel=1e-9)
+
+
+def test_scores_of_macridvae_equal_a_loop(monkeypatch, fitted, graph, whole):
+    baseline, kept = MacridVAE(**TINY, tau=0.4, epochs=2, batch_size=10), {}
+    first = baseline._first
+
+    def remembered(items, rng):
+        kept.update(first(items, rng))
+        return kept
+
+    monkeypatch.setattr(baseline, "_first", remembered)
+    got = fitted(baseline, graph)
+    w = {name: value.detach().double() for name, value in kept.items()}
+    for u, row in enumerate(torch.from_numpy(whole(graph))):
+        p, _ = macrid_of_a_user(w, row, 0.4)
+        np.testing.assert_allclose(got[u], p.log().numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("gumbel", [True, False])
+def test_gradients_reach_every_weight_of_macridvae(graph, whole, gumbel):
+    baseline = MacridVAE(concepts=3, hidden=5, latent=4, gumbel=gumbel)
+    w = drawn_macrid(baseline, graph.items)
+    baseline.loss(w, torch.from_numpy(whole(graph)), 0.2, Rng(0).torch("draws")).backward()
+    assert all(bool(value.grad.abs().sum() > 0) for value in w.values())
+
+
+def test_one_concept_holds_every_item_and_more_are_drawn_apart(fitted, graph):
+    small = {"hidden": 5, "latent": 4, "epochs": 2, "batch_size": 10}
+    one = MacridVAE(concepts=1, **small)
+    fitted(one, graph)
+    assert bool((one.state["share"] == 1).all())
+    drawn, plain = (fitted(MacridVAE(concepts=3, gumbel=g, **small), graph) for g in (True, False))
+    assert np.abs(drawn - plain).max() > 1e-3
+
+
+def test_macridvae_learns_what_is_taken(fitted, graph, whole):
+    x = whole(graph)
+
+    def likelihood(epochs):
+        small = {"concepts": 3, "hidden": 16, "latent": 8, "batch_size": 8, "lr": 0.01}
+        scores = fitted(MacridVAE(epochs=epochs, **small), graph)
+        return float((x * torch.from_numpy(scores).log_softmax(1).numpy()).sum())
+
+    assert likelihood(60) > likelihood(1) + 5
+
+
+@pytest.mark.parametrize(("name", "value"), [("tau", 0.0), ("std", 0.0), ("concepts", 0)])
+def test_what_macridvae_cannot_do_is_one_sentence(name, value):
+    with pytest.raises(InputError, match=f"{name} is {value}"):
+        MacridVAE(**{name: value})
+    assert MacridVAE().memory(1000, 10_000)[0] > MacridVAE(concepts=1).memory(1000, 10_000)[0]
+
+
 def test_dropping_everything_is_refused():
     with pytest.raises(InputError, match="dropout is 1.0: it must be below 1"):
         MultVAE(dropout=1.0)
+    with pytest.raises(InputError, match="dropout is 1.0: it must be below 1"):
+        MacridVAE(dropout=1.0)

@@ -24,6 +24,7 @@ SMALL = [
         (["head.beta=affinity"], {"alpha", "beta", "inverse_norm", "bias"}, True),
         (["head=mlp", "head.layers=[6,5]"], {"alpha", "beta"}, False),
         (["head=posthoc"], {"alpha", "beta", "bias"}, False),
+        (["head=protomf"], {"alpha", "beta"}, True),
     ],
 )
 def test_a_run_folder_keeps_what_head_and_scores_declare(
