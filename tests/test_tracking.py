@@ -1,4 +1,6 @@
 import builtins
+import contextlib
+import io
 import json
 import math
 import os
@@ -13,8 +15,22 @@ from gnnseg import config, tracking
 from gnnseg.cli import main
 from gnnseg.runs import sending
 from gnnseg.runs.folder import RunFolder
-from gnnseg.tracking import Jsonl, TrackingSettings, open_tracker
+from gnnseg.tracking import Jsonl, TrackingSettings, describing, open_tracker
 from gnnseg.types import InputError
+
+
+RECORD = {
+    "name": "toy-lightgcn-segments-abc", "hash": "ab" * 32, "numerics": 1, "protocol": "clean",
+    "sweep": "the-sweep", "git": "0123abc", "versions": {"torch": "2.6"},
+    "device": {"name": "cpu", "threads": 2},
+    "data": {"name": "toy", "users": 3, "fingerprint": "cd" * 32},
+    "config": {
+        "seed": 3, "split": {"_target_": "gnnseg.data.split.Random", "seed": 0},
+        "encoder": {"_target_": "gnnseg.models.encoders.lightgcn.LightGCN", "layers": 2},
+        "head": {"_target_": "gnnseg.models.heads.segments.Segments", "segments": 4},
+        "regularisers": {"l2": {"weight": 0.0}, "balance": {"weight": 0.5}},
+    },
+}  # fmt: skip
 
 
 def settings(**changed):
@@ -35,14 +51,7 @@ def settings(**changed):
 
 def opened(tmp_path, said=None, **changed):
     said = [] if said is None else said
-    return open_tracker(
-        settings(**changed),
-        tmp_path,
-        config={"head": {"segments": 4}},
-        name="the-run",
-        group="the-sweep",
-        say=said.append,
-    )
+    return open_tracker(settings(**changed), tmp_path, record=RECORD, say=said.append)
 
 
 def lines(path):
@@ -128,14 +137,22 @@ def test_an_offline_run_is_read_back(tmp_path, monkeypatch):
     (file,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     found = list(records(file))
     (run,) = [r.run for r in found if r.WhichOneof("record_type") == "run"]
-    assert (run.display_name, run.run_group, list(run.tags), run.project) == (
-        "the-run",
-        "the-sweep",
+    assert (run.display_name, run.job_type, list(run.tags), run.project) == (
+        "toy lightgcn+segments K=4 s3",
+        "train",
         ["a"],
         "p",
     )
-    config = {item.key: json.loads(item.value_json) for item in run.config.update}
-    assert config["head"] == {"segments": 4}
+    assert run.run_group == describing.of(RECORD).group
+    kept = {item.key: json.loads(item.value_json) for item in run.config.update}
+    assert {key: kept[key] for key in ("encoder", "encoder.layers", "head.segments", "seed")} == {
+        "encoder": "lightgcn", "encoder.layers": 2, "head.segments": 4, "seed": 3,
+    }  # fmt: skip
+    assert (kept["run.git"], kept["run.sweep"], kept["run.version.torch"]) == (
+        "0123abc",
+        "the-sweep",
+        "2.6",
+    )
     history, summary = {}, {}
     for r in found:
         for item in r.history.item:
@@ -207,7 +224,8 @@ def test_a_failure_in_the_middle_is_said_once(tmp_path):
 
     said = []
     beside = tracking.Wandb.__new__(tracking.Wandb)
-    beside._say, beside._run, beside._begun = said.append, Broken(), True
+    tracking.Dashboard.__init__(beside, "wandb", None, said.append)
+    beside.run, beside._begun = Broken(), True
     tracker = tracking.Both(Jsonl(tmp_path / "metrics.jsonl"), beside)
     tracker.log({"train/loss": 1.0}, 1)
     tracker.log({"train/loss": 2.0}, 2)
@@ -252,7 +270,7 @@ def test_what_is_set_wins_over_the_environment():
 
 def test_defaults_where_nobody_says():
     found = tracking.resolved(settings(**NOTHING), {}, sweep="the-sweep")
-    assert (found.mode, found.project, found.group) == ("offline", "gnnseg", "the-sweep")
+    assert (found.mode, found.project, found.group) == ("offline", "gnnseg", None)
     assert (found.tags, found.name, found.folder, found.id) == ([], None, None, None)
 
 
@@ -308,6 +326,7 @@ class Recorded:
     def __init__(self, refused=0):
         self.refused, self.opened, self.logged, self.summary = refused, [], [], {}
         self.Settings = dict
+        self.files = []
 
     def init(self, **given):
         self.opened.append(given)
@@ -320,6 +339,29 @@ class Recorded:
 
     def Table(self, **given):
         return given
+
+    def Html(self, text, inject):
+        return text
+
+    def Image(self, figure):
+        return figure
+
+    def Artifact(self, name, type):
+        return self
+
+    @property
+    def id(self):
+        return self.opened[-1]["id"]
+
+    def add_file(self, path, policy):
+        self.files.append(Path(path).name)
+
+    @contextlib.contextmanager
+    def new_file(self, name, mode, encoding):
+        self.files.append(name)
+        yield io.StringIO()
+
+    def log_artifact(self, artifact): ...
 
     def define_metric(self, *given, **named): ...
 

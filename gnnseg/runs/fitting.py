@@ -76,10 +76,20 @@ def fit_in(
     ):
         state = _trained(
             plan, model, given, optimizer, state, checkpoint, before=before, epochs=epochs,
-            log=watched.log(_log(tracker, optimizer)), progress=progress,
+            log=watched.log(_log(tracker, optimizer)), progress=_with_losses(progress, tracker),
             stop=lambda: stop() or watched.over,
         )  # fmt: skip
     return state, exact
+
+
+def _with_losses(progress: Show, tracker: Tracker) -> Show:
+    """Return what is shown each step, with its losses given to the tracker."""
+
+    def shown(state: State, per_epoch: int, losses: Mapping[str, float]) -> None:
+        progress(state, per_epoch, losses)
+        tracker.losses(losses, state.step)
+
+    return shown
 
 
 class _Watched:

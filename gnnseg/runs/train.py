@@ -142,9 +142,9 @@ class _Asked:
 
 def _say_what_changed(folder: RunFolder, identity: Identity, say: Say) -> None:
     """Say why a run that stood there under another hash is done again."""
-    if folder.state() is None:
-        if (why_again := what_changed(folder.path.parent, identity)) is not None:
-            say(why_again)
+    why = what_changed(folder.path.parent, identity) if folder.state() is None else None
+    if why is not None:
+        say(why)
 
 
 def _same_code(record: Mapping[str, Any]) -> bool:
@@ -234,9 +234,8 @@ def _do(job: Job, ready: _Assembled, record: dict[str, Any], begun: float) -> Re
     folder, config, failed = job.folder, job.plan.config, True
     folder.write_json(record)
     tracker = tracking.open_tracker(
-        build(config["tracking"]), folder.path, config=dict(config), name=record["name"],
-        group=record["sweep"], say=job.say,
-    )  # fmt: skip
+        build(config["tracking"]), folder.path, record=record, say=job.say
+    )
     try:
         _route(job, ready, record, tracker, begun)
         failed = False

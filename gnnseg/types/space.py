@@ -84,7 +84,8 @@ class Space:
             return tuple(self._draw(draw) for _ in range(most))
         places: Sequence[int] = range(size)
         if size > most:
-            lists = {key: list(found) for key, found in self.values.items()}  # as it ever was drawn
+            # as it ever was drawn: a table's trials are always the same
+            lists = {k: [*v] for k, v in self.values.items() if not isinstance(v, Interval)}
             places = sorted(random.Random(str(lists)).sample(places, most))
         return tuple(self.of_grid(place) for place in places)
 
@@ -115,10 +116,10 @@ class Space:
         return " ".join(self.typed())
 
     def _draw(self, draw: random.Random) -> tuple[str, ...]:
-        return tuple(
-            f"{key}={found.at(draw.random()) if isinstance(found, Interval) else draw.choice(found)}"
-            for key, found in self.values.items()
-        )
+        def one(found: tuple[str, ...] | Interval) -> str:
+            return found.at(draw.random()) if isinstance(found, Interval) else draw.choice(found)
+
+        return tuple(f"{key}={one(found)}" for key, found in self.values.items())
 
 
 def of(node: Mapping[str, Any]) -> Space:

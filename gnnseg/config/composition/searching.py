@@ -1,4 +1,4 @@
-"""What a search is given and gives: sweeps that were typed as a space, settings as an experiment."""
+"""What a search is given and gives: typed sweeps as a space, settings as an experiment."""
 
 from __future__ import annotations
 

@@ -57,9 +57,12 @@ def write(search: Search, best: Tried, trials: int) -> TunedExperiment:
     if name in choices("experiment"):
         raise InputError(f"--name {name}: gnnseg has an experiment of that name; choose another.")
     found = TunedExperiment(
-        best=best, trials=trials, monitor=search.monitor, path=folder / "experiment" / f"{name}.yaml",
+        best=best,
+        trials=trials,
+        monitor=search.monitor,
+        path=folder / "experiment" / f"{name}.yaml",
         command=_command(search, name, folder),
-    )  # fmt: skip
+    )
     own = [each for each in search.overrides if each not in search.resolved]
     text = configuration.as_experiment(
         [*own, *best.chosen], search.folders, _comment(search, found)

@@ -225,10 +225,10 @@ def _run(search: Search, study: Study, record: SweepRecord, say: Say) -> None:
         journal=study.path, greater=study.greater, pruning=study.pruning,
         shown=search.settings.workers == 1,
     )  # fmt: skip
-    begun, count = time.monotonic(), 0
+    begun = time.monotonic()
     todo = _todo(search, study, begun, say)
-    for each, outcome in workers.each(todo, do_one, search.settings.workers, trial.failed):
-        count += 1
+    done = workers.each(todo, do_one, search.settings.workers, trial.failed)
+    for count, (each, outcome) in enumerate(done, 1):
         _end(search, study, record, each, outcome)
         spent = (time.monotonic() - begun) / count
         say(f"trial {each.number}: {_told(search, each, outcome)}{_left(search, study, spent)}")

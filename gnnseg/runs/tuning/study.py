@@ -242,7 +242,7 @@ class Study:
             if (words := self.space.of_grid(place)) not in tried
         ]
         words = random.Random(self._number(number)).choice(left)
-        return dict(word.split("=", 1) for word in words)  # type: ignore[misc]
+        return {word.partition("=")[0]: word.partition("=")[2] for word in words}
 
     def _sampler(self, number: int) -> Any:
         return imported().samplers.TPESampler(
