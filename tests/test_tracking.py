@@ -18,7 +18,6 @@ from gnnseg.runs.folder import RunFolder
 from gnnseg.tracking import Jsonl, TrackingSettings, describing, open_tracker
 from gnnseg.types import InputError
 
-
 RECORD = {
     "name": "toy-lightgcn-segments-abc", "hash": "ab" * 32, "numerics": 1, "protocol": "clean",
     "sweep": "the-sweep", "git": "0123abc", "versions": {"torch": "2.6"},
