@@ -18,7 +18,7 @@ from gnnseg.types import InputError
 
 if TYPE_CHECKING:
     from gnnseg.runs.choice import ChosenK
-    from gnnseg.runs.tuning.search import Search, TuneSettings
+    from gnnseg.runs.tuning.search import SettingSearch, TuneSettings
     from gnnseg.types import Split
 
 Say = Callable[[str], None]
@@ -97,7 +97,7 @@ def choose_k(
         )
 
 
-def tune(arguments: list[str], settings: TuneSettings, *, command: str, say: Say) -> Search:
+def tune(arguments: list[str], settings: TuneSettings, *, command: str, say: Say) -> SettingSearch:
     """Return the search that the command line asks for; ``tuning.search.do`` does it.
 
     Args:

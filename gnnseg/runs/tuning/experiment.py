@@ -15,7 +15,7 @@ from gnnseg.runs.tuning.study import Tried
 from gnnseg.types import InputError
 
 if TYPE_CHECKING:
-    from gnnseg.runs.tuning.search import Search
+    from gnnseg.runs.tuning.search import SettingSearch
 
 FOLDER = ".tuned"  # under runs.root, where no other folder is asked for
 
@@ -39,7 +39,7 @@ class TunedExperiment:
         )
 
 
-def folder_of(search: Search) -> Path:
+def folder_of(search: SettingSearch) -> Path:
     """Return where the experiment goes: --out, the first --config-dir, or beside the runs."""
     if search.settings.out is not None:
         return search.settings.out.expanduser()
@@ -47,7 +47,7 @@ def folder_of(search: Search) -> Path:
     return own[0] if own else search.root / FOLDER
 
 
-def write(search: Search, best: Tried, trials: int) -> TunedExperiment:
+def write(search: SettingSearch, best: Tried, trials: int) -> TunedExperiment:
     """Write the experiment of a study's best trial.
 
     Raises:
@@ -78,7 +78,7 @@ def write(search: Search, best: Tried, trials: int) -> TunedExperiment:
     return found
 
 
-def _comment(search: Search, found: TunedExperiment) -> str:
+def _comment(search: SettingSearch, found: TunedExperiment) -> str:
     """Return what the file says of itself."""
     best = found.best
     return "\n".join(
@@ -91,7 +91,7 @@ def _comment(search: Search, found: TunedExperiment) -> str:
     )
 
 
-def _command(search: Search, name: str, folder: Path) -> str:
+def _command(search: SettingSearch, name: str, folder: Path) -> str:
     """Return the command that trains the chosen setting, or finds its run."""
     from gnnseg.config.composition.searching import typed_again
 

@@ -65,7 +65,7 @@ class TuneSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class SettingSearch:
     """What is searched, as one process does it.
 
     Args:
@@ -132,7 +132,7 @@ class Search:
 
 def of(
     words: Sequence[str], folders: Sequence[Path], settings: TuneSettings, **told: Any
-) -> Search:
+) -> SettingSearch:
     """Return the search that words ask for: settings, of which some have several values.
 
     Without ``hparams=`` and without several values, what is drawn from is the space of each part.
@@ -169,13 +169,13 @@ def of(
     found = space.of(nodes)
     for corner in found.corners():
         configured([*plain, *corner], folders)
-    return Search(
+    return SettingSearch(
         overrides=tuple(plain), folders=tuple(folders), config=config, space=found,
         settings=settings, **told,
     )  # fmt: skip
 
 
-def plan(search: Search) -> list[str]:
+def plan(search: SettingSearch) -> list[str]:
     """Return what would be searched, and how far that is; nothing is run."""
     imported()
     size = search.space.size
@@ -188,8 +188,8 @@ def plan(search: Search) -> list[str]:
     ]
 
 
-def do(search: Search, say: Say) -> experiment.TunedExperiment:
-    """Search, and write down what was chosen.
+def do(search: SettingSearch, say: Say) -> experiment.TunedExperiment:
+    """SettingSearch, and write down what was chosen.
 
     Raises:
         InputError: All trials failed, with the commonest cause.
@@ -218,7 +218,7 @@ def do(search: Search, say: Say) -> experiment.TunedExperiment:
     return experiment.write(search, best, len(ended))
 
 
-def _run(search: Search, study: Study, record: SweepRecord, say: Say) -> None:
+def _run(search: SettingSearch, study: Study, record: SweepRecord, say: Say) -> None:
     """Do trials until there are as many as are asked for, or time is over."""
     do_one = DoTrial(
         overrides=search.overrides, folders=search.folders, root=search.root, sweep=record.name,
@@ -234,7 +234,7 @@ def _run(search: Search, study: Study, record: SweepRecord, say: Say) -> None:
         say(f"trial {each.number}: {_told(search, each, outcome)}{_left(search, study, spent)}")
 
 
-def _todo(search: Search, study: Study, begun: float, say: Say) -> Iterator[Trial]:
+def _todo(search: SettingSearch, study: Study, begun: float, say: Say) -> Iterator[Trial]:
     """Yield trials as somebody is free to do them."""
     timeout = search.settings.timeout
     while True:
@@ -251,7 +251,7 @@ def _todo(search: Search, study: Study, begun: float, say: Say) -> Iterator[Tria
 
 
 def _end(
-    search: Search, study: Study, record: SweepRecord, each: Trial, outcome: TrialOutcome
+    search: SettingSearch, study: Study, record: SweepRecord, each: Trial, outcome: TrialOutcome
 ) -> None:
     """Write down how a trial ended, in the study and in the sweep's record."""
     about = dict(outcome.about)
@@ -268,7 +268,7 @@ def _end(
         record.add(each.number, words, error=why)
 
 
-def _told(search: Search, each: Trial, outcome: TrialOutcome) -> str:
+def _told(search: SettingSearch, each: Trial, outcome: TrialOutcome) -> str:
     own = " ".join(each.chosen)
     if outcome.state == "failed":
         return f"failed ({own}): {outcome.error}"
@@ -279,7 +279,7 @@ def _told(search: Search, each: Trial, outcome: TrialOutcome) -> str:
     return f"{search.monitor} {outcome.value:.4f} ({own})"
 
 
-def _left(search: Search, study: Study, seconds: float) -> str:
+def _left(search: SettingSearch, study: Study, seconds: float) -> str:
     """Return the best so far, how many trials are left, and about how long they take."""
     best = study.best()
     said = "" if best is None else f"; best {best.value:.4f} by trial {best.number}"
@@ -302,5 +302,5 @@ def _all_failed(ended: Sequence[Tried]) -> str:
     return f"gnnseg tune: all {len(ended)} trials failed{times}: {cause}"
 
 
-def _journal(search: Search) -> str:
+def _journal(search: SettingSearch) -> str:
     return f"{search.record.name}{SUFFIX}"
