@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ Done = TypeVar("Done")
 def each(
     todo: Iterable[Task], do: Callable[[Task], Done], workers: int,
     died: Callable[[Task, str], Done],
-) -> Iterator[tuple[Task, Done]]:  # fmt: skip
+) -> Generator[tuple[Task, Done], None, None]:  # fmt: skip
     """Yield each task with what ``do`` returns, as they end.
 
     Args:

@@ -43,8 +43,7 @@ def folder_of(search: SettingSearch) -> Path:
     """Return where the experiment goes: --out, the first --config-dir, or beside the runs."""
     if search.settings.out is not None:
         return search.settings.out.expanduser()
-    own = [each for each in search.folders if each in search.settings_folders]
-    return own[0] if own else search.root / FOLDER
+    return next(iter(search.settings_folders), search.root / FOLDER)
 
 
 def write(search: SettingSearch, best: Tried, trials: int) -> TunedExperiment:

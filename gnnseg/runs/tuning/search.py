@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections import Counter
@@ -17,9 +18,18 @@ from gnnseg.runs import workers
 from gnnseg.runs.configured import configured
 from gnnseg.runs.identity import component
 from gnnseg.runs.sweep import greater_is_better
-from gnnseg.runs.sweep_record import SweepRecord, checked
+from gnnseg.runs.sweep_record import LONGEST, SweepRecord, checked
 from gnnseg.runs.tuning import experiment, trial
-from gnnseg.runs.tuning.study import SUFFIX, Prune, Pruning, Study, Trial, Tried, imported
+from gnnseg.runs.tuning.study import (
+    SUFFIX,
+    Prune,
+    Pruning,
+    State,
+    Study,
+    Trial,
+    Tried,
+    imported,
+)
 from gnnseg.runs.tuning.trial import DoTrial, TrialOutcome
 from gnnseg.training.progress import spell
 from gnnseg.types import InputError, space
@@ -105,7 +115,7 @@ class SettingSearch:
         parts = [component(self.config, g) for g in ("encoder", "head", "baseline")
                  if self.config.get(g)]  # fmt: skip
         name = "-".join([str(self.config["data"]["name"]), *parts, made.name[:8]])
-        return SweepRecord.of(self.root, re.sub(r"[^\w.-]+", "-", name), said)
+        return SweepRecord.of(self.root, re.sub(r"[^\w.-]+", "-", name)[-LONGEST:], said)
 
     @property
     def monitor(self) -> str:
@@ -225,24 +235,28 @@ def _run(search: SettingSearch, study: Study, record: SweepRecord, say: Say) -> 
         journal=study.path, greater=study.greater, pruning=study.pruning,
         shown=search.settings.workers == 1,
     )  # fmt: skip
-    begun = time.monotonic()
-    todo = _todo(search, study, begun, say)
-    done = workers.each(todo, do_one, search.settings.workers, trial.failed)
-    for count, (each, outcome) in enumerate(done, 1):
-        _end(search, study, record, each, outcome)
-        spent = (time.monotonic() - begun) / count
-        say(f"trial {each.number}: {_told(search, each, outcome)}{_left(search, study, spent)}")
+    begun, states = time.monotonic(), list[State]()
+    todo = _todo(search, study, begun, states, say)
+    with contextlib.closing(
+        workers.each(todo, do_one, search.settings.workers, trial.failed)
+    ) as done:
+        for each, outcome in done:
+            states.append(_end(search, study, record, each, outcome))
+            spent = (time.monotonic() - begun) / len(states)
+            say(f"trial {each.number}: {_told(search, each, outcome)}{_left(search, study, spent)}")
 
 
-def _todo(search: SettingSearch, study: Study, begun: float, say: Say) -> Iterator[Trial]:
-    """Yield trials as somebody is free to do them."""
+def _todo(
+    search: SettingSearch, study: Study, begun: float, states: list[State], say: Say
+) -> Iterator[Trial]:
+    """Yield trials as somebody is free to do them; ``states``: what became of those so far."""
     timeout = search.settings.timeout
     while True:
         if timeout is not None and time.monotonic() - begun >= timeout:
             say(f"--timeout: {spell(timeout)} are over; no more trials are begun")
             return
-        ended = study.ended()
-        if len(ended) >= HOPELESS and all(each.state == "failed" for each in ended):
+        hopeless = len(states) >= HOPELESS and all(each == "failed" for each in states)
+        if hopeless and study.best() is None:
             return
         found = study.next(search.settings.trials)
         if found is None:
@@ -252,8 +266,8 @@ def _todo(search: SettingSearch, study: Study, begun: float, say: Say) -> Iterat
 
 def _end(
     search: SettingSearch, study: Study, record: SweepRecord, each: Trial, outcome: TrialOutcome
-) -> None:
-    """Write down how a trial ended, in the study and in the sweep's record."""
+) -> State:
+    """Write down how a trial ended, in the study and in the sweep's record; return it."""
     about = dict(outcome.about)
     if about and not study.same_data(str(about["data"])):
         outcome = trial.failed(
@@ -266,6 +280,7 @@ def _end(
     else:
         why = outcome.error or f"given up after epoch {outcome.epoch}, below the others"
         record.add(each.number, words, error=why)
+    return outcome.state
 
 
 def _told(search: SettingSearch, each: Trial, outcome: TrialOutcome) -> str:
