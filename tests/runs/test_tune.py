@@ -190,7 +190,7 @@ def test_a_poor_curve_is_given_up_by_the_median_of_the_others(tmp_path: Path) ->
         return None
 
     assert [reach(height) for height in (0.3, 0.4, 0.5, 0.4, 0.3)] == [None] * 5
-    assert reach(0.1) == 11  # after a third of the epochs
+    assert reach(0.1) == 10  # a third of the epochs
     assert reach(0.6) is None
     best = found.best()
     assert best is not None
@@ -222,8 +222,6 @@ def test_a_trial_that_is_given_up_leaves_a_run_that_goes_on(
     assert run_json(path)["metrics"] == {}
     lines = (path / "metrics.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [2]
-    found = search.study if hasattr(search, "study") else study
-    assert found is not None
     (drawn_tau,) = [
         job["overrides"][-1]
         for job in json.loads((tmp_path / ".sweeps/s.json").read_text("utf-8"))["jobs"]
