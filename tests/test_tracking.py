@@ -221,7 +221,10 @@ def test_a_failure_in_the_middle_is_said_once(tmp_path):
         def log(self, values):
             raise RuntimeError("the disk is full\nand more")
 
-    said = []
+        def finish(self, exit_code):
+            ended.append(exit_code)
+
+    said, ended = [], []
     beside = tracking.Wandb.__new__(tracking.Wandb)
     tracking.Dashboard.__init__(beside, "wandb", None, said.append)
     beside.run, beside._begun = Broken(), True
@@ -233,6 +236,7 @@ def test_a_failure_in_the_middle_is_said_once(tmp_path):
         "wandb: the disk is full; going on with metrics.jsonl alone (tracking=jsonl says so from "
         "the start)"
     ]
+    assert ended == [1]  # or the next run of this process would be given to it
     assert len(lines(tmp_path)) == 2
 
 
@@ -476,11 +480,14 @@ def test_losses_of_every_so_many_steps(tmp_path, monkeypatch, no_wandb_variables
     tracker = opened(tmp_path, every=3)
     for step in range(1, 8):
         tracker.losses({"loss": 1 / step, "l2": 0.0}, step)
+    tracker.finish(False)
     assert there.logged == [
         {"step": step, "train/step/loss": 1 / step, "train/step/l2": 0.0} for step in (3, 6)
     ]
     assert lines(tmp_path) == []
-    opened(tmp_path, every=None).losses({"loss": 1.0}, 50)
+    none = opened(tmp_path, every=None)
+    none.losses({"loss": 1.0}, 50)
+    none.finish(False)
     assert len(there.logged) == 2
     with pytest.raises(InputError, match=r"tracking\.every=0: must be at least 1, or null"):
         settings(every=0)
@@ -497,17 +504,19 @@ def test_a_run_that_goes_on_offline_sends_its_earlier_lines_again(
     first.log({"epoch": 1, "loss": 0.5}, 10)
     kept = first.position()
     first.log({"epoch": 2, "loss": 0.4}, 20)
-    del first  # killed before the state of the second was stored
+    first._lines.finish(True)  # killed before the state of the second was stored
     there.logged.clear()
     again = opened(tmp_path)
     again.truncate(kept)
     again.log({"epoch": 2, "loss": 0.4}, 20)
+    again.finish(False)
     assert [(each["step"], each["train/loss"]) for each in there.logged] == [(10, 0.5), (20, 0.4)]
     assert there.opened[0]["id"] == there.opened[1]["id"]
     monkeypatch.setenv("WANDB_MODE", "online")
     there.logged.clear()
     online = opened(tmp_path, mode=None)
     online.truncate(kept)
+    online.finish(False)
     assert there.logged == []  # resumed on the server, which has them
 
 
@@ -517,7 +526,7 @@ def test_two_runs_never_have_one_id(tmp_path, monkeypatch, no_wandb_variables):
     monkeypatch.setitem(sys.modules, "wandb", there)
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        open_tracker(settings(), tmp_path / name, record=RECORD, say=print)
+        open_tracker(settings(), tmp_path / name, record=RECORD, say=print).finish(False)
     assert there.opened[0]["id"] != there.opened[1]["id"]
 
 
@@ -612,7 +621,7 @@ def test_a_sweep_that_was_saved_offline_is_a_usable_project(tmp_path, monkeypatc
         for r in found:
             items = {i.key or "/".join(i.nested_key): i.value_json for i in r.history.item}
             names |= set(items) | {i.key or "/".join(i.nested_key) for i in r.summary.update}
-            steps += [json.loads(items["step"])] * ("train/step/loss" in items)
+            steps += [json.loads(items["step"])] if "train/step/loss" in items else []
         assert steps == [20, 40, 60]
         assert {"valid/ndcg@20", "test/ndcg@20", "run/parameters"} <= names
         assert "baseline/popularity/test/ndcg@20" in names

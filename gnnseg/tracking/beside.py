@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,9 @@ class Dashboard(abc.ABC):
                 f"{self._name}: {first(error)}; going on with metrics.jsonl alone (tracking=jsonl "
                 "says so from the start)"
             )
+            with contextlib.suppress(Exception):  # what it has is closed, so that it can be sent
+                if self.run is not None:
+                    self._finish(True)
             self.run = None
 
     @abc.abstractmethod
@@ -157,6 +161,16 @@ class Both:
         """Close the log; nothing follows."""
         self._lines.finish(failed)
         self._beside.finish(failed)
+
+
+def pixels(figure: Figure) -> Any:
+    """Return a plot as an image, (height, width, 3)."""
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def first(error: Exception) -> str:

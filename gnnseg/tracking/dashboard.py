@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnnseg.tracking.beside import Dashboard, first
+from gnnseg.tracking.beside import Dashboard, first, pixels
 from gnnseg.tracking.describing import RunDescription
 from gnnseg.tracking.settings import Mode, Resolved
 
@@ -72,7 +72,7 @@ class Wandb(Dashboard):
     def _figure(self, name: str, figure: Figure) -> None:
         import wandb
 
-        self.run.log({f"segment/plot/{name}": wandb.Image(figure)})
+        self.run.log({f"segment/plot/{name}": wandb.Image(pixels(figure))})
 
     def _page(self, path: Path) -> None:
         """Send the page to look at, and an artifact of it and of the tables as CSV.
@@ -124,8 +124,13 @@ class Wandb(Dashboard):
             return wandb.init(
                 mode=mode,
                 resume="allow" if mode == "online" else None,
+                # a run of its own, whatever else this process has open in wandb
                 settings=wandb.Settings(
-                    silent=True, console="off", disable_code=True, init_timeout=60
+                    silent=True,
+                    console="off",
+                    disable_code=True,
+                    init_timeout=60,
+                    reinit="create_new",
                 ),
                 **given,
             )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnnseg.tracking.beside import Dashboard
+from gnnseg.tracking.beside import Dashboard, pixels
 from gnnseg.tracking.describing import RunDescription
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ class TensorBoard(Dashboard):
 
     def _log(self, metrics: Mapping[str, float], step: int) -> None:
         self._step = step
-        for name, value in metrics.items():
-            self.run.add_scalar(name, value, step)
+        self._scalars(metrics)
 
     def _table(self, name: str, frame: pl.DataFrame) -> None:
         shown = frame.head(ROWS)
@@ -63,21 +62,21 @@ class TensorBoard(Dashboard):
         self.run.add_text(f"table/{name}", head + rows + more, self._step)
 
     def _figure(self, name: str, figure: Figure) -> None:
-        import numpy as np
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-        canvas: Any = FigureCanvasAgg(figure)
-        canvas.draw()
-        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-        self.run.add_image(f"segment/plot/{name}", pixels, self._step, dataformats="HWC")
+        self.run.add_image(f"segment/plot/{name}", pixels(figure), self._step, dataformats="HWC")
 
     def _page(self, path: Path) -> None:
         self.run.add_text("page", f"`{path}`", self._step)
 
     def _summary(self, metrics: Mapping[str, float]) -> None:
         self._final |= metrics
-        for name, value in metrics.items():
-            self.run.add_scalar(name if "/" in name else f"run/{name}", value, self._step)
+        self._scalars(metrics)
+
+    def _scalars(self, metrics: Mapping[str, float]) -> None:
+        """Write figures under their own names, from which the writer would take the @."""
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in metrics.items()]
+        self.run.file_writer.add_summary(Summary(value=values), self._step)
 
     def _finish(self, failed: bool) -> None:
         from tensorboardX.summary import hparams
