@@ -69,7 +69,8 @@ class TensorBoard(Dashboard):
 
     def _summary(self, metrics: Mapping[str, float]) -> None:
         self._final |= metrics
-        self._scalars(metrics)
+        # of the validation there is a curve, which the best value would bend at its end
+        self._scalars({k: v for k, v in metrics.items() if not k.startswith("valid/")})
 
     def _scalars(self, metrics: Mapping[str, float]) -> None:
         """Write figures under their own names, from which the writer would take the @."""
