@@ -89,7 +89,8 @@ READING = [
             tuple(words)
             for text in PAGES.values()
             for words in commands(text)
-            if words[0] == "gnnseg" and words[1] not in ("train", "data", "choose-k", "table")
+            if words[0] == "gnnseg"
+            and words[1] not in ("train", "data", "choose-k", "table", "tune")
         }
     )
     if "--config-dir" not in words
@@ -183,6 +184,22 @@ def test_scripts_and_experiments_that_are_named_are_there(page: str) -> None:
 def test_what_is_typed_is_composed_and_allowed(words: tuple[str, ...]) -> None:
     for settings in choices(list(words)):
         config.check(config.compose(settings))
+
+
+TUNING = sorted(
+    {tuple(w[2:]) for text in PAGES.values() for w in commands(text) if w[:2] == ["gnnseg", "tune"]}
+)
+
+
+@pytest.mark.parametrize("words", TUNING)
+def test_what_is_searched_is_a_space(words: tuple[str, ...]) -> None:
+    from gnnseg.cli import tune
+    from gnnseg.runs import command
+    from gnnseg.runs.tuning.search import TuneSettings
+
+    mine, settings = tune._sorted(words)
+    found = command.tune(settings, TuneSettings(trials=mine.trials), command="", say=print)
+    assert found.space.values
 
 
 @pytest.mark.parametrize("words", READING)

@@ -1,4 +1,6 @@
 import builtins
+import contextlib
+import io
 import json
 import math
 import os
@@ -13,8 +15,21 @@ from gnnseg import config, tracking
 from gnnseg.cli import main
 from gnnseg.runs import sending
 from gnnseg.runs.folder import RunFolder
-from gnnseg.tracking import Jsonl, TrackingSettings, open_tracker
+from gnnseg.tracking import Jsonl, TrackingSettings, describing, open_tracker
 from gnnseg.types import InputError
+
+RECORD = {
+    "name": "toy-lightgcn-segments-abc", "hash": "ab" * 32, "numerics": 1, "protocol": "clean",
+    "sweep": "the-sweep", "git": "0123abc", "versions": {"torch": "2.6"},
+    "device": {"name": "cpu", "threads": 2},
+    "data": {"name": "toy", "users": 3, "fingerprint": "cd" * 32},
+    "config": {
+        "seed": 3, "split": {"_target_": "gnnseg.data.split.Random", "seed": 0},
+        "encoder": {"_target_": "gnnseg.models.encoders.lightgcn.LightGCN", "layers": 2},
+        "head": {"_target_": "gnnseg.models.heads.segments.Segments", "segments": 4},
+        "regularisers": {"l2": {"weight": 0.0}, "balance": {"weight": 0.5}},
+    },
+}  # fmt: skip
 
 
 def settings(**changed):
@@ -35,14 +50,7 @@ def settings(**changed):
 
 def opened(tmp_path, said=None, **changed):
     said = [] if said is None else said
-    return open_tracker(
-        settings(**changed),
-        tmp_path,
-        config={"head": {"segments": 4}},
-        name="the-run",
-        group="the-sweep",
-        say=said.append,
-    )
+    return open_tracker(settings(**changed), tmp_path, record=RECORD, say=said.append)
 
 
 def lines(path):
@@ -128,14 +136,22 @@ def test_an_offline_run_is_read_back(tmp_path, monkeypatch):
     (file,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     found = list(records(file))
     (run,) = [r.run for r in found if r.WhichOneof("record_type") == "run"]
-    assert (run.display_name, run.run_group, list(run.tags), run.project) == (
-        "the-run",
-        "the-sweep",
+    assert (run.display_name, run.job_type, list(run.tags), run.project) == (
+        "toy lightgcn+segments K=4 s3",
+        "train",
         ["a"],
         "p",
     )
-    config = {item.key: json.loads(item.value_json) for item in run.config.update}
-    assert config["head"] == {"segments": 4}
+    assert run.run_group == describing.of(RECORD).group
+    kept = {item.key: json.loads(item.value_json) for item in run.config.update}
+    assert {key: kept[key] for key in ("encoder", "encoder.layers", "head.segments", "seed")} == {
+        "encoder": "lightgcn", "encoder.layers": 2, "head.segments": 4, "seed": 3,
+    }  # fmt: skip
+    assert (kept["run.git"], kept["run.sweep"], kept["run.version.torch"]) == (
+        "0123abc",
+        "the-sweep",
+        "2.6",
+    )
     history, summary = {}, {}
     for r in found:
         for item in r.history.item:
@@ -205,9 +221,13 @@ def test_a_failure_in_the_middle_is_said_once(tmp_path):
         def log(self, values):
             raise RuntimeError("the disk is full\nand more")
 
-    said = []
+        def finish(self, exit_code):
+            ended.append(exit_code)
+
+    said, ended = [], []
     beside = tracking.Wandb.__new__(tracking.Wandb)
-    beside._say, beside._run, beside._begun = said.append, Broken(), True
+    tracking.Dashboard.__init__(beside, "wandb", None, said.append)
+    beside.run, beside._begun = Broken(), True
     tracker = tracking.Both(Jsonl(tmp_path / "metrics.jsonl"), beside)
     tracker.log({"train/loss": 1.0}, 1)
     tracker.log({"train/loss": 2.0}, 2)
@@ -216,6 +236,7 @@ def test_a_failure_in_the_middle_is_said_once(tmp_path):
         "wandb: the disk is full; going on with metrics.jsonl alone (tracking=jsonl says so from "
         "the start)"
     ]
+    assert ended == [1]  # or the next run of this process would be given to it
     assert len(lines(tmp_path)) == 2
 
 
@@ -252,7 +273,7 @@ def test_what_is_set_wins_over_the_environment():
 
 def test_defaults_where_nobody_says():
     found = tracking.resolved(settings(**NOTHING), {}, sweep="the-sweep")
-    assert (found.mode, found.project, found.group) == ("offline", "gnnseg", "the-sweep")
+    assert (found.mode, found.project, found.group) == ("offline", "gnnseg", None)
     assert (found.tags, found.name, found.folder, found.id) == ([], None, None, None)
 
 
@@ -308,6 +329,7 @@ class Recorded:
     def __init__(self, refused=0):
         self.refused, self.opened, self.logged, self.summary = refused, [], [], {}
         self.Settings = dict
+        self.files = []
 
     def init(self, **given):
         self.opened.append(given)
@@ -320,6 +342,29 @@ class Recorded:
 
     def Table(self, **given):
         return given
+
+    def Html(self, text, inject):
+        return text
+
+    def Image(self, figure):
+        return figure
+
+    def Artifact(self, name, type):
+        return self
+
+    @property
+    def id(self):
+        return self.opened[-1]["id"]
+
+    def add_file(self, path, policy):
+        self.files.append(Path(path).name)
+
+    @contextlib.contextmanager
+    def new_file(self, name, mode, encoding):
+        self.files.append(name)
+        yield io.StringIO()
+
+    def log_artifact(self, artifact): ...
 
     def define_metric(self, *given, **named): ...
 
@@ -398,3 +443,197 @@ def test_a_late_sending_that_cannot_be_is_one_sentence(
     assert main(["track", *[str(path) if word == "RUN" else word for word in words]]) == 2
     assert said in capsys.readouterr().err
     assert not there.opened
+
+
+def test_a_description_tells_runs_apart_by_what_differs_and_not_by_the_seed():
+    def of(**head):
+        changed = json.loads(json.dumps(RECORD))
+        changed["config"]["head"] |= head
+        return changed
+
+    one = describing.of(RECORD)
+    other = json.loads(json.dumps(RECORD))
+    other["config"]["seed"], other["config"]["split"]["seed"] = 4, 2
+    again = describing.of(other)
+    assert (one.name, again.name) == (
+        "toy lightgcn+segments K=4 s3", "toy lightgcn+segments K=4 s4 split2",
+    )  # fmt: skip
+    assert one.group == again.group
+    assert describing.of(of(tau=0.3)).group != one.group
+    differ = {key for key in one.config if one.config[key] != again.config[key]}
+    assert differ == {"seed", "split.seed"}
+    assert "regularisers.balance.weight" in one.config
+    assert not [key for key in one.config if key.startswith("regularisers.l2")]
+    assert not [value for value in one.config.values() if isinstance(value, dict)]
+    fitted = of()
+    fitted["config"] |= {"baseline": {"_target_": "gnnseg.models.baselines.ease.EASE"}}
+    fitted["config"] |= {"encoder": {}, "head": {}}
+    assert (describing.of(fitted).name, describing.of(fitted).job_type) == (
+        "toy ease s3",
+        "baseline",
+    )
+
+
+def test_losses_of_every_so_many_steps(tmp_path, monkeypatch, no_wandb_variables):
+    there = Recorded()
+    monkeypatch.setitem(sys.modules, "wandb", there)
+    tracker = opened(tmp_path, every=3)
+    for step in range(1, 8):
+        tracker.losses({"loss": 1 / step, "l2": 0.0}, step)
+    tracker.finish(False)
+    assert there.logged == [
+        {"step": step, "train/step/loss": 1 / step, "train/step/l2": 0.0} for step in (3, 6)
+    ]
+    assert lines(tmp_path) == []
+    none = opened(tmp_path, every=None)
+    none.losses({"loss": 1.0}, 50)
+    none.finish(False)
+    assert len(there.logged) == 2
+    with pytest.raises(InputError, match=r"tracking\.every=0: must be at least 1, or null"):
+        settings(every=0)
+
+
+def test_a_run_that_goes_on_offline_sends_its_earlier_lines_again(
+    tmp_path, monkeypatch, no_wandb_variables
+):
+    """Of offline files of one id wandb keeps the one that is sent last (wandb#3841)."""
+    there = Recorded()
+    monkeypatch.setitem(sys.modules, "wandb", there)
+    first = opened(tmp_path)
+    first.truncate(0)
+    first.log({"epoch": 1, "loss": 0.5}, 10)
+    kept = first.position()
+    first.log({"epoch": 2, "loss": 0.4}, 20)
+    first._lines.finish(True)  # killed before the state of the second was stored
+    there.logged.clear()
+    again = opened(tmp_path)
+    again.truncate(kept)
+    again.log({"epoch": 2, "loss": 0.4}, 20)
+    again.finish(False)
+    assert [(each["step"], each["train/loss"]) for each in there.logged] == [(10, 0.5), (20, 0.4)]
+    assert there.opened[0]["id"] == there.opened[1]["id"]
+    monkeypatch.setenv("WANDB_MODE", "online")
+    there.logged.clear()
+    online = opened(tmp_path, mode=None)
+    online.truncate(kept)
+    online.finish(False)
+    assert there.logged == []  # resumed on the server, which has them
+
+
+def test_two_runs_never_have_one_id(tmp_path, monkeypatch, no_wandb_variables):
+    """Runs of one id are merged when they are sent (wandb#4267)."""
+    there = Recorded()
+    monkeypatch.setitem(sys.modules, "wandb", there)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        open_tracker(settings(), tmp_path / name, record=RECORD, say=print).finish(False)
+    assert there.opened[0]["id"] != there.opened[1]["id"]
+
+
+def test_baselines_plots_and_page_are_given(make_run, monkeypatch, no_wandb_variables):
+    path, _ = make_run()
+    (path / "report.html").write_text("<p>page</p>", "utf-8")
+    there, said = Recorded(), []
+    monkeypatch.setitem(sys.modules, "wandb", there)
+    sending.send(RunFolder(path), config.compose(["tracking=wandb"]), None, said.append)
+    assert said == ["wandb is given the stored record of this run"]
+    assert there.summary["baseline/popularity/test/ndcg@20"] == 0.147
+    assert (there.summary["run/parameters"], there.summary["run/seconds/train"]) == (1234, 2.0)
+    logged = {key: value for each in there.logged for key, value in each.items()}
+    assert logged["report"] == "<p>page</p>"
+    figures = logged["baseline/figures"]
+    assert figures["columns"] == ["model", "test/recall@20", "test/ndcg@20"]
+    assert ["popularity", 0.16, 0.147] in figures["data"]
+    assert "report.html" in there.files
+    assert "tables/baselines.csv" in there.files
+
+
+def tf_records(path):
+    """Yield the events of TensorBoard's file: length, its checksum, content, its checksum."""
+    from tensorboardX.proto import event_pb2
+
+    data, at = path.read_bytes(), 0
+    while at < len(data):
+        (length,) = struct.unpack("<Q", data[at : at + 8])
+        event = event_pb2.Event()
+        event.ParseFromString(data[at + 12 : at + 12 + length])
+        yield event
+        at += 16 + length
+
+
+def test_tensorboard_gets_curves_figures_tables_and_settings(make_run, capsys, monkeypatch):
+    pytest.importorskip("tensorboardX")
+    path, _ = make_run()
+    assert main(["track", str(path), "tracking=tensorboard"]) == 0
+    assert "tensorboard is given the stored record" in capsys.readouterr().err
+    (file,) = (path / "tensorboard").glob("events.*")
+    values = [(e.step, v) for e in tf_records(file) for v in e.summary.value]
+    scalars = {(v.tag, step): v.simple_value for step, v in values}
+    assert scalars["train/loss", 2] == pytest.approx(3.5)
+    assert scalars["valid/ndcg@20", 8] == pytest.approx(0.275)
+    assert scalars["test/ndcg@20", 8] == pytest.approx(0.29)
+    assert scalars["baseline/popularity/test/ndcg@20", 8] == pytest.approx(0.147)
+    tags = {v.tag for _, v in values}
+    assert {"run/text_summary", "table/baselines/text_summary"} <= tags
+    assert "_hparams_/session_start_info" in tags
+    assert main(["track", str(path), "tracking=tensorboard"]) == 0
+    assert "TensorBoard has this run already" in capsys.readouterr().err
+
+
+def test_without_its_writer_tensorboard_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    said = []
+    tracker = opened(tmp_path, said, kind="tensorboard")
+    tracker.log({"train/loss": 1.0}, 1)
+    tracker.finish(False)
+    assert len(said) == 1
+    assert said[0].startswith("tensorboard: ")
+    assert len(lines(tmp_path)) == 1
+
+
+@pytest.mark.slow
+def test_a_sweep_that_was_saved_offline_is_a_usable_project(tmp_path, monkeypatch):
+    """What the three lines of docs/dashboards.md would send, read from wandb's own files."""
+    wandb = pytest.importorskip("wandb")
+    for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    words = [
+        "data=planted", "data.users=80", "data.items=40", "data.interactions=800",
+        "data.segments=3", "encoder=mf", "trainer.max_epochs=60", "trainer.eval_every=30",
+        "threads=1", "tracking=wandb", "tracking.project=segments", "tracking.every=20",
+        f"runs.root={tmp_path}", "sweep.name=offline",
+    ]  # fmt: skip
+    assert main(["train", "-m", *words, "head.segments=2,3", "seed=0,1"]) == 0
+    wandb.teardown()
+    files = sorted(tmp_path.glob("planted-*/wandb/offline-run-*/*.wandb"))
+    assert len(files) == 4
+    runs, groups, swept = {}, {}, set()
+    for file in files:
+        found = list(records(file))
+        (run,) = [r.run for r in found if r.WhichOneof("record_type") == "run"]
+        kept = {item.key: json.loads(item.value_json) for item in run.config.update}
+        assert (run.project, run.job_type, kept["run.sweep"]) == ("segments", "train", "offline")
+        assert not [key for key, value in kept.items() if isinstance(value, dict) and key[0] != "_"]
+        runs[run.run_id] = run.display_name
+        groups.setdefault(run.run_group, set()).add(kept["seed"])
+        swept.add((kept["head.segments"], kept["seed"]))
+        names, steps = set(), []
+        for r in found:
+            items = {i.key or "/".join(i.nested_key): i.value_json for i in r.history.item}
+            names |= set(items) | {i.key or "/".join(i.nested_key) for i in r.summary.update}
+            steps += [json.loads(items["step"])] if "train/step/loss" in items else []
+        assert steps == [20, 40, 60]
+        assert {"valid/ndcg@20", "test/ndcg@20", "run/parameters"} <= names
+        assert "baseline/popularity/test/ndcg@20" in names
+        assert any(name.startswith("report") for name in names)
+        made = [r.artifact for r in found if r.WhichOneof("record_type") == "artifact"] + [
+            r.request.log_artifact.artifact for r in found if r.HasField("request")
+        ]
+        assert any(each.type == "report" for each in made), {each.name for each in made}
+        assert any(r.WhichOneof("record_type") == "exit" for r in found)  # else it cannot be sent
+        assert list((file.parent / "files" / "media" / "html").glob("report*.html"))
+    assert len(runs) == 4
+    assert sorted(runs.values())[0] == "planted mf+segments K=2 s0"
+    assert len(set(runs.values())) == 4
+    assert [*groups.values()] == [{0, 1}, {0, 1}]
+    assert swept == {(2, 0), (2, 1), (3, 0), (3, 1)}

@@ -38,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Do as asked; the table, the plan or the cells that are off are the answer."""
+    from gnnseg.config import spaces
     from gnnseg.report.declared import cells, forms, reading, results
     from gnnseg.types import InputError
 
@@ -45,7 +46,7 @@ def call(options: argparse.Namespace) -> int:
         raise InputError("table: --plan, --check and --no-runs exclude each other; give one.")
     if options.workers < 1:
         raise InputError(f"--workers {options.workers}: give 1 or more.")
-    declared = reading.read(Path(options.experiment).expanduser())
+    declared = reading.read(Path(options.experiment).expanduser(), spaces.named)
     if options.check:
         off = cells.off(cells.table(declared, results.Results.read(declared.folder)))
         wanted = sum(len(row.expected) for row in declared.rows)

@@ -1,11 +1,13 @@
 """Send finished runs to a dashboard, from their folders.
 
 Asking for tracking late is no loss: what a run's folder keeps (curves, figures, tables, settings)
-is given to wandb as if it had been asked for in training. What it has already is not sent twice.
+is given to wandb, or to TensorBoard's files, as if it had been asked for in training. What is there
+already is not sent twice.
 
 examples:
   gnnseg track RUN                                        # offline: wandb sync sends it
   gnnseg track runs/* tracking.project=paper tracking.mode=online
+  gnnseg track runs/* tracking=tensorboard
 """
 
 from __future__ import annotations
@@ -30,6 +32,6 @@ def call(options: argparse.Namespace) -> None:
     """Give each run to the dashboard."""
     from gnnseg.runs import sending
 
-    settings = [each for each in options.given if each.startswith("tracking.")]
+    settings = [each for each in options.given if each.startswith(("tracking.", "tracking="))]
     runs = [each for each in options.given if each not in settings]
     sending.give([run_folder(each) for each in runs], settings, say)

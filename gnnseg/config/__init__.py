@@ -2,6 +2,7 @@
 
 from gnnseg.config.checks import check, check_allow, check_node, check_value
 from gnnseg.config.composition import (
+    as_experiment,
     compose,
     job_number,
     jobs,
@@ -10,6 +11,7 @@ from gnnseg.config.composition import (
     of_hydra,
     quoted,
     searchpath,
+    split_space,
     yaml_of,
 )
 from gnnseg.config.names import BESIDE, GROUPS, TOP, conf_folder
@@ -21,6 +23,7 @@ __all__ = [
     "FOREIGN",
     "GROUPS",
     "TOP",
+    "as_experiment",
     "build",
     "check",
     "check_allow",
@@ -41,6 +44,7 @@ __all__ = [
     "quoted",
     "recorded",
     "searchpath",
+    "split_space",
     "stable",
     "upgraded",
     "yaml_of",

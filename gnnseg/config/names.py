@@ -71,13 +71,15 @@ def conf_folder() -> Path:
 def groups(folders: Sequence[Path] = ()) -> list[str]:
     """List the groups that conf/ and the user's own ``folders`` have, ours in their order first.
 
-    A group inside another is named as Hydra names it: ``trainer/schedule``.
+    A group inside another is named as Hydra names it: ``trainer/schedule``. Hydra's own groups and
+    the spaces of searches are none: they are no part of a run's configuration.
     """
     there = {
         path.parent.relative_to(folder).as_posix()
         for folder in (conf_folder(), *folders)
         for path in folder.rglob("*.yaml")
-    } - {"."}
+    }
+    there = {name for name in there if name.partition("/")[0] not in (".", "hydra", "hparams")}
     return [*(group for group in GROUPS if group in there), *sorted(there - {*GROUPS})]
 
 

@@ -45,6 +45,10 @@ class Settings:
         found = {key: files.get(key, value) for key, value in self._settings[number].items()}
         return json.dumps(canonical(found), sort_keys=True)
 
+    def flat(self, number: int) -> Mapping[str, Any]:
+        """Return a run's settings by dotted key, without its seeds and where data lie."""
+        return self._settings[number]
+
     def varying(self, rows: Sequence[int]) -> list[str]:
         """Return the keys in which rows differ; ``rows``: a run of each.
 

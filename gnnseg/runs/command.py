@@ -14,9 +14,11 @@ from gnnseg.data.tables.saved import ResolvedArguments
 from gnnseg.runs import flags, jobs, sweep
 from gnnseg.runs.configured import configured
 from gnnseg.runs.flags import Flags
+from gnnseg.types import InputError
 
 if TYPE_CHECKING:
     from gnnseg.runs.choice import ChosenK
+    from gnnseg.runs.tuning.search import SettingSearch, TuneSettings
     from gnnseg.types import Split
 
 Say = Callable[[str], None]
@@ -95,6 +97,33 @@ def choose_k(
         )
 
 
+def tune(arguments: list[str], settings: TuneSettings, *, command: str, say: Say) -> SettingSearch:
+    """Return the search that the command line asks for; ``tuning.search.do`` does it.
+
+    Args:
+        arguments: What may be typed behind ``gnnseg train``, some settings of several values, and
+            ``hparams=NAME``.
+        settings: How it is done.
+        command: As it was typed.
+        say: Where lines go.
+
+    Raises:
+        InputError: Something in it cannot be meant.
+    """
+    from gnnseg.runs.tuning import search
+
+    asked = flags.sort(arguments)
+    if (other := next((w for w in asked.typed if not _is_folder(w)), None)) is not None:
+        raise InputError(f"{other}: is of gnnseg train; leave it out of gnnseg tune.")
+    with _resolved(asked.rest, asked.folders, say) as own:
+        return search.of(
+            own.arguments, own.folders, settings, command=command,
+            typed=tuple(word for word in asked.rest if word not in own.arguments),
+            resolved=tuple(word for word in own.arguments if word not in asked.rest),
+            settings_folders=tuple(asked.folders),
+        )  # fmt: skip
+
+
 def read(arguments: list[str], *, say: Say) -> Split:
     """Return the data that the command line names, read, cleaned and split; nothing is trained.
 
@@ -118,8 +147,6 @@ def _resolved(given: list[str], folders: list[Path], say: Say) -> Iterator[Resol
 
     A file's configuration that was saved just now is taken away again if it cannot be read.
     """
-    from gnnseg.types import InputError
-
     own = saved.resolve(given, saved.cache_root(given), say=say)
     try:
         yield replace(own, folders=folders + own.folders)

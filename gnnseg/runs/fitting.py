@@ -18,7 +18,7 @@ from gnnseg.runs import environment
 from gnnseg.runs.earlier import EarlierRun
 from gnnseg.runs.identity import component
 from gnnseg.runs.inputs import Inputs
-from gnnseg.runs.job import Job
+from gnnseg.runs.job import Job, Watch
 from gnnseg.runs.plan import Plan
 from gnnseg.tracking import Tracker
 from gnnseg.training import events
@@ -67,6 +67,7 @@ def fit_in(
             )
     tracker.truncate(state.logged_bytes)
     last = settings.max_epochs if epochs is None else epochs
+    watched = _Watched(job.watch)
     with (
         Progress(
             last, settings.monitor, name=job.folder.path.name, shown=job.progress, say=job.say
@@ -75,9 +76,37 @@ def fit_in(
     ):
         state = _trained(
             plan, model, given, optimizer, state, checkpoint, before=before, epochs=epochs,
-            log=_log(tracker, optimizer), progress=progress, stop=stop,
+            log=watched.log(_log(tracker, optimizer)), progress=_with_losses(progress, tracker),
+            stop=lambda: stop() or watched.over,
         )  # fmt: skip
     return state, exact
+
+
+def _with_losses(progress: Show, tracker: Tracker) -> Show:
+    """Return what is shown each step, with its losses given to the tracker."""
+
+    def shown(state: State, per_epoch: int, losses: Mapping[str, float]) -> None:
+        progress(state, per_epoch, losses)
+        tracker.losses(losses, state.step)
+
+    return shown
+
+
+class _Watched:
+    """Whoever looks on is told of validations, and may end the training."""
+
+    def __init__(self, watch: Watch | None) -> None:
+        self._watch, self.over = watch, False
+
+    def log(self, log: Log) -> Log:
+        """Return what the loop logs by, with whoever looks on told after it."""
+
+        def told(at: State, metrics: Mapping[str, float]) -> int:
+            length = log(at, metrics)
+            self.over = self._watch is not None and self._watch(at.epoch, metrics)
+            return length
+
+        return told
 
 
 def _earlier(given: Inputs) -> Earlier | None:

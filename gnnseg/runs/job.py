@@ -22,17 +22,23 @@ from gnnseg.runs.identity import (
 from gnnseg.runs.plan import Plan
 
 Say = Callable[[str], None]
+# epoch and figures of a validation; whether to stop there
+Watch = Callable[[int, Mapping[str, float]], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What one run is done with: by which plan, where it goes, who is told."""
+    """What one run is done with: by which plan, where it goes, who is told.
+
+    ``watch``: told of each validation; where it answers true, training is interrupted.
+    """
 
     plan: Plan
     identity: Identity
     folder: RunFolder
     say: Say
     progress: bool
+    watch: Watch | None = None
 
     @property
     def clusters(self) -> int:

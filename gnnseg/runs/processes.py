@@ -57,9 +57,11 @@ def one_thread_a_worker() -> Iterator[int | None]:
     """Let a worker process, one of several, use one thread; yield how many, None: as it is.
 
     Else each of N workers would take all cores. Where OMP_NUM_THREADS is set, as joblib does for
-    its workers, that counts.
+    its workers, that counts. A job of submitit on this machine is one of several too.
     """
-    if multiprocessing.parent_process() is None or "OMP_NUM_THREADS" in os.environ:
+    local = os.environ.get("SUBMITIT_EXECUTOR") == "local"
+    one_of_many = multiprocessing.parent_process() is not None or local
+    if not one_of_many or "OMP_NUM_THREADS" in os.environ:
         yield None
         return
     from threadpoolctl import threadpool_limits

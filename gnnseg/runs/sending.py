@@ -15,11 +15,11 @@ from gnnseg.types import InputError
 
 
 def give(paths: Sequence[Path], settings: Sequence[str], say: Callable[[str], None]) -> None:
-    """Send finished runs to wandb, from their folders (``gnnseg track``).
+    """Send finished runs to a dashboard, from their folders (``gnnseg track``).
 
     Args:
         paths: Their folders.
-        settings: Of tracking, as typed: ``tracking.project=paper``.
+        settings: Of tracking, as typed: ``tracking.project=paper``, ``tracking=tensorboard``.
         say: Where a line goes.
 
     Raises:
@@ -32,7 +32,8 @@ def give(paths: Sequence[Path], settings: Sequence[str], say: Callable[[str], No
             raise InputError(
                 f"{path}: is no finished run; give the folder of one, or finish it by its command."
             )
-    asked = configuration.compose(["tracking=wandb", *settings])
+    chosen = any(each.startswith("tracking=") for each in settings)
+    asked = configuration.compose([*([] if chosen else ["tracking=wandb"]), *settings])
     configuration.check(asked)
     for path in paths:
         say(f"{path.name}:")
@@ -45,10 +46,10 @@ def give(paths: Sequence[Path], settings: Sequence[str], say: Callable[[str], No
 def send(
     folder: RunFolder, config: Mapping[str, Any], sweep: str | None, say: Callable[[str], None]
 ) -> None:
-    """Send the stored figures and tables where ``tracking=wandb`` is asked for, and say so.
+    """Send the stored figures and tables where a dashboard is asked for, and say so.
 
-    What wandb has already is not sent twice, but for a trial of ``wandb agent``, which waits for
-    figures of its own.
+    What it has already is not sent twice, but for a trial of ``wandb agent``, which waits for
+    figures of its own. Losses of single steps are not stored: it gets those of validations.
 
     Args:
         folder: The finished run's.
@@ -57,10 +58,8 @@ def send(
         say: Where a line goes.
     """
     record = folder.read_json()
-    log = tracking.open_wandb_again(
-        build(config["tracking"]), folder.path, config=dict(config), name=record["name"],
-        group=sweep, say=say,
-    )  # fmt: skip
+    settings = build(config["tracking"])
+    log = tracking.open_again(settings, folder.path, record=record, sweep=sweep, say=say)
     if log is None:
         return
     lines = folder.file("metrics.jsonl")
@@ -69,5 +68,5 @@ def send(
         log.log(figures, figures.pop("step"))
     writer.hand_over(folder, {"alarms": [], "losing": [], **record}, log)
     if log.is_open:
-        say("wandb is given the stored record of this run")
+        say(f"{settings.kind} is given the stored record of this run")
     log.finish(False)

@@ -150,7 +150,7 @@ class _Job:
             print(f"job {number} failed: {error}", file=sys.stderr, flush=True)
             self.record.add(number, overrides, error=str(error) or type(error).__name__)
             return None
-        found = _value(result, greater)
+        found = valued(result, greater)
         self.record.add(number, overrides, path=str(result.path), **found)
         print(f"job {number}: {_told(found)}", file=sys.stderr, flush=True)
         value: float | None = found["value"]
@@ -171,7 +171,7 @@ def greater_is_better(composed: Mapping[str, Any]) -> bool:
     return not protocol.lower_is_better(composed["trainer"]["monitor"])
 
 
-def _value(result: Result, greater: bool) -> dict[str, Any]:
+def valued(result: Result, greater: bool) -> dict[str, Any]:
     """Return a run's value, and what it can be compared with."""
     from gnnseg.runs.folder import RunFolder
 

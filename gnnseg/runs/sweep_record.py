@@ -68,8 +68,11 @@ class SweepRecord:
         return self.root / f"{self.name}.json"
 
     @contextlib.contextmanager
-    def at_work(self) -> Iterator[None]:
+    def at_work(self) -> Iterator[bool]:
         """Do the sweep: begin its record, or share one that other processes are at.
+
+        Yields:
+            Whether no other process is at it.
 
         Raises:
             InputError: Other overrides are being swept under this name; or it cannot be written.
@@ -82,18 +85,20 @@ class SweepRecord:
         with handle:
             with self._turn():
                 same = self._read().get("overrides") == list(self.overrides)
+                alone = True
                 try:
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     jobs = [{**each, "by": []} for each in self._read()["jobs"] if same]
                     self._write(jobs)
                 except BlockingIOError:
+                    alone = False
                     if not same:
                         raise InputError(
                             f"sweep.name={self.name}: another process sweeps something else under "
                             "this name; wait for it, or choose another name."
                         ) from None
                 fcntl.flock(handle, fcntl.LOCK_SH)
-            yield
+            yield alone
 
     def add(self, job: int, overrides: Sequence[str], **outcome: Any) -> None:
         """Write down how a job ended: path, value, error, or who else is at it (busy)."""

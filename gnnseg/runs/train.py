@@ -47,7 +47,7 @@ from gnnseg.runs.fitting import finished, fit_in, fit_once, settle
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import Identity, identify, source_digest, what_changed
 from gnnseg.runs.inputs import Inputs
-from gnnseg.runs.job import Job, split_name
+from gnnseg.runs.job import Job, Watch, split_name
 from gnnseg.runs.plan import Plan
 from gnnseg.runs.self_assign import with_self_assign
 from gnnseg.runs.standing import Result
@@ -67,6 +67,7 @@ def train(
     raw: Raw | None = None,
     progress: bool = True,
     wait: bool = False,
+    watch: Watch | None = None,
 ) -> Result:
     """Do a run, or find it again finished, or go on with it.
 
@@ -79,6 +80,7 @@ def train(
         raw: The interactions themselves, where they were handed over in Python (data=given).
         progress: Whether to show a bar on a terminal, lines about long work elsewhere.
         wait: Whether to wait for another process that does this run.
+        watch: Told of each validation; where it answers true, training is interrupted.
 
     Raises:
         Busy: Another process does this run.
@@ -102,14 +104,12 @@ def train(
             result = standing.found(folder, config, sweep, say)
         else:
             with folder.locked(say if wait else None):
-                if (
-                    folder.state() is None
-                    and (why_again := what_changed(root, identity)) is not None
-                ):
-                    say(why_again)
+                _say_what_changed(folder, identity, say)
                 with folder.anew(_same_code) if fresh else contextlib.nullcontext(folder) as place:
                     told = folder.naming(place, say)
-                    asked = _Asked(config, split, identity, device, why, sweep, job, told, progress)
+                    asked = _Asked(
+                        config, split, identity, device, why, sweep, job, told, progress, watch
+                    )
                     result = _done(asked, place, begun)
         result = replace(result, path=folder.path)
         naming.as_asked(folder.path, config, say)
@@ -137,6 +137,14 @@ class _Asked:
     number: int | None
     say: Say
     progress: bool
+    watch: Watch | None
+
+
+def _say_what_changed(folder: RunFolder, identity: Identity, say: Say) -> None:
+    """Say why a run that stood there under another hash is done again."""
+    why = what_changed(folder.path.parent, identity) if folder.state() is None else None
+    if why is not None:
+        say(why)
 
 
 def _same_code(record: Mapping[str, Any]) -> bool:
@@ -161,7 +169,10 @@ def _done(asked: _Asked, folder: RunFolder, begun: float) -> Result:
         config=config, split=asked.split, train_pairs=protocol.training_pairs(asked.split),
         protocol=protocol, device=asked.device,
     )  # fmt: skip
-    job = Job(plan=plan, identity=asked.identity, folder=folder, say=say, progress=asked.progress)
+    job = Job(
+        plan=plan, identity=asked.identity, folder=folder, say=say, progress=asked.progress,
+        watch=asked.watch,
+    )  # fmt: skip
     read = round(time.monotonic() - begun, 3)
     ready = _assembled(job)
     protocol.refuse_unmeasured(plan.settings.monitor, asked.split)
@@ -223,9 +234,8 @@ def _do(job: Job, ready: _Assembled, record: dict[str, Any], begun: float) -> Re
     folder, config, failed = job.folder, job.plan.config, True
     folder.write_json(record)
     tracker = tracking.open_tracker(
-        build(config["tracking"]), folder.path, config=dict(config), name=record["name"],
-        group=record["sweep"], say=job.say,
-    )  # fmt: skip
+        build(config["tracking"]), folder.path, record=record, say=job.say
+    )
     try:
         _route(job, ready, record, tracker, begun)
         failed = False

@@ -172,12 +172,12 @@ def finish(
 
 
 def hand_over(folder: RunFolder, record: Mapping[str, Any], tracker: Any) -> None:
-    """Give a tracker the final figures and tables of a run, of people as report.people says."""
-    from gnnseg.report import sharing
+    """Give a tracker the final figures, tables, plots and page, of people as report.people says."""
+    from gnnseg.report import dashboards, sharing
 
-    counts = {"segment/alarms": len(record["alarms"]), "test/losing": len(record["losing"])}
-    metrics = {name: value for name, value in record["metrics"].items() if value is not None}
-    tracker.summary({**metrics, **counts})
+    tracker.summary(dashboards.figures(record))
+    if (frame := dashboards.baselines(record)) is not None:
+        tracker.table("baselines", frame)
     if record["alarms"]:
         tracker.table("alarms", pl.DataFrame({"alarm": record["alarms"]}))
     if record["losing"]:
@@ -189,6 +189,10 @@ def hand_over(folder: RunFolder, record: Mapping[str, Any], tracker: Any) -> Non
             if allowed is not None:
                 lists = pl.col(pl.List(pl.String)).list.join(", ")
                 tracker.table(name, allowed.with_columns(lists))
+    for name, figure in dashboards.plots(folder.path, sharing.people(record)):
+        tracker.figure(name, figure)
+    if folder.file("report.html").exists():
+        tracker.page(folder.file("report.html"))
 
 
 def _tensors(

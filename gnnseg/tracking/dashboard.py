@@ -1,7 +1,4 @@
-"""A run's figures in wandb; the only importer of it.
-
-Whatever goes wrong there costs one sentence, never a run.
-"""
+"""A run's figures in wandb; the only importer of it."""
 
 from __future__ import annotations
 
@@ -11,14 +8,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnnseg.tracking.lines import Jsonl
+from gnnseg.tracking.beside import Dashboard, first, pixels
+from gnnseg.tracking.describing import RunDescription
 from gnnseg.tracking.settings import Mode, Resolved
 
 if TYPE_CHECKING:
     import polars as pl
+    from matplotlib.figure import Figure
 
 Say = Callable[[str], None]
-PREFIXES = ("train/", "valid/", "test/", "segment/")
+PREFIXES = ("train/", "valid/", "test/", "segment/", "baseline/")
 TABLES = {
     "summary": "segment/summary",
     "cards": "segment/cards",
@@ -27,6 +26,7 @@ TABLES = {
     "evidence": "segment/evidence",
     "associations": "segment/associations",
     "stability": "segment/stability",
+    "baselines": "baseline/figures",
 }
 ROWS = 10_000  # rows of a table that wandb is given
 
@@ -39,61 +39,64 @@ def identity_of(folder: Path) -> str | None:
         return None
 
 
-class Wandb:
-    """One wandb run a job, in the run folder, or where WANDB_DIR says.
-
-    A first failure is said in one sentence; then wandb is left alone.
-    """
+class Wandb(Dashboard):
+    """One wandb run a job, in the run folder, or where WANDB_DIR says."""
 
     def __init__(
-        self,
-        settings: Resolved,
-        folder: Path,
-        *,
-        config: Mapping[str, Any],
-        name: str,
-        say: Say,
+        self, settings: Resolved, folder: Path, *, about: RunDescription, say: Say
     ) -> None:
-        self._say = say
-        self._run: Any = None
-        self._begun = False
-        self._guard(lambda: self._open(settings, folder, config, name))
+        super().__init__("wandb", settings.every, say)
+        self._tables: dict[str, pl.DataFrame] = {}
+        self._offline = settings.mode == "offline"
+        self.guard(lambda: self._open(settings, folder, about))
 
     @property
-    def is_open(self) -> bool:
-        """Return whether wandb takes what it is given."""
-        return self._run is not None
+    def forgets(self) -> bool:
+        """Return whether a run that goes on begins anew here: offline it does."""
+        return self._offline
 
-    def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """Log the figures of a step."""
-        shown = {_prefixed(key): value for key, value in metrics.items()}
-        self._guard(lambda: self._run.log({"step": step, **shown}))
+    def _log(self, metrics: Mapping[str, float], step: int) -> None:
+        self.run.log({"step": step, **metrics})
 
-    def table(self, name: str, frame: pl.DataFrame) -> None:
-        """Send a table."""
+    def _table(self, name: str, frame: pl.DataFrame) -> None:
+        import wandb
 
-        def send() -> None:
-            import wandb
+        self._tables[name] = frame
+        shown = frame.head(ROWS)
+        rows = [list(row) for row in shown.iter_rows()]
+        # types are not inferred from the rows: a column may be null in some of them and not in
+        # others
+        table = wandb.Table(columns=shown.columns, data=rows, allow_mixed_types=True)
+        self.run.log({TABLES.get(name, f"test/{name}"): table})
 
-            shown = frame.head(ROWS)
-            rows = [list(row) for row in shown.iter_rows()]
-            # types are not inferred from the rows: a column may be null in some of them and not in
-            # others
-            table = wandb.Table(columns=shown.columns, data=rows, allow_mixed_types=True)
-            self._run.log({TABLES.get(name, f"test/{name}"): table})
+    def _figure(self, name: str, figure: Figure) -> None:
+        import wandb
 
-        self._guard(send)
+        self.run.log({f"segment/plot/{name}": wandb.Image(pixels(figure))})
 
-    def summary(self, metrics: Mapping[str, float]) -> None:
-        """Send the final figures."""
-        self._guard(lambda: self._run.summary.update(dict(metrics)))
+    def _page(self, path: Path) -> None:
+        """Send the page to look at, and an artifact of it and of the tables as CSV.
 
-    def finish(self, failed: bool) -> None:
-        """Close the log; nothing follows."""
-        self._guard(lambda: self._run.finish(exit_code=int(failed)))
-        self._run = None
+        The page is no copy of the artifact's: what lies in the run's own folder can be sent from
+        another machine too.
+        """
+        import wandb
 
-    def _open(self, settings: Resolved, folder: Path, config: Mapping[str, Any], name: str) -> None:
+        self.run.log({"report": wandb.Html(path.read_text("utf-8"), inject=False)})
+        artifact = wandb.Artifact(f"run-{self.run.id}-report", type="report")
+        artifact.add_file(str(path), policy="immutable")
+        for name, frame in self._tables.items():
+            with artifact.new_file(f"tables/{name}.csv", mode="w", encoding="utf-8") as file:
+                file.write(_plain(frame).write_csv())
+        self.run.log_artifact(artifact)
+
+    def _summary(self, metrics: Mapping[str, float]) -> None:
+        self.run.summary.update(dict(metrics))
+
+    def _finish(self, failed: bool) -> None:
+        self.run.finish(exit_code=int(failed))
+
+    def _open(self, settings: Resolved, folder: Path, about: RunDescription) -> None:
         mine = folder / "wandb"
         mine.mkdir(exist_ok=True)
         place = folder if settings.folder is None else Path(settings.folder).expanduser()
@@ -107,12 +110,13 @@ class Wandb:
         given: dict[str, Any] = {
             "project": settings.project,
             "entity": settings.entity,
-            "group": settings.group,
+            "group": settings.group or about.group,
+            "job_type": settings.job_type or about.job_type,
             "tags": settings.tags,
             "dir": str(place),
-            "name": settings.name or name,
+            "name": settings.name or about.name,
             "id": identity,
-            "config": dict(config),
+            "config": dict(about.config),
         }
 
         def begin(mode: Mode | None) -> Any:
@@ -120,82 +124,33 @@ class Wandb:
             return wandb.init(
                 mode=mode,
                 resume="allow" if mode == "online" else None,
+                # a run of its own, whatever else this process has open in wandb
                 settings=wandb.Settings(
-                    silent=True, console="off", disable_code=True, init_timeout=60
+                    silent=True,
+                    console="off",
+                    disable_code=True,
+                    init_timeout=60,
+                    reinit="create_new",
                 ),
                 **given,
             )
 
         try:
-            self._run = begin(settings.mode)
+            self.run = begin(settings.mode)
         except Exception as error:  # no key, no network
             if settings.mode != "online":
                 raise
-            self._run = begin("offline")
+            self.run, self._offline = begin("offline"), True
             self._say(
-                f"wandb: {_first(error)}; written offline instead, to be sent by "
+                f"wandb: {first(error)}; written offline instead, to be sent by "
                 f"wandb sync {place}/wandb/offline-run-*-{identity}"
             )
         (mine / "id").write_text(identity, "utf-8")
-        self._run.define_metric("step")
+        self.run.define_metric("step")
         for prefix in PREFIXES:
-            self._run.define_metric(f"{prefix}*", step_metric="step")
-
-    def _guard(self, action: Callable[[], object]) -> None:
-        """Do it if wandb is still there; whatever it raises ends wandb, not the run."""
-        if self._run is None and self._begun:
-            return
-        self._begun = True
-        try:
-            action()
-        except Exception as error:  # wandb raises its own, the network's and the disk's
-            self._say(
-                f"wandb: {_first(error)}; going on with metrics.jsonl alone (tracking=jsonl says "
-                "so from the start)"
-            )
-            self._run = None
+            self.run.define_metric(f"{prefix}*", step_metric="step")
 
 
-class Both:
-    """JSON lines and wandb side by side; positions are the lines'."""
-
-    def __init__(self, lines: Jsonl, beside: Wandb) -> None:
-        self._lines, self._beside = lines, beside
-
-    def position(self) -> int:
-        """Return the bytes of metrics.jsonl so far."""
-        return self._lines.position()
-
-    def truncate(self, length: int) -> None:
-        """Forget what was logged after that position."""
-        self._lines.truncate(length)
-
-    def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """Log the figures of a step."""
-        self._lines.log(metrics, step)
-        self._beside.log(metrics, step)
-
-    def table(self, name: str, frame: pl.DataFrame) -> None:
-        """Send a table."""
-        self._beside.table(name, frame)
-
-    def summary(self, metrics: Mapping[str, float]) -> None:
-        """Send the final figures."""
-        self._beside.summary(metrics)
-
-    def finish(self, failed: bool) -> None:
-        """Close the log; nothing follows."""
-        self._lines.finish(failed)
-        self._beside.finish(failed)
-
-
-def _first(error: Exception) -> str:
-    """Return what an error says in one line; of a failed validation the setting too."""
-    said = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if not said:
-        return type(error).__name__
-    return ": ".join(said[:3]) if "validation error" in said[0] else said[0]
-
-
-def _prefixed(name: str) -> str:
-    return name if name in ("epoch", "step") or name.startswith(PREFIXES) else f"train/{name}"
+def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table without columns of lists, which a CSV cannot hold."""
+    return frame.select(name for name, kind in frame.schema.items() if not kind.is_nested())

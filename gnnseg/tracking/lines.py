@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +11,7 @@ from gnnseg.types import InputError
 
 if TYPE_CHECKING:
     import polars as pl
+    from matplotlib.figure import Figure
 
 
 class Tracker(Protocol):
@@ -31,8 +32,20 @@ class Tracker(Protocol):
         """Take the figures of a step."""
         ...
 
+    def losses(self, losses: Mapping[str, float], step: int) -> None:
+        """Take the losses of a single step."""
+        ...
+
     def table(self, name: str, frame: pl.DataFrame) -> None:
         """Take a table of the finished run."""
+        ...
+
+    def figure(self, name: str, figure: Figure) -> None:
+        """Take a plot of the finished run."""
+        ...
+
+    def page(self, path: Path) -> None:
+        """Take the page of the finished run, after its tables."""
         ...
 
     def summary(self, metrics: Mapping[str, float]) -> None:
@@ -66,6 +79,12 @@ class Jsonl:
         if length < self.position():
             self._file.truncate(length)
 
+    def stored(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """Yield the lines so far, as step and figures; those that are not defined left out."""
+        for line in self.path.read_text("utf-8").splitlines():
+            figures = {k: v for k, v in records.parsed(line).items() if v is not None}
+            yield int(figures.pop("step")), figures
+
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Log the figures of a step."""
         line = {"step": step, **metrics}
@@ -83,6 +102,15 @@ class Jsonl:
                 )
         except OSError as error:
             raise self._refused(error) from error
+
+    def losses(self, losses: Mapping[str, float], step: int) -> None:
+        """Do nothing: means over epochs are logged with the validations."""
+
+    def figure(self, name: str, figure: Figure) -> None:
+        """Do nothing: the page has the plots."""
+
+    def page(self, path: Path) -> None:
+        """Do nothing: it stands in the run folder."""
 
     def table(self, name: str, frame: pl.DataFrame) -> None:
         """Do nothing: tables stand in the run folder as Parquet files already."""

@@ -18,11 +18,13 @@ LONGEST_TAG = 64  # characters that wandb takes
 LONGEST = 128
 NOT_IN_PROJECTS = "/\\#?%:"
 FORMER: dict[str, Mode] = {"dryrun": "offline", "run": "online"}  # wandb's words of before
+EVERY = 50  # steps between two losses
 VARIABLES = {
     "project": "WANDB_PROJECT",
     "entity": "WANDB_ENTITY",
     "name": "WANDB_NAME",
     "group": "WANDB_RUN_GROUP",
+    "job_type": "WANDB_JOB_TYPE",
     "tags": "WANDB_TAGS",
 }
 
@@ -32,27 +34,38 @@ class TrackingSettings:
     """Where figures go; null: as the environment says.
 
     Args:
-        kind: jsonl, or wandb beside it; the rest is wandb's.
+        kind: jsonl, or wandb or tensorboard beside it; but for ``every`` the rest is wandb's.
         mode: null: WANDB_MODE, else offline.
         project: null: WANDB_PROJECT, else gnnseg.
         entity: null: WANDB_ENTITY, else the account's own.
-        name: null: WANDB_NAME, else the run folder's.
-        group: null: WANDB_RUN_GROUP, else the sweep's name.
+        name: null: WANDB_NAME, else data, parts, K and seed.
+        group: null: WANDB_RUN_GROUP, else runs that are equal but for their seeds.
+        job_type: null: WANDB_JOB_TYPE, else train or baseline.
         tags: null: WANDB_TAGS, else none.
+        every: Steps between two losses of single steps; null: none, but those of validations.
+
+    Raises:
+        InputError: ``every`` is below 1.
     """
 
-    kind: Literal["jsonl", "wandb"]
+    kind: Literal["jsonl", "wandb", "tensorboard"]
     mode: Literal["offline", "online", "disabled"] | None
     project: str | None
     entity: str | None
     group: str | None
     tags: list[str] | None
     name: str | None = None
+    job_type: str | None = None
+    every: int | None = EVERY
+
+    def __post_init__(self) -> None:
+        if self.every is not None and self.every < 1:
+            raise InputError(f"tracking.every={self.every}: must be at least 1, or null.")
 
     @property
     def sends(self) -> bool:
-        """Return whether wandb is asked for; of resolved settings."""
-        return self.kind == "wandb" and self.mode != "disabled"
+        """Return whether a dashboard is asked for; of resolved settings."""
+        return self.kind == "tensorboard" or (self.kind == "wandb" and self.mode != "disabled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +104,11 @@ def resolved(
     number = environ.get("WANDB_RUN_ID") or None
     result = Resolved(
         kind=settings.kind, mode=_mode(settings, environ), project=found["project"] or PROJECT,
-        entity=found["entity"], name=found["name"], group=found["group"] or sweep,
-        tags=tags or [], folder=environ.get("WANDB_DIR") or None, id=number,
+        entity=found["entity"], name=found["name"], group=found["group"],
+        job_type=found["job_type"], every=settings.every, tags=tags or [],
+        folder=environ.get("WANDB_DIR") or None, id=number,
     )  # fmt: skip
-    if not result.sends:
+    if not result.sends or result.kind != "wandb":
         return result
     if number and sweep is not None:
         raise InputError(
@@ -128,7 +142,7 @@ def _check(found: Resolved, where: Mapping[str, str]) -> None:
         if not 1 <= len(tag) <= LONGEST_TAG:
             what = "an empty tag" if not tag else f"the tag {tag[:20]}… has {len(tag)} characters"
             raise InputError(f"{where['tags']}: {what}; a tag has 1 to {LONGEST_TAG}.")
-    for key in ("project", "entity", "name", "group"):
+    for key in ("project", "entity", "name", "group", "job_type"):
         value = getattr(found, key)
         if value is not None and (not value.strip() or len(value) > LONGEST):
             what = "is blank" if not value.strip() else f"has {len(value)} characters"

@@ -15,7 +15,8 @@ from gnnseg.cli import main
 from gnnseg.report.declared import reading, results
 from gnnseg.report.declared.declaration import DeclaredRun
 from gnnseg.report.declared.results import Results
-from gnnseg.runs.declared import line, plan, work, workers
+from gnnseg.runs import workers
+from gnnseg.runs.declared import line, plan, work
 
 SMALL = [
     "data=planted", "data.users=80", "data.items=40", "data.interactions=800", "data.segments=3",

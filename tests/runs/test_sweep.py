@@ -1,6 +1,7 @@
 """Sweeps: jobs in order, found again, failures told at once, two workers, one killed; a component
 from outside the checkout."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -11,6 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+from gnnseg import config
+from gnnseg.types import InputError
 
 SMALL = [
     "data=planted", "data.users=120", "data.items=60", "data.interactions=1500", "data.segments=4",
@@ -273,3 +277,43 @@ def test_names_and_repeats_in_one_process(
     assert len(set(out.splitlines())) == 1
     assert "one run, given 4 times, counted once" in err
     assert "±" not in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("launcher", "plugin", "how"), [
+    ("joblib", "joblib", ["hydra.launcher.n_jobs=2"]),
+    ("side_by_side", "joblib", []),
+    ("submitit_local", "submitit", []),
+    ("own_process", "submitit", []),
+])  # fmt: skip
+def test_launchers_do_the_jobs_in_processes_that_share_the_cores(
+    tmp_path: Path, launcher: str, plugin: str, how: list[str]
+) -> None:
+    pytest.importorskip(f"hydra_plugins.hydra_{plugin}_launcher")
+    words = [*SMALL, "-m", "seed=0,1", f"hydra/launcher={launcher}", *how, "sweep.name=s"]
+    free = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    done = subprocess.run(
+        [*GNNSEG, *words], capture_output=True, text=True, cwd=tmp_path, env=free, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    paths = [Path(line) for line in done.stdout.splitlines()]
+    assert len(paths) == 2
+    records = [json.loads((path / "run.json").read_text("utf-8")) for path in paths]
+    assert [record["config"]["seed"] for record in records] == [0, 1]
+    most = max(1, (os.cpu_count() or 1) // 2) if plugin == "joblib" else 1
+    assert all(record["device"]["threads"] <= most for record in records)
+    assert {record["state"] for record in records} == {"finished"}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["runs"]  # the folder stays clean
+
+
+def test_launchers_of_conf_compose_where_their_plugins_are() -> None:
+    """Hydra finds them among its own, and a missing plugin is one sentence."""
+    for path in (config.conf_folder() / "hydra" / "launcher").glob("*.yaml"):
+        base = path.read_text("utf-8").split("defaults:\n  - ")[1].split()[0]
+        plugin = "joblib" if base == "joblib" else "submitit"
+        words = ["seed=0,1", f"hydra/launcher={path.stem}"]
+        if importlib.util.find_spec(f"hydra_plugins.hydra_{plugin}_launcher") is None:
+            with pytest.raises(InputError, match="no such choice"):
+                config.jobs(words, [])
+        else:
+            assert config.jobs(words, []) == [["seed=0"], ["seed=1"]]

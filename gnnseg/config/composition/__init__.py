@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gnnseg.config.composition import baselines
 from gnnseg.config.composition.launching import job_number, jobs, launch, of_hydra
 from gnnseg.config.composition.loading import loader, quoted, searchpath
+from gnnseg.config.composition.searching import as_experiment, split_space
 from gnnseg.config.composition.sentences import known_keys, no_choice, one_sentence, unread
 from gnnseg.config.names import choices, refusal
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gnnseg.config.composition.precedence import ChoicesWin
 
 __all__ = [
+    "as_experiment",
     "compose",
     "job_number",
     "jobs",
@@ -28,6 +30,7 @@ __all__ = [
     "of_hydra",
     "quoted",
     "searchpath",
+    "split_space",
     "yaml_of",
 ]
 

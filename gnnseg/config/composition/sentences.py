@@ -107,6 +107,8 @@ def _explain(error: Exception, given: Sequence[str]) -> str:
         known = listed[1].split() if listed else list(choices(match[2], _folders(given)))
         return no_choice(match[2], match[3], known, _who_chooses(match[1] or "", match[2], given))
     if match := re.search(r"Could not override '?([\w./@:-]+?)'?\.\s*No match", text):
+        if match[1] == "hparams":
+            return "hparams: names what gnnseg tune draws from; give it there, not in a training."
         return f"{match[1]}: no such group; {meant(match[1], list(TOP))}"
     if match := re.search(r"Could not override '([^']+)'", text):
         return _no_setting(match[1], given)

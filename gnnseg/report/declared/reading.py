@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,21 @@ from gnnseg.report.declared.declaration import (
     Expected,
 )
 from gnnseg.report.declared.strict import Strict
+from gnnseg.types import InputError, space
 
+Spaces = Callable[[str, Sequence[Path]], Mapping[str, Any]]
+Named = Callable[[str], Mapping[str, Any]]
 FILE = "table.yaml"
 OURS = ("seed", "split.seed", "runs.root", "evaluation.protocol")  # said by keys of their own
 
 
-def read(folder: Path) -> Declaration:
+def read(folder: Path, spaces: Spaces | None = None) -> Declaration:
     """Return the declaration of an experiment's folder, or of its table.yaml.
+
+    Args:
+        folder: The folder, or the file.
+        spaces: Returns a space of conf/hparams by its name, which may stand in the folders that are
+            named second; None: none is known.
 
     Raises:
         InputError: It is not there, or something in it cannot be meant.
@@ -45,12 +51,18 @@ def read(folder: Path) -> Declaration:
     _distinct(top, "metrics", [each.name for each in metrics])
     _distinct(top, "metrics", [each.label for each in metrics])
     known = [each.label for each in data], [each.name for each in metrics]
-    rows = tuple(_row(each, *known, within, trials) for each in top.each("rows"))
-    _distinct(top, "rows", [row.label for row in rows])
-    _refuse_choice_on_the_test(top, rows, data)
     conf = top.take("conf", str, None)
     if conf is not None and not (folder / conf).is_dir():
         raise top.error("conf", f"{folder / conf} is no folder; name one beside {FILE}.")
+
+    def named(name: str) -> Mapping[str, Any]:
+        if spaces is None:
+            raise InputError(f"{name}: spaces are not known by name here; write its settings.")
+        return spaces(name, [] if conf is None else [folder / conf])
+
+    rows = tuple(_row(each, *known, within, trials, named) for each in top.each("rows"))
+    _distinct(top, "rows", [row.label for row in rows])
+    _refuse_choice_on_the_test(top, rows, data)
     top.end()
     return Declaration(
         folder=folder, title=title, conf=None if conf is None else folder / conf,
@@ -105,8 +117,9 @@ def _metric(node: Strict) -> DeclaredMetric:
 
 
 def _row(
-    node: Strict, data: list[str], metrics: list[str], within: float | None, trials: int
-) -> DeclaredRow:
+    node: Strict, data: list[str], metrics: list[str], within: float | None, trials: int,
+    named: Named,
+) -> DeclaredRow:  # fmt: skip
     label = _label(node, "label")
     figures = {
         at: node.number("figures", value) for at, value in _by(node, "figures", data, metrics)
@@ -125,7 +138,7 @@ def _row(
         special={name: _overrides(below, name) for name in special},
         only=tuple(node.list_of("only", str, [])),
         ours=node.take("ours", bool, False),
-        trials=_space(node, trials),
+        trials=_space(node, trials, named),
         source=source,
         figures=figures,
         expected={
@@ -170,10 +183,10 @@ def _expected(node: Strict, value: Any, within: float | None) -> Expected:
     return Expected(value=mean, within=tolerance or 0.0, least=least)
 
 
-def _space(node: Strict, most: int) -> tuple[tuple[str, ...], ...]:
-    """Return the settings to choose from: those of a list, or of a grid.
+def _space(node: Strict, most: int, named: Named) -> tuple[tuple[str, ...], ...]:
+    """Return the settings to choose from: those of a list, or of a space.
 
-    Of a grid with more than ``most`` so many are drawn, always the same.
+    Of a space with more than ``most`` so many are drawn, always the same.
     """
     value = node.any("space", {})
     if isinstance(value, list):
@@ -181,37 +194,20 @@ def _space(node: Strict, most: int) -> tuple[tuple[str, ...], ...]:
         if len(listed) > most:
             raise node.error("space", f"lists {len(listed)} settings, and trials: is {most}.")
         return listed
-    values = {
-        key: [_word(each) for each in node.below("space", {key: found}).take(key, list)]
-        for key, found in node.below("space", {"space": value}).mapping("space").items()
-    }
-    for key, found in values.items():
-        if not found:
-            raise node.error(f"space.{key}", "is empty; list the values to choose from.")
-        _overrides(node.below("space", {"space": [f"{key}={found[0]}"]}), "space")
-    size = math.prod(map(len, values.values())) if values else 0
-    places: Sequence[int] = range(size)
-    if size > most:
-        places = sorted(random.Random(str(values)).sample(places, most))
-    return tuple(_of_grid(values, place) for place in places)
-
-
-def _of_grid(values: Mapping[str, Sequence[str]], place: int) -> tuple[str, ...]:
-    """Return the settings at a place of a grid; the last key's values change first."""
-    found = []
-    for key, choices in reversed(list(values.items())):
-        place, at = divmod(place, len(choices))
-        found.append(f"{key}={choices[at]}")
-    return tuple(reversed(found))
-
-
-def _word(value: Any) -> str:
-    """Return a value of YAML as an override has it."""
-    if isinstance(value, list):
-        return f"[{','.join(map(_word, value))}]"
-    if value is None or isinstance(value, bool):
-        return {True: "true", False: "false", None: "null"}[value]
-    return str(value)
+    if isinstance(value, str):
+        try:
+            value = named(value)
+        except InputError as error:
+            raise node.error("space", str(error)) from None
+    given = node.below("space", {"space": value}).mapping("space")
+    try:
+        found = space.of(given)
+    except InputError as error:
+        key, _, sentence = str(error).partition(": ")
+        raise node.error(f"space.{key}", sentence) from None
+    for corner in found.corners()[:1]:
+        _overrides(node.below("space", {"space": list(corner)}), "space")
+    return found.drawn(most) if found.values else ()
 
 
 def _overrides(node: Strict, key: str, default: Sequence[str] = ()) -> tuple[str, ...]:

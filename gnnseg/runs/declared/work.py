@@ -16,8 +16,8 @@ from gnnseg.report.declared import cells, forms, latex, page, results
 from gnnseg.report.declared.cells import DeclaredTable
 from gnnseg.report.declared.declaration import Declaration, DeclaredRun, key_of
 from gnnseg.report.declared.results import Line, Results
+from gnnseg.runs import workers
 from gnnseg.runs.declared import line as lines
-from gnnseg.runs.declared import workers
 from gnnseg.runs.declared.plan import TablePart, TablePlan, composed, why_no_trial
 from gnnseg.training.progress import spell
 
@@ -75,7 +75,8 @@ def fill(
     while todo := _next(plan, Results.read(declared.folder), ended):
         waits = busy.issuperset(todo)
         do = Do(str(root), declared.conf, wait=waits, shown=at_once == 1)
-        for run, line in workers.each(todo, do, at_once, lines.failed):
+        at_work = min(at_once, len(todo))
+        for run, line in workers.each(todo, do, at_work, lines.failed):
             if line is None:
                 busy.add(run)
                 say(f"{_called(run)}: another process is at it; left for later")

@@ -1,60 +1,62 @@
 """Runs one after another, or several at once, each worker a process of its own.
 
-A worker that is killed fails the run it was at, and another takes its place.
+A worker that is killed fails the run it was at, and another takes its place. What is to be done is
+asked for when somebody is free to do it, so that it may depend on what was done before.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, TypeVar
 
-from gnnseg.report.declared.declaration import DeclaredRun
-from gnnseg.report.declared.results import Line
-
-Do = Callable[[DeclaredRun], Line | None]
+Task = TypeVar("Task")
+Done = TypeVar("Done")
 
 
 def each(
-    todo: Sequence[DeclaredRun], do: Do, workers: int, died: Callable[[DeclaredRun, str], Line]
-) -> Iterator[tuple[DeclaredRun, Line | None]]:
-    """Yield each run with what ``do`` returns, as they end.
+    todo: Iterable[Task], do: Callable[[Task], Done], workers: int,
+    died: Callable[[Task, str], Done],
+) -> Generator[tuple[Task, Done], None, None]:  # fmt: skip
+    """Yield each task with what ``do`` returns, as they end.
 
     Args:
-        todo: The runs, in the order in which they are begun.
+        todo: The tasks, in the order in which they are begun.
         do: Does one; it and what it returns go from process to process.
         workers: How many at once; 1: in this process.
-        died: Returns the line of a run whose process ended before it.
+        died: Returns what stands for a task whose process ended before it.
 
     Raises:
         KeyboardInterrupt: Somebody asked to stop; the workers have saved what they were at.
     """
-    if workers <= 1 or len(todo) <= 1:
-        for run in todo:
-            yield run, do(run)
+    left = iter(todo)
+    if workers <= 1:
+        for task in left:
+            yield task, do(task)
         return
-    left = list(reversed(todo))
-    team = [_Worker.start(do) for _ in range(min(workers, len(todo)))]
+    team: list[_Worker] = []
     try:
-        for worker in team:
-            worker.give(left.pop())
+        for task in itertools.islice(left, workers):
+            team.append(_Worker.start(do))
+            team[-1].give(task)
         while busy := [worker for worker in team if worker.at is not None]:
             ready = wait([worker.pipe for worker in busy])
             for worker in [worker for worker in busy if worker.pipe in ready]:
                 at = worker.at
                 assert at is not None
                 try:
-                    line = worker.take()
+                    done = worker.take()
                 except EOFError:
-                    line = died(at, "its process was killed, perhaps for want of memory")
+                    done = died(at, "its process was killed, perhaps for want of memory")
                     team[team.index(worker)] = worker = _Worker.start(do)
-                yield at, line
-                if left:
-                    worker.give(left.pop())
+                yield at, done
+                for task in itertools.islice(left, 1):
+                    worker.give(task)
     finally:
         for worker in team:
             worker.stop()
@@ -66,10 +68,10 @@ class _Worker:
 
     process: Any
     pipe: Connection
-    at: DeclaredRun | None = None
+    at: Any = None
 
     @classmethod
-    def start(cls, do: Do) -> _Worker:
+    def start(cls, do: Callable[[Any], Any]) -> _Worker:
         """Return a worker that waits for its first run."""
         context = multiprocessing.get_context("spawn")
         mine, theirs = context.Pipe()
@@ -78,15 +80,15 @@ class _Worker:
         theirs.close()
         return cls(process, mine)
 
-    def give(self, run: DeclaredRun) -> None:
-        """Begin a run."""
-        self.at = run
-        with contextlib.suppress(OSError):  # it has died: that is seen when its line is taken
-            self.pipe.send(run)
+    def give(self, task: Any) -> None:
+        """Begin a task."""
+        self.at = task
+        with contextlib.suppress(OSError):  # it has died: that is seen when its answer is taken
+            self.pipe.send(task)
 
-    def take(self) -> Line | None:
-        """Return what became of the run."""
-        found: Line | None = self.pipe.recv()
+    def take(self) -> Any:
+        """Return what became of the task."""
+        found = self.pipe.recv()
         self.at = None
         return found
 
@@ -98,10 +100,10 @@ class _Worker:
         self.process.join()
 
 
-def _work(pipe: Connection, do: Do) -> None:
-    """Do runs until nobody gives any more.
+def _work(pipe: Connection, do: Callable[[Any], Any]) -> None:
+    """Do tasks until nobody gives any more.
 
-    Ctrl-C reaches all processes of a terminal; here the one that gives runs decides.
+    Ctrl-C reaches all processes of a terminal; here the one that gives tasks decides.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
