@@ -38,6 +38,8 @@ SEQUENTIAL = {
     "membership",
     "affinity",
 }  # readings of beta whose catalogue softmax is not the score itself
+WIDE = {"dot": 128, "hybrid": 128, "posthoc": 128}  # by head: its embeddings rank by themselves
+WIDTH = 64  # under other heads
 MONITOR = "valid/ndcg@20"  # where lists of 20 are evaluated, conf/trainer/default.yaml
 
 
@@ -76,6 +78,7 @@ def compose(overrides: list[str], folders: list[Path] | None = None) -> dict[str
 
         baselines.beside(config, baseline)
     baselines.give_way(config, overrides)
+    _choose_width(config)
     _measure_what_is_monitored(config, overrides)
     return config
 
@@ -138,6 +141,14 @@ def _objective_is_implied(found: ChoicesWin, given: list[str]) -> bool:
     saying = found.compute_defaults_list("config", given, RunMode.RUN).overrides.override_metadata
     who = saying.get("objective")
     return who is None or who.containing_config_path == "head/segments"
+
+
+def _choose_width(config: dict[str, Any]) -> None:
+    """Give embeddings whose width is left open the one that suits the head."""
+    encoder, head = config.get("encoder"), config.get("head")
+    if isinstance(encoder, dict) and isinstance(head, Mapping) and encoder.get("dim", 0) is None:
+        name = str(head.get("_target_", "")).rpartition(".")[2].lower()
+        encoder["dim"] = WIDE.get(name, WIDTH)
 
 
 def _measure_what_is_monitored(config: dict[str, Any], overrides: Sequence[str]) -> None:

@@ -6,7 +6,15 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from gnnseg.models.heads.base import FactorScorer, Head, ItemBias, facing, pick_bias, temperature
+from gnnseg.models.heads.base import (
+    FactorScorer,
+    Head,
+    ItemBias,
+    facing,
+    pick_bias,
+    temperature,
+    temperature_by_size,
+)
 from gnnseg.models.vectors import pick, unit
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, EmbeddingScorer, Shape
@@ -18,7 +26,8 @@ class Dot(Head):
     Args:
         similarity: 'cosine', cos(user_i, item_j)/tau + b_j, or 'dot', <user_i, item_j>, no
             temperature, no bias (LightGCN under BPR, He et al. 2020).
-        tau: Temperature of the cosine; smaller is sharper.
+        tau: Temperature of the cosine; smaller is sharper. None: by the size of the graph
+            (``temperature_by_size``).
         bias: The cosine's item bias b_j, learned from log popularity on; False: none, as the papers
             on the softmax loss have it (Wu et al. 2024).
     """
@@ -29,11 +38,11 @@ class Dot(Head):
         rng: Rng,
         *,
         similarity: Literal["cosine", "dot"] = "cosine",
-        tau: float = 0.12,
+        tau: float | None = None,
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.tau = temperature(tau, "head.tau")
+        self.tau = temperature_by_size(shape) if tau is None else temperature(tau, "head.tau")
         self.cosine = similarity == "cosine"
         self.bias = ItemBias(shape) if self.cosine and bias else None
 

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
-from gnnseg.models.heads.base import NumberedHead, facing, temperature
+from gnnseg.models.heads.base import NumberedHead, facing, temperature, temperature_by_size
 from gnnseg.models.heads.readings import SegmentScorer
 from gnnseg.models.heads.segments import Segments, Start
 from gnnseg.models.vectors import pick, unit
@@ -28,7 +28,8 @@ class Hybrid(NumberedHead):
         top: None, or how many segments a user may use, the largest, renormalised.
         tau_alpha: Temperature of the users' memberships; smaller is harder.
         tau_beta: Temperature of the segments' item distributions; smaller is sharper.
-        tau: Temperature of the personal cosine.
+        tau: Temperature of the personal cosine; None: by the size of the graph
+            (``temperature_by_size``).
         start: Of the prototypes: varimax or k-means, as in ``Segments``.
         starts: k-means: how many starts of k-means++, the tightest kept.
     """
@@ -45,15 +46,15 @@ class Hybrid(NumberedHead):
         top: int | None = None,
         tau_alpha: float = 0.15,
         tau_beta: float = 1.0,
-        tau: float = 0.14,
+        tau: float | None = None,
         start: Start = "varimax",
         starts: int = 1,
     ) -> None:
         super().__init__()
-        self.tau = temperature(tau, "head.tau")
+        self.tau = temperature_by_size(shape) if tau is None else temperature(tau, "head.tau")
         self.group = Segments(
             shape, rng, segments=segments, beta="distribution", tied=tied, top=top, centre=True,
-            tau_alpha=tau_alpha, tau_beta=tau_beta, tau=tau, start=start,
+            tau_alpha=tau_alpha, tau_beta=tau_beta, start=start,
             starts=starts,
         )  # fmt: skip
 

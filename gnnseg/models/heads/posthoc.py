@@ -36,7 +36,7 @@ class Posthoc(FinishedHead, NumberedHead):
     Args:
         segments: K, how many clusters.
         similarity: While training: 'cosine' or 'dot', as in ``Dot``.
-        tau: Temperature of the cosine; smaller is sharper.
+        tau: Temperature of the cosine, as in ``Dot``.
     """
 
     fitted: Tensor
@@ -50,7 +50,7 @@ class Posthoc(FinishedHead, NumberedHead):
         *,
         segments: int = 16,
         similarity: Literal["cosine", "dot"] = "cosine",
-        tau: float = 0.12,
+        tau: float | None = None,
     ) -> None:
         super().__init__()
         if segments < 1:
