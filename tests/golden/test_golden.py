@@ -36,13 +36,14 @@ RUNS = {
         "trainer.eval_every=1",
     ],
     "hybrid, balance, entropy": [
-        "head=hybrid", "head.segments=4", "regularisers.balance.weight=0.1",
+        "head=hybrid", "head.segments=4", "head.tau=0.14", "encoder.dim=64",
+        "regularisers.balance.weight=0.1",
         "regularisers.entropy.weight=0.05",
         "trainer.max_epochs=3", "trainer.batch_size=512", "trainer.eval_every=1",
     ],
     "sage sampled, margin, simgcl": [
         "encoder=sage", "encoder.dim=16", "encoder.neighbours=[4,3]", "head=dot",
-        "objective=margin",
+        "head.tau=0.12", "objective=margin",
         "regularisers.simgcl.weight=0.1", "trainer.max_epochs=4", "trainer.batch_size=512",
         "trainer.eval_every=1",
     ],
@@ -58,7 +59,8 @@ RUNS = {
         "trainer.eval_every=1",
     ],
     "pinsage, bsl": [
-        "encoder=pinsage", "encoder.dim=16", "head=hybrid", "head.segments=4", "objective=bsl",
+        "encoder=pinsage", "encoder.dim=16", "head=hybrid", "head.segments=4", "head.tau=0.14",
+        "objective=bsl",
         "objective.positives=user",
         "objective.power=0.9", "trainer.max_epochs=3", "trainer.batch_size=512",
         "trainer.eval_every=1",

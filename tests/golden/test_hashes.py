@@ -17,7 +17,10 @@ DEFAULTS = {  # by part: today's, and of the day of the hashes
     "DNN": FIRST,
     "TwoTower": FIRST,
     "Segments": {"tau_alpha": (0.12, 0.15)},
-    "Hybrid": {"tau_beta": (1.0, 0.2), "tau": (0.14, 0.12)},
+    "Dot": {"tau": (None, 0.12)},
+    "Posthoc": {"tau": (None, 0.12)},
+    "Hybrid": {"tau_beta": (1.0, 0.2), "tau": (None, 0.12)},
+    "LightGCN": {"dim": (128, 64)},
 }
 CHOICES = [
     f"{folder.name}={path.stem}"
