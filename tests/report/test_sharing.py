@@ -208,6 +208,12 @@ def test_a_tracker_gets_no_id_unless_people_may_be_shown(make_run):
         def table(self, name, frame):
             self.tables[name] = frame
 
+        def figure(self, name, figure):
+            pass
+
+        def page(self, path):
+            assert SECRET not in path.read_text("utf-8")
+
     path = resized(make_run, [30, 4, 12, 40])
     record = {**RunFolder(path).read_json(), "losing": []}
     mine, theirs = Tracker(), Tracker()
@@ -221,6 +227,18 @@ def test_a_tracker_gets_no_id_unless_people_may_be_shown(make_run):
     writer.hand_over(RunFolder(path), record, theirs)
     assert SECRET in theirs.tables["examples"].write_json()
     assert theirs.tables["summary"]["people"].to_list() == [30, 4, 12, 40]
+
+
+def test_a_plot_has_no_segment_that_is_withheld(make_run, monkeypatch):
+    from gnnseg.report import dashboards
+    from gnnseg.runs import summary
+
+    path, drawn = resized(make_run, [30, 4, 12, 40]), []
+    summary.write(path)
+    monkeypatch.setattr(dashboards.segments, "shares", lambda frame: drawn.append(frame))
+    list(dashboards.plots(path, people=False))
+    list(dashboards.plots(path, people=True))
+    assert [frame["segment"].sort().to_list() for frame in drawn] == [[1, 4], [1, 2, 3, 4]]
 
 
 def test_a_record_says_nothing_of_withheld_segments(make_run):
