@@ -55,6 +55,19 @@ def test_a_choice_brings_its_defaults_and_the_command_line_wins(
     assert target(config.compose(overrides)[group]) == expected
 
 
+@pytest.mark.parametrize(("overrides", "dim"), [
+    ([], 64), (["head=dot"], 128), (["head=hybrid", "encoder=mf"], 128),
+    (["head=posthoc", "encoder=lightgcnpp"], 128), (["head=neumf", "encoder=mf"], 64),
+    (["head=dot", "encoder.dim=32"], 32), (["experiment=lightgcn-paper"], 64),
+    (["encoder.dim=128"], 128), (["head=dot", "encoder=sage"], 64),
+    (["head=dot", "encoder.dim=null"], 128),
+])  # fmt: skip
+def test_embeddings_that_rank_by_themselves_are_wider_unless_somebody_said_so(
+    overrides: list[str], dim: int
+) -> None:
+    assert config.compose(overrides)["encoder"]["dim"] == dim
+
+
 def test_an_objective_brings_its_training() -> None:
     assert config.compose([])["trainer"]["batch_size"] is None
     assert config.compose(["head=dot"])["trainer"]["batch_size"] == 4096

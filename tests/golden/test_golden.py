@@ -36,7 +36,7 @@ RUNS = {
         "trainer.eval_every=1",
     ],
     "hybrid, balance, entropy": [
-        "head=hybrid", "head.segments=4", "head.tau=0.14", "encoder.dim=64",
+        "head=hybrid", "head.segments=4", "head.tau=0.14",
         "regularisers.balance.weight=0.1",
         "regularisers.entropy.weight=0.05",
         "trainer.max_epochs=3", "trainer.batch_size=512", "trainer.eval_every=1",

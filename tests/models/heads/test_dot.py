@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gnnseg.models.heads import Dot
+from gnnseg.models.heads import Dot, Hybrid, Posthoc
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Shape
 
@@ -27,3 +27,15 @@ def test_scores_are_cosine_or_product_with_a_bias_or_none(settings, scale, bias)
             at = torch.tensor([u]), torch.tensor([i])
             assert found.pairs(*at).item() == pytest.approx(score, abs=1e-5)
     assert set(head.stored()) == ({"bias"} if bias else set())
+
+
+@pytest.mark.parametrize(("users", "items", "tau"), [
+    (3, 4, 0.2), (4_000, 6_000, 0.2), (10_000, 90_000, 0.1), (10**6, 10**5, 0.08),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", [Dot, Hybrid, Posthoc])
+def test_the_larger_the_graph_the_sharper_the_cosine_that_nobody_set(kind, users, items, tau):
+    shape = Shape(users=users, items=items, item_counts=torch.ones(items), width=2)
+    head = kind(shape, Rng(0))
+    assert (head.dot if kind is Posthoc else head).tau == pytest.approx(tau)
+    asked = kind(shape, Rng(0), tau=0.3)
+    assert (asked.dot if kind is Posthoc else asked).tau == 0.3
