@@ -31,8 +31,16 @@ MODELS = {
         "encoder=lightgcn",
         "encoder.attributes=beside",
         "head=dot",
+        "head.tau=0.12",
+        "encoder.dim=64",
     ],
-    "lightgcn, attributes alone, dot": ["encoder=lightgcn", "encoder.attributes=alone", "head=dot"],
+    "lightgcn, attributes alone, dot": [
+        "encoder=lightgcn",
+        "encoder.attributes=alone",
+        "head=dot",
+        "head.tau=0.12",
+        "encoder.dim=64",
+    ],
 }
 FILE = "user_taggedartists.dat"
 

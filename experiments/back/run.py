@@ -45,14 +45,31 @@ STRONG = 0.03
 # head: (plain, or what to choose it from; {what: its few settings})
 HEADS: dict[str, tuple[list[Any], dict[str, list[list[str]]]]] = {
     "dot": (
-        ["head=dot", NEGATIVES],
+        ["head=dot", "head.tau=0.12", "encoder.dim=64", NEGATIVES],
         {
-            "negatives by segment": [["head=dot", *one] for one in OWN],
+            "negatives by segment": [
+                ["head=dot", "head.tau=0.12", "encoder.dim=64", *one] for one in OWN
+            ],
             "worst-segment weights": [
-                ["head=dot", SOFTMAX, NEGATIVES, f"objective.eta={v}"] for v in (0.003, 0.03)
+                [
+                    "head=dot",
+                    "head.tau=0.12",
+                    "encoder.dim=64",
+                    SOFTMAX,
+                    NEGATIVES,
+                    f"objective.eta={v}",
+                ]
+                for v in (0.003, 0.03)
             ],
             "worst-segment weights, strong": [
-                ["head=dot", SOFTMAX, NEGATIVES, f"objective.eta={STRONG}"]
+                [
+                    "head=dot",
+                    "head.tau=0.12",
+                    "encoder.dim=64",
+                    SOFTMAX,
+                    NEGATIVES,
+                    f"objective.eta={STRONG}",
+                ]
             ],
             "item bias by segment": [
                 ["head=biased_dot", NEGATIVES, f"head.pace={v}"] for v in (0.1, 1)

@@ -41,12 +41,18 @@ BUDGET = ["objective=sampled_softmax", "objective.negatives=256", "trainer.patie
 WARM = ["head.beta=affinity", "head.start=k-means", "head.warmup=0.6"]
 ROWS: dict[str, list[str]] = {
     "popularity": [],
-    "dot": ["head=dot", *BUDGET],
+    "dot": ["head=dot", "head.tau=0.12", "encoder.dim=64", *BUDGET],
     "affinity-128": [*WARM, "head.segments=128", "head.tau_alpha=0.1", *BUDGET],
     "affinity-256-top3": ["experiment=few-of-many", *BUDGET],
     "affinity-256-top3-cold": ["experiment=few-of-many", "head.warmup=0", *BUDGET],
-    "hybrid-16": ["head=hybrid", *BUDGET],
-    "hybrid-16-sharp": ["head=hybrid", "head.tau_beta=0.2", "head.tau=0.12", *BUDGET],
+    "hybrid-16": ["head=hybrid", "head.tau=0.14", "encoder.dim=64", *BUDGET],
+    "hybrid-16-sharp": [
+        "head=hybrid",
+        "head.tau_beta=0.2",
+        "head.tau=0.12",
+        "encoder.dim=64",
+        *BUDGET,
+    ],
     "affinity-16": [*WARM, "head.segments=16", *BUDGET],
     "distribution-16": ["head.segments=16"],
 }
