@@ -34,7 +34,8 @@ HEADS = {
     "habits": shops.SHOP,
     "segments alone": (*shops.SHOP, "head.habit=false"),
     "dot on LightGCN": (
-        "data=completejourney", "data.level=product_type", "head=dot", "head.tau=0.12", "encoder.dim=64", "evaluation.seen=allow",
+        "data=completejourney", "data.level=product_type", "head=dot",
+        "head.tau=0.12", "encoder.dim=64", "evaluation.seen=allow",
     ),
 }  # fmt: skip
 SEEDS = (1, 2)  # beside 0, of the test window
