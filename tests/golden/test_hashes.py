@@ -25,7 +25,7 @@ DEFAULTS = {  # by part: today's, and of the day of the hashes
 CHOICES = [
     f"{folder.name}={path.stem}"
     for folder in sorted(conf_folder().iterdir())
-    if folder.is_dir() and folder.name != "tracking"
+    if folder.is_dir() and folder.name not in ("tracking", "hparams")
     for path in sorted(folder.glob("*.yaml"))
 ]
 
