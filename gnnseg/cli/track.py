@@ -29,9 +29,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def call(options: argparse.Namespace) -> None:
-    """Give each run to the dashboard."""
+    """Give each run to the dashboard; the folders that were given are the answer."""
     from gnnseg.runs import sending
 
     settings = [each for each in options.given if each.startswith(("tracking.", "tracking="))]
     runs = [each for each in options.given if each not in settings]
-    sending.give([run_folder(each) for each in runs], settings, say)
+    folders = [run_folder(each) for each in runs]
+    sending.give(folders, settings, say)
+    print("\n".join(map(str, folders)))

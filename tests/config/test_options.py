@@ -125,11 +125,11 @@ def test_a_setting_of_no_group_is_found() -> None:
         ),
         (
             ("encoder", "lightgnc"),
-            r"no such choice; did you mean lightgcn \(there are dnn, ",
+            r"no such choice; did you mean lightgcn \(there are dgcf, dnn, ",
         ),
         (
             ("encoder", "zzz"),
-            r"options encoder zzz: no such choice; there are dnn, ",
+            r"options encoder zzz: no such choice; there are dgcf, dnn, ",
         ),
     ],
 )

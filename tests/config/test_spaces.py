@@ -22,6 +22,9 @@ BESIDE = {  # what a part cannot do without, or its draws not be seen without
     "margin": ["head=dot"],
     "sampled_softmax": ["head=dot"],
     "xsimgcl": ["head=dot"],
+    "ccl": ["head=dot", "head.bias=false"],
+    "directau": ["head=dot", "head.bias=false"],
+    "ultragcn": ["encoder=mf", "head=dot"],
 }
 
 
@@ -65,7 +68,7 @@ def test_a_space_holds_the_default_between_its_ends(name: str) -> None:
             node = node[part]
         if isinstance(values, space.Interval):
             off = key.startswith("regularisers.") and node == 0  # a term that is left out
-            off = off or (key == "encoder.gamma" and node is None)
+            off = off or (key in ("encoder.gamma", "head.tau") and node is None)  # left to the data
             assert off or values.low <= node <= values.high, key
         else:
             assert space.word(node) in values, key

@@ -17,7 +17,7 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.social import normalised
 from gnnseg.models.encoders.layers import perturbed
 from gnnseg.models.encoders.nodes import Attributes, NodeEncoder
-from gnnseg.models.encoders.tables import Init, check_dropout, width
+from gnnseg.models.encoders.tables import Init, check_dropout
 from gnnseg.models.vectors import pick, unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Fixed, SomeRows
@@ -36,8 +36,7 @@ class LightGCN(NodeEncoder):
     messages beside items': x_u^(l+1) += social * homophily * sum_v x_v^(l) / sqrt(d_u d_v), d
     counting friends (after DiffNet, Wu et al. 2019); 0: ties are not read. ``noise`` in forward
     adds sign(x) * unit(uniform) * noise at each layer (SimGCL, Yu et al. 2022). Of the last layer,
-    a step passes the messages to the rows it asks for, and no others. ``dim``: width D; null: 64,
-    and 128 by configuration under heads whose score is the embeddings' own.
+    a step passes the messages to the rows it asks for, and no others.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class LightGCN(NodeEncoder):
         shape: Shape,
         rng: Rng,
         *,
-        dim: int | None = None,
+        dim: int = 64,
         layers: int = 2,
         layer_weights: list[float] | None = None,
         init: Init = "spectral",
@@ -58,7 +57,7 @@ class LightGCN(NodeEncoder):
         attributes: Attributes | None = None,
         social: float = 0.0,
     ) -> None:
-        super().__init__(shape, rng, dim=width(dim), init=init, scale=scale, attributes=attributes)
+        super().__init__(shape, rng, dim=dim, init=init, scale=scale, attributes=attributes)
         check_dropout(dropout)
         _check_layers(layers, layer_weights, gamma)
         self.social = social
@@ -160,7 +159,7 @@ class LightGCNPP(LightGCN):
         shape: Shape,
         rng: Rng,
         *,
-        dim: int | None = None,
+        dim: int = 64,
         layers: int = 2,
         layer_weights: list[float] | None = None,
         init: Init = "spectral",

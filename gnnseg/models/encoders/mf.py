@@ -10,7 +10,7 @@ from torch import Tensor
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.base import Encoder
 from gnnseg.models.encoders.capabilities import EmbedsNewUsers, StartsAtSpectrum
-from gnnseg.models.encoders.tables import EmbeddingTables, Init, width
+from gnnseg.models.encoders.tables import EmbeddingTables, Init
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Features, Shape
 
@@ -19,8 +19,7 @@ class MF(Encoder, EmbedsNewUsers, StartsAtSpectrum):
     """user_i = p_i, item_j = q_j; no neighbours are asked.
 
     ``init``: normal (N(0, scale^2)) or spectral, the graph's leading singular vectors. New users,
-    who have no neighbours to receive from, are solved for. ``dim``: width D; null: 64, and 128 by
-    configuration under heads whose score is the embeddings' own.
+    who have no neighbours to receive from, are solved for.
     """
 
     def __init__(
@@ -28,13 +27,13 @@ class MF(Encoder, EmbedsNewUsers, StartsAtSpectrum):
         shape: Shape,
         rng: Rng,
         *,
-        dim: int | None = None,
+        dim: int = 64,
         init: Init = "spectral",
         scale: float = 0.1,
     ) -> None:
         super().__init__()
-        self.width = width(dim)
-        self.tables = EmbeddingTables(shape, rng, dim=self.width, init=init, scale=scale)
+        self.width = dim
+        self.tables = EmbeddingTables(shape, rng, dim=dim, init=init, scale=scale)
 
     @classmethod
     def provides(cls, **settings: Any) -> frozenset[str]:

@@ -18,7 +18,6 @@ from gnnseg.types import InputError, Shape
 Init = Literal["normal", "spectral"]
 RIDGE = 0.01  # of a regression on attributes, of the mean square of one
 NOTHING = 1e-6  # of the target's size: below it attributes tell nothing of it
-WIDTH = 64  # D where none is asked for
 
 
 def weights(
@@ -34,11 +33,6 @@ def weights(
         if bias:
             layer.bias.zero_()
     return layer
-
-
-def width(dim: int | None) -> int:
-    """Return the width of an embedding: as it is asked for, or ``WIDTH``."""
-    return WIDTH if dim is None else dim
 
 
 def check_first_values(dim: int, scale: float) -> None:
