@@ -239,7 +239,7 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             ["hydra/sweeper=optuna"],
             r"hydra/sweeper=optuna.*: .*; installed: basic; .*pip install hydra-optuna-sweeper\)",
         ),
-        (["hydra/launcher=submitit_local"], r"pip install hydra-submitit-launcher\)"),
+        (["hydra/launcher=ray"], r"pip install hydra-ray-launcher\)"),
         (
             ["head.beta=membership", "objective=likelihood"],
             r"objective=likelihood: needs .* use objective=sampled_softmax",
