@@ -38,8 +38,7 @@ SEQUENTIAL = {
     "membership",
     "affinity",
 }  # readings of beta whose catalogue softmax is not the score itself
-WIDE = {"dot": 128, "hybrid": 128, "posthoc": 128}  # by head: its embeddings rank by themselves
-WIDTH = 64  # under other heads
+WIDE = ("dot", "hybrid", "posthoc")  # heads under which the embeddings rank by themselves
 MONITOR = "valid/ndcg@20"  # where lists of 20 are evaluated, conf/trainer/default.yaml
 
 
@@ -146,9 +145,8 @@ def _objective_is_implied(found: ChoicesWin, given: list[str]) -> bool:
 def _choose_width(config: dict[str, Any]) -> None:
     """Give embeddings whose width is left open the one that suits the head."""
     encoder, head = config.get("encoder"), config.get("head")
-    if isinstance(encoder, dict) and isinstance(head, Mapping) and encoder.get("dim", 0) is None:
-        name = str(head.get("_target_", "")).rpartition(".")[2].lower()
-        encoder["dim"] = WIDE.get(name, WIDTH)
+    if isinstance(encoder, dict) and encoder.get("dim", 0) is None and isinstance(head, Mapping):
+        encoder["dim"] = 128 if baselines.name_of(head) in WIDE else 64
 
 
 def _measure_what_is_monitored(config: dict[str, Any], overrides: Sequence[str]) -> None:

@@ -36,9 +36,9 @@ def give_way(config: dict[str, Any], overrides: Sequence[str]) -> None:
     node = config.get("baseline")
     if node is None:
         return
-    name = _name(node)
+    name = name_of(node)
     head = config.get("head")
-    clustered = isinstance(head, Mapping) and _name(head) == AFTERWARDS
+    clustered = isinstance(head, Mapping) and name_of(head) == AFTERWARDS
     for override in overrides:
         key = override.partition("=")[0].lstrip("+~").partition("@")[0]
         group = re.split(r"[./]", key)[0]
@@ -98,7 +98,8 @@ def beside(config: dict[str, Any], load: Load) -> None:
         config["baselines"] = {**found, **(config.get("baselines") or {})}
 
 
-def _name(node: Mapping[str, Any]) -> str:
+def name_of(node: Mapping[str, Any]) -> str:
+    """Return the name of a part, that of its class in lower case."""
     return str(node.get("_target_", "")).rpartition(".")[2].lower()
 
 
