@@ -11,55 +11,39 @@ from torch import Tensor
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 
-ROUNDS = 10  # of drawing anew where a negative is the user's own item; then the rest exactly
 
-
-def order(pairs: int, rng: Rng) -> Tensor:
+def order(pairs: int, rng: Rng, device: torch.device | str) -> Tensor:
     """Return the epoch's order of the pairs, (E,): a permutation."""
-    return torch.randperm(pairs, generator=rng.torch("order"))
+    return rng.stream("order", device).permutation(pairs)
 
 
 def by_weight(weight: Tensor, rng: Rng) -> Tensor:
     """Draw the pairs of an epoch, (E,), with replacement, each as likely as its weight is large."""
     upto = weight.double().cpu().cumsum(0)
-    drawn = torch.rand(len(weight), dtype=torch.float64, generator=rng.torch("order"))
-    return torch.searchsorted(upto, drawn * upto[-1:], right=True).clamp(max=len(weight) - 1)
+    drawn = rng.stream("order", "cpu").uniform(weight.shape, torch.float64)
+    at = torch.searchsorted(upto, drawn * upto[-1:], right=True).clamp(max=len(weight) - 1)
+    return at.to(weight.device)
 
 
-def uniform_shared(count: int, items: int, rng: Rng) -> Tensor:
+def uniform_shared(count: int, items: int, rng: Rng, device: torch.device | str) -> Tensor:
     """Draw items uniformly, (N,), once for the whole batch."""
-    return torch.randint(items, (count,), generator=rng.torch("negatives"))
+    return rng.stream("negatives", device).integers(items, (count,))
 
 
 def uniform_own(users: Tensor, count: int, pattern: Csr, rng: Rng) -> Tensor:
     """Draw items uniformly, (B,N), for each user among those not in the user's training.
 
-    Drawn anew at most ``ROUNDS`` times, what is left then from the user's other items one by one; a
-    user who has every item keeps what was drawn, and nothing hangs.
+    A number r below how many those are is drawn, and the r-th of them taken: it is item r + t, t
+    the user's own items that stand before it, those whose number less their place among them is r
+    or less. A user who has every item keeps whatever is drawn.
     """
-    generator, items = rng.torch("negatives"), pattern.shape[1]
-    drawn = torch.randint(items, (len(users), count), generator=generator).to(users.device)
-    rows = users[:, None].expand_as(drawn)
-    for _ in range(ROUNDS):
-        taken = pattern.contains(rows, drawn)
-        again = int(taken.sum())
-        if again == 0:
-            break
-        drawn[taken] = torch.randint(items, (again,), generator=generator).to(users.device)
-    for row, place in pattern.contains(rows, drawn).nonzero().tolist():
-        own = pattern.column[pattern.start[users[row]] : pattern.start[users[row] + 1]]
-        if len(own) == items:
-            continue
-        free = (
-            torch.ones(items, dtype=torch.bool, device=own.device)
-            .index_fill_(0, own, False)
-            .nonzero()
-            .squeeze(1)
-        )
-        drawn[row, place] = free[
-            torch.randint(len(free), (1,), generator=generator).to(own.device)
-        ][0]
-    return drawn
+    items = pattern.shape[1]
+    degree_B = pattern.start[users + 1] - pattern.start[users]
+    left_B1 = torch.where(degree_B < items, items - degree_B, items)[:, None]
+    free_BN = rng.stream("negatives", users.device).integers(left_B1, (len(users), count))
+    own_BN = torch.searchsorted(pattern.gaps, users[:, None] * items + free_BN, right=True)
+    found = free_BN + own_BN - pattern.start[users][:, None]
+    return torch.where((degree_B < items)[:, None], found, free_BN)
 
 
 def near(
@@ -70,12 +54,11 @@ def near(
     A walk takes ``hops`` steps to a user and on to an item; where it ends at one of the user's own,
     ``others`` (B,N) stays.
     """
-    generator, back = rng.torch("near"), pattern.T
+    stream, back = rng.stream("near", items.device), pattern.T
     at = items.repeat_interleave(count)
     for _ in range(hops):
         for side in (back, pattern):
-            drawn = torch.rand(len(at), dtype=torch.float64, generator=generator)
-            at = side.step(at, drawn.to(at.device))
+            at = side.step(at, stream.uniform(at.shape, torch.float64))
     found = at.view(len(users), count)
     taken = pattern.contains(users[:, None].expand_as(found), found)
     return torch.where(taken, others, found)
@@ -85,8 +68,7 @@ def in_batch(items: Tensor, count: int, rng: Rng) -> Tensor:
     """Draw items of the batch's own pairs, (N,), and so by popularity; all where there are few."""
     if len(items) <= count:
         return items
-    chosen = torch.randperm(len(items), generator=rng.torch("negatives"))[:count]
-    return items[chosen.to(items.device)]
+    return items[rng.stream("negatives", items.device).permutation(len(items))[:count]]
 
 
 def log_popularity(items: Tensor, weight: Tensor, count: int) -> Tensor:

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gnnseg.data.batches import ROUNDS, uniform_own
+from gnnseg.data.batches import uniform_own
 from gnnseg.evaluation import ranking
 from gnnseg.evaluation.metrics import Metric
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError, Scorer
 
+ROUNDS = 10  # of drawing anew where a negative is the user's own item; then the rest exactly
 PATTERN = re.compile(r"(uni|pop)([1-9]\d{0,5})")
 
 

@@ -129,7 +129,7 @@ class BipartiteGraph:
         """
         weight = torch.ones(self.pattern.entries, device=self.pattern.column.device)
         if len(users) > self.pattern.entries // 2:
-            weight = (torch.rand(len(weight), generator=rng.torch("hidden")) < 0.5).to(weight)
+            weight = (rng.stream("hidden", weight.device).uniform(weight.shape) < 0.5).to(weight)
         else:
             weight[self.pattern.entry(users, items)] = 0.0
         return replace(

@@ -17,7 +17,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from gnnseg.rng import Rng
+from gnnseg.rng import Rng, Stream
 from gnnseg.sparse import Csr
 
 CHUNK = 1 << 18  # nodes sampled for at once: bounds the memory
@@ -205,16 +205,16 @@ def neighbours(
     if count is None:
         return pattern.entries_of(nodes)
     assert rng is not None
-    generator = rng.torch("neighbours")
+    stream = rng.stream("neighbours", nodes.device)
     parts = [
-        _some(pattern, nodes[at : at + CHUNK], count, generator, at)
+        _some(pattern, nodes[at : at + CHUNK], count, stream, at)
         for at in range(0, max(len(nodes), 1), CHUNK)
     ]
     return torch.cat([row for row, _ in parts]), torch.cat([edge for _, edge in parts])
 
 
 def _some(
-    pattern: Csr, nodes: Tensor, count: int, generator: torch.Generator, first: int
+    pattern: Csr, nodes: Tensor, count: int, stream: Stream, first: int
 ) -> tuple[Tensor, Tensor]:
     begin = pattern.start[nodes]
     degree = pattern.start[nodes + 1] - begin
@@ -222,7 +222,7 @@ def _some(
     where, edge = pattern.entries_of(nodes[few])
     if not len(many):
         return few[where] + first, edge
-    picked = _floyd(degree[many], count, generator)
+    picked = _floyd(degree[many], count, stream)
     row = torch.cat([few[where], many.repeat_interleave(count)])
     edge = torch.cat([edge, (begin[many][:, None] + picked).reshape(-1)])
     order = torch.argsort(
@@ -231,12 +231,10 @@ def _some(
     return row[order] + first, edge[order]
 
 
-def _floyd(degree: Tensor, count: int, generator: torch.Generator) -> Tensor:
+def _floyd(degree: Tensor, count: int, stream: Stream) -> Tensor:
     """(M,count) different numbers below each ``degree`` (M,) > count, every subset as likely as any
     other."""
-    drawn = torch.rand(count, len(degree), dtype=torch.float64, generator=generator).to(
-        degree.device
-    )
+    drawn = stream.uniform((count, len(degree)), torch.float64)
     picked = degree.new_empty(count, len(degree))
     for step in range(count):
         last = degree - count + step

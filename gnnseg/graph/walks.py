@@ -32,13 +32,11 @@ def visits(
     what new users have met. ``alike``: every node's walks take the same draws, so that where they
     lead does not depend on who else is asked for.
     """
-    generator = rng.torch("walks")
+    stream = rng.stream("walks", nodes.device)
     start = nodes.repeat_interleave(walks)
 
     def drawn() -> Tensor:
-        found = torch.rand(
-            walks if alike else len(start), dtype=torch.float64, generator=generator
-        ).to(start.device)
+        found = stream.uniform((walks if alike else len(start),), torch.float64)
         return found.repeat(len(nodes)) if alike else found
 
     met = start.new_empty(hops, len(start))

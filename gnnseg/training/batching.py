@@ -117,12 +117,11 @@ class Batches:
             return None
         if self._drawn_by is not None:
             return batches.by_weight(self._drawn_by, rng)
-        return batches.order(len(self._data.events), rng)
+        return batches.order(len(self._data.events), rng, self._data.events.weight.device)
 
     def at(self, number: int, order: Tensor | None, rng: Rng) -> Batch:
         """Return an epoch's batch of that number; every event as one where there is no order."""
         rows = None
         if order is not None and self._size is not None:
             rows = order[number * self._size : (number + 1) * self._size]
-            rows = rows.to(self._data.events.weight.device)
         return self._data.batch(rows, self._objective, self._log_popularity_I, rng, self._own)

@@ -70,7 +70,7 @@ class UniformShared(Sampler):
         self, users: Tensor, items: Tensor, pattern: Csr, rng: Rng, *, count: int, epoch: int
     ) -> Tensor:
         """Draw (N,) items."""
-        return batches.uniform_shared(count, pattern.shape[1], rng)
+        return batches.uniform_shared(count, pattern.shape[1], rng, users.device)
 
 
 class UniformOwn(Sampler):

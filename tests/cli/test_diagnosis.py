@@ -11,11 +11,12 @@ import pytest
 import torch
 from matplotlib import font_manager
 
-from gnnseg import config, sparse
+from gnnseg import config
 from gnnseg.cli import diagnosis
 from gnnseg.cli.diagnosis import Finding, computing, installation, storage
 from gnnseg.report import fonts as report_fonts
 from gnnseg.runs import environment
+from gnnseg.sparse import products
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -109,7 +110,7 @@ def test_kernels_that_agree_and_kernels_by_gathering(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert only(computing.kernels()).text.startswith("cpu: spmm by ")
     assert max(computing.gaps("cpu").values()) <= computing.TOLERANCE
-    monkeypatch.setattr(sparse, "_has_kernel", lambda device, dtype, kernel: False)
+    monkeypatch.setattr(products, "has_kernel", lambda device, dtype, kernel: False)
     finding = only(computing.kernels())
     assert finding.ok is None
     assert "spmm by gathering, sddmm by gathering; as a dense computation has it" in finding.text
@@ -126,8 +127,8 @@ def test_a_kernel_that_computes_something_else_is_found(
     monkeypatch: pytest.MonkeyPatch, broken: str, named: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    real = getattr(sparse, broken)
-    monkeypatch.setattr(sparse, broken, lambda *arguments: real(*arguments) * 1.01)
+    real = getattr(products, broken)
+    monkeypatch.setattr(products, broken, lambda *arguments: real(*arguments) * 1.01)
     finding = only(computing.kernels())
     assert (finding.ok, finding.essential) == (False, True)
     assert named in finding.text

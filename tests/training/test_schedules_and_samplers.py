@@ -41,7 +41,7 @@ def test_ours_draw_what_the_functions_draw(kind: str) -> None:
     assert sampler is not None
     drawn = sampler.draw(users, items, P, rng, count=5, epoch=4)
     expected = {
-        "shared": lambda: batches.uniform_shared(5, P.shape[1], rng),
+        "shared": lambda: batches.uniform_shared(5, P.shape[1], rng, "cpu"),
         "own": lambda: batches.uniform_own(users, 5, P, rng),
         "in_batch": lambda: batches.in_batch(items, 5, rng),
     }[kind]()

@@ -104,7 +104,7 @@ def run(layers: nn.ModuleList, x: Tensor, dropout: float, rng: Rng | None) -> Te
         if number:
             x = F.relu(x)
             if rng is not None and dropout > 0:
-                kept = torch.rand(x.shape, generator=rng.torch(f"dropout-{number}")) >= dropout
-                x = x * kept.to(x.device, x.dtype) / (1 - dropout)
+                kept = rng.stream(f"dropout-{number}", x.device).uniform(x.shape) >= dropout
+                x = x * kept.to(x.dtype) / (1 - dropout)
         x = layer(x)
     return x

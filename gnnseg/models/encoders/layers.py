@@ -191,5 +191,5 @@ def perturbed(x: Tensor, noise: float, rng: Rng | None, name: str) -> Tensor:
     """
     if rng is None or noise <= 0:
         return x
-    drawn = torch.rand(x.shape, generator=rng.torch(name)).to(x.device)
+    drawn = rng.stream(name, x.device).uniform(x.shape)
     return x + x.detach().sign() * unit(drawn) * noise

@@ -129,8 +129,8 @@ class LightGCN(NodeEncoder):
         """Yield w of each layer, without the edges dropped; the last ends in the rows asked for."""
         to_user, to_item = graph.messages(*self.exponents)
         if rng is not None and self.dropout > 0:
-            drawn = torch.rand(graph.pattern.entries, generator=rng.torch("dropout"))
-            kept = (drawn.to(to_user.value.device) >= self.dropout).to(to_user.value.dtype)
+            drawn = rng.stream("dropout", to_user.value.device).uniform(to_user.value.shape)
+            kept = (drawn >= self.dropout).to(to_user.value.dtype)
             kept = kept / (1 - self.dropout)
             to_user = Fixed.of(graph.pattern, to_user.value * kept)
             to_item = Fixed.of(graph.pattern, to_item.back * kept).T

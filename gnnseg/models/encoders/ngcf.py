@@ -116,8 +116,8 @@ class NGCF(NodeEncoder):
         h: Tensor = self.own[number](x + received) + self.cross[number](x * received)
         h = F.leaky_relu(h, SLOPE)
         if rng is not None and self.dropout > 0:
-            drawn = torch.rand(h.shape, generator=rng.torch(f"dropout-{kind}-{number}"))
-            h = h * ((drawn.to(h.device) >= self.dropout).to(h.dtype) / (1 - self.dropout))
+            drawn = rng.stream(f"dropout-{kind}-{number}", h.device).uniform(h.shape)
+            h = h * ((drawn >= self.dropout).to(h.dtype) / (1 - self.dropout))
         return perturbed(h, noise, rng, f"noise-{kind}-{number}")
 
 

@@ -93,7 +93,7 @@ class SimpleX(Encoder, EmbedsNewUsers, EmbedsSomeRows, ReadsWeights):
         own_BD, item_ID = pick(self.tables.user, users), self.tables.item
         user_BD = self._user(own_BD, self._pooled(graph, users, own_BD, item_ID))
         if rng is not None and self.dropout > 0:
-            drawn = torch.rand(user_BD.shape, generator=rng.torch("dropout")).to(user_BD.device)
+            drawn = rng.stream("dropout", user_BD.device).uniform(user_BD.shape)
             user_BD = user_BD * (drawn >= self.dropout) / (1 - self.dropout)
         item_ND = pick(item_ID, items)
         return Embeddings(user_BD, item_ND, own_BD, item_ND, users, items)

@@ -220,11 +220,8 @@ class Distribution(SegmentScorer, Policy):
             logits_BI = logits_BI.index_put(
                 (where, seen.column[entry]), torch.tensor(-torch.inf, device=logits_BI.device)
             )
-        uniform = (
-            torch.rand(logits_BI.shape, generator=rng.torch("policy"))
-            .to(logits_BI.device)
-            .clamp(min=1e-20)
-        )
+        stream = rng.stream("policy", logits_BI.device)
+        uniform = stream.uniform(logits_BI.shape).clamp(min=1e-20)
         return (logits_BI - (-uniform.log()).log()).topk(n, dim=-1).indices
 
 

@@ -100,7 +100,7 @@ def some(ids: Tensor, rng: Rng) -> Tensor:
     found: Tensor = torch.unique(ids)
     if len(found) <= ROWS:
         return found
-    return found[torch.randperm(len(found), generator=rng.torch("rows"))[:ROWS].to(found.device)]
+    return found[rng.stream("rows", found.device).permutation(len(found))[:ROWS]]
 
 
 def info_nce(one: Tensor, other: Tensor, rows: Tensor, tau: float) -> Tensor:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from gnnseg.models.objectives.base import PairObjective, Weights, weighted_mean
@@ -54,8 +53,7 @@ class DirectAU(PairObjective):
         aligned = weighted_mean((user_BD - item_BD).square().sum(-1), batch.weight)
         weight_B = batch.weight
         if len(weight_B) > ROWS:
-            drawn = torch.randperm(len(weight_B), generator=rng.torch("rows"))[:ROWS]
-            some = drawn.to(weight_B.device)
+            some = rng.stream("rows", weight_B.device).permutation(len(weight_B))[:ROWS]
             user_BD, item_BD = pick(user_BD, some), pick(item_BD, some)
             weight_B = weight_B[some]
         spread = uniformity(user_BD, weight_B) + uniformity(item_BD, weight_B)

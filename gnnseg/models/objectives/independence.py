@@ -60,8 +60,8 @@ class Independence(Objective):
         """Some rows of those that a step embeds; all where they are few."""
         if len(table) <= self.rows:
             return table
-        order = torch.randperm(len(table), generator=rng.torch("rows"))
-        return F.embedding(order[: self.rows].to(table.device), table)
+        order = rng.stream("rows", table.device).permutation(len(table))
+        return F.embedding(order[: self.rows], table)
 
 
 def centred_distances(x: Tensor) -> Tensor:

@@ -312,7 +312,7 @@ def mean_entropy(scorer: Policy, users: Tensor, taken: Csr | None, rng: Rng) -> 
     Over the distinct users, of at most 1024 of them, drawn anew each step.
     """
     some = torch.unique(users)
-    some = some[some_of(len(some), rng, "entropy").to(some.device)]
+    some = some[some_of(len(some), rng, "entropy", some.device)]
     pi_BI = without(scorer.block(some).exp(), some, taken)
     return -(pi_BI * pi_BI.clamp(min=FLOOR).log()).sum(-1).mean()
 

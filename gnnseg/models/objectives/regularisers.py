@@ -91,7 +91,7 @@ class SocialLaplacian(Objective):
         assert ties.value is not None
         row, column, weight = ties.row, ties.column, ties.value
         if ties.entries > TIES:
-            some = torch.randint(ties.entries, (TIES,), generator=rng.torch("ties")).to(row.device)
+            some = rng.stream("ties", row.device).integers(ties.entries, (TIES,))
             row, column, weight = row[some], column[some], weight[some]
         alpha_UK = step.scorer.memberships(None)
         apart_S = (F.embedding(row, alpha_UK) - F.embedding(column, alpha_UK)).square().sum(-1) / 2

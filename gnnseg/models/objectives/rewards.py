@@ -113,7 +113,7 @@ class SegmentRewards(nn.Module):
         weight_R = torch.zeros(len(users), dtype=batch.weight.dtype, device=users.device).index_add(
             0, place, batch.weight
         )
-        some = some_of(len(users), rng, "values").to(users.device)
+        some = some_of(len(users), rng, "values", users.device)
         users, weight_R = users[some], weight_R[some]
         pi_RI = without(scorer.block(users).exp(), users, taken)
         q_RI = F.embedding(largest(scorer, users), self.lower_KI).to(pi_RI.dtype)
@@ -159,8 +159,8 @@ def without(pi_BI: Tensor, users: Tensor, taken: Csr | None) -> Tensor:
     return pi_BI / pi_BI.sum(-1, keepdim=True).clamp(min=FLOOR)
 
 
-def some_of(count: int, rng: Rng, name: str) -> Tensor:
+def some_of(count: int, rng: Rng, name: str, device: torch.device) -> Tensor:
     """Draw at most ``SOME_USERS`` of ``count`` rows, ascending."""
     if count <= SOME_USERS:
-        return torch.arange(count)
-    return torch.randperm(count, generator=rng.torch(name))[:SOME_USERS].sort().values
+        return torch.arange(count, device=device)
+    return rng.stream(name, device).permutation(count)[:SOME_USERS].sort().values
