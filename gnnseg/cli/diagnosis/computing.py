@@ -14,11 +14,11 @@ def kernels() -> Iterator[Finding]:
     """Compare the code that multiplies sparse matrices with dense products."""
     import torch
 
-    from gnnseg import sparse
+    from gnnseg.sparse import products
 
     for device in ("cpu", *(["cuda"] if torch.cuda.is_available() else [])):
         own = {
-            kernel: sparse.has_kernel(device, torch.float32, kernel) for kernel in ("spmm", "sddmm")
+            kernel: products.has_kernel(device, torch.float32, kernel) for kernel in ("spmm", "sddmm")
         }
         used = ", ".join(
             f"{kernel} by {'torch' if has else 'gathering'}" for kernel, has in own.items()
