@@ -103,13 +103,12 @@ def yaml_of(config: dict[str, Any], package: str | None = None) -> str:
 
 def _plain(found: ChoicesWin, given: list[str]) -> dict[str, Any]:
     """Return plain values, less what Hydra keeps for itself and the choice of an experiment."""
-    from hydra.types import RunMode
-    from omegaconf import OmegaConf, open_dict
+    from omegaconf import OmegaConf
 
-    node = found.load_configuration("config", given, RunMode.RUN, from_shell=False)
-    _refuse_ignored(dict(node.hydra.runtime.choices), found, given)
-    with open_dict(node):
-        del node["hydra"]
+    from gnnseg.config.composition.chosen import composed
+
+    node, choices = composed(found, given)
+    _refuse_ignored(choices, found, given)
     container = OmegaConf.to_container(node, resolve=True)
     assert isinstance(container, dict)
     container.pop("experiment", None)

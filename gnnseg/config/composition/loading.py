@@ -43,6 +43,8 @@ def searchpath(folders: Sequence[Path]) -> list[str]:
 
 
 def _refuse_shadowed(folders: Sequence[Path]) -> None:
+    if not folders:
+        return
     ours = conf_folder()
     groups = ["", *(str(each.relative_to(ours)) for each in ours.rglob("*") if each.is_dir())]
     first: dict[str, Path] = {}
