@@ -1,21 +1,19 @@
-"""Data: where sets come from, how they are read, cleaned, indexed, split and drawn in batches."""
+"""Data: where sets come from, how they are read, cleaned, indexed, split and drawn in batches.
+
+Reading a run folder needs none of it: what ``load`` needs is imported by it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gnnseg.config.names import BESIDE
-from gnnseg.config.targets import build
-from gnnseg.data import cache as cache_
-from gnnseg.data import clean, split
-from gnnseg.data.raw import Raw
-from gnnseg.data.sets.base import Reader, checked
-from gnnseg.data.tables import doors
-from gnnseg.types import Dataset, returned
+if TYPE_CHECKING:
+    from gnnseg.data.raw import Raw
+    from gnnseg.types import Dataset
 
-__all__ = ["load", "split"]
+__all__ = ["load"]
 
 
 def load(
@@ -40,12 +38,20 @@ def load(
     Raises:
         InputError: In one sentence, for data that cannot be found, read or used.
     """
+    from gnnseg.config.names import BESIDE
+    from gnnseg.config.targets import build
+    from gnnseg.data import cache as cache_
+    from gnnseg.data import clean
+    from gnnseg.data.raw import Raw
+    from gnnseg.data.sets.base import Reader, checked
+    from gnnseg.data.sets.fetching import Place
+    from gnnseg.data.tables import doors
+    from gnnseg.types import returned
+
     if raw is not None:
         with doors.errors_said(doors.argument):
             how = {"min_weight": node["min_weight"], "k_core": int(node["k_core"])}
             return clean.build(raw, **how, say=say)
-    from gnnseg.data.sets.fetching import Place
-
     place = Place(root, cache, say)
     key = cache_.key(node, place)
     kept = None if key is None else cache / "indexed" / f"{key[:32]}.npz"

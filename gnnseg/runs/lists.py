@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
-from torch import Tensor
 
-from gnnseg.evaluation import segments
 from gnnseg.runs import schema
 from gnnseg.types import Floats, IdMap, Strings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Seen = Literal["mask", "allow"]  # whether lists leave out what a user has met
 LISTS = schema.types("recommendations.parquet")
@@ -51,6 +52,8 @@ def segments_frame(
     The segment counts from 1: the largest alpha, the lowest of equals; null where there is a reason
     against it, and so then is ``sure``. ``habits``: h of each user, (U,).
     """
+    from gnnseg.evaluation import segments
+
     given = pl.DataFrame(
         {
             "user": ids.tolist(),

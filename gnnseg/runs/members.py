@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gnnseg.runs import durable, export, persistence
+from gnnseg.runs import durable, export
 from gnnseg.runs import summary as summary_
 from gnnseg.runs.stored import Answering, StoredRun
 from gnnseg.types import Floats, InputError, Ints
@@ -145,6 +145,8 @@ def _called(run: StoredRun) -> pl.DataFrame:
 
 def _asked(run: StoredRun, columns: Sequence[str]) -> dict[str, pl.Series]:
     """Return the further columns that are asked for."""
+    from gnnseg.runs import persistence
+
     if not columns:
         return {}
     there = run.folder.file("customers.parquet").exists()

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from gnnseg.evaluation.segments import log_odds
 from gnnseg.types import Floats
 
 LONGEST = 40  # characters of a made name
@@ -121,6 +120,8 @@ def _words(
     texts: Sequence[str], number: np.ndarray, at: np.ndarray, taken_KI: Floats
 ) -> list[Word]:
     """Return the words of one column: row n says that item ``at[n]`` has word ``number[n]``."""
+    from gnnseg.evaluation.segments import log_odds
+
     count_KW = np.stack(
         [np.bincount(number, taken_I[at], minlength=len(texts)) for taken_I in taken_KI]
     ).astype(np.float64)

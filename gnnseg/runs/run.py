@@ -18,10 +18,11 @@ from gnnseg.runs.lists import Seen
 from gnnseg.runs.members import WithMembers
 from gnnseg.runs.serving import Serving
 from gnnseg.runs.stored import StoredRun
-from gnnseg.types import InputError, Scorer, Split
+from gnnseg.types import InputError
 
 if TYPE_CHECKING:
     from gnnseg.evaluation.offpolicy import OffPolicyEvaluation
+    from gnnseg.types import Scorer, Split
 
 
 class Run(Serving, WithMembers):

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
-from torch import Tensor
 
 from gnnseg import records
-from gnnseg.runs import loading, processes
+from gnnseg.runs import processes
 from gnnseg.runs.figures import tabled
 from gnnseg.runs.folder import RunFolder
-from gnnseg.sparse import Csr
-from gnnseg.types import Floats, IdMap, InputError, Ints, Pairs, Scorer, Split
+from gnnseg.types import Floats, IdMap, InputError, Ints, Pairs, Split
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gnnseg.models.fold_in import FoldIn
     from gnnseg.runs.known import Known
+    from gnnseg.sparse import Csr
+    from gnnseg.types import Scorer
 
 SEARCHED = 20_000  # ids among which a close one is looked for when an unknown id is asked about
 
@@ -76,17 +78,21 @@ class StoredRun:
     @cached_property
     def scorer(self) -> Scorer:
         """Return what scores the run's users and items."""
+        from gnnseg.runs import loading
+
         return loading.scorer_of(self.path) if self._given is None else self._given
 
     @cached_property
     def fold_in(self) -> FoldIn:
         """Return what embeds users who were not in training."""
+        from gnnseg.runs import loading
+
         return loading.fold_in_of(self.path, self.split())
 
     @cached_property
     def known(self) -> Known:
         """Return what of a new user can be read."""
-        from gnnseg.runs import inputs, persistence
+        from gnnseg.runs import inputs, loading, persistence
         from gnnseg.runs.known import Known, short_of
 
         config, train = loading.configuration(self.path), self.split().train

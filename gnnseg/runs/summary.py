@@ -11,7 +11,6 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.evaluation.segments import log_odds
 from gnnseg.report import words
 from gnnseg.runs import durable, names, schema
 from gnnseg.runs.folder import RunFolder
@@ -151,6 +150,8 @@ def _verdicts(run: StoredRun, count: int) -> list[str | None]:
 
 def told(run: StoredRun, members: pl.DataFrame) -> list[list[str]]:
     """Return what is telling of each segment, at most three words each."""
+    from gnnseg.evaluation.segments import log_odds
+
     alpha_UK = members.select(pl.col(r"^alpha_\d+$")).to_numpy()
     trained = run.pairs["part"] == 0
     items = run.frame("items") if run.folder.file("items.parquet").exists() else _nameless(run)

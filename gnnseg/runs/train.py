@@ -20,6 +20,7 @@ import torch
 from gnnseg import data, tracking
 from gnnseg.config import build
 from gnnseg.config.extensions import parts
+from gnnseg.data import split as splitting
 from gnnseg.data.raw import Raw
 from gnnseg.evaluation import askable, evaluator
 from gnnseg.models.finished import Recommending
@@ -188,7 +189,7 @@ def read(config: Mapping[str, Any], say: Say, raw: Raw | None = None) -> Split:
     dataset = data.load(config["data"], root=root, cache=cache, say=say, raw=raw)
     if (unread := weights.unread(config, dataset.interactions.weight)) is not None:
         say(unread)
-    split = data.split.make(dataset, config["split"], visits=bool(config["head"].get("habit")))
+    split = splitting.make(dataset, config["split"], visits=bool(config["head"].get("habit")))
     say(
         f"data {split.name} ({split.fingerprint[:16]}): {len(split.users):,} users, "
         f"{len(split.items):,} items; split {split_name(config)}: {len(split.train):,} train, "
