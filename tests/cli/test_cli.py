@@ -142,14 +142,14 @@ def test_help_needs_nothing_heavy() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.slow
 def test_signals_save_and_the_same_command_goes_on(number: signal.Signals, tmp_path: Path) -> None:
-    command = [*GNNSEG, "train", *SMALL, "trainer.max_epochs=3000", "trainer.eval_every=100"]
+    command = [*GNNSEG, "train", *SMALL, "trainer.max_epochs=600", "trainer.eval_every=20"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
     )
-    for _ in range(600):
+    for _ in range(6000):  # a state after 20 epochs of 600, seen at once: it is midway
         if list(tmp_path.glob("runs/*/state.pt")):
             break
-        time.sleep(0.1)
+        time.sleep(0.01)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
