@@ -1,5 +1,9 @@
+import itertools
 import json
 import os
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import polars as pl
@@ -19,6 +23,105 @@ def exported():
         for name in found:
             patch.delenv(name)
         yield found
+
+
+PARENT = """
+import json, os, sys
+import sklearn.cluster, sklearn.utils.extmath, threadpoolctl, torch._dynamo
+from gnnseg import cli
+from gnnseg.runs import pages, train
+for line in sys.stdin:
+    asked = json.loads(line)
+    if isinstance(asked, int):
+        print(os.waitstatus_to_exitcode(os.waitpid(asked, 0)[1]), flush=True)
+        continue
+    words, where, env, *streams = asked
+    if (pid := os.fork()) == 0:
+        break
+    print(pid, flush=True)
+else:
+    os._exit(0)
+os.setsid()
+os.chdir(where)
+os.environ.clear()
+os.environ.update(env)
+for number, path in enumerate([os.devnull, *streams]):
+    os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), number)
+sys.path[1:1] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
+sys.argv = ["gnnseg", *words]
+sys.exit(cli.main(words))
+"""
+
+
+class Forked:
+    """A command at work; ``done()`` waits for its end and returns what it said, and its code."""
+
+    def __init__(self, parent, words, cwd, env, out, err):
+        self._parent, self._words, self._out, self._err = parent, words, out, err
+        self.returncode = None
+        self.pid = self._ask([words, str(cwd), env, str(out), str(err)])
+
+    def done(self):
+        if self.returncode is None:
+            self.returncode = self._ask(self.pid)
+        said = (path.read_text("utf-8") for path in (self._out, self._err))
+        return subprocess.CompletedProcess(self._words, self.returncode, *said)
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def _ask(self, what):
+        print(json.dumps(what), file=self._parent.stdin, flush=True)
+        return int(self._parent.stdout.readline())
+
+
+@pytest.fixture(scope="session")
+def _parent():
+    """A process that has imported what a training imports, and has used none of it."""
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", PARENT],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def _begin(_parent, tmp_path_factory):
+    here, numbers = tmp_path_factory.mktemp("said"), itertools.count()
+
+    def begin(words, cwd, **env):
+        files = (here / f"{next(numbers)}.{name}" for name in ("out", "err"))
+        return Forked(_parent, list(words), cwd, {**os.environ, **env}, *files)
+
+    return begin
+
+
+@pytest.fixture
+def start(_begin):
+    """Start ``gnnseg WORDS`` in a process of its own: ``start(words, cwd)``, see ``Forked``.
+
+    It is forked from one that has imported everything, which takes longer than a small training;
+    session, streams, folder and environment are its own. That the command starts by itself, from
+    nothing, is for tests of the command.
+    """
+    started = []
+
+    def begin(words, cwd, **env):
+        started.append(_begin(words, cwd, **env))
+        return started[-1]
+
+    yield begin
+    for each in started:
+        if each.returncode is None:
+            each.send_signal(signal.SIGKILL)
+            each.done()
+
+
+@pytest.fixture(scope="session")
+def gnnseg(_begin):
+    """Do ``gnnseg WORDS`` in a process of its own: ``gnnseg(words, cwd)``, as ``start`` does."""
+    return lambda words, cwd, **env: _begin(words, cwd, **env).done()
 
 
 @pytest.fixture

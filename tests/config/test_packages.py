@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,18 +55,15 @@ def lab(tmp_path: Path) -> Path:
     return tmp_path / "lab"
 
 
-def train(lab: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "gnnseg", "train", *SMALL, "encoder=mine", "allow=[mylab]"]
-    more = ["--config-dir", "my_conf"]
-    return subprocess.run([*command, *more], capture_output=True, text=True, cwd=lab, check=False)
-
-
 @pytest.mark.slow
-def test_edited_it_is_another_run_and_from_elsewhere_it_is_found(lab: Path, tmp_path: Path) -> None:
-    first = train(lab)
+def test_edited_it_is_another_run_and_from_elsewhere_it_is_found(
+    lab: Path, tmp_path: Path, gnnseg: Any
+) -> None:
+    words = [*SMALL, "encoder=mine", "allow=[mylab]", "--config-dir", "my_conf"]
+    first = gnnseg(["train", *words], lab)
     assert first.returncode == 0, first.stderr
     run = Path(first.stdout.strip())
-    again = train(lab)
+    again = gnnseg(["train", *words], lab)
     assert again.stdout == first.stdout
     assert "finished before" in again.stderr
 
@@ -85,7 +83,7 @@ def test_edited_it_is_another_run_and_from_elsewhere_it_is_found(lab: Path, tmp_
 
     with open(lab / "mylab" / "enc.py", "a", encoding="utf-8") as file:
         file.write("\n# another thought\n")
-    other = train(lab)
+    other = gnnseg(["train", *words], lab)
     assert other.returncode == 0, other.stderr
     assert other.stdout != first.stdout
     assert f"mylab has changed since {run.name} was trained: another run" in other.stderr

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,16 +25,10 @@ SMALL = [
 GNNSEG = [sys.executable, "-m", "gnnseg", "train"]
 
 
-def call(here: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*GNNSEG, *SMALL, *arguments], capture_output=True, text=True, cwd=here, check=False
-    )
-
-
 @pytest.mark.slow
-def test_a_sweep_in_order_found_again_and_compared(tmp_path: Path) -> None:
+def test_a_sweep_in_order_found_again_and_compared(tmp_path: Path, gnnseg: Any) -> None:
     sweep = ["-m", "head.segments=2,4", "seed=0,1", "sweep.name=mine"]
-    first = call(tmp_path, *sweep)
+    first = gnnseg(["train", *SMALL, *sweep], tmp_path)
     assert first.returncode == 0, first.stderr
     paths = first.stdout.splitlines()
     assert len(paths) == len(set(paths)) == 4
@@ -43,14 +38,16 @@ def test_a_sweep_in_order_found_again_and_compared(tmp_path: Path) -> None:
     assert " (head.segments=" in first.stderr.splitlines()[-1]  # the best, by what varies
     record = json.loads((tmp_path / "runs/.sweeps/mine.json").read_text("utf-8"))
     assert [job["path"] for job in record["jobs"]] == paths
-    again = call(tmp_path, *sweep)
+    again = gnnseg(["train", *SMALL, *sweep], tmp_path)
     assert again.stdout == first.stdout
     assert again.stderr.count("finished before") == 4
     assert sorted(p.name for p in tmp_path.iterdir()) == ["runs"]
 
 
 @pytest.mark.slow
-def test_encoders_are_swept_with_a_setting_that_the_default_one_has_not(tmp_path: Path) -> None:
+def test_encoders_are_swept_with_a_setting_that_the_default_one_has_not(
+    tmp_path: Path, gnnseg: Any
+) -> None:
     words = [
         "-m",
         "encoder=sage,pinsage",
@@ -60,9 +57,7 @@ def test_encoders_are_swept_with_a_setting_that_the_default_one_has_not(tmp_path
         "trainer.eval_every=1",
     ]
     small = [o for o in SMALL if not o.startswith(("head.segments", "trainer"))]
-    done = subprocess.run(
-        [*GNNSEG, *small, *words], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
+    done = gnnseg(["train", *small, *words], tmp_path)
     assert done.returncode == 0, done.stderr
     paths = [Path(path) for path in done.stdout.splitlines()]
     assert [path.name.split("-")[1] for path in paths] == ["sage", "pinsage"]
@@ -71,13 +66,15 @@ def test_encoders_are_swept_with_a_setting_that_the_default_one_has_not(tmp_path
 
 
 @pytest.mark.slow
-def test_a_failure_is_told_and_leaves_the_others_alone_unless_asked(tmp_path: Path) -> None:
+def test_a_failure_is_told_and_leaves_the_others_alone_unless_asked(
+    tmp_path: Path, gnnseg: Any
+) -> None:
     bad = ["-m", "encoder.layers=-1,1"]
-    done = call(tmp_path, *bad)
+    done = gnnseg(["train", *SMALL, *bad], tmp_path)
     assert done.returncode == 1
     assert "job 0 failed: encoder.layers is -1" in done.stderr
     assert len(done.stdout.splitlines()) == 1
-    stopped = call(tmp_path, *bad, "sweep.fail_fast=true", "seed=1")
+    stopped = gnnseg(["train", *SMALL, *bad, "sweep.fail_fast=true", "seed=1"], tmp_path)
     assert stopped.returncode == 2
     assert stopped.stdout == ""
     assert "job 0 (encoder.layers=-1): encoder.layers is -1" in stopped.stderr
@@ -85,21 +82,15 @@ def test_a_failure_is_told_and_leaves_the_others_alone_unless_asked(tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_two_workers_one_killed_and_the_sweep_started_again(tmp_path: Path) -> None:
+def test_two_workers_one_killed_and_the_sweep_started_again(tmp_path: Path, start: Any) -> None:
     sweep = [
         "-m",
         "seed=0,1,2,3",
-        "trainer.max_epochs=400",
+        "trainer.max_epochs=200",
         "hydra/launcher=joblib",
         "hydra.launcher.n_jobs=2",
     ]
-    process = subprocess.Popen(
-        [*GNNSEG, *SMALL, *sweep],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=tmp_path,
-        start_new_session=True,
-    )
+    process = start(["train", *SMALL, *sweep], tmp_path)
     for _ in range(900):
         holders = list(tmp_path.glob("runs/planted*/.holder"))
         if len(holders) >= 2:
@@ -110,10 +101,8 @@ def test_two_workers_one_killed_and_the_sweep_started_again(tmp_path: Path) -> N
     os.kill(pid, signal.SIGKILL)  # a worker dies
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    again = subprocess.run(
-        [*GNNSEG, *SMALL, *sweep], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
+    process.done()
+    again = start(["train", *SMALL, *sweep], tmp_path).done()
     assert again.returncode == 0, again.stderr
     paths = again.stdout.splitlines()
     assert len(set(paths)) == 4
@@ -123,7 +112,7 @@ def test_two_workers_one_killed_and_the_sweep_started_again(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_an_encoder_of_ones_own(tmp_path: Path) -> None:
+def test_an_encoder_of_ones_own(tmp_path: Path, gnnseg: Any) -> None:
     package = tmp_path / "mylab"
     package.mkdir()
     (package / "__init__.py").write_text("", "utf-8")
@@ -154,8 +143,8 @@ def test_an_encoder_of_ones_own(tmp_path: Path) -> None:
     small = [o for o in SMALL if not o.startswith("encoder")]
 
     def mine(*more: str) -> subprocess.CompletedProcess[str]:
-        command = [*GNNSEG, *small, "--config-dir", "my_conf", "encoder=mine", *more]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+        words = ["train", *small, "--config-dir", "my_conf", "encoder=mine", *more]
+        return gnnseg(words, tmp_path)
 
     done = mine("allow=[mylab]")
     assert done.returncode == 0, done.stderr
@@ -206,7 +195,7 @@ ConfigStore.instance().store(
 
 
 @pytest.mark.slow
-def test_a_sweeper_that_seeks_gets_a_value_of_every_job(tmp_path: Path) -> None:
+def test_a_sweeper_that_seeks_gets_a_value_of_every_job(tmp_path: Path, gnnseg: Any) -> None:
     plugins = tmp_path / "lib" / "hydra_plugins"
     plugins.mkdir(parents=True)
     (plugins / "seeker.py").write_text(SWEEPER, "utf-8")
@@ -215,10 +204,7 @@ def test_a_sweeper_that_seeks_gets_a_value_of_every_job(tmp_path: Path) -> None:
     def seek(*words: str) -> subprocess.CompletedProcess[str]:
         small = [word for word in SMALL if not word.startswith("head.segments")]
         asked = ["-m", "hydra/sweeper=seeker", "head.segments=2,999,4", "sweep.name=s", *words]
-        return subprocess.run(
-            [*GNNSEG, *small, *asked], capture_output=True, text=True, cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": path}, check=False,
-        )  # fmt: skip
+        return gnnseg(["train", *small, *asked], tmp_path, PYTHONPATH=path)
 
     wrong = seek()
     assert wrong.returncode == 2
@@ -238,17 +224,12 @@ def test_a_sweeper_that_seeks_gets_a_value_of_every_job(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_share_a_sweep(tmp_path: Path) -> None:
+def test_two_processes_share_a_sweep(tmp_path: Path, start: Any) -> None:
     words = [*SMALL, "-m", "seed=0,1,2", "trainer.max_epochs=200", "sweep.name=two"]
-    both = [
-        subprocess.Popen(
-            [*GNNSEG, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            cwd=tmp_path,
-        )
-        for _ in range(2)
-    ]  # fmt: skip
-    said = [process.communicate() for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
+    both = [start(["train", *words], tmp_path) for _ in range(2)]
+    done = [process.done() for process in both]
+    said = [(each.stdout, each.stderr) for each in done]
+    assert [each.returncode for each in done] == [0, 0], said
     assert said[0][0] == said[1][0]
     assert len(said[0][0].splitlines()) == len(list(tmp_path.glob("runs/planted*"))) == 3
     assert not any("Traceback" in err for _, err in said)

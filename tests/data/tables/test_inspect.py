@@ -5,6 +5,7 @@ import re
 import pytest
 
 import gnnseg.data
+from gnnseg.data import split as splitting
 from gnnseg.data.sets.fetching import Place
 from gnnseg.data.sets.registry import SOURCES
 from gnnseg.data.tables import inspect
@@ -63,7 +64,7 @@ def test_stats_say_what_a_split_holds(tmp_path):
         "sound_signal": None, "log_events": 0, "logger": 1.0,
     }  # fmt: skip
     dataset = gnnseg.data.load(node, root=tmp_path, cache=tmp_path, say=lambda _: None)
-    split = gnnseg.data.split.make(
+    split = splitting.make(
         dataset,
         {"_target_": "gnnseg.data.split.RandomOverall", "seed": 0, "ratios": [0.8, 0.1, 0.1]},
     )
