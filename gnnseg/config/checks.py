@@ -59,6 +59,7 @@ def check(config: Mapping[str, Any]) -> None:
         check_node(where, node, allow, base=place.base)
     check_built(config)
     check_value("seed", config["seed"], int)
+    check_value("profile", config["profile"], bool)
     check_value("threads", config["threads"], int | None)
     if config["threads"] is not None and config["threads"] < 1:
         raise refusal(

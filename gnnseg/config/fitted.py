@@ -34,6 +34,8 @@ def check_fitted(config: Mapping[str, Any]) -> None:
             f"evidence.refits={config['evidence']['refits']}: segments of {where} are not fitted "
             "again; set it to 0."
         )
+    if config["profile"]:
+        raise refusal(f"profile=true: {where} is fitted at once, in no steps; leave it out.")
     for key in ("weights", "relations"):
         if (value := config["graph"].get(key)) is not None:
             raise refusal(

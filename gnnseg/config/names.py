@@ -27,6 +27,7 @@ TOP = (
     "seed",
     "device",
     "threads",
+    "profile",
     "runs",
     "cache",
     "allow",

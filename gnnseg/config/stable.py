@@ -109,6 +109,7 @@ ADDED: dict[str, Any] = {
     "segments": {"since": None, "keep": 0.1, "refits": 3},
     "segments.names": None,
     "data.currency": None,
+    "profile": False,
 }
 ADDED |= {  # terms beside the objective that came later, as conf/regularisers/none.yaml has them
     f"regularisers.{name}": {

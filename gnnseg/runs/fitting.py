@@ -14,7 +14,7 @@ from gnnseg.evaluation import evaluator
 from gnnseg.models.finished import Recommending
 from gnnseg.models.fitted import FittedModel
 from gnnseg.models.model import Model
-from gnnseg.runs import environment
+from gnnseg.runs import environment, profiling
 from gnnseg.runs.earlier import EarlierRun
 from gnnseg.runs.identity import component
 from gnnseg.runs.inputs import Inputs
@@ -73,21 +73,24 @@ def fit_in(
             last, settings.monitor, name=job.folder.path.name, shown=job.progress, say=job.say
         ) as progress,
         environment.stopped_by_signals() as stop,
+        profiling.steps(job, model) as stepped,
     ):
         state = _trained(
             plan, model, given, optimizer, state, checkpoint, before=before, epochs=epochs,
-            log=watched.log(_log(tracker, optimizer)), progress=_with_losses(progress, tracker),
+            log=watched.log(_log(tracker, optimizer)),
+            progress=_with_losses(progress, tracker, stepped),
             stop=lambda: stop() or watched.over,
         )  # fmt: skip
     return state, exact
 
 
-def _with_losses(progress: Show, tracker: Tracker) -> Show:
-    """Return what is shown each step, with its losses given to the tracker."""
+def _with_losses(progress: Show, tracker: Tracker, stepped: Callable[[], None]) -> Show:
+    """Return what is shown each step, with its losses given to the tracker, and told to stepped."""
 
     def shown(state: State, per_epoch: int, losses: Mapping[str, float]) -> None:
         progress(state, per_epoch, losses)
         tracker.losses(losses, state.step)
+        stepped()
 
     return shown
 

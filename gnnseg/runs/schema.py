@@ -224,6 +224,14 @@ FILES: dict[str, dict[str, str]] = {
         "exact": "bool",
     },
     "report.html": {},
+    "profile.parquet": {
+        "kind": "String",
+        "name": "String",
+        "calls": "Int64",
+        "cpu_ms": "Float64",
+        "device_ms": "Float64",
+    },
+    "trace.json": {},
 }
 
 WITH_SEGMENTS = (
@@ -240,12 +248,14 @@ WITH_EVIDENCE = ("stability.parquet",)  # gnnseg segments RUN --evidence
 WITH_EARLIER = ("moves.parquet", "moved.parquet")  # where the run started from an earlier one
 OF_TEST = ("per_user.parquet",)  # not there for a refit on all events
 LATER = (
+    "profile.parquet",
+    "trace.json",
     "evidence.parquet",
     "associations.parquet",
     "summary.parquet",
     "customers.parquet",
     "items.parquet",
-)  # folders of before have none
+)  # folders of before have none, and those that did not ask
 
 
 def types(name: str) -> dict[str, Any]:

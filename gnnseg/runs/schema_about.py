@@ -89,4 +89,9 @@ ABOUT: dict[str, str] = {
         "losing: baselines that the run is not better than on what it was chosen by"
     ),
     "report.html": "the page: one file, no network",
+    "profile.parquet": (
+        "only with profile=true: milliseconds a step of its phases (batch, forward, backward, "
+        "optimizer), of the parts inside forward, and, by themselves, of the longest operators"
+    ),
+    "trace.json": "only with profile=true: the steps, for chrome://tracing or ui.perfetto.dev",
 }

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 
 import torch
+from torch.profiler import record_function
 
 from gnnseg.models.model import Model
 from gnnseg.rng import Rng
@@ -22,6 +23,7 @@ from gnnseg.types import Batch, InputError, Scorer
 Evaluate = Callable[[Scorer], Mapping[str, float]]
 Log = Callable[[State, Mapping[str, float]], int]
 Show = Callable[[State, int, Mapping[str, float]], None]
+PHASES = ("batch", "forward", "backward", "optimizer")  # of a step, as a profile names them
 
 
 class Interrupted(Exception):
@@ -68,7 +70,8 @@ def fit(
         while state.batch < batches.per_epoch:
             now = rng.at(state.step)
             _set_rate(optimizer, settings, state.step, steps)
-            batch = batches.at(state.batch, order, now)
+            with record_function("batch"):
+                batch = batches.at(state.batch, order, now)
             losses = _step(model, optimizer, data, batch, now, settings.clip, state)
             state.count(losses)
             callbacks.call("after_step", model, state.epoch, state.step, losses)
@@ -156,14 +159,17 @@ def _step(
     """Take one step down the gradient; return the losses it began at, 'loss' their sum."""
     model.train()
     optimizer.zero_grad(set_to_none=True)
-    losses = model.losses(data.graph, data.features, batch, rng)
-    total = model.total(losses)
-    values = {"loss": total.item(), **{name: value.item() for name, value in losses.items()}}
+    with record_function("forward"):
+        losses = model.losses(data.graph, data.features, batch, rng)
+        total = model.total(losses)
+        values = {"loss": total.item(), **{name: value.item() for name, value in losses.items()}}
     _refuse_nan(values, state)
-    total.backward()  # type: ignore[no-untyped-call]
-    if clip is not None:
-        torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
-    optimizer.step()
+    with record_function("backward"):
+        total.backward()  # type: ignore[no-untyped-call]
+    with record_function("optimizer"):
+        if clip is not None:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimizer.step()
     return values
 
 
