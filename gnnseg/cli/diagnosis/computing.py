@@ -18,7 +18,8 @@ def kernels() -> Iterator[Finding]:
 
     for device in ("cpu", *(["cuda"] if torch.cuda.is_available() else [])):
         own = {
-            kernel: products.has_kernel(device, torch.float32, kernel) for kernel in ("spmm", "sddmm")
+            kernel: products.has_kernel(device, torch.float32, kernel)
+            for kernel in ("spmm", "sddmm")
         }
         used = ", ".join(
             f"{kernel} by {'torch' if has else 'gathering'}" for kernel, has in own.items()
