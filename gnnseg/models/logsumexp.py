@@ -15,7 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-BLOCK = 1 << 17  # numbers of a block on a CPU: they stay in its cache
+BLOCK = 1 << 16  # numbers of a block on a CPU: they stay in its cache
+SEARCHED = (
+    "cpu",
+)  # where a row's own item is searched for among the others, not compared with all
 
 
 def shared_logsumexp(
@@ -39,6 +42,26 @@ def shared_logsumexp(
     return found
 
 
+class _Own:
+    """Where rows' own items stand among the others, found by sorting: few of them do."""
+
+    def __init__(self, items: Tensor, others: Tensor) -> None:
+        order = others.argsort()
+        ascending = others[order]
+        first = torch.searchsorted(ascending, items)
+        count = torch.searchsorted(ascending, items, right=True) - first
+        self._upto = torch.cat([count.new_zeros(1), count.cumsum(0)])
+        self._row = torch.arange(len(items), device=items.device).repeat_interleave(count)
+        place = torch.arange(len(self._row), device=items.device) - self._upto[self._row]
+        self._column = order[first[self._row] + place]
+
+    def leave_out(self, score: Tensor, part: slice) -> None:
+        """Write -inf where rows of a part meet their own item."""
+        begin, end, _ = part.indices(len(self._upto) - 1)
+        some = slice(int(self._upto[begin]), int(self._upto[end]))
+        score[self._row[some] - begin, self._column[some]] = -torch.inf
+
+
 def _blocks(rows: int, columns: int, device: torch.device) -> Iterator[slice]:
     """Yield rows to be done at once: on a CPU what its cache holds, elsewhere all of them."""
     size = rows if device.type != "cpu" else max(1, BLOCK // max(columns, 1))
@@ -53,9 +76,13 @@ class _SharedLogSumExp(torch.autograd.Function):
     ) -> Tensor:
         chance = left.new_empty(len(left), len(right))
         result = left.new_empty(len(left))
+        own = _Own(items, others) if left.device.type in SEARCHED else None
         for part in _blocks(len(left), len(right), left.device):
             score = torch.addmm(offset, left[part], right.T, out=chance[part])
-            score.masked_fill_(items[part, None] == others, -torch.inf)
+            if own is not None:
+                own.leave_out(score, part)
+            else:
+                score.masked_fill_(items[part, None] == others, -torch.inf)
             top = score.amax(1).clamp_(min=torch.finfo(score.dtype).min)  # -inf - -inf is nan
             score.sub_(top[:, None]).exp_()
             total = score.sum(1)

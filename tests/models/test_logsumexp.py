@@ -29,9 +29,11 @@ def parts(rows=7, columns=5, width=3, seed=0):
     )
 
 
-@pytest.mark.parametrize("block", [1, 12, 1 << 17])
-def test_it_is_the_plain_one_in_blocks(monkeypatch, block):
+@pytest.mark.parametrize("block", [1, 12, 1 << 16])
+@pytest.mark.parametrize("searched", [("cpu",), ()])
+def test_it_is_the_plain_one_in_blocks(monkeypatch, block, searched):
     monkeypatch.setattr(logsumexp, "BLOCK", block)
+    monkeypatch.setattr(logsumexp, "SEARCHED", searched)
     for rows, columns in ((7, 5), (1, 1), (4, 9)):
         given = parts(rows, columns)
         mine, theirs = shared_logsumexp(*given), plain(*given)
