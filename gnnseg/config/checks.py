@@ -58,9 +58,8 @@ def check(config: Mapping[str, Any]) -> None:
     for place, where, node in every(config):
         check_node(where, node, allow, base=place.base)
     check_built(config)
-    check_value("seed", config["seed"], int)
-    check_value("profile", config["profile"], bool)
-    check_value("threads", config["threads"], int | None)
+    for key, kind in (("seed", int), ("profile", bool), ("threads", int | None)):
+        check_value(key, config[key], kind)
     if config["threads"] is not None and config["threads"] < 1:
         raise refusal(
             f"threads={config['threads']}: must be at least 1, or null for as many as there are "

@@ -1,7 +1,8 @@
 """Where the time of a training step goes: torch's profiler on a few steps early in a training.
 
 The first steps warm caches up and are left out; then ``STEPS`` are recorded and the rest of the
-training goes on as ever. What is drawn and learned is the same with and without.
+training goes on as ever. What is drawn and learned is the same with and without; on a GPU, steps
+are taken one by one meanwhile and after, since a recorded one has no parts.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
 from gnnseg.data.atomic import atomic
 from gnnseg.runs import schema
-from gnnseg.training.loop import PHASES
+from gnnseg.training.steps import PHASES
 
 if TYPE_CHECKING:
     from gnnseg.models.model import Model

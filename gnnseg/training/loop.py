@@ -10,20 +10,20 @@ import math
 from collections.abc import Callable, Mapping
 
 import torch
-from torch.profiler import record_function
 
 from gnnseg.models.model import Model
 from gnnseg.rng import Rng
 from gnnseg.training.batching import Batches, Training
 from gnnseg.training.callbacks import Callbacks
 from gnnseg.training.checkpoint import Checkpoint, State
+from gnnseg.training.losses import EVERY, Losses
 from gnnseg.training.settings import TrainerSettings
-from gnnseg.types import Batch, InputError, Scorer
+from gnnseg.training.steps import Steps, cuda_graph, set_rate
+from gnnseg.types import InputError, Scorer
 
 Evaluate = Callable[[Scorer], Mapping[str, float]]
 Log = Callable[[State, Mapping[str, float]], int]
 Show = Callable[[State, int, Mapping[str, float]], None]
-PHASES = ("batch", "forward", "backward", "optimizer")  # of a step, as a profile names them
 
 
 class Interrupted(Exception):
@@ -45,6 +45,9 @@ def fit(
     progress: Show = lambda state, per_epoch, losses: None,
     stop: Callable[[], bool] = lambda: False,
     lower_is_better: bool = False,
+    read_every: int = EVERY,
+    one_by_one: bool = False,
+    say: Callable[[str], None] = lambda line: None,
 ) -> State:
     """Train from ``state`` to the end; ``checkpoint.best`` then holds the best weights.
 
@@ -52,7 +55,9 @@ def fit(
     held out, and the last weights are kept. ``epochs``: where training ends, the schedule still
     being that of ``settings.max_epochs``; None: there. ``log`` writes a line of metrics and returns
     the length of what is written so far; ``progress`` is shown each step; ``lower_is_better``: the
-    epoch of the smallest monitored value is kept, not of the largest.
+    epoch of the smallest monitored value is kept, not of the largest. On a GPU, without callbacks,
+    losses are read, checked and shown every ``read_every`` steps, and steps replayed from a
+    recording (``Steps``); ``say``: where a line goes if they cannot be; ``one_by_one``: neither.
 
     Raises:
         Interrupted: when ``stop()``; the state is saved.
@@ -64,19 +69,27 @@ def fit(
     callbacks = Callbacks(settings.own_callbacks, rng)
     callbacks.call("begin", model, state.epoch, state.step)
     callbacks.restore(checkpoint.kept)
+    on_host = data.events.weight.device.type == "cpu" or bool(settings.own_callbacks)
+    single = on_host or one_by_one
+    losses = Losses(state, 1 if single else read_every)
+    model.compacts = on_host
+    take = Steps(
+        model, optimizer, data, batches, rng, clip=settings.clip,
+        record=None if single else cuda_graph, say=say,
+    )  # fmt: skip
     while not state.done:
         _begin(model, data, settings, state, last, rng)
+        take.begin()
         order = batches.order(rng.at(state.epoch))
         while state.batch < batches.per_epoch:
-            now = rng.at(state.step)
             _set_rate(optimizer, settings, state.step, steps)
-            with record_function("batch"):
-                batch = batches.at(state.batch, order, now)
-            losses = _step(model, optimizer, data, batch, now, settings.clip, state)
-            state.count(losses)
-            callbacks.call("after_step", model, state.epoch, state.step, losses)
-            progress(state, batches.per_epoch, losses)
+            losses.add(take(batches.rows(state.batch, order), state.step))
+            if losses.due(last=state.batch == batches.per_epoch):
+                values = losses.read()
+                callbacks.call("after_step", model, state.epoch, state.step, values)
+                progress(state, batches.per_epoch, values)
             if (stopped := stop()) or checkpoint.due():
+                losses.read()
                 checkpoint.save(state, model, optimizer, callbacks.kept())
             if stopped:
                 raise Interrupted
@@ -143,34 +156,7 @@ def _set_rate(
         raise InputError(
             f"trainer.schedule: {name} gave {rate} at step {step}; it must be 0 or more."
         )
-    for group in optimizer.param_groups:
-        group["lr"] = optimizer.defaults["lr"] * rate
-
-
-def _step(
-    model: Model,
-    optimizer: torch.optim.Optimizer,
-    data: Training,
-    batch: Batch,
-    rng: Rng,
-    clip: float | None,
-    state: State,
-) -> dict[str, float]:
-    """Take one step down the gradient; return the losses it began at, 'loss' their sum."""
-    model.train()
-    optimizer.zero_grad(set_to_none=True)
-    with record_function("forward"):
-        losses = model.losses(data.graph, data.features, batch, rng)
-        total = model.total(losses)
-        values = {"loss": total.item(), **{name: value.item() for name, value in losses.items()}}
-    _refuse_nan(values, state)
-    with record_function("backward"):
-        total.backward()  # type: ignore[no-untyped-call]
-    with record_function("optimizer"):
-        if clip is not None:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
-        optimizer.step()
-    return values
+    set_rate(optimizer, rate)
 
 
 def _evaluated(
@@ -208,14 +194,4 @@ def _refuse_undefined(monitor: str, value: float, state: State) -> None:
             f"trainer.monitor={monitor}: is not defined after epoch {state.epoch} ({value}), so no "
             "epoch can be chosen by it: nobody, or nothing that it measures, is in that part of "
             "the data; choose another monitor or another split."
-        )
-
-
-def _refuse_nan(values: Mapping[str, float], state: State) -> None:
-    bad = [name for name, value in values.items() if not math.isfinite(value) and name != "loss"]
-    if bad or not math.isfinite(values["loss"]):
-        name = bad[0] if bad else "loss"
-        raise InputError(
-            f"train/{name} became {values[name]} at step {state.step} (epoch {state.epoch}): "
-            "training has diverged; lower optimizer.lr or raise the head's temperatures."
         )
