@@ -52,7 +52,7 @@ def steps(job: Job, model: Model) -> Iterator[Callable[[], None]]:
 
     with (
         _parts_named(model),
-        profile(  # type: ignore[no-untyped-call]
+        profile(
             activities=activities,
             schedule=schedule(wait=WAIT, warmup=WARMUP, active=STEPS, repeat=1),
             on_trace_ready=write,
@@ -105,10 +105,10 @@ def _parts_named(model: Model) -> Iterator[None]:
 
         def enter(*_: Any, name: str = name) -> None:
             open_.append(record_function(name))
-            open_[-1].__enter__()
+            open_[-1].__enter__()  # type: ignore[no-untyped-call]
 
         def leave(*_: Any) -> None:
-            open_.pop().__exit__(None, None, None)
+            open_.pop().__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
         handles.append(part(model).register_forward_pre_hook(enter))
         handles.append(part(model).register_forward_hook(leave, always_call=True))
