@@ -16,6 +16,7 @@ from gnnseg.rng import Rng
 from gnnseg.training.batching import Batches, Training
 from gnnseg.training.callbacks import Callbacks
 from gnnseg.training.checkpoint import Checkpoint, State
+from gnnseg.training.reducing import clip, reduced
 from gnnseg.training.settings import TrainerSettings
 from gnnseg.types import Batch, InputError, Scorer
 
@@ -73,7 +74,8 @@ def fit(
             state.count(losses)
             callbacks.call("after_step", model, state.epoch, state.step, losses)
             progress(state, batches.per_epoch, losses)
-            if (stopped := stop()) or checkpoint.due():
+            stopped, due = data.ranks.any([stop(), checkpoint.due()], batch.users.device)
+            if stopped or due:
                 checkpoint.save(state, model, optimizer, callbacks.kept())
             if stopped:
                 raise Interrupted
@@ -150,19 +152,19 @@ def _step(
     data: Training,
     batch: Batch,
     rng: Rng,
-    clip: float | None,
+    limit: float | None,
     state: State,
 ) -> dict[str, float]:
     """Take one step down the gradient; return the losses it began at, 'loss' their sum."""
     model.train()
     optimizer.zero_grad(set_to_none=True)
-    losses = model.losses(data.graph, data.features, batch, rng)
+    losses = model.losses(data.graph, data.features, batch, rng, data.ranks)
     total = model.total(losses)
-    values = {"loss": total.item(), **{name: value.item() for name, value in losses.items()}}
-    _refuse_nan(values, state)
     total.backward()  # type: ignore[no-untyped-call]
-    if clip is not None:
-        torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+    values = reduced(model, {"loss": total, **losses}, data.ranks, data.own)
+    _refuse_nan(values, state)
+    if limit is not None:
+        clip(model, limit, data.ranks, data.own)
     optimizer.step()
     return values
 
@@ -174,8 +176,9 @@ def _evaluated(
     model.eval()
     if evaluate is None:
         return {}
+    metrics: dict[str, float]
     with torch.no_grad():
-        metrics = dict(evaluate(model.scorer(data.graph, data.features)))
+        metrics = data.ranks.told(dict(evaluate(data.scorer(model))))
     if monitor not in metrics:
         raise InputError(
             f"trainer.monitor={monitor} is not among what a validation measures: "
