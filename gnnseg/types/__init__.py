@@ -1,5 +1,6 @@
 """Frozen data types, and the abstract classes between the rooms of the house."""
 
+from gnnseg.types.batch import Batch, Logged, Spread, Step
 from gnnseg.types.customers import Customers
 from gnnseg.types.data import (
     Dataset,
@@ -19,20 +20,17 @@ from gnnseg.types.data import (
 )
 from gnnseg.types.errors import InputError, Setting, Words, returned
 from gnnseg.types.model import (
-    Batch,
     Embeddings,
     EmbeddingScorer,
     Explanation,
     Features,
     HabitScorer,
     HistoryScorer,
-    Logged,
     Policy,
     PrototypeScorer,
     Scorer,
     Segmentation,
     Shape,
-    Step,
 )
 from gnnseg.types.past import Earlier, Past
 
@@ -65,6 +63,7 @@ __all__ = [
     "Setting",
     "Shape",
     "Split",
+    "Spread",
     "Step",
     "Strings",
     "Table",
