@@ -17,6 +17,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from gnnseg.cli import streams
+from gnnseg.distributed import started
 
 REFUSALS = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS}  # of a write, by the system
 EPILOG = """\
@@ -51,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             said = error if isinstance(error, InputError) else _refused_write(error)
             if said is None:
                 raise
-            say(f"gnnseg: {said}")
+            if started.speaks():
+                say(f"gnnseg: {said}")
             return 2
         return code
 
@@ -113,6 +115,8 @@ def _dispatch(given: list[str]) -> int:
             f"{word}: no such command; "
             + (f"did you mean {near[0]} ({there})?" if near else f"{there}.")
         )
+    if word != "train":
+        started.refuse_many(f"gnnseg {word}")
     with _logging():
         return int(verb.call(parser(word).parse(given[1:])) or 0)
 

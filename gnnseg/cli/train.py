@@ -72,9 +72,16 @@ def call(options: argparse.Namespace) -> int:
 
         print(f"gnnseg {version('gnnseg')}")
         return 0
+    from gnnseg.distributed import started
     from gnnseg.runs import command
 
+    if not started.leads():  # of several processes, the first speaks
+        return command.run(given, say=_nothing, show=_nothing)
     return command.run(given, say=say, show=lambda line: print(line, flush=True))
+
+
+def _nothing(line: str) -> None:
+    """Say nothing."""
 
 
 def _choices() -> str:

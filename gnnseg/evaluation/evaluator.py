@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.data.labels import Labelled
+from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation import habits, offpolicy, pairs, ranking, segments
 from gnnseg.evaluation import labels as classes
 from gnnseg.evaluation import sampled as sampled_metrics
@@ -24,7 +25,6 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.models.baselines import Baseline, OwnHistory, Popularity
 from gnnseg.models.heads import posthoc
 from gnnseg.rng import Rng
-from gnnseg.sparse import Csr
 from gnnseg.types import (
     Embeddings,
     Features,
@@ -101,10 +101,11 @@ def rank(
         metrics=protocol.measured,
         train_pairs=train_pairs,
         sampled=sampled,
+        ranks=task.ranks,
     )
     for name, candidates in move.candidates.items():
         found = sampled_metrics.rank(
-            scorer, move.relevant, candidates, move.cold, protocol.ks, protocol.measured
+            scorer, move.relevant, candidates, move.cold, protocol.ks, protocol.measured, task.ranks
         )
         whole = whole.beside(found, name)
     return whole
@@ -134,37 +135,7 @@ def during(
         The part's metrics, what the policy would earn on the log's part, the segments' state.
     """
     found = _of(part, rank(scorer, task, protocol, train_pairs, device).metrics)
-    return {**found, **earned(scorer, task.mask, log, part, device), **state_of(scorer)}
-
-
-def earned(
-    scorer: Scorer,
-    taken: Csr | None,
-    log: Log | None,
-    part: str,
-    device: torch.device,
-    rng: Rng | None = None,
-) -> dict[str, float]:
-    """Estimate PART/value of a policy on its part of a log with propensities; nothing for others.
-
-    Args:
-        scorer: the policy.
-        taken: (U,I) what is not shown, as far as the log does not show it, or None.
-        log: what another policy showed, or None.
-        part: train, valid or test.
-        device: where the scorer stands.
-        rng: for the estimators that draw; None: SNIPS alone.
-
-    Returns:
-        Figures by name (``offpolicy.metrics``).
-    """
-    if log is None or log.propensity is None or log.part is None or not isinstance(scorer, Policy):
-        return {}
-    mine = log.rows(log.part == ("train", "valid", "test").index(part))
-    if not len(mine):
-        return {}
-    seen = None if taken is None else offpolicy.excluded(taken.to(device), log)
-    return _of(part, offpolicy.metrics(scorer, mine, seen, rng))
+    return {**found, **offpolicy.earned(scorer, task.mask, log, part, device), **state_of(scorer)}
 
 
 def state_of(scorer: Scorer) -> dict[str, float]:
@@ -191,6 +162,7 @@ def final(
     *,
     baselines: Mapping[str, Baseline] | None = None,
     features: Features | None = None,
+    ranks: Ranks = ALONE,
 ) -> Evaluation:
     """Evaluate a trained model: the test, read once, and all that stands beside it.
 
@@ -206,16 +178,17 @@ def final(
         negatives: at one and at so many pairs are evaluated as chances (bce); None: at none.
         baselines: the user's own by name, not fitted yet.
         features: attributes for them, or None.
+        ranks: the processes that do this together, each ranking a part of the users.
 
     Returns:
         The figures of the run and of its baselines.
     """
     device = embeddings.user_UD.device
-    task = protocol.test_task(split)
-    metrics = _on_validation(scorer, split, train_pairs, protocol, device)
+    task = replace(protocol.test_task(split), ranks=ranks)
+    metrics = _on_validation(scorer, split, train_pairs, protocol, device, ranks)
     test = rank(scorer, task, protocol, train_pairs, device, sampled=True)
-    served_without = None if task.mask is None else pairs.known(split)  # nothing known is shown
-    value = earned(scorer, served_without, split.log, "test", device, rng.child("offpolicy"))
+    taken = None if task.mask is None else pairs.known(split)  # nothing known is shown
+    value = offpolicy.earned(scorer, taken, split.log, "test", device, rng.child("offpolicy"))
     metrics |= _of("test", test.metrics) | value
     of_pairs, counts = _on_pairs(scorer, task.to(device), split, negatives, rng.child("pairs"))
     metrics |= of_pairs
@@ -274,14 +247,19 @@ def _of(part: str, metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def _on_validation(
-    scorer: Scorer, split: Split, train_pairs: Pairs, protocol: Protocol, device: torch.device
+    scorer: Scorer,
+    split: Split,
+    train_pairs: Pairs,
+    protocol: Protocol,
+    device: torch.device,
+    ranks: Ranks,
 ) -> dict[str, float]:
     """Measure validation with the final weights; nothing where it was trained on."""
     if protocol.protocol == "paper":
         return {}
-    task = protocol.valid_task(split)
+    task = replace(protocol.valid_task(split), ranks=ranks)
     found = _of("valid", rank(scorer, task, protocol, train_pairs, device).metrics)
-    return found | earned(scorer, task.mask, split.log, "valid", device)
+    return found | offpolicy.earned(scorer, task.mask, split.log, "valid", device)
 
 
 def _on_pairs(

@@ -255,3 +255,33 @@ def metrics(policy: Policy, log: Log, seen: Csr | None, rng: Rng | None = None) 
     found = estimate(r, rng, rounds=1)
     beside = {f"value/{name}": e.value for name, e in found.items()}
     return {"value": found["snips"].value, **beside, "value/effective_rows": effective(r.weight)}
+
+
+def earned(
+    scorer: Scorer,
+    taken: Csr | None,
+    log: Log | None,
+    part: str,
+    device: torch.device,
+    rng: Rng | None = None,
+) -> dict[str, float]:
+    """Estimate PART/value of a policy on its part of a log with propensities; nothing for others.
+
+    Args:
+        scorer: the policy.
+        taken: (U,I) what is not shown, as far as the log does not show it, or None.
+        log: what another policy showed, or None.
+        part: train, valid or test.
+        device: where the scorer stands.
+        rng: for the estimators that draw; None: SNIPS alone.
+
+    Returns:
+        Figures by name (``metrics``).
+    """
+    if log is None or log.propensity is None or log.part is None or not isinstance(scorer, Policy):
+        return {}
+    mine = log.rows(log.part == ("train", "valid", "test").index(part))
+    if not len(mine):
+        return {}
+    seen = None if taken is None else excluded(taken.to(device), log)
+    return {f"{part}/{name}": value for name, value in metrics(scorer, mine, seen, rng).items()}

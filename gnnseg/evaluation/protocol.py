@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.data import visits
+from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation import askable, sampled
 from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
 from gnnseg.sparse import Csr
@@ -37,6 +38,7 @@ class Task:
         cold: (U,) bool, users without training pairs.
         counts: of what is asked and what is left out.
         candidates: (U,I) by name, what sampled metrics rank the relevant items among.
+        ranks: the processes that rank a part of the users each.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Task:
     cold: Tensor
     counts: dict[str, int] = field(default_factory=dict)
     candidates: dict[str, Csr] = field(default_factory=dict)
+    ranks: Ranks = ALONE
 
     def to(self, device: torch.device) -> Task:
         """Return the task on a device."""

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation.metrics import METRICS
 from gnnseg.evaluation.metrics.base import CatalogueMetric, Metric, UserMetric
 from gnnseg.evaluation.metrics.lists import Background, Lists
@@ -125,6 +126,7 @@ def evaluate(
     metrics: Mapping[str, Metric] | None = None,
     train_pairs: Pairs | None = None,
     sampled: bool = False,
+    ranks: Ranks = ALONE,
 ) -> Ranking:
     """Measure every metric over users with at least one relevant item.
 
@@ -142,6 +144,7 @@ def evaluate(
             given here is left out.
         train_pairs: for metrics that require them, or None.
         sampled: also measure metrics of a sample of users (``UserMetric.sample``).
+        ranks: the processes that rank a part of the users each, and all know all figures.
 
     Returns:
         Means, figures of the catalogue, and each user's values.
@@ -153,11 +156,12 @@ def evaluate(
         if m.requires <= data.provides
     }
     users = relevant.degrees()[0].nonzero().squeeze(1)
+    mine = users[ranks.share(len(users))]
     chunk = chunk or max(1, min(4096, BLOCK_BYTES // (4 * max(1, relevant.shape[1]))))
-    parts = (users[at : at + chunk] for at in range(0, len(users), chunk))
+    parts = (mine[at : at + chunk] for at in range(0, len(mine), chunk))
     ks = list(dict.fromkeys(ks))
     lists = _lists(scorer, parts, mask, max(ks), data)
-    per_user, shown = _of_everybody(lists, asked, ks, cold, data)
+    per_user, shown = _gathered(*_of_everybody(lists, asked, ks, cold, data), ranks)
     is_cold = _cold(users, cold).cpu().numpy()
     means = {name: _mean(values[~is_cold]) for name, values in per_user.items()}
     of_all = {n: m for n, m in asked.items() if isinstance(m, CatalogueMetric)}
@@ -210,6 +214,17 @@ def _of_everybody(
             counted = cut.items_Bk[cut.listed_Bk & warm_B[:, None]]
             shown[k] += torch.bincount(counted, minlength=items)
     return {name: torch.cat(values).numpy() for name, values in columns.items()}, shown
+
+
+def _gathered(
+    per_user: dict[str, np.ndarray[Any, Any]], shown: dict[int, Tensor], ranks: Ranks
+) -> tuple[dict[str, np.ndarray[Any, Any]], dict[int, Tensor]]:
+    """Return all users' values, in order, and how often items are shown to any of them."""
+    if ranks.alone:
+        return per_user, shown
+    parts = [part for part in ranks.gathered(per_user) if part]
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in (parts or [{}])[0]}
+    return whole, {k: ranks.total(count) for k, count in shown.items()}
 
 
 def _of_samples(

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.data.batches import uniform_own
+from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation import ranking
 from gnnseg.evaluation.metrics import Metric
 from gnnseg.rng import Rng
@@ -151,6 +152,7 @@ def rank(
     cold: Tensor,
     ks: Sequence[int],
     metrics: Mapping[str, Metric],
+    ranks: Ranks = ALONE,
 ) -> ranking.Ranking:
     """Measure metrics of hits in lists of the candidates; users who have none are left out.
 
@@ -161,6 +163,7 @@ def rank(
         cold: (U,) bool, users without training pairs.
         ks: lengths of lists.
         metrics: by name; those that are not of hits are left out.
+        ranks: the processes that rank a part of the users each.
     """
     kept = candidates.degrees()[0][relevant.row] > 0
     return ranking.evaluate(
@@ -171,6 +174,7 @@ def rank(
         item_counts=torch.zeros(relevant.shape[1], device=relevant.column.device),
         cold=cold,
         metrics={name: metric for name, metric in metrics.items() if metric.of_hits},
+        ranks=ranks,
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.graph import relations as relations_
 from gnnseg.graph import social as social_
 from gnnseg.graph.neighbours import EdgeType
@@ -54,6 +55,7 @@ class BipartiteGraph:
     entities: Mapping[str, int] = field(default_factory=dict)
     past: Past | None = None
     joins: BipartiteGraph | None = None  # the graph of old, where these are new users of it
+    ranks: Ranks = ALONE  # of several processes each has some of the users, and items have all
     # what was once computed of this graph
     memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -161,9 +163,24 @@ class BipartiteGraph:
         key = ("messages", float(target), float(source))
         if key not in self.memo:
             to_user, to_item = self.normalised(target, source)
-            self.memo[key] = (Fixed.of(self.pattern, to_user), Fixed.of(self.pattern, to_item).T)
+            back = replace(Fixed.of(self.pattern, to_item).T, ranks=self.ranks)
+            self.memo[key] = (Fixed.of(self.pattern, to_user), back)
         found: tuple[Fixed, Fixed] = self.memo[key]
         return found
+
+    def of_users(self, part: slice, ranks: Ranks) -> BipartiteGraph:
+        """Return some users' part of the graph, whose other users are other processes'.
+
+        Items keep their degrees, and ``messages`` to them are summed over all processes.
+        """
+        p = self.pattern
+        edges = slice(int(p.start[part.start]), int(p.start[part.stop]))
+        return BipartiteGraph(
+            p.rows(part).to(p.column.device),
+            None if self.weight is None else self.weight[edges],
+            item_degree=self.degrees()[1],
+            ranks=ranks,
+        )
 
     def to(self, device: torch.device | str) -> BipartiteGraph:
         """Return the graph on a device."""

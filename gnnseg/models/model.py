@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.base import Encoder
 from gnnseg.models.encoders.capabilities import EmbedsSomeRows, ReadsHistories, SamplesNeighbours
@@ -219,13 +220,28 @@ class Model(nn.Module, Recommending):
         return objective.negatives if isinstance(objective, PairClassifier) else None
 
     def losses(
-        self, graph: BipartiteGraph, features: Features, batch: Batch, rng: Rng
+        self,
+        graph: BipartiteGraph,
+        features: Features,
+        batch: Batch,
+        rng: Rng,
+        ranks: Ranks = ALONE,
     ) -> dict[str, Tensor]:
-        """Compute the objective, then each extra term, unweighted."""
+        """Compute the objective, then each extra term, unweighted.
+
+        Of several processes, each computes what sums up to that: its part of the batch, or of a
+        loss that has no parts (``Objective.portion``) the whole, divided by their number.
+        """
         of_log = batch.logged is not None and batch.logged.taken is not None
         if isinstance(self.encoder, ReadsHistories) and not of_log:
             # what a log shows was new to its user
             graph = graph.hiding(batch.users, batch.items, rng.child("encoder"))
+        part, inner = batch.part(ranks), rng.child("encoder")
+        shares = [None if part.spread is None else each.portion(part) for each in self.parts()]
+        if all(share is not None for share in shares):
+            batch = part  # no loss looks at more
+            if isinstance(self.encoder, SamplesNeighbours) and self.encoder.samples:
+                inner = inner.child(f"process {ranks.number}")
         users = items = None
         some = isinstance(self.encoder, EmbedsSomeRows) and not self._whole
         some = some and (self.compacts or getattr(self.encoder, "samples", False))
@@ -233,23 +249,26 @@ class Model(nn.Module, Recommending):
             batch, users, items = batch.compact(
                 users=not self._everybody, items=not self.head.catalogue
             )
-        found = self.encoder(graph, features, users, items, rng=rng.child("encoder"))
+        found = self.encoder(graph, features, users, items, rng=inner)
         embeddings = self._embeddings(found)
 
         def view(inner: Rng, noise: float) -> Embeddings:
             again = self.encoder(graph, features, users, items, rng=inner, noise=noise)
             return self._embeddings(again)
 
-        step = Step(embeddings, self.score(embeddings), view)
-        losses = {self.objective_name: self.objective(step, batch, rng.child("objective"))}
-        for name, term in self.terms.items():
-            losses[name] = term(step, batch, rng.child(name))
-        for name, loss in losses.items():
+        step, losses = Step(embeddings, self.score(embeddings), view), {}
+        part = batch.part(ranks)
+        names = (self.objective_name, *self.terms)
+        for (scope, each), name, share in zip(self._named(), names, shares, strict=True):
+            loss = each(step, batch if share is None else part, rng.child(scope))
             if returned(loss, Tensor, f"{name}: forward").dim() != 0:
                 raise InputError(
                     f"{name}: forward returned a tensor of shape {tuple(loss.shape)}; return one "
                     "number, the mean over the batch."
                 )
+            if not ranks.alone:
+                loss = loss * (1 / ranks.count if share is None else share)
+            losses[name] = loss
         return losses
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gnnseg import config as configuration
 from gnnseg.data.tables import saved
 from gnnseg.data.tables.saved import ResolvedArguments
+from gnnseg.distributed import started
 from gnnseg.runs import flags, jobs, sweep
 from gnnseg.runs.configured import configured
 from gnnseg.runs.flags import Flags
@@ -50,10 +51,11 @@ def run(arguments: list[str], *, say: Say, show: Say) -> int:
 
         def done(path: str) -> None:
             show(path)
-            if own.saved is not None:
+            if own.saved is not None and started.leads():
                 saved.remember(own.saved, Path(path))
 
         if asked.many:
+            started.refuse_many("gnnseg train -m")
             return sweep.many(own.arguments, own.folders, asked.fresh, say, done)
         train_one(own.arguments, own.folders, fresh=asked.fresh, show=done)
         return 0

@@ -18,18 +18,21 @@ from typing import Any
 
 import torch
 
+from gnnseg.distributed import started
+from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.runs import processes
 from gnnseg.types import InputError
 
 
-def choose_device(wanted: str) -> tuple[torch.device, str]:
+def choose_device(wanted: str, ranks: Ranks = ALONE) -> tuple[torch.device, str]:
     """Return the device and why it was chosen.
 
     Args:
         wanted: auto, cpu, cuda, or cuda:N for one of several.
+        ranks: The processes that train together, each of a machine's on a device of its own.
 
     Raises:
-        InputError: A CUDA device is asked for that is not there.
+        InputError: A CUDA device is asked for that is not there, or for two processes.
     """
     if wanted == "cpu":
         return torch.device("cpu"), "asked for"
@@ -40,6 +43,15 @@ def choose_device(wanted: str) -> tuple[torch.device, str]:
         return torch.device("cpu"), reason
     device = torch.device("cuda" if wanted == "auto" else wanted)
     count = torch.cuda.device_count()
+    if not ranks.alone:
+        number, here = started.place()
+        if here > count or ":" in wanted:
+            raise InputError(
+                f"device={wanted}: {here} processes on this machine take a CUDA device each, and "
+                f"there are {count}; start at most so many with device=auto, or set device=cpu."
+            )
+        device = torch.device("cuda", number)
+        torch.cuda.set_device(device)
     if device.index is not None and device.index >= count:
         there = "cuda:0 alone" if count == 1 else f"cuda:0 to cuda:{count - 1}"
         raise InputError(f"device={wanted}: there is {there}; use one of these, or device=auto.")

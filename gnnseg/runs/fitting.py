@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from gnnseg.config import build
+from gnnseg.config.extensions import parts
 from gnnseg.data import visits
+from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation import evaluator
 from gnnseg.models.finished import Recommending
 from gnnseg.models.fitted import FittedModel
@@ -21,7 +24,7 @@ from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job, Watch
 from gnnseg.runs.plan import Plan
 from gnnseg.tracking import Tracker
-from gnnseg.training import events
+from gnnseg.training import events, sharding
 from gnnseg.training.batching import Training
 from gnnseg.training.checkpoint import Checkpoint, State
 from gnnseg.training.loop import Log, Show, fit
@@ -52,11 +55,12 @@ def fit_in(
     Returns:
         Where training ended, and whether that is exactly where training in one go would have.
     """
-    plan, settings = job.plan, job.plan.settings
-    checkpoint, exact, state = Checkpoint(job.folder.file("state.pt")), True, State()
+    plan, settings, exact, state = job.plan, job.plan.settings, True, State()
+    checkpoint = Checkpoint(job.folder.file("state.pt"), plan.ranks)
     begin_anew = not checkpoint.exists()
     if begin_anew:
         _begin(plan, model, given, before)
+    training = _training(plan, model, given, before, checkpoint, job.say)
     optimizer = build(plan.config["optimizer"], model.parameters())
     if not begin_anew:
         state, exact = checkpoint.load(model, optimizer, plan.device)
@@ -77,12 +81,12 @@ def fit_in(
         profiling.steps(job, model) as stepped,
     ):
         state = _trained(
-            plan, model, given, optimizer, state, checkpoint, before=before, epochs=epochs,
+            plan, model, training, optimizer, state, checkpoint, before=before, epochs=epochs,
             log=watched.log(_log(tracker, optimizer)),
             progress=_with_losses(progress, tracker, stepped),
             stop=lambda: stop() or watched.over, say=job.say,
         )  # fmt: skip
-    return state, exact
+    return state, exact and plan.ranks.alone
 
 
 def _with_losses(progress: Show, tracker: Tracker, stepped: Callable[[], None]) -> Show:
@@ -137,9 +141,11 @@ def fit_in_memory(
     whether to end with ``Interrupted``.
     """
     _begin(plan, model, given, before)
+    checkpoint = Checkpoint(None, plan.ranks)
+    training = _training(plan, model, given, before, checkpoint)
     optimizer = build(plan.config["optimizer"], model.parameters())
     return _trained(
-        plan, model, given, optimizer, State(), Checkpoint(), before=before, epochs=epochs,
+        plan, model, training, optimizer, State(), checkpoint, before=before, epochs=epochs,
         stop=stop,
     )  # fmt: skip
 
@@ -172,6 +178,23 @@ def finished(plan: Plan, model: Recommending, given: Inputs) -> tuple[Embeddings
     return embeddings, scorer
 
 
+def evaluated(
+    plan: Plan,
+    model: Recommending,
+    given: Inputs,
+    embeddings: Embeddings,
+    scorer: Scorer,
+    clusters: int,
+    ranks: Ranks = ALONE,
+) -> evaluator.Evaluation:
+    """Return what a finished model is worth (``evaluator.final``)."""
+    return evaluator.final(
+        scorer, embeddings, given.graph, plan.split, plan.train_pairs, plan.protocol, clusters,
+        plan.rng, model.negatives, baselines=parts(plan.config, "baselines"),
+        features=given.features, ranks=ranks,
+    )  # fmt: skip
+
+
 def _begin(plan: Plan, model: Model, given: Inputs, before: EarlierRun | None) -> None:
     """Set the model's first values, and what of an earlier run they are."""
     known = given.known(plan.device)
@@ -179,12 +202,45 @@ def _begin(plan: Plan, model: Model, given: Inputs, before: EarlierRun | None) -
         model.reset(given.graph, given.features, plan.rng, known)
         if before is not None:
             before.begin(model, given, plan.rng, known)
+    plan.ranks.copied(model.state_dict().values())
+
+
+def _training(
+    plan: Plan,
+    model: Model,
+    given: Inputs,
+    before: EarlierRun | None,
+    checkpoint: Checkpoint,
+    say: Callable[[str], None] = lambda line: None,
+) -> Training:
+    """Return what the model is trained on; of several processes, where it can be, a part of it.
+
+    The model and the checkpoint then know these users alone.
+    """
+    made_of = events.of(
+        model.objective, given.graph.pattern, plan.train_pairs, plan.split.log, plan.split.name,
+        mask=plan.protocol.seen == "mask", earlier=_earlier(given),
+    )  # fmt: skip
+    known = given.known(plan.device)
+    training = Training(given.graph, given.features, made_of, known, ranks=plan.ranks)
+    if plan.ranks.alone:
+        return training
+    why = "segments.since" if before is not None else None
+    why = why or sharding.obstacle(model, training, plan.settings, plan.config["optimizer"])
+    count = plan.ranks.count
+    if why is not None:
+        say(f"{count} processes share each batch, and each has all users ({why})")
+        return training
+    say(f"{count} processes, each with its users and their edges")
+    checkpoint.shards = sharding.Shards(model, given.graph.pattern, plan.ranks)
+    checkpoint.shards.take(model)
+    return checkpoint.shards.training(training)
 
 
 def _trained(
     plan: Plan,
     model: Model,
-    given: Inputs,
+    training: Training,
     optimizer: torch.optim.Optimizer,
     state: State,
     checkpoint: Checkpoint,
@@ -197,11 +253,6 @@ def _trained(
     say: Callable[[str], None] = lambda line: None,
 ) -> State:
     """Train from ``state`` to the end, an earlier run's segments pulling while it goes on."""
-    made_of = events.of(
-        model.objective, given.graph.pattern, plan.train_pairs, plan.split.log, plan.split.name,
-        mask=plan.protocol.seen == "mask", earlier=_earlier(given),
-    )  # fmt: skip
-    training = Training(given.graph, given.features, made_of, given.known(plan.device))
     if before is not None:
         before.attach(model)
         model.to(plan.device)
@@ -215,15 +266,16 @@ def _trained(
     )  # fmt: skip
     if before is not None:
         before.detach(model)
-    assert checkpoint.best is not None
-    model.load_state_dict(checkpoint.best)
+    if training.shards is not None:
+        training.shards.give_back(model)
+    checkpoint.restore_best(model)
     model.eval()
     return state
 
 
 def _validation(plan: Plan) -> Callable[[Scorer], dict[str, float]]:
     """Return what the loop evaluates by: validation, under ``paper`` the test."""
-    task = plan.protocol.valid_task(plan.split)
+    task = replace(plan.protocol.valid_task(plan.split), ranks=plan.ranks)
     part = "test" if plan.protocol.protocol == "paper" else "valid"
     known = plan.protocol.training_pairs(plan.split)
 

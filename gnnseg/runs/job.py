@@ -83,7 +83,12 @@ class Job:
             "versions": versions(),
             "git": git_revision(),
             "source": source_digest(),
-            "device": {"name": str(plan.device), "why": why, "threads": torch.get_num_threads()},
+            "device": {
+                "name": str(plan.device),
+                "why": why,
+                "threads": torch.get_num_threads(),
+                **({} if plan.ranks.alone else {"processes": plan.ranks.count}),
+            },
             "sweep": sweep,
             "job": number,
             "seconds": {},
@@ -93,7 +98,7 @@ class Job:
             "baselines": {},
             "alarms": [],
             "losing": [],
-            "exact": self._exact_so_far(),
+            "exact": self._exact_so_far() and plan.ranks.alone,
         }
 
     def _exact_so_far(self) -> bool:

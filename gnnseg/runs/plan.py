@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from gnnseg.config import build
+from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation.protocol import Protocol
 from gnnseg.rng import Rng
 from gnnseg.training.settings import TrainerSettings
@@ -20,7 +21,8 @@ class Plan:
     """A configuration, its data and its device: all that a training's result depends on.
 
     Of the configuration is built what needs no model. ``train_pairs`` are trained on, what is
-    validated is ``split``'s. Under ``paper`` the test is monitored.
+    validated is ``split``'s. Under ``paper`` the test is monitored. ``ranks``: the processes that
+    train together.
     """
 
     config: Mapping[str, Any]
@@ -28,6 +30,7 @@ class Plan:
     train_pairs: Pairs
     protocol: Protocol
     device: torch.device
+    ranks: Ranks = ALONE
     rng: Rng = field(init=False)
     settings: TrainerSettings = field(init=False)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gnnseg import config as configuration
+from gnnseg.distributed import started
 from gnnseg.runs import sweepers
 from gnnseg.runs.configured import configured
 from gnnseg.runs.jobs import check_first, held_back, sweeps
@@ -119,7 +120,7 @@ class _Job:
         failed = [each for each in self.record.jobs() if each.get("error")]
         if failed and _get_fail_fast(overrides, list(self.folders)):
             why = "not run: an earlier run failed and sweep.fail_fast is true"
-            self.record.add(number, overrides, error=why)
+            self._note(number, overrides, error=why)
             return None
         print(f"job {number}: {' '.join(overrides)}", file=sys.stderr, flush=True)
         from gnnseg.runs.folder import Busy
@@ -140,7 +141,7 @@ class _Job:
         except Busy as error:
             who = str(error).partition(";")[0]
             print(f"job {number} is left for later: {who}", file=sys.stderr, flush=True)
-            self.record.add(number, overrides, busy=str(error))
+            self._note(number, overrides, busy=str(error))
             return None
         except sweepers.WrongDirection:
             raise
@@ -148,13 +149,18 @@ class _Job:
             if not isinstance(error, InputError):
                 traceback.print_exc()
             print(f"job {number} failed: {error}", file=sys.stderr, flush=True)
-            self.record.add(number, overrides, error=str(error) or type(error).__name__)
+            self._note(number, overrides, error=str(error) or type(error).__name__)
             return None
         found = valued(result, greater)
-        self.record.add(number, overrides, path=str(result.path), **found)
+        self._note(number, overrides, path=str(result.path), **found)
         print(f"job {number}: {_told(found)}", file=sys.stderr, flush=True)
         value: float | None = found["value"]
         return value
+
+    def _note(self, number: int, overrides: list[str], **found: Any) -> None:
+        """Write down how a job ended; of several processes that did it, the first does."""
+        if started.leads():
+            self.record.add(number, overrides, **found)
 
     def _say(self, line: str) -> None:
         """Say what has not been said of another job; tables of single runs stand on their pages."""

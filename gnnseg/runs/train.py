@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ import torch
 
 from gnnseg import data, tracking
 from gnnseg.config import build
-from gnnseg.config.extensions import parts
 from gnnseg.data import split as splitting
 from gnnseg.data.raw import Raw
+from gnnseg.distributed.joining import joined
+from gnnseg.distributed.ranks import ALONE, Lost
 from gnnseg.evaluation import askable, evaluator
 from gnnseg.models.finished import Recommending
 from gnnseg.models.fitted import FittedModel
@@ -39,17 +40,16 @@ from gnnseg.runs import (
     stability,
     standing,
     summary,
+    together,
     weights,
     writer,
 )
-from gnnseg.runs.assembly import assemble, fitted, refuse_large, say_what_is_sampled
-from gnnseg.runs.earlier import EarlierRun
-from gnnseg.runs.fitting import finished, fit_in, fit_once, settle
+from gnnseg.runs.fitting import evaluated, finished, fit_in, fit_once, settle
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import Identity, identify, source_digest, what_changed
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job, Watch, split_name
-from gnnseg.runs.plan import Plan
+from gnnseg.runs.ready import Asked, Ready, assembled
 from gnnseg.runs.self_assign import with_self_assign
 from gnnseg.runs.standing import Result
 from gnnseg.training.loop import Interrupted
@@ -91,27 +91,33 @@ def train(
     begun = time.monotonic()
     _refuse_unread(config, sweep)
     wanted = stability.asked_of(config, say)
-    device, why = environment.choose_device(str(config["device"]))
-    environment.forget_peak(device)
-    with environment.threads(config["threads"]):
+    with joined() as ranks, environment.threads(config["threads"]):
+        say, progress = (say, progress) if ranks.first else (together.nothing, False)
+        device, why = environment.choose_device(str(config["device"]), ranks)
+        environment.forget_peak(device)
         say(f"device {device}: {why}; {torch.get_num_threads()} threads")
         split = read(config, say, raw)
         before = None if config["segments"]["since"] is None else earlier.digest_of(config)
         identity = identify(config, split.fingerprint, before)
         root = Path(config["runs"]["root"]).expanduser().absolute()
         folder = RunFolder(root / identity.name)
-        # what is whole is read without a lock, as others do
-        if not fresh and standing.is_whole(folder, config, wanted):
-            result = standing.found(folder, config, sweep, say)
-        else:
-            with folder.locked(say if wait else None):
-                _say_what_changed(folder, identity, say)
-                with folder.anew(_same_code) if fresh else contextlib.nullcontext(folder) as place:
-                    told = folder.naming(place, say)
-                    asked = _Asked(
-                        config, split, identity, device, why, sweep, job, told, progress, watch
-                    )
-                    result = _done(asked, place, begun)
+        asked = Asked(
+            config=config, split=split, identity=identity, device=device, why=why, sweep=sweep,
+            number=job, say=say, progress=progress, watch=watch, ranks=ranks,
+        )  # fmt: skip
+        if not ranks.first:
+            return together.follow(asked, folder)
+        with together.leading(ranks) as lead:
+            # what is whole is read without a lock, as others do
+            if not fresh and standing.is_whole(folder, config, wanted):
+                result = lead.found(standing.found(folder, config, sweep, say))
+            else:
+                with folder.locked(say if wait else None):
+                    _say_what_changed(folder, identity, say)
+                    again = folder.anew(_same_code) if fresh else contextlib.nullcontext(folder)
+                    with again as place:
+                        told = replace(asked, say=folder.naming(place, say))
+                        result = _done(told, place, lead, begun)
         result = replace(result, path=folder.path)
         naming.as_asked(folder.path, config, say)
     if config["trainer"]["refit"]:
@@ -125,22 +131,6 @@ def _refuse_unread(config: Mapping[str, Any], sweep: str | None) -> None:
     naming.asked_of(config)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """One run as it is asked for, its data read."""
-
-    config: Mapping[str, Any]
-    split: Split
-    identity: Identity
-    device: torch.device
-    why: str
-    sweep: str | None
-    number: int | None
-    say: Say
-    progress: bool
-    watch: Watch | None
-
-
 def _say_what_changed(folder: RunFolder, identity: Identity, say: Say) -> None:
     """Say why a run that stood there under another hash is done again."""
     why = what_changed(folder.path.parent, identity) if folder.state() is None else None
@@ -152,31 +142,22 @@ def _same_code(record: Mapping[str, Any]) -> bool:
     return bool(record.get("source") == source_digest())
 
 
-def _done(asked: _Asked, folder: RunFolder, begun: float) -> Result:
+def _done(asked: Asked, folder: RunFolder, lead: together.Lead, begun: float) -> Result:
     """Train and evaluate in a folder that is held, or find it done; see ``train``.
 
     What refuses the settings does so before the first file is written.
     """
     config, say = asked.config, asked.say
     if folder.state() == "finished":
-        found = standing.found(folder, config, asked.sweep, say)
+        found = lead.found(standing.found(folder, config, asked.sweep, say))
         if stability.asked_of(config):
             standing.add_evidence(folder.path, config, say, asked.progress)
         return found
+    lead.begin()
     begun += environment.import_ahead()
-    protocol = build(config["evaluation"], parts(config, "metrics"))
-    protocol.refuse_unjudged(asked.split)
-    plan = Plan(
-        config=config, split=asked.split, train_pairs=protocol.training_pairs(asked.split),
-        protocol=protocol, device=asked.device,
-    )  # fmt: skip
-    job = Job(
-        plan=plan, identity=asked.identity, folder=folder, say=say, progress=asked.progress,
-        watch=asked.watch,
-    )  # fmt: skip
+    job = asked.job(folder)
     read = round(time.monotonic() - begun, 3)
-    ready = _assembled(job)
-    protocol.refuse_unmeasured(plan.settings.monitor, asked.split)
+    ready = assembled(job)
     record = job.record(asked.why, asked.sweep, asked.number)
     record["seconds"]["data"] = read
     return _do(job, ready, record, begun)
@@ -208,29 +189,7 @@ def fetch(config: Mapping[str, Any], name: str, root: Path, *, say: Say) -> Path
     return place.fetch(name)
 
 
-@dataclass(frozen=True)
-class _Assembled:
-    """What is about to be trained or fitted, what it is given, and the run it starts from."""
-
-    model: Model | FittedModel
-    given: Inputs
-    before: EarlierRun | None
-
-
-def _assembled(job: Job) -> _Assembled:
-    """Return the model of a job, untrained."""
-    plan = job.plan
-    visits = plan.protocol.training_visits(plan.split)
-    given = inputs.of(plan.config, plan.split, plan.train_pairs, job.say, visits).to(plan.device)
-    refuse_large(plan.config, given.shape)
-    if plan.config["baseline"]:
-        return _Assembled(fitted(plan.config, given.shape, plan.rng), given, None)
-    model = assemble(plan.config, given.shape, plan.rng).to(plan.device)
-    say_what_is_sampled(model, plan.settings.batch_size, job.say)
-    return _Assembled(model, given, earlier.of(plan.config, plan.split, given))
-
-
-def _do(job: Job, ready: _Assembled, record: dict[str, Any], begun: float) -> Result:
+def _do(job: Job, ready: Ready, record: dict[str, Any], begun: float) -> Result:
     """Do the run; its record says how it ended, whatever happens."""
     folder, config, failed = job.folder, job.plan.config, True
     folder.write_json(record)
@@ -249,7 +208,8 @@ def _do(job: Job, ready: _Assembled, record: dict[str, Any], begun: float) -> Re
     except Exception as error:
         if not failed:  # the run is whole; what was asked of it is not
             raise
-        record["state"], record["error"] = "failed", f"{error}" or type(error).__name__
+        record["state"] = "interrupted" if isinstance(error, Lost) else "failed"
+        record["error"] = f"{error}" or type(error).__name__
         with contextlib.suppress(InputError):
             folder.write_json(record)
         raise
@@ -259,7 +219,7 @@ def _do(job: Job, ready: _Assembled, record: dict[str, Any], begun: float) -> Re
 
 
 def _route(
-    job: Job, ready: _Assembled, record: dict[str, Any], tracker: tracking.Tracker, begun: float
+    job: Job, ready: Ready, record: dict[str, Any], tracker: tracking.Tracker, begun: float
 ) -> None:
     """Go from the untrained model to the finished folder."""
     plan, model, given, before = job.plan, ready.model, ready.given, ready.before
@@ -282,11 +242,8 @@ def _route(
         if isinstance(model, Model):
             through = since.through(before, job, given, model, embeddings, best.best_epoch)
         scorer = model.score(embeddings)  # its segments in the earlier run's order
-        result = evaluator.final(
-            scorer, embeddings, given.graph, plan.split, plan.train_pairs, plan.protocol,
-            job.clusters, plan.rng, model.negatives, baselines=parts(plan.config, "baselines"),
-            features=given.features,
-        )  # fmt: skip
+        ranks = plan.ranks if before is None else ALONE  # what follows that one, one process does
+        result = evaluated(plan, model, given, embeddings, scorer, job.clusters, ranks)
         result = with_self_assign(
             result, model, given, plan.config["graph"]["weights"], plan.train_pairs, scorer,
             plan.rng,

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.sparse.csr import Csr
 
 with warnings.catch_warnings():  # torch says once a process that CSR is in beta: here, unseen
@@ -35,11 +36,13 @@ class Fixed:
     """A sparse (R,C) matrix whose values learn nothing; ``fixed @ dense``: (C,D) -> (R,D).
 
     They are kept in both orders, (E,) each, so that the gradient gathers none of them anew.
+    ``ranks``: of several processes each has some of the columns, and the products are summed.
     """
 
     pattern: Csr
     value: Tensor
     back: Tensor  # in the order of the transpose
+    ranks: Ranks = ALONE
 
     @staticmethod
     def of(pattern: Csr, value: Tensor) -> Fixed:
@@ -52,7 +55,8 @@ class Fixed:
         return Fixed(self.pattern.T, self.back, self.value)
 
     def __matmul__(self, dense: Tensor) -> Tensor:
-        return _Spmm.apply(self.pattern, self.value, dense, self.back)  # type: ignore[no-any-return, no-untyped-call]
+        product = _Spmm.apply(self.pattern, self.value, dense, self.back)  # type: ignore[no-untyped-call]
+        return self.ranks.sum(product)
 
     def at(self, rows: Tensor | None) -> Fixed | SomeRows:
         """Return some rows (r,) of the matrix; None: all."""
@@ -74,7 +78,7 @@ class SomeRows:
         if 2 * pattern.held_by(self.rows) > pattern.entries:
             return F.embedding(self.rows, self.matrix @ dense)
         few, entry = pattern.only(self.rows)
-        return Fixed.of(few, self.matrix.value[entry]) @ dense
+        return self.matrix.ranks.sum(Fixed.of(few, self.matrix.value[entry]) @ dense)
 
 
 def spmm(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from gnnseg.data import batches
+from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.graph import BipartiteGraph
+from gnnseg.models.model import Model
 from gnnseg.models.objectives import Objective
 from gnnseg.rng import Rng
 from gnnseg.training.events import TrainingEvents
 from gnnseg.training.samplers import Sampler, refuse_foreign, refuse_misfit, sampler_of
 from gnnseg.training.settings import TrainerSettings
-from gnnseg.types import Batch, Features
+from gnnseg.types import Batch, Features, Scorer, Spread
+
+if TYPE_CHECKING:
+    from gnnseg.training.sharding import Shards
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,29 @@ class Training:
         features: attributes of users and items.
         events: the training pairs, or rows of a log.
         labels: (U,) the users' classes, -1 where they are not known, or None.
+        ranks: the processes that train together.
+        shards: where these are this process's users alone, whose part of all is ``spread``.
     """
 
     graph: BipartiteGraph
     features: Features
     events: TrainingEvents
     labels: Tensor | None = None
+    ranks: Ranks = ALONE
+    spread: Spread | None = None
+    shards: Shards | None = None
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Return the names of the model's parameters that this process alone has."""
+        return frozenset() if self.shards is None else self.shards.names
+
+    def scorer(self, model: Model) -> Scorer:
+        """Return a model's scores of everybody."""
+        embeddings = model.embed(self.graph, self.features)
+        if self.shards is not None:
+            embeddings = self.shards.everybody(embeddings)
+        return model.score(embeddings)
 
     def batch(
         self,
@@ -73,7 +96,7 @@ class Training:
             logged=None if e.logged is None else e.logged.at(rows),
             pattern=p if rows is None and (e.logged is None or e.logged.taken is None) else None,
             social=self.graph.social, homophily=self.graph.homophily, labels=self.labels,
-            earlier=None if e.earlier is None else e.earlier.at(rows),
+            earlier=None if e.earlier is None else e.earlier.at(rows), spread=self.spread,
         )  # fmt: skip
 
 

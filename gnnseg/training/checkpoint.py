@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from gnnseg.data.atomic import atomic
+from gnnseg.distributed.ranks import ALONE, Ranks
+from gnnseg.training.sharding import Shards
 
 EVERY_SECONDS = 30.0  # between saves within an epoch; what a crash costs, never the result
 
@@ -68,10 +70,12 @@ class Checkpoint:
 
     Args:
         path: of the file; None: the best weights are kept in memory, and nothing is written.
+        ranks: the processes that train together: the first reads, writes and keeps for all.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path
+    def __init__(self, path: Path | None = None, ranks: Ranks = ALONE) -> None:
+        self.path, self.ranks = path, ranks
+        self.shards: Shards | None = None
         self.best: dict[str, Tensor] | None = None
         self.kept: dict[str, dict[str, Any]] = {}
         self._last = time.monotonic()
@@ -91,13 +95,16 @@ class Checkpoint:
             optimizer: with its state.
             kept: what callbacks keep, plain values, or None.
         """
-        if self.path is None:
+        weights, steps = self._whole(model), optimizer.state_dict()
+        if self.shards is not None:
+            steps = self.shards.whole_steps(steps)
+        if self.path is None or not self.ranks.first:
             return
         content = {
             "state": asdict(state),
-            "model": model.state_dict(),
+            "model": weights,
             "best": self.best,
-            "optimizer": optimizer.state_dict(),
+            "optimizer": steps,
             "where": fingerprint_of_machine(),
             **({"callbacks": dict(kept)} if kept else {}),
         }
@@ -105,12 +112,20 @@ class Checkpoint:
             torch.save(content, aside)
         self._last = time.monotonic()
 
+    def _whole(self, model: nn.Module) -> dict[str, Any]:
+        """Return the weights of now, of all users."""
+        weights = model.state_dict()
+        return weights if self.shards is None else self.shards.whole(weights)
+
     def exists(self) -> bool:
         """Return whether there is a state to go on from."""
-        return self.path is not None and self.path.exists()
+        there: bool = self.ranks.told(self.path is not None and self.path.exists())
+        return there
 
     def due(self) -> bool:
-        """Return whether it is time to save within an epoch."""
+        """Return whether it is time to save within an epoch, which the first process says."""
+        if self.path is None or not self.ranks.first:
+            return False
         return time.monotonic() - self._last > EVERY_SECONDS
 
     def load(
@@ -122,10 +137,17 @@ class Checkpoint:
             The stored state, and whether going on from it is exact (same torch, processor and
             thread count).
         """
-        assert self.path is not None
-        content: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
-        model.load_state_dict(content["model"])
-        optimizer.load_state_dict(content["optimizer"])
+        content: dict[str, Any] = {}
+        if self.ranks.first:
+            assert self.path is not None
+            where = device if self.ranks.alone else torch.device("cpu")
+            content = torch.load(self.path, map_location=where, weights_only=True)
+        content = self.ranks.told(content)
+        weights, steps = content["model"], content["optimizer"]
+        if self.shards is not None:
+            weights, steps = self.shards.mine(weights), self.shards.my_steps(steps)
+        model.load_state_dict(weights)
+        optimizer.load_state_dict(steps)
         self.kept, best = content.get("callbacks", {}), content["best"]
         self.best = None if best is None else {name: value.cpu() for name, value in best.items()}
         state = State(**content["state"])
@@ -135,9 +157,16 @@ class Checkpoint:
 
     def keep_best(self, model: nn.Module) -> None:
         """Copy the weights of now to the CPU as the best."""
-        self.best = {
-            name: value.detach().cpu().clone() for name, value in model.state_dict().items()
-        }
+        weights = self._whole(model)
+        if self.ranks.first:
+            self.best = {name: value.detach().cpu().clone() for name, value in weights.items()}
+
+    def restore_best(self, model: nn.Module) -> None:
+        """Give the model its best weights, of all users and in every process."""
+        if self.ranks.first:
+            assert self.best is not None
+            model.load_state_dict(self.best)
+        self.ranks.copied(model.state_dict().values())
 
 
 def fingerprint_of_machine() -> dict[str, Any]:

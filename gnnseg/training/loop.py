@@ -74,8 +74,8 @@ def fit(
     losses = Losses(state, 1 if single else read_every)
     model.compacts = on_host
     take = Steps(
-        model, optimizer, data, batches, rng, clip=settings.clip,
-        record=None if single else cuda_graph, say=say,
+        model, optimizer, data, batches, rng, limit=settings.clip,
+        record=None if single or not data.ranks.alone else cuda_graph, say=say,
     )  # fmt: skip
     while not state.done:
         _begin(model, data, settings, state, last, rng)
@@ -88,7 +88,8 @@ def fit(
                 values = losses.read()
                 callbacks.call("after_step", model, state.epoch, state.step, values)
                 progress(state, batches.per_epoch, values)
-            if (stopped := stop()) or checkpoint.due():
+            stopped, due = data.ranks.any([stop(), checkpoint.due()], data.events.weight.device)
+            if stopped or due:
                 losses.read()
                 checkpoint.save(state, model, optimizer, callbacks.kept())
             if stopped:
@@ -166,8 +167,9 @@ def _evaluated(
     model.eval()
     if evaluate is None:
         return {}
+    metrics: dict[str, float]
     with torch.no_grad():
-        metrics = dict(evaluate(model.scorer(data.graph, data.features)))
+        metrics = data.ranks.told(dict(evaluate(data.scorer(model))))
     if monitor not in metrics:
         raise InputError(
             f"trainer.monitor={monitor} is not among what a validation measures: "

@@ -19,6 +19,7 @@ from torch.profiler import record_function
 from gnnseg.models.model import Model
 from gnnseg.rng import Rng
 from gnnseg.training.batching import Batches, Training
+from gnnseg.training.reducing import clip, reduced
 
 WARM = 3  # steps that are taken before one is recorded: libraries allocate in the first ones
 PHASES = ("batch", "forward", "backward", "optimizer")  # of a step, as a profile names them
@@ -55,7 +56,7 @@ class Steps:
         data: what it is trained on.
         batches: which make the batch of rows.
         rng: of the training.
-        clip: largest norm of the gradient; None: any.
+        limit: largest norm of the gradient; None: any.
         record: records steps; None: each is taken for itself.
         say: where a line goes if steps cannot be recorded.
     """
@@ -68,12 +69,12 @@ class Steps:
         batches: Batches,
         rng: Rng,
         *,
-        clip: float | None = None,
+        limit: float | None = None,
         record: Recorder | None = None,
         say: Say = lambda line: None,
     ) -> None:
         self._model, self._optimizer, self._data, self._batches = model, optimizer, data, batches
-        self._rng, self._clip, self._say = rng, clip, say
+        self._rng, self._limit, self._say = rng, limit, say
         self._record = record if "capturable" in optimizer.defaults else None
         self._recorded: Body | None = None
         self._warm, self._waiting = 0, model.waiting
@@ -135,15 +136,16 @@ class Steps:
         with batch:
             found = self._batches.of(rows, rng)
         with forward:
-            losses = model.losses(data.graph, data.features, found, rng)
+            losses = model.losses(data.graph, data.features, found, rng, data.ranks)
             total = model.total(losses)
         with backward:
             total.backward()  # type: ignore[no-untyped-call]
         with optimizer:
-            if self._clip is not None:
-                torch.nn.utils.clip_grad_norm_(model.parameters(), self._clip)
+            told = reduced(model, {"loss": total, **losses}, data.ranks, data.own)
+            if self._limit is not None:
+                clip(model, self._limit, data.ranks, data.own)
             self._optimizer.step()
-        return {"loss": total.detach(), **{name: one.detach() for name, one in losses.items()}}
+        return told
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gnnseg.types.batch import Batch, Logged, Spread, Step
     from gnnseg.types.customers import Customers
     from gnnseg.types.data import (
         Dataset,
@@ -29,20 +30,17 @@ if TYPE_CHECKING:
     )
     from gnnseg.types.errors import InputError, Setting, Words, returned
     from gnnseg.types.model import (
-        Batch,
         Embeddings,
         EmbeddingScorer,
         Explanation,
         Features,
         HabitScorer,
         HistoryScorer,
-        Logged,
         Policy,
         PrototypeScorer,
         Scorer,
         Segmentation,
         Shape,
-        Step,
     )
     from gnnseg.types.past import Earlier, Past
 
@@ -75,6 +73,7 @@ __all__ = [
     "Setting",
     "Shape",
     "Split",
+    "Spread",
     "Step",
     "Strings",
     "Table",
@@ -87,6 +86,12 @@ __all__ = [
 _HOME = {
     name: module
     for module, names in {
+        "batch": (
+            "Batch",
+            "Logged",
+            "Spread",
+            "Step",
+        ),
         "customers": ("Customers",),
         "data": (
             "Dataset",
@@ -111,20 +116,17 @@ _HOME = {
             "returned",
         ),
         "model": (
-            "Batch",
             "Embeddings",
             "EmbeddingScorer",
             "Explanation",
             "Features",
             "HabitScorer",
             "HistoryScorer",
-            "Logged",
             "Policy",
             "PrototypeScorer",
             "Scorer",
             "Segmentation",
             "Shape",
-            "Step",
         ),
         "past": (
             "Earlier",

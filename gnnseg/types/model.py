@@ -1,4 +1,4 @@
-"""What passes between the parts of a model: sizes, embeddings, scores, batches, steps.
+"""What passes between the parts of a model: sizes, embeddings, scores.
 
 Shape legend: U users, I items, K segments, D embedding width, B users in a batch, N negatives.
 """
@@ -6,7 +6,7 @@ Shape legend: U users, I items, K segments, D embedding width, B users in a batc
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -254,96 +254,3 @@ class Policy(Segmentation):
 
         (B,),(B,n) -> (B,).
         """
-
-
-@dataclass(frozen=True)
-class Logged:
-    """What came of a batch's events, for objectives that learn from rewards.
-
-    ``reward`` (B,); ``propensity`` (B,): the probability with which each was shown, None: not
-    known. Of rows of a log, each (U,I): ``taken``, what users have taken by now (None: the events
-    are the training pairs themselves); ``seen``, what of it could not be shown when the rows were
-    made (None: anything could); ``history``, what users have taken, and clicked of what they were
-    shown.
-    """
-
-    reward: Tensor
-    propensity: Tensor | None = None
-    seen: Csr | None = None
-    taken: Csr | None = None
-    history: Csr | None = None
-
-    def at(self, rows: Tensor | None) -> Logged:
-        """Return the same of some events, by number; None: of all."""
-        if rows is None:
-            return self
-        shown = None if self.propensity is None else self.propensity[rows]
-        return replace(self, reward=self.reward[rows], propensity=shown)
-
-    def to(self, device: torch.device) -> Logged:
-        """Return the same on a device."""
-        return Logged(
-            reward=self.reward.to(device),
-            propensity=None if self.propensity is None else self.propensity.to(device),
-            seen=None if self.seen is None else self.seen.to(device),
-            taken=None if self.taken is None else self.taken.to(device),
-            history=None if self.history is None else self.history.to(device),
-        )
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one training step looks at: users, items, weight (B,).
-
-    ``negatives``: None, (N,) shared or (B,N) each user's own; ``log_q``: (I,) log probability that
-    an item is drawn as a negative, None: uniform. ``logged``: what came of the events, where the
-    objective learns from rewards. ``pattern``: the whole graph's pairs, where the batch is full.
-    ``social``: (U,U) ties of all users, in both directions, and ``homophily``, what a tie is worth,
-    0 to 1. ``labels``: (U,) int64 class of each user, -1 where it is not known. ``earlier``: what
-    the events' users took before, where the head has habits.
-    """
-
-    users: Tensor
-    items: Tensor
-    weight: Tensor
-    negatives: Tensor | None = None
-    log_q: Tensor | None = None
-    logged: Logged | None = None
-    pattern: Csr | None = None
-    social: Csr | None = None
-    homophily: float = 1.0
-    labels: Tensor | None = None
-    earlier: Earlier | None = None
-
-    def compact(
-        self, *, users: bool = True, items: bool = True
-    ) -> tuple[Batch, Tensor | None, Tensor | None]:
-        """Return the batch by rows of the users and items it touches, and which these are.
-
-        They are ascending; None: all, row = id.
-        """
-        batch, some_users, some_items = self, None, None
-        if users:
-            some_users, row = torch.unique(self.users, return_inverse=True)
-            batch = replace(batch, users=row)
-        if items:
-            drawn = self.items[:0] if self.negatives is None else self.negatives.reshape(-1)
-            some_items, row = torch.unique(torch.cat([self.items, drawn]), return_inverse=True)
-            batch = replace(batch, items=row[: len(self.items)])
-            if self.negatives is not None:
-                batch = replace(batch, negatives=row[len(self.items) :].view(self.negatives.shape))
-            if self.log_q is not None:
-                batch = replace(batch, log_q=self.log_q[some_items])
-        return batch, some_users, some_items
-
-
-@dataclass(frozen=True)
-class Step:
-    """What the model says in one training step.
-
-    ``view``: one more pass of the encoder, by a generator and a strength of noise.
-    """
-
-    embeddings: Embeddings
-    scorer: Scorer
-    view: Callable[[Rng, float], Embeddings] | None = None

@@ -69,6 +69,21 @@ class EmbedsSomeRows:
     """
 
 
+class ShardsUsers:
+    """An encoder that can be given some users alone, the others being other processes'.
+
+    What items receive it takes from ``graph.messages``, which sums over all processes; all else it
+    says of users is of one row alone. ``user_rows``: the names of its parameters, of a row a user.
+    """
+
+    user_rows: tuple[str, ...] = ()
+
+    @property
+    def shards_users(self) -> bool:
+        """Return whether it can, as it is set."""
+        return True
+
+
 class ReadsHistories:
     """An encoder that reads what each user has met.
 

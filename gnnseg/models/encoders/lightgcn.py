@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.social import normalised
+from gnnseg.models.encoders.capabilities import ShardsUsers
 from gnnseg.models.encoders.layers import perturbed
 from gnnseg.models.encoders.nodes import Attributes, NodeEncoder
 from gnnseg.models.encoders.tables import Init, check_dropout
@@ -24,7 +25,7 @@ from gnnseg.sparse import Fixed, SomeRows
 from gnnseg.types import Embeddings, Features, InputError, Shape
 
 
-class LightGCN(NodeEncoder):
+class LightGCN(NodeEncoder, ShardsUsers):
     """x_u^(l+1) = sum_i w_ui x_i^(l), x_i^(l+1) = sum_u w_iu x_u^(l); a weighted sum of the layers.
 
     The weight of a message is d_target^-alpha d_source^-beta (.5, .5: LightGCN's symmetric
@@ -62,8 +63,14 @@ class LightGCN(NodeEncoder):
         _check_layers(layers, layer_weights, gamma)
         self.social = social
         self.layers, self.unit, self.dropout = layers, unit, dropout
+        self.user_rows = () if self.tables is None else ("tables.user",)
         self.exponents = (alpha, beta)
         self.layer_weights = _combination(layers, layer_weights, gamma)
+
+    @property
+    def shards_users(self) -> bool:
+        """Return whether no edges are drawn, and no friends asked, who may be elsewhere."""
+        return self.dropout == 0 and self.social == 0
 
     @classmethod
     def requires(cls, **settings: Any) -> frozenset[str]:

@@ -9,18 +9,20 @@ from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.base import Encoder
-from gnnseg.models.encoders.capabilities import EmbedsNewUsers, StartsAtSpectrum
+from gnnseg.models.encoders.capabilities import EmbedsNewUsers, ShardsUsers, StartsAtSpectrum
 from gnnseg.models.encoders.tables import EmbeddingTables, Init
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Features, Shape
 
 
-class MF(Encoder, EmbedsNewUsers, StartsAtSpectrum):
+class MF(Encoder, EmbedsNewUsers, StartsAtSpectrum, ShardsUsers):
     """user_i = p_i, item_j = q_j; no neighbours are asked.
 
     ``init``: normal (N(0, scale^2)) or spectral, the graph's leading singular vectors. New users,
     who have no neighbours to receive from, are solved for.
     """
+
+    user_rows = ("tables.user",)
 
     def __init__(
         self,

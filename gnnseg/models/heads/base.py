@@ -41,11 +41,14 @@ class Head(nn.Module, ABC):
     """What turns embeddings into scores: ``Head(shape, rng, *, settings…)``.
 
     Scores are logits; temperature and item bias belong here, objectives add none. ``catalogue``:
-    its scores need every item's embedding (a softmax over the catalogue). What only some heads do
-    they say by what they inherit beside: ``NumberedHead``, ``FinishedHead``, ``WarmedHead``.
+    its scores need every item's embedding (a softmax over the catalogue). ``by_user``: what it says
+    of a user is of that user's row alone, so that others' may be other processes'. What only some
+    heads do they say by what they inherit beside: ``NumberedHead``, ``FinishedHead``,
+    ``WarmedHead``.
     """
 
     catalogue: bool = False
+    by_user: bool = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Refuse, with an InputError, a hook that nobody would ask for."""
@@ -207,6 +210,11 @@ def facing(embeddings: Embeddings, user_UD: Tensor) -> Embeddings:
 def pick_bias(bias: Tensor, rows: Tensor | None) -> Tensor:
     """Return the biases of some rows, (I,) -> rows' shape; None: all of them."""
     return bias if rows is None else F.embedding(rows, bias[:, None]).squeeze(-1)
+
+
+def wide(product: Tensor) -> Tensor:
+    """Return float32 of what is less, for a logarithm."""
+    return product if product.dtype == torch.float64 else product.float()
 
 
 class ItemBias(nn.Module):

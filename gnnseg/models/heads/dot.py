@@ -32,6 +32,8 @@ class Dot(Head):
             on the softmax loss have it (Wu et al. 2024).
     """
 
+    by_user = True
+
     def __init__(
         self,
         shape: Shape,

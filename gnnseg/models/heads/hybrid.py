@@ -35,6 +35,7 @@ class Hybrid(NumberedHead):
     """
 
     catalogue = True
+    by_user = True
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from gnnseg.models.heads.base import FLOOR, FactorScorer, facing, memberships, pick_bias
+from gnnseg.models.heads.base import FLOOR, FactorScorer, facing, memberships, pick_bias, wide
 from gnnseg.models.vectors import pick, unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
@@ -137,7 +137,7 @@ class Distribution(SegmentScorer, Policy):
 
     def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
         """Turn a probability into its logarithm."""
-        return product.float().clamp(min=FLOOR).log()
+        return wide(product).clamp(min=FLOOR).log()
 
     def log_prob(self, users: Tensor, items: Tensor, seen: Csr | None = None) -> Tensor:
         """Return log pi(j|i) of pairs, (B,),(B,) -> (B,).
@@ -236,7 +236,7 @@ class Membership(SegmentScorer):
     def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
         """Turn a product into log(product)/tau + b_j."""
         bias = pick_bias(self._p.bias_I, items)
-        return product.float().clamp(min=FLOOR).log() / self._p.tau + bias
+        return wide(product).clamp(min=FLOOR).log() / self._p.tau + bias
 
 
 class Affinity(SegmentScorer):

@@ -83,6 +83,7 @@ class Segments(NumberedHead, WarmedHead):
         InputError: A setting that cannot be, or K = 1 of centred affinities.
     """
 
+    by_user = True
     started: Tensor
 
     def __init__(

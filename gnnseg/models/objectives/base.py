@@ -96,6 +96,18 @@ class Objective(nn.Module, ABC):
     def prepare(self, shape: Shape, rng: Rng) -> None:
         """Make parameters of its own, once the data's sizes and the embeddings' width are known."""
 
+    def portion(self, part: Batch) -> Tensor | float | None:
+        """Return what the loss of a part of a batch counts for, where processes share one.
+
+        The sum over processes of loss times share must be the loss of the whole batch. None, as of
+        all that say nothing: there is no such sum, since events are compared with each other or
+        more is looked at than they; then each process computes the loss of the whole batch.
+
+        Args:
+            part: This process's (``Batch.spread``).
+        """
+        return None
+
     @abstractmethod
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
         """Compute the scalar loss of one batch, a weighted mean over its interactions.
@@ -196,6 +208,18 @@ class PairObjective(Objective):
                 )
         weight = weight * degrees.double().cpu().clamp(min=1.0)[users.cpu()] ** self.degree_power
         return (weight / weight.sum()).float()
+
+
+class PairMean(PairObjective):
+    """An objective that is the mean by w_e of its pairs' losses, each a matter of one pair alone.
+
+    Of that and its negatives. So processes that share a batch compute a part of it each.
+    """
+
+    def portion(self, part: Batch) -> Tensor | float | None:
+        """Return the part's weight among all."""
+        assert part.spread is not None
+        return part.weight.sum().double() / part.spread.weight.double()
 
 
 class RewardObjective(PairObjective):

@@ -7,12 +7,12 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from gnnseg.models.objectives.base import PairClassifier, Sampling, Weights, weighted_mean
+from gnnseg.models.objectives.base import PairClassifier, PairMean, Sampling, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
 
 
-class BCE(PairClassifier):
+class BCE(PairClassifier, PairMean):
     """Binary cross-entropy: the mean log loss of a taken pair and its N others.
 
     -( log sigmoid(s_ui) + sum_j log sigmoid(-s_uj) ) / (1 + N). sigmoid(s) is then the chance that

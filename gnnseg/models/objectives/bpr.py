@@ -5,12 +5,12 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from gnnseg.models.objectives.base import PairObjective, Sampling, Weights, weighted_mean
+from gnnseg.models.objectives.base import PairMean, Sampling, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
 
 
-class BPR(PairObjective):
+class BPR(PairMean):
     """Bayesian personalised ranking: -log sigmoid(s_ui - s_uj), the mean over ``negatives`` j.
 
     Args:

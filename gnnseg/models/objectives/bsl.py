@@ -11,12 +11,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gnnseg.models.objectives.base import PairObjective, Sampling, Weights, weighted_mean
+from gnnseg.models.objectives.base import PairMean, Sampling, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
 
 
-class BSL(PairObjective):
+class BSL(PairMean):
     """Bilateral softmax: -log mean_{i in P_u} e^{s_ui} + power * log mean_j e^{s_uj}.
 
     j: N negatives shared by the batch; one that is the row's own item is left out, and a row that
@@ -50,6 +50,10 @@ class BSL(PairObjective):
             )
         self.sampling = Sampling("shared" if sampling == "uniform" else "in_batch", negatives)
         self.positives, self.power = positives, power
+
+    def portion(self, part: Batch) -> Tensor | float | None:
+        """Return the part's weight; None where a user's pairs stand together, in whichever part."""
+        return super().portion(part) if self.positives == "pair" else None
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
         """Compute the mean over the batch's pairs, but those without a negative of their own."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gnnseg.models.objectives.base import (
-    PairObjective,
+    PairMean,
     Sampling,
     Weights,
     mean_of_others,
@@ -23,7 +23,7 @@ from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
 
 
-class CCL(PairObjective):
+class CCL(PairMean):
     """Cosine contrastive loss of SimpleX (Mao et al. 2021).
 
     1 - cos(u, i) + negative_weight * mean_j max(0, cos(u, j) - margin), over N negatives j: those

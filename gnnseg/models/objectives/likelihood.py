@@ -9,12 +9,12 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from gnnseg.models.objectives.base import PairObjective, Weights, weighted_mean
+from gnnseg.models.objectives.base import PairMean, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, HabitScorer, Step
 
 
-class Likelihood(PairObjective):
+class Likelihood(PairMean):
     """Exact maximum likelihood: -sum_e w_e log( sum_k alpha[u_e,k] beta[k,i_e] ), sum of w = 1.
 
     PLSA's likelihood (Hofmann 1999). Full batch: one SDDMM over the edges, its gradient two SpMMs.

@@ -25,6 +25,14 @@ class L2(Objective):
     (|x_u|^2 + |x_i|^2 + |x_j|^2)/2 of their layer 0, per pair.
     """
 
+    def portion(self, part: Batch) -> Tensor | float | None:
+        """Return the part's share of the pairs; None where negatives are everybody's."""
+        assert part.spread is not None
+        shared = part.negatives is not None and part.negatives.dim() == 1
+        if shared or part.spread.users is None:
+            return None
+        return len(part.users) / part.spread.pairs
+
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
         """Compute half the squared length of the rows the batch touches, per pair."""
         e = step.embeddings
@@ -52,9 +60,14 @@ class Balance(Objective):
 
     needs: ClassVar[frozenset[str]] = frozenset({"segments"})
 
+    def portion(self, part: Batch) -> Tensor | float | None:
+        """Return that each process has the mean of all, and counts for as much."""
+        assert part.spread is not None
+        return None if part.spread.users is None else 1 / part.spread.ranks.count
+
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
         """Compute log K - H(mean alpha) over the batch's users."""
-        mean_K = _memberships(step, batch).mean(0)
+        mean_K = batch.mean(_memberships(step, batch))
         count = torch.tensor(float(len(mean_K)), device=mean_K.device)
         imbalance: Tensor = count.log() - torch.special.entr(mean_K).sum()
         return imbalance
@@ -67,6 +80,12 @@ class Entropy(Objective):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"segments"})
+
+    def portion(self, part: Batch) -> Tensor | float | None:
+        """Return the part's share of the users looked at."""
+        assert part.spread is not None
+        mine = len(part.users) if part.pattern is None else part.pattern.shape[0]
+        return None if part.spread.users is None else mine / part.spread.users
 
     def forward(self, step: Step, batch: Batch, rng: Rng) -> Tensor:
         """Compute the mean entropy of alpha over the batch's users."""

@@ -8,12 +8,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gnnseg.models.objectives.base import PairObjective, Sampling, Weights, weighted_mean
+from gnnseg.models.objectives.base import PairMean, Sampling, Weights, weighted_mean
 from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Step
 
 
-class SampledSoftmax(PairObjective):
+class SampledSoftmax(PairMean):
     """Sampled softmax: -log( e^{s_ui} / (e^{s_ui} + sum_j e^{s_uj}) ), N negatives a batch.
 
     A negative that is the row's own item is left out.

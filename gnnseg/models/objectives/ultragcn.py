@@ -15,7 +15,7 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.cooccurrence import nearest_items
 from gnnseg.models.objectives.base import (
     GraphObjective,
-    PairObjective,
+    PairMean,
     Sampling,
     Weights,
     mean_of_others,
@@ -26,7 +26,7 @@ from gnnseg.rng import Rng
 from gnnseg.types import Batch, InputError, Shape, Step
 
 
-class UltraGCN(PairObjective, GraphObjective):
+class UltraGCN(PairMean, GraphObjective):
     """What infinitely many layers of messages would end at, as a loss (UltraGCN, Mao et al. 2021).
 
     -(w1 + w2 beta_ui) log sigmoid(s_ui) - negative_weight mean_j (w3 + w4 beta_uj) log
