@@ -109,7 +109,7 @@ def _parts_named(model: Model) -> Iterator[None]:
             open_[-1].__enter__()  # type: ignore[no-untyped-call]
 
         def leave(*_: Any) -> None:
-            open_.pop().__exit__(None, None, None)  # type: ignore[no-untyped-call]
+            open_.pop().__exit__(None, None, None)
 
         handles.append(part(model).register_forward_pre_hook(enter))
         handles.append(part(model).register_forward_hook(leave, always_call=True))
