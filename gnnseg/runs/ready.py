@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class RunRequest:
     """One run as it is asked for, its data read."""
 
     config: Mapping[str, Any]

@@ -50,8 +50,8 @@ def fit(
     ``evaluate`` gives the metrics of a validation, the monitored one among them; None: nothing is
     held out, and the last weights are kept. ``epochs``: where training ends, the schedule still
     being that of ``settings.max_epochs``; None: there. ``log`` writes a line of metrics and returns
-    the length of what is written so far; ``progress`` is shown each step; ``lower_is_better``: the
-    epoch of the smallest monitored value is kept, not of the largest.
+    the length of what is written so far; ``progress`` is shown each step; ``lower_is_better``: so
+    is the monitored value.
 
     Raises:
         Interrupted: when ``stop()``; the state is saved.
@@ -67,17 +67,16 @@ def fit(
         _begin(model, data, settings, state, last, rng)
         order = batches.order(rng.at(state.epoch))
         while state.batch < batches.per_epoch:
-            now = rng.at(state.step)
             _set_rate(optimizer, settings, state.step, steps)
-            batch = batches.at(state.batch, order, now)
+            batch = batches.at(state.batch, order, now := rng.at(state.step))
             losses = _step(model, optimizer, data, batch, now, settings.clip, state)
             state.count(losses)
             callbacks.call("after_step", model, state.epoch, state.step, losses)
             progress(state, batches.per_epoch, losses)
-            stopped, due = data.ranks.any([stop(), checkpoint.due()], batch.users.device)
-            if stopped or due:
+            asked = data.ranks.any([stop(), checkpoint.due()], batch.users.device)
+            if any(asked):
                 checkpoint.save(state, model, optimizer, callbacks.kept())
-            if stopped:
+            if asked[0]:
                 raise Interrupted
         state.epoch, state.batch = state.epoch + 1, 0
         if state.epoch % settings.eval_every == 0 or state.epoch >= last:
