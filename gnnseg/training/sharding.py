@@ -43,6 +43,7 @@ def obstacle(
     target = str(optimizer["_target_"])
     reasons = {
         f"trainer.batch_size={settings.batch_size}": settings.batch_size is not None,
+        f"trainer.draw={settings.draw}": settings.draw != "each",
         "trainer.callbacks": bool(settings.own_callbacks),
         "trainer.sampler": settings.own_sampler is not None,
         f"optimizer {target.rpartition('.')[2]}": target not in ROW_BY_ROW,

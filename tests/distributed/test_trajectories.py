@@ -48,7 +48,9 @@ RUNS = {
     "50 steps in float32": [*SEGMENTS, *TERMS, "trainer.max_epochs=50"],
     # a batch is shared, each process with its part
     "likelihood in batches": [*SEGMENTS, *TERMS, *BATCHES],
-    "affinity, sampled softmax, l2": [*SEGMENTS, "head.beta=affinity", *TERMS, *BATCHES],
+    "affinity after a warm-up, sampled softmax, l2": [
+        *SEGMENTS, "head.beta=affinity", "head.warmup=0.5", *TERMS, *BATCHES,
+    ],
     "membership, in batch": [
         *SEGMENTS, "head.beta=membership", "objective.sampling=in_batch", "objective.negatives=64",
         *BATCHES,
