@@ -8,7 +8,11 @@ import pytest
 import torch
 
 from gnnseg import config
+from gnnseg.models import logsumexp
+from gnnseg.rng import Rng
 from gnnseg.runs import train as pipeline
+from gnnseg.sparse import Csr, sddmm, spmm
+from gnnseg.training import loop
 
 pytestmark = [
     pytest.mark.gpu,
@@ -84,3 +88,52 @@ def test_cpu_and_gpu_agree(name: str, tmp_path: Path) -> None:
     cpu, gpu = run(tmp_path, "cpu", RUNS[name]), run(tmp_path, "cuda", RUNS[name])
     assert gpu[0] == pytest.approx(cpu[0], rel=1e-4)
     assert gpu[1] == pytest.approx(cpu[1], abs=0.002)
+
+
+def test_draws_are_the_same_bits_on_each_device() -> None:
+    for draw in (
+        lambda stream: stream.bits((1000,)),
+        lambda stream: stream.integers(41_001, (1000,)),
+        lambda stream: stream.uniform((1000,)),
+        lambda stream: stream.uniform((1000,), torch.float64),
+        lambda stream: stream.permutation(1000),
+    ):
+        cpu, gpu = (draw(Rng(3).at(7).stream("x", device)) for device in ("cpu", "cuda"))
+        assert torch.equal(cpu, gpu.cpu())
+
+
+def test_products_agree() -> None:
+    g = torch.Generator().manual_seed(0)
+    key = torch.randperm(500 * 300, generator=g)[:5000]
+    p = Csr.of(key // 300, key % 300, (500, 300))
+    value = torch.randn(p.entries, generator=g)
+    left, right = torch.randn(500, 24, generator=g), torch.randn(300, 24, generator=g)
+    there = p.to("cuda"), value.cuda(), left.cuda(), right.cuda()
+    torch.testing.assert_close(spmm(there[0], there[1], there[3]).cpu(), spmm(p, value, right))
+    torch.testing.assert_close(sddmm(there[0], *there[2:]).cpu(), sddmm(p, left, right))
+
+
+def test_the_normaliser_agrees() -> None:
+    g = torch.Generator().manual_seed(0)
+    left, right, offset = (torch.randn(*n, generator=g) for n in ((700, 16), (90, 16), (90,)))
+    items, others = (torch.randint(100, (n,), generator=g) for n in (700, 90))
+    given = left, right, offset, items, others
+    found = logsumexp.shared_logsumexp(*(one.cuda() for one in given)).cpu()
+    torch.testing.assert_close(found, logsumexp.shared_logsumexp(*given))
+
+
+@pytest.mark.parametrize("name", ["likelihood", "affinity", "hybrid", "dropout and bpr"])
+def test_recorded_steps_are_those_taken_one_by_one(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = []
+    graph = loop.cuda_graph
+    monkeypatch.setattr(
+        loop, "cuda_graph", lambda body: recorded.append(graph(body)) or recorded[-1]
+    )
+    mine = run(tmp_path / "recorded", "cuda", RUNS[name])
+    assert recorded  # and no line said that it could not be
+    monkeypatch.setattr(loop, "cuda_graph", None)
+    theirs = run(tmp_path / "one by one", "cuda", RUNS[name])
+    assert mine[0] == pytest.approx(theirs[0], rel=1e-4)
+    assert mine[1] == pytest.approx(theirs[1], abs=0.002)

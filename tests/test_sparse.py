@@ -62,19 +62,36 @@ def test_gradients_equal_finite_differences() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_fallback_gives_the_kernels_numbers(
-    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("width", [1, 3, 8, 64])
+def test_every_kernel_gives_the_same_numbers(
+    dtype: torch.dtype, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    p = draw(50, 40, 300)
+    p = draw(50, 40, 300)  # a row and a column in many are empty
     value, left, right = (
         torch.randn(p.entries, dtype=dtype),
-        torch.randn(50, 8, dtype=dtype),
-        torch.randn(40, 8, dtype=dtype),
+        torch.randn(50, width, dtype=dtype),
+        torch.randn(40, width, dtype=dtype),
     )
-    kernel = spmm(p, value, right), sddmm(p, left, right)
+    found = spmm(p, value, right), sddmm(p, left, right)
     monkeypatch.setattr(products, "GATHER_ENTRIES", 7)  # many parts
-    monkeypatch.setattr(products, "has_kernel", lambda *_: False)
-    torch.testing.assert_close((spmm(p, value, right), sddmm(p, left, right)), kernel)
+    for kernel in ("bag", "CSR", "gather"):
+        monkeypatch.setattr(products, "kernel_of", lambda *_, name=kernel: name)
+        torch.testing.assert_close((spmm(p, value, right), sddmm(p, left, right)), found)
+    dense = torch.zeros(50, 40, dtype=dtype).index_put((p.row, p.column), value)
+    torch.testing.assert_close(found[0], dense @ right)
+
+
+def test_a_product_does_not_depend_on_the_number_of_threads() -> None:
+    p, right = draw(500, 400, 9000), torch.randn(400, 33)
+    value = torch.randn(p.entries)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(spmm(p, value, right))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*found)
 
 
 def test_a_type_without_kernel_takes_the_fallback() -> None:

@@ -26,7 +26,7 @@ from gnnseg.runs import fitting, inputs, train
 from gnnseg.runs.assembly import assemble
 from gnnseg.runs.plan import Plan
 from gnnseg.training import loop
-from gnnseg.training.batching import Training
+from gnnseg.training.steps import Steps
 
 WARM, STEPS = 2, 8
 BATCH = ["trainer.batch_size=8192", "threads=1"]
@@ -55,24 +55,24 @@ class Watch:
         self.sent = 0
         self.wall, self.cpu, self.bytes = list[float](), list[float](), list[int]()
         self.held: dict[str, int] = {}
-        step, total = loop._step, Ranks.total
+        take, total = Steps.__call__, Ranks.total
 
-        def timed(model: Any, optimizer: Any, data: Training, *rest: Any) -> Any:
+        def timed(steps: Any, *given: Any) -> Any:
             begun, used, sent = time.perf_counter(), time.process_time(), self.sent
-            found = step(model, optimizer, data, *rest)
+            found = take(steps, *given)
             self.wall.append(time.perf_counter() - begun)
             self.cpu.append(time.process_time() - used)
             self.bytes.append(self.sent - sent)
-            self.hold(model, optimizer, data)
+            self.hold(steps._model, steps._optimizer, steps._data)
             return found
 
         def counted(ranks: Ranks, x: torch.Tensor) -> torch.Tensor:
             self.sent += 0 if ranks.alone else size(x)
             return total(ranks, x)
 
-        loop._step, Ranks.total = timed, counted  # type: ignore[assignment, method-assign]
+        Steps.__call__, Ranks.total = timed, counted  # type: ignore[assignment, method-assign]
 
-    def hold(self, model: Any, optimizer: Any, data: Training) -> None:
+    def hold(self, model: Any, optimizer: Any, data: Any) -> None:
         """Note the bytes of weights, gradients, the optimiser's state, and the graph's pairs."""
         parameters = list(model.parameters())
         moments = [v for state in optimizer.state.values() for v in state.values()]

@@ -55,6 +55,7 @@ class Model(nn.Module, Recommending):
         everybody = asked & {"social", "labels"}  # terms that look at more users than the batch's
         self._everybody = bool(everybody)
         self._whole = any(part.reads_all for part in self.parts())
+        self.compacts = True  # steps embed the rows they ask for alone, where the encoder can
 
     def reset(
         self, graph: BipartiteGraph, features: Features, rng: Rng, labels: Tensor | None = None
@@ -134,6 +135,12 @@ class Model(nn.Module, Recommending):
     def waiting(self) -> bool:
         """Return whether the head waits for trained embeddings (``WarmedHead``)."""
         return isinstance(self.head, WarmedHead) and self.head.waiting
+
+    @property
+    def changes_by_epoch(self) -> bool:
+        """Return whether a step is another one in another epoch: a curriculum, terms renewed."""
+        renewed = any(isinstance(part, RenewedObjective) for part in self.parts())
+        return renewed or self.objective.sampling.hard > 0
 
     def warm_up(
         self,
@@ -237,6 +244,7 @@ class Model(nn.Module, Recommending):
                 inner = inner.child(f"process {ranks.number}")
         users = items = None
         some = isinstance(self.encoder, EmbedsSomeRows) and not self._whole
+        some = some and (self.compacts or getattr(self.encoder, "samples", False))
         if some and batch.pattern is None:
             batch, users, items = batch.compact(
                 users=not self._everybody, items=not self.head.catalogue

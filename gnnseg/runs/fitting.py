@@ -28,6 +28,7 @@ from gnnseg.training import events, sharding
 from gnnseg.training.batching import Training
 from gnnseg.training.checkpoint import Checkpoint, State
 from gnnseg.training.loop import Log, Show, fit
+from gnnseg.training.losses import EVERY
 from gnnseg.training.progress import Progress
 from gnnseg.types import Earlier, Embeddings, Scorer
 
@@ -81,7 +82,7 @@ def fit_in(
         state = _trained(
             plan, model, training, optimizer, state, checkpoint, before=before, epochs=epochs,
             log=watched.log(_log(tracker, optimizer)), progress=_with_losses(progress, tracker),
-            stop=lambda: stop() or watched.over,
+            stop=lambda: stop() or watched.over, say=job.say,
         )  # fmt: skip
     return state, exact and plan.ranks.alone
 
@@ -246,6 +247,7 @@ def _trained(
     log: Log = lambda state, metrics: 0,
     progress: Show = lambda state, per_epoch, losses: None,
     stop: Callable[[], bool] = lambda: False,
+    say: Callable[[str], None] = lambda line: None,
 ) -> State:
     """Train from ``state`` to the end, an earlier run's segments pulling while it goes on."""
     if before is not None:
@@ -256,6 +258,7 @@ def _trained(
         evaluate=_validation(plan) if epochs is None else None, epochs=epochs, log=log,
         progress=progress, stop=stop,
         lower_is_better=plan.protocol.lower_is_better(plan.settings.monitor),
+        read_every=plan.config["tracking"].get("every") or EVERY, say=say,
     )  # fmt: skip
     if before is not None:
         before.detach(model)

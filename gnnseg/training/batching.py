@@ -142,9 +142,16 @@ class Batches:
             return batches.by_weight(self._drawn_by, rng)
         return batches.order(len(self._data.events), rng, self._data.events.weight.device)
 
-    def at(self, number: int, order: Tensor | None, rng: Rng) -> Batch:
-        """Return an epoch's batch of that number; every event as one where there is no order."""
-        rows = None
-        if order is not None and self._size is not None:
-            rows = order[number * self._size : (number + 1) * self._size]
+    def rows(self, number: int, order: Tensor | None) -> Tensor | None:
+        """Return which events an epoch's batch of that number holds, (B,); None: all."""
+        if order is None or self._size is None:
+            return None
+        return order[number * self._size : (number + 1) * self._size]
+
+    def is_short(self, rows: Tensor | None) -> bool:
+        """Return whether a batch is an epoch's last, of fewer events than the others."""
+        return rows is not None and len(rows) != self._size
+
+    def of(self, rows: Tensor | None, rng: Rng) -> Batch:
+        """Return the batch of some events, (B,), with the negatives of a step; None: of all."""
         return self._data.batch(rows, self._objective, self._log_popularity_I, rng, self._own)

@@ -47,11 +47,14 @@ class State:
     logged_bytes: int = 0
     done: bool = False
 
-    def count(self, losses: Mapping[str, float]) -> None:
-        """Count a step that was taken, and its losses."""
+    def count(self) -> None:
+        """Count a step that was taken."""
         self.step += 1
         self.batch += 1
         self.counted += 1
+
+    def add(self, losses: Mapping[str, float]) -> None:
+        """Add losses of steps that were counted."""
         for name, value in losses.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 

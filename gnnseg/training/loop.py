@@ -16,9 +16,10 @@ from gnnseg.rng import Rng
 from gnnseg.training.batching import Batches, Training
 from gnnseg.training.callbacks import Callbacks
 from gnnseg.training.checkpoint import Checkpoint, State
-from gnnseg.training.reducing import clip, reduced
+from gnnseg.training.losses import EVERY, Losses
 from gnnseg.training.settings import TrainerSettings
-from gnnseg.types import Batch, InputError, Scorer
+from gnnseg.training.steps import Steps, cuda_graph, set_rate
+from gnnseg.types import InputError, Scorer
 
 Evaluate = Callable[[Scorer], Mapping[str, float]]
 Log = Callable[[State, Mapping[str, float]], int]
@@ -44,6 +45,8 @@ def fit(
     progress: Show = lambda state, per_epoch, losses: None,
     stop: Callable[[], bool] = lambda: False,
     lower_is_better: bool = False,
+    read_every: int = EVERY,
+    say: Callable[[str], None] = lambda line: None,
 ) -> State:
     """Train from ``state`` to the end; ``checkpoint.best`` then holds the best weights.
 
@@ -51,7 +54,9 @@ def fit(
     held out, and the last weights are kept. ``epochs``: where training ends, the schedule still
     being that of ``settings.max_epochs``; None: there. ``log`` writes a line of metrics and returns
     the length of what is written so far; ``progress`` is shown each step; ``lower_is_better``: so
-    is the monitored value.
+    is the monitored value. On a GPU, of one process and without callbacks, losses are read, checked
+    and shown every ``read_every`` steps, and steps replayed from a recording (``Steps``); ``say``:
+    where a line goes if they cannot be.
 
     Raises:
         Interrupted: when ``stop()``; the state is saved.
@@ -63,18 +68,28 @@ def fit(
     callbacks = Callbacks(settings.own_callbacks, rng)
     callbacks.call("begin", model, state.epoch, state.step)
     callbacks.restore(checkpoint.kept)
+    on_host = data.events.weight.device.type == "cpu" or bool(settings.own_callbacks)
+    on_host = on_host or not data.ranks.alone
+    losses = Losses(state, 1 if on_host else read_every)
+    model.compacts = on_host
+    take = Steps(
+        model, optimizer, data, batches, rng, clip=settings.clip,
+        record=None if on_host else cuda_graph, say=say,
+    )  # fmt: skip
     while not state.done:
         _begin(model, data, settings, state, last, rng)
+        take.begin()
         order = batches.order(rng.at(state.epoch))
         while state.batch < batches.per_epoch:
             _set_rate(optimizer, settings, state.step, steps)
-            batch = batches.at(state.batch, order, now := rng.at(state.step))
-            losses = _step(model, optimizer, data, batch, now, settings.clip, state)
-            state.count(losses)
-            callbacks.call("after_step", model, state.epoch, state.step, losses)
-            progress(state, batches.per_epoch, losses)
-            asked = data.ranks.any([stop(), checkpoint.due()], batch.users.device)
+            losses.add(take(batches.rows(state.batch, order), state.step))
+            if losses.due(last=state.batch == batches.per_epoch):
+                values = losses.read()
+                callbacks.call("after_step", model, state.epoch, state.step, values)
+                progress(state, batches.per_epoch, values)
+            asked = data.ranks.any([stop(), checkpoint.due()], data.events.weight.device)
             if any(asked):
+                losses.read()
                 checkpoint.save(state, model, optimizer, callbacks.kept())
             if asked[0]:
                 raise Interrupted
@@ -141,31 +156,7 @@ def _set_rate(
         raise InputError(
             f"trainer.schedule: {name} gave {rate} at step {step}; it must be 0 or more."
         )
-    for group in optimizer.param_groups:
-        group["lr"] = optimizer.defaults["lr"] * rate
-
-
-def _step(
-    model: Model,
-    optimizer: torch.optim.Optimizer,
-    data: Training,
-    batch: Batch,
-    rng: Rng,
-    limit: float | None,
-    state: State,
-) -> dict[str, float]:
-    """Take one step down the gradient; return the losses it began at, 'loss' their sum."""
-    model.train()
-    optimizer.zero_grad(set_to_none=True)
-    losses = model.losses(data.graph, data.features, batch, rng, data.ranks)
-    total = model.total(losses)
-    total.backward()  # type: ignore[no-untyped-call]
-    values = reduced(model, {"loss": total, **losses}, data.ranks, data.own)
-    _refuse_nan(values, state)
-    if limit is not None:
-        clip(model, limit, data.ranks, data.own)
-    optimizer.step()
-    return values
+    set_rate(optimizer, rate)
 
 
 def _evaluated(
@@ -204,14 +195,4 @@ def _refuse_undefined(monitor: str, value: float, state: State) -> None:
             f"trainer.monitor={monitor}: is not defined after epoch {state.epoch} ({value}), so no "
             "epoch can be chosen by it: nobody, or nothing that it measures, is in that part of "
             "the data; choose another monitor or another split."
-        )
-
-
-def _refuse_nan(values: Mapping[str, float], state: State) -> None:
-    bad = [name for name, value in values.items() if not math.isfinite(value) and name != "loss"]
-    if bad or not math.isfinite(values["loss"]):
-        name = bad[0] if bad else "loss"
-        raise InputError(
-            f"train/{name} became {values[name]} at step {state.step} (epoch {state.epoch}): "
-            "training has diverged; lower optimizer.lr or raise the head's temperatures."
         )

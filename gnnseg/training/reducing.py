@@ -12,7 +12,7 @@ from gnnseg.distributed.ranks import Ranks
 
 def reduced(
     model: nn.Module, losses: Mapping[str, Tensor], ranks: Ranks, own: Collection[str]
-) -> dict[str, float]:
+) -> dict[str, Tensor]:
     """Return the sums of all processes' losses, and leave in each the sums of all gradients.
 
     Two messages: one of a number a loss and a parameter, one of the gradients, end to end. What no
@@ -25,20 +25,20 @@ def reduced(
         own: Names of parameters that this process alone has, whose gradients are whole.
     """
     if ranks.alone:
-        return {name: value.item() for name, value in losses.items()}
+        return {name: value.detach() for name, value in losses.items()}
     shared = [p for name, p in model.named_parameters() if name not in own and p.requires_grad]
     device = shared[0].device if shared else torch.device("cpu")
     there = torch.tensor([float(p.grad is not None) for p in shared], device=device)
     first = torch.stack([value.detach().double() for value in losses.values()])
     said = ranks.total(torch.cat([first.to(device), there.double()]))
-    values, counted = said[: len(first)].tolist(), said[len(first) :].tolist()
+    counted = said[len(first) :].tolist()
     moved = [p for p, count in zip(shared, counted, strict=True) if count]
     for p in moved:
         if p.grad is None:
             p.grad = torch.zeros_like(p)
     for kind in dict.fromkeys(p.dtype for p in moved):
         _sum([p for p in moved if p.dtype == kind], ranks)
-    return dict(zip(losses, values, strict=True))
+    return dict(zip(losses, said[: len(first)], strict=True))
 
 
 def _sum(parameters: list[nn.Parameter], ranks: Ranks) -> None:

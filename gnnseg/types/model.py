@@ -113,6 +113,21 @@ class Scorer(ABC):
     def edges(self, pattern: Csr) -> Tensor:
         """Score the pattern's entries, (E,), in its order."""
 
+    def normaliser(
+        self, users: Tensor, items: Tensor, others: Tensor, offset: Tensor | None = None
+    ) -> Tensor:
+        """Compute log sum_n exp( score_bn + offset_n ) over shared items, (B,),(B,),(N,) -> (B,).
+
+        A row's own item is left out wherever it stands among the others; -inf where none is left.
+        """
+        score_BN = self.block(users, others)
+        if offset is not None:
+            score_BN = score_BN + offset
+        own_BN = items[:, None] == others
+        none_B = own_BN.all(-1)  # of nothing, logsumexp has no gradient
+        score_BN = score_BN.masked_fill(own_BN & ~none_B[:, None], -torch.inf)
+        return score_BN.logsumexp(-1).masked_fill(none_B, -torch.inf)
+
     def stored(self) -> dict[str, Tensor]:
         """Return what a run folder keeps of the scores (scores.safetensors), by name."""
         return {}

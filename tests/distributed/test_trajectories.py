@@ -25,7 +25,7 @@ from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.runs import environment, fitting, inputs, train
 from gnnseg.runs.assembly import assemble
 from gnnseg.runs.plan import Plan
-from gnnseg.training import loop
+from gnnseg.training import reducing
 from gnnseg.types import Features
 
 pytestmark = pytest.mark.slow  # processes
@@ -93,19 +93,19 @@ def trajectory(name: str, ranks: Ranks) -> dict[str, Any]:
         given = replace(given, features=Features(*in_double))
     steps: list[dict[str, float]] = []
     rows: list[int] = []
-    usual = loop.reduced
+    usual = reducing.reduced
 
-    def recorded(model: Any, losses: Any, ranks: Ranks, own: Any) -> dict[str, float]:
+    def recorded(model: Any, losses: Any, ranks: Ranks, own: Any) -> dict[str, Any]:
         found = usual(model, losses, ranks, own)
-        steps.append(found)
+        steps.append({name: value.item() for name, value in found.items()})
         rows.append(len(model.encoder.tables.user))
         return found
 
-    loop.reduced = recorded
+    reducing.reduced = recorded
     try:
         state = fitting.fit_in_memory(plan, model, given)
     finally:
-        loop.reduced = usual
+        reducing.reduced = usual
     weights = {key: value.double().flatten().tolist() for key, value in model.state_dict().items()}
     return {
         "steps": steps, "weights": weights, "rows": rows, "best": state.best_value,

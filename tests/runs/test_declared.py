@@ -91,6 +91,29 @@ def test_a_table_is_run_and_found_again(tmp_path, capsys):
     _change(folder, tmp_path, capsys)
 
 
+def test_figures_beside_a_run_may_be_a_column(tmp_path, capsys):
+    beside = ["baseline/popularity/test/ndcg@20", "baseline/rp3beta/test/ndcg@20"]
+    content = {
+        **TABLE,
+        "seeds": [0],
+        "overrides": [*TABLE["overrides"], "evaluation.baselines=[rp3beta]"],
+        "metrics": ["test/ndcg@20", *beside, "baseline/nobody/test/ndcg@20"],
+        "rows": [{"label": "mf", "overrides": ["encoder=mf"]}],
+    }
+    folder = tmp_path / "beside"
+    declared_in(folder, content)
+    assert main(["table", str(folder), "--root", str(tmp_path / "runs")]) == 0
+    (line,) = results.read(folder / results.FILE)
+    record = json.loads(next(tmp_path.glob("runs/*/run.json")).read_text("utf-8"))
+    for name in beside:
+        _, who, metric = name.split("/", 2)
+        assert line["metrics"][name] == record["baselines"][who][metric]
+    kept = [name for name in line["metrics"] if name.startswith("baseline/")]
+    assert all(name.endswith("/test/ndcg@20") for name in kept)
+    assert "baseline/nobody/test/ndcg@20" in (folder / "table.md").read_text("utf-8")
+    assert "no run has baseline/nobody/test/ndcg@20" in capsys.readouterr().out
+
+
 def _change(folder, tmp_path, capsys):
     """A changed setting is another run; the former stays, and is said."""
     content = json.loads(json.dumps(TABLE))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from gnnseg.cli.diagnosis.finding import Finding, last_line
 
 TOLERANCE = 1e-5  # of sums of a few numbers of size 1
+NAMES = {"bag": "bags of embeddings", "CSR": "torch's CSR product", "gather": "gathering"}
 
 
 def kernels() -> Iterator[Finding]:
@@ -17,18 +18,17 @@ def kernels() -> Iterator[Finding]:
     from gnnseg.sparse import products
 
     for device in ("cpu", *(["cuda"] if torch.cuda.is_available() else [])):
-        own = {
-            kernel: products.has_kernel(device, torch.float32, kernel) for kernel in ("spmm", "sddmm")
+        kernel = {
+            product: products.kernel_of(device, torch.float32, product)
+            for product in ("spmm", "sddmm")
         }
-        used = ", ".join(
-            f"{kernel} by {'torch' if has else 'gathering'}" for kernel, has in own.items()
-        )
+        used = ", ".join(f"{product} by {NAMES[name]}" for product, name in kernel.items())
         if wrong := [name for name, gap in gaps(device).items() if not gap <= TOLERANCE]:
             said = f"{device}: {used}; {', '.join(wrong)} differ from a dense computation"
             yield Finding(
                 "kernels", False, said, "install another build of torch, or set device=cpu.", True
             )
-        elif all(own.values()):
+        elif "gather" not in kernel.values():
             yield Finding(
                 "kernels", True, f"{device}: {used}; as a dense computation has it", essential=True
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.hooks import refuse_signature, refuse_unasked
+from gnnseg.models.logsumexp import shared_logsumexp
 from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
@@ -140,8 +141,11 @@ class WarmedHead(Head):
 class FactorScorer(Scorer):
     """Scores of two factors: logit_ij = f(<left_i, right_j>), f elementwise.
 
-    f may add an item bias; pairs, blocks and edges follow in one place.
+    f may add an item bias; pairs, blocks and edges follow in one place. ``adds``: f does no more
+    than that, so that the normaliser over shared items is computed in blocks.
     """
+
+    adds: ClassVar[bool] = False
 
     @abstractmethod
     def left(self, users: Tensor | None) -> Tensor:
@@ -169,6 +173,18 @@ class FactorScorer(Scorer):
     def edges(self, pattern: Csr) -> Tensor:
         """Score the pattern's entries, (E,), in its order, by one sampled dense-dense product."""
         return self.logit(self._product_of_edges(pattern), pattern.column)
+
+    def normaliser(
+        self, users: Tensor, items: Tensor, others: Tensor, offset: Tensor | None = None
+    ) -> Tensor:
+        """Compute log sum_n exp( score_bn + offset_n ), as every ``Scorer`` does."""
+        if not self.adds:
+            return super().normaliser(users, items, others, offset)
+        left_BF, right_NF = self.left(users), self.right(others)
+        bias_N = self.logit(right_NF.new_zeros(len(right_NF)), others)
+        if offset is not None:
+            bias_N = bias_N + offset
+        return shared_logsumexp(left_BF, right_NF, bias_N, items, others)
 
     def _product_of_pairs(self, users: Tensor, items: Tensor) -> Tensor:
         left_BF = self.left(users)

@@ -69,6 +69,8 @@ class Dot(Head):
 class DotScorer(FactorScorer, EmbeddingScorer):
     """Cosine with a temperature, or, where ``tau`` is None, the raw product; a bias or none."""
 
+    adds = True
+
     def __init__(self, embeddings: Embeddings, tau: float | None, bias: Tensor | None) -> None:
         self._e, self._tau, self._bias = embeddings, tau, bias
 

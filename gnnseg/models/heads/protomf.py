@@ -108,6 +108,7 @@ class ProtoMFScorer(FactorScorer, EmbeddingScorer, Segmentation, PrototypeScorer
     """Scores by shifted cosines to prototypes."""
 
     kind = "affinity"
+    adds = True
 
     def __init__(self, embeddings: Embeddings, learned: Prototypes) -> None:
         self._e, self._p = embeddings, learned

@@ -242,6 +242,8 @@ class Membership(SegmentScorer):
 class Affinity(SegmentScorer):
     """beta_kj a real-valued taste: users are convex mixes of prototypes, ranked by their cosine."""
 
+    adds = True
+
     kind = "affinity"
 
     @cached_property

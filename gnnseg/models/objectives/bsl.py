@@ -62,13 +62,10 @@ class BSL(PairMean):
         positive_B = step.scorer.pairs(batch.users, batch.items)
         if self.positives == "user":
             positive_B = mean_exp(positive_B, batch.users)
-        own = batch.items[:, None] == negatives
-        count_B = (~own).sum(-1)
+        count_B = (batch.items[:, None] != negatives).sum(-1)
         some_B = count_B > 0
-        negative_BN = step.scorer.block(batch.users, negatives).masked_fill(
-            own & some_B[:, None], -torch.inf
-        )
-        negative_B = negative_BN.logsumexp(-1) - count_B.clamp(min=1).to(positive_B.dtype).log()
+        negative_B = step.scorer.normaliser(batch.users, batch.items, negatives)
+        negative_B = negative_B.where(some_B, 0.0) - count_B.clamp(min=1).to(positive_B).log()
         return weighted_mean(
             (self.power * negative_B - positive_B).where(some_B, 0.0), batch.weight
         )

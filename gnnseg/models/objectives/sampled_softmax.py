@@ -50,10 +50,10 @@ class SampledSoftmax(PairMean):
         assert negatives is not None
         assert negatives.dim() == 1
         positive_B = step.scorer.pairs(batch.users, batch.items)
-        negative_BN = step.scorer.block(batch.users, negatives)
+        offset_N = None
         if self.correct and batch.log_q is not None:
             positive_B = positive_B - batch.log_q[batch.items]
-            negative_BN = negative_BN - batch.log_q[negatives]
-        negative_BN = negative_BN.masked_fill(batch.items[:, None] == negatives, -torch.inf)
-        everything_B = torch.logaddexp(positive_B, negative_BN.logsumexp(-1))
+            offset_N = -batch.log_q[negatives]
+        negative_B = step.scorer.normaliser(batch.users, batch.items, negatives, offset_N)
+        everything_B = torch.logaddexp(positive_B, negative_B)
         return weighted_mean(everything_B - positive_B, batch.weight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,23 @@ GROUPS = (
 ANYWHERE = re.compile(r"(?<![\w.:/])~?/(?:[^\s/:;,'\"()]+/)+")  # the folders of an absolute path
 
 
-def of(run: DeclaredRun, path: Path, less: bool) -> Line:
+def of(run: DeclaredRun, path: Path, less: bool, columns: Sequence[str]) -> Line:
     """Return the line of a finished run; of a trial without any test figure.
 
     Args:
         run: What was declared.
         path: The run's folder.
         less: Whether less is better of what the run was chosen by.
+        columns: The metrics of the table, which are kept of the baselines beside the run as well.
     """
     record = RunFolder(path).read_json()
     metrics = {name: value for name, value in record["metrics"].items() if value is not None}
+    metrics |= {
+        at: value
+        for who, found in record["baselines"].items()
+        for name, value in found.items()
+        if value is not None and {at := f"baseline/{who}/{name}", name} & set(columns)
+    }
     if run.trial:
         metrics = {name: value for name, value in metrics.items() if name.startswith("valid/")}
     best = record.get("best") or {}

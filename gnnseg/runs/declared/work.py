@@ -33,6 +33,7 @@ class Do:
     conf: Path | None
     wait: bool
     shown: bool
+    columns: tuple[str, ...]
 
     def __call__(self, run: DeclaredRun) -> Line | None:
         """Return the line of a run, finished or failed."""
@@ -46,7 +47,8 @@ class Do:
             if (why := why_no_trial(run, config)) is not None:
                 return lines.failed(run, why)
             result = train(config, say=_nothing, progress=self.shown, wait=self.wait)
-            return lines.of(run, result.path, less=not greater_is_better(config))
+            less = not greater_is_better(config)
+            return lines.of(run, result.path, less, self.columns)
         except Interrupted:
             raise KeyboardInterrupt from None
         except Busy:
@@ -74,7 +76,8 @@ def fill(
     ended, busy, said = set[DeclaredRun](), set[DeclaredRun](), set[str]()
     while todo := _next(plan, Results.read(declared.folder), ended):
         waits = busy.issuperset(todo)
-        do = Do(str(root), declared.conf, wait=waits, shown=at_once == 1)
+        columns = tuple(metric.name for metric in declared.metrics)
+        do = Do(str(root), declared.conf, wait=waits, shown=at_once == 1, columns=columns)
         at_work = min(at_once, len(todo))
         for run, line in workers.each(todo, do, at_work, lines.failed):
             if line is None:

@@ -1,0 +1,158 @@
+"""Training steps: taken one by one, or, on a GPU, recorded once and replayed as a CUDA graph.
+
+A step of a small model is some hundred short kernels, which a GPU ends before the host has called
+the next. What is recorded is called at once. It can be, where a step has the same shape each time,
+waits for nothing, and reads what differs, which rows and which step, from tensors.
+
+Shape legend: B events in a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from gnnseg.models.model import Model
+from gnnseg.rng import Rng
+from gnnseg.training import reducing
+from gnnseg.training.batching import Batches, Training
+
+WARM = 3  # steps that are taken before one is recorded: libraries allocate in the first ones
+Say = Callable[[str], None]
+Body = Callable[[], dict[str, Tensor]]
+
+
+class Recorder(Protocol):
+    """Records what a body does, and returns what does it again."""
+
+    def __call__(self, body: Body) -> Body:
+        """Record the body once; what it returns lies in the same memory each time."""
+
+
+def cuda_graph(body: Body) -> Body:
+    """Record a body as a CUDA graph, without doing it."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        found = body()
+
+    def again() -> dict[str, Tensor]:
+        graph.replay()
+        return found
+
+    return again
+
+
+class Steps:
+    """Takes the steps of a training, each a function of its rows, its number and the weights.
+
+    Args:
+        model: what is trained.
+        optimizer: of its parameters.
+        data: what it is trained on.
+        batches: which make the batch of rows.
+        rng: of the training.
+        clip: largest norm of the gradient; None: any.
+        record: records steps; None: each is taken for itself.
+        say: where a line goes if steps cannot be recorded.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        optimizer: torch.optim.Optimizer,
+        data: Training,
+        batches: Batches,
+        rng: Rng,
+        *,
+        clip: float | None = None,
+        record: Recorder | None = None,
+        say: Say = lambda line: None,
+    ) -> None:
+        self._model, self._optimizer, self._data, self._batches = model, optimizer, data, batches
+        self._rng, self._clip, self._say = rng, clip, say
+        self._record = record if "capturable" in optimizer.defaults else None
+        self._recorded: Body | None = None
+        self._warm, self._waiting = 0, model.waiting
+        device = data.events.weight.device
+        self._step = torch.zeros((), dtype=torch.int64, device=device)
+        self._rows: Tensor | None = None
+        if self._record is not None:
+            _by_tensors(optimizer, device)
+
+    def begin(self) -> None:
+        """Begin an epoch: what changes with it is recorded anew."""
+        if self._model.changes_by_epoch or self._model.waiting != self._waiting:
+            self._recorded, self._waiting = None, self._model.waiting
+
+    def __call__(self, rows: Tensor | None, step: int) -> Mapping[str, Tensor]:
+        """Take a step down the gradient; return the losses it began at, 'loss' their sum.
+
+        Args:
+            rows: (B,) which events; None: all.
+            step: its number.
+        """
+        if not self._records(rows):
+            return self._taken(rows, self._rng.at(step))
+        self._step.fill_(step)
+        if rows is not None:
+            self._rows = rows.clone() if self._rows is None else self._rows.copy_(rows)
+        if self._recorded is None:
+            self._recorded = self._recording()
+        return self._recorded() if self._recorded is not None else self._body()
+
+    def _records(self, rows: Tensor | None) -> bool:
+        """Return whether a step is one to be recorded: of full size, after some that warm up."""
+        if self._record is None or self._batches.is_short(rows):
+            return False
+        self._warm += 1
+        return self._warm > WARM
+
+    def _recording(self) -> Body | None:
+        """Record a step; None, and a line, where it waits for the device or draws on the host."""
+        assert self._record is not None
+        self._optimizer.zero_grad(set_to_none=True)
+        try:
+            return self._record(self._body)
+        except (RuntimeError, TypeError) as error:
+            self._record = None
+            self._optimizer.zero_grad(set_to_none=True)
+            reason = f"{error}".strip().partition("\n")[0]
+            self._say(f"steps are not recorded as a CUDA graph, and so slower: {reason}")
+            return None
+
+    def _body(self) -> dict[str, Tensor]:
+        return self._taken(self._rows, self._rng.at(self._step))
+
+    def _taken(self, rows: Tensor | None, rng: Rng) -> dict[str, Tensor]:
+        model, data = self._model, self._data
+        model.train()
+        self._optimizer.zero_grad(set_to_none=True)
+        batch = self._batches.of(rows, rng)
+        losses = model.losses(data.graph, data.features, batch, rng, data.ranks)
+        total = model.total(losses)
+        total.backward()  # type: ignore[no-untyped-call]
+        found = reducing.reduced(model, {"loss": total, **losses}, data.ranks, data.own)
+        if self._clip is not None:
+            reducing.clip(model, self._clip, data.ranks, data.own)
+        self._optimizer.step()
+        return found
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate to a part of its largest; where it is a tensor, in place."""
+    value = optimizer.defaults["lr"] * rate
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(value)
+        else:
+            group["lr"] = value
+
+
+def _by_tensors(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+    """Let an optimiser read its rate and its steps from the device, as a recorded step must."""
+    more: dict[str, Any] = {"capturable": True}
+    for group in optimizer.param_groups:
+        group.update(more, lr=torch.tensor(float(group["lr"]), device=device))
