@@ -68,8 +68,7 @@ def fit(
     callbacks = Callbacks(settings.own_callbacks, rng)
     callbacks.call("begin", model, state.epoch, state.step)
     callbacks.restore(checkpoint.kept)
-    on_host = data.events.weight.device.type == "cpu" or bool(settings.own_callbacks)
-    on_host = on_host or not data.ranks.alone
+    on_host = _by_host(data, settings)
     losses = Losses(state, 1 if on_host else read_every)
     model.compacts = on_host
     take = Steps(
@@ -104,6 +103,15 @@ def fit(
             checkpoint.save(state, model, optimizer, callbacks.kept())
     callbacks.call("end", model, state.epoch, state.step)
     return state
+
+
+def _by_host(data: Training, settings: TrainerSettings) -> bool:
+    """Return whether each step is called, and its losses read, by the host.
+
+    Of one process on a GPU, on which nobody looks at each step, the device need not wait for it.
+    """
+    on_cpu = data.events.weight.device.type == "cpu"
+    return on_cpu or bool(settings.own_callbacks) or not data.ranks.alone
 
 
 def _begin(
