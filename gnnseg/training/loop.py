@@ -53,10 +53,10 @@ def fit(
     ``evaluate`` gives the metrics of a validation, the monitored one among them; None: nothing is
     held out, and the last weights are kept. ``epochs``: where training ends, the schedule still
     being that of ``settings.max_epochs``; None: there. ``log`` writes a line of metrics and returns
-    the length of what is written so far; ``progress`` is shown each step; ``lower_is_better``: so
-    is the monitored value. On a GPU, of one process and without callbacks, losses are read, checked
-    and shown every ``read_every`` steps, and steps replayed from a recording (``Steps``); ``say``:
-    where a line goes if they cannot be.
+    the length of what is written so far; ``progress`` is shown each step; ``lower_is_better``: the
+    epoch of the smallest monitored value is kept, not of the largest. On a GPU, without callbacks,
+    losses are read, checked and shown every ``read_every`` steps, and steps replayed from a
+    recording (``Steps``); ``say``: where a line goes if they cannot be.
 
     Raises:
         Interrupted: when ``stop()``; the state is saved.
@@ -68,12 +68,12 @@ def fit(
     callbacks = Callbacks(settings.own_callbacks, rng)
     callbacks.call("begin", model, state.epoch, state.step)
     callbacks.restore(checkpoint.kept)
-    on_host = _by_host(data, settings)
+    on_host = data.events.weight.device.type == "cpu" or bool(settings.own_callbacks)
     losses = Losses(state, 1 if on_host else read_every)
     model.compacts = on_host
     take = Steps(
-        model, optimizer, data, batches, rng, clip=settings.clip,
-        record=None if on_host else cuda_graph, say=say,
+        model, optimizer, data, batches, rng, limit=settings.clip,
+        record=None if on_host or not data.ranks.alone else cuda_graph, say=say,
     )  # fmt: skip
     while not state.done:
         _begin(model, data, settings, state, last, rng)
@@ -86,11 +86,11 @@ def fit(
                 values = losses.read()
                 callbacks.call("after_step", model, state.epoch, state.step, values)
                 progress(state, batches.per_epoch, values)
-            asked = data.ranks.any([stop(), checkpoint.due()], data.events.weight.device)
-            if any(asked):
+            stopped, due = data.ranks.any([stop(), checkpoint.due()], data.events.weight.device)
+            if stopped or due:
                 losses.read()
                 checkpoint.save(state, model, optimizer, callbacks.kept())
-            if asked[0]:
+            if stopped:
                 raise Interrupted
         state.epoch, state.batch = state.epoch + 1, 0
         if state.epoch % settings.eval_every == 0 or state.epoch >= last:
@@ -103,15 +103,6 @@ def fit(
             checkpoint.save(state, model, optimizer, callbacks.kept())
     callbacks.call("end", model, state.epoch, state.step)
     return state
-
-
-def _by_host(data: Training, settings: TrainerSettings) -> bool:
-    """Return whether each step is called, and its losses read, by the host.
-
-    Of one process on a GPU, on which nobody looks at each step, the device need not wait for it.
-    """
-    on_cpu = data.events.weight.device.type == "cpu"
-    return on_cpu or bool(settings.own_callbacks) or not data.ranks.alone
 
 
 def _begin(

@@ -31,14 +31,14 @@ def reduced(
     there = torch.tensor([float(p.grad is not None) for p in shared], device=device)
     first = torch.stack([value.detach().double() for value in losses.values()])
     said = ranks.total(torch.cat([first.to(device), there.double()]))
-    counted = said[len(first) :].tolist()
+    values, counted = said[: len(first)], said[len(first) :].tolist()
     moved = [p for p, count in zip(shared, counted, strict=True) if count]
     for p in moved:
         if p.grad is None:
             p.grad = torch.zeros_like(p)
     for kind in dict.fromkeys(p.dtype for p in moved):
         _sum([p for p in moved if p.dtype == kind], ranks)
-    return dict(zip(losses, said[: len(first)], strict=True))
+    return dict(zip(losses, values.unbind(), strict=True))
 
 
 def _sum(parameters: list[nn.Parameter], ranks: Ranks) -> None:

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from gnnseg.models.model import Model
 from gnnseg.rng import Rng
-from gnnseg.training import reducing
 from gnnseg.training.batching import Batches, Training
+from gnnseg.training.reducing import clip, reduced
 
 WARM = 3  # steps that are taken before one is recorded: libraries allocate in the first ones
 Say = Callable[[str], None]
@@ -54,7 +54,7 @@ class Steps:
         data: what it is trained on.
         batches: which make the batch of rows.
         rng: of the training.
-        clip: largest norm of the gradient; None: any.
+        limit: largest norm of the gradient; None: any.
         record: records steps; None: each is taken for itself.
         say: where a line goes if steps cannot be recorded.
     """
@@ -67,12 +67,12 @@ class Steps:
         batches: Batches,
         rng: Rng,
         *,
-        clip: float | None = None,
+        limit: float | None = None,
         record: Recorder | None = None,
         say: Say = lambda line: None,
     ) -> None:
         self._model, self._optimizer, self._data, self._batches = model, optimizer, data, batches
-        self._rng, self._clip, self._say = rng, clip, say
+        self._rng, self._limit, self._say = rng, limit, say
         self._record = record if "capturable" in optimizer.defaults else None
         self._recorded: Body | None = None
         self._warm, self._waiting = 0, model.waiting
@@ -134,9 +134,9 @@ class Steps:
         losses = model.losses(data.graph, data.features, batch, rng, data.ranks)
         total = model.total(losses)
         total.backward()  # type: ignore[no-untyped-call]
-        found = reducing.reduced(model, {"loss": total, **losses}, data.ranks, data.own)
-        if self._clip is not None:
-            reducing.clip(model, self._clip, data.ranks, data.own)
+        found = reduced(model, {"loss": total, **losses}, data.ranks, data.own)
+        if self._limit is not None:
+            clip(model, self._limit, data.ranks, data.own)
         self._optimizer.step()
         return found
 

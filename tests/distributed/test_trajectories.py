@@ -25,7 +25,7 @@ from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.runs import environment, fitting, inputs, train
 from gnnseg.runs.assembly import assemble
 from gnnseg.runs.plan import Plan
-from gnnseg.training import reducing
+from gnnseg.training import steps as stepping
 from gnnseg.types import Features
 
 pytestmark = pytest.mark.slow  # processes
@@ -93,7 +93,7 @@ def trajectory(name: str, ranks: Ranks) -> dict[str, Any]:
         given = replace(given, features=Features(*in_double))
     steps: list[dict[str, float]] = []
     rows: list[int] = []
-    usual = reducing.reduced
+    usual = stepping.reduced
 
     def recorded(model: Any, losses: Any, ranks: Ranks, own: Any) -> dict[str, Any]:
         found = usual(model, losses, ranks, own)
@@ -101,11 +101,11 @@ def trajectory(name: str, ranks: Ranks) -> dict[str, Any]:
         rows.append(len(model.encoder.tables.user))
         return found
 
-    reducing.reduced = recorded
+    stepping.reduced = recorded
     try:
         state = fitting.fit_in_memory(plan, model, given)
     finally:
-        reducing.reduced = usual
+        stepping.reduced = usual
     weights = {key: value.double().flatten().tolist() for key, value in model.state_dict().items()}
     return {
         "steps": steps, "weights": weights, "rows": rows, "best": state.best_value,

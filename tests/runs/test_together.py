@@ -31,19 +31,19 @@ import json, os, signal, socket, sys
 import sklearn.cluster, sklearn.utils.extmath, torch._dynamo
 from gnnseg.cli import main
 from gnnseg.runs import train
-from gnnseg.training import reducing
+from gnnseg.training import steps as stepping
 
 def live(rank, folder, at, how, words):
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(f"{folder}/{rank}.{name}", os.O_CREAT | os.O_TRUNC | os.O_WRONLY), number)
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-    taken, usual = [0], reducing.reduced
+    taken, usual = [0], stepping.reduced
     def reduced(*given):
         taken[0] += 1
         if rank == 1 and taken[0] == at:
             os.kill(os.getpid(), getattr(signal, how))
         return usual(*given)
-    reducing.reduced = reduced
+    stepping.reduced = reduced
     return main(["train", *words])
 
 lives, words = json.loads(sys.argv[1]), sys.argv[2:]

@@ -70,7 +70,7 @@ def made(overrides, **options):
     batches = Batches(data, settings, model.objective)
     optimizer = build(config["optimizer"], model.parameters())
     steps = Steps(
-        model, optimizer, data, batches, Rng(0).child("train"), clip=settings.clip, **options
+        model, optimizer, data, batches, Rng(0).child("train"), limit=settings.clip, **options
     )
     return model, steps, batches, optimizer
 
