@@ -136,12 +136,6 @@ class Model(nn.Module, Recommending):
         """Return whether the head waits for trained embeddings (``WarmedHead``)."""
         return isinstance(self.head, WarmedHead) and self.head.waiting
 
-    @property
-    def changes_by_epoch(self) -> bool:
-        """Return whether a step is another one in another epoch: a curriculum, terms renewed."""
-        renewed = any(isinstance(part, RenewedObjective) for part in self.parts())
-        return renewed or self.objective.sampling.hard > 0
-
     def warm_up(
         self,
         progress: float,

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.models.model import Model
+from gnnseg.models.objectives import RenewedObjective
 from gnnseg.rng import Rng
 from gnnseg.training.batching import Batches, Training
 from gnnseg.training.reducing import clip, reduced
@@ -84,7 +85,7 @@ class Steps:
 
     def begin(self) -> None:
         """Begin an epoch: what changes with it is recorded anew."""
-        if self._model.changes_by_epoch or self._model.waiting != self._waiting:
+        if _changes(self._model) or self._model.waiting != self._waiting:
             self._recorded, self._waiting = None, self._model.waiting
 
     def __call__(self, rows: Tensor | None, step: int) -> Mapping[str, Tensor]:
@@ -139,6 +140,12 @@ class Steps:
             clip(model, self._limit, data.ranks, data.own)
         self._optimizer.step()
         return found
+
+
+def _changes(model: Model) -> bool:
+    """Return whether a step is another one in another epoch: a curriculum, terms renewed."""
+    renewed = any(isinstance(part, RenewedObjective) for part in model.parts())
+    return renewed or model.objective.sampling.hard > 0
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

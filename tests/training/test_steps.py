@@ -168,7 +168,7 @@ def test_losses_are_read_now_and_then_and_add_up():
         assert one.read() == {"loss": number * 0.5, "bpr": number * 0.25}
         if other.due(last=number == 6):
             assert other.read() == {"loss": number * 0.5, "bpr": number * 0.25}
-    assert other.read() == {}
+    assert other.read() == other.last == {"loss": 3.0, "bpr": 1.5}
     assert each == some
     assert some.means() == {"train/loss": 1.5, "train/bpr": 0.75}
 
