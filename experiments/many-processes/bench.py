@@ -18,8 +18,6 @@ from typing import Any
 import torch
 
 from gnnseg import config
-from gnnseg.config import build
-from gnnseg.config.extensions import parts
 from gnnseg.distributed.joining import joined
 from gnnseg.distributed.ranks import Ranks
 from gnnseg.runs import fitting, inputs, train
@@ -93,11 +91,7 @@ def measured(name: str) -> dict[str, Any]:
     torch.set_num_threads(1)
     with joined() as ranks:
         split = train.read(composed, lambda line: None)
-        protocol = build(composed["evaluation"], parts(composed, "metrics"))
-        plan = Plan(
-            config=composed, split=split, train_pairs=protocol.training_pairs(split),
-            protocol=protocol, device=torch.device("cpu"), ranks=ranks,
-        )  # fmt: skip
+        plan = Plan.of(composed, split, torch.device("cpu"), ranks)
         given = inputs.of(composed, split, plan.train_pairs, lambda line: None, None)
         model = assemble(composed, given.shape, plan.rng)
         watch = Watch()

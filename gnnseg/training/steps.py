@@ -10,7 +10,7 @@ Shape legend: B events in a batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -80,8 +80,7 @@ class Steps:
         device = data.events.weight.device
         self._step = torch.zeros((), dtype=torch.int64, device=device)
         self._rows: Tensor | None = None
-        if self._record is not None:
-            _by_tensors(optimizer, device)
+        _read_on_device(optimizer, device, on=self._record is not None)
 
     def begin(self) -> None:
         """Begin an epoch: what changes with it is recorded anew."""
@@ -158,8 +157,14 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
             group["lr"] = value
 
 
-def _by_tensors(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-    """Let an optimiser read its rate and its steps from the device, as a recorded step must."""
-    more: dict[str, Any] = {"capturable": True}
+def _read_on_device(optimizer: torch.optim.Optimizer, device: torch.device, *, on: bool) -> None:
+    """Let an optimiser read its rate and its steps from the device, as a recorded step must.
+
+    Not ``on``: from the host, also where the state it goes on from was saved on a GPU.
+    """
+    if "capturable" not in optimizer.defaults:
+        return
     for group in optimizer.param_groups:
-        group.update(more, lr=torch.tensor(float(group["lr"]), device=device))
+        rate = float(group["lr"])
+        group["lr"] = torch.tensor(rate, device=device) if on else rate
+        group["capturable"] = on or optimizer.defaults["capturable"]

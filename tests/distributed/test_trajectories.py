@@ -18,8 +18,6 @@ import torch
 
 import gnnseg
 from gnnseg import config
-from gnnseg.config import build
-from gnnseg.config.extensions import parts
 from gnnseg.distributed.joining import joined
 from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.runs import environment, fitting, inputs, train
@@ -79,11 +77,7 @@ def trajectory(name: str, ranks: Ranks) -> dict[str, Any]:
     composed = config.compose([*SMALL, *RUNS[name]])
     config.check(composed)
     split = train.read(composed, lambda line: None)
-    protocol = build(composed["evaluation"], parts(composed, "metrics"))
-    plan = Plan(
-        config=composed, split=split, train_pairs=protocol.training_pairs(split),
-        protocol=protocol, device=torch.device("cpu"), ranks=ranks,
-    )  # fmt: skip
+    plan = Plan.of(composed, split, torch.device("cpu"), ranks)
     given = inputs.of(composed, split, plan.train_pairs, lambda line: None, None)
     model = assemble(composed, given.shape, plan.rng)
     if "float32" not in name:
