@@ -3,8 +3,6 @@
 So no generator state is saved. What is drawn in a training step comes from a ``Stream``, counter
 based, so that each device draws for itself and all draw the same bits; what is drawn once comes
 from a generator on the CPU and is moved.
-
-Shape legend: n numbers of any shape.
 """
 
 from __future__ import annotations

@@ -81,11 +81,12 @@ def pattern_of(users: int, items: int, pairs: int, device: torch.device) -> Any:
 
 def kernels(device: torch.device, sizes: dict[str, tuple[int, int, int]]) -> list[dict[str, Any]]:
     """Milliseconds of each kernel of spmm and sddmm, and of their floor, bytes over bandwidth."""
-    at, found = torch.empty(1 << 26, device=device), []
-    bandwidth = 2 * at.numel() * 4 / median_ms(at.clone, device)  # bytes a ms
+    at, there = (torch.ones(1 << 26, device=device) for _ in range(2))
+    found = []
+    bandwidth = 2 * at.numel() * 4 / median_ms(lambda: there.copy_(at), device)  # bytes a ms
     for name, size in sizes.items():
         p = pattern_of(*size, device)
-        for width in WIDTHS:
+        for width in WIDTHS if size[2] < 2e6 else (64,):
             moved = p.entries * (width * 4 + 12) + p.shape[0] * width * 4
             line = {"graph": name, "width": width, **products(p, width)}
             line["floor"] = round(moved / bandwidth, 3)

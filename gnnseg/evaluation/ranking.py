@@ -144,23 +144,19 @@ def evaluate(
             given here is left out.
         train_pairs: for metrics that require them, or None.
         sampled: also measure metrics of a sample of users (``UserMetric.sample``).
-        ranks: the processes that rank a part of the users each, and all know all figures.
+        ranks: the processes that rank a part of the users each.
 
     Returns:
         Means, figures of the catalogue, and each user's values.
     """
     data = Background(relevant, item_counts, spend, train_pairs)
-    asked = {
-        n: m
-        for n, m in (METRICS if metrics is None else metrics).items()
-        if m.requires <= data.provides
-    }
+    given = METRICS if metrics is None else metrics
+    asked = {n: m for n, m in given.items() if m.requires <= data.provides}
     users = relevant.degrees()[0].nonzero().squeeze(1)
-    mine = users[ranks.share(len(users))]
     chunk = chunk or max(1, min(4096, BLOCK_BYTES // (4 * max(1, relevant.shape[1]))))
+    mine = users[ranks.share(len(users))]
     parts = (mine[at : at + chunk] for at in range(0, len(mine), chunk))
-    ks = list(dict.fromkeys(ks))
-    lists = _lists(scorer, parts, mask, max(ks), data)
+    lists = _lists(scorer, parts, mask, max(ks := list(dict.fromkeys(ks))), data)
     per_user, shown = _gathered(*_of_everybody(lists, asked, ks, cold, data), ranks)
     is_cold = _cold(users, cold).cpu().numpy()
     means = {name: _mean(values[~is_cold]) for name, values in per_user.items()}

@@ -136,12 +136,6 @@ class Model(nn.Module, Recommending):
         """Return whether the head waits for trained embeddings (``WarmedHead``)."""
         return isinstance(self.head, WarmedHead) and self.head.waiting
 
-    @property
-    def changes_by_epoch(self) -> bool:
-        """Return whether a step is another one in another epoch: a curriculum, terms renewed."""
-        renewed = any(isinstance(part, RenewedObjective) for part in self.parts())
-        return renewed or self.objective.sampling.hard > 0
-
     def warm_up(
         self,
         progress: float,
@@ -236,15 +230,16 @@ class Model(nn.Module, Recommending):
         if isinstance(self.encoder, ReadsHistories) and not of_log:
             # what a log shows was new to its user
             graph = graph.hiding(batch.users, batch.items, rng.child("encoder"))
+        samples = isinstance(self.encoder, SamplesNeighbours) and self.encoder.samples
         part, inner = batch.part(ranks), rng.child("encoder")
         shares = [None if part.spread is None else each.portion(part) for each in self.parts()]
         if all(share is not None for share in shares):
             batch = part  # no loss looks at more
-            if isinstance(self.encoder, SamplesNeighbours) and self.encoder.samples:
+            if samples:
                 inner = inner.child(f"process {ranks.number}")
         users = items = None
         some = isinstance(self.encoder, EmbedsSomeRows) and not self._whole
-        some = some and (self.compacts or getattr(self.encoder, "samples", False))
+        some = some and (self.compacts or samples)
         if some and batch.pattern is None:
             batch, users, items = batch.compact(
                 users=not self._everybody, items=not self.head.catalogue

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from gnnseg.config import build
+from gnnseg.config.extensions import parts
 from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation.protocol import Protocol
 from gnnseg.rng import Rng
@@ -33,6 +34,17 @@ class Plan:
     ranks: Ranks = ALONE
     rng: Rng = field(init=False)
     settings: TrainerSettings = field(init=False)
+
+    @staticmethod
+    def of(
+        config: Mapping[str, Any], split: Split, device: torch.device, ranks: Ranks = ALONE
+    ) -> Plan:
+        """Return the plan of a configuration, trained on what its protocol trains on."""
+        protocol: Protocol = build(config["evaluation"], parts(config, "metrics"))
+        return Plan(
+            config=config, split=split, train_pairs=protocol.training_pairs(split),
+            protocol=protocol, device=device, ranks=ranks,
+        )  # fmt: skip
 
     def __post_init__(self) -> None:
         settings: TrainerSettings = build(self.config["trainer"])

@@ -8,8 +8,6 @@ from typing import Any
 
 import torch
 
-from gnnseg.config import build
-from gnnseg.config.extensions import parts
 from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.models.fitted import FittedModel
 from gnnseg.models.model import Model
@@ -27,7 +25,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class RunRequest:
     """One run as it is asked for, its data read."""
 
     config: Mapping[str, Any]
@@ -49,14 +47,10 @@ class Asked:
             InputError: The protocol has nothing to evaluate there, or measures not what is
                 monitored.
         """
-        protocol = build(self.config["evaluation"], parts(self.config, "metrics"))
-        protocol.refuse_unjudged(self.split)
-        plan = Plan(
-            config=self.config, split=self.split,
-            train_pairs=protocol.training_pairs(self.split), protocol=protocol,
-            device=self.device, ranks=ALONE if self.config["baseline"] else self.ranks,
-        )  # fmt: skip
-        protocol.refuse_unmeasured(plan.settings.monitor, self.split)
+        ranks = ALONE if self.config["baseline"] else self.ranks
+        plan = Plan.of(self.config, self.split, self.device, ranks)
+        plan.protocol.refuse_unjudged(self.split)
+        plan.protocol.refuse_unmeasured(plan.settings.monitor, self.split)
         return Job(
             plan=plan, identity=self.identity, folder=folder, say=self.say,
             progress=self.progress, watch=self.watch,

@@ -18,7 +18,7 @@ from gnnseg.models.model import Model
 from gnnseg.runs import environment
 from gnnseg.runs.fitting import evaluated, finished, fit_in
 from gnnseg.runs.folder import RunFolder
-from gnnseg.runs.ready import Asked, assembled
+from gnnseg.runs.ready import RunRequest, assembled
 from gnnseg.runs.standing import Result
 from gnnseg.types import InputError
 
@@ -68,7 +68,7 @@ def leading(ranks: Ranks) -> Iterator[Lead]:
     ranks.told("the end")
 
 
-def follow(asked: Asked, folder: RunFolder) -> Result:
+def follow(asked: RunRequest, folder: RunFolder) -> Result:
     """Do, in another process than the first, what that one says.
 
     Raises:
@@ -84,7 +84,7 @@ def follow(asked: Asked, folder: RunFolder) -> Result:
     return Result(folder.path, more, reused=what == "found")
 
 
-def _trained(asked: Asked, folder: RunFolder) -> float | None:
+def _trained(asked: RunRequest, folder: RunFolder) -> float | None:
     """Train and rank with the others; return the monitored metric's best value."""
     environment.import_ahead()
     job = asked.job(folder)

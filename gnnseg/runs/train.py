@@ -49,7 +49,7 @@ from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import Identity, identify, source_digest, what_changed
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.job import Job, Watch, split_name
-from gnnseg.runs.ready import Asked, Ready, assembled
+from gnnseg.runs.ready import Ready, RunRequest, assembled
 from gnnseg.runs.self_assign import with_self_assign
 from gnnseg.runs.standing import Result
 from gnnseg.training.loop import Interrupted
@@ -101,7 +101,7 @@ def train(
         identity = identify(config, split.fingerprint, before)
         root = Path(config["runs"]["root"]).expanduser().absolute()
         folder = RunFolder(root / identity.name)
-        asked = Asked(
+        asked = RunRequest(
             config=config, split=split, identity=identity, device=device, why=why, sweep=sweep,
             number=job, say=say, progress=progress, watch=watch, ranks=ranks,
         )  # fmt: skip
@@ -113,16 +113,22 @@ def train(
                 result = lead.found(standing.found(folder, config, sweep, say))
             else:
                 with folder.locked(say if wait else None):
-                    _say_what_changed(folder, identity, say)
-                    again = folder.anew(_same_code) if fresh else contextlib.nullcontext(folder)
-                    with again as place:
-                        told = replace(asked, say=folder.naming(place, say))
-                        result = _done(told, place, lead, begun)
-        result = replace(result, path=folder.path)
-        naming.as_asked(folder.path, config, say)
+                    result = _held(asked, folder, lead, begun, fresh=fresh)
+            naming.as_asked(folder.path, config, say)
     if config["trainer"]["refit"]:
         refit.refit(result.path, say=say, progress=progress)
     return result
+
+
+def _held(
+    asked: RunRequest, folder: RunFolder, lead: together.Lead, begun: float, *, fresh: bool
+) -> Result:
+    """Do a run in its folder, which is held; anew where it is ``fresh``."""
+    _say_what_changed(folder, asked.identity, asked.say)
+    with folder.anew(_same_code) if fresh else contextlib.nullcontext(folder) as place:
+        told = replace(asked, say=folder.naming(place, asked.say))
+        result = _done(told, place, lead, begun)
+    return replace(result, path=folder.path)
 
 
 def _refuse_unread(config: Mapping[str, Any], sweep: str | None) -> None:
@@ -142,7 +148,7 @@ def _same_code(record: Mapping[str, Any]) -> bool:
     return bool(record.get("source") == source_digest())
 
 
-def _done(asked: Asked, folder: RunFolder, lead: together.Lead, begun: float) -> Result:
+def _done(asked: RunRequest, folder: RunFolder, lead: together.Lead, begun: float) -> Result:
     """Train and evaluate in a folder that is held, or find it done; see ``train``.
 
     What refuses the settings does so before the first file is written.

@@ -75,10 +75,11 @@ class SomeRows:
 
     def __matmul__(self, dense: Tensor) -> Tensor:
         pattern = self.matrix.pattern
-        if 2 * pattern.held_by(self.rows) > pattern.entries:
+        all_sum = not self.matrix.ranks.alone  # then every process must sum the same rows
+        if all_sum or 2 * pattern.held_by(self.rows) > pattern.entries:
             return F.embedding(self.rows, self.matrix @ dense)
         few, entry = pattern.only(self.rows)
-        return self.matrix.ranks.sum(Fixed.of(few, self.matrix.value[entry]) @ dense)
+        return Fixed.of(few, self.matrix.value[entry]) @ dense
 
 
 def spmm(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:

@@ -6,10 +6,12 @@ Shape legend: U users, I items, E edges, K segments, D width.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import torch
+from torch import Tensor
 
+from gnnseg.distributed.ranks import Ranks
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads.base import Head
 from gnnseg.models.heads.segments import Segments
@@ -31,6 +33,21 @@ from gnnseg.testing.drawn import (
     shape_of,
 )
 from gnnseg.types import Batch, Logged
+
+
+@dataclass(frozen=True)
+class InTurn(Ranks):
+    """One of two processes that are played one after the other, in two rounds.
+
+    In the first each says what it has to sum, in the second the sum is known.
+    """
+
+    said: dict[int, Tensor] = field(default_factory=dict)
+
+    def sum(self, x: Tensor) -> Tensor:
+        """Return the sum of what both have said, as far as they have."""
+        self.said[self.number] = x
+        return torch.stack(list(self.said.values())).sum(0)
 
 
 class ObjectiveContract(ABC):
@@ -95,6 +112,25 @@ class ObjectiveContract(ABC):
         batch = self._batch(graph, objective)
         tripled = replace(batch, weight=batch.weight * 3)
         torch.testing.assert_close(objective(step, batch, Rng(0)), objective(step, tripled, Rng(0)))
+
+    def test_parts_of_a_batch_add_up(self) -> None:
+        """Where processes share a batch, their losses sum up to that of the whole."""
+        graph = self.given(random_graph())
+        objective, e = self._ready(graph), random_embeddings(graph)
+        step, whole = a_step(e, self._head(graph)), self._batch(graph, objective)
+        weight = torch.rand(len(whole.users), generator=torch.Generator().manual_seed(1))
+        whole = replace(whole, pattern=None, weight=weight)
+        said: dict[int, Tensor] = {}
+        for _ in range(2):
+            total = torch.zeros(())
+            for number in range(2):
+                part = whole.part(InTurn(number, 2, said=said))
+                assert 0 < len(part.users) < len(whole.users)
+                portion = objective.portion(part)
+                if portion is None:
+                    return
+                total = total + objective(step, part, Rng(0)) * portion
+        torch.testing.assert_close(total.float(), objective(step, whole, Rng(0)))
 
     def test_steps_make_it_smaller(self) -> None:
         """Training makes it smaller."""

@@ -51,49 +51,37 @@ def fit(
 ) -> State:
     """Train from ``state`` to the end; ``checkpoint.best`` then holds the best weights.
 
-    ``evaluate`` gives the metrics of a validation, the monitored one among them; None: nothing is
-    held out, and the last weights are kept. ``epochs``: where training ends, the schedule still
-    being that of ``settings.max_epochs``; None: there. ``log`` writes a line of metrics and returns
-    the length of what is written so far; ``progress`` is shown each step; ``lower_is_better``: the
-    epoch of the smallest monitored value is kept, not of the largest. On a GPU, without callbacks,
-    losses are read, checked and shown every ``read_every`` steps, and steps replayed from a
-    recording (``Steps``); ``say``: where a line goes if they cannot be; ``one_by_one``: neither.
+    ``evaluate`` gives the metrics of a validation; None: nothing is held out, and the last weights
+    are kept. ``epochs``: where training ends, if before ``settings.max_epochs``, whose schedule it
+    keeps. ``log`` writes a line of metrics and returns the length of what is written; ``progress``
+    is shown each step; ``lower_is_better``: of what is monitored. On a GPU, without callbacks,
+    losses are read every ``read_every`` steps, and steps replayed unless ``one_by_one``; ``say``:
+    if they cannot be.
 
     Raises:
         Interrupted: when ``stop()``; the state is saved.
         InputError: where a loss is no number, or nothing measures what is monitored.
     """
     batches = Batches(data, settings, model.objective)
-    steps = batches.per_epoch * settings.max_epochs
-    last = settings.max_epochs if epochs is None else epochs
-    callbacks = Callbacks(settings.own_callbacks, rng)
-    callbacks.call("begin", model, state.epoch, state.step)
-    callbacks.restore(checkpoint.kept)
-    on_host = data.events.weight.device.type == "cpu" or bool(settings.own_callbacks)
-    single = on_host or one_by_one
-    losses = Losses(state, 1 if single else read_every)
-    model.compacts = on_host
-    take = Steps(
-        model, optimizer, data, batches, rng, limit=settings.clip,
-        record=None if single or not data.ranks.alone else cuda_graph, say=say,
-    )  # fmt: skip
+    last = epochs or settings.max_epochs
+    callbacks = _looking_on(model, settings, rng, state, checkpoint)
+    on_host = data.events.weight.device.type == "cpu"
+    ahead = not (on_host or settings.own_callbacks or one_by_one)
+    losses = Losses(state, read_every if ahead else 1)
+    take = _steps(model, optimizer, data, batches, rng, settings.clip, ahead, say)
     while not state.done:
         _begin(model, data, settings, state, last, rng)
         take.begin()
         order = batches.order(rng.at(state.epoch))
         while state.batch < batches.per_epoch:
-            _set_rate(optimizer, settings, state.step, steps)
+            _set_rate(optimizer, settings, state.step, batches.per_epoch)
             losses.add(take(batches.rows(state.batch, order), state.step))
             if losses.due(last=state.batch == batches.per_epoch):
-                values = losses.read()
-                callbacks.call("after_step", model, state.epoch, state.step, values)
-                progress(state, batches.per_epoch, values)
+                callbacks.call("after_step", model, state.epoch, state.step, losses.read())
+                progress(state, batches.per_epoch, losses.last)
             stopped, due = data.ranks.any([stop(), checkpoint.due()], data.events.weight.device)
             if stopped or due:
-                losses.read()
-                checkpoint.save(state, model, optimizer, callbacks.kept())
-            if stopped:
-                raise Interrupted
+                _save(state, checkpoint, model, optimizer, callbacks, losses, stopped)
         state.epoch, state.batch = state.epoch + 1, 0
         if state.epoch % settings.eval_every == 0 or state.epoch >= last:
             metrics = _evaluated(model, data, settings.monitor, evaluate)
@@ -105,6 +93,32 @@ def fit(
             checkpoint.save(state, model, optimizer, callbacks.kept())
     callbacks.call("end", model, state.epoch, state.step)
     return state
+
+
+def _looking_on(
+    model: Model, settings: TrainerSettings, rng: Rng, state: State, checkpoint: Checkpoint
+) -> Callbacks:
+    """Return the user's own callbacks, told that training begins, as they were where it goes on."""
+    callbacks = Callbacks(settings.own_callbacks, rng)
+    callbacks.call("begin", model, state.epoch, state.step)
+    callbacks.restore(checkpoint.kept)
+    return callbacks
+
+
+def _steps(
+    model: Model,
+    optimizer: torch.optim.Optimizer,
+    data: Training,
+    batches: Batches,
+    rng: Rng,
+    limit: float | None,
+    ahead: bool,
+    say: Callable[[str], None],
+) -> Steps:
+    """Return what takes steps; where the host runs ahead of the device, recorded ones."""
+    model.compacts = not ahead
+    record = cuda_graph if ahead and data.ranks.alone else None
+    return Steps(model, optimizer, data, batches, rng, limit=limit, record=record, say=say)
 
 
 def _begin(
@@ -120,6 +134,22 @@ def _begin(
     if state.batch == 0:
         progress = 1.0 if state.epoch + 1 >= last else state.epoch / settings.max_epochs
         model.warm_up(progress, data.graph, data.features, rng.at(state.epoch), data.labels)
+
+
+def _save(
+    state: State,
+    checkpoint: Checkpoint,
+    model: Model,
+    optimizer: torch.optim.Optimizer,
+    callbacks: Callbacks,
+    losses: Losses,
+    stopped: bool,
+) -> None:
+    """Save the state within an epoch, and end there where somebody asked to stop."""
+    losses.read()
+    checkpoint.save(state, model, optimizer, callbacks.kept())
+    if stopped:
+        raise Interrupted
 
 
 def _keep(
@@ -148,10 +178,10 @@ def _keep(
 
 
 def _set_rate(
-    optimizer: torch.optim.Optimizer, settings: TrainerSettings, step: int, steps: int
+    optimizer: torch.optim.Optimizer, settings: TrainerSettings, step: int, per_epoch: int
 ) -> None:
     """Set the step's learning rate."""
-    rate = settings.rates.rate(step, steps)
+    rate = settings.rates.rate(step, per_epoch * settings.max_epochs)
     if not 0 <= rate < math.inf:
         name = type(settings.rates).__name__
         raise InputError(

@@ -26,13 +26,14 @@ class Losses:
         self._state, self._every = state, every
         self._names: tuple[str, ...] = ()
         self._total: Tensor | None = None
-        self._last: Tensor | None = None
+        self._newest: Tensor | None = None
+        self.last: dict[str, float] = {}
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
         """Count a step and its losses, 'loss' their sum."""
         self._names = tuple(losses)
-        self._last = torch.stack([value.detach() for value in losses.values()]).double()
-        self._total = self._last if self._total is None else self._total + self._last
+        self._newest = torch.stack([value.detach() for value in losses.values()]).double()
+        self._total = self._newest if self._total is None else self._total + self._newest
         self._state.count()
 
     def due(self, last: bool) -> bool:
@@ -40,18 +41,18 @@ class Losses:
         return last or self._state.step % self._every == 0
 
     def read(self) -> dict[str, float]:
-        """Add what was summed to the state, and return the last step's losses; {}: none is new.
+        """Add what was summed to the state, and return the last step's losses, ``last``.
 
         Raises:
             InputError: where a loss is no number.
         """
-        if self._total is None or self._last is None:
-            return {}
-        total, last = torch.stack([self._total, self._last]).tolist()
+        if self._total is None or self._newest is None:
+            return self.last
+        total, last = torch.stack([self._total, self._newest]).tolist()
         self._refuse_nan(dict(zip(self._names, total, strict=True)))
         self._state.add(dict(zip(self._names, total, strict=True)))
-        self._total = None
-        return dict(zip(self._names, last, strict=True))
+        self._total, self.last = None, dict(zip(self._names, last, strict=True))
+        return self.last
 
     def _refuse_nan(self, values: Mapping[str, float]) -> None:
         """Refuse losses of which one, or the sum of several steps, is no number."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, cast
 
 import torch
@@ -42,6 +43,7 @@ def obstacle(
     target = str(optimizer["_target_"])
     reasons = {
         f"trainer.batch_size={settings.batch_size}": settings.batch_size is not None,
+        f"trainer.draw={settings.draw}": settings.draw != "each",
         "trainer.callbacks": bool(settings.own_callbacks),
         "trainer.sampler": settings.own_sampler is not None,
         f"optimizer {target.rpartition('.')[2]}": target not in ROW_BY_ROW,
@@ -51,6 +53,7 @@ def obstacle(
         f"head {type(model.head).__name__}": not model.head.by_user or model.waiting,
         "head.habit": graph.past is not None,
         "objective.reward": data.events.logged is not None,
+        "too few users": any(a >= b for a, b in pairwise(cuts(graph.pattern, data.ranks.count))),
     }
     for each in model.parts():
         reasons[f"objective or term {type(each).__name__}"] = (
@@ -69,6 +72,13 @@ def obstacle(
     return next((f"objective or term {name}" for name in apart), None)
 
 
+def cuts(pattern: Csr, count: int) -> list[int]:
+    """Return where so many processes' users begin, and the last end, of as many edges each."""
+    edges = [pattern.entries * number // count for number in range(1, count)]
+    between = torch.searchsorted(pattern.start, pattern.start.new_tensor(edges)).tolist()
+    return [0, *between, pattern.shape[0]]
+
+
 class Shards:
     """Which users are this process's, so that all processes have about as many edges.
 
@@ -80,10 +90,8 @@ class Shards:
 
     def __init__(self, model: Model, pattern: Csr, ranks: Ranks) -> None:
         self.ranks, self.users = ranks, pattern.shape[0]
-        edges = [pattern.entries * number // ranks.count for number in range(1, ranks.count)]
-        cuts = torch.searchsorted(pattern.start, pattern.start.new_tensor(edges)).tolist()
-        first, last = ([0, *cuts, self.users][ranks.number + step] for step in (0, 1))
-        self.part = slice(first, last)
+        ends = cuts(pattern, ranks.count)
+        self.part = slice(ends[ranks.number], ends[ranks.number + 1])
         rows = cast(Any, model.encoder).user_rows
         self.names = frozenset(f"encoder.{name}" for name in rows)
         self._order = [name for name, _ in model.named_parameters()]

@@ -10,13 +10,14 @@ Shape legend: B events in a batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.profiler import record_function
 
 from gnnseg.models.model import Model
+from gnnseg.models.objectives import RenewedObjective
 from gnnseg.rng import Rng
 from gnnseg.training.batching import Batches, Training
 from gnnseg.training.reducing import clip, reduced
@@ -81,12 +82,11 @@ class Steps:
         device = data.events.weight.device
         self._step = torch.zeros((), dtype=torch.int64, device=device)
         self._rows: Tensor | None = None
-        if self._record is not None:
-            _by_tensors(optimizer, device)
+        _read_on_device(optimizer, device, on=self._record is not None)
 
     def begin(self) -> None:
         """Begin an epoch: what changes with it is recorded anew."""
-        if self._model.changes_by_epoch or self._model.waiting != self._waiting:
+        if _changes(self._model) or self._model.waiting != self._waiting:
             self._recorded, self._waiting = None, self._model.waiting
 
     def __call__(self, rows: Tensor | None, step: int) -> Mapping[str, Tensor]:
@@ -148,6 +148,12 @@ class Steps:
         return told
 
 
+def _changes(model: Model) -> bool:
+    """Return whether a step is another one in another epoch: a curriculum, terms renewed."""
+    renewed = any(isinstance(part, RenewedObjective) for part in model.parts())
+    return renewed or model.objective.sampling.hard > 0
+
+
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Set the learning rate to a part of its largest; where it is a tensor, in place."""
     value = optimizer.defaults["lr"] * rate
@@ -158,8 +164,14 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
             group["lr"] = value
 
 
-def _by_tensors(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-    """Let an optimiser read its rate and its steps from the device, as a recorded step must."""
-    more: dict[str, Any] = {"capturable": True}
+def _read_on_device(optimizer: torch.optim.Optimizer, device: torch.device, *, on: bool) -> None:
+    """Let an optimiser read its rate and its steps from the device, as a recorded step must.
+
+    Not ``on``: from the host, also where the state it goes on from was saved on a GPU.
+    """
+    if "capturable" not in optimizer.defaults:
+        return
     for group in optimizer.param_groups:
-        group.update(more, lr=torch.tensor(float(group["lr"]), device=device))
+        rate = float(group["lr"])
+        group["lr"] = torch.tensor(rate, device=device) if on else rate
+        group["capturable"] = on or optimizer.defaults["capturable"]

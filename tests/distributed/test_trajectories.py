@@ -1,7 +1,6 @@
 """Two and four processes take the steps that one takes: losses, gradients, weights, validations.
 
-python test_trajectories.py FOLDER NAME… trains what is named, alone or as one of several processes,
-and writes what each step's losses and the last weights were.
+python test_trajectories.py FOLDER trains in two and in four, and writes what each process found.
 """
 
 import json
@@ -19,11 +18,9 @@ import torch
 
 import gnnseg
 from gnnseg import config
-from gnnseg.config import build
-from gnnseg.config.extensions import parts
 from gnnseg.distributed.joining import joined
 from gnnseg.distributed.ranks import ALONE, Ranks
-from gnnseg.runs import fitting, inputs, train
+from gnnseg.runs import environment, fitting, inputs, train
 from gnnseg.runs.assembly import assemble
 from gnnseg.runs.plan import Plan
 from gnnseg.training import steps as stepping
@@ -49,7 +46,9 @@ RUNS = {
     "50 steps in float32": [*SEGMENTS, *TERMS, "trainer.max_epochs=50"],
     # a batch is shared, each process with its part
     "likelihood in batches": [*SEGMENTS, *TERMS, *BATCHES],
-    "affinity, sampled softmax, l2": [*SEGMENTS, "head.beta=affinity", *TERMS, *BATCHES],
+    "affinity after a warm-up, sampled softmax, l2": [
+        *SEGMENTS, "head.beta=affinity", "head.warmup=0.5", *TERMS, *BATCHES,
+    ],
     "membership, in batch": [
         *SEGMENTS, "head.beta=membership", "objective.sampling=in_batch", "objective.negatives=64",
         *BATCHES,
@@ -78,11 +77,7 @@ def trajectory(name: str, ranks: Ranks) -> dict[str, Any]:
     composed = config.compose([*SMALL, *RUNS[name]])
     config.check(composed)
     split = train.read(composed, lambda line: None)
-    protocol = build(composed["evaluation"], parts(composed, "metrics"))
-    plan = Plan(
-        config=composed, split=split, train_pairs=protocol.training_pairs(split),
-        protocol=protocol, device=torch.device("cpu"), ranks=ranks,
-    )  # fmt: skip
+    plan = Plan.of(composed, split, torch.device("cpu"), ranks)
     given = inputs.of(composed, split, plan.train_pairs, lambda line: None, None)
     model = assemble(composed, given.shape, plan.rng)
     if "float32" not in name:
@@ -96,7 +91,7 @@ def trajectory(name: str, ranks: Ranks) -> dict[str, Any]:
 
     def recorded(model: Any, losses: Any, ranks: Ranks, own: Any) -> dict[str, Any]:
         found = usual(model, losses, ranks, own)
-        steps.append({key: float(value) for key, value in found.items()})
+        steps.append({name: value.item() for name, value in found.items()})
         rows.append(len(model.encoder.tables.user))
         return found
 
@@ -115,46 +110,27 @@ def trajectory(name: str, ranks: Ranks) -> dict[str, Any]:
 SPREAD = list(RUNS)[:4]
 SAMPLED = "sage, sampled"
 FLOAT32 = "50 steps in float32"
+BY_FOUR = ["likelihood", "likelihood in batches"]
 EXACT = [name for name in RUNS if name not in (SAMPLED, FLOAT32)]
 
 
-def start(count: int, words: Sequence[str], **streams: Any) -> list[subprocess.Popen[str]]:
-    """Start processes as torchrun would, which takes seconds more."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    common = {
-        "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port, "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(Path(gnnseg.__file__).parent.parent),
-    }  # fmt: skip
-    return [
-        subprocess.Popen(
-            [sys.executable, *words], text=True, **streams,
-            env={**os.environ, **common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-        )
-        for rank in range(count)
-    ]  # fmt: skip
-
-
-def together(count: int, folder: Path, names: Sequence[str]) -> list[dict[str, Any]]:
-    """What each of several processes found."""
-    words = [__file__, str(folder), *names]
-    started = start(count, words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    for process in started:
-        _, error = process.communicate(timeout=300)
-        assert process.returncode == 0, error
-    return [json.loads((folder / f"{rank}.json").read_text("utf-8")) for rank in range(count)]
-
-
 @pytest.fixture(scope="module")
-def of_two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    return together(2, tmp_path_factory.mktemp("two"), list(RUNS))
-
-
-@pytest.fixture(scope="module")
-def of_four(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    return together(4, tmp_path_factory.mktemp("four"), [*SPREAD[:3], *EXACT[3:4]])
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str, Any]]]:
+    """What each of two processes found, and each of four, forked from one that had imported all."""
+    folder = tmp_path_factory.mktemp("found")
+    done = subprocess.run(
+        [sys.executable, __file__, str(folder)], capture_output=True, text=True, timeout=300,
+        env={
+            **os.environ, "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(Path(gnnseg.__file__).parent.parent),
+        },
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return {
+        count: [json.loads((folder / f"{count}-{rank}").read_text()) for rank in range(count)]
+        for count in (2, 4)
+    }
 
 
 def agree(one: dict[str, Any], other: dict[str, Any]) -> None:
@@ -169,48 +145,70 @@ def agree(one: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_two_processes_take_the_steps_of_one(name: str, of_two: list[dict[str, Any]]) -> None:
+def test_two_processes_take_the_steps_of_one(
+    name: str, found: dict[int, list[dict[str, Any]]]
+) -> None:
     alone = trajectory(name, ALONE)
-    for found in of_two:
-        agree(alone, found[name])
+    for each in found[2]:
+        agree(alone, each[name])
     users = alone["rows"][0]
-    mine = [found[name]["rows"][0] for found in of_two]
+    mine = [each[name]["rows"][0] for each in found[2]]
     assert sum(mine) == (users if name in SPREAD else 2 * users)
     assert max(mine) < 0.6 * users or name not in SPREAD
 
 
-@pytest.mark.parametrize("name", [*SPREAD[:3], *EXACT[3:4]])
+@pytest.mark.parametrize("name", BY_FOUR)
 def test_four_processes_take_the_steps_of_two(
-    name: str, of_two: list[dict[str, Any]], of_four: list[dict[str, Any]]
+    name: str, found: dict[int, list[dict[str, Any]]]
 ) -> None:
-    for found in of_four:
-        agree(of_two[0][name], found[name])
+    for each in found[4]:
+        agree(found[2][0][name], each[name])
 
 
-def test_in_float32_the_loss_stays_within_a_ten_thousandth(of_two: list[dict[str, Any]]) -> None:
+def test_in_float32_the_loss_stays_within_a_ten_thousandth(
+    found: dict[int, list[dict[str, Any]]],
+) -> None:
     alone = trajectory(FLOAT32, ALONE)["steps"]
-    other = of_two[0][FLOAT32]["steps"]
+    other = found[2][0][FLOAT32]["steps"]
     assert len(alone) == len(other) == 50
     assert [s["loss"] for s in other] == pytest.approx([s["loss"] for s in alone], rel=1e-4)
 
 
 def test_sampled_neighbours_are_other_ones_and_all_processes_end_alike(
-    of_two: list[dict[str, Any]],
+    found: dict[int, list[dict[str, Any]]],
 ) -> None:
-    one, other = (found[SAMPLED] for found in of_two)
+    one, other = (each[SAMPLED] for each in found[2])
     alone = trajectory(SAMPLED, ALONE)
     assert one == other
     assert one["weights"] != alone["weights"]
     assert one["steps"][-1]["loss"] < one["steps"][0]["loss"]
 
 
-def main(folder: Path, names: Sequence[str]) -> None:
-    """Write one file a process."""
-    torch.use_deterministic_algorithms(True)
-    with joined() as ranks:
-        found = {name: trajectory(name, ranks) for name in names}
-    (folder / f"{ranks.number}.json").write_text(json.dumps(found), "utf-8")
+def fork(count: int, folder: Path, names: Sequence[str]) -> None:
+    """Train in so many processes, each writing what it found."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    os.environ |= {
+        "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)
+    }  # fmt: skip
+    children = []
+    for rank in range(count):
+        if (child := os.fork()) == 0:
+            os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+            with joined() as ranks:
+                each = {name: trajectory(name, ranks) for name in names}
+            (folder / f"{count}-{rank}").write_text(json.dumps(each), "utf-8")
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    import torch._dynamo  # else each of them imports it with its optimiser
+
+    environment.import_ahead()
+    torch.use_deterministic_algorithms(True)
+    fork(2, Path(sys.argv[1]), list(RUNS))
+    fork(4, Path(sys.argv[1]), BY_FOUR)

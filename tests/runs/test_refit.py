@@ -19,7 +19,7 @@ from gnnseg.runs import durable, refit, schema
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.identity import identity
 from gnnseg.runs.run import Run
-from gnnseg.training import loop
+from gnnseg.training.steps import Steps
 from gnnseg.types import InputError
 
 pytestmark = pytest.mark.slow  # whole runs
@@ -157,8 +157,8 @@ def test_interrupted_it_goes_on_to_the_same(run, refitted, tmp_path, monkeypatch
             raise KeyboardInterrupt
         return real(*arguments)
 
-    real = loop._step
-    monkeypatch.setattr(loop, "_step", step)
+    real = Steps.__call__
+    monkeypatch.setattr(Steps, "__call__", step)
     with pytest.raises(KeyboardInterrupt):
         again(tmp_path / run.name)
     path = again(tmp_path / run.name)

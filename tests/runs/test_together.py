@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -27,44 +26,71 @@ SMALL = [
     "encoder.dim=8", "head.segments=3", "device=cpu", "threads=1", "trainer.patience=null",
     "trainer.max_epochs=16", "trainer.eval_every=4",
 ]  # fmt: skip
-COMMAND = """
-import os, signal, sys
+LIVES = """
+import json, os, signal, socket, sys
+import sklearn.cluster, sklearn.utils.extmath, torch._dynamo
+from gnnseg.cli import main
+from gnnseg.runs import train
 from gnnseg.training import steps as stepping
 
-number, usual = {"taken": 0}, stepping.reduced
-at, how = os.environ.get("AT", "0"), os.environ.get("HOW", "")
+def live(rank, folder, at, how, words):
+    for number, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(f"{folder}/{rank}.{name}", os.O_CREAT | os.O_TRUNC | os.O_WRONLY), number)
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+    taken, usual = [0], stepping.reduced
+    def reduced(*given):
+        taken[0] += 1
+        if rank == 1 and taken[0] == at:
+            os.kill(os.getpid(), getattr(signal, how))
+        return usual(*given)
+    stepping.reduced = reduced
+    return main(["train", *words])
 
-def reduced(*given):
-    number["taken"] += 1
-    if os.environ["RANK"] == "1" and str(number["taken"]) == at:
-        os.kill(os.getpid(), getattr(signal, how))
-    return usual(*given)
-
-stepping.reduced = reduced
-from gnnseg.cli import main
-sys.exit(main(["train", *sys.argv[1:]]))
+lives, words = json.loads(sys.argv[1]), sys.argv[2:]
+for folder, at, how in lives:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    os.environ |= {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    children = []
+    for rank in range(2):
+        if (child := os.fork()) == 0:
+            code = live(rank, folder, at, how, words)
+            sys.stderr.flush()
+            os._exit(code)
+        children.append(child)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    print(json.dumps(codes), flush=True)
 """
 
 
-def started(*overrides: str, **more: str) -> list[tuple[int, str, str]]:
-    """Run the command in two processes, as torchrun starts them: exit codes, outputs, errors."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    common = {
-        "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port, "OMP_NUM_THREADS": "1", **more,
-    }  # fmt: skip
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", COMMAND, *SMALL, *overrides], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, **common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    said = [process.communicate(timeout=300) for process in processes]
-    return [(process.returncode, *words) for process, words in zip(processes, said, strict=True)]
+def lived(folder: Path, lives: dict[str, tuple[int, str]], *overrides: str) -> list[dict[str, Any]]:
+    """Run the command in two processes again and again, of which the second is sent a signal.
+
+    ``lives``: by name, at which step, and which. The exit codes, what was said, and what stood in
+    the state then.
+    """
+    for name in lives:
+        (folder / name).mkdir()
+    asked = [[str(folder / name), *life] for name, life in lives.items()]
+    done = subprocess.run(
+        [sys.executable, "-c", LIVES, json.dumps(asked), *SMALL, *overrides],
+        capture_output=True, text=True, timeout=300, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    codes = [json.loads(line) for line in done.stdout.splitlines()]
+    return [
+        {
+            "codes": each,
+            **{
+                f"{stream} {rank}": (folder / name / f"{rank}.{stream}").read_text("utf-8")
+                for rank in range(2)
+                for stream in ("out", "err")
+            },
+        }
+        for name, each in zip(lives, codes, strict=True)
+    ]
 
 
 def trained(root: Path, *overrides: str) -> dict[str, Any]:
@@ -114,22 +140,22 @@ def test_torchrun_leaves_one_run_with_the_figures_of_one_process(
 def test_a_run_goes_on_after_a_process_died_and_after_one_was_told_to_stop(
     alone: dict[str, Any], tmp_path: Path
 ) -> None:
-    root = f"runs.root={tmp_path}"
-    killed = started(root, AT="7", HOW="SIGKILL")
-    assert [code for code, _, _ in killed] == [2, -9]
-    last = killed[0][2].splitlines()[-1]
+    """By two processes; then by one, as the state holds all users."""
+    lives = {"killed": (7, "SIGKILL"), "stopped": (6, "SIGTERM")}  # the 6th after the 4 of before
+    killed, stopped = lived(tmp_path, lives, f"runs.root={tmp_path / 'runs'}")
+    assert killed["codes"] == [2, -9]
+    last = killed["err 0"].splitlines()[-1]
     assert last.startswith("gnnseg: process 0 of 2: another process of this run has ended"), last
     assert "the same command goes on" in last
-    (folder,) = [path for path in tmp_path.iterdir() if path.name[0] != "."]
+    assert stopped["codes"] == [130, 130]
+    assert "going on at epoch 5, step 5" in stopped["err 0"]
+    assert (stopped["out 1"], stopped["err 1"]) == ("", "")
+    (folder,) = [path for path in (tmp_path / "runs").iterdir() if path.name[0] != "."]
     assert RunFolder(folder).read_json()["state"] == "interrupted"
-    stopped = started(root, AT="6", HOW="SIGTERM")  # its 6th step, after the 4 of before
-    assert [code for code, _, _ in stopped] == [130, 130]
-    assert "going on at epoch 5, step 5" in stopped[0][2]
-    assert stopped[1][1:] == ("", "")
     state = torch.load(folder / "state.pt", weights_only=True)
     assert state["state"]["step"] == 10
     assert len(state["model"]["encoder.tables.user"]) == 90
-    record = trained(tmp_path)
+    record = trained(tmp_path / "runs")
     assert record["state"] == "finished"
     assert record["exact"] is False
     same_figures(alone, record)

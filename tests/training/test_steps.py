@@ -151,6 +151,21 @@ def test_what_draws_on_the_host_cannot_be_recorded():
     assert batches.per_epoch > WARM
 
 
+def test_a_state_saved_on_a_gpu_goes_on_on_a_cpu():
+    _, _, _, optimizer = made(MODELS["lightgcn, dot"], record=lambda body: body)
+    (saved,) = optimizer.state_dict()["param_groups"]
+    assert isinstance(saved["lr"], torch.Tensor)
+    assert saved["capturable"]
+    model, _, batches, optimizer = made(MODELS["lightgcn, dot"])
+    optimizer.load_state_dict({"state": {}, "param_groups": [saved]})
+    steps = Steps(model, optimizer, batches._data, batches, Rng(0))
+    steps(batches.rows(0, batches.order(Rng(0))), 0)
+    (group,) = optimizer.param_groups
+    assert group["lr"] == RATE
+    assert not isinstance(group["lr"], torch.Tensor)
+    assert not group["capturable"]
+
+
 def test_a_curriculum_is_recorded_anew_in_each_epoch():
     words = ["head=dot", "objective=margin", "encoder.dim=8"]
     recorded = []
@@ -168,7 +183,7 @@ def test_losses_are_read_now_and_then_and_add_up():
         assert one.read() == {"loss": number * 0.5, "bpr": number * 0.25}
         if other.due(last=number == 6):
             assert other.read() == {"loss": number * 0.5, "bpr": number * 0.25}
-    assert other.read() == {}
+    assert other.read() == other.last == {"loss": 3.0, "bpr": 1.5}
     assert each == some
     assert some.means() == {"train/loss": 1.5, "train/bpr": 0.75}
 

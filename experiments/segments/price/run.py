@@ -18,7 +18,6 @@ import numpy as np
 import torch
 
 from gnnseg import config
-from gnnseg.config import build
 from gnnseg.evaluation import evaluator
 from gnnseg.models.baselines.popularity import PopularityScorer
 from gnnseg.runs import environment, inputs, train
@@ -66,11 +65,8 @@ def trained(data: str, row: str, seed: int, splits: dict[str, Split]) -> dict[st
     config.check(composed)
     if data not in splits:
         splits[data] = train.read(composed, lambda line: None)
-    split, protocol = splits[data], build(composed["evaluation"], {})
-    plan = Plan(
-        config=composed, split=split, train_pairs=protocol.training_pairs(split),
-        protocol=protocol, device=torch.device("cpu"),
-    )  # fmt: skip
+    split = splits[data]
+    plan = Plan.of(composed, split, torch.device("cpu"))
     begun = time.process_time()
     if row == "popularity":
         scorer = PopularityScorer(torch.from_numpy(_counts(plan)))

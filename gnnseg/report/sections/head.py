@@ -61,7 +61,10 @@ def warnings(record: Mapping[str, Any], *more: str | None) -> str:
             "protocol paper: the best epoch was chosen on the test set; these figures flatter"
         )
     if not record.get("exact", True):
-        found.append("resumed on another machine, torch or thread count: last digits may differ")
+        found.append(
+            "trained by several processes, or resumed on another machine, torch or thread count: "
+            "last digits may differ"
+        )
     return "".join(f'<div class="warning">{escape(warning)}</div>' for warning in found)
 
 
