@@ -173,7 +173,9 @@ class Protocol:
         asked, metric = split.parts[part], self.measured.get(name)
         if metric is not None and "spend" in metric.requires and asked.spend is None:
             raise _lacking_spend(f"trainer.monitor={monitor}", name, split, "choose another figure")
-        offpolicy = name.partition("/")[0] == "value" and split.log is not None
+        offpolicy = name.partition("/")[0] == "value"
+        if offpolicy and split.log is None:
+            raise lacking_log(f"trainer.monitor={monitor}", split)
         if not (at or offpolicy):
             lengths = ", ".join(f"{part}/ndcg@{k}" for k in self.ks)
             raise InputError(
@@ -249,6 +251,19 @@ def _lacking_spend(where: str, metric: str, split: Split, instead: str) -> Input
         where=where,
         problem=f"{metric} needs spend, and {split.name} has none",
         advice=("name its column in ", Setting("data.spend"), f", or {instead}"),
+    )
+
+
+def lacking_log(where: str, split: Split) -> InputError:
+    """Return the refusal of a setting, ``where``, that reads a log which the data have not."""
+    return InputError(
+        where=where,
+        problem=f"needs a log of what was shown, and {split.name} has none",
+        advice=(
+            "give ",
+            Setting("data.log", "FILE"),
+            " (data=planted draws one: data.log_events=100000)",
+        ),
     )
 
 

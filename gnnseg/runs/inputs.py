@@ -21,6 +21,7 @@ from gnnseg.data import visits
 from gnnseg.data.encoding import Encoding
 from gnnseg.data.features import Encoded, FeatureSettings
 from gnnseg.data.labels import Labelled
+from gnnseg.evaluation.protocol import lacking_log
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.objectives import LabelObjective
 from gnnseg.rng import Rng
@@ -306,15 +307,7 @@ def _check_log(asked: Mapping[str, str], split: Split, say: Say) -> None:
     """Refuse a set without the log that a part asks for; else say what the log is."""
     log = split.log
     if "log" in asked and log is None:
-        raise InputError(
-            where=asked["log"],
-            problem=f"needs a log of what was shown, and {split.name} has none",
-            advice=(
-                "give ",
-                Setting("data.log", "FILE"),
-                " (data=planted draws one: data.log_events=100000)",
-            ),
-        )
+        raise lacking_log(asked["log"], split)
     if log is None:
         return
     if "propensity" in asked and log.propensity is None:

@@ -66,7 +66,7 @@ def test_a_refused_command_leaves_what_stands_there(
     def refused(*arguments: Any) -> None:
         raise InputError("no.")
 
-    monkeypatch.setattr(pipeline, "assemble", refused)
+    monkeypatch.setattr(pipeline, "assembled", refused)
     with pytest.raises(InputError, match="no."):
         train(finished.parent, fresh=True)
     assert content(finished) == before
