@@ -261,8 +261,8 @@ def _trained(
         evaluate=_validation(plan) if epochs is None else None, epochs=epochs, log=log,
         progress=progress, stop=stop,
         lower_is_better=plan.protocol.lower_is_better(plan.settings.monitor),
-        read_every=plan.config["tracking"].get("every") or EVERY, say=say,
-        one_by_one=bool(plan.config["profile"]),
+        read_every=0 if plan.config["profile"] else plan.config["tracking"].get("every") or EVERY,
+        say=say,
     )  # fmt: skip
     if before is not None:
         before.detach(model)

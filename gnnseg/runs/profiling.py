@@ -30,10 +30,10 @@ OPERATORS = 20  # of the table: those that take longest by themselves
 
 @contextlib.contextmanager
 def steps(job: Job, model: Model) -> Iterator[Callable[[], None]]:
-    """Give what is to be called after each step; where ``profile`` is false, and on
-    other ranks than the first, it does nothing.
+    """Give what is to be called after each step.
 
-    Writes the trace and the table of phases into the job's folder once the steps are recorded, or
+    It does nothing where ``profile`` is false, and on other ranks than the first. Else it
+    writes the trace and the table of phases into the job's folder once the steps are recorded, or
     training is over.
     """
     if not job.plan.config["profile"] or not job.plan.ranks.first:

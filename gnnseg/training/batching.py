@@ -49,6 +49,11 @@ class Training:
     shards: Shards | None = None
 
     @property
+    def device(self) -> torch.device:
+        """Return where its tensors are."""
+        return self.events.weight.device
+
+    @property
     def own(self) -> frozenset[str]:
         """Return the names of the model's parameters that this process alone has."""
         return frozenset() if self.shards is None else self.shards.names
@@ -140,7 +145,7 @@ class Batches:
             return None
         if self._drawn_by is not None:
             return batches.by_weight(self._drawn_by, rng)
-        return batches.order(len(self._data.events), rng, self._data.events.weight.device)
+        return batches.order(len(self._data.events), rng, self._data.device)
 
     def rows(self, number: int, order: Tensor | None) -> Tensor | None:
         """Return which events an epoch's batch of that number holds, (B,); None: all."""

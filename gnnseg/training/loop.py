@@ -46,7 +46,6 @@ def fit(
     stop: Callable[[], bool] = lambda: False,
     lower_is_better: bool = False,
     read_every: int = EVERY,
-    one_by_one: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> State:
     """Train from ``state`` to the end; ``checkpoint.best`` then holds the best weights.
@@ -55,8 +54,7 @@ def fit(
     are kept. ``epochs``: where training ends, if before ``settings.max_epochs``, whose schedule it
     keeps. ``log`` writes a line of metrics and returns the length of what is written; ``progress``
     is shown each step; ``lower_is_better``: of what is monitored. On a GPU, without callbacks,
-    losses are read every ``read_every`` steps, and steps replayed unless ``one_by_one``; ``say``:
-    if they cannot be.
+    losses are read every ``read_every`` steps and steps replayed (``say``: why not); 0: neither.
 
     Raises:
         Interrupted: when ``stop()``; the state is saved.
@@ -65,8 +63,7 @@ def fit(
     batches = Batches(data, settings, model.objective)
     last = epochs or settings.max_epochs
     callbacks = _looking_on(model, settings, rng, state, checkpoint)
-    on_host = data.events.weight.device.type == "cpu"
-    ahead = not (on_host or settings.own_callbacks or one_by_one)
+    ahead = data.device.type != "cpu" and not settings.own_callbacks and read_every > 0
     losses = Losses(state, read_every if ahead else 1)
     take = _steps(model, optimizer, data, batches, rng, settings.clip, ahead, say)
     while not state.done:
@@ -79,7 +76,7 @@ def fit(
             if losses.due(last=state.batch == batches.per_epoch):
                 callbacks.call("after_step", model, state.epoch, state.step, losses.read())
                 progress(state, batches.per_epoch, losses.last)
-            stopped, due = data.ranks.any([stop(), checkpoint.due()], data.events.weight.device)
+            stopped, due = data.ranks.any([stop(), checkpoint.due()], data.device)
             if stopped or due:
                 _save(state, checkpoint, model, optimizer, callbacks, losses, stopped)
         state.epoch, state.batch = state.epoch + 1, 0

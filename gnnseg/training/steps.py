@@ -79,7 +79,7 @@ class Steps:
         self._record = record if "capturable" in optimizer.defaults else None
         self._recorded: Body | None = None
         self._warm, self._waiting = 0, model.waiting
-        device = data.events.weight.device
+        device = data.device
         self._step = torch.zeros((), dtype=torch.int64, device=device)
         self._rows: Tensor | None = None
         _read_on_device(optimizer, device, on=self._record is not None)
