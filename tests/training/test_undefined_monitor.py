@@ -95,7 +95,11 @@ def test_a_setting_that_json_cannot_hold_is_refused():
         ),
         (
             ["trainer.monitor=valid/value"],
-            r"trainer\.monitor=valid/value: a validation of planted does not measure it; .* "
+            r"trainer\.monitor=valid/value: needs a log of what was shown, and planted has none",
+        ),
+        (
+            ["trainer.monitor=valid/revenues"],
+            r"trainer\.monitor=valid/revenues: a validation of planted does not measure it; .* "
             r"valid/ndcg@10, valid/ndcg@20",
         ),
         (

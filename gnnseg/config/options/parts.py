@@ -22,7 +22,7 @@ COMMON = {  # said once, by the group's default choice
     group: {*keys, "name"} for group, keys in config.BESIDE.items()
 }
 TYPES: dict[str, Any] = {  # of settings that no signature has
-    "seed": int, "device": str, "threads": int | None, "runs.root": str,
+    "seed": int, "device": str, "threads": int | None, "profile": bool, "runs.root": str,
     "metrics": dict | None, "baselines": dict | None,
     "cache.root": str | None,
     "segments.since": str | None, "segments.keep": float, "segments.refits": int,
