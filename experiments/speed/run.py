@@ -39,7 +39,8 @@ RUNS = {  # label: overrides; the curve is metrics.jsonl's, its seconds from the
     "gowalla, MF dot": ["experiment=gowalla-mf", "trainer.eval_every=1"],
     "ml-1m, 64 segments": ["data=ml-1m", "head.segments=64"],
     "planted, 4 million pairs": [
-        "data=planted", "data.users=200000", "data.items=50000", "data.interactions=4000000",
+        "data=planted", "data.users=80000", "data.items=20000", "data.interactions=4000000",
+        "trainer.max_epochs=2",
     ],
 }  # fmt: skip
 TINY_RUNS = {

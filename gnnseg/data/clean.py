@@ -11,6 +11,7 @@ import polars as pl
 from gnnseg.data import beside, zeros
 from gnnseg.data.raw import Raw
 from gnnseg.data.tables.identifiers import twins
+from gnnseg.sparse.order import grouped
 from gnnseg.types import Dataset, IdMap, InputError, Interactions, Setting
 
 Say = Callable[[str], None]
@@ -67,7 +68,7 @@ def core(
 
     Every user and item there has at least k distinct partners there.
     """
-    pair, inverse = np.unique(user * items + item, return_inverse=True)
+    pair, inverse, _ = grouped(user * items + item)
     u, i = pair // items, pair % items
     keep = np.ones(len(pair), dtype=bool)
     while True:

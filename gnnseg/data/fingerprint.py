@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gnnseg.data import logs
+from gnnseg.sparse.order import lexsort
 from gnnseg.types import IdMap, Pairs, Split, Table
 
 PAIR_DIGITS = 16
@@ -18,7 +19,7 @@ def pair_fingerprint(user: np.ndarray[Any, Any], item: np.ndarray[Any, Any]) -> 
 
     (user, item) as int64, little-endian, sorted by user, then item.
     """
-    order = np.lexsort((item, user))
+    order = lexsort((item, user))
     pairs = np.stack([user[order], item[order]], axis=1).astype("<i8")
     return hashlib.sha256(pairs.tobytes()).hexdigest()[:PAIR_DIGITS]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gnnseg.sparse.order import isin
 from gnnseg.types import Dataset, Pairs, Relation
 
 EXAMPLES = 10  # ids named in a report
@@ -25,7 +26,7 @@ def known_edges(
     if relation.user is not None and relation.item is not None:
         key = relation.user * items + relation.item
         held = [parts[name].user * items + parts[name].item for name in ("valid", "test")]
-        tells = np.isin(key, np.concatenate(held)) & ~np.isin(key, train.user * items + train.item)
+        tells = isin(key, np.concatenate(held)) & ~isin(key, train.user * items + train.item)
         kept &= ~(tells & (relation.user >= 0) & (relation.item >= 0))
     if relation.time is not None and train.last is not None:
         until = np.full(max(part.user.max() for part in parts.values()) + 1, -np.inf)

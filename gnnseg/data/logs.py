@@ -19,6 +19,7 @@ from gnnseg.data.tables import columns as columns_
 from gnnseg.data.tables import fields, numbers
 from gnnseg.data.tables.formats import Sheet
 from gnnseg.rng import Rng
+from gnnseg.sparse.order import lexsort
 from gnnseg.types import IdMap, InputError, Log, Setting
 
 NEEDED = ("user", "item", "reward")
@@ -211,7 +212,7 @@ def divide(log: Log, seed: int) -> Log:
 
     Slates are numbered by their ids, so that row order does not matter.
     """
-    log = log.rows(np.lexsort((log.position, log.slate)))
+    log = log.rows(lexsort((log.position, log.slate)))
     slates, slate = np.unique(log.slate, return_inverse=True)
     place = np.empty(len(slates), dtype=np.int64)
     place[Rng(seed).numpy("log").permutation(len(slates))] = np.arange(len(slates))

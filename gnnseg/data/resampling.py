@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gnnseg.rng import Rng
+from gnnseg.sparse.order import grouped, isin, lexsort
 from gnnseg.types import Interactions, Ints, Pairs
 
 
@@ -26,7 +27,7 @@ def thinned(pairs: Pairs, share: float, rng: Rng) -> Pairs:
     user = pairs.user[pair]
     _, start, events = np.unique(user, return_index=True, return_counts=True)
     kept = np.maximum(np.floor(share * events + draw.random(len(events))).astype(np.int64), 1)
-    order = np.lexsort((draw.random(len(pair)), user))  # a random order of each user's events
+    order = lexsort((draw.random(len(pair)), user))  # a random order of each user's events
     place = np.arange(len(pair)) - np.repeat(start, events)
     count = np.bincount(pair[order][place < np.repeat(kept, events)], minlength=len(pairs))
     some = count > 0
@@ -61,15 +62,15 @@ def thinned_visits(
     """
     draw = rng.numpy("visits")
     before, after = (each.user * items + each.item for each in (pairs, kept))
-    key, pair = np.unique(apart.user * items + apart.item, return_inverse=True)
+    key, pair, _ = grouped(apart.user * items + apart.item)
     part = np.zeros(len(key))
-    found = np.isin(key, after)
+    found = isin(key, after)
     at, old = np.searchsorted(after, key[found]), np.searchsorted(before, key[found])
     part[found] = kept.count[at] / pairs.count[old]
     visits = np.bincount(pair, minlength=len(key))
     stay = np.floor(part * visits + draw.random(len(key)) * (part < 1)).astype(np.int64)
     stay = np.where(found, np.maximum(stay, 1), 0)
-    order = np.lexsort((draw.random(len(apart)), pair))
+    order = lexsort((draw.random(len(apart)), pair))
     place = np.empty(len(apart), dtype=np.int64)
     place[order] = np.arange(len(apart)) - np.searchsorted(pair[order], pair[order])
     return apart.rows(np.flatnonzero(place < stay[pair]))
@@ -107,7 +108,7 @@ def copies(column_N: Ints, people_U: Ints) -> tuple[Ints, Ints]:
 def pairs_of(pairs: Pairs, people_U: Ints) -> Pairs:
     """Return the pairs of a sample of the users, sorted by its rows and then by item."""
     source, user = copies(pairs.user, people_U)
-    order = np.lexsort((pairs.item[source], user))
+    order = lexsort((pairs.item[source], user))
     values: dict[str, Any] = {
         name: None if (value := getattr(pairs, name)) is None else value[source][order]
         for name in ("item", "weight", "count", "first", "last", "spend", "visits")

@@ -15,6 +15,7 @@ from gnnseg.data import visits as visits_
 from gnnseg.data.fingerprint import content_fingerprint
 from gnnseg.data.shares import check_quantiles, check_ratios
 from gnnseg.rng import Rng
+from gnnseg.sparse.order import grouped, lexsort
 from gnnseg.types import Dataset, Floats, InputError, Interactions, Ints, Pairs, Setting, Split
 
 PARTS = ("train", "valid", "test")
@@ -268,7 +269,7 @@ def merge(events: Interactions, items: int) -> Pairs:
     Weights, spend and parts of visits are added, events counted, the first and last time kept.
     """
     key = events.user * items + events.item
-    pair, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
+    pair, inverse, count = grouped(key)
 
     def total(values: Floats | None) -> Any:  # Floats, None of None
         return None if values is None else np.bincount(inverse, values, minlength=len(pair))
@@ -318,14 +319,14 @@ def _in_order(dataset: Dataset) -> Dataset:
     keys = (
         nothing if column is None else column for column in (e.order, e.spend, e.weight, e.time)
     )
-    order = np.lexsort((*keys, e.item, e.user))
+    order = lexsort((*keys, e.item, e.user))
     parts = None if dataset.parts is None else dataset.parts[order]
     return replace(dataset, interactions=e.rows(order), parts=parts)
 
 
 def _place(user: Ints, key: Floats) -> tuple[Ints, Ints]:
     """Return each event's place among its user's by ``key``, from 0, and how many these are."""
-    order = np.lexsort((key, user))
+    order = lexsort((key, user))
     count = np.bincount(user)
     start = np.cumsum(count) - count
     place = np.empty(len(user), dtype=np.int64)

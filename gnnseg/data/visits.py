@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from gnnseg.sparse import Csr
+from gnnseg.sparse.order import grouped, isin, lexsort
 from gnnseg.types import Earlier, Floats, Interactions, Ints, Pairs, Past
 
 HALF_LIVES = 8  # M: the span of training over 64, 32 … 1, and no fading
@@ -32,9 +33,9 @@ def of(events: Interactions) -> Interactions:
     Without times: every event, by (user, item).
     """
     if events.time is None:
-        order = np.lexsort((events.item, events.user))
+        order = lexsort((events.item, events.user))
         return Interactions(events.user[order], events.item[order])
-    order = np.lexsort((events.item, events.time, events.user))
+    order = lexsort((events.item, events.time, events.user))
     user, time, item = events.user[order], events.time[order], events.item[order]
     again = (np.diff(user) == 0) & (np.diff(time) == 0) & (np.diff(item) == 0)
     first = np.append(True, ~again) if len(user) else np.zeros(0, dtype=bool)
@@ -48,7 +49,7 @@ def shares(user: Ints, visit: Array) -> Floats:
         user: (E,).
         visit: (E,): events of a user that are equal here are one visit.
     """
-    order = np.lexsort((visit, user))
+    order = lexsort((visit, user))
     new = np.append(True, (np.diff(user[order]) != 0) | (np.diff(visit[order]) != 0))[: len(user)]
     number = np.cumsum(new) - 1
     found = np.empty(len(user))
@@ -67,7 +68,7 @@ def join(parts: Sequence[Interactions]) -> Interactions:
 def within(visits: Interactions, pairs: Pairs, items: int) -> Interactions:
     """Return the items of visits whose pair of user and item is among those given."""
     key = pairs.user * items + pairs.item
-    return visits.rows(np.isin(visits.user * items + visits.item, key))
+    return visits.rows(isin(visits.user * items + visits.item, key))
 
 
 def half_lives(visits: Interactions) -> Floats:
@@ -97,7 +98,7 @@ def latest(
         items: I.
         again: r of each pair, (P,), by user and item (``gnnseg.data.repeats``); None: 1.
     """
-    key, pair = np.unique(visits.user * items + visits.item, return_inverse=True)
+    key, pair, _ = grouped(visits.user * items + visits.item)
     owner, r_P = key // items, np.ones(len(key)) if again is None else again
     fading = np.ones((len(visits), 1))
     if visits.time is not None:
@@ -126,7 +127,7 @@ def earlier(
 
     Without times there is no before: the past of an event is all of its user's other events.
     """
-    key, pair = np.unique(visits.user * items + visits.item, return_inverse=True)
+    key, pair, _ = grouped(visits.user * items + visits.item)
     r_P = np.ones(len(key)) if again is None else again
     if visits.time is None:
         taken, different, share = _others(visits, key, pair, items, r_P)
@@ -188,7 +189,7 @@ def _before(
     first = np.searchsorted(owner, owner)  # (V,): the owner's first visit
     taken = begin - begin[first]
     whole_VM = _faded(first, when, size, rate)
-    order = np.lexsort((time, pair))
+    order = lexsort((time, pair))
     head = np.searchsorted(pair[order], pair[order])
     own_EM = np.empty((len(user), len(rate)))
     own_EM[order] = _faded(head, time[order], r_P[pair[order]], rate)

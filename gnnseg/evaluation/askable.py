@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gnnseg.sparse.order import isin
 from gnnseg.types import InputError, Pairs, Setting, Split
 
 HEAVY = 0.5  # of all interactions: who has more is named
@@ -32,7 +33,7 @@ def refuse_unjudged(
     key = asked.user * items + asked.item
     fresh = ~old
     for each in masked:
-        fresh &= ~np.isin(key, each.user * items + each.item)
+        fresh &= ~isin(key, each.user * items + each.item)
     if fresh.any():
         return
     name = f"data {split.name}"

@@ -23,6 +23,7 @@ from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation import askable, sampled
 from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
 from gnnseg.sparse import Csr
+from gnnseg.sparse.order import grouped, isin, unique
 from gnnseg.types import InputError, Interactions, Pairs, Setting, Split
 
 
@@ -204,7 +205,7 @@ class Protocol:
         keep = np.ones(len(key), dtype=bool)
         if self.seen == "mask":
             mask = union(masked, shape)
-            keep = ~np.isin(key, (mask.row * items + mask.column).numpy())
+            keep = ~isin(key, (mask.row * items + mask.column).numpy())
         if not keep.any():
             raise InputError(
                 f"{split.name}: every {name} pair was seen in training, nothing is left to ask; "
@@ -270,14 +271,14 @@ def lacking_log(where: str, split: Split) -> InputError:
 def union(parts: Iterable[Pairs], shape: tuple[int, int]) -> Csr:
     """Return (U,I) every pair that is in one of the parts, once."""
     keys = [part.user * shape[1] + part.item for part in parts]
-    key = np.unique(np.concatenate(keys))
+    key = unique(np.concatenate(keys))
     return Csr.of(key // shape[1], key % shape[1], shape)
 
 
 def join(a: Pairs, b: Pairs, items: int) -> Pairs:
     """Return two parts as one: a pair in both is merged as its events would have been."""
     key = np.concatenate([a.user * items + a.item, b.user * items + b.item])
-    pair, inverse = np.unique(key, return_inverse=True)
+    pair, inverse, _ = grouped(key)
 
     def both(name: str) -> np.ndarray[Any, Any] | None:
         x, y = getattr(a, name), getattr(b, name)

@@ -17,10 +17,14 @@ from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation.metrics import METRICS
 from gnnseg.evaluation.metrics.base import CatalogueMetric, Metric, UserMetric
 from gnnseg.evaluation.metrics.lists import Background, Lists
+from gnnseg.evaluation.shared import SharedRanking
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError, Ints, Pairs, Scorer
 
-BLOCK_BYTES = 128 << 20  # a chunk's scores take at most so much; the work on them a small multiple
+BLOCK_BYTES = 128 << 20  # a block's scores take at most so much; the work on them a small multiple
+CACHED_BYTES = 8 << 20  # on a CPU: what its caches hold
+LISTS = 4096  # measured at once
+FEWEST = 4  # columns a group, below which the largest are looked for among all
 
 
 @dataclass(frozen=True)
@@ -83,33 +87,70 @@ def topk(
     Raises:
         InputError: where a score is NaN.
     """
-    scores = scorer.block(users)
-    if not bool(torch.isfinite(scores.sum(dtype=torch.float64))) and bool(scores.isnan().any()):
-        raise InputError(NOT_A_NUMBER)
+    keys = scorer.sort_keys(users)
     if mask is not None:
         where, entry = mask.entries_of(users)
-        scores[where, mask.column[entry]] = -torch.inf
+        keys[where, mask.column[entry]] = -torch.inf
     if excluded is not None:
-        scores[:, excluded] = -torch.inf
-    width = min(k, scores.shape[1])
-    values, items = scores.topk(min(width + 1, scores.shape[1]), dim=1)
-    if values.shape[1] > width:
-        tied = (values[:, width - 1] == values[:, width]) & (values[:, width - 1] > -torch.inf)
-        values, items = values[:, :width], items[:, :width]
-        redo = tied.nonzero().squeeze(1)
-        step = max(1, (BLOCK_BYTES // 16) // scores.shape[1])
-        for at in range(0, len(redo), step):
-            rows = redo[at : at + step]
-            best = scores[rows].sort(dim=1, descending=True, stable=True)
-            values[rows], items[rows] = best.values[:, :width], best.indices[:, :width]
+        keys[:, excluded] = -torch.inf
+    values, items = _largest(keys, min(k, keys.shape[1]))
+    none = values == -torch.inf
+    scores = scorer.logits_of(values, items).masked_fill(none, -torch.inf)
+    items = items.masked_fill(none, -1)
+    if (short := k - items.shape[1]) > 0:
+        items = torch.nn.functional.pad(items, (0, short), value=-1)
+        scores = torch.nn.functional.pad(scores, (0, short), value=-torch.inf)
+    return items, scores
+
+
+def _largest(keys: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k largest values of each row, (B,I) -> (B,k) twice, ties by item number."""
+    values, items = _top(keys, min(k + 1, keys.shape[1]))
+    if bool(values.isnan().any()):  # it counts as the largest
+        raise InputError(NOT_A_NUMBER)
+    if values.shape[1] > k:
+        tied = (values[:, k - 1] == values[:, k]) & (values[:, k - 1] > -torch.inf)
+        values, items = values[:, :k], items[:, :k]
+        rows = tied.nonzero().squeeze(1)
+        if len(rows):
+            items[rows] = _first_of_ties(keys[rows], values[rows], items[rows])
     items, order = items.sort(dim=1)
-    values = values.gather(1, order)
-    values, order = values.sort(dim=1, descending=True, stable=True)
-    items = items.gather(1, order).masked_fill(values == -torch.inf, -1)
-    if width < k:
-        items = torch.nn.functional.pad(items, (0, k - width), value=-1)
-        values = torch.nn.functional.pad(values, (0, k - width), value=-torch.inf)
-    return items, values
+    values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
+    return values, items.gather(1, order)
+
+
+def _top(keys: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """Return the n largest values of each row and where they are, ties in any order: ``topk``.
+
+    They lie in the n groups of columns whose maxima are largest; these are cheaper to come by.
+    """
+    columns = keys.shape[1]
+    size = int((columns / max(n, 1)) ** 0.5)
+    width = columns // max(size, 1)
+    if size < FEWEST:
+        found = keys.topk(n, dim=1)
+        return found.values, found.indices
+    best = keys[:, : size * width].view(len(keys), size, width).amax(1)
+    groups = best.topk(n, dim=1).indices
+    each = torch.arange(size, device=keys.device) * width
+    rest = torch.arange(size * width, columns, device=keys.device)
+    asked = torch.cat(
+        [(groups[:, None] + each[:, None]).flatten(1), rest.expand(len(keys), -1)], dim=1
+    )
+    values, at = keys.gather(1, asked).topk(n, dim=1)
+    return values, asked.gather(1, at)
+
+
+def _first_of_ties(keys: Tensor, values: Tensor, items: Tensor) -> Tensor:
+    """Return the lists (R,k) of rows whose last value others have too, with the first of these."""
+    k, catalogue = values.shape[1], keys.shape[1]
+    last = values[:, -1:]
+    exact = torch.float32 if catalogue < 1 << 24 else torch.float64
+    down = torch.arange(catalogue, 0, -1, dtype=exact, device=keys.device)
+    first = torch.where(keys == last, down, 0).topk(k, dim=1).indices
+    above = (values > last).sum(1, keepdim=True)
+    place = torch.arange(k, device=keys.device)
+    return torch.where(place < above, items, first.gather(1, (place - above).clamp(min=0)))
 
 
 @torch.no_grad()
@@ -153,10 +194,9 @@ def evaluate(
     given = METRICS if metrics is None else metrics
     asked = {n: m for n, m in given.items() if m.requires <= data.provides}
     users = relevant.degrees()[0].nonzero().squeeze(1)
-    chunk = chunk or max(1, min(4096, BLOCK_BYTES // (4 * max(1, relevant.shape[1]))))
-    mine = users[ranks.share(len(users))]
-    parts = (mine[at : at + chunk] for at in range(0, len(mine), chunk))
-    lists = _lists(scorer, parts, mask, max(ks := list(dict.fromkeys(ks))), data)
+    chunk = chunk or at_once(relevant.shape[1], users.device)
+    mine, longest = users[ranks.share(len(users))], max(ks := list(dict.fromkeys(ks)))
+    lists = _lists(scorer, mine, mask, longest, data, chunk)
     per_user, shown = _gathered(*_of_everybody(lists, asked, ks, cold, data), ranks)
     is_cold = _cold(users, cold).cpu().numpy()
     means = {name: _mean(values[~is_cold]) for name, values in per_user.items()}
@@ -173,6 +213,12 @@ def evaluate(
     )
 
 
+def at_once(items: int, device: torch.device) -> int:
+    """Return how many users are ranked at once on a device."""
+    held = CACHED_BYTES if device.type == "cpu" else BLOCK_BYTES
+    return max(1, min(4096, held // (4 * max(1, items))))
+
+
 def sample(relevant: Csr, size: int) -> Ints:
     """Return at most ``size`` of the users asked about, evenly spaced by number."""
     asked = relevant.degrees()[0].cpu().numpy().nonzero()[0]
@@ -180,13 +226,21 @@ def sample(relevant: Csr, size: int) -> Ints:
 
 
 def _lists(
-    scorer: Scorer, parts: Iterable[Tensor], mask: Csr | None, k: int, data: Background
+    scorer: Scorer, users: Tensor, mask: Csr | None, k: int, data: Background, chunk: int
 ) -> Iterator[Lists]:
     """Yield the lists of some users after others, none longer than the catalogue."""
     degree_U = data.relevant.degrees()[0]
     k = min(k, data.relevant.shape[1])
-    for users in parts:
-        yield Lists.of(users, topk(scorer, users, k, mask)[0], data, degree_U)
+    rows = scorer.shared_rows()
+    if rows is not None and bool(rows[1].isnan().any()):
+        raise InputError(NOT_A_NUMBER)
+    shared = None if rows is None else SharedRanking(*rows)
+    for part in torch.split(users, LISTS) if len(users) else ():
+        if shared is None:
+            items = torch.cat([topk(scorer, few, k, mask)[0] for few in torch.split(part, chunk)])
+        else:
+            items = shared.lists(part, k, mask)
+        yield Lists.of(part, items, data, degree_U)
 
 
 def _of_everybody(
@@ -236,7 +290,8 @@ def _of_samples(
         if isinstance(metric, UserMetric) and metric.sample is not None:
             users = torch.from_numpy(sample(data.relevant, metric.sample))
             users = users.to(data.relevant.column.device)
-            for lists in _lists(scorer, [users], mask, max(ks), data):
+            chunk = at_once(data.relevant.shape[1], users.device)
+            for lists in _lists(scorer, users, mask, max(ks), data, chunk):
                 for k in ks:
                     found[f"{name}@{k}"] = _mean(_values(name, metric, lists.cut(k)).numpy())
     return found

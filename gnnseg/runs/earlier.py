@@ -21,6 +21,7 @@ from gnnseg.runs import loading, persistence
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.stored import StoredRun
+from gnnseg.sparse.order import lexsort
 from gnnseg.types import InputError, Interactions, Ints, Pairs, Split
 
 TERM = "since"  # under which the pull stands among a model's terms
@@ -47,7 +48,7 @@ class EarlierRun:
     def pairs_here(self, then: Pairs) -> Pairs:
         """Return pairs of the earlier run by the users and items of here; others are left out."""
         user, item = self._rows_here(then.user, then.item)
-        order = np.lexsort((item, user))
+        order = lexsort((item, user))
         order = order[(user[order] >= 0) & (item[order] >= 0)]
         spend, visits = (
             None if each is None else each[order] for each in (then.spend, then.visits)

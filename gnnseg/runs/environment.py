@@ -74,16 +74,20 @@ def threads(wanted: int | None) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
+_MEMORY: Any = torch.utils.deterministic  # whose one attribute torch's types do not know
+
+
 class _Deterministic:
     """Deterministic algorithms while anything trains on the CPU.
 
     The mode is the process's, so trainings in several threads share it; what it was before comes
-    back after the last of them. On CUDA the device is made
-    the current one instead, which kernels of foreign layers look for.
+    back after the last of them. Memory that is written next is not filled first, as torch else
+    does in this mode. On CUDA the device is made the current one instead, which kernels of foreign
+    layers look for.
     """
 
     def __init__(self) -> None:
-        self._lock, self._inside, self._before = threading.Lock(), 0, False
+        self._lock, self._inside, self._before = threading.Lock(), 0, (False, True)
 
     @contextlib.contextmanager
     def __call__(self, device: torch.device) -> Iterator[None]:
@@ -93,8 +97,9 @@ class _Deterministic:
             return
         with self._lock:
             if self._inside == 0:
-                self._before = torch.are_deterministic_algorithms_enabled()
-                torch.use_deterministic_algorithms(True)
+                filled = _MEMORY.fill_uninitialized_memory
+                self._before = torch.are_deterministic_algorithms_enabled(), filled
+                self._set(True, False)
             self._inside += 1
         try:
             yield
@@ -102,7 +107,12 @@ class _Deterministic:
             with self._lock:
                 self._inside -= 1
                 if self._inside == 0:
-                    torch.use_deterministic_algorithms(self._before)
+                    self._set(*self._before)
+
+    @staticmethod
+    def _set(on: bool, filled: bool) -> None:
+        torch.use_deterministic_algorithms(on)
+        _MEMORY.fill_uninitialized_memory = filled
 
 
 deterministic = _Deterministic()

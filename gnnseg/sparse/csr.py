@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnseg.sparse.order import argsort_on_device
+
 
 @dataclass(frozen=True)
 class Csr:
@@ -40,38 +42,23 @@ class Csr:
 
     @staticmethod
     def of(rows: Any, columns: Any, shape: tuple[int, int], value: Any = None) -> Csr:
-        """Return a matrix from (E,) coordinates in any order, on the CPU.
+        """Return a matrix from (E,) coordinates in any order, where these are.
 
         Raises:
             ValueError: A pair that stands twice, or outside the shape.
         """
-        r = np.ascontiguousarray(rows.cpu() if isinstance(rows, Tensor) else rows, dtype=np.int64)
-        c = np.ascontiguousarray(
-            columns.cpu() if isinstance(columns, Tensor) else columns, dtype=np.int64
-        )
-        if len(r) and (r.min() < 0 or c.min() < 0 or r.max() >= shape[0] or c.max() >= shape[1]):
+        r, c = _numbers(rows), _numbers(columns)
+        if len(r) and not bool(_inside(r, shape[0]) & _inside(c, shape[1])):
             raise ValueError(f"coordinates outside the shape {shape}")
-        order = np.lexsort((c, r))
+        order = argsort_on_device(c)
+        order = order[argsort_on_device(r[order])]
         r, c = r[order], c[order]
-        if len(r) and bool(((np.diff(r) == 0) & (np.diff(c) == 0)).any()):
+        if bool(((r[1:] == r[:-1]) & (c[1:] == c[:-1])).any()):
             raise ValueError("a pair stands twice")
-        t_order = np.lexsort((r, c))
-        back = np.empty_like(t_order)
-        back[t_order] = np.arange(len(r))
-        v = None
-        if value is not None:
-            v = torch.as_tensor(value).cpu()[torch.from_numpy(order)]
-
-        def start(index: np.ndarray[Any, Any], n: int) -> Tensor:
-            return torch.from_numpy(
-                np.concatenate([[0], np.cumsum(np.bincount(index, minlength=n))]).astype(np.int64)
-            )
-
-        return Csr(
-            shape, start(r, shape[0]), torch.from_numpy(r), torch.from_numpy(c), start(c, shape[1]),
-            torch.from_numpy(c[t_order]), torch.from_numpy(r[t_order]), torch.from_numpy(t_order),
-            torch.from_numpy(back), v,
-        )  # fmt: skip
+        found = Csr.by_rows(r, c, shape)
+        return (
+            found if value is None else found.with_value(torch.as_tensor(value).to(r.device)[order])
+        )
 
     @staticmethod
     def by_rows(row: Tensor, column: Tensor, shape: tuple[int, int]) -> Csr:
@@ -83,7 +70,7 @@ class Csr:
             torch.cat([index.new_zeros(1), torch.bincount(index, minlength=size).cumsum(0)])
             for index, size in zip((row, column), shape, strict=True)
         )
-        t_order = torch.argsort(column, stable=True)
+        t_order = argsort_on_device(column)
         back = torch.empty_like(t_order)
         back[t_order] = torch.arange(len(row), device=row.device)
         return Csr(shape, start, row, column, t_start, column[t_order], row[t_order], t_order, back)
@@ -184,3 +171,14 @@ class Csr:
         return torch.zeros(self.shape, dtype=value.dtype, device=value.device).index_put(
             (self.row, self.column), value
         )
+
+
+def _numbers(index: Any) -> Tensor:
+    """Return (E,) int64, on their own device; of an array, which may be read-only, a copy."""
+    if isinstance(index, Tensor):
+        return index.long()
+    return torch.from_numpy(np.array(index, dtype=np.int64))
+
+
+def _inside(index: Tensor, size: int) -> Tensor:
+    return (index.min() >= 0) & (index.max() < size)

@@ -11,6 +11,7 @@ from torch import Tensor
 from gnnseg.evaluation import offpolicy
 from gnnseg.models.objectives.base import Objective, PairObjective, RewardObjective
 from gnnseg.sparse import Csr
+from gnnseg.sparse.order import unique
 from gnnseg.types import Earlier, InputError, Log, Logged, Pairs, Setting
 
 
@@ -116,7 +117,7 @@ def _logged(objective: RewardObjective, log: Log, pattern: Csr, mask: bool) -> T
     if objective.reward == "clicked":
         reward = (reward > 0).float()
     propensity = None if log.propensity is None else torch.from_numpy(log.propensity).float()
-    earning = np.unique((log.user * pattern.shape[1] + log.item)[log.reward > 0])
+    earning = unique((log.user * pattern.shape[1] + log.item)[log.reward > 0])
     key = np.union1d(earning, (pattern.row * pattern.shape[1] + pattern.column).cpu().numpy())
     history = Csr.of(key // pattern.shape[1], key % pattern.shape[1], pattern.shape)
     logged = Logged(reward=reward, propensity=propensity, seen=seen, taken=pattern, history=history)

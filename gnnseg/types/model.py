@@ -113,6 +113,24 @@ class Scorer(ABC):
     def edges(self, pattern: Csr) -> Tensor:
         """Score the pattern's entries, (E,), in its order."""
 
+    def sort_keys(self, users: Tensor) -> Tensor:
+        """Return (B,I) numbers by which the catalogue is ranked as by the logits, or the logits.
+
+        What logits are an increasing function of ranks alike and costs less.
+        """
+        return self.block(users)
+
+    def logits_of(self, sort_keys: Tensor, items: Tensor) -> Tensor:
+        """Turn the sort keys of some items, (B,N),(B,N), into their logits, (B,N)."""
+        return sort_keys
+
+    def shared_rows(self) -> tuple[Tensor, Tensor] | None:
+        """Return which of N rows of sort keys is each user's, (U,), and these rows, (N,I).
+
+        None: everybody has a row of their own.
+        """
+        return None
+
     def normaliser(
         self, users: Tensor, items: Tensor, others: Tensor, offset: Tensor | None = None
     ) -> Tensor:

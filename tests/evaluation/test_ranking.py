@@ -11,13 +11,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gnnseg.evaluation import shared
 from gnnseg.evaluation.metrics import METRICS
 from gnnseg.evaluation.ranking import Ranking, evaluate, sample, topk
+from gnnseg.models.heads.posthoc import HardScorer
 from gnnseg.sparse import Csr
 from gnnseg.testing.metrics import RankingCase
+from gnnseg.types import Scorer
 
 
-class Fixed:
+class Fixed(Scorer):
     """A scorer that is a matrix."""
 
     def __init__(self, scores: torch.Tensor) -> None:
@@ -172,11 +175,50 @@ def test_users_without_training_are_left_out_counted_and_shown() -> None:
     assert both.counts == {"users": len(wanted) - 2, "cold users": 2}
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 900), st.integers(1, 12), st.sampled_from([3, 500]))
+def test_the_largest_are_those_of_a_stable_sort(
+    seed: int, items: int, k: int, different: int
+) -> None:
+    """By groups of columns, ties by item number, whatever is masked."""
+    g = np.random.default_rng(seed)
+    scores = torch.from_numpy(g.integers(0, different, (3, items)).astype(np.float32))
+    users, columns = np.nonzero(g.random((3, items)) < 0.3)
+    mask = Csr.of(users, columns, (3, items))
+    found, values = topk(Fixed(scores), torch.arange(3), k, mask)
+    scores[users, columns] = -torch.inf
+    order = scores.sort(dim=1, descending=True, stable=True)
+    length = min(k, items)
+    nothing = order.values[:, :length] == -torch.inf
+    assert torch.equal(values[:, :length], order.values[:, :length])
+    assert torch.equal(found[:, :length], order.indices[:, :length].masked_fill(nothing, -1))
+    assert (found[:, length:] == -1).all()
+
+
+@pytest.mark.parametrize("chunk", [1, 40, 1 << 20])
+@pytest.mark.parametrize("masked", [0.0, 0.2, 0.95])
+def test_rows_that_users_share_are_ranked_as_each_users_own(
+    monkeypatch: pytest.MonkeyPatch, chunk: int, masked: float
+) -> None:
+    monkeypatch.setattr(shared, "CHUNK", chunk)
+    g = np.random.default_rng(chunk)
+    for _ in range(20):
+        beta = torch.from_numpy(g.integers(1, 30, (3, 50)).astype(np.float32)) / 50
+        scorer = HardScorer(torch.from_numpy(g.integers(0, 3, 40)), beta, torch.zeros(3, 2))
+        mask = Csr.of(*np.nonzero(g.random((40, 50)) < masked), (40, 50)) if masked else None
+        users = torch.from_numpy(g.permutation(40)[:25])
+        own = topk(scorer, users, 7, mask)[0]
+        assert torch.equal(shared.SharedRanking(*scorer.shared_rows()).lists(users, 7, mask), own)
+
+
 def test_nan_is_refused() -> None:
     scores = torch.zeros(2, 4)
     scores[1, 2] = math.nan
     with pytest.raises(ValueError, match="NaN"):
         topk(Fixed(scores), torch.arange(2), 2, None)
+    nothing = HardScorer(torch.zeros(2, dtype=torch.int64), scores[1:] + 0.5, torch.zeros(1, 2))
+    with pytest.raises(ValueError, match="NaN"):
+        evaluate(nothing, csr([{1}, {2}], 4), None, ks=[2], item_counts=torch.ones(4))
 
 
 MEMORY = """

@@ -8,7 +8,7 @@ from gnnseg.models import logsumexp
 from gnnseg.models.logsumexp import shared_logsumexp
 from gnnseg.rng import Rng
 from gnnseg.testing import drawn
-from gnnseg.types import Scorer
+from gnnseg.types import Scorer, Segmentation
 
 
 def plain(left, right, offset, items, others):
@@ -88,3 +88,25 @@ def test_every_heads_normaliser_is_that_of_its_block(overrides):
         torch.testing.assert_close(
             scorer.normaliser(users, everything, others, more), whole.logsumexp(-1)
         )
+
+
+@pytest.mark.parametrize("overrides", [*HEADS, ["head=posthoc"], ["head=mlp"]], ids=" ".join)
+def test_every_heads_sort_keys_rank_as_its_logits_and_turn_into_them(overrides):
+    graph = drawn.random_graph()
+    embeddings = drawn.random_embeddings(graph)
+    node = compose(["data=planted", *overrides])["head"]
+    head = build(node, drawn.shape_of(graph, embeddings.user_UD.shape[1]), Rng(0))
+    users = torch.arange(graph.users)
+    items = torch.arange(graph.items).expand(graph.users, -1)
+    for scorer in (whole := head(embeddings), *few(whole)):
+        logits, keys = scorer.block(users), scorer.sort_keys(users)
+        torch.testing.assert_close(scorer.logits_of(keys, items), logits)
+        order = keys.argsort(dim=1)
+        assert (logits.gather(1, order).diff(dim=1) >= -1e-5).all()
+        if (rows := scorer.shared_rows()) is not None:
+            assert torch.equal(rows[1][rows[0]], keys)
+
+
+def few(scorer):
+    """Through each user's one and three largest segments, where there are any."""
+    return [scorer.truncated(top) for top in (1, 3)] if isinstance(scorer, Segmentation) else []

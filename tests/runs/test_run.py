@@ -10,7 +10,7 @@ from gnnseg.runs import recommend
 from gnnseg.runs.explain import EXPLAINED
 from gnnseg.runs.lists import LISTS
 from gnnseg.runs.run import Run
-from gnnseg.types import InputError
+from gnnseg.types import InputError, Scorer
 
 KINDS = ["distribution", "membership", "affinity", "hybrid", "dot"]
 
@@ -72,9 +72,15 @@ def test_seen_items_are_left_out_and_short_lists_are_not_padded(run):
 
 
 def test_ties_go_to_the_lower_item_number(make_run):
-    class Constant:
+    class Constant(Scorer):
         def block(self, users, items=None):
             return torch.zeros(len(users), 25)
+
+        def pairs(self, users, items):
+            return torch.zeros(items.shape)
+
+        def edges(self, pattern):
+            return torch.zeros(pattern.entries)
 
     path, _ = make_run()
     run = Run(path, Constant())
@@ -137,12 +143,11 @@ def test_everybody_is_streamed_as_what_recommend_says(run, tmp_path, suffix, mon
 def test_a_stream_never_holds_more_than_a_chunk(run, tmp_path, monkeypatch):
     monkeypatch.setattr(recommend, "chunk", lambda items: 2)
     asked = []
-    block = run.stored.scorer.block
+    scorer = run.stored.scorer
     monkeypatch.setattr(
-        run.stored.scorer,
-        "block",
-        lambda users, items=None: asked.append(len(users)) or block(users, items),
+        scorer, "sort_keys", lambda users: asked.append(len(users)) or scorer.block(users)
     )
+    monkeypatch.setattr(scorer, "logits_of", lambda keys, items: keys)
     run.write(run.stream(None, 3), tmp_path / "all.csv")
     assert max(asked) == 2
     assert sum(asked) == 12

@@ -10,6 +10,7 @@ import polars as pl
 
 from gnnseg.data.raw import RawRelation
 from gnnseg.rng import Rng
+from gnnseg.sparse.order import unique
 from gnnseg.types import Floats, Ints
 
 ROUNDS = 60  # of drawing until enough distinct pairs are there
@@ -149,8 +150,8 @@ def pairs(
         count = max(0, int(short * 1.1) + 10 - len(extra))
         drawn = np.searchsorted(upto, g.random(count) * upto[-1], side="right")
         user = np.concatenate([extra, drawn.clip(max=users - 1)])
-        fresh = np.unique(user * items + _items(user, alpha, tastes, noise, g))
-        found = fresh if turn == 0 else np.union1d(found, fresh)
+        fresh = unique(user * items + _items(user, alpha, tastes, noise, g))
+        found = fresh if turn == 0 else unique(np.concatenate([found, fresh]))
         if len(found) > wanted:
             keep = g.permutation(len(found))[:wanted]
             found = np.sort(found[keep])

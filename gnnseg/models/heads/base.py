@@ -142,10 +142,12 @@ class FactorScorer(Scorer):
     """Scores of two factors: logit_ij = f(<left_i, right_j>), f elementwise.
 
     f may add an item bias; pairs, blocks and edges follow in one place. ``adds``: f does no more
-    than that, so that the normaliser over shared items is computed in blocks.
+    than that, so that the normaliser over shared items is computed in blocks. ``increasing``: f is
+    one increasing function for all items, so that the products rank them.
     """
 
     adds: ClassVar[bool] = False
+    increasing: ClassVar[bool] = False
 
     @abstractmethod
     def left(self, users: Tensor | None) -> Tensor:
@@ -173,6 +175,14 @@ class FactorScorer(Scorer):
     def edges(self, pattern: Csr) -> Tensor:
         """Score the pattern's entries, (E,), in its order, by one sampled dense-dense product."""
         return self.logit(self._product_of_edges(pattern), pattern.column)
+
+    def sort_keys(self, users: Tensor) -> Tensor:
+        """Return (B,I) what the catalogue is ranked by, as every ``Scorer`` does."""
+        return self._product_of_block(users, None) if self.increasing else self.block(users)
+
+    def logits_of(self, sort_keys: Tensor, items: Tensor) -> Tensor:
+        """Turn the sort keys of some items into their logits, (B,N)."""
+        return self.logit(sort_keys, items) if self.increasing else sort_keys
 
     def normaliser(
         self, users: Tensor, items: Tensor, others: Tensor, offset: Tensor | None = None

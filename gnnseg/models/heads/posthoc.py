@@ -124,6 +124,7 @@ class HardScorer(FactorScorer, EmbeddingScorer, Segmentation):
     """Each user in the segment of the nearest centre: log beta of that segment."""
 
     kind = "distribution"
+    increasing = True
 
     def __init__(self, assignment_U: Tensor, beta_KI: Tensor, centres_KD: Tensor) -> None:
         self.assignment, self._beta_KI, self._centres_KD = assignment_U, beta_KI, centres_KD
@@ -159,6 +160,10 @@ class HardScorer(FactorScorer, EmbeddingScorer, Segmentation):
     def left(self, users: Tensor | None) -> Tensor:
         """Return alpha of some rows, (B,K); None: of all."""
         return self.memberships(users)
+
+    def shared_rows(self) -> tuple[Tensor, Tensor]:
+        """Return each user's segment, and beta."""
+        return self.assignment, self._beta_KI
 
     def right(self, items: Tensor | None) -> Tensor:
         """Return beta of some items, (N,K); None: of all."""

@@ -171,6 +171,7 @@ class SegmentRates(FactorScorer, Segmentation):
     """Scores logit(sum_k alpha_ik beta_kj) through each user's ``top`` largest segments alone."""
 
     kind = "rate"
+    increasing = True
 
     def __init__(self, alpha_UK: Tensor, beta_KI: Tensor, top: int) -> None:
         self._alpha_UK = alpha_UK if top >= alpha_UK.shape[1] else keep_top(alpha_UK, top)

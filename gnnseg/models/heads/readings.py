@@ -130,6 +130,7 @@ class Distribution(SegmentScorer, Policy):
     """beta_kj = P(item j given segment k): rec_ij is a probability, the logit its logarithm."""
 
     kind = "distribution"
+    increasing = True
 
     def _beta(self) -> Tensor:
         assert self._e.items is None, "the catalogue's softmax needs every item"
@@ -138,6 +139,10 @@ class Distribution(SegmentScorer, Policy):
     def logit(self, product: Tensor, items: Tensor | None) -> Tensor:
         """Turn a probability into its logarithm."""
         return wide(product).clamp(min=FLOOR).log()
+
+    def shared_rows(self) -> tuple[Tensor, Tensor] | None:
+        """Return each user's segment and beta, where one segment is left to everybody."""
+        return (self.alpha.argmax(-1), self.beta) if self._p.top == 1 else None
 
     def log_prob(self, users: Tensor, items: Tensor, seen: Csr | None = None) -> Tensor:
         """Return log pi(j|i) of pairs, (B,),(B,) -> (B,).
