@@ -87,6 +87,7 @@ ADDED: dict[str, Any] = {
     "gnnseg.data.sets.sql.zeros": None,
     "evaluation.metrics": None,
     "evaluation.sampled": [],
+    "evaluation.users": None,
     "gnnseg.encoders.linear.Linear.init": "normal",
     "gnnseg.encoders.dnn.DNN.init": "normal",
     "gnnseg.encoders.two_tower.TwoTower.init": "normal",

@@ -22,9 +22,12 @@ from gnnseg.data import visits
 from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation import askable, sampled
 from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
+from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
 from gnnseg.sparse.order import grouped, isin, unique
 from gnnseg.types import InputError, Interactions, Pairs, Setting, Split
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,12 @@ class Protocol:
         ks: lengths of lists.
         metrics: names of what is measured; None: every metric of ours and of the user's own.
         sampled: also rank among drawn negatives, uniN or popN (``sampled``): ``ndcg@10/uni99``.
+        users: how many of a part's users are asked, drawn, the same for every model and seed; None:
+            all of them.
 
     Raises:
-        InputError: for a length below 1 or given twice, a metric that is not there, or negatives
-            that cannot be drawn so.
+        InputError: for a length below 1 or given twice, no users, a metric that is not there, or
+            negatives that cannot be drawn so.
     """
 
     own: Mapping[str, Metric] = field(default_factory=dict)
@@ -90,8 +95,13 @@ class Protocol:
     ks: list[int]
     metrics: list[str] | None = None
     sampled: list[str] = field(default_factory=list)
+    users: int | None = None
 
     def __post_init__(self) -> None:
+        if self.users is not None and self.users < 1:
+            raise InputError(
+                f"evaluation.users={self.users}: ask at least 1 user; null: everybody."
+            )
         if not self.ks or min(self.ks) < 1:
             raise InputError(
                 f"evaluation.ks={self.ks}: give lengths of at least 1, such as [10, 20]."
@@ -211,14 +221,18 @@ class Protocol:
                 f"{split.name}: every {name} pair was seen in training, nothing is left to ask; "
                 "set evaluation.seen=allow."
             )
+        everybody, keep = keep, keep & self._drawn(name, asked.user, keep)
         spend = None if asked.spend is None else torch.from_numpy(asked.spend[keep])
         relevant = Csr.of(key[keep] // items, key[keep] % items, shape, spend)
         train_pairs = self.training_pairs(split)
         cold = torch.from_numpy(np.bincount(train_pairs.user, minlength=shape[0]) == 0)
         counts = {
             "pairs": int(keep.sum()),
-            "pairs seen before": int((~keep).sum()),
-            "users with every item seen before": len(np.setdiff1d(asked.user, asked.user[keep])),
+            "pairs of users not drawn": int((everybody & ~keep).sum()),
+            "pairs seen before": int((~everybody).sum()),
+            "users with every item seen before": len(
+                np.setdiff1d(asked.user, asked.user[everybody])
+            ),
             "pairs of items unseen in train": int(
                 (np.bincount(train_pairs.item, minlength=items)[key[keep] % items] == 0).sum()
             ),
@@ -226,6 +240,14 @@ class Protocol:
         pattern = relevant.with_value(None)
         drawn = self._candidates(pattern, split, taken)
         return Task(name, pattern, mask, relevant.value, cold, counts, drawn)
+
+    def _drawn(self, part: str, user_E: Array, keep_E: Array) -> Array:
+        """Return which of a part's pairs are of the users who are asked, (E,)."""
+        there = unique(user_E[keep_E])
+        if self.users is None or len(there) <= self.users:
+            return keep_E
+        few = Rng(0).child("evaluation.users").numpy(part).permutation(there)[: self.users]
+        return isin(user_E, few)
 
     def _candidates(self, relevant: Csr, split: Split, taken: list[Pairs]) -> dict[str, Csr]:
         """Return what sampled metrics rank among, by name: no negative is a pair that is taken."""
@@ -271,8 +293,8 @@ def lacking_log(where: str, split: Split) -> InputError:
 def union(parts: Iterable[Pairs], shape: tuple[int, int]) -> Csr:
     """Return (U,I) every pair that is in one of the parts, once."""
     keys = [part.user * shape[1] + part.item for part in parts]
-    key = unique(np.concatenate(keys))
-    return Csr.of(key // shape[1], key % shape[1], shape)
+    user, item = map(torch.from_numpy, np.divmod(unique(np.concatenate(keys)), shape[1]))
+    return Csr.by_rows(user, item, shape)
 
 
 def join(a: Pairs, b: Pairs, items: int) -> Pairs:

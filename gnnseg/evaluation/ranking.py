@@ -231,15 +231,16 @@ def _lists(
     """Yield the lists of some users after others, none longer than the catalogue."""
     degree_U = data.relevant.degrees()[0]
     k = min(k, data.relevant.shape[1])
-    rows = scorer.shared_rows()
+    rows = scorer.shared_rows(users)
     if rows is not None and bool(rows[1].isnan().any()):
         raise InputError(NOT_A_NUMBER)
-    shared = None if rows is None else SharedRanking(*rows)
-    for part in torch.split(users, LISTS) if len(users) else ():
-        if shared is None:
+    shared = None if rows is None else SharedRanking(rows[1])
+    for at in range(0, len(users), LISTS):
+        part = users[at : at + LISTS]
+        if rows is None or shared is None:
             items = torch.cat([topk(scorer, few, k, mask)[0] for few in torch.split(part, chunk)])
         else:
-            items = shared.lists(part, k, mask)
+            items = shared.lists(part, rows[0][at : at + LISTS], k, mask)
         yield Lists.of(part, items, data, degree_U)
 
 

@@ -3,7 +3,7 @@
 Where N rows of scores serve everybody, each is sorted once, and a user's list is what comes first
 in it of what is not masked.
 
-Shape legend: B users, U all of them, N rows of scores, I items, T length of a list.
+Shape legend: B users, N rows of scores, I items, L the first of them.
 """
 
 from __future__ import annotations
@@ -20,19 +20,17 @@ class SharedRanking:
     """The catalogue as each of a few rows ranks it, ties by item number.
 
     Args:
-        row_U: (U,) which row is a user's.
         keys_NI: (N,I) what is ranked by; -inf is not recommended.
     """
 
-    def __init__(self, row_U: Tensor, keys_NI: Tensor) -> None:
+    def __init__(self, keys_NI: Tensor) -> None:
         found = keys_NI.sort(dim=1, descending=True, stable=True)
-        self._row_U = row_U
         self._order_NI = found.indices.masked_fill(found.values == -torch.inf, -1)
 
-    def lists(self, users: Tensor, k: int, mask: Csr | None) -> Tensor:
-        """Return the first k items of some users, (B,) -> (B,k), -1 where there are no more.
+    def lists(self, users: Tensor, row_B: Tensor, k: int, mask: Csr | None) -> Tensor:
+        """Return the first k items of some users, (B,k), -1 where there are no more.
 
-        The work is that of the users' masked items and k more each.
+        ``row_B``: which row is each one's. The work is that of their masked items and k more each.
         """
         found = users.new_full((len(users), k), -1)
         masked_B = users.new_zeros(len(users))
@@ -45,13 +43,13 @@ class SharedRanking:
             length = k + int(masked_B[few[-1]])
             few = few[: max(1, CHUNK // length)]
             length = k + int(masked_B[few[-1]])
-            found[few] = self._first(users[few], k, length, mask)
+            found[few] = self._first(users[few], row_B[few], k, length, mask)
             at += len(few)
         return found
 
-    def _first(self, users: Tensor, k: int, length: int, mask: Csr | None) -> Tensor:
+    def _first(self, users: Tensor, row_B: Tensor, k: int, length: int, mask: Csr | None) -> Tensor:
         """Return the first k unmasked of the first ``length`` items, (B,k)."""
-        items_BL = self._order_NI[self._row_U[users], :length]
+        items_BL = self._order_NI[row_B, :length]
         there_BL = items_BL >= 0
         if mask is not None:
             users_BL = users[:, None].expand_as(items_BL)

@@ -28,12 +28,12 @@ class Regression:
         x, y = (x - self._middle_P) / self._scale_P, y - self._usual_T
         value_P, vector_PP = torch.linalg.eigh(x.T @ x)
         turned_NP = x @ vector_PP
-        hit_PT = turned_NP.T @ y
+        hit_PT, squared_NP = turned_NP.T @ y, turned_NP.square()
         least = float("inf")
         for penalty in PENALTIES:
             shrunk_P = (value_P.clamp(min=0) + penalty).reciprocal()
             slope_PT = shrunk_P[:, None] * hit_PT
-            leverage_N = (turned_NP.square() * shrunk_P).sum(1) + 1 / len(x)
+            leverage_N = squared_NP @ shrunk_P + 1 / len(x)
             residual_NT = (y - turned_NP @ slope_PT) / (1 - leverage_N.clamp(max=FULL))[:, None]
             error = float(residual_NT.square().mean())
             if error < least:

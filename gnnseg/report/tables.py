@@ -153,7 +153,13 @@ def protocol(record: Mapping[str, Any]) -> str:
     """Return the rules under which the figures stand."""
     mark = " (best epoch on test)" if record["protocol"] == "paper" else ""
     rules = f"protocol {record['protocol']}{mark}, seen={record['seen']}"
-    return f"test, full ranking, {rules}, split {record['data']['split']}"
+    return f"test, full ranking, {rules}, split {record['data']['split']}{asked(record)}"
+
+
+def asked(record: Mapping[str, Any]) -> str:
+    """Say that a drawn part of the users was asked, ``evaluation.users``; nothing for all."""
+    users = (record["config"].get("evaluation") or {}).get("users")
+    return "" if users is None else f"; at most {users:,} users of each part asked, drawn"
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -124,8 +124,8 @@ class Scorer(ABC):
         """Turn the sort keys of some items, (B,N),(B,N), into their logits, (B,N)."""
         return sort_keys
 
-    def shared_rows(self) -> tuple[Tensor, Tensor] | None:
-        """Return which of N rows of sort keys is each user's, (U,), and these rows, (N,I).
+    def shared_rows(self, users: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return which of N rows of sort keys is each of some users', (B,), and the rows, (N,I).
 
         None: everybody has a row of their own.
         """

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from gnnseg.evaluation.protocol import Protocol, join
 from gnnseg.types import IdMap, InputError, Pairs, Split
@@ -100,3 +101,27 @@ def test_nothing_to_ask_is_one_sentence() -> None:
         )
     with pytest.raises(InputError, match="evaluation.ks"):
         Protocol(protocol="clean", seen="mask", ks=[0])
+
+
+def test_so_many_users_are_asked_the_same_ones_each_time() -> None:
+    g = np.random.default_rng(0)
+    key = g.permutation(40 * 30)[:900]
+    three = (pairs(*zip(part // 30, part % 30, strict=True)) for part in np.split(key, 3))
+    names = ("train", "valid", "test")
+    ids = {"users": IdMap(np.arange(40).astype(str).astype(object)),
+           "items": IdMap(np.arange(30).astype(str).astype(object))}  # fmt: skip
+    whole = Split(name="s", **ids, **dict(zip(names, three, strict=True)))
+    rules = {"protocol": "clean", "seen": "mask", "ks": [2]}
+    everybody = Protocol(**rules).test_task(whole)
+    few = Protocol(**rules, users=12).test_task(whole)
+    asked = few.relevant.degrees()[0].nonzero().squeeze(1)
+    assert len(asked) == 12
+    assert torch.equal(few.relevant.degrees()[0][asked], everybody.relevant.degrees()[0][asked])
+    assert few.counts["pairs"] + few.counts["pairs of users not drawn"] == 300
+    again = Protocol(**rules, users=12).test_task(whole)
+    assert torch.equal(few.relevant.column, again.relevant.column)
+    assert torch.equal(few.relevant.row, again.relevant.row)
+    all_of_them = Protocol(**rules, users=1000).test_task(whole)
+    assert torch.equal(all_of_them.relevant.column, everybody.relevant.column)
+    with pytest.raises(InputError, match=r"evaluation\.users=0: ask at least 1 user"):
+        Protocol(**rules, users=0)

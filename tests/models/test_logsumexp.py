@@ -103,7 +103,7 @@ def test_every_heads_sort_keys_rank_as_its_logits_and_turn_into_them(overrides):
         torch.testing.assert_close(scorer.logits_of(keys, items), logits)
         order = keys.argsort(dim=1)
         assert (logits.gather(1, order).diff(dim=1) >= -1e-5).all()
-        if (rows := scorer.shared_rows()) is not None:
+        if (rows := scorer.shared_rows(users)) is not None:
             assert torch.equal(rows[1][rows[0]], keys)
 
 

@@ -36,20 +36,18 @@ class Popularity(FittedBaseline):
 
     def scorer(self, graph: BipartiteGraph, features: Features) -> PopularityScorer:
         """Return the counts as scores."""
-        counts_I = self.state["counts"].to(graph.pattern.column.device)
-        return PopularityScorer(counts_I, graph.users)
+        return PopularityScorer(self.state["counts"].to(graph.pattern.column.device))
 
 
 class PopularityScorer(Scorer):
     """The same row of scores for everyone."""
 
-    def __init__(self, counts_I: Tensor, users: int) -> None:
-        self._counts_I, self._users = counts_I, users
+    def __init__(self, counts_I: Tensor) -> None:
+        self._counts_I = counts_I
 
-    def shared_rows(self) -> tuple[Tensor, Tensor]:
+    def shared_rows(self, users: Tensor) -> tuple[Tensor, Tensor]:
         """Return the one row, which is everybody's."""
-        one = torch.zeros(self._users, dtype=torch.int64, device=self._counts_I.device)
-        return one, self._counts_I[None]
+        return torch.zeros_like(users), self._counts_I[None]
 
     def pairs(self, users: Tensor, items: Tensor) -> Tensor:
         """Return the items' counts, (B,) or (B,N)."""

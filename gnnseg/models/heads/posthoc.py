@@ -161,9 +161,9 @@ class HardScorer(FactorScorer, EmbeddingScorer, Segmentation):
         """Return alpha of some rows, (B,K); None: of all."""
         return self.memberships(users)
 
-    def shared_rows(self) -> tuple[Tensor, Tensor]:
+    def shared_rows(self, users: Tensor) -> tuple[Tensor, Tensor]:
         """Return each user's segment, and beta."""
-        return self.assignment, self._beta_KI
+        return self.assignment[users], self._beta_KI
 
     def right(self, items: Tensor | None) -> Tensor:
         """Return beta of some items, (N,K); None: of all."""

@@ -140,9 +140,9 @@ class Distribution(SegmentScorer, Policy):
         """Turn a probability into its logarithm."""
         return wide(product).clamp(min=FLOOR).log()
 
-    def shared_rows(self) -> tuple[Tensor, Tensor] | None:
+    def shared_rows(self, users: Tensor) -> tuple[Tensor, Tensor] | None:
         """Return each user's segment and beta, where one segment is left to everybody."""
-        return (self.alpha.argmax(-1), self.beta) if self._p.top == 1 else None
+        return (self.memberships(users).argmax(-1), self.beta) if self._p.top == 1 else None
 
     def log_prob(self, users: Tensor, items: Tensor, seen: Csr | None = None) -> Tensor:
         """Return log pi(j|i) of pairs, (B,),(B,) -> (B,).

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import lengths, refits
+from gnnseg.report import lengths, refits, tables
 from gnnseg.report import losing as losses
 from gnnseg.report.html import escape, number
 
@@ -43,7 +43,7 @@ def model(record: Mapping[str, Any]) -> str:
         f"{d['train']:,} train, {d['valid']:,} validation and {d['test']:,} test pairs "
         f"({escape(d.get('notes', {}).get('split', d['split']))}). "
         f"Protocol <b>{escape(record['protocol'])}</b>: "
-        f"{escape(PROTOCOLS.get(record['protocol'], ''))}.</p>"
+        f"{escape(PROTOCOLS.get(record['protocol'], ''))}{escape(tables.asked(record))}.</p>"
     )
 
 
