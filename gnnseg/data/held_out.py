@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from gnnseg.rng import Rng
 from gnnseg.types import InputError, Setting
 
 SHARE = 0.1  # of each user's training pairs, where nothing else is said
@@ -48,6 +47,8 @@ def carve(events: pl.DataFrame, share: float) -> pl.DataFrame:
     Returns:
         The rows in their order, part 1 where they are validation.
     """
+    from gnnseg.rng import Rng
+
     pairs = events.filter(pl.col("part") == 0).select("user", "item").unique().sort("user", "item")
     order = Rng(0).numpy("held out").permutation(len(pairs))
     size = pl.len().over("user")

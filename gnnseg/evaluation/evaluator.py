@@ -163,6 +163,7 @@ def final(
     baselines: Mapping[str, Baseline] | None = None,
     features: Features | None = None,
     ranks: Ranks = ALONE,
+    validation: Mapping[str, float] | None = None,
 ) -> Evaluation:
     """Evaluate a trained model: the test, read once, and all that stands beside it.
 
@@ -179,17 +180,19 @@ def final(
         baselines: the user's own by name, not fitted yet.
         features: attributes for them, or None.
         ranks: the processes that do this together, each ranking a part of the users.
+        validation: what ``during`` measured of these scores already, or None.
 
     Returns:
         The figures of the run and of its baselines.
     """
     device = embeddings.user_UD.device
     task = replace(protocol.test_task(split), ranks=ranks)
-    metrics = _on_validation(scorer, split, train_pairs, protocol, device, ranks)
+    known = {name: value for name, value in (validation or {}).items() if name[:6] == "valid/"}
+    metrics = known or _on_validation(scorer, split, train_pairs, protocol, device, ranks)
     test = rank(scorer, task, protocol, train_pairs, device, sampled=True)
     taken = None if task.mask is None else pairs.known(split)  # nothing known is shown
-    value = offpolicy.earned(scorer, taken, split.log, "test", device, rng.child("offpolicy"))
-    metrics |= _of("test", test.metrics) | value
+    metrics |= _of("test", test.metrics)
+    metrics |= offpolicy.earned(scorer, taken, split.log, "test", device, rng.child("offpolicy"))
     of_pairs, counts = _on_pairs(scorer, task.to(device), split, negatives, rng.child("pairs"))
     metrics |= of_pairs
     warnings, cards = _few_rows(metrics), None
@@ -198,10 +201,7 @@ def final(
         metrics |= segments.evidence(scorer, train_pairs, split)
         warnings += segments.warnings(scorer.alpha)
         cards = segments.item_profiles(scorer.alpha, train_pairs, split.items)
-    others = dict(baselines or {})
-    if graph.past is not None:
-        others |= habits.fading(graph, split, train_pairs, protocol, device)
-    beside = dict(_fitted(others, graph, features or Features(), train_pairs, protocol, rng))
+    beside = dict(_fitted(baselines or {}, graph, features, split, train_pairs, protocol, rng))
     if (own := embeddings.user_UD).shape[1]:
         hard = posthoc.cluster(own, clusters, graph, rng.child("posthoc"))
         beside["posthoc (own embeddings)"] = hard
@@ -312,7 +312,8 @@ def _through_few(
 def _fitted(
     own: Mapping[str, Baseline],
     graph: BipartiteGraph,
-    features: Features,
+    features: Features | None,
+    split: Split,
     train_pairs: Pairs,
     protocol: Protocol,
     rng: Rng,
@@ -321,8 +322,12 @@ def _fitted(
     ours: dict[str, Baseline] = {"popularity": Popularity()}
     if protocol.seen == "allow":
         ours["own history"] = OwnHistory()
-    for name, baseline in {**ours, **own}.items():
+    everyone = {**ours, **own}
+    if graph.past is not None:
+        device = graph.pattern.column.device
+        everyone |= habits.fading(graph, split, train_pairs, protocol, device)
+    for name, baseline in everyone.items():
         baseline.fit(train_pairs, graph.users, graph.items, rng.child(f"baseline {name}"))
         where = f"baselines.{name}: {type(baseline).__name__}.scorer"
-        found = baseline.scorer(graph, features)
+        found = baseline.scorer(graph, features or Features())
         yield name, returned(found, Scorer, where)  # type: ignore[type-abstract]

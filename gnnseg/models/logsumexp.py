@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-BLOCK = 1 << 16  # numbers of a block on a CPU: they stay in its cache
+BLOCK = 1 << 18  # numbers of a block on a CPU: products of this size are fast, and caches hold it
 SEARCHED = (
     "cpu",
 )  # where a row's own item is searched for among the others, not compared with all

@@ -13,8 +13,9 @@ from gnnseg.data.tables import saved
 from gnnseg.data.tables.saved import ResolvedArguments
 from gnnseg.distributed import started
 from gnnseg.runs import flags, jobs, sweep
-from gnnseg.runs.configured import configured
+from gnnseg.runs.configured import check_here, configured
 from gnnseg.runs.flags import Flags
+from gnnseg.tracking.describing import short_name
 from gnnseg.types import InputError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def run(arguments: list[str], *, say: Say, show: Say) -> int:
         if asked.many:
             started.refuse_many("gnnseg train -m")
             return sweep.many(own.arguments, own.folders, asked.fresh, say, done)
-        train_one(own.arguments, own.folders, fresh=asked.fresh, show=done)
+        train_one(own.arguments, own.folders, fresh=asked.fresh, say=say, show=done)
         return 0
 
 
@@ -163,18 +164,27 @@ def _resolved(given: list[str], folders: list[Path], say: Say) -> Iterator[Resol
         raise error.said(doors.option) from None
 
 
-def train_one(overrides: Sequence[str], folders: Sequence[Path], *, fresh: bool, show: Say) -> None:
+def train_one(
+    overrides: Sequence[str], folders: Sequence[Path], *, fresh: bool, say: Say, show: Say
+) -> None:
     """Train one run, and show its folder's path.
+
+    What is trained is said before torch is imported, which takes seconds.
 
     Args:
         overrides: key=value each, files of data turned into ``data=NAME`` (``saved.resolve``).
         folders: More places to look for groups.
         fresh: Whether to begin again what stands there.
+        say: Where lines go.
         show: Where the path goes.
     """
+    config = configuration.compose(list(overrides), list(folders))
+    name = (config.get("data") or {}).get("name", "data")
+    say(f"{short_name(config, str(name))}, seed {config.get('seed')}: starting")
+    check_here(config)
     from gnnseg.runs.train import train
 
-    show(str(train(configured(overrides, folders), fresh=fresh).path))
+    show(str(train(config, fresh=fresh).path))
 
 
 def _show(asked: Flags, own: ResolvedArguments, say: Say, show: Say) -> None:

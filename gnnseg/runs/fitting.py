@@ -16,6 +16,7 @@ from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation import evaluator
 from gnnseg.models.finished import Recommending
 from gnnseg.models.fitted import FittedModel
+from gnnseg.models.heads import FinishedHead
 from gnnseg.models.model import Model
 from gnnseg.runs import environment, profiling
 from gnnseg.runs.earlier import EarlierRun
@@ -186,12 +187,19 @@ def evaluated(
     scorer: Scorer,
     clusters: int,
     ranks: Ranks = ALONE,
+    validation: Mapping[str, float] | None = None,
 ) -> evaluator.Evaluation:
-    """Return what a finished model is worth (``evaluator.final``)."""
+    """Return what a finished model is worth (``evaluator.final``).
+
+    ``validation``: what training measured of these weights; a head that is made once after the last
+    step is measured again.
+    """
+    if isinstance(model, Model) and isinstance(model.head, FinishedHead):
+        validation = None
     return evaluator.final(
         scorer, embeddings, given.graph, plan.split, plan.train_pairs, plan.protocol, clusters,
         plan.rng, model.negatives, baselines=parts(plan.config, "baselines"),
-        features=given.features, ranks=ranks,
+        features=given.features, ranks=ranks, validation=validation,
     )  # fmt: skip
 
 

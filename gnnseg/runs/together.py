@@ -95,7 +95,10 @@ def _trained(asked: RunRequest, folder: RunFolder) -> float | None:
     if ready.before is None:
         with torch.no_grad():
             embeddings, scorer = finished(plan, ready.model, ready.given)
-            evaluated(plan, ready.model, ready.given, embeddings, scorer, job.clusters, plan.ranks)
+            evaluated(
+                plan, ready.model, ready.given, embeddings, scorer, job.clusters, plan.ranks,
+                best.validation,
+            )  # fmt: skip
     return best.best_value
 
 

@@ -249,7 +249,8 @@ def _route(
             through = since.through(before, job, given, model, embeddings, best.best_epoch)
         scorer = model.score(embeddings)  # its segments in the earlier run's order
         ranks = plan.ranks if before is None else ALONE  # what follows that one, one process does
-        result = evaluated(plan, model, given, embeddings, scorer, job.clusters, ranks)
+        validation = best.validation if before is None else None
+        result = evaluated(plan, model, given, embeddings, scorer, job.clusters, ranks, validation)
         result = with_self_assign(
             result, model, given, plan.config["graph"]["weights"], plan.train_pairs, scorer,
             plan.rng,

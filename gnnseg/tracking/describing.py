@@ -39,7 +39,7 @@ def of(record: Mapping[str, Any]) -> RunDescription:
     """Return the description of a run by its run.json, finished or not yet trained."""
     config = record["config"]
     settings = Settings([record])
-    plain = _named(record)
+    plain = short_name(config, str(record.get("data", {}).get("name", "data")))
     digest = hashlib.sha256(settings.key(0).encode()).hexdigest()[:DIGITS]
     seeds = f"s{config.get('seed', 0)}"
     if split := (config.get("split") or {}).get("seed"):
@@ -52,13 +52,12 @@ def of(record: Mapping[str, Any]) -> RunDescription:
     )
 
 
-def _named(record: Mapping[str, Any]) -> str:
-    """Return a run's name without its seeds."""
-    config = record["config"]
+def short_name(config: Mapping[str, Any], data: str) -> str:
+    """Return a run's name without its seeds, such as ``ml-100k lightgcn+segments K=16``."""
     parts = [_short(config[g]) for g in ("encoder", "baseline", "head") if config.get(g)]
     segments = (config.get("head") or {}).get("segments")
-    words = [str(record.get("data", {}).get("name", "data")), "+".join(parts)]
-    return " ".join([*words, *([] if segments is None else [f"K={segments}"])])
+    many = [] if segments is None else [f"K={segments}"]
+    return " ".join([data, "+".join(parts), *many])
 
 
 def _flat(record: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class State:
         step: steps taken in all.
         best_epoch: after which the monitored value was best.
         best_value: the monitored value there.
+        validation: all that was measured there.
         waited: validations without a better value.
         sums: losses since the last line of metrics.
         counted: steps since then.
@@ -41,6 +42,7 @@ class State:
     step: int = 0
     best_epoch: int = 0
     best_value: float | None = None
+    validation: dict[str, float] = field(default_factory=dict)
     waited: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     counted: int = 0

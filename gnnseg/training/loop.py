@@ -168,7 +168,7 @@ def _keep(
         _refuse_undefined(settings.monitor, value, state)
     if value is None or _is_better(value, state.best_value, lower_is_better):
         state.best_value, state.best_epoch = value, state.epoch
-        state.waited = 0
+        state.validation, state.waited = dict(metrics), 0
         checkpoint.keep_best(model)
     elif state.epoch > settings.rates.patient_from * settings.max_epochs:
         state.waited += 1

@@ -34,7 +34,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = done.stdout.splitlines()
     assert len(lines) == 1  # the run's folder and nothing else
     assert [path.name for path in here.iterdir()] == ["runs"]
-    assert done.stderr.splitlines()[0].startswith("device ")
+    first, second = done.stderr.splitlines()[:2]
+    assert first == "planted lightgcn+segments K=4, seed 0: starting"
+    assert second.startswith("device ")
     assert "posthoc (own embeddings)" in done.stderr
     path = Path(lines[0])
     assert path.is_absolute()

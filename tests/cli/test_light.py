@@ -26,3 +26,26 @@ def test_a_verb_that_reads_a_folder_imports_nothing_heavy(make_run, verb):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stderr.splitlines()[-1]) == []
+
+
+FIRST = """
+import json, os, sys
+from gnnseg.cli import main, train
+def said(line):
+    print(json.dumps([line, [name for name in json.loads(sys.argv[1]) if name in sys.modules]]))
+    sys.stdout.flush()
+    os._exit(0)
+train.say = said
+main(["train", "data=planted"])
+"""
+
+
+def test_training_says_what_it_does_before_torch_is_imported():
+    heavy = [name for name in HEAVY if name != "hydra"]  # which composes what is said
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST, json.dumps(heavy)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    line, there = json.loads(done.stdout)
+    assert (line, there) == ("planted lightgcn+segments K=16, seed 0: starting", [])

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from gnnseg import config
+from gnnseg.evaluation import evaluator
 from gnnseg.evaluation.ranking import topk
 from gnnseg.runs import environment, loading
 from gnnseg.runs import train as pipeline
@@ -128,6 +129,33 @@ def test_every_head_runs_under_its_default_objective(head: str, first: pipeline.
     assert (result.path / "segments.parquet").exists() == (name != "dot")
     stored = loading.scorer_of(result.path)
     assert stored.block(torch.tensor([0])).shape == (1, record["data"]["items"])
+
+
+@pytest.mark.parametrize("head", ["segments", "posthoc"])
+def test_validation_is_ranked_again_only_where_the_head_is_made_after_training(
+    head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranked, final = [], evaluator.final
+    measure = evaluator._on_validation
+
+    def measured(*given: Any) -> dict[str, float]:
+        ranked.append(given)
+        return measure(*given)
+
+    def anew(*given: Any, validation: Any, **named: Any) -> evaluator.Evaluation:
+        return final(*given, **named)
+
+    def figures() -> dict[str, float]:
+        ranked.clear()
+        result = train(tmp_path, f"head={head}", *QUICK, fresh=True)
+        metrics = RunFolder(result.path).read_json()["metrics"]
+        return {name: value for name, value in metrics.items() if name.startswith("valid/")}
+
+    monkeypatch.setattr(evaluator, "_on_validation", measured)
+    kept, times = figures(), len(ranked)
+    monkeypatch.setattr(evaluator, "final", anew)
+    assert (times, figures(), len(ranked)) == (head == "posthoc", kept, 1)
+    assert kept
 
 
 def test_a_stored_scorer_gives_the_stored_lists(first: pipeline.Result) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.integrate import trapezoid
 from scipy.optimize import brentq
 from scipy.special import gammainc
 
@@ -193,6 +192,8 @@ def concentration(share: Floats, overlap: float) -> float:
 
 def expected_largest(parameters: Floats) -> float:
     """Return E[max alpha] of alpha ~ Dirichlet(parameters), by quadrature over log x."""
+    from scipy.integrate import trapezoid  # dear to import
+
     total = float(parameters.sum())
     t = np.linspace(-40.0, np.log(total + 40 * np.sqrt(total) + 60), 4001)
     x = np.exp(t)

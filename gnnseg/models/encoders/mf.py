@@ -9,13 +9,19 @@ from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders.base import Encoder
-from gnnseg.models.encoders.capabilities import EmbedsNewUsers, ShardsUsers, StartsAtSpectrum
+from gnnseg.models.encoders.capabilities import (
+    EmbedsNewUsers,
+    EmbedsSomeRows,
+    ShardsUsers,
+    StartsAtSpectrum,
+)
 from gnnseg.models.encoders.tables import EmbeddingTables, Init
+from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng
 from gnnseg.types import Embeddings, Features, Shape
 
 
-class MF(Encoder, EmbedsNewUsers, StartsAtSpectrum, ShardsUsers):
+class MF(Encoder, EmbedsNewUsers, EmbedsSomeRows, StartsAtSpectrum, ShardsUsers):
     """user_i = p_i, item_j = q_j; no neighbours are asked.
 
     ``init``: normal (N(0, scale^2)) or spectral, the graph's leading singular vectors. New users,
@@ -56,9 +62,9 @@ class MF(Encoder, EmbedsNewUsers, StartsAtSpectrum, ShardsUsers):
         rng: Rng | None = None,
         noise: float = 0.0,
     ) -> Embeddings:
-        """Return both tables."""
-        user, item = self.tables.user, self.tables.item
-        return Embeddings(user, item, user, item)
+        """Return the rows asked for of both tables."""
+        user, item = pick(self.tables.user, users), pick(self.tables.item, items)
+        return Embeddings(user, item, user, item, users, items)
 
     def embed_new_users(
         self, graph: BipartiteGraph, embeddings: Embeddings, features: Features

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.hooks import refuse_signature, refuse_unasked
 from gnnseg.models.logsumexp import shared_logsumexp
-from gnnseg.models.vectors import unit
+from gnnseg.models.vectors import products, unit
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, sddmm
 from gnnseg.types import Embeddings, InputError, Scorer, Shape
@@ -148,6 +148,7 @@ class FactorScorer(Scorer):
 
     adds: ClassVar[bool] = False
     increasing: ClassVar[bool] = False
+    _right_IF: Tensor | None = None
 
     @abstractmethod
     def left(self, users: Tensor | None) -> Tensor:
@@ -204,7 +205,15 @@ class FactorScorer(Scorer):
         return torch.einsum("bf,bnf->bn", left_BF, right_BNF)
 
     def _product_of_block(self, users: Tensor, items: Tensor | None) -> Tensor:
-        return self.left(users) @ self.right(items).T
+        return products(self.left(users), self._catalogue() if items is None else self.right(items))
+
+    def _catalogue(self) -> Tensor:
+        """Return all items' factors, made once where no gradient is asked for: by ranking."""
+        if torch.is_grad_enabled():
+            return self.right(None)
+        if self._right_IF is None:
+            self._right_IF = self.right(None)
+        return self._right_IF
 
     def _product_of_edges(self, pattern: Csr) -> Tensor:
         return sddmm(pattern, self.left(None), self.right(None))

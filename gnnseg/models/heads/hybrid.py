@@ -8,11 +8,11 @@ from torch import Tensor
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads.base import NumberedHead, facing, temperature, temperature_by_size
+from gnnseg.models.heads.dot import DotScorer
 from gnnseg.models.heads.readings import SegmentScorer
 from gnnseg.models.heads.segments import Segments, Start
-from gnnseg.models.vectors import pick, unit
 from gnnseg.rng import Rng
-from gnnseg.sparse import Csr, sddmm
+from gnnseg.sparse import Csr
 from gnnseg.types import Embeddings, EmbeddingScorer, Explanation, Segmentation, Shape
 
 
@@ -92,6 +92,7 @@ class HybridScorer(EmbeddingScorer, Segmentation):
 
     def __init__(self, group: SegmentScorer, embeddings: Embeddings, tau: float) -> None:
         self._group, self._e, self._tau = group, embeddings, tau
+        self._personal = DotScorer(embeddings, tau, None)
 
     @property
     def alpha(self) -> Tensor:
@@ -124,25 +125,17 @@ class HybridScorer(EmbeddingScorer, Segmentation):
         """Return a scorer of the same items, whose user row r is user_UD[r]."""
         return HybridScorer(self._group.with_users(user_UD), facing(self._e, user_UD), self._tau)
 
-    def _units(self, users: Tensor | None, items: Tensor | None) -> tuple[Tensor, Tensor]:
-        left = unit(pick(self._e.user_UD, users)) / self._tau
-        return left, unit(pick(self._e.item_ID, items))
-
     def pairs(self, users: Tensor, items: Tensor) -> Tensor:
         """Score pairs, (B,),(B,) -> (B,), or each user's own negatives, (B,),(B,N) -> (B,N)."""
-        left, right = self._units(users, items.reshape(-1))
-        right = right.view(*items.shape, right.shape[-1])
-        personal = (left * right).sum(-1) if items.dim() == 1 else (left[:, None] * right).sum(-1)
-        return self._group.pairs(users, items) + personal
+        return self._group.pairs(users, items) + self._personal.pairs(users, items)
 
     def block(self, users: Tensor, items: Tensor | None = None) -> Tensor:
         """Score users against shared items, (B,),(N,) -> (B,N); None: the whole catalogue."""
-        left, right = self._units(users, items)
-        return self._group.block(users, items) + left @ right.T
+        return self._group.block(users, items) + self._personal.block(users, items)
 
     def edges(self, pattern: Csr) -> Tensor:
         """Score the pattern's entries, (E,), in its order."""
-        return self._group.edges(pattern) + sddmm(pattern, *self._units(None, None))
+        return self._group.edges(pattern) + self._personal.edges(pattern)
 
     def explain(self, users: Tensor, items: Tensor) -> Explanation:
         """Return the shares of the segment part by segment, and the two parts of the logit.
@@ -150,11 +143,10 @@ class HybridScorer(EmbeddingScorer, Segmentation):
         ``bias`` holds the segment part log sum_k alpha_ik beta_kj, ``personal`` the cosine part;
         together they are the logit.
         """
-        left, right = self._units(users, items)
         shares = self._group.explain(users, items).segments
         return Explanation(
             shares=True,
             segments=shares,
             bias=self._group.pairs(users, items),
-            personal=(left * right).sum(-1),
+            personal=self._personal.pairs(users, items),
         )
