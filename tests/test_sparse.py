@@ -105,7 +105,7 @@ def test_transpose_and_back() -> None:
     p = draw(9, 7, 30).with_value(torch.arange(30.0))
     torch.testing.assert_close(p.T.dense(), p.dense().T)
     torch.testing.assert_close(p.T.T.dense(), p.dense())
-    assert torch.equal(p.t_order[p.t_back], torch.arange(30))
+    assert torch.equal(p.t_order[p.T.t_order], torch.arange(30))
 
 
 def test_rows_and_contains_equal_a_loop() -> None:

@@ -1,6 +1,7 @@
 """Kernels, steps and whole runs: seconds, beside other code in the same process.
 
-usage: python experiments/speed/run.py [kernels] [step] [runs] [--tiny] [--threads N]
+usage: python experiments/speed/run.py [kernels] [step] [runs [--run NAME ...]] [--tiny]
+                                       [--threads N]
 
 On the GPU where there is one, else on the CPU; data: GNNSEG_DATA, runs: GNNSEG_RUNS. Results by
 device in results.json, and all of them in results.md. kernels: sparse products by each kernel and
@@ -36,7 +37,15 @@ SIZES = {  # users, items, pairs
 TINY = {"tiny": (300, 200, 4_000)}
 WIDTHS = (32, 64, 128, 256)
 RUNS = {  # label: overrides; the curve is metrics.jsonl's, its seconds from the first step
-    "gowalla, MF dot": ["experiment=gowalla-mf", "trainer.eval_every=1"],
+    **{
+        f"gowalla, MF dot, {n} epochs": [
+            "experiment=gowalla-mf", f"trainer.max_epochs={n}", f"trainer.eval_every={n}",
+        ]
+        for n in (6, 9, 15)
+    },
+    "gowalla, GF-CF": ["data=gowalla", "baseline=gfcf", "evaluation.protocol=paper"],
+    "gowalla, MF dot, curve": ["experiment=gowalla-mf", "trainer.eval_every=1"],
+    "gowalla, 64 segments": ["data=gowalla", "head.segments=64", "evaluation.protocol=paper"],
     "ml-1m, 64 segments": ["data=ml-1m", "head.segments=64"],
     "planted, 4 million pairs": [
         "data=planted", "data.users=80000", "data.items=20000", "data.interactions=4000000",
@@ -270,6 +279,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["kernels", "step", "runs"])
     parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--run", action="append", help="of the runs these alone; repeatable")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -280,15 +290,18 @@ def main() -> None:
     if "step" in asked.parts:
         found["step"] = steps(device, sizes)
     if "runs" in asked.parts:
-        found["runs"] = runs(device, TINY_RUNS if asked.tiny else RUNS, asked.threads)
+        chosen = {n: words for n, words in RUNS.items() if asked.run is None or n in asked.run}
+        found["runs"] = runs(device, TINY_RUNS if asked.tiny else chosen, asked.threads)
     if asked.tiny:
         print(written({name_of(device, asked.threads): found}))
         return
     path = HERE / "results.json"
     results = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    results[name_of(device, asked.threads)] = (
-        results.get(name_of(device, asked.threads), {}) | found
-    )
+    before = results.get(name_of(device, asked.threads), {})
+    if asked.run is not None:  # the others stay as they were measured
+        kept = [one for one in before.get("runs", []) if one["run"] not in asked.run]
+        found["runs"] = kept + found["runs"]
+    results[name_of(device, asked.threads)] = before | found
     path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     (HERE / "results.md").write_text(written(results), "utf-8")
 

@@ -43,6 +43,7 @@ LEAST = 0.1  # what the prior always weighs
 SHORT = 0.05  # share of the trained users whose histories count as short
 SAMPLE = 1024  # items that stand for the catalogue where its softmax is not exact at no cost
 CHUNK = 1024  # new users solved for at once
+FITTED = 1 << 15  # trained users that the prior is fitted to, at most: evenly spaced
 FEW = 4096  # pairs that are scored faster one by one than by a sparse product
 
 
@@ -128,8 +129,12 @@ class FoldIn:
             )
         else:
             expected = own_UD[self._known].mean(0)
-        away_UD = own_UD - expected
-        return TrainedPrior(away_UD[self._known], self._histories.whole(self.graph)[self._known])
+        known = self._known.nonzero().squeeze(1)
+        if len(known) > FITTED:
+            known = known[torch.arange(FITTED, device=known.device) * len(known) // FITTED]
+        away_ND = (own_UD - expected)[known]
+        some = BipartiteGraph(self.graph.pattern.only(known)[0])
+        return TrainedPrior(away_ND, self._histories.whole(some))
 
     def scorer(
         self,

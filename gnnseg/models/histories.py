@@ -6,6 +6,8 @@ segments.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
@@ -36,9 +38,16 @@ class Histories:
         self.known_U = degree_U > 0
         self._items_IP = _item_vectors(embeddings, scorer, degree_I.clamp(min=1).float())
         self._usual = degree_U[self.known_U].float().mean().clamp(min=1)
-        mean_UP = self._means(graph)[self.known_U]
-        self._centre_P = mean_UP.mean(0)
-        self.trained_UP = self.taste(graph)
+        self._graph, known = graph, max(int(self.known_U.sum()), 1)
+        share_E = degree_U.double().reciprocal()[graph.pattern.row]
+        share_I = degree_I.new_zeros(graph.items, dtype=torch.float64)
+        share_I = share_I.index_add(0, graph.pattern.column, share_E)
+        self._centre_P = (share_I @ self._items_IP.double() / known).to(self._items_IP)
+
+    @cached_property
+    def trained_UP(self) -> Tensor:
+        """Return the trained users' own, (U,P), as ``taste`` reads them."""
+        return self.taste(self._graph)
 
     def taste(self, graph: BipartiteGraph) -> Tensor:
         """Return the mean of each history times n/(n + ``TYPICAL``) of n items, (B,P).

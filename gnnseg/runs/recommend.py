@@ -25,7 +25,6 @@ from gnnseg.sparse import Csr
 from gnnseg.types import InputError, Scorer, Strings, text_of_id
 
 LOG = logging.getLogger("gnnseg")
-BLOCK_BYTES = 64 << 20  # scores of a chunk of users take at most so much
 
 
 def stream(
@@ -121,15 +120,11 @@ def _lists(
     mask: Csr | None,
     excluded: Tensor | None,
 ) -> Iterator[pl.DataFrame]:
-    for part in torch.split(rows, chunk(len(run.items))) if len(rows) else ():
+    size = ranking.at_once(len(run.items), rows.device)
+    for part in torch.split(rows, size) if len(rows) else ():
         with torch.no_grad():
             items, scores = ranking.topk(scorer, part, min(k, len(run.items)), mask, excluded)
         yield long_list("user", ids[part.numpy()], items, scores, run.items)
-
-
-def chunk(items: int) -> int:
-    """Return how many users are scored at once."""
-    return max(1, min(4096, BLOCK_BYTES // (4 * max(1, items))))
 
 
 def ids_listed(

@@ -1,15 +1,16 @@
 """Sparse matrices in both directions.
 
-A ``Csr`` is a pattern (which row meets which column) with optional values; it carries its
-transpose's pattern and the permutation of the entries between them, so that gradients need no
-sorting. Values are separate from the pattern wherever they take part in a gradient.
+A ``Csr`` is a pattern (which row meets which column) with optional values; its transpose's pattern
+and the permutation of the entries between them are made once, when they are first asked for, so
+that gradients need no sorting. Values are separate from the pattern wherever they take part in a
+gradient.
 
 Shape legend: R rows, C columns, E entries, D width.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,25 +21,76 @@ from torch import Tensor
 from gnnseg.sparse.order import argsort_on_device
 
 
+class Transpose:
+    """A pattern's transpose by rows, and the way between; each part made when first asked for.
+
+    ``start`` (C+1,), ``row`` (E,), ``column`` (E,): as a ``Csr`` has them; ``order`` (E,): entry e
+    of the transpose is entry ``order[e]`` of the pattern; ``back`` (E,): its inverse.
+
+    Args:
+        row_E: The pattern's.
+        column_E: The pattern's.
+        columns: C.
+        known: Parts by name, where they are known already.
+    """
+
+    def __init__(self, row_E: Tensor, column_E: Tensor, columns: int, **known: Tensor) -> None:
+        self._row, self._column, self._columns = row_E, column_E, columns
+        vars(self).update(known)
+
+    @cached_property
+    def start(self) -> Tensor:
+        """Return where each row begins, and the last ends, (C+1,)."""
+        return _starts(self._column, self._columns)
+
+    @cached_property
+    def order(self) -> Tensor:
+        """Return which entry of the pattern each of the transpose is, (E,)."""
+        return argsort_on_device(self._column)
+
+    @cached_property
+    def back(self) -> Tensor:
+        """Return which entry of the transpose each of the pattern is, (E,)."""
+        back = torch.empty_like(self.order)
+        back[self.order] = torch.arange(len(back), device=back.device)
+        return back
+
+    @cached_property
+    def row(self) -> Tensor:
+        """Return each entry's row, (E,)."""
+        return self._column[self.order]
+
+    @cached_property
+    def column(self) -> Tensor:
+        """Return each entry's column, (E,)."""
+        return self._row[self.order]
+
+    def to(self, device: torch.device | str, row: Tensor, column: Tensor) -> Transpose:
+        """Return the same of a pattern that was moved, its ``row`` and ``column`` there."""
+        names = ("start", "order", "back", "row", "column")
+        known = {name: vars(self)[name].to(device) for name in names if name in vars(self)}
+        return Transpose(row, column, self._columns, **known)
+
+
 @dataclass(frozen=True)
 class Csr:
     """A sparse (R,C) matrix by rows, columns ascending and each once.
 
-    Entries of row r are ``start[r]:start[r+1]``. start (R+1,), column (E,), row (E,) int64; t_start
-    (C+1,), t_column (E,): the transpose's; t_order (E,): entry e of the transpose is entry
-    ``t_order[e]`` of this, ``t_back`` its inverse; value (E,) or None (all ones).
+    Entries of row r are ``start[r]:start[r+1]``. start (R+1,), column (E,), row (E,) int64; value
+    (E,) or None (all ones); turned: the transpose's pattern, None: made here when it is asked for.
     """
 
     shape: tuple[int, int]
     start: Tensor
     row: Tensor
     column: Tensor
-    t_start: Tensor
-    t_row: Tensor
-    t_column: Tensor
-    t_order: Tensor
-    t_back: Tensor
     value: Tensor | None = None
+    turned: Transpose | None = None
+
+    def __post_init__(self) -> None:
+        if self.turned is None:  # one for all that have this pattern, whatever their values
+            turned = Transpose(self.row, self.column, self.shape[1])
+            object.__setattr__(self, "turned", turned)
 
     @staticmethod
     def of(rows: Any, columns: Any, shape: tuple[int, int], value: Any = None) -> Csr:
@@ -66,14 +118,7 @@ class Csr:
 
         A row's columns stand in any order, a pair at most once.
         """
-        start, t_start = (
-            torch.cat([index.new_zeros(1), torch.bincount(index, minlength=size).cumsum(0)])
-            for index, size in zip((row, column), shape, strict=True)
-        )
-        t_order = argsort_on_device(column)
-        back = torch.empty_like(t_order)
-        back[t_order] = torch.arange(len(row), device=row.device)
-        return Csr(shape, start, row, column, t_start, column[t_order], row[t_order], t_order, back)
+        return Csr(shape, _starts(row, shape[0]), row, column)
 
     @property
     def entries(self) -> int:
@@ -83,11 +128,20 @@ class Csr:
     @property
     def T(self) -> Csr:
         """Return the transpose, sharing memory; values are permuted."""
-        value = None if self.value is None else self.value[self.t_order]
-        return Csr(
-            (self.shape[1], self.shape[0]), self.t_start, self.t_row, self.t_column,
-            self.start, self.row, self.column, self.t_back, self.t_order, value,
-        )  # fmt: skip
+        there = self._turned
+        value = None if self.value is None else self.value[there.order]
+        shape, back = (self.shape[1], self.shape[0]), _Back(self, there)
+        return Csr(shape, there.start, there.row, there.column, value, back)
+
+    @property
+    def t_order(self) -> Tensor:
+        """Return which entry each of the transpose's is, (E,)."""
+        return self._turned.order
+
+    @property
+    def _turned(self) -> Transpose:
+        assert self.turned is not None
+        return self.turned
 
     def with_value(self, value: Tensor | None) -> Csr:
         """Return the same pattern with other values; None: all ones."""
@@ -95,13 +149,14 @@ class Csr:
 
     def degrees(self) -> tuple[Tensor, Tensor]:
         """Return the number of entries of each row (R,) and each column (C,), int64."""
-        return self.start.diff(), self.t_start.diff()
+        return self.start.diff(), self._turned.start.diff()
 
     def to(self, device: torch.device | str) -> Csr:
         """Return the matrix on a device."""
-        moved: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        moved = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in moved.items()}
-        return Csr(**moved)
+        row, column = self.row.to(device), self.column.to(device)
+        value = None if self.value is None else self.value.to(device)
+        turned = self._turned.to(device, row, column)
+        return Csr(self.shape, self.start.to(device), row, column, value, turned)
 
     def entries_of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return the entries of some rows, as (position in ``rows``, entry), both (e,)."""
@@ -173,11 +228,43 @@ class Csr:
         )
 
 
+class _Back(Transpose):
+    """The transpose of a transpose: the pattern itself."""
+
+    def __init__(self, pattern: Csr, there: Transpose) -> None:
+        super().__init__(
+            there.row, there.column, pattern.shape[0],
+            start=pattern.start, row=pattern.row, column=pattern.column,
+        )  # fmt: skip
+        self._there = there
+
+    @cached_property
+    def order(self) -> Tensor:
+        """Return which entry of the transpose each of the pattern is, (E,)."""
+        return self._there.back
+
+    @cached_property
+    def back(self) -> Tensor:
+        """Return which entry of the pattern each of the transpose is, (E,)."""
+        return self._there.order
+
+    def to(self, device: torch.device | str, row: Tensor, column: Tensor) -> Transpose:
+        """Return the same of a pattern that was moved, its ``row`` and ``column`` there."""
+        vars(self).update(order=self.order, back=self.back)
+        return super().to(device, row, column)
+
+
 def _numbers(index: Any) -> Tensor:
     """Return (E,) int64, on their own device; of an array, which may be read-only, a copy."""
     if isinstance(index, Tensor):
         return index.long()
     return torch.from_numpy(np.array(index, dtype=np.int64))
+
+
+def _starts(ascending: Tensor, size: int) -> Tensor:
+    """Return where each of ``size`` rows begins among (E,) entries by row, and the last ends."""
+    count = torch.bincount(ascending, minlength=size)
+    return torch.cat([count.new_zeros(1), count.cumsum(0)])
 
 
 def _inside(index: Tensor, size: int) -> Tensor:

@@ -6,6 +6,7 @@ Shape legend: U users, I items, E edges, K segments, D width.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from gnnseg.models.heads.base import Head
 from gnnseg.models.objectives.base import Objective
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
+from gnnseg.sparse.csr import Transpose
 from gnnseg.types import (
     Batch,
     Edges,
@@ -246,3 +248,17 @@ def agreement(found: Tensor, label: Tensor) -> float:
     from sklearn.metrics import adjusted_rand_score
 
     return float(adjusted_rand_score(label.numpy(), found.numpy()))
+
+
+def on_disk(pattern: Csr, folder: Path) -> Csr:
+    """Return the same pattern over memory-mapped files, which are written to ``folder``."""
+
+    def stored(name: str, values: Tensor) -> Tensor:
+        np.save(folder / f"{name}.npy", values.numpy())
+        return torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c"))
+
+    start, row, column = (stored(n, getattr(pattern, n)) for n in ("start", "row", "column"))
+    back, order = pattern.T, stored("t_order", pattern.t_order)
+    parts = {n: stored(f"t_{n}", getattr(back, n)) for n in ("start", "row", "column")}
+    turned = Transpose(row, column, pattern.shape[1], order=order, **parts)
+    return Csr(pattern.shape, start, row, column, turned=turned)

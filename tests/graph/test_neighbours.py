@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from gnnseg.graph.neighbours import by_neighbours, neighbours, sampled, share, whole_but_last
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.testing import random_graph
+from gnnseg.testing import on_disk, random_graph
 
 
 @settings(max_examples=60, deadline=None)
@@ -63,13 +62,7 @@ def test_other_steps_draw_others() -> None:
 
 def test_a_pattern_on_disk_samples_the_same(tmp_path: Path) -> None:
     p = random_graph(edges=200).pattern
-    for name in ("start", "column"):
-        np.save(tmp_path / f"{name}.npy", getattr(p, name).numpy())
-    start, column = (
-        torch.from_numpy(np.load(tmp_path / f"{n}.npy", mmap_mode="c")) for n in ("start", "column")
-    )
-    empty = column[:0]
-    stored = Csr(p.shape, start, empty, column, empty, empty, empty, empty, empty)
+    stored = on_disk(p, tmp_path)
     nodes = torch.arange(20)
     for mine, theirs in zip(
         neighbours(p, nodes, 3, Rng(0)), neighbours(stored, nodes, 3, Rng(0)), strict=True

@@ -2,16 +2,13 @@
 meet nobody."""
 
 from collections import Counter
-from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from gnnseg.graph import walks
 from gnnseg.rng import Rng
-from gnnseg.sparse import Csr
-from gnnseg.testing import random_graph
+from gnnseg.testing import on_disk, random_graph
 
 
 def test_visits_are_as_frequent_as_their_chances() -> None:
@@ -30,17 +27,11 @@ def test_visits_are_as_frequent_as_their_chances() -> None:
 
 
 def test_a_pattern_on_disk_walks_the_same(tmp_path: Path) -> None:
-    pattern, stored = random_graph(edges=200).pattern, {}
-    for field in fields(Csr):
-        value = getattr(pattern, field.name)
-        if isinstance(value, torch.Tensor):
-            np.save(tmp_path / f"{field.name}.npy", value.numpy())
-            value = torch.from_numpy(np.load(tmp_path / f"{field.name}.npy", mmap_mode="c"))
-        stored[field.name] = value
+    pattern = random_graph(edges=200).pattern
     nodes = torch.arange(20)
     found = (
         walks.importance(p, p, nodes, walks=20, hops=3, restart=0.5, top=5, rng=Rng(0))
-        for p in (pattern, Csr(**stored))
+        for p in (pattern, on_disk(pattern, tmp_path))
     )
     for mine, theirs in zip(*found, strict=True):
         assert len(mine)

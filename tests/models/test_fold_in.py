@@ -228,3 +228,20 @@ def test_what_new_users_spent_weighs_where_the_graph_weighs_spend():
 
     FoldIn(model, Listening(graph.pattern), Features(), "spend").embed(met, 2)
     assert seen[0].tolist() == [2.0, 6.0, 1.0]
+
+
+@torch.no_grad()
+def test_of_many_trained_users_some_evenly_spaced_make_the_prior(monkeypatch):
+    """As if the others' rows were not among those it is fitted to."""
+    model, graph = trained("mf")[:2]
+    whole = FoldIn(model, graph, Features(), None)
+    monkeypatch.setattr(fold_in, "FITTED", USERS // 3)
+    few = FoldIn(model, graph, Features(), None)._prior
+    rows = torch.arange(USERS // 3) * 3
+    away = whole._trained.user0_UD - whole._encoder.expected(
+        whole._trained, whole._known, USERS, whole.given
+    )
+    histories = whole._histories.whole(graph)
+    expected = prior.TrainedPrior(away[rows], histories[rows])
+    everybody = torch.ones(USERS)
+    torch.testing.assert_close(few.mean(histories, everybody), expected.mean(histories, everybody))

@@ -1,6 +1,5 @@
 """Graph encoders: other numbers of the nodes, samples, new users, noise, what cannot be."""
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.models.encoders import RGCN, SAGE, LightGCN, PinSage, PyG
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.testing import random_graph, shape_of
+from gnnseg.testing import on_disk, random_graph, shape_of
 from gnnseg.types import Features, InputError, Pairs
 
 SMALL: dict[str, Any] = {"dim": 8, "init": "normal", "scale": 0.5, "combine": "last"}
@@ -108,17 +107,13 @@ def test_samples_of_all_neighbours_say_what_the_whole_graph_says(name: str) -> N
 @pytest.mark.parametrize("name", ["sage, mean", "rgcn", "pyg, GraphConv", "pinsage"])
 def test_a_step_over_a_graph_on_disk_is_the_same(name: str, tmp_path: Path) -> None:
     graph = random_graph(edges=200)
-    pattern, arrays = graph.pattern, {}
-    for column in (f.name for f in fields(Csr) if f.name not in ("shape", "value")):
-        np.save(tmp_path / f"{column}.npy", getattr(pattern, column).numpy())
-        arrays[column] = torch.from_numpy(np.load(tmp_path / f"{column}.npy", mmap_mode="c"))
     options: dict[str, Any] = (
         {"batched": True, "refresh": "step"} if name == "pinsage" else {"neighbours": [3, 2]}
     )
     encoder = pinsage(graph, **options) if name == "pinsage" else LAYERED[name](graph, **options)
     asked = torch.arange(0, 20, 3), torch.arange(5)
     found = []
-    for g in (graph, BipartiteGraph(Csr(pattern.shape, **arrays))):
+    for g in (graph, BipartiteGraph(on_disk(graph.pattern, tmp_path))):
         encoder.zero_grad()
         embeddings = encoder(g, Features(), *asked, rng=Rng(0).at(1))
         embeddings.user_UD.square().sum().backward()
