@@ -48,3 +48,14 @@ def test_sets_are_numpys(rows: int, others: int, seed: int) -> None:
 def test_a_tensor_is_ordered_where_it_is(rows: int) -> None:
     key = torch.randint(0, 9, (rows,), generator=torch.Generator().manual_seed(0))
     assert torch.equal(order.argsort_on_device(key), key.argsort(stable=True))
+
+
+INDEX = st.lists(st.integers(0, 30)).map(lambda found: np.array(found, dtype=np.int64))
+
+
+@given(INDEX, INDEX)
+def test_what_stands_in_indices_is_numpys_sets(a, b):
+    here, there = order.present(a, b)
+    assert len(here) == len(there)
+    assert here.nonzero()[0].tolist() == np.unique(a).tolist()
+    assert (here & ~there).nonzero()[0].tolist() == np.setdiff1d(a, b).tolist()

@@ -14,10 +14,11 @@ DAY = 86_400.0  # seconds
 QUARTER = 0.25  # of the time span: what is recent, and the time before it
 
 
-def of(events: Interactions, users: int) -> Customers:
+def of(events: Interactions, users: int, share: Floats | None = None) -> Customers:
     """Return what each of ``users`` did.
 
-    A visit is an order, or what a user does at one time; where neither is known, each event is one.
+    ``share``: each event's part of its visit (``visits.shares_of``), where it is known already;
+    where neither orders nor times are, each event is a visit.
     Recent is later than a quarter of the time span before the last event, former the quarter before
     that: end - span/2 < t <= end - span/4.
     """
@@ -27,8 +28,9 @@ def of(events: Interactions, users: int) -> Customers:
         return np.bincount(events.user[at], weights, minlength=users).astype(np.float64)
 
     count = total(None)
-    visit = events.time if events.order is None else events.order
-    came = count if visit is None else total(visits.shares(events.user, visit))
+    share = visits.shares_of(events) if share is None else share
+    part = np.ones(len(events)) if share is None else share
+    came = np.bincount(events.user, part, minlength=users).astype(np.float64)
     spend = None if events.spend is None else total(events.spend)
     found = Customers(events=count, visits=came, spend=spend)
     if events.time is None or not len(events):
@@ -38,7 +40,6 @@ def of(events: Interactions, users: int) -> Customers:
     np.maximum.at(last, events.user, events.time)
     first, last = (np.where(np.isfinite(each), each, np.nan) for each in (first, last))
     begin, end = float(events.time.min()), float(events.time.max())
-    part = np.ones(len(events)) if visit is None else visits.shares(events.user, visit)
     pace = paces(events.user, events.time, part, users)
     timed = replace(found, first=first, last=last, pace=pace, end=end)
     if begin == end:

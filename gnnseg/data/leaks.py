@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gnnseg.sparse.order import isin
+from gnnseg.sparse.order import isin, present
 from gnnseg.types import Dataset, Pairs, Relation
 
 EXAMPLES = 10  # ids named in a report
@@ -76,10 +76,9 @@ def leak(dataset: Dataset, part: np.ndarray[Any, Any]) -> dict[str, Any] | None:
 
 def unseen(parts: Mapping[str, Pairs]) -> dict[str, int]:
     """Return how many users and items of validation and test training lacks."""
-    return {
-        f"{part} {kind}s unseen in train": len(
-            np.setdiff1d(getattr(parts[part], kind), getattr(parts["train"], kind))
-        )
-        for part in ("valid", "test")
-        for kind in ("user", "item")
-    }
+    found = {}
+    for kind in ("user", "item"):
+        train, *others = present(*(getattr(parts[p], kind) for p in ("train", "valid", "test")))
+        for part, asked in zip(("valid", "test"), others, strict=True):
+            found[f"{part} {kind}s unseen in train"] = int((asked & ~train).sum())
+    return {name: found[name] for name in sorted(found, key=lambda name: name[:4] == "test")}

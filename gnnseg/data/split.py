@@ -245,15 +245,16 @@ def make(dataset: Dataset, node: Mapping[str, Any], *, visits: bool = False) -> 
             label: visits_.of(dataset.interactions.rows(part == number))
             for number, label in enumerate(PARTS if visits else ())
         },
-        customers=customers.of(dataset.interactions, len(dataset.users)),
     )
     return _identified(split, dataset)
 
 
 def _identified(split: Split, dataset: Dataset) -> Split:
-    """Add the fingerprints of the split, and of its data however they are split."""
-    nothing = split.train.rows(np.zeros(0, dtype=np.int64))
-    everything = merge(dataset.interactions, len(dataset.items))
+    """Add what is of all events: fingerprints of split and data, and what each user did."""
+    nothing, events = split.train.rows(np.zeros(0, dtype=np.int64)), dataset.interactions
+    share = visits_.shares_of(events)
+    split = replace(split, customers=customers.of(events, len(dataset.users), share))
+    everything = merge(events, len(dataset.items), share)
     whole = replace(
         split, train=everything, valid=nothing, test=nothing, relations=dataset.relations,
         log=dataset.log, visits={},
@@ -263,10 +264,11 @@ def _identified(split: Split, dataset: Dataset) -> Split:
     return replace(split, fingerprint=found, whole=all_)
 
 
-def merge(events: Interactions, items: int) -> Pairs:
+def merge(events: Interactions, items: int, share: Floats | None = None) -> Pairs:
     """Return one row a (user, item), sorted.
 
-    Weights, spend and parts of visits are added, events counted, the first and last time kept.
+    Weights, spend and parts of visits (``visits.shares_of``) are added, events counted, the first
+    and last time kept.
     """
     key = events.user * items + events.item
     pair, inverse, count = grouped(key)
@@ -280,7 +282,7 @@ def merge(events: Interactions, items: int) -> Pairs:
         np.minimum.at(first, inverse, events.time)
         np.maximum.at(last, inverse, events.time)
     weight = total(events.weight)
-    visit = events.time if events.order is None else events.order
+    share = visits_.shares_of(events) if share is None else share
     return Pairs(
         pair // items,
         pair % items,
@@ -289,7 +291,7 @@ def merge(events: Interactions, items: int) -> Pairs:
         first=first,
         last=last,
         spend=total(events.spend),
-        visits=None if visit is None else total(visits_.shares(events.user, visit)),
+        visits=total(share),
     )
 
 

@@ -42,6 +42,15 @@ def of(events: Interactions) -> Interactions:
     return Interactions(user[first], item[first], time=time[first])
 
 
+def shares_of(events: Interactions) -> Floats | None:
+    """Return each event's part of its visit, an order or what a user does at one time, (E,).
+
+    None where neither is known.
+    """
+    visit = events.time if events.order is None else events.order
+    return None if visit is None else shares(events.user, visit)
+
+
 def shares(user: Ints, visit: Array) -> Floats:
     """Return each event's part of its visit, 1 over the events of that visit, (E,).
 

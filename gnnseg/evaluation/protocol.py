@@ -24,7 +24,7 @@ from gnnseg.evaluation import askable, sampled
 from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.sparse.order import grouped, isin, unique
+from gnnseg.sparse.order import grouped, isin, present, unique
 from gnnseg.types import InputError, Interactions, Pairs, Setting, Split
 
 Array = np.ndarray[Any, Any]
@@ -221,6 +221,7 @@ class Protocol:
                 f"{split.name}: every {name} pair was seen in training, nothing is left to ask; "
                 "set evaluation.seen=allow."
             )
+        there, asked_about = present(asked.user, asked.user[keep])
         everybody, keep = keep, keep & self._drawn(name, asked.user, keep)
         spend = None if asked.spend is None else torch.from_numpy(asked.spend[keep])
         relevant = Csr.of(key[keep] // items, key[keep] % items, shape, spend)
@@ -230,9 +231,7 @@ class Protocol:
             "pairs": int(keep.sum()),
             "pairs of users not drawn": int((everybody & ~keep).sum()),
             "pairs seen before": int((~everybody).sum()),
-            "users with every item seen before": len(
-                np.setdiff1d(asked.user, asked.user[everybody])
-            ),
+            "users with every item seen before": int(there.sum() - asked_about.sum()),
             "pairs of items unseen in train": int(
                 (np.bincount(train_pairs.item, minlength=items)[key[keep] % items] == 0).sum()
             ),

@@ -26,6 +26,7 @@ from gnnseg.runs.inputs import Inputs
 from gnnseg.runs.known import LOW, short_of
 from gnnseg.runs.new_users import NewUsers
 from gnnseg.sparse import Csr
+from gnnseg.sparse.order import present
 from gnnseg.types import Pairs, Scorer, Segmentation
 
 SAMPLE = 2000  # trained users asked about
@@ -156,7 +157,7 @@ def friends_of(ties: Csr, users: np.ndarray[Any, Any]) -> Csr:
 
 
 def _drawn(train: Pairs, rng: Rng) -> np.ndarray[Any, np.dtype[np.int64]]:
-    users = np.unique(train.user)
+    users = present(train.user)[0].nonzero()[0]
     if len(users) > SAMPLE:
         users = np.sort(
             rng.child("self assign").numpy("users").choice(users, SAMPLE, replace=False)

@@ -73,6 +73,20 @@ def unique(key: Array) -> Array:
     return once
 
 
+def present(*index: Array) -> list[Array]:
+    """Return which of the whole numbers from 0 stand in each of (E,) indices, bool of one length.
+
+    ``present(a, b)`` with ``&`` and ``~`` are numpy's set operations, without sorting or hashing.
+    """
+    size = max((int(each.max(initial=-1)) + 1 for each in index), default=0)
+    found = []
+    for each in index:
+        there = np.zeros(size, dtype=bool)
+        there[each] = True
+        found.append(there)
+    return found
+
+
 def grouped(key: Array) -> tuple[Array, Array, Array]:
     """Return each of (E,) whole numbers once, which of them each is, and how often each stands.
 

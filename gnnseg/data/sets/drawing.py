@@ -155,7 +155,7 @@ def pairs(
         if len(found) > wanted:
             keep = g.permutation(len(found))[:wanted]
             found = np.sort(found[keep])
-    missing = np.setdiff1d(np.arange(users), found // items)
+    missing = (np.bincount(found // items, minlength=users) == 0).nonzero()[0]
     if len(missing):  # thinned away: each gets the item its segments like best
         best = (alpha[missing] @ beta).argmax(1)
         found = np.union1d(found, missing * items + best)
