@@ -22,7 +22,7 @@ from gnnseg.sparse import Csr
 from gnnseg.types import InputError, Ints, Pairs, Scorer
 
 BLOCK_BYTES = 128 << 20  # a block's scores take at most so much; the work on them a small multiple
-CACHED_BYTES = 24 << 20  # on a CPU: what its caches hold
+CACHED_BYTES = 16 << 20  # on a CPU: what its caches hold
 LISTS = 4096  # measured at once
 FEWEST = 4  # columns a group, below which the largest are looked for among all
 
