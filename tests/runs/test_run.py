@@ -129,7 +129,7 @@ def test_what_everyone_wants_is_not_beyond(make_run):
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
 def test_everybody_is_streamed_as_what_recommend_says(run, tmp_path, suffix, monkeypatch):
-    monkeypatch.setattr(recommend, "chunk", lambda items: 5)  # three chunks
+    monkeypatch.setattr(recommend.ranking, "at_once", lambda items, device: 5)  # three chunks
     out = tmp_path / f"all{suffix}"
     written = run.write(run.stream(None, 4), out)
     read = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson}[suffix](out)
@@ -141,7 +141,7 @@ def test_everybody_is_streamed_as_what_recommend_says(run, tmp_path, suffix, mon
 
 
 def test_a_stream_never_holds_more_than_a_chunk(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(recommend, "chunk", lambda items: 2)
+    monkeypatch.setattr(recommend.ranking, "at_once", lambda items, device: 2)
     asked = []
     scorer = run.stored.scorer
     monkeypatch.setattr(
