@@ -146,3 +146,22 @@ def test_cuda_agrees_with_the_cpu() -> None:
     torch.testing.assert_close(
         sddmm(q, left.cuda(), right.cuda()).cpu(), sddmm(p, left, right), atol=1e-4, rtol=1e-4
     )
+
+
+def test_a_transpose_is_made_when_it_is_asked_for_and_once() -> None:
+    p = draw(9, 7, 30)
+    p.contains(p.row, p.column)
+    assert "order" not in vars(p.turned)
+    with_value = p.with_value(torch.arange(30.0))
+    assert with_value.T.column is p.T.column
+
+
+def test_a_moved_pattern_keeps_the_way_between_it_and_its_transpose() -> None:
+    """Of rows whose columns stand in no order, sorting the transpose would not find it again."""
+    row, column = torch.tensor([0, 0, 0, 1, 1]), torch.tensor([2, 0, 1, 2, 1])
+    p = Csr.by_rows(row, column, (2, 3))
+    for moved in (p.to("cpu"), p.T.to("cpu").T, p.T.T.to("cpu")):
+        assert torch.equal(moved.row, row)
+        assert torch.equal(moved.column, column)
+        assert torch.equal(moved.row[moved.t_order], p.T.column)
+        assert torch.equal(moved.T.t_order[moved.t_order], torch.arange(5))

@@ -76,9 +76,13 @@ def leak(dataset: Dataset, part: np.ndarray[Any, Any]) -> dict[str, Any] | None:
 
 def unseen(parts: Mapping[str, Pairs]) -> dict[str, int]:
     """Return how many users and items of validation and test training lacks."""
-    found = {}
-    for kind in ("user", "item"):
-        train, *others = present(*(getattr(parts[p], kind) for p in ("train", "valid", "test")))
-        for part, asked in zip(("valid", "test"), others, strict=True):
-            found[f"{part} {kind}s unseen in train"] = int((asked & ~train).sum())
-    return {name: found[name] for name in sorted(found, key=lambda name: name[:4] == "test")}
+    names = ("train", "valid", "test")
+    there = {
+        kind: dict(zip(names, present(*(getattr(parts[n], kind) for n in names)), strict=True))
+        for kind in ("user", "item")
+    }
+    return {
+        f"{part} {kind}s unseen in train": int((of[part] & ~of["train"]).sum())
+        for part in ("valid", "test")
+        for kind, of in there.items()
+    }

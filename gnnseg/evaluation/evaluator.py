@@ -187,7 +187,7 @@ def final(
     """
     device = embeddings.user_UD.device
     task = replace(protocol.test_task(split), ranks=ranks)
-    known = {name: value for name, value in (validation or {}).items() if name[:6] == "valid/"}
+    known = {n: v for n, v in (validation or {}).items() if n.startswith("valid/")}
     metrics = known or _on_validation(scorer, split, train_pairs, protocol, device, ranks)
     test = rank(scorer, task, protocol, train_pairs, device, sampled=True)
     taken = None if task.mask is None else pairs.known(split)  # nothing known is shown

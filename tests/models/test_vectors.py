@@ -52,7 +52,7 @@ def test_items_factors_are_made_once_where_no_gradient_is_asked_for() -> None:
     some = torch.arange(3)
     with torch.no_grad():
         kept = scorer.block(some)
-        assert scorer._catalogue() is scorer._catalogue()
+        assert scorer._item_factors() is scorer._item_factors()
     learned = scorer.block(some)
     assert learned.requires_grad
     torch.testing.assert_close(learned.detach(), kept)

@@ -205,9 +205,11 @@ class FactorScorer(Scorer):
         return torch.einsum("bf,bnf->bn", left_BF, right_BNF)
 
     def _product_of_block(self, users: Tensor, items: Tensor | None) -> Tensor:
-        return products(self.left(users), self._catalogue() if items is None else self.right(items))
+        return products(
+            self.left(users), self._item_factors() if items is None else self.right(items)
+        )
 
-    def _catalogue(self) -> Tensor:
+    def _item_factors(self) -> Tensor:
         """Return all items' factors, made once where no gradient is asked for: by ranking."""
         if torch.is_grad_enabled():
             return self.right(None)
