@@ -13,10 +13,11 @@ from gnnseg.config.targets import build
 from gnnseg.data import customers, leaks, logs
 from gnnseg.data import visits as visits_
 from gnnseg.data.fingerprint import content_fingerprint
+from gnnseg.data.merging import merge
 from gnnseg.data.shares import check_quantiles, check_ratios
 from gnnseg.rng import Rng
-from gnnseg.sparse.order import grouped, lexsort
-from gnnseg.types import Dataset, Floats, InputError, Interactions, Ints, Pairs, Setting, Split
+from gnnseg.sparse.order import ascending, lexsort
+from gnnseg.types import Dataset, Floats, InputError, Ints, Setting, Split
 
 PARTS = ("train", "valid", "test")
 Parts = np.ndarray[Any, np.dtype[np.int8]]
@@ -264,37 +265,6 @@ def _identified(split: Split, dataset: Dataset) -> Split:
     return replace(split, fingerprint=found, whole=all_)
 
 
-def merge(events: Interactions, items: int, share: Floats | None = None) -> Pairs:
-    """Return one row a (user, item), sorted.
-
-    Weights, spend and parts of visits (``visits.shares_of``) are added, events counted, the first
-    and last time kept.
-    """
-    key = events.user * items + events.item
-    pair, inverse, count = grouped(key)
-
-    def total(values: Floats | None) -> Any:  # Floats, None of None
-        return None if values is None else np.bincount(inverse, values, minlength=len(pair))
-
-    first = last = None
-    if events.time is not None:
-        first, last = np.full(len(pair), np.inf), np.full(len(pair), -np.inf)
-        np.minimum.at(first, inverse, events.time)
-        np.maximum.at(last, inverse, events.time)
-    weight = total(events.weight)
-    share = visits_.shares_of(events) if share is None else share
-    return Pairs(
-        pair // items,
-        pair % items,
-        count.astype(np.float64) if weight is None else weight,
-        count,
-        first=first,
-        last=last,
-        spend=total(events.spend),
-        visits=total(share),
-    )
-
-
 def _checked(rule: SplitRule, dataset: Dataset) -> Parts:
     """Return a rule's parts, one of 0, 1, 2 an event; somebody else's may be anything."""
     part = np.asarray(rule.parts(dataset))
@@ -321,7 +291,10 @@ def _in_order(dataset: Dataset) -> Dataset:
     keys = (
         nothing if column is None else column for column in (e.order, e.spend, e.weight, e.time)
     )
-    order = lexsort((*keys, e.item, e.user))
+    columns = (*keys, e.item, e.user)
+    if ascending(columns):
+        return dataset
+    order = lexsort(columns)
     parts = None if dataset.parts is None else dataset.parts[order]
     return replace(dataset, interactions=e.rows(order), parts=parts)
 

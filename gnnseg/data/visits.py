@@ -59,10 +59,14 @@ def shares(user: Ints, visit: Array) -> Floats:
         visit: (E,): events of a user that are equal here are one visit.
     """
     order = lexsort((visit, user))
-    new = np.append(True, (np.diff(user[order]) != 0) | (np.diff(visit[order]) != 0))[: len(user)]
-    number = np.cumsum(new) - 1
+    new = np.ones(len(user), dtype=bool)
+    new[1:] = False
+    for key in (user[order], visit[order]):
+        new[1:] |= key[1:] != key[:-1]
+    number = np.cumsum(new)
+    number -= 1
     found = np.empty(len(user))
-    found[order] = 1 / np.bincount(number)[number]
+    found[order] = (1 / np.bincount(number))[number]
     return found
 
 

@@ -190,9 +190,7 @@ def final(
     known = {n: v for n, v in (validation or {}).items() if n.startswith("valid/")}
     metrics = known or _on_validation(scorer, split, train_pairs, protocol, device, ranks)
     test = rank(scorer, task, protocol, train_pairs, device, sampled=True)
-    taken = None if task.mask is None else pairs.known(split)  # nothing known is shown
-    metrics |= _of("test", test.metrics)
-    metrics |= offpolicy.earned(scorer, taken, split.log, "test", device, rng.child("offpolicy"))
+    metrics |= _of("test", test.metrics) | _earned(scorer, task, split, device, rng)
     of_pairs, counts = _on_pairs(scorer, task.to(device), split, negatives, rng.child("pairs"))
     metrics |= of_pairs
     warnings, cards = _few_rows(metrics), None
@@ -277,6 +275,16 @@ def _on_pairs(
         metrics |= _of("test", found)
         counts |= asked
     return metrics, counts
+
+
+def _earned(
+    scorer: Scorer, task: Task, split: Split, device: torch.device, rng: Rng
+) -> dict[str, float]:
+    """Measure what the scores would earn, where there is a log; nothing known is shown."""
+    if split.log is None:
+        return {}
+    taken = None if task.mask is None else pairs.known(split)
+    return offpolicy.earned(scorer, taken, split.log, "test", device, rng.child("offpolicy"))
 
 
 def _few_rows(metrics: Mapping[str, float]) -> list[str]:

@@ -19,12 +19,13 @@ import torch
 from torch import Tensor
 
 from gnnseg.data import visits
+from gnnseg.data.merging import join
 from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation import askable, sampled
 from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr
-from gnnseg.sparse.order import grouped, isin, present, unique
+from gnnseg.sparse.order import isin, present, unique
 from gnnseg.types import InputError, Interactions, Pairs, Setting, Split
 
 Array = np.ndarray[Any, Any]
@@ -290,43 +291,10 @@ def lacking_log(where: str, split: Split) -> InputError:
 
 
 def union(parts: Iterable[Pairs], shape: tuple[int, int]) -> Csr:
-    """Return (U,I) every pair that is in one of the parts, once."""
+    """Return (U,I) every pair that is in one of the parts, once; of one part its own arrays."""
+    parts = list(parts)
+    if len(parts) == 1:  # sorted, each pair once
+        return Csr.of(parts[0].user, parts[0].item, shape)
     keys = [part.user * shape[1] + part.item for part in parts]
     user, item = map(torch.from_numpy, np.divmod(unique(np.concatenate(keys)), shape[1]))
     return Csr.by_rows(user, item, shape)
-
-
-def join(a: Pairs, b: Pairs, items: int) -> Pairs:
-    """Return two parts as one: a pair in both is merged as its events would have been."""
-    key = np.concatenate([a.user * items + a.item, b.user * items + b.item])
-    pair, inverse, _ = grouped(key)
-
-    def both(name: str) -> np.ndarray[Any, Any] | None:
-        x, y = getattr(a, name), getattr(b, name)
-        return None if x is None or y is None else np.concatenate([x, y])
-
-    def total(name: str) -> np.ndarray[Any, Any] | None:
-        values = both(name)
-        return None if values is None else np.bincount(inverse, values, minlength=len(pair))
-
-    def extreme(name: str, ufunc: np.ufunc, start: float) -> np.ndarray[Any, Any] | None:
-        values = both(name)
-        if values is None:
-            return None
-        out = np.full(len(pair), start)
-        ufunc.at(out, inverse, values)
-        return out
-
-    weight, count = total("weight"), total("count")
-    assert weight is not None
-    assert count is not None
-    return Pairs(
-        pair // items,
-        pair % items,
-        weight,
-        count.astype(np.int64),
-        first=extreme("first", np.minimum, np.inf),
-        last=extreme("last", np.maximum, -np.inf),
-        spend=total("spend"),
-        visits=total("visits"),
-    )

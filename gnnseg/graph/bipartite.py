@@ -151,10 +151,9 @@ class BipartiteGraph:
             users, items = (d.clamp(min=1e-12) for d in self.degrees())
             u, i = users[self.pattern.row], items[self.pattern.column]
             base = 1.0 if self.weight is None else self.weight
-            self.memo[key] = (
-                base * u ** -key[0] * i ** -key[1],
-                base * i ** -key[0] * u ** -key[1],
-            )
+            to_user = base * u ** -key[0] * i ** -key[1]
+            alike = key[0] == key[1] and self.weight is None
+            self.memo[key] = (to_user, to_user if alike else base * i ** -key[0] * u ** -key[1])
         found: tuple[Tensor, Tensor] = self.memo[key]
         return found
 
@@ -163,8 +162,9 @@ class BipartiteGraph:
         key = ("messages", float(target), float(source))
         if key not in self.memo:
             to_user, to_item = self.normalised(target, source)
-            back = replace(Fixed.of(self.pattern, to_item).T, ranks=self.ranks)
-            self.memo[key] = (Fixed.of(self.pattern, to_user), back)
+            there = Fixed.of(self.pattern, to_user)
+            back = there if to_item is to_user else Fixed.of(self.pattern, to_item)
+            self.memo[key] = (there, replace(back.T, ranks=self.ranks))
         found: tuple[Fixed, Fixed] = self.memo[key]
         return found
 

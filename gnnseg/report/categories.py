@@ -21,6 +21,7 @@ NEARLY_ALL = 0.5  # distinct values an item, above which a column is a kind of i
 COMMON = 300  # kinds of a column that are looked at, those of the most items
 LEVELS = 60  # kinds; a column of fewer is preferred
 SHOWN, ACROSS = 14, 12  # categories, segments
+BLOCK = 1 << 20  # pairs counted at once
 EVENTS = 30  # of a category, fewer tell nothing
 Floats = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
@@ -119,7 +120,7 @@ def people(folder: Path, of: Heat | None) -> Floats | None:
     items = found[0]
     kind_IC, kinds = _kinds(items, FLAGS if of.column == FLAGS_SAID else of.column)
     segment = pl.read_parquet(folder / "segments.parquet", columns=["segment"])["segment"]
-    number = segment.fill_null(0).to_numpy()
+    number = segment.fill_null(0).to_numpy().astype(np.int64)
     with np.load(folder / "seen.npz") as stored:
         user, item = stored["user"], stored["item"]
     counts = np.zeros((len(of.categories), len(found[1])))
@@ -169,13 +170,14 @@ def _read(folder: Path) -> tuple[pl.DataFrame, Floats] | None:
     with np.load(folder / "seen.npz") as stored:
         user, item = stored["user"], stored["item"]
         count = stored["count"] if "count" in stored.files else np.ones(len(user))
-    number = segment.fill_null(0).to_numpy()[user]
+    number = segment.fill_null(0).to_numpy().astype(np.int64)
     many = max(1, int(segment.max() or 1))  # type: ignore[arg-type]
-    placed = number > 0
-    flat = (number[placed] - 1) * len(items) + item[placed]
-    size = many * len(items)
-    counts = np.bincount(flat, weights=count[placed].astype(float), minlength=size)
-    return items, counts.reshape(many, len(items))
+    counts = np.zeros((many + 1) * len(items))  # segment 0: of whom nothing is known
+    for at in range(0, len(user), BLOCK):
+        part = slice(at, at + BLOCK)
+        flat = number[user[part]] * len(items) + item[part]
+        counts += np.bincount(flat, weights=count[part].astype(float), minlength=len(counts))
+    return items, counts.reshape(many + 1, len(items))[1:]
 
 
 def _candidates(items: pl.DataFrame) -> list[str]:

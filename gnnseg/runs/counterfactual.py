@@ -21,8 +21,8 @@ import polars as pl
 import torch
 
 from gnnseg.data.derived import of_users
+from gnnseg.data.merging import join
 from gnnseg.evaluation import segments
-from gnnseg.evaluation.protocol import join
 from gnnseg.models.fold_in import CHUNK, FoldIn
 from gnnseg.runs.known import Known
 from gnnseg.runs.self_assign import friends_of, histories_of

@@ -24,9 +24,9 @@ from gnnseg.config import build
 from gnnseg.config.extensions import parts
 from gnnseg.data.atomic import atomic
 from gnnseg.data.fingerprint import pair_fingerprint
+from gnnseg.data.merging import join
 from gnnseg.evaluation import evaluator, segments
 from gnnseg.evaluation.evaluator import Evaluation
-from gnnseg.evaluation.protocol import join
 from gnnseg.evaluation.segments import through_time
 from gnnseg.models.heads import NumberedHead
 from gnnseg.models.model import Model

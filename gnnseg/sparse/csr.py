@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnseg.sparse.order import argsort_on_device
+from gnnseg.sparse.order import argsort_on_device, ascending
 
 
 class Transpose:
@@ -96,21 +96,22 @@ class Csr:
     def of(rows: Any, columns: Any, shape: tuple[int, int], value: Any = None) -> Csr:
         """Return a matrix from (E,) coordinates in any order, where these are.
 
+        Arrays that stand by row and column already are shared, not copied.
+
         Raises:
             ValueError: A pair that stands twice, or outside the shape.
         """
         r, c = _numbers(rows), _numbers(columns)
         if len(r) and not bool(_inside(r, shape[0]) & _inside(c, shape[1])):
             raise ValueError(f"coordinates outside the shape {shape}")
-        order = argsort_on_device(c)
-        order = order[argsort_on_device(r[order])]
-        r, c = r[order], c[order]
+        value = None if value is None else torch.as_tensor(value).to(r.device)
+        if not (r.device.type == "cpu" and ascending((c.numpy(), r.numpy()))):
+            order = argsort_on_device(c)
+            order = order[argsort_on_device(r[order])]
+            r, c, value = r[order], c[order], None if value is None else value[order]
         if bool(((r[1:] == r[:-1]) & (c[1:] == c[:-1])).any()):
             raise ValueError("a pair stands twice")
-        found = Csr.by_rows(r, c, shape)
-        return (
-            found if value is None else found.with_value(torch.as_tensor(value).to(r.device)[order])
-        )
+        return Csr.by_rows(r, c, shape).with_value(value)
 
     @staticmethod
     def by_rows(row: Tensor, column: Tensor, shape: tuple[int, int]) -> Csr:
@@ -255,10 +256,10 @@ class _Back(Transpose):
 
 
 def _numbers(index: Any) -> Tensor:
-    """Return (E,) int64, on their own device; of an array, which may be read-only, a copy."""
+    """Return (E,) int64, on their own device; of an array that is read-only a copy."""
     if isinstance(index, Tensor):
         return index.long()
-    return torch.from_numpy(np.array(index, dtype=np.int64))
+    return torch.from_numpy(np.require(index, np.int64, ["C", "W"]))
 
 
 def _starts(ascending: Tensor, size: int) -> Tensor:

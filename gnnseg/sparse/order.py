@@ -18,6 +18,22 @@ Array = np.ndarray[Any, Any]
 EXACT = 2.0**53  # floats up to it hold every whole number
 
 
+def ascending(keys: tuple[Array, ...]) -> bool:
+    """Return whether rows stand in the order of ``lexsort`` already, which takes one look at each.
+
+    Args:
+        keys: Each (E,), the last one first in importance.
+    """
+    apart: Array = np.zeros(max(len(keys[0]) - 1, 0), dtype=bool)  # rows that differ from the next
+    for key in reversed(keys):
+        if not (apart | (key[:-1] <= key[1:])).all():  # NaN is in no order
+            return False
+        apart |= key[:-1] != key[1:]
+        if apart.all():
+            break
+    return True
+
+
 def lexsort(keys: tuple[Array, ...]) -> Array:
     """Return what ``numpy.lexsort`` does: the order by the last key, ties by the one before.
 
@@ -27,6 +43,8 @@ def lexsort(keys: tuple[Array, ...]) -> Array:
     Returns:
         (E,) int64, which row stands at each place; rows that are equal stay in their order.
     """
+    if ascending(keys):
+        return np.arange(len(keys[0]))
     first = next((n for n, key in enumerate(keys) if all(map(_whole, keys[n:]))), len(keys))
     if first == len(keys):
         return _by_all(keys)
@@ -43,8 +61,10 @@ def lexsort(keys: tuple[Array, ...]) -> Array:
 
 def argsort(key: Array) -> Array:
     """Return the stable order of (E,) numbers, as (E,) int64: ``numpy.argsort(kind="stable")``."""
+    if ascending((key,)):
+        return np.arange(len(key))
     key = _as_whole(key)
-    if not _whole(key) or not len(key):
+    if not _whole(key):
         return np.argsort(key, kind="stable")
     low, high = int(key.min()), int(key.max())
     bits = (len(key) - 1).bit_length()
@@ -68,8 +88,8 @@ def argsort_on_device(key: Tensor) -> Tensor:
 
 def unique(key: Array) -> Array:
     """Return each of (E,) whole numbers once, ascending: ``numpy.unique``."""
-    ascending: Array = np.sort(key)
-    once: Array = ascending[np.append(True, ascending[1:] != ascending[:-1])[: len(key)]]
+    key = key if ascending((key,)) else np.sort(key)
+    once: Array = key[np.append(True, key[1:] != key[:-1])[: len(key)]]
     return once
 
 
@@ -92,12 +112,17 @@ def grouped(key: Array) -> tuple[Array, Array, Array]:
 
     ``numpy.unique`` with ``return_inverse`` and ``return_counts``.
     """
-    order = argsort(key)
+    sorted_ = ascending((key,))
+    order = ... if sorted_ else argsort(key)
     found = key[order]
     first = np.append(True, found[1:] != found[:-1])[: len(found)]
-    inverse = np.empty(len(key), dtype=np.int64)
-    inverse[order] = np.cumsum(first) - 1
+    number = np.cumsum(first)
+    number -= 1
     begin = first.nonzero()[0]
+    inverse = number
+    if not sorted_:
+        inverse = np.empty_like(number)
+        inverse[order] = number
     return found[begin], inverse, np.diff(begin, append=len(key))
 
 
@@ -105,7 +130,7 @@ def isin(key: Array, among: Array) -> Array:
     """Return which of (E,) whole numbers stand among others: ``numpy.isin``."""
     if not len(among):
         return np.zeros(len(key), dtype=bool)
-    there = np.sort(among)
+    there = among if ascending((among,)) else np.sort(among)
     found: Array = there[np.searchsorted(there, key).clip(max=len(there) - 1)] == key
     return found
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import gnnseg
-from gnnseg.data import clean, derived, split
+from gnnseg.data import clean, derived, merging, split
 from gnnseg.data.raw import Raw
 from gnnseg.runs import counterfactual, new_users
 
@@ -25,7 +25,7 @@ def of_users(frame: pl.DataFrame) -> dict[str, np.ndarray]:
     dataset = clean.build(
         Raw(name="shop", events=frame), min_weight=None, k_core=0, say=lambda line: None
     )
-    pairs = split.merge(dataset.interactions, len(dataset.items))
+    pairs = merging.merge(dataset.interactions, len(dataset.items))
     until = None if pairs.last is None else float(pairs.last.max())
     return derived.of_users(2, pairs, until, {})
 

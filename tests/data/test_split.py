@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gnnseg.data import split
+from gnnseg.data import merging, split
 from gnnseg.types import Dataset, IdMap, InputError, Interactions, Relation, Split
 
 RANDOM = {"_target_": "gnnseg.data.split.RandomOverall", "seed": 0, "ratios": [0.8, 0.1, 0.1]}
@@ -102,7 +102,7 @@ def test_merging_keeps_weight_count_times_and_spend() -> None:
         time=np.array([5.0, 6.0, 2.0, 1.0]),
         spend=np.array([0.5, 1.0, 0.25, 2.0]),
     )  # fmt: skip
-    p = split.merge(e, 3)
+    p = merging.merge(e, 3)
     assert list(zip(p.user.tolist(), p.item.tolist(), strict=True)) == [(0, 0), (1, 0), (1, 2)]
     assert p.weight.tolist() == [2, 4, 4]
     assert p.count.tolist() == [1, 1, 2]
@@ -114,7 +114,7 @@ def test_merging_keeps_weight_count_times_and_spend() -> None:
         [6, 1, 5],
         [1, 2, 0.75],
     )
-    assert split.merge(replace(e, weight=None), 3).weight.tolist() == [1, 1, 2]
+    assert merging.merge(replace(e, weight=None), 3).weight.tolist() == [1, 1, 2]
 
 
 def test_leaks_and_strangers_are_counted() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from gnnseg.evaluation.protocol import Protocol, join
+from gnnseg.data.merging import join
+from gnnseg.evaluation.protocol import Protocol
 from gnnseg.types import IdMap, InputError, Pairs, Split
 
 

@@ -11,7 +11,7 @@ import pytest
 import gnnseg
 from gnnseg import config, tracking
 from gnnseg.cli import main
-from gnnseg.evaluation.protocol import join
+from gnnseg.data.merging import join
 from gnnseg.evaluation.segments import stability
 from gnnseg.graph.rewiring import rewired
 from gnnseg.rng import Rng

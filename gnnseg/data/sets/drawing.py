@@ -10,9 +10,10 @@ import polars as pl
 
 from gnnseg.data.raw import RawRelation
 from gnnseg.rng import Rng
-from gnnseg.sparse.order import unique
+from gnnseg.sparse.order import argsort, unique
 from gnnseg.types import Floats, Ints
 
+BLOCK = 1 << 16  # events whose segment is drawn at once
 ROUNDS = 60  # of drawing until enough distinct pairs are there
 FRIENDS = 5  # named by every user
 FOLLOWED = 3  # brands named by every user
@@ -165,10 +166,14 @@ def pairs(
 def _items(user: Ints, alpha: Floats, tastes: Floats, noise: float, g: np.random.Generator) -> Ints:
     """Return an item of each user's; ``tastes`` (K+1,I): beta and popularity, added up."""
     segments, items = tastes.shape[0] - 1, tastes.shape[1]
-    segment = (g.random(len(user))[:, None] > alpha.cumsum(1)[user]).sum(1).clip(max=segments - 1)
+    upto, drawn = alpha.cumsum(1), g.random(len(user))
+    segment = np.empty(len(user), dtype=np.int64)
+    for at in range(0, len(user), BLOCK):
+        part = slice(at, at + BLOCK)
+        segment[part] = (drawn[part, None] > upto[user[part]]).sum(1).clip(max=segments - 1)
     segment = np.where(g.random(len(user)) < noise, segments, segment)
     item = np.empty(len(user), dtype=np.int64)
-    order = np.argsort(segment, kind="stable")
+    order = argsort(segment)
     cuts = np.searchsorted(segment[order], np.arange(segments + 2))
     for k in range(segments + 1):
         rows = order[cuts[k] : cuts[k + 1]]

@@ -46,10 +46,17 @@ def z_scores(count_KW: Floats, prior: float | None = None) -> tuple[Floats, Floa
 
 
 def taken(alpha_UK: Floats, user: Ints, item: Ints, items: int) -> Floats:
-    """Return the alpha-weighted number of pairs of each segment and item, (K,I)."""
+    """Return the alpha-weighted number of pairs of each segment and item, (K,I).
+
+    Args:
+        alpha_UK: (U,K).
+        user: (E,) ascending.
+        item: (E,).
+        items: I.
+    """
     from scipy import sparse
 
-    ones = np.ones(len(user))
-    pairs_IU = sparse.csr_matrix((ones, (item, user)), (items, len(alpha_UK)))
-    found: Floats = np.asarray(pairs_IU @ alpha_UK.astype(np.float64)).T
+    start = np.searchsorted(user, np.arange(len(alpha_UK) + 1))
+    pairs_UI = sparse.csr_matrix((np.ones(len(user)), item, start), (len(alpha_UK), items))
+    found: Floats = np.asarray(pairs_UI.T @ alpha_UK.astype(np.float64)).T
     return found
