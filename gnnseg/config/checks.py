@@ -58,15 +58,7 @@ def check(config: Mapping[str, Any]) -> None:
     for place, where, node in every(config):
         check_node(where, node, allow, base=place.base)
     check_built(config)
-    for key, kind in (("seed", int), ("profile", bool), ("threads", int | None)):
-        check_value(key, config[key], kind)
-    if config["threads"] is not None and config["threads"] < 1:
-        raise refusal(
-            f"threads={config['threads']}: must be at least 1, or null for as many as there are "
-            "cores."
-        )
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(config["device"])):
-        raise refusal(f"device={config['device']!r}: must be one of auto, cpu, cuda, cuda:N.")
+    _check_machine(config)
     check_value("data.k_core", config["data"]["k_core"], int)
     if (k := config["data"]["k_core"]) < 0:
         must = "must be 0 (none is left out) or more"
@@ -87,6 +79,20 @@ def check(config: Mapping[str, Any]) -> None:
         _check_optimizer(config["optimizer"])
         _check_together(config)
     _check_constructors(config)
+
+
+def _check_machine(config: Mapping[str, Any]) -> None:
+    """Refuse a seed, and settings of where and how it is computed, that cannot be."""
+    for key, kind in (("seed", int), ("profile", bool), ("threads", int | None)):
+        check_value(key, config[key], kind)
+    check_value("cache.mapped", config["cache"]["mapped"], bool)
+    if config["threads"] is not None and config["threads"] < 1:
+        raise refusal(
+            f"threads={config['threads']}: must be at least 1, or null for as many as there are "
+            "cores."
+        )
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(config["device"])):
+        raise refusal(f"device={config['device']!r}: must be one of auto, cpu, cuda, cuda:N.")
 
 
 def _check_currency(value: Any) -> None:

@@ -111,6 +111,7 @@ ADDED: dict[str, Any] = {
     "segments.names": None,
     "data.currency": None,
     "profile": False,
+    "cache.mapped": False,
 }
 ADDED |= {  # terms beside the objective that came later, as conf/regularisers/none.yaml has them
     f"regularisers.{name}": {

@@ -23,6 +23,7 @@ from gnnseg.config.stable import current, stable
 from gnnseg.data import logs
 from gnnseg.data.sets.fetching import Place
 from gnnseg.data.tables.formats import listed
+from gnnseg.mapped import kept
 from gnnseg.types import Dataset, Edges, IdMap, Interactions, Log, Relation, Strings, Table
 
 VERSION = 5  # raised with every change of what is stored, or of reading, cleaning or indexing
@@ -89,7 +90,7 @@ def load(path: Path, say: Say) -> Dataset | None:
                     "read again"
                 )
                 return None
-            arrays = {name: stored[name] for name in stored.files}
+            arrays = {name: kept(stored[name]) for name in stored.files}
             return _dataset(meta, arrays)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError) as error:
         say(f"{path}: damaged ({error}); the set is read again")

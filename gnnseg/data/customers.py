@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from gnnseg.data import visits
+from gnnseg.mapped import blocks
+from gnnseg.sparse.order import ascending
 from gnnseg.types import Customers, Floats, Interactions, Ints
 
 DAY = 86_400.0  # seconds
@@ -23,15 +25,13 @@ def of(events: Interactions, users: int, share: Floats | None = None) -> Custome
     that: end - span/2 < t <= end - span/4.
     """
 
-    def total(values: Floats | None, at: Any = ...) -> Floats:
-        weights = None if values is None else values[at]
-        return np.bincount(events.user[at], weights, minlength=users).astype(np.float64)
+    def total(values: Callable[[slice], Floats | None]) -> Floats:
+        return _added(events.user, users, values)
 
-    count = total(None)
+    count = total(lambda at: None)
     share = visits.shares_of(events) if share is None else share
-    part = np.ones(len(events)) if share is None else share
-    came = np.bincount(events.user, part, minlength=users).astype(np.float64)
-    spend = None if events.spend is None else total(events.spend)
+    came = count if share is None else total(share.__getitem__)
+    spend = None if events.spend is None else total(events.spend.__getitem__)
     found = Customers(events=count, visits=came, spend=spend)
     if events.time is None or not len(events):
         return found
@@ -40,18 +40,28 @@ def of(events: Interactions, users: int, share: Floats | None = None) -> Custome
     np.maximum.at(last, events.user, events.time)
     first, last = (np.where(np.isfinite(each), each, np.nan) for each in (first, last))
     begin, end = float(events.time.min()), float(events.time.max())
-    pace = paces(events.user, events.time, part, users)
+    pace = paces(events.user, events.time, share, users)
     timed = replace(found, first=first, last=last, pace=pace, end=end)
     if begin == end:
         return timed
-    value = np.ones(len(events)) if events.spend is None else events.spend
     quarter = QUARTER * (end - begin)
-    late = events.time > end - quarter
-    before = ~late & (events.time > end - 2 * quarter)
-    return replace(timed, recent=total(value, late), former=total(value, before))
+
+    time = events.time
+
+    def within(after: float, until: float) -> Floats:
+        def value(at: slice) -> Floats:
+            inside = (time[at] > after) & (time[at] <= until)
+            return np.where(inside, 1.0 if events.spend is None else events.spend[at], 0.0)
+
+        return total(value)
+
+    recent, former = within(end - quarter, end), within(end - 2 * quarter, end - quarter)
+    return replace(timed, recent=recent, former=former)
 
 
-def paces(user: Ints, time: Floats, part: Floats, users: int, fading: float = QUARTER) -> Floats:
+def paces(
+    user: Ints, time: Floats, part: Floats | None, users: int, fading: float = QUARTER
+) -> Floats:
     """Return how many visits a day each user makes of late, (users,).
 
     (ln 2/h) sum_e part_e 2^(-(end - t_e)/h): h is a share of the time span, and a steady visitor
@@ -60,7 +70,7 @@ def paces(user: Ints, time: Floats, part: Floats, users: int, fading: float = QU
     Args:
         user: (E,).
         time: (E,), seconds.
-        part: Each event's part of its visit, (E,).
+        part: Each event's part of its visit, (E,); None: each is one.
         users: How many users there are.
         fading: h as a share of the time span.
     """
@@ -68,6 +78,18 @@ def paces(user: Ints, time: Floats, part: Floats, users: int, fading: float = QU
         return np.zeros(users)
     end = float(time.max())
     half_life = fading * ((end - float(time.min())) or DAY) / DAY
-    weight = part * 2.0 ** ((time - end) / DAY / half_life)
-    found: Floats = np.bincount(user, weight, minlength=users) * np.log(2) / half_life
+
+    def weight(at: slice) -> Floats:
+        faded: Floats = 2.0 ** ((time[at] - end) / DAY / half_life)
+        return faded if part is None else part[at] * faded
+
+    found: Floats = _added(user, users, weight) * np.log(2) / half_life
+    return found
+
+
+def _added(user: Ints, users: int, values: Callable[[slice], Floats | None]) -> Floats:
+    """Add up what events have by user, (users,), some users' at a time; None: one each."""
+    found = np.zeros(users)
+    for at in blocks(len(user), user) if ascending((user,)) else [slice(None)]:
+        found += np.bincount(user[at], values(at), minlength=users)
     return found

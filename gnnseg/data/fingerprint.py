@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from gnnseg.data import logs
-from gnnseg.sparse.order import lexsort
+from gnnseg.mapped import blocks
+from gnnseg.sparse.order import ascending, lexsort
 from gnnseg.types import IdMap, Pairs, Split, Table
 
 PAIR_DIGITS = 16
@@ -19,9 +20,12 @@ def pair_fingerprint(user: np.ndarray[Any, Any], item: np.ndarray[Any, Any]) -> 
 
     (user, item) as int64, little-endian, sorted by user, then item.
     """
-    order = lexsort((item, user))
-    pairs = np.stack([user[order], item[order]], axis=1).astype("<i8")
-    return hashlib.sha256(pairs.tobytes()).hexdigest()[:PAIR_DIGITS]
+    sorted_ = ascending((item, user))
+    order = slice(None) if sorted_ else lexsort((item, user))
+    user, item, digest = user[order], item[order], hashlib.sha256()
+    for at in blocks(len(user)):
+        digest.update(np.stack([user[at], item[at]], axis=1).astype("<i8").tobytes())
+    return digest.hexdigest()[:PAIR_DIGITS]
 
 
 def content_fingerprint(split: Split, *, orders: bool = False) -> str:
@@ -40,9 +44,9 @@ def content_fingerprint(split: Split, *, orders: bool = False) -> str:
             digest.update("\x1f".join("" if v is None else str(v) for v in value).encode())
         else:
             digest.update(str(value.shape[1:]).encode() if value.ndim > 1 else b"")
-            digest.update(
-                np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).tobytes()
-            )
+            for at in blocks(len(value)):
+                part = np.ascontiguousarray(value[at])
+                digest.update(part.astype(value.dtype.newbyteorder("<")).tobytes())
 
     def ids(name: str, values: IdMap) -> None:
         add(name, values.ids)

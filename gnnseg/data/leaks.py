@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gnnseg.mapped import blocks
 from gnnseg.sparse.order import isin, present
 from gnnseg.types import Dataset, Pairs, Relation
 
@@ -65,7 +66,10 @@ def leak(dataset: Dataset, part: np.ndarray[Any, Any]) -> dict[str, Any] | None:
     if events.time is None:
         return None
     boundary = events.time[part == 2].min()
-    users = np.unique(events.user[(part == 0) & (events.time > boundary)])
+    after = np.zeros(len(dataset.users), dtype=bool)
+    for at in blocks(len(events)):
+        after[events.user[at][(part[at] == 0) & (events.time[at] > boundary)]] = True
+    users = after.nonzero()[0]
     return {
         "boundary": float(boundary),
         "users": len(users),

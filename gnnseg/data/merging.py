@@ -1,17 +1,29 @@
 """Events and parts to pairs: one row a (user, item).
 
-Shape legend: E events or rows of two parts.
+Large ones are worked on some users at a time, so that no step needs memory for all of them.
+
+Shape legend: E events or pairs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from gnnseg import mapped
 from gnnseg.data.visits import shares_of
-from gnnseg.sparse.order import ascending, grouped
-from gnnseg.types import Floats, Interactions, Pairs
+from gnnseg.mapped import empty, kept
+from gnnseg.sparse.order import ascending, grouped, unique
+from gnnseg.types import Floats, Interactions, Ints, Pairs
+
+WHOLE = ("user", "item", "count")
+SUMMED = ("weight", "count", "spend", "visits")
+EXTREME: dict[str, tuple[np.ufunc, float]] = {
+    "first": (np.minimum, np.inf),
+    "last": (np.maximum, -np.inf),
+}
 
 
 def merge(events: Interactions, items: int, share: Floats | None = None) -> Pairs:
@@ -20,65 +32,98 @@ def merge(events: Interactions, items: int, share: Floats | None = None) -> Pair
     Weights, spend and parts of visits (``visits.shares_of``) are added, events counted, the first
     and last time kept.
     """
-    pair, inverse, count = grouped(events.user * items + events.item)
-    alone = len(pair) == len(events) and ascending((events.item, events.user))
-
-    def total(values: Floats | None) -> Any:  # Floats, None of None
-        if values is None or alone:
-            return values
-        return np.bincount(inverse, values, minlength=len(pair))
-
-    first = last = events.time
-    if events.time is not None and not alone:
-        first, last = np.full(len(pair), np.inf), np.full(len(pair), -np.inf)
-        np.minimum.at(first, inverse, events.time)
-        np.maximum.at(last, inverse, events.time)
-    weight = total(events.weight)
-    share = shares_of(events) if share is None else share
-    user, item = (events.user, events.item) if alone else np.divmod(pair, items)
-    return Pairs(
-        user,
-        item,
-        count.astype(np.float64) if weight is None else weight,
+    count = kept(np.ones(len(events), dtype=np.int64))
+    rows = Pairs(
+        events.user,
+        events.item,
+        kept(count.astype(np.float64)) if events.weight is None else events.weight,
         count,
-        first=first,
-        last=last,
-        spend=total(events.spend),
-        visits=total(share),
+        first=events.time,
+        last=events.time,
+        spend=events.spend,
+        visits=shares_of(events) if share is None else share,
     )
+    return _together([rows], items)
 
 
 def join(a: Pairs, b: Pairs, items: int) -> Pairs:
     """Return two parts as one: a pair in both is merged as its events would have been."""
-    key = np.concatenate([a.user * items + a.item, b.user * items + b.item])
-    pair, inverse, _ = grouped(key)
+    return _together([a, b], items)
 
-    def both(name: str) -> np.ndarray[Any, Any] | None:
-        x, y = getattr(a, name), getattr(b, name)
-        return None if x is None or y is None else np.concatenate([x, y])
 
-    def total(name: str) -> np.ndarray[Any, Any] | None:
-        values = both(name)
-        return None if values is None else np.bincount(inverse, values, minlength=len(pair))
+def distinct(parts: Sequence[Pairs], items: int) -> tuple[Ints, Ints]:
+    """Return the user and the item of every pair that is in one of the parts, each once, sorted."""
+    if len(parts) == 1 and _distinct(parts[0]):
+        return parts[0].user, parts[0].item
+    rows, at = sum(map(len, parts)), 0
+    user, item = empty(rows, np.int64), empty(rows, np.int64)
+    for some in _some_users(parts):
+        key = unique(np.concatenate([part.user * items + part.item for part in some]))
+        place = slice(at, at + len(key))
+        user[place], item[place] = np.divmod(key, items)
+        at = place.stop
+    return user[:at], item[:at]
 
-    def extreme(name: str, ufunc: np.ufunc, start: float) -> np.ndarray[Any, Any] | None:
-        values = both(name)
-        if values is None:
-            return None
-        out = np.full(len(pair), start)
-        ufunc.at(out, inverse, values)
-        return out
 
-    weight, count = total("weight"), total("count")
-    assert weight is not None
-    assert count is not None
-    return Pairs(
-        pair // items,
-        pair % items,
-        weight,
-        count.astype(np.int64),
-        first=extreme("first", np.minimum, np.inf),
-        last=extreme("last", np.maximum, -np.inf),
-        spend=total("spend"),
-        visits=total("visits"),
-    )
+def _together(parts: Sequence[Pairs], items: int) -> Pairs:
+    """Return the rows of several parts, which may repeat, as one row a (user, item), sorted."""
+    if len(parts) == 1 and _distinct(parts[0]):
+        return parts[0]
+    names = [
+        name
+        for name in Pairs.__dataclass_fields__
+        if all(getattr(part, name) is not None for part in parts)
+    ]
+    rows, at = sum(map(len, parts)), 0
+    columns = {name: empty(rows, np.int64 if name in WHOLE else np.float64) for name in names}
+    for some in _some_users(parts):
+        given = {name: np.concatenate([getattr(p, name) for p in some]) for name in names}
+        found = _summed(given, items)
+        place = slice(at, at + len(found["user"]))
+        for name in names:
+            columns[name][place] = found[name]
+        at = place.stop
+    return Pairs(**{name: column[:at] for name, column in columns.items()})
+
+
+def _summed(given: dict[str, Any], items: int) -> dict[str, Any]:
+    """Return (E,) rows by column as one row a (user, item): sums, the first and the last time."""
+    pair, inverse, _ = grouped(given["user"] * items + given["item"])
+    found: dict[str, Any] = {"user": pair // items, "item": pair % items}
+    for name, values in given.items():
+        if name in SUMMED:
+            found[name] = np.bincount(inverse, values, minlength=len(pair))
+        elif name in EXTREME:
+            extreme, start = EXTREME[name]
+            found[name] = np.full(len(pair), start)
+            extreme.at(found[name], inverse, values)
+    return found
+
+
+def _some_users(parts: Sequence[Pairs]) -> Iterator[list[Pairs]]:
+    """Give the rows of some ``BLOCK`` pairs' users at a time, in the users' order.
+
+    All at once where a part does not stand by user.
+    """
+    rows = sum(map(len, parts))
+    if rows <= mapped.BLOCK or not all(ascending((part.user,)) for part in parts):
+        yield list(parts)
+        return
+    users = max(int(part.user[-1]) + 1 for part in parts if len(part))
+    counts = [np.bincount(part.user, minlength=users) for part in parts]
+    upto = np.sum(counts, axis=0).cumsum()
+    cuts = unique(np.searchsorted(upto, np.arange(0, rows + mapped.BLOCK, mapped.BLOCK)))
+    at = [np.searchsorted(part.user, np.append(cuts[1:-1], users)).tolist() for part in parts]
+    begin = [0] * len(parts)
+    for ends in zip(*at, strict=True):
+        some = zip(parts, begin, ends, strict=True)
+        yield [part.rows(slice(first, end)) for part, first, end in some]
+        begin = list(ends)
+
+
+def _distinct(part: Pairs) -> bool:
+    """Return whether rows stand by user and item, each pair once."""
+    user, item = part.user, part.item
+    if not ascending((item, user)):
+        return False
+    return not bool(((user[1:] == user[:-1]) & (item[1:] == item[:-1])).any())

@@ -61,10 +61,12 @@ class RandomOverall(SplitRule):
     def parts(self, dataset: Dataset) -> Parts:
         """Cut a permutation of the events at the ratios."""
         count = len(dataset.interactions)
-        place = np.empty(count, dtype=np.int64)
-        place[Rng(self.seed).numpy("split").permutation(count)] = np.arange(count)
+        drawn = Rng(self.seed).numpy("split").permutation(count)
         cuts = np.round(np.cumsum(self.ratios)[:2] * count)
-        return np.searchsorted(cuts, place, side="right").astype(np.int8)
+        part = np.empty(count, dtype=np.int8)
+        for number, rows in enumerate(np.split(drawn, cuts.astype(np.int64))):
+            part[rows] = number
+        return part
 
     def describe(self, dataset: Dataset) -> str:
         """Return the rule in words."""

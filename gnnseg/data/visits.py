@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from gnnseg.mapped import blocks, empty
 from gnnseg.sparse import Csr
-from gnnseg.sparse.order import grouped, isin, lexsort
+from gnnseg.sparse.order import ascending, grouped, isin, lexsort
 from gnnseg.types import Earlier, Floats, Interactions, Ints, Pairs, Past
 
 HALF_LIVES = 8  # M: the span of training over 64, 32 … 1, and no fading
@@ -58,15 +59,17 @@ def shares(user: Ints, visit: Array) -> Floats:
         user: (E,).
         visit: (E,): events of a user that are equal here are one visit.
     """
-    order = lexsort((visit, user))
-    new = np.ones(len(user), dtype=bool)
-    new[1:] = False
-    for key in (user[order], visit[order]):
-        new[1:] |= key[1:] != key[:-1]
-    number = np.cumsum(new)
-    number -= 1
-    found = np.empty(len(user))
-    found[order] = (1 / np.bincount(number))[number]
+    found = empty(len(user), np.float64)
+    some_users = blocks(len(user), user) if ascending((user,)) else [slice(None)]
+    for part in some_users:
+        order = lexsort((visit[part], user[part]))
+        new = np.zeros(len(order), dtype=bool)
+        for key in (user[part][order], visit[part][order]):
+            new[1:] |= key[1:] != key[:-1]
+        number = np.cumsum(new)  # of the visit, from 0
+        shared = np.empty(len(order))
+        shared[order] = (1 / np.bincount(number))[number]
+        found[part] = shared
     return found
 
 

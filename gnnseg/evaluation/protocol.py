@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.data import visits
-from gnnseg.data.merging import join
+from gnnseg.data.merging import distinct, join
 from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation import askable, sampled
 from gnnseg.evaluation.metrics import Metric, UserMetric, chosen
@@ -292,9 +292,4 @@ def lacking_log(where: str, split: Split) -> InputError:
 
 def union(parts: Iterable[Pairs], shape: tuple[int, int]) -> Csr:
     """Return (U,I) every pair that is in one of the parts, once; of one part its own arrays."""
-    parts = list(parts)
-    if len(parts) == 1:  # sorted, each pair once
-        return Csr.of(parts[0].user, parts[0].item, shape)
-    keys = [part.user * shape[1] + part.item for part in parts]
-    user, item = map(torch.from_numpy, np.divmod(unique(np.concatenate(keys)), shape[1]))
-    return Csr.by_rows(user, item, shape)
+    return Csr.of(*distinct(list(parts), shape[1]), shape, lasting=True)

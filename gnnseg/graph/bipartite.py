@@ -18,6 +18,7 @@ from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.graph import relations as relations_
 from gnnseg.graph import social as social_
 from gnnseg.graph.neighbours import EdgeType
+from gnnseg.mapped import kept
 from gnnseg.rng import Rng
 from gnnseg.sparse import Csr, Fixed
 from gnnseg.types import Edges, InputError, Pairs, Past, Relation, Setting
@@ -151,9 +152,11 @@ class BipartiteGraph:
             users, items = (d.clamp(min=1e-12) for d in self.degrees())
             u, i = users[self.pattern.row], items[self.pattern.column]
             base = 1.0 if self.weight is None else self.weight
-            to_user = base * u ** -key[0] * i ** -key[1]
-            alike = key[0] == key[1] and self.weight is None
-            self.memo[key] = (to_user, to_user if alike else base * i ** -key[0] * u ** -key[1])
+            lasting = self.pattern.lasting
+            to_user = to_item = kept(base * u ** -key[0] * i ** -key[1], lasting)
+            if key[0] != key[1] or self.weight is not None:
+                to_item = kept(base * i ** -key[0] * u ** -key[1], lasting)
+            self.memo[key] = (to_user, to_item)
         found: tuple[Tensor, Tensor] = self.memo[key]
         return found
 
@@ -262,7 +265,7 @@ def build(
         InputError: The set has no spend, or no relation of a name.
     """
     value = None if weights is None else _values(train, weights)
-    pattern = Csr.of(train.user, train.item, (users, items), value)
+    pattern = Csr.of(train.user, train.item, (users, items), value, lasting=True)
     graph = BipartiteGraph(pattern.with_value(None), pattern.value)
     if typed:
         read = relations_.chosen(typed, relations)

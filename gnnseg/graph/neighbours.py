@@ -17,6 +17,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from gnnseg.mapped import kept
 from gnnseg.rng import Rng, Stream
 from gnnseg.sparse import Csr
 
@@ -45,7 +46,8 @@ class EdgeType:
         if weight is None:
             weight = torch.ones(self.pattern.entries, device=self.pattern.column.device)
         total = weight.new_zeros(self.pattern.shape[0]).index_add(0, self.pattern.row, weight)
-        return self.worth * weight / total.clamp(min=1e-12)[self.pattern.row]
+        mean = self.worth * weight / total.clamp(min=1e-12)[self.pattern.row]
+        return kept(mean, self.pattern.lasting)
 
     @cached_property
     def receiving(self) -> tuple[Tensor | None, Csr]:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gnnseg.mapped import kept
+
 FLAGS, FLAGS_SAID = "flags", "flags of items"
 SEVERAL = "|"  # between the values of an item that has several
 NEARLY_ALL = 0.5  # distinct values an item, above which a column is a kind of id
@@ -168,8 +170,8 @@ def _read(folder: Path) -> tuple[pl.DataFrame, Floats] | None:
     items = pl.read_parquet(folder / "items.parquet")
     segment = pl.read_parquet(folder / "segments.parquet", columns=["segment"])["segment"]
     with np.load(folder / "seen.npz") as stored:
-        user, item = stored["user"], stored["item"]
-        count = stored["count"] if "count" in stored.files else np.ones(len(user))
+        user, item = kept(stored["user"]), kept(stored["item"])
+        count = kept(stored["count"]) if "count" in stored.files else np.ones(len(user))
     number = segment.fill_null(0).to_numpy().astype(np.int64)
     many = max(1, int(segment.max() or 1))  # type: ignore[arg-type]
     counts = np.zeros((many + 1) * len(items))  # segment 0: of whom nothing is known

@@ -18,10 +18,13 @@ from typing import Any
 
 import torch
 
+from gnnseg import mapped
 from gnnseg.distributed import started
 from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.runs import processes
-from gnnseg.types import InputError
+from gnnseg.types import InputError, Setting
+
+NO_MEMORY = "DefaultCPUAllocator"  # of torch's message where the CPU's memory is not enough
 
 
 def choose_device(wanted: str, ranks: Ranks = ALONE) -> tuple[torch.device, str]:
@@ -176,6 +179,38 @@ def peak_memory_mb(device: torch.device) -> float:
 
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(largest * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
+
+
+@contextlib.contextmanager
+def arrays(config: Mapping[str, Any]) -> Iterator[None]:
+    """Keep large arrays where ``cache.mapped`` says, in files of the cache folder or in memory.
+
+    Raises:
+        InputError: Memory is not enough, or the disk of the files.
+    """
+    folder = cache_root(config) / "arrays" if config["cache"]["mapped"] else None
+    try:
+        with mapped.in_files(folder):
+            yield
+    except mapped.FullError as error:
+        raise InputError(
+            where=f"{folder}",
+            problem=f"{error.strerror}: no room for the interactions and the graph "
+            "(cache.mapped=true)",
+            advice="make room, or set cache.root to a folder of a larger disk",
+        ) from error
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and NO_MEMORY not in str(error):
+            raise
+        raise InputError(
+            where="memory",
+            problem="not enough for this set and these settings",
+            advice=(
+                "use fewer segments, a smaller encoder.dim or trainer.batch_size"
+                if folder is not None
+                else ("set ", Setting("cache.mapped", "true"), ": large arrays lie in files then")
+            ),
+        ) from error
 
 
 def cache_root(config: Mapping[str, Any]) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from gnnseg import records
+from gnnseg.mapped import kept
 from gnnseg.runs import processes
 from gnnseg.runs.figures import tabled
 from gnnseg.runs.folder import RunFolder
@@ -122,7 +123,7 @@ class StoredRun:
     def pairs(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return the pairs of all parts by column of seen.npz; part 0, 1, 2: train, valid, test."""
         with np.load(self._file("seen.npz")) as stored:
-            found = {name: stored[name] for name in stored.files}
+            found = {name: kept(stored[name]) for name in stored.files}
         ones = np.ones(len(found["user"]), dtype=np.int64)
         return {"count": ones, **found}  # folders of old have no count
 

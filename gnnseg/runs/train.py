@@ -91,7 +91,7 @@ def train(
     begun = time.monotonic()
     _refuse_unread(config, sweep)
     wanted = stability.asked_of(config, say)
-    with joined() as ranks, environment.threads(config["threads"]):
+    with joined() as ranks, environment.threads(config["threads"]), environment.arrays(config):
         say, progress = (say, progress) if ranks.first else (together.nothing, False)
         device, why = environment.choose_device(str(config["device"]), ranks)
         environment.forget_peak(device)

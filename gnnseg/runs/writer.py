@@ -17,6 +17,7 @@ from gnnseg.data.atomic import atomic
 from gnnseg.data.labels import Labelled
 from gnnseg.evaluation import pairs, ranking, segments
 from gnnseg.evaluation.evaluator import Evaluation
+from gnnseg.mapped import kept
 from gnnseg.models.encoders import Encoder
 from gnnseg.models.encoders.base import ReadableEncoder
 from gnnseg.models.finished import Recommending
@@ -238,18 +239,19 @@ def _ids_and_pairs(folder: RunFolder, split: Split) -> None:
     folder.write_parquet("ids.parquet", pl.concat(frames))
     parts = list(split.parts.values())
     columns: dict[str, Any] = {
-        name: np.concatenate([getattr(p, name) for p in parts]) for name in ("user", "item")
+        name: kept(np.concatenate([getattr(p, name) for p in parts])) for name in ("user", "item")
     }
     columns["part"] = np.concatenate(
         [np.full(len(p), i, dtype=np.int8) for i, p in enumerate(parts)]
     )
     columns |= {
-        name: np.concatenate([getattr(p, name) for p in parts]) for name in ("weight", "count")
+        name: kept(np.concatenate([getattr(p, name) for p in parts]))
+        for name in ("weight", "count")
     }
     for name in ("spend", "visits"):
         found = [column for p in parts if (column := getattr(p, name)) is not None]
         if len(found) == len(parts):
-            columns[name] = np.concatenate(found)
+            columns[name] = kept(np.concatenate(found))
     with atomic(folder.file("seen.npz")) as aside, open(aside, "wb") as handle:
         np.savez_compressed(handle, **columns)
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnseg.mapped import kept
 from gnnseg.sparse.order import argsort_on_device, ascending
 
 
@@ -31,11 +32,21 @@ class Transpose:
         row_E: The pattern's.
         column_E: The pattern's.
         columns: C.
+        lasting: As of a ``Csr``.
         known: Parts by name, where they are known already.
     """
 
-    def __init__(self, row_E: Tensor, column_E: Tensor, columns: int, **known: Tensor) -> None:
+    def __init__(
+        self,
+        row_E: Tensor,
+        column_E: Tensor,
+        columns: int,
+        lasting: bool = False,
+        /,
+        **known: Tensor,
+    ) -> None:
         self._row, self._column, self._columns = row_E, column_E, columns
+        self._lasting = lasting
         vars(self).update(known)
 
     @cached_property
@@ -46,30 +57,30 @@ class Transpose:
     @cached_property
     def order(self) -> Tensor:
         """Return which entry of the pattern each of the transpose is, (E,)."""
-        return argsort_on_device(self._column)
+        return kept(argsort_on_device(self._column), self._lasting)
 
     @cached_property
     def back(self) -> Tensor:
         """Return which entry of the transpose each of the pattern is, (E,)."""
         back = torch.empty_like(self.order)
         back[self.order] = torch.arange(len(back), device=back.device)
-        return back
+        return kept(back, self._lasting)
 
     @cached_property
     def row(self) -> Tensor:
         """Return each entry's row, (E,)."""
-        return self._column[self.order]
+        return kept(self._column[self.order], self._lasting)
 
     @cached_property
     def column(self) -> Tensor:
         """Return each entry's column, (E,)."""
-        return self._row[self.order]
+        return kept(self._row[self.order], self._lasting)
 
     def to(self, device: torch.device | str, row: Tensor, column: Tensor) -> Transpose:
         """Return the same of a pattern that was moved, its ``row`` and ``column`` there."""
         names = ("start", "order", "back", "row", "column")
         known = {name: vars(self)[name].to(device) for name in names if name in vars(self)}
-        return Transpose(row, column, self._columns, **known)
+        return Transpose(row, column, self._columns, self._lasting, **known)
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,9 @@ class Csr:
     """A sparse (R,C) matrix by rows, columns ascending and each once.
 
     Entries of row r are ``start[r]:start[r+1]``. start (R+1,), column (E,), row (E,) int64; value
-    (E,) or None (all ones); turned: the transpose's pattern, None: made here when it is asked for.
+    (E,) or None (all ones); turned: the transpose's pattern, None: made here when it is asked for;
+    lasting: what is made of it is kept in files where large arrays are (``gnnseg.mapped``), as it
+    is not of a step's.
     """
 
     shape: tuple[int, int]
@@ -86,14 +99,17 @@ class Csr:
     column: Tensor
     value: Tensor | None = None
     turned: Transpose | None = None
+    lasting: bool = False
 
     def __post_init__(self) -> None:
         if self.turned is None:  # one for all that have this pattern, whatever their values
-            turned = Transpose(self.row, self.column, self.shape[1])
+            turned = Transpose(self.row, self.column, self.shape[1], self.lasting)
             object.__setattr__(self, "turned", turned)
 
     @staticmethod
-    def of(rows: Any, columns: Any, shape: tuple[int, int], value: Any = None) -> Csr:
+    def of(
+        rows: Any, columns: Any, shape: tuple[int, int], value: Any = None, *, lasting: bool = False
+    ) -> Csr:
         """Return a matrix from (E,) coordinates in any order, where these are.
 
         Arrays that stand by row and column already are shared, not copied.
@@ -111,7 +127,7 @@ class Csr:
             r, c, value = r[order], c[order], None if value is None else value[order]
         if bool(((r[1:] == r[:-1]) & (c[1:] == c[:-1])).any()):
             raise ValueError("a pair stands twice")
-        return Csr.by_rows(r, c, shape).with_value(value)
+        return Csr(shape, _starts(r, shape[0]), r, c, value, lasting=lasting)
 
     @staticmethod
     def by_rows(row: Tensor, column: Tensor, shape: tuple[int, int]) -> Csr:
@@ -132,7 +148,7 @@ class Csr:
         there = self._turned
         value = None if self.value is None else self.value[there.order]
         shape, back = (self.shape[1], self.shape[0]), _Back(self, there)
-        return Csr(shape, there.start, there.row, there.column, value, back)
+        return Csr(shape, there.start, there.row, there.column, value, back, self.lasting)
 
     @property
     def t_order(self) -> Tensor:
@@ -157,7 +173,8 @@ class Csr:
         row, column = self.row.to(device), self.column.to(device)
         value = None if self.value is None else self.value.to(device)
         turned = self._turned.to(device, row, column)
-        return Csr(self.shape, self.start.to(device), row, column, value, turned)
+        start = self.start.to(device)
+        return Csr(self.shape, start, row, column, value, turned, self.lasting)
 
     def entries_of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return the entries of some rows, as (position in ``rows``, entry), both (e,)."""
@@ -208,7 +225,7 @@ class Csr:
 
     @cached_property
     def _key(self) -> Tensor:
-        return self.row * self.shape[1] + self.column
+        return kept(self.row * self.shape[1] + self.column, self.lasting)
 
     @cached_property
     def gaps(self) -> Tensor:
@@ -217,7 +234,7 @@ class Csr:
         They ascend, so that the r-th such column of a row is found by searching.
         """
         place = torch.arange(self.entries, device=self.column.device) - self.start[self.row]
-        return self._key - place
+        return kept(self._key - place, self.lasting)
 
     def dense(self) -> Tensor:
         """Return (R,C), for oracles and small matrices."""

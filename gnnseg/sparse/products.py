@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gnnseg.distributed.ranks import ALONE, Ranks
+from gnnseg.mapped import kept
 from gnnseg.sparse.csr import Csr
 
 with warnings.catch_warnings():  # torch says once a process that CSR is in beta: here, unseen
@@ -47,7 +48,7 @@ class Fixed:
     @staticmethod
     def of(pattern: Csr, value: Tensor) -> Fixed:
         """Return the pattern with these values, (E,)."""
-        return Fixed(pattern, value, value[pattern.t_order])
+        return Fixed(pattern, value, kept(value[pattern.t_order], pattern.lasting))
 
     @property
     def T(self) -> Fixed:

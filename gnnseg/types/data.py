@@ -5,13 +5,15 @@ Shape legend: U users, I items, E interactions (edges), K segments, D width, n i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+
+from gnnseg import mapped
 
 if TYPE_CHECKING:
     import polars as pl
@@ -107,9 +109,13 @@ class Interactions:
     def __len__(self) -> int:
         return len(self.user)
 
-    def rows(self, rows: np.ndarray[Any, Any]) -> Interactions:
-        """Return some of its rows, by mask or number."""
-        return _rows_of(self, rows)
+    def rows(self, rows: np.ndarray[Any, Any] | slice) -> Interactions:
+        """Return some of its rows, by mask, number or slice."""
+        return _each(self, lambda column: mapped.taken(column, rows))
+
+    def in_files(self) -> Interactions:
+        """Return the same, in files where large arrays are kept in files (``gnnseg.mapped``)."""
+        return _each(self, mapped.kept)
 
 
 @dataclass(frozen=True)
@@ -134,9 +140,9 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.user)
 
-    def rows(self, rows: np.ndarray[Any, Any]) -> Pairs:
-        """Return some of its rows, by mask or number."""
-        return _rows_of(self, rows)
+    def rows(self, rows: np.ndarray[Any, Any] | slice) -> Pairs:
+        """Return some of its rows, by mask, number or slice."""
+        return _each(self, lambda column: mapped.taken(column, rows))
 
     def of_users(self, start: int, stop: int) -> Pairs:
         """Return the pairs of the users from ``start`` to before ``stop``, counted from 0."""
@@ -220,7 +226,7 @@ class Log:
 
     def rows(self, rows: np.ndarray[Any, Any]) -> Log:
         """Return some of its rows, by mask or number."""
-        return _rows_of(self, rows)
+        return _each(self, lambda column: mapped.taken(column, rows))
 
 
 @dataclass(frozen=True)
@@ -303,11 +309,11 @@ class Split:
 _Columns = TypeVar("_Columns", Interactions, Pairs, Log)
 
 
-def _rows_of(columns: _Columns, rows: np.ndarray[Any, Any]) -> _Columns:
-    """Return some rows of every column that is there."""
+def _each(columns: _Columns, change: Callable[[np.ndarray[Any, Any]], Any]) -> _Columns:
+    """Return the same with every column that is there changed."""
     found = {name: getattr(columns, name) for name in columns.__dataclass_fields__}
-    some: dict[str, Any] = {n: None if c is None else c[rows] for n, c in found.items()}
-    return replace(columns, **some)
+    changed: dict[str, Any] = {n: None if c is None else change(c) for n, c in found.items()}
+    return replace(columns, **changed)
 
 
 def _as_text(ids: Iterable[object]) -> pl.Series:

@@ -24,7 +24,7 @@ COMMON = {  # said once, by the group's default choice
 TYPES: dict[str, Any] = {  # of settings that no signature has
     "seed": int, "device": str, "threads": int | None, "profile": bool, "runs.root": str,
     "metrics": dict | None, "baselines": dict | None,
-    "cache.root": str | None,
+    "cache.root": str | None, "cache.mapped": bool,
     "segments.since": str | None, "segments.keep": float, "segments.refits": int,
     "segments.names": str | None,
     "allow": list[str], "sweep.name": str | None, "sweep.fail_fast": bool,
