@@ -6,7 +6,6 @@ Reading a run folder needs none of it: what ``load`` needs is imported by it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,4 +66,4 @@ def load(
     dataset = clean.build(raw, min_weight=node["min_weight"], k_core=int(node["k_core"]), say=say)
     if kept is not None and len(dataset.interactions) >= cache_.ROWS:
         cache_.save(kept, dataset, say)
-    return replace(dataset, interactions=dataset.interactions.in_files())
+    return dataset

@@ -93,7 +93,8 @@ def refit(
     if not fresh and _stands(folder, of):  # read without a lock, as others do
         say(f"refitted before: {folder.path}")
         return folder.path
-    with environment.threads(config["threads"]), folder.locked():
+    threads, arrays = environment.threads(config["threads"]), environment.arrays(config)
+    with threads, arrays, folder.locked():
         other = folder.state() is not None and folder.read_json().get("refit") != of
         if folder.state() == "finished" and not (fresh or other):
             say(f"refitted before: {folder.path}")

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from gnnseg import mapped
 from gnnseg.report import words
 from gnnseg.runs import durable, names, schema
 from gnnseg.runs.folder import RunFolder
@@ -153,11 +154,10 @@ def told(run: StoredRun, members: pl.DataFrame) -> list[list[str]]:
     from gnnseg.evaluation.segments import log_odds
 
     alpha_UK = members.select(pl.col(r"^alpha_\d+$")).to_numpy()
-    trained = run.pairs["part"] == 0
+    of_train = run.pairs["part"] == 0
+    user, item = (mapped.taken(run.pairs[name], of_train) for name in ("user", "item"))
     items = run.frame("items") if run.folder.file("items.parquet").exists() else _nameless(run)
-    taken_KI = log_odds.taken(
-        alpha_UK, run.pairs["user"][trained], run.pairs["item"][trained], len(items)
-    )
+    taken_KI = log_odds.taken(alpha_UK, user, item, len(items))
     return names.made(items, taken_KI, _people(run, alpha_UK.shape[1]))
 
 

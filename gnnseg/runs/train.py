@@ -174,6 +174,7 @@ def read(config: Mapping[str, Any], say: Say, raw: Raw | None = None) -> Split:
     root = Path(config["data"]["root"]).expanduser().absolute()
     cache = environment.cache_root(config)
     dataset = data.load(config["data"], root=root, cache=cache, say=say, raw=raw)
+    dataset = replace(dataset, interactions=dataset.interactions.in_files())
     if (unread := weights.unread(config, dataset.interactions.weight)) is not None:
         say(unread)
     split = splitting.make(dataset, config["split"], visits=bool(config["head"].get("habit")))

@@ -12,6 +12,8 @@ import numpy as np
 from torch import Tensor
 
 from gnnseg.evaluation.segments.profiles import lift
+from gnnseg.mapped import kept
+from gnnseg.sparse.order import argsort
 from gnnseg.types import Edges, Floats, Pairs
 
 
@@ -105,9 +107,12 @@ def likeness(
     """
     degree_U = np.bincount(train.user, minlength=len(user_segment))
     count_K = np.bincount(user_segment[degree_U > 0], minlength=segments)
-    own, weight = user_segment[train.user], 1 / np.sqrt(degree_U[train.user])
-    order = np.argsort(own, kind="stable")
-    ends = np.searchsorted(own[order], np.arange(segments + 1))
+    own, weight = (
+        kept(user_segment[train.user]),
+        kept((1 / np.sqrt(degree_U.clip(min=1)))[train.user]),
+    )
+    order = kept(argsort(own))
+    ends = np.append(0, np.bincount(own, minlength=segments).cumsum())
     total_I = np.bincount(train.item, weight, minlength=items)
     inside, outside = np.full((2, segments), np.nan)
     for k, n in enumerate(count_K.tolist()):
