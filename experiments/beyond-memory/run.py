@@ -100,6 +100,8 @@ def main() -> None:
             f"interactions={asked.pairs}).draw().events.write_parquet({str(events)!r})"
         )
         subprocess.run([sys.executable, "-c", drawn], check=True)
+        reading = settings(events, root, asked.threads, False)
+        subprocess.run([sys.executable, "-m", "gnnseg", "data", "stats", *reading], check=True)
         typed = " ".join(settings(Path("events.parquet"), Path(), asked.threads, True))
         found: dict[str, Any] = {"command": typed, "cores": os.cpu_count(), "pairs": asked.pairs}
         found |= {"held_mb": round(asked.pairs * HELD / 1e6), "limit_mb": asked.limit}
