@@ -30,8 +30,8 @@ Values = TypeVar("Values", Array, "Tensor")
 _FOLDER: ContextVar[Path | None] = ContextVar("mapped", default=None)
 
 
-class FullError(OSError):
-    """No room for a file of an array's length."""
+class FilesError(Exception):
+    """Large arrays cannot be kept in files: the folder cannot be written, or its disk is full."""
 
 
 @contextmanager
@@ -39,10 +39,11 @@ def in_files(folder: Path | None) -> Iterator[None]:
     """Keep large arrays in files of a folder, which is made; None: in memory.
 
     Raises:
-        OSError: The folder cannot be made.
+        FilesError: The folder cannot be made.
     """
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        with _as_files_error():
+            folder.mkdir(parents=True, exist_ok=True)
     token = _FOLDER.set(folder)
     try:
         yield
@@ -54,17 +55,14 @@ def empty(rows: int, dtype: Any) -> Array:
     """Return an array (E,) to be filled, in a file where large arrays are kept in files.
 
     Raises:
-        FullError: The disk is full.
+        FilesError: The folder cannot be written, or its disk is full.
     """
     folder = _FOLDER.get()
     if folder is None or rows < LEAST:
         return np.empty(rows, dtype)
-    with tempfile.TemporaryFile(dir=folder) as file:
+    with _as_files_error(), tempfile.TemporaryFile(dir=folder) as file:
         if hasattr(os, "posix_fallocate"):  # else a full disk would end the process without a word
-            try:
-                os.posix_fallocate(file.fileno(), 0, rows * np.dtype(dtype).itemsize)
-            except OSError as error:
-                raise FullError(error.errno, error.strerror, str(folder)) from error
+            os.posix_fallocate(file.fileno(), 0, rows * np.dtype(dtype).itemsize)
         return np.memmap(file, dtype, "r+", shape=(rows,)).view(np.ndarray)
 
 
@@ -124,6 +122,15 @@ def blocks(rows: int, key: Array | None = None) -> Iterator[slice]:
                 end = int(np.searchsorted(key, key[begin], side="right"))
         yield slice(begin, end)
         begin = end
+
+
+@contextmanager
+def _as_files_error() -> Iterator[None]:
+    """Let what the system says of a file be no OSError, which others take for their own files'."""
+    try:
+        yield
+    except OSError as error:
+        raise FilesError(error.strerror or str(error)) from error
 
 
 def _in_file(values: Array) -> bool:

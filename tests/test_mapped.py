@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnseg import config, mapped
-from gnnseg.data import customers, merging, visits
+from gnnseg.data import cache, customers, merging, visits
 from gnnseg.runs import environment
 from gnnseg.runs import train as pipeline
-from gnnseg.types import InputError, Interactions
+from gnnseg.types import Dataset, IdMap, InputError, Interactions
 
 SMALL = [
     "data=planted", "data.users=60", "data.items=40", "data.interactions=600", "data.segments=3",
@@ -177,9 +177,37 @@ def test_a_full_disk_is_told_in_a_sentence(small, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
     composed = config.compose([*SMALL, "cache.mapped=true", f"cache.root={tmp_path}"])
-    with pytest.raises(InputError, match=r"arrays: No space left .* set cache\.root to a folder"):
+    with pytest.raises(InputError, match=r"arrays: cannot hold .* No space left .* cache\.root"):
         with environment.arrays(composed):
             mapped.kept(np.arange(9))
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_a_sentence(tmp_path):
+    (tmp_path / "arrays").write_text("a file")
+    composed = config.compose([*SMALL, "cache.mapped=true", f"cache.root={tmp_path}"])
+    with pytest.raises(InputError, match=r"arrays: cannot hold .* File exists"):
+        pipeline.train(composed, say=lambda line: None)
+
+
+def test_a_full_disk_is_no_damaged_cache(small, tmp_path, monkeypatch):
+    """What reads the cache takes every OSError for damage."""
+    drawn = Interactions(np.arange(9), np.arange(9))
+    ids = IdMap(np.array([f"{n}" for n in range(9)], dtype=object))
+    said: list[str] = []
+    cache.save(
+        tmp_path / "set.npz",
+        Dataset(name="set", users=ids, items=ids, interactions=drawn),
+        said.append,
+    )
+    assert cache.load(tmp_path / "set.npz", said.append) is not None
+
+    def full(*given):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with mapped.in_files(tmp_path / "arrays"), pytest.raises(mapped.FilesError):
+        cache.load(tmp_path / "set.npz", said.append)
+    assert said == []
 
 
 @pytest.mark.parametrize("in_files", [False, True])

@@ -25,7 +25,6 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 SHOWN = ("test/ndcg@20", "test/recall@20", "valid/ndcg@20")
-HELD = 8 * 11  # bytes a pair that a run holds: seven columns of its pairs, the graph both ways
 
 
 def settings(events: Path, root: Path, threads: int, mapped: bool) -> list[str]:
@@ -104,7 +103,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "gnnseg", "data", "stats", *reading], check=True)
         typed = " ".join(settings(Path("events.parquet"), Path(), asked.threads, True))
         found: dict[str, Any] = {"command": typed, "cores": os.cpu_count(), "pairs": asked.pairs}
-        found |= {"held_mb": round(asked.pairs * HELD / 1e6), "limit_mb": asked.limit}
+        found["limit_mb"] = asked.limit
         if asked.limited:
             found = json.loads((HERE / "results.json").read_text("utf-8")) | found
         for limit, under in ((None, ""), (asked.limit, ", limited"))[asked.limited :]:

@@ -8,8 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from gnnseg.data import visits
-from gnnseg.mapped import blocks
-from gnnseg.sparse.order import ascending
 from gnnseg.types import Customers, Floats, Interactions, Ints
 
 DAY = 86_400.0  # seconds
@@ -44,9 +42,7 @@ def of(events: Interactions, users: int, share: Floats | None = None) -> Custome
     timed = replace(found, first=first, last=last, pace=pace, end=end)
     if begin == end:
         return timed
-    quarter = QUARTER * (end - begin)
-
-    time = events.time
+    quarter, time = QUARTER * (end - begin), events.time
 
     def within(after: float, until: float) -> Floats:
         def value(at: slice) -> Floats:
@@ -90,6 +86,6 @@ def paces(
 def _added(user: Ints, users: int, values: Callable[[slice], Floats | None]) -> Floats:
     """Add up what events have by user, (users,), some users' at a time; None: one each."""
     found = np.zeros(users)
-    for at in blocks(len(user), user) if ascending((user,)) else [slice(None)]:
+    for at in visits.some_users(user):
         found += np.bincount(user[at], values(at), minlength=users)
     return found

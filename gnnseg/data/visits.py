@@ -9,7 +9,7 @@ half-lives, F traits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -60,8 +60,7 @@ def shares(user: Ints, visit: Array) -> Floats:
         visit: (E,): events of a user that are equal here are one visit.
     """
     found = empty(len(user), np.float64)
-    some_users = blocks(len(user), user) if ascending((user,)) else [slice(None)]
-    for part in some_users:
+    for part in some_users(user):
         order = lexsort((visit[part], user[part]))
         new = np.zeros(len(order), dtype=bool)
         for key in (user[part][order], visit[part][order]):
@@ -71,6 +70,11 @@ def shares(user: Ints, visit: Array) -> Floats:
         shared[order] = (1 / np.bincount(number))[number]
         found[part] = shared
     return found
+
+
+def some_users(user: Ints) -> Iterable[slice]:
+    """Return slices of (E,) events, whole users in each; all at once where they are not by user."""
+    return blocks(len(user), user) if ascending((user,)) else [slice(None)]
 
 
 def join(parts: Sequence[Interactions]) -> Interactions:

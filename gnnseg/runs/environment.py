@@ -192,12 +192,11 @@ def arrays(config: Mapping[str, Any]) -> Iterator[None]:
     try:
         with mapped.in_files(folder):
             yield
-    except mapped.FullError as error:
+    except mapped.FilesError as error:
         raise InputError(
             where=f"{folder}",
-            problem=f"{error.strerror}: no room for the interactions and the graph "
-            "(cache.mapped=true)",
-            advice="make room, or set cache.root to a folder of a larger disk",
+            problem=f"cannot hold the interactions and the graph (cache.mapped=true): {error}",
+            advice=("make room, or set ", Setting("cache.root", "FOLDER"), " to another disk"),
         ) from error
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and NO_MEMORY not in str(error):

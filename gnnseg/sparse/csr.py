@@ -279,9 +279,9 @@ def _numbers(index: Any) -> Tensor:
     return torch.from_numpy(np.require(index, np.int64, ["C", "W"]))
 
 
-def _starts(ascending: Tensor, size: int) -> Tensor:
-    """Return where each of ``size`` rows begins among (E,) entries by row, and the last ends."""
-    count = torch.bincount(ascending, minlength=size)
+def _starts(row: Tensor, size: int) -> Tensor:
+    """Return where each of ``size`` rows begins among (E,) ascending ones, and the last ends."""
+    count = torch.bincount(row, minlength=size)
     return torch.cat([count.new_zeros(1), count.cumsum(0)])
 
 

@@ -107,10 +107,8 @@ def likeness(
     """
     degree_U = np.bincount(train.user, minlength=len(user_segment))
     count_K = np.bincount(user_segment[degree_U > 0], minlength=segments)
-    own, weight = (
-        kept(user_segment[train.user]),
-        kept((1 / np.sqrt(degree_U.clip(min=1)))[train.user]),
-    )
+    own = kept(user_segment[train.user])
+    weight = kept((1 / np.sqrt(degree_U.clip(min=1)))[train.user])
     order = kept(argsort(own))
     ends = np.append(0, np.bincount(own, minlength=segments).cumsum())
     total_I = np.bincount(train.item, weight, minlength=items)
