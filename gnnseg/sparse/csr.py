@@ -169,7 +169,9 @@ class Csr:
         return self.start.diff(), self._turned.start.diff()
 
     def to(self, device: torch.device | str) -> Csr:
-        """Return the matrix on a device."""
+        """Return the matrix on a device; itself, where it is there."""
+        if torch.device(device) == self.column.device:
+            return self
         row, column = self.row.to(device), self.column.to(device)
         value = None if self.value is None else self.value.to(device)
         turned = self._turned.to(device, row, column)

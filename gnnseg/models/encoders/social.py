@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.social import normalised
+from gnnseg.graph.spectrum import randomized_svd
 from gnnseg.models.encoders.base import Encoder
 from gnnseg.models.encoders.capabilities import EmbedsNewUsers
 from gnnseg.models.encoders.tables import check_first_values, weights
 from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
-from gnnseg.sparse import Csr, spmm
+from gnnseg.sparse import Csr, Fixed, spmm
 from gnnseg.types import Embeddings, Features, InputError, Shape
 
 
@@ -109,22 +110,16 @@ class SocialSpectral(Encoder, EmbedsNewUsers):
 def leading(ties: Csr, dim: int, rng: Rng) -> Tensor:
     """Return the d <= dim leading eigenvectors of (I + D^-1/2 A D^-1/2)/2, (U,d).
 
-    Rows of unit length, zero for users without ties. On one thread, so that the result does not
-    depend on their number.
+    Rows of unit length, zero for users without ties.
     """
-    from scipy.sparse import csr_array, eye_array
-    from sklearn.utils.extmath import randomized_svd
-    from threadpoolctl import threadpool_limits
-
-    users = ties.shape[0]
-    value = normalised(ties).cpu().numpy()
-    matrix = csr_array(
-        (value, ties.column.cpu().numpy(), ties.start.cpu().numpy()), shape=ties.shape
+    own = torch.arange(users := ties.shape[0])
+    rows = torch.cat([ties.row.cpu(), own])
+    columns = torch.cat([ties.column.cpu(), own])
+    half = torch.cat([normalised(ties).cpu(), torch.ones(users)]) / 2
+    pattern = Csr.of(rows, columns, (users, users), half)
+    assert pattern.value is not None
+    left, s, _ = randomized_svd(
+        Fixed.of(pattern, pattern.value), dim, rounds=6, seed=rng.number("leading") % 2**32
     )
-    half = csr_array((matrix + eye_array(users)) / 2)
-    with threadpool_limits(1):
-        left, s, _ = randomized_svd(
-            half, min(dim, users), n_iter=6, random_state=rng.number("leading") % 2**32
-        )
     found = unit(torch.from_numpy(left * s).float())
     return found * (ties.degrees()[0].cpu() > 0)[:, None]

@@ -5,20 +5,21 @@ Shape legend: U users, I items, K segments, D width.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
+from gnnseg.graph.spectrum import randomized_svd
+from gnnseg.sparse import Fixed
 from gnnseg.types import Floats
 
 ROUNDS = 500  # of varimax, at most
 TOLERANCE = 1e-8  # relative gain of a round below which the rotation stands
 SAME = 1e-6  # distance below which two unit rows are one
 NOTHING = 1e-9  # of the largest singular value: what a direction has that the graph does not
+ROWS = 1 << 12  # turned at once: what they need stays in the caches
 POWER_ITERATIONS = 8  # of the randomised SVD, so that its draws leave no trace in what is kept
 
 
@@ -29,11 +30,16 @@ def varimax(x_NK: Floats) -> Floats:
     rounds from the identity: nothing is drawn.
     """
     rotation: Floats = np.eye(x_NK.shape[1])
-    reached = 0.0
+    gram, reached = x_NK.T @ x_NK, 0.0
     for _ in range(ROUNDS):
-        y = x_NK @ rotation
-        square = y * y
-        left, s, right = np.linalg.svd(x_NK.T @ (y * square - y * square.mean(0)))
+        cubes, squares = np.zeros_like(gram), np.zeros(len(gram))
+        for at in range(0, len(x_NK), ROWS):
+            x = x_NK[at : at + ROWS]
+            y = x @ rotation
+            square = y * y
+            squares += square.sum(0)
+            cubes += x.T @ (y * square)
+        left, s, right = np.linalg.svd(cubes - gram @ rotation * (squares / len(x_NK)))
         rotation = left @ right
         if s.sum() <= reached * (1 + TOLERANCE):
             break
@@ -51,26 +57,23 @@ def factors(graph: BipartiteGraph, segments: int) -> Floats:
     (Rohe & Zeng 2023). Each vector is first weighed by the root of its singular value, as factor
     loadings are, so that the last ones, hardly above noise and other ones in every sample of the
     events, turn the rest but little. Signs are such that a factor is skewed towards those who have
-    it; the factor that most users lean towards stands first. A function of the graph alone, on one
-    thread. Users without interactions are zero.
+    it; the factor that most users lean towards stands first. A function of the graph alone. Users
+    without interactions are zero.
     """
-    from scipy.sparse import csr_array
-    from sklearn.utils.extmath import randomized_svd
     from threadpoolctl import threadpool_limits
 
-    p = graph.pattern
-    rank = min(segments, *p.shape)
-    users, items = (degree.double().cpu().numpy() for degree in graph.degrees())
-    weight = np.ones(p.entries) if graph.weight is None else graph.weight.double().cpu().numpy()
-    row, column, start = (part.cpu().numpy() for part in (p.row, p.column, p.start))
-    value = weight * _damped(users)[row] * _damped(items)[column]
-    matrix = csr_array((value, column, start), shape=p.shape)
-    with threadpool_limits(1):
-        left, s, _ = randomized_svd(matrix, rank, n_iter=POWER_ITERATIONS, random_state=0)
-        x = (left * (len(left) * s) ** 0.5)[:, s > NOTHING * s[0]]
+    p = graph.pattern.to("cpu")
+    users, items = (_damped(degree.double().cpu()) for degree in graph.degrees())
+    value = users[p.row] * items[p.column]
+    if graph.weight is not None:
+        value = graph.weight.double().cpu() * value
+    left, s, _ = randomized_svd(Fixed.of(p, value), segments, rounds=POWER_ITERATIONS)
+    x = (left * (len(left) * s) ** 0.5)[:, s > NOTHING * s[0]]
+    with threadpool_limits(1, user_api="blas"):
         z: Floats = x @ varimax(x)
     z *= np.where((z**3).sum(0) < 0, -1.0, 1.0)
-    size = np.bincount(z.argmax(1)[users > 0], minlength=z.shape[1])
+    taken = graph.degrees()[0].cpu().numpy() > 0
+    size = np.bincount(z.argmax(1)[taken], minlength=z.shape[1])
     return z[:, np.argsort(-size, kind="stable")]
 
 
@@ -101,7 +104,6 @@ def prototypes(user_UD: Tensor, graph: BipartiteGraph, segments: int) -> Tensor:
     return centres.to(user_UD)
 
 
-def _damped(degree: np.ndarray[Any, Any]) -> Floats:
+def _damped(degree: Tensor) -> Tensor:
     """Return (d + mean d)^-1/2."""
-    total: Floats = degree + max(float(degree.mean()), 1e-12)
-    return total**-0.5
+    return (degree + degree.mean().clamp(min=1e-12)).rsqrt()
