@@ -23,6 +23,7 @@ from gnnseg.types import InputError, Ints, Pairs, Scorer
 
 BLOCK_BYTES = 128 << 20  # a block's scores take at most so much; the work on them a small multiple
 CACHED_BYTES = 16 << 20  # on a CPU: what its caches hold
+TOGETHER = 64  # users, on a CPU: with fewer, a product waits for the items' factors
 LISTS = 4096  # measured at once
 FEWEST = 4  # columns a group, below which the largest are looked for among all
 
@@ -215,8 +216,11 @@ def evaluate(
 
 def at_once(items: int, device: torch.device) -> int:
     """Return how many users are ranked at once on a device."""
-    held = CACHED_BYTES if device.type == "cpu" else BLOCK_BYTES
-    return max(1, min(4096, held // (4 * max(1, items))))
+    size = 4 * max(1, items)
+    most = BLOCK_BYTES // size
+    if device.type == "cpu":
+        most = min(most, max(CACHED_BYTES // size, TOGETHER))
+    return max(1, min(4096, most))
 
 
 def sample(relevant: Csr, size: int) -> Ints:
