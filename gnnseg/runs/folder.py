@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import socket
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,18 @@ class RunFolder:
         """Write a table."""
         with atomic(self.file(name)) as aside:
             frame.write_parquet(aside)
+
+    def write_arrays(self, name: str, arrays: Mapping[str, Any]) -> None:
+        """Write arrays as one .npz; lightly compressed, in a quarter of numpy's time."""
+        import numpy as np
+
+        with (
+            atomic(self.file(name)) as aside,
+            zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as into,
+        ):
+            for key, values in arrays.items():
+                with into.open(f"{key}.npy", "w", force_zip64=True) as part:
+                    np.lib.format.write_array(part, np.asanyarray(values), allow_pickle=False)
 
     def clear(self) -> None:
         """Empty the folder for a run from the start."""

@@ -65,9 +65,9 @@ def store(folder: RunFolder, inputs: Inputs, split: Split, protocol: Protocol) -
     if inputs.visits is not None:
         store_visits(folder, inputs, protocol.held_out_visits(split))
     if inputs.graph.social is not None and split.social is not None:
-        with atomic(folder.file("social.npz")) as aside, open(aside, "wb") as handle:
-            s = split.social
-            np.savez_compressed(handle, source=s.source, target=s.target, weight=s.weight)
+        s = split.social
+        ties = {"source": s.source, "target": s.target, "weight": s.weight}
+        folder.write_arrays("social.npz", ties)
     if inputs.graph.relations:
         read = {each.name for each in inputs.graph.relations}
         _store_relations(
@@ -89,8 +89,7 @@ def store_visits(folder: RunFolder, inputs: Inputs, held_out: Interactions | Non
     columns["trained"] = np.arange(len(columns["user"])) < len(trained)
     if past.again is not None:
         columns["again"] = repeats.of_items(trained, inputs.graph.items)
-    with atomic(folder.file("habits.npz")) as aside, open(aside, "wb") as handle:
-        np.savez_compressed(handle, **columns)
+    folder.write_arrays("habits.npz", columns)
 
 
 @dataclass(frozen=True)
@@ -263,8 +262,8 @@ def _store_people(folder: RunFolder, inputs: Inputs) -> None:
     if inputs.people is None or inputs.features.user is not None:
         return
     columns = np.array(inputs.people_columns, dtype=str)
-    with atomic(folder.file("people.npz")) as aside, open(aside, "wb") as handle:
-        np.savez_compressed(handle, people=inputs.people.cpu().numpy(), columns=columns)
+    people = {"people": inputs.people.cpu().numpy(), "columns": columns}
+    folder.write_arrays("people.npz", people)
 
 
 def _people_in(folder: RunFolder) -> tuple[torch.Tensor | None, tuple[str, ...]]:
@@ -301,8 +300,8 @@ def _store_relations(
         for n, r in enumerate(relations)
         for key in ("source", "target", "weight")
     }
-    with atomic(folder.file("relations.npz")) as aside, open(aside, "wb") as handle:
-        np.savez_compressed(handle, told=np.array(json.dumps(about, ensure_ascii=False)), **arrays)
+    arrays["told"] = np.array(json.dumps(about, ensure_ascii=False))
+    folder.write_arrays("relations.npz", arrays)
 
 
 def _relations_in(folder: RunFolder) -> tuple[tuple[Relation, ...], dict[str, IdMap]]:

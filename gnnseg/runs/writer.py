@@ -252,8 +252,7 @@ def _ids_and_pairs(folder: RunFolder, split: Split) -> None:
         found = [column for p in parts if (column := getattr(p, name)) is not None]
         if len(found) == len(parts):
             columns[name] = kept(np.concatenate(found))
-    with atomic(folder.file("seen.npz")) as aside, open(aside, "wb") as handle:
-        np.savez_compressed(handle, **columns)
+    folder.write_arrays("seen.npz", columns)
 
 
 def _segments(
