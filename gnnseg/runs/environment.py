@@ -24,6 +24,7 @@ from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.runs import processes
 from gnnseg.types import InputError, Setting
 
+TRAINING, EVALUATION = ("scipy.linalg", "threadpoolctl"), ("sklearn.cluster",)  # what they import
 NO_MEMORY = "DefaultCPUAllocator"  # of torch's message where the CPU's memory is not enough
 
 
@@ -145,13 +146,13 @@ def stopped_by_signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def import_ahead() -> float:
-    """Import what training and evaluation would import under the clock; return the seconds.
+def import_ahead(*names: str) -> float:
+    """Import what would else be imported under the clock; return the seconds.
 
-    Else the first run of a sweep alone would pay for it.
+    Else the first run of a sweep alone would pay for it: ``TRAINING``, ``EVALUATION``.
     """
     begun = time.monotonic()
-    for name in ("scipy.sparse", "sklearn.cluster", "sklearn.utils.extmath", "threadpoolctl"):
+    for name in names:
         importlib.import_module(name)
     return time.monotonic() - begun
 

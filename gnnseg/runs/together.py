@@ -86,7 +86,7 @@ def follow(asked: RunRequest, folder: RunFolder) -> Result:
 
 def _trained(asked: RunRequest, folder: RunFolder) -> float | None:
     """Train and rank with the others; return the monitored metric's best value."""
-    environment.import_ahead()
+    environment.import_ahead(*environment.TRAINING, *environment.EVALUATION)
     job = asked.job(folder)
     ready, plan = assembled(job), job.plan
     assert isinstance(ready.model, Model)

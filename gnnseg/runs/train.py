@@ -160,7 +160,7 @@ def _done(asked: RunRequest, folder: RunFolder, lead: together.Lead, begun: floa
             standing.add_evidence(folder.path, config, say, asked.progress)
         return found
     lead.begin()
-    begun += environment.import_ahead()
+    begun += environment.import_ahead(*environment.TRAINING)
     job = asked.job(folder)
     read = round(time.monotonic() - begun, 3)
     ready = assembled(job)
@@ -242,6 +242,7 @@ def _route(
     record["best"] = {
         "epoch": best.best_epoch, "metric": plan.settings.monitor, "value": best.best_value
     }  # fmt: skip
+    begun += environment.import_ahead(*environment.EVALUATION)
     started = time.monotonic()
     with torch.no_grad():
         embeddings, _ = finished(plan, model, given)

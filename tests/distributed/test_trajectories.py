@@ -208,7 +208,7 @@ def fork(count: int, folder: Path, names: Sequence[str]) -> None:
 if __name__ == "__main__":
     import torch._dynamo  # else each of them imports it with its optimiser
 
-    environment.import_ahead()
+    environment.import_ahead(*environment.TRAINING, *environment.EVALUATION)
     torch.use_deterministic_algorithms(True)
     fork(2, Path(sys.argv[1]), list(RUNS))
     fork(4, Path(sys.argv[1]), BY_FOUR)
