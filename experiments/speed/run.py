@@ -1,13 +1,15 @@
 """Kernels, steps and whole runs: seconds, beside other code in the same process.
 
-usage: python experiments/speed/run.py [kernels] [step] [runs [--run NAME ...]] [--tiny]
-                                       [--threads N]
+usage: python experiments/speed/run.py [kernels] [step [--authors DIR]] [runs [--run NAME ...]]
+                                       [--graph NAME ...] [--tiny] [--threads N]
 
 On the GPU where there is one, else on the CPU; data: GNNSEG_DATA, runs: GNNSEG_RUNS. Results by
 device in results.json, and all of them in results.md. kernels: sparse products by each kernel and
 width on skewed graphs. step: a training step of LightGCN under BPR beside PyG's model in a plain
-loop, and steps recorded beside steps taken one by one (GPU). runs: from raw file to figure, by the
-command. --tiny: sizes of a moment, to see that it runs; nothing is written.
+loop, and steps recorded beside steps taken one by one (GPU); --authors: a clone of the code of He
+et al. (github.com/gusye1234/LightGCN-PyTorch), whose step and sampling of an epoch stand beside.
+runs: from raw file to figure, by the command. --tiny: sizes of a moment, to see that it runs;
+nothing is written.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ SIZES = {  # users, items, pairs
     "ml-1m": (6_039, 3_628, 590_000),
     "gowalla": (29_858, 40_981, 810_000),
     "ten million": (200_000, 100_000, 10_000_000),
+    "hundred million": (2_000_000, 500_000, 100_000_000),
 }
+LARGE = 2e7  # pairs beyond which a product is timed three times, and none by gathering
 TINY = {"tiny": (300, 200, 4_000)}
 WIDTHS = (32, 64, 128, 256)
 RUNS = {  # label: overrides; the curve is metrics.jsonl's, its seconds from the first step
@@ -114,25 +118,32 @@ def products(p: Any, width: int) -> dict[str, Any]:
     device, chosen, found = p.column.device, products.kernel_of, dict[str, Any]()
     value = torch.rand(p.entries, device=device)
     left, right = (torch.randn(n, width, device=device) for n in p.shape)
-    for kernel in ("bag", "CSR", "gather"):
+    times = 3 if p.entries > LARGE else 7
+    for kernel in ("bag", "CSR") if p.entries > LARGE else ("bag", "CSR", "gather"):
         products.kernel_of = lambda *_, kernel=kernel: kernel
-        found[f"spmm {kernel}"] = median_ms(lambda: spmm(p, value, right), device)
+        found[f"spmm {kernel}"] = median_ms(lambda: spmm(p, value, right), device, times)
         if kernel != "bag":
-            found[f"sddmm {kernel}"] = median_ms(lambda: sddmm(p, left, right), device)
+            found[f"sddmm {kernel}"] = median_ms(lambda: sddmm(p, left, right), device, times)
     products.kernel_of = chosen
     x = right.clone().requires_grad_()
     found["spmm and its gradient"] = median_ms(
-        lambda: torch.autograd.grad(spmm(p, value, x).sum(), x), device
+        lambda: torch.autograd.grad(spmm(p, value, x).sum(), x), device, times
     )
     if device.type == "cpu":
         matrix = sp.csr_matrix((value.numpy(), p.column.numpy(), p.start.numpy()), shape=p.shape)
         rows = right.numpy()
-        found["scipy"] = median_ms(lambda: matrix @ rows, device)
+        found["scipy"] = median_ms(lambda: matrix @ rows, device, times)
     return found
 
 
-def steps(device: torch.device, sizes: dict[str, tuple[int, int, int]]) -> list[dict[str, Any]]:
-    """Milliseconds of a step, LightGCN, three layers, width 64, BPR, batch 2048: ours and PyG's."""
+def steps(
+    device: torch.device, sizes: dict[str, tuple[int, int, int]], authors: Path | None
+) -> list[dict[str, Any]]:
+    """Milliseconds of a step, LightGCN, three layers, width 64, BPR, batch 2048: ours and others'.
+
+    ``authors``: where their code is. Of an epoch: its steps, and what drawing its triples takes,
+    which our steps hold already.
+    """
     from gnnseg.training.steps import cuda_graph
 
     found = []
@@ -145,7 +156,16 @@ def steps(device: torch.device, sizes: dict[str, tuple[int, int, int]]) -> list[
         if device.type == "cuda":
             line["ours, recorded"] = median_ms(our_step(p, cuda_graph), device)
         line["PyG"] = median_ms(pyg_step(p), device)
-        line["ratio"] = round(line["PyG"] / line.get("ours, recorded", line["ours"]), 2)
+        ours = line.get("ours, recorded", line["ours"])
+        line["PyG / ours"] = round(line["PyG"] / ours, 2)
+        if authors is not None:
+            their_step, their_sampling = authors_of(authors, p)
+            line["authors"] = median_ms(their_step, device)
+            line["authors, sampling an epoch"] = median_ms(their_sampling, device, 3)
+            batches = -(-p.entries // 2048)
+            epoch = batches * line["authors"] + line["authors, sampling an epoch"]
+            line["authors / ours, step"] = round(line["authors"] / ours, 2)
+            line["authors / ours, epoch"] = round(epoch / (batches * ours), 2)
         found.append(line)
         print(line, flush=True)
     return found
@@ -208,6 +228,43 @@ def pyg_step(pattern: Any) -> Callable[[], Any]:
         optimizer.step()
 
     return step
+
+
+def authors_of(clone: Path, pattern: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """A step of the authors' LightGCN, and their drawing of an epoch's triples, both by their code.
+
+    Their loader is replaced by what it would hold: the normalised graph and each user's items.
+    """
+    users, items = pattern.shape
+    words, sys.argv = sys.argv, ["main.py", "--bpr_batch=2048", "--recdim=64", "--layer=3"]
+    sys.path.insert(0, str(clone / "code"))
+    import model as theirs  # type: ignore[import-not-found]
+    import utils
+    import world  # type: ignore[import-not-found]
+
+    sys.argv = words
+    edges = torch.stack([pattern.row, pattern.column + users])
+    both = torch.cat([edges, edges.flip(0)], 1)
+    degree = torch.bincount(both[0], minlength=users + items).clamp(min=1).double()
+    value = (degree[both[0]] * degree[both[1]]).rsqrt().float()
+    graph = torch.sparse_coo_tensor(both, value, (users + items, users + items)).coalesce()
+
+    class Data:
+        n_users, m_items, trainDataSize = users, items, pattern.entries
+        allPos = np.split(pattern.column.cpu().numpy(), pattern.start[1:-1].cpu().numpy())
+
+        def getSparseGraph(self) -> torch.Tensor:
+            return graph.to(world.device)
+
+    data = Data()
+    loss = utils.BPRLoss(theirs.LightGCN(world.config, data).to(world.device), world.config)
+    rows = torch.randint(pattern.entries, (2048,), device=pattern.column.device)
+    negative = torch.randint(items, (2048,), device=rows.device)
+
+    def step() -> None:
+        loss.stageOne(pattern.row[rows], pattern.column[rows], negative)
+
+    return step, lambda: utils.UniformSample_original(data)
 
 
 def runs(device: torch.device, asked: dict[str, list[str]], threads: int) -> list[dict[str, Any]]:
@@ -279,16 +336,20 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["kernels", "step", "runs"])
     parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--graph", action="append", help="of the graphs these alone; repeatable")
+    parser.add_argument("--authors", type=Path, help="a clone of the authors' LightGCN")
     parser.add_argument("--run", action="append", help="of the runs these alone; repeatable")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     sizes = TINY if asked.tiny else SIZES
+    if asked.graph is not None:
+        sizes = {name: size for name, size in sizes.items() if name in asked.graph}
     found: dict[str, Any] = {"torch": str(torch.__version__)}
     if "kernels" in asked.parts:
         found["kernels"] = kernels(device, sizes)
     if "step" in asked.parts:
-        found["step"] = steps(device, sizes)
+        found["step"] = steps(device, sizes, asked.authors)
     if "runs" in asked.parts:
         chosen = {n: words for n, words in RUNS.items() if asked.run is None or n in asked.run}
         found["runs"] = runs(device, TINY_RUNS if asked.tiny else chosen, asked.threads)
@@ -298,9 +359,11 @@ def main() -> None:
     path = HERE / "results.json"
     results = json.loads(path.read_text("utf-8")) if path.exists() else {}
     before = results.get(name_of(device, asked.threads), {})
-    if asked.run is not None:  # the others stay as they were measured
-        kept = [one for one in before.get("runs", []) if one["run"] not in asked.run]
-        found["runs"] = kept + found["runs"]
+    for part, key in (("kernels", "graph"), ("step", "graph"), ("runs", "run")):
+        if part in found:  # what was not asked for stays as it was measured
+            new = {line[key] for line in found[part]}
+            kept = [line for line in before.get(part, []) if line[key] not in new]
+            found[part] = kept + found[part]
     results[name_of(device, asked.threads)] = before | found
     path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     (HERE / "results.md").write_text(written(results), "utf-8")
