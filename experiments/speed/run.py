@@ -84,11 +84,12 @@ def median_ms(work: Callable[[], Any], device: torch.device, times: int = 7) -> 
 def pattern_of(users: int, items: int, pairs: int, device: torch.device) -> Any:
     """A skewed graph: items by a Zipf law, users alike."""
     from gnnseg.sparse import Csr
+    from gnnseg.sparse.order import unique
 
     g = np.random.default_rng(0)
     share = 1 / (np.arange(items) + 10.0)
     at = np.searchsorted(np.cumsum(share / share.sum()), g.random(2 * pairs)).clip(max=items - 1)
-    key = np.unique(g.integers(0, users, 2 * pairs) * items + at)
+    key = unique(g.integers(0, users, 2 * pairs) * items + at)
     key = np.sort(g.permutation(key)[:pairs])
     return Csr.of(key // items, key % items, (users, items)).to(device)
 
