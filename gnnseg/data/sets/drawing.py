@@ -14,6 +14,7 @@ from gnnseg.sparse.order import argsort, unique
 from gnnseg.types import Floats, Ints
 
 BLOCK = 1 << 16  # events whose segment is drawn at once
+LIKINGS = 1 << 22  # of users for items, computed at once
 ROUNDS = 60  # of drawing until enough distinct pairs are there
 FRIENDS = 5  # named by every user
 FOLLOWED = 3  # brands named by every user
@@ -158,7 +159,8 @@ def pairs(
             found = np.sort(found[keep])
     missing = (np.bincount(found // items, minlength=users) == 0).nonzero()[0]
     if len(missing):  # thinned away: each gets the item its segments like best
-        best = (alpha[missing] @ beta).argmax(1)
+        some = np.array_split(missing, len(missing) * items // LIKINGS + 1)
+        best = np.concatenate([(alpha[part] @ beta).argmax(1) for part in some])
         found = np.union1d(found, missing * items + best)
     return found // items, found % items
 

@@ -224,3 +224,20 @@ def test_a_preset_is_what_is_not_set() -> None:
 def test_what_cannot_be_planted_is_one_sentence(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"data\."):
         draw(**options)
+
+
+def test_users_without_a_pair_get_theirs_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More users than pairs leave many without: their liking of every item is no one matrix."""
+    g = np.random.default_rng(0)
+    alpha, beta = g.dirichlet(np.ones(4), 900), g.dirichlet(np.ones(50), 4)
+
+    def drawn() -> np.ndarray:
+        even = np.ones(900)
+        return np.stack(
+            drawing.pairs(alpha, beta, beta.mean(0), 0.0, even, 600, np.random.default_rng(1))
+        )
+
+    whole = drawn()
+    assert len(np.unique(whole[0])) == 900
+    monkeypatch.setattr(drawing, "LIKINGS", 120)
+    np.testing.assert_array_equal(drawn(), whole)
