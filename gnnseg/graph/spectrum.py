@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.graph.bipartite import BipartiteGraph
+from gnnseg.mapped import kept
 from gnnseg.sparse import Fixed
 from gnnseg.types import Floats
 
@@ -58,7 +59,10 @@ def randomized_svd(
     rank = min(rank, *shape)
     draws = np.random.RandomState(seed).normal(size=(min(shape), rank + OVERSAMPLES))
     q = torch.from_numpy(draws)
-    single = Fixed(tall.pattern, tall.value.float(), tall.back.float())
+    lasting = tall.pattern.lasting
+    single = Fixed(
+        tall.pattern, kept(tall.value.float(), lasting), kept(tall.back.float(), lasting)
+    )
     with threadpool_limits(1, user_api="blas"), torch.no_grad():
         for _ in range(rounds):
             q = _orthonormal(single @ q.float())
@@ -84,9 +88,9 @@ def _orthonormal(rows_Rs: Tensor) -> Tensor:
         wide = rows[part].astype(np.float64)
         gram += wide.T @ wide
     size, turn = np.linalg.eigh(gram)
-    kept = size > NOTHING * size[-1]
-    turn = turn[:, kept] * size[kept] ** -0.5
-    turn = np.pad(turn, ((0, 0), (0, len(kept) - turn.shape[1])))
+    there = size > NOTHING * size[-1]
+    turn = turn[:, there] * size[there] ** -0.5
+    turn = np.pad(turn, ((0, 0), (0, len(there) - turn.shape[1])))
     for part in parts:
         rows[part] = rows[part].astype(np.float64) @ turn
     return rows_Rs

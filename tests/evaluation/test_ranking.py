@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.evaluation import shared
+from gnnseg.evaluation import ranking, shared
 from gnnseg.evaluation.metrics import METRICS
 from gnnseg.evaluation.ranking import Ranking, evaluate, sample, topk
 from gnnseg.models.heads.posthoc import HardScorer
@@ -266,3 +266,14 @@ def test_lengths_may_repeat_and_pass_the_catalogue() -> None:
     for name in ("recall", "ndcg", "map", "mrr", "hit", "coverage", "diversity"):
         if f"{name}@3" in once:
             assert found.metrics[f"{name}@1000000000000"] == once[f"{name}@3"]
+
+
+def test_how_many_users_are_ranked_at_once() -> None:
+    """Few enough for caches and memory, enough that a product does not wait for the items."""
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert ranking.at_once(10, cpu) == ranking.at_once(0, cpu) == 4096
+    assert ranking.at_once(40_000, cpu) == ranking.CACHED_BYTES // 160_000
+    assert ranking.at_once(500_000, cpu) == ranking.TOGETHER
+    assert ranking.at_once(1_300_000, cpu) == ranking.BLOCK_BYTES // 5_200_000
+    assert ranking.at_once(10**9, cpu) == 1
+    assert ranking.at_once(500_000, cuda) == ranking.BLOCK_BYTES // 2_000_000

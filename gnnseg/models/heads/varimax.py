@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from gnnseg.graph import BipartiteGraph
 from gnnseg.graph.spectrum import randomized_svd
+from gnnseg.mapped import kept
 from gnnseg.sparse import Fixed
 from gnnseg.types import Floats
 
@@ -66,8 +67,9 @@ def factors(graph: BipartiteGraph, segments: int) -> Floats:
     users, items = (_damped(degree.double().cpu()) for degree in graph.degrees())
     value = users[p.row] * items[p.column]
     if graph.weight is not None:
-        value = graph.weight.double().cpu() * value
-    left, s, _ = randomized_svd(Fixed.of(p, value), segments, rounds=POWER_ITERATIONS)
+        value *= graph.weight.double().cpu()
+    matrix = Fixed.of(p, kept(value, p.lasting))
+    left, s, _ = randomized_svd(matrix, segments, rounds=POWER_ITERATIONS)
     x = (left * (len(left) * s) ** 0.5)[:, s > NOTHING * s[0]]
     with threadpool_limits(1, user_api="blas"):
         z: Floats = x @ varimax(x)
