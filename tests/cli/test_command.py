@@ -1,6 +1,7 @@
 """How a verb is found and asked, and how what goes wrong is said."""
 
 import errno
+import os
 import signal
 import subprocess
 import sys
@@ -106,6 +107,26 @@ def test_a_command_that_is_not_there(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("there", "given", "expected"),
+    [(True, None, "1"), (True, "0", "0"), (False, None, None)],
+    ids=["asked", "somebody said no", "no huge pages here"],
+)
+def test_torch_is_asked_for_huge_pages_where_there_are_any(
+    there: bool,
+    given: str | None,
+    expected: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(command, "HUGE_PAGES", tmp_path if there else tmp_path / "none")
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", given or "")
+    if given is None:
+        monkeypatch.delenv("THP_MEM_ALLOC_ENABLE")
+    assert main(["--version"]) == 0
+    assert os.environ.get("THP_MEM_ALLOC_ENABLE") == expected
 
 
 def test_no_command_at_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import torch
 
 from gnnseg.data.raw import RawRelation
 from gnnseg.rng import Rng
@@ -150,8 +151,7 @@ def pairs(
             break
         extra = np.arange(users) if turn == 0 else np.empty(0, dtype=np.int64)
         count = max(0, int(short * 1.1) + 10 - len(extra))
-        drawn = np.searchsorted(upto, g.random(count) * upto[-1], side="right")
-        user = np.concatenate([extra, drawn.clip(max=users - 1)])
+        user = np.concatenate([extra, _drawn(upto, count, g)])
         fresh = unique(user * items + _items(user, alpha, tastes, noise, g))
         found = fresh if turn == 0 else unique(np.concatenate([found, fresh]))
         if len(found) > wanted:
@@ -167,21 +167,27 @@ def pairs(
 
 def _items(user: Ints, alpha: Floats, tastes: Floats, noise: float, g: np.random.Generator) -> Ints:
     """Return an item of each user's; ``tastes`` (K+1,I): beta and popularity, added up."""
-    segments, items = tastes.shape[0] - 1, tastes.shape[1]
-    upto, drawn = alpha.cumsum(1), g.random(len(user))
-    segment = np.empty(len(user), dtype=np.int64)
-    for at in range(0, len(user), BLOCK):
-        part = slice(at, at + BLOCK)
-        segment[part] = (drawn[part, None] > upto[user[part]]).sum(1).clip(max=segments - 1)
-    segment = np.where(g.random(len(user)) < noise, segments, segment)
+    segments = tastes.shape[0] - 1
+    upto, drawn = torch.from_numpy(alpha.cumsum(1)), torch.from_numpy(g.random(len(user)))
+    segment = torch.empty(len(user), dtype=torch.int64)
+    blocks = (torch.split(each, BLOCK) for each in (torch.from_numpy(user), drawn, segment))
+    for whose, number, own in zip(*blocks, strict=True):
+        own[:] = torch.searchsorted(upto.index_select(0, whose), number[:, None]).squeeze(1)
+    kind = np.where(g.random(len(user)) < noise, segments, segment.clamp_(max=segments - 1).numpy())
     item = np.empty(len(user), dtype=np.int64)
-    order = argsort(segment)
-    cuts = np.searchsorted(segment[order], np.arange(segments + 2))
+    order = argsort(kind)
+    cuts = np.searchsorted(kind[order], np.arange(segments + 2))
     for k in range(segments + 1):
         rows = order[cuts[k] : cuts[k + 1]]
-        drawn = g.random(len(rows)) * tastes[k, -1]
-        item[rows] = np.searchsorted(tastes[k], drawn, side="right").clip(max=items - 1)
+        item[rows] = _drawn(tastes[k], len(rows), g)
     return item
+
+
+def _drawn(upto: Floats, count: int, g: np.random.Generator) -> Ints:
+    """Draw so many places, each by its share of what is added up (n,) (on all threads)."""
+    at = torch.from_numpy(g.random(count) * upto[-1])
+    found = torch.searchsorted(torch.from_numpy(upto), at, right=True)
+    return found.clamp_(max=len(upto) - 1).numpy()
 
 
 def friends(first: Ints, homophily: float, g: np.random.Generator) -> pl.DataFrame:

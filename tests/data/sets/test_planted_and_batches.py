@@ -224,6 +224,32 @@ def test_vectors_come_through_cleaning_and_cache_as_they_are(tmp_path: Path) -> 
     assert split.make(d, settings).fingerprint != first
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.3, 1.0])
+def test_segments_and_items_are_drawn_by_their_shares_one_by_one(
+    noise: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing, "BLOCK", 7)
+    g = np.random.default_rng(5)
+    alpha = g.dirichlet(np.full(4, 0.2), size=9)
+    alpha[3] = [0, 1, 0, 0]
+    tastes = np.vstack([g.dirichlet(np.full(6, 0.5), size=4), np.full(6, 1 / 6)]).cumsum(1)
+    user = g.integers(0, 9, 50)
+    found = drawing._items(user, alpha, tastes, noise, np.random.default_rng(8))
+
+    again = np.random.default_rng(8)
+    drawn, astray = again.random(50), again.random(50) < noise
+    kind = [
+        4 if lost else min(sum(bool(number > upto) for upto in alpha[who].cumsum()), 3)
+        for who, number, lost in zip(user, drawn, astray, strict=True)
+    ]
+    item = np.full(50, -1)
+    for k in range(5):
+        rows = [row for row in range(50) if kind[row] == k]
+        for row, number in zip(rows, again.random(len(rows)) * tastes[k, -1], strict=True):
+            item[row] = min(sum(bool(upto <= number) for upto in tastes[k]), 5)
+    assert found.tolist() == item.tolist()
+
+
 @pytest.mark.parametrize(
     "options",
     [
