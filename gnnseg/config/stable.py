@@ -102,6 +102,7 @@ ADDED: dict[str, Any] = {
     "trainer.sampler": None,
     "trainer.callbacks": None,
     "trainer.refit": False,
+    "trainer.eval_users": None,
     "report": {"people": False},
     "evidence": {"refits": 0, "rewired": False},
     "metrics": None,

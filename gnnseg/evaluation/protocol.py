@@ -119,6 +119,12 @@ class Protocol:
         """Return the metrics by name."""
         return chosen(self.metrics, self.own)
 
+    def asking(self, users: int | None) -> Protocol:
+        """Return these rules with at most so many users of a part asked; None: these."""
+        if users is None:
+            return self
+        return replace(self, users=users if self.users is None else min(users, self.users))
+
     @property
     def validated(self) -> list[str]:
         """Return the metrics a validation measures, by name: those that look at everybody."""

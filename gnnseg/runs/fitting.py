@@ -170,6 +170,13 @@ def settle(record: dict[str, Any], tracker: Tracker) -> None:
     tracker.log({"epoch": 1, **found, "seconds": record["seconds"]["train"]}, 1)
 
 
+def best_value(plan: Plan, state: State, metrics: Mapping[str, float]) -> float | None:
+    """Return what the kept weights were chosen by: of everybody, where training asked some."""
+    if state.best_value is None or plan.settings.eval_users is None:
+        return state.best_value
+    return metrics.get(plan.settings.monitor, state.best_value)
+
+
 def finished(plan: Plan, model: Recommending, given: Inputs) -> tuple[Embeddings, Scorer]:
     """Return everybody's embeddings and scores by a trained model, which is finished by that."""
     with torch.no_grad():
@@ -192,9 +199,10 @@ def evaluated(
     """Return what a finished model is worth (``evaluator.final``).
 
     ``validation``: what training measured of these weights; a head that is made once after the last
-    step is measured again.
+    step is measured again, and everybody is asked where training asked some.
     """
-    if isinstance(model, Model) and isinstance(model.head, FinishedHead):
+    once = isinstance(model, Model) and isinstance(model.head, FinishedHead)
+    if once or plan.settings.eval_users is not None:
         validation = None
     return evaluator.final(
         scorer, embeddings, given.graph, plan.split, plan.train_pairs, plan.protocol, clusters,
@@ -283,7 +291,8 @@ def _trained(
 
 def _validation(plan: Plan) -> Callable[[Scorer], dict[str, float]]:
     """Return what the loop evaluates by: validation, under ``paper`` the test."""
-    task = replace(plan.protocol.valid_task(plan.split), ranks=plan.ranks)
+    rules = plan.protocol.asking(plan.settings.eval_users)
+    task = replace(rules.valid_task(plan.split), ranks=plan.ranks)
     part = "test" if plan.protocol.protocol == "paper" else "valid"
     known = plan.protocol.training_pairs(plan.split)
 

@@ -16,7 +16,7 @@ import torch
 from gnnseg.distributed.ranks import Lost, Ranks
 from gnnseg.models.model import Model
 from gnnseg.runs import environment
-from gnnseg.runs.fitting import evaluated, finished, fit_in
+from gnnseg.runs.fitting import best_value, evaluated, finished, fit_in
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.ready import RunRequest, assembled
 from gnnseg.runs.standing import Result
@@ -95,10 +95,11 @@ def _trained(asked: RunRequest, folder: RunFolder) -> float | None:
     if ready.before is None:
         with torch.no_grad():
             embeddings, scorer = finished(plan, ready.model, ready.given)
-            evaluated(
+            found = evaluated(
                 plan, ready.model, ready.given, embeddings, scorer, job.clusters, plan.ranks,
                 best.validation,
             )  # fmt: skip
+        return best_value(plan, best, found.metrics)
     return best.best_value
 
 

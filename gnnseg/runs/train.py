@@ -44,7 +44,7 @@ from gnnseg.runs import (
     weights,
     writer,
 )
-from gnnseg.runs.fitting import evaluated, finished, fit_in, fit_once, settle
+from gnnseg.runs.fitting import best_value, evaluated, finished, fit_in, fit_once, settle
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import Identity, identify, source_digest, what_changed
 from gnnseg.runs.inputs import Inputs
@@ -263,6 +263,7 @@ def _route(
             writer.write_labels(job.folder, plan.split.users, given.labels, classes_UC)
         record["metrics"], record["baselines"] = result.metrics, result.baselines
         record["alarms"] = result.warnings
+        record["best"]["value"] = best_value(plan, best, result.metrics)
         if best.best_value is None:
             settle(record, tracker)
         since.note(through, record)

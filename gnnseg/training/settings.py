@@ -12,6 +12,11 @@ from gnnseg.training.samplers import Sampler
 from gnnseg.training.schedules import SCHEDULES, Schedule
 from gnnseg.types import InputError
 
+WITHOUT = {  # what null is for, of settings that may be it
+    "batch_size": ", or null for full batch",
+    "eval_users": ", or null for everybody",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerSettings:
@@ -21,6 +26,8 @@ class TrainerSettings:
         max_epochs: passes over the training events.
         batch_size: events a step; None: full batch, an epoch is one step.
         eval_every: epochs between two validations.
+        eval_users: how many users a validation asks at most while training goes on, drawn; None:
+            as many as the evaluation of the trained model.
         patience: validations without a better ``monitor`` before training stops; None: never.
         monitor: the metric the best model is chosen by.
         schedule: of the learning rate: onecycle, constant, or a node of the user's own.
@@ -46,13 +53,15 @@ class TrainerSettings:
     sampler: dict[str, Any] | None = None
     callbacks: dict[str, Any] | None = None
     refit: bool = False
+    eval_users: int | None = None
 
     def __post_init__(self) -> None:
-        for key in ("max_epochs", "batch_size", "eval_every", "patience"):
+        for key in ("max_epochs", "batch_size", "eval_every", "eval_users", "patience"):
             value = getattr(self, key)
             if value is not None and value < 1:
-                whole = ", or null for full batch" if key == "batch_size" else ""
-                raise InputError(f"trainer.{key}={value}: must be at least 1{whole}.")
+                raise InputError(
+                    f"trainer.{key}={value}: must be at least 1{WITHOUT.get(key, '')}."
+                )
         if self.clip is not None and self.clip <= 0:
             raise InputError(
                 f"trainer.clip is {self.clip}: the largest norm must be above 0; null lets any "

@@ -259,6 +259,7 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
         (["head.beta=affinity", "head.warmup=1.5"], r"head\.warmup=1\.5: must be at least 0 and"),
         (["device=tpu"], r"device='tpu': must be one of auto, cpu, cuda, cuda:N"),
         (["trainer.batch_size=0"], r"trainer\.batch_size=0: must be at least 1, or null"),
+        (["trainer.eval_users=0"], r"trainer\.eval_users=0: must be at least 1, or null for every"),
         (
             ["trainer.draw=weight"],
             r"trainer\.draw=weight: a full batch holds every pair; set trainer\.batch_size",

@@ -126,3 +126,8 @@ def test_so_many_users_are_asked_the_same_ones_each_time() -> None:
     assert torch.equal(all_of_them.relevant.column, everybody.relevant.column)
     with pytest.raises(InputError, match=r"evaluation\.users=0: ask at least 1 user"):
         Protocol(**rules, users=0)
+
+    fewer = Protocol(**rules, users=12).asking(5)
+    assert set(fewer.test_task(whole).relevant.row.tolist()) < set(few.relevant.row.tolist())
+    assert [Protocol(**rules, users=n).asking(5).users for n in (None, 12, 5, 3)] == [5, 5, 5, 3]
+    assert [Protocol(**rules, users=n).asking(None).users for n in (None, 3)] == [None, 3]

@@ -13,11 +13,13 @@ from safetensors.torch import load_file
 
 from gnnseg import config
 from gnnseg.evaluation import evaluator
+from gnnseg.evaluation.protocol import Task
 from gnnseg.evaluation.ranking import topk
 from gnnseg.runs import environment, loading
 from gnnseg.runs import train as pipeline
 from gnnseg.runs.folder import RunFolder
 from gnnseg.runs.identity import identity
+from gnnseg.runs.plan import Plan
 from gnnseg.sparse import Csr
 from gnnseg.types import InputError
 
@@ -295,6 +297,40 @@ def test_the_best_epoch_may_be_chosen_by_the_segments_state(first: pipeline.Resu
         "valid/ndcg@20" in line and not any(n.startswith("segment/ndcg") for n in line)
         for line in lines
     )
+
+
+@pytest.mark.parametrize("protocol", ["clean", "paper"])
+def test_while_training_some_users_may_be_asked_and_everybody_in_the_end(
+    protocol: str, tmp_path: Path
+) -> None:
+    part = "test" if protocol == "paper" else "valid"
+    rules = [f"evaluation.protocol={protocol}", f"trainer.monitor={part}/ndcg@20"]
+    every = train(tmp_path, *rules)
+    some, all_of_them = (train(tmp_path, *rules, f"trainer.eval_users={n}") for n in (20, 10_000))
+    assert len({each.path for each in (every, some, all_of_them)}) == 3
+
+    def curve(result: pipeline.Result) -> list[dict[str, float]]:
+        lines = (result.path / "metrics.jsonl").read_text("utf-8").splitlines()
+        return [{**json.loads(line), "seconds": 0.0} for line in lines]
+
+    assert curve(all_of_them) == curve(every)
+    for one, other in zip(curve(some), curve(every), strict=True):
+        assert one["train/loss"] == other["train/loss"]
+        assert one[f"{part}/ndcg@20"] != other[f"{part}/ndcg@20"]
+
+    record = RunFolder(some.path).read_json()
+    composed = loading.configuration(some.path)
+    plan = Plan.of(composed, pipeline.read(composed, lambda line: None), torch.device("cpu"))
+    scorer, few = loading.scorer_of(some.path), plan.protocol.asking(20).valid_task(plan.split)
+    assert int((few.relevant.degrees()[0] > 0).sum()) == 20
+
+    def ndcg(task: Task) -> Any:
+        found = evaluator.rank(scorer, task, plan.protocol, plan.train_pairs, plan.device)
+        return pytest.approx(found.metrics["ndcg@20"], rel=1e-6)
+
+    assert max(line[f"{part}/ndcg@20"] for line in curve(some)) == ndcg(few)
+    assert some.value == ndcg(plan.protocol.valid_task(plan.split))
+    assert record["best"]["value"] == record["metrics"][f"{part}/ndcg@20"] == some.value
 
 
 def test_more_segments_than_users_are_refused(first: pipeline.Result) -> None:
