@@ -75,6 +75,8 @@ class IALS(FactorBaseline):
         penalty_R = np.maximum(penalty_R, self.l2 * NOBODY)
         other = torch.from_numpy(np.vstack([other_CD, np.zeros(self.factors)]))  # a row of nobody
         everyone_DD = self.unobserved * other.T @ other
+        strength_D, axes_DD = torch.linalg.eigh(everyone_DD)
+        turned = other @ axes_DD
         found = np.zeros((rows.shape[0], self.factors))
         order = np.argsort(count, kind="stable")
         at = 0
@@ -87,22 +89,42 @@ class IALS(FactorBaseline):
             while len(which) > 1 and 8 * len(which) * self.factors * longest > BLOCK_BYTES:
                 which = which[: len(which) // 2]
                 longest = int(count[which[-1]])
-            found[which] = self._block(rows, which, longest, other, everyone_DD, penalty_R[which])
+            penalty = torch.from_numpy(penalty_R[which])
+            if longest > self.factors:
+                own = self._taken(rows, which, longest, other)
+                found[which] = _solved(own, everyone_DD, penalty)
+            else:
+                own = self._taken(rows, which, longest, turned)
+                found[which] = _few(own, strength_D, penalty) @ axes_DD.T
             at += len(which)
         return found
 
-    def _block(
-        self, rows: sparse.csr_matrix, which: Ints, longest: int, other: Tensor,
-        everyone_DD: Tensor, penalty: Floats,
-    ) -> Floats:  # fmt: skip
-        """Solve some rows; those shorter than the longest are filled up with nobody."""
+    def _taken(self, rows: sparse.csr_matrix, which: Ints, longest: int, other: Tensor) -> Tensor:
+        """Return the vectors of what some rows took, (b,L,D); nobody's where they took less."""
         begin, count = rows.indptr[which], np.diff(rows.indptr)[which]
         place = np.arange(longest)
         inside = place < count[:, None]
         column = np.full(inside.shape, len(other) - 1)
         column[inside] = rows.indices[(begin[:, None] + place)[inside]]
-        own = other[torch.from_numpy(column)]  # (b,L,D)
-        left = own.transpose(1, 2) @ own + everyone_DD
-        left.diagonal(dim1=1, dim2=2).add_(torch.from_numpy(penalty)[:, None])
-        solved: Floats = torch.linalg.solve(left, own.sum(1)).numpy()
-        return solved
+        return other[torch.from_numpy(column)]
+
+
+def _solved(own: Tensor, everyone_DD: Tensor, penalty: Tensor) -> Tensor:
+    """Return (X^T X + everyone + penalty I)^-1 X^T 1 of each row's X, (b,L,D) -> (b,D)."""
+    left = own.transpose(1, 2) @ own + everyone_DD
+    left.diagonal(dim1=1, dim2=2).add_(penalty[:, None])
+    found: Tensor = torch.linalg.solve(left, own.sum(1))
+    return found
+
+
+def _few(own: Tensor, strength_D: Tensor, penalty: Tensor) -> Tensor:
+    """Return the same where X is (b,L,D) along the axes of everyone, by the L rows of X.
+
+    d the eigenvalues and the penalty: (X^T X + d)^-1 X^T 1 = d^-1 X^T (1 + X d^-1 X^T)^-1 1.
+    """
+    scaled = own / (strength_D.clamp(min=0) + penalty[:, None])[:, None]
+    small = scaled @ own.transpose(1, 2)
+    small.diagonal(dim1=1, dim2=2).add_(1)
+    one = torch.ones(*own.shape[:2], 1, dtype=own.dtype)
+    weight = torch.cholesky_solve(one, torch.linalg.cholesky(small))
+    return (scaled.transpose(1, 2) @ weight).squeeze(2)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from gnnseg.models.baselines import GFCF, IALS, PureSVD
 
@@ -79,3 +80,22 @@ def test_ials_of_nothing_unobserved_leaves_people_without_history_at_zero(fitted
     got = fitted(IALS(factors=3, unobserved=0.0, epochs=2), graph)
     assert np.isfinite(got).all()
     assert (got[-1] == 0).all()
+
+
+@pytest.mark.parametrize("unobserved", [0.0, 0.1])
+@pytest.mark.parametrize("nu", [0.0, 1.0])
+@pytest.mark.parametrize("l2", [1e-6, 0.01, 3.0])
+@pytest.mark.parametrize("factors", [1, 5, 40])
+def test_ials_solves_short_and_long_rows_as_one_by_one(unobserved, nu, l2, factors):
+    g = np.random.default_rng(1)
+    taken = g.random((30, 20)) < np.linspace(0, 1, 30)[:, None]  # from nothing to everything
+    other = g.standard_normal((20, factors)) @ np.diag(np.linspace(1, 0, factors) ** 3)
+    baseline = IALS(factors=factors, unobserved=unobserved, l2=l2, nu=nu)
+    found = baseline.solved(sparse.csr_matrix(taken.astype(float)), other)
+    for row, got in zip(taken, found, strict=True):
+        penalty = l2 * (row.sum() + unobserved * 20) ** nu
+        if not row.any():
+            assert (got == 0).all()
+            continue
+        left = other[row].T @ other[row] + unobserved * other.T @ other + penalty * np.eye(factors)
+        np.testing.assert_allclose(left @ got, other[row].sum(0), atol=1e-7)
