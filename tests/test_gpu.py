@@ -11,7 +11,7 @@ from gnnseg import config
 from gnnseg.models import logsumexp
 from gnnseg.rng import Rng
 from gnnseg.runs import train as pipeline
-from gnnseg.sparse import Csr, sddmm, spmm
+from gnnseg.sparse import Csr, kernels, sddmm, spmm
 from gnnseg.training import loop
 
 pytestmark = [
@@ -111,6 +111,34 @@ def test_products_agree() -> None:
     there = p.to("cuda"), value.cuda(), left.cuda(), right.cuda()
     torch.testing.assert_close(spmm(there[0], there[1], there[3]).cpu(), spmm(p, value, right))
     torch.testing.assert_close(sddmm(there[0], *there[2:]).cpu(), sddmm(p, left, right))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_kernels_of_which_the_fastest_is_taken_agree(dtype: torch.dtype) -> None:
+    g = torch.Generator().manual_seed(0)
+    key = torch.randperm(500 * 300, generator=g)[:5000]
+    p = Csr.of(key // 300, key % 300, (500, 300)).to("cuda")
+    value = torch.rand(p.entries, generator=g).to("cuda", dtype)
+    left, right = (torch.randn(n, 24, generator=g).to("cuda", dtype) for n in (500, 300))
+    for product, given in {"spmm": value, "sddmm": left}.items():
+        names = kernels.there(product, "cuda", dtype)
+        assert "gather" in names  # and with float32 others beside it
+        assert len(names) > 1 or dtype != torch.float32
+        exact = kernels.KERNELS[product]["gather"](p, given.double(), right.double())
+        for name in names:
+            found = kernels.KERNELS[product][name](p, given, right).double()
+            tolerance = 0.02 if dtype == torch.bfloat16 else 1e-4
+            torch.testing.assert_close(found, exact, rtol=tolerance, atol=10 * tolerance)
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bf16"])
+def test_quality_in_mixed_precision_is_that_of_float32(precision: str, tmp_path: Path) -> None:
+    whole, low = (
+        run(tmp_path / one, "cuda", [*RUNS["dropout and bpr"], f"trainer.precision={one}"])
+        for one in ("float32", precision)
+    )
+    assert low[0] == pytest.approx(whole[0], rel=1e-3)
+    assert low[1] == pytest.approx(whole[1], abs=0.005)
 
 
 def test_the_normaliser_agrees() -> None:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.sparse import Csr, Fixed, products, sddmm, spmm
+from gnnseg.sparse import Csr, Fixed, kernels, mixed_precision, sddmm, spmm
 
 
 def draw(rows: int, columns: int, entries: int, seed: int = 0) -> Csr:
@@ -72,13 +72,84 @@ def test_every_kernel_gives_the_same_numbers(
         torch.randn(50, width, dtype=dtype),
         torch.randn(40, width, dtype=dtype),
     )
-    found = spmm(p, value, right), sddmm(p, left, right)
-    monkeypatch.setattr(products, "GATHER_ENTRIES", 7)  # many parts
-    for kernel in ("bag", "CSR", "gather"):
-        monkeypatch.setattr(products, "kernel_of", lambda *_, name=kernel: name)
-        torch.testing.assert_close((spmm(p, value, right), sddmm(p, left, right)), found)
+    monkeypatch.setattr(kernels, "GATHER_ENTRIES", 7)  # many parts
     dense = torch.zeros(50, 40, dtype=dtype).index_put((p.row, p.column), value)
-    torch.testing.assert_close(found[0], dense @ right)
+    for kernel in kernels.KERNELS["spmm"].values():
+        torch.testing.assert_close(kernel(p, value, right), dense @ right)
+    for kernel in kernels.KERNELS["sddmm"].values():
+        torch.testing.assert_close(kernel(p, left, right), (left @ right.T)[p.row, p.column])
+
+
+def test_where_no_kernel_is_known_to_be_best_the_fastest_is_taken_and_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    p, value, right = draw(50, 40, 300), torch.rand(300), torch.randn(40, 8)
+    slow = dict.fromkeys(kernels.KERNELS["spmm"], 3.0) | {"bag, 32-bit indices": 1.0}
+    asked = []
+
+    def seconds(kernel: kernels.Kernel, *given: object) -> float:
+        asked.append(kernel)
+        return next(slow[n] for n, k in kernels.KERNELS["spmm"].items() if k is kernel)
+
+    monkeypatch.setattr(kernels, "_FASTEST", {})
+    assert kernels.name_of("spmm", p, value, right) == "bag"  # on a CPU that is known
+    monkeypatch.setattr(kernels, "KNOWN", {})
+    monkeypatch.setattr(kernels, "there", kernels.there.__wrapped__)
+    monkeypatch.setattr(kernels, "_seconds", seconds)
+    with caplog.at_level("INFO", logger="gnnseg"):
+        for _ in range(3):
+            torch.testing.assert_close(spmm(p, value, right), p.with_value(value).dense() @ right)
+    assert len(asked) == len(kernels.KERNELS["spmm"])  # each timed once
+    (line,) = caplog.messages
+    assert line == (
+        "spmm of 300 entries by 8 in float32 on cpu: bag, 32-bit indices, 1000.00 ms "
+        "(bag 3000.00, CSR 3000.00, CSR, 32-bit indices 3000.00, gather 3000.00)"
+    )
+    spmm(p, value, torch.randn(40, 16))  # another width is timed for itself
+    assert len(asked) == 2 * len(kernels.KERNELS["spmm"])
+
+
+def test_kernels_are_timed_with_what_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "KNOWN", {})
+    monkeypatch.setattr(kernels, "there", kernels.there.__wrapped__)
+    monkeypatch.setattr(kernels, "_FASTEST", {})
+    p = draw(300, 200, 5000)
+    value, left, right = torch.rand(5000), torch.randn(300, 16), torch.randn(200, 16)
+    dense = p.with_value(value).dense()
+    torch.testing.assert_close(spmm(p, value, right), dense @ right)
+    torch.testing.assert_close(sddmm(p, left, right), (left @ right.T)[p.row, p.column])
+    assert {product for product, *_ in kernels._FASTEST} == {"spmm", "sddmm"}
+
+
+def test_32_bit_indices_are_made_once_and_go_with_their_pattern() -> None:
+    p = draw(50, 40, 300)
+    before = len(kernels._SHORT)
+    first, second = (kernels._index(p, short=True) for _ in range(2))
+    assert first[0] is second[0]
+    assert first[1].dtype == torch.int32
+    assert len(kernels._SHORT) == before + 2
+    del p
+    assert len(kernels._SHORT) == before
+
+
+def test_bf16_reads_rows_of_fixed_products_and_of_their_gradients_in_8_bits() -> None:
+    p, cpu = draw(60, 50, 900), torch.device("cpu")
+    value, x = torch.rand(900), torch.randn(50, 8).requires_grad_()
+    fixed, away = Fixed.of(p, value), torch.randn(60, 8)
+    exact = fixed @ x
+    (slope,) = torch.autograd.grad(exact, x, away)
+    with mixed_precision("bf16", cpu):
+        low = fixed @ x
+        torch.testing.assert_close(spmm(p, value, x), exact, rtol=0, atol=0)  # learned values: not
+    (low_slope,) = torch.autograd.grad(low, x, away)  # also where the step has gone on
+    for found, wanted in ((low, exact), (low_slope, slope)):
+        assert found.dtype == torch.float32
+        assert not torch.equal(found, wanted)
+        assert (found - wanted).norm() < 0.005 * wanted.norm()
+    for name in ("float32", "tf32"):
+        with mixed_precision(name, cpu):
+            assert torch.equal(fixed @ x, exact)
+    assert torch.equal(fixed @ x, exact)
 
 
 def test_a_product_does_not_depend_on_the_number_of_threads() -> None:

@@ -114,18 +114,22 @@ def products(p: Any, width: int) -> dict[str, Any]:
     """Milliseconds of a graph's products at one width, by each kernel."""
     import scipy.sparse as sp
 
-    from gnnseg.sparse import products, sddmm, spmm
+    from gnnseg.sparse import Fixed, mixed_precision, spmm
+    from gnnseg.sparse.kernels import KERNELS
 
-    device, chosen, found = p.column.device, products.kernel_of, dict[str, Any]()
+    device, found = p.column.device, dict[str, Any]()
     value = torch.rand(p.entries, device=device)
     left, right = (torch.randn(n, width, device=device) for n in p.shape)
     times = 3 if p.entries > LARGE else 7
-    for kernel in ("bag", "CSR") if p.entries > LARGE else ("bag", "CSR", "gather"):
-        products.kernel_of = lambda *_, kernel=kernel: kernel
-        found[f"spmm {kernel}"] = median_ms(lambda: spmm(p, value, right), device, times)
-        if kernel != "bag":
-            found[f"sddmm {kernel}"] = median_ms(lambda: sddmm(p, left, right), device, times)
-    products.kernel_of = chosen
+    for product, given in {"spmm": value, "sddmm": left}.items():
+        for name, kernel in KERNELS[product].items():
+            if name != "gather" or p.entries <= LARGE:
+                found[f"{product} {name}"] = median_ms(
+                    lambda kernel=kernel, given=given: kernel(p, given, right), device, times
+                )
+    fixed = Fixed.of(p, value)
+    with mixed_precision("bf16", device):
+        found["spmm in bf16"] = median_ms(lambda: fixed @ right, device, times)
     x = right.clone().requires_grad_()
     found["spmm and its gradient"] = median_ms(
         lambda: torch.autograd.grad(spmm(p, value, x).sum(), x), device, times
@@ -154,6 +158,7 @@ def steps(
         p = pattern_of(*size, device)
         line: dict[str, Any] = {"graph": name}
         line["ours"] = median_ms(our_step(p, None), device)
+        line["ours, bf16"] = median_ms(our_step(p, None, "bf16"), device)
         if device.type == "cuda":
             line["ours, recorded"] = median_ms(our_step(p, cuda_graph), device)
         line["PyG"] = median_ms(pyg_step(p), device)
@@ -172,7 +177,7 @@ def steps(
     return found
 
 
-def our_step(pattern: Any, record: Any) -> Callable[[], Any]:
+def our_step(pattern: Any, record: Any, precision: str = "float32") -> Callable[[], Any]:
     from gnnseg.config import build, compose
     from gnnseg.graph import BipartiteGraph
     from gnnseg.rng import Rng
@@ -195,7 +200,9 @@ def our_step(pattern: Any, record: Any) -> Callable[[], Any]:
     data = Training(graph, Features(), TrainingEvents(pattern.row, pattern.column, weight))
     batches = Batches(data, build(config["trainer"]), model.objective)
     optimizer = build(config["optimizer"], model.parameters())
-    take = Steps(model, optimizer, data, batches, Rng(0), record=record, say=print)
+    take = Steps(
+        model, optimizer, data, batches, Rng(0), precision=precision, record=record, say=print
+    )
     order, number = batches.order(Rng(0)), iter(range(10**9))
 
     def step() -> None:

@@ -103,6 +103,7 @@ ADDED: dict[str, Any] = {
     "trainer.callbacks": None,
     "trainer.refit": False,
     "trainer.eval_users": None,
+    "trainer.precision": "float32",
     "report": {"people": False},
     "evidence": {"refits": 0, "rewired": False},
     "metrics": None,

@@ -1,18 +1,11 @@
 """The products spmm and sddmm of sparse matrices with dense ones, with their gradients.
 
-Kernels: on a CPU, spmm is a bag of embeddings, each row of the result the weighed sum of the rows
-its entries name, which takes a third to a tenth of the time of torch's CSR product there and does
-not depend on the number of threads; else the CSR product, and for sddmm ``sampled_addmm``, where
-the device has them for the type; else a gather that gives the same numbers.
-
 Shape legend: R rows, C columns, E entries, D width.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import torch
@@ -21,22 +14,17 @@ from torch.nn import functional as F
 
 from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.mapped import kept
+from gnnseg.sparse import kernels
 from gnnseg.sparse.csr import Csr
-
-with warnings.catch_warnings():  # torch says once a process that CSR is in beta: here, unseen
-    warnings.simplefilter("ignore")
-    torch.sparse_csr_tensor(
-        torch.tensor([0, 1]), torch.tensor([0]), torch.ones(1), size=(1, 1), check_invariants=False
-    )
-
-GATHER_ENTRIES = 1 << 20  # entries gathered at once by the fallback: bounds its memory
+from gnnseg.sparse.mixed_precision import message_type
 
 
 @dataclass(frozen=True)
 class Fixed:
     """A sparse (R,C) matrix whose values learn nothing; ``fixed @ dense``: (C,D) -> (R,D).
 
-    They are kept in both orders, (E,) each, so that the gradient gathers none of them anew.
+    They are kept in both orders, (E,) each, so that the gradient gathers none of them anew. Under
+    ``mixed_precision`` the rows of ``dense``, and those of the gradient, are read in fewer bits.
     ``ranks``: of several processes each has some of the columns, and the products are summed.
     """
 
@@ -56,7 +44,9 @@ class Fixed:
         return Fixed(self.pattern.T, self.back, self.value)
 
     def __matmul__(self, dense: Tensor) -> Tensor:
-        product = _Spmm.apply(self.pattern, self.value, dense, self.back)  # type: ignore[no-untyped-call]
+        product = _Spmm.apply(  # type: ignore[no-untyped-call]
+            self.pattern, self.value, dense, self.back, message_type()
+        )  # fmt: skip
         return self.ranks.sum(product)
 
     def at(self, rows: Tensor | None) -> Fixed | SomeRows:
@@ -85,7 +75,7 @@ class SomeRows:
 
 def spmm(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
     """Return sum_c value_rc dense_c: (E,),(C,D) -> (R,D). Gradients reach value and dense."""
-    return _Spmm.apply(pattern, value, dense, None)  # type: ignore[no-any-return, no-untyped-call]
+    return _Spmm.apply(pattern, value, dense, None, None)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def sddmm(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
@@ -96,24 +86,26 @@ def sddmm(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
 class _Spmm(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, pattern: Csr, value: Tensor, dense: Tensor, back: Tensor | None
-    ) -> Tensor:
-        ctx.pattern, ctx.back = pattern, back
+        ctx: Any, pattern: Csr, value: Tensor, dense: Tensor, back: Tensor | None,
+        read_as: torch.dtype | None,
+    ) -> Tensor:  # fmt: skip
+        ctx.pattern, ctx.back, ctx.read_as = pattern, back, read_as
         ctx.save_for_backward(value, dense)
-        return _product(pattern, value, dense)
+        return _product(pattern, value, dense, read_as)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         value, dense = ctx.saved_tensors
         p: Csr = ctx.pattern
         d_value = _sampled(p, grad, dense) if ctx.needs_input_grad[1] else None
         d_dense = None
         if ctx.needs_input_grad[2]:
             d_dense = _product(
-                p.T.with_value(None), value[p.t_order] if ctx.back is None else ctx.back, grad
-            )
-        return None, d_value, d_dense, None
+                p.T.with_value(None), value[p.t_order] if ctx.back is None else ctx.back, grad,
+                ctx.read_as,
+            )  # fmt: skip
+        return None, d_value, d_dense, None, None
 
 
 class _Sddmm(torch.autograd.Function):
@@ -137,68 +129,14 @@ class _Sddmm(torch.autograd.Function):
         return None, d_left, d_right
 
 
-def _matrix(pattern: Csr, value: Tensor) -> Tensor:
-    return torch.sparse_csr_tensor(
-        pattern.start, pattern.column, value, size=pattern.shape, check_invariants=False
-    )
-
-
-def _product(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
-    value, dense = value.detach().to(dense.dtype), dense.detach().contiguous()
-    kernel = kernel_of(dense.device.type, dense.dtype, "spmm")
-    if kernel == "bag" and len(dense):
-        return F.embedding_bag(
-            pattern.column, dense, pattern.start, mode="sum", per_sample_weights=value,
-            include_last_offset=True,
-        )  # fmt: skip
-    if pattern.entries and kernel == "CSR":
-        product: Tensor = _matrix(pattern, value) @ dense
-        return product
-    return gathered_spmm(pattern, value, dense)
+def _product(
+    pattern: Csr, value: Tensor, dense: Tensor, read_as: torch.dtype | None = None
+) -> Tensor:
+    rows = dense.detach().to(read_as or dense.dtype).contiguous()
+    found = kernels.compute("spmm", pattern, value.detach().to(rows.dtype), rows)
+    return found.to(dense.dtype)
 
 
 def _sampled(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
     left, right = left.detach().contiguous(), right.detach().contiguous()
-    if pattern.entries and kernel_of(left.device.type, left.dtype, "sddmm") == "CSR":
-        zeros = _matrix(pattern, torch.zeros(pattern.entries, dtype=left.dtype, device=left.device))
-        sampled: Tensor = torch.sparse.sampled_addmm(zeros, left, right.T, beta=0.0).values()
-        return sampled
-    return gathered_sddmm(pattern, left, right)
-
-
-def gathered_spmm(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
-    """Return ``spmm`` by gathering, bounded in memory: the columns' rows, weighed, added up."""
-    out = torch.zeros(pattern.shape[0], dense.shape[1], dtype=dense.dtype, device=dense.device)
-    for at in range(0, pattern.entries, GATHER_ENTRIES):
-        part = slice(at, at + GATHER_ENTRIES)
-        sent = F.embedding(pattern.column[part], dense) * value[part, None].to(dense.dtype)
-        out.index_add_(0, pattern.row[part], sent)
-    return out
-
-
-def gathered_sddmm(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
-    """Return ``sddmm`` by gathering, bounded in memory."""
-    out = torch.empty(pattern.entries, dtype=left.dtype, device=left.device)
-    for at in range(0, pattern.entries, GATHER_ENTRIES):
-        part = slice(at, at + GATHER_ENTRIES)
-        rows, columns = pattern.row[part], pattern.column[part]
-        out[part] = (F.embedding(rows, left) * F.embedding(columns, right)).sum(-1)
-    return out
-
-
-@cache
-def kernel_of(device: str, dtype: torch.dtype, product: str) -> str:
-    """Return what computes 'spmm' or 'sddmm' of a type on a device: 'bag', 'CSR' or 'gather'.
-
-    Whether torch has its sparse kernel there is asked once, of 1 x 1.
-    """
-    if device == "cpu" and product == "spmm":
-        return "bag"
-    one = torch.ones(1, 1, dtype=dtype, device=device)
-    index = torch.tensor([0, 1], device=device), torch.tensor([0], device=device)
-    try:
-        csr = torch.sparse_csr_tensor(*index, one[0], size=(1, 1), check_invariants=False)
-        (csr @ one) if product == "spmm" else torch.sparse.sampled_addmm(csr, one, one, beta=0.0)
-    except (RuntimeError, NotImplementedError):
-        return "gather"
-    return "CSR"
+    return kernels.compute("sddmm", pattern, left, right)

@@ -65,7 +65,7 @@ def fit(
     callbacks = _looking_on(model, settings, rng, state, checkpoint)
     ahead = data.device.type != "cpu" and not settings.own_callbacks and read_every > 0
     losses = Losses(state, read_every if ahead else 1)
-    take = _steps(model, optimizer, data, batches, rng, settings.clip, ahead, say)
+    take = _steps(model, optimizer, data, batches, rng, settings, ahead, say)
     while not state.done:
         _begin(model, data, settings, state, last, rng)
         take.begin()
@@ -108,14 +108,17 @@ def _steps(
     data: Training,
     batches: Batches,
     rng: Rng,
-    limit: float | None,
+    settings: TrainerSettings,
     ahead: bool,
     say: Callable[[str], None],
 ) -> Steps:
     """Return what takes steps; where the host runs ahead of the device, recorded ones."""
     model.compacts = not ahead
     record = cuda_graph if ahead and data.ranks.alone else None
-    return Steps(model, optimizer, data, batches, rng, limit=limit, record=record, say=say)
+    return Steps(
+        model, optimizer, data, batches, rng,
+        limit=settings.clip, precision=settings.precision, record=record, say=say,
+    )  # fmt: skip
 
 
 def _begin(

@@ -19,6 +19,7 @@ from torch.profiler import record_function
 from gnnseg.models.model import Model
 from gnnseg.models.objectives import RenewedObjective
 from gnnseg.rng import Rng
+from gnnseg.sparse import mixed_precision
 from gnnseg.training.batching import Batches, Training
 from gnnseg.training.reducing import clip, reduced
 
@@ -58,6 +59,7 @@ class Steps:
         batches: which make the batch of rows.
         rng: of the training.
         limit: largest norm of the gradient; None: any.
+        precision: in which type products are computed, as ``sparse.mixed_precision`` names it.
         record: records steps; None: each is taken for itself.
         say: where a line goes if steps cannot be recorded.
     """
@@ -71,11 +73,13 @@ class Steps:
         rng: Rng,
         *,
         limit: float | None = None,
+        precision: str = "float32",
         record: Recorder | None = None,
         say: Say = lambda line: None,
     ) -> None:
         self._model, self._optimizer, self._data, self._batches = model, optimizer, data, batches
         self._rng, self._limit, self._say = rng, limit, say
+        self._precision = precision
         self._record = record if "capturable" in optimizer.defaults else None
         self._recorded: Body | None = None
         self._warm, self._waiting = 0, model.waiting
@@ -135,10 +139,10 @@ class Steps:
         batch, forward, backward, optimizer = map(record_function, PHASES)
         with batch:
             found = self._batches.of(rows, rng)
-        with forward:
+        with forward, mixed_precision(self._precision, data.device):
             losses = model.losses(data.graph, data.features, found, rng, data.ranks)
             total = model.total(losses)
-        with backward:
+        with backward, mixed_precision(self._precision, data.device):
             total.backward()  # type: ignore[no-untyped-call]
         with optimizer:
             told = reduced(model, {"loss": total, **losses}, data.ranks, data.own)

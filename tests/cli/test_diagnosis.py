@@ -16,7 +16,7 @@ from gnnseg.cli import diagnosis
 from gnnseg.cli.diagnosis import Finding, computing, installation, storage
 from gnnseg.report import fonts as report_fonts
 from gnnseg.runs import environment
-from gnnseg.sparse import products
+from gnnseg.sparse import kernels, products
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -110,10 +110,19 @@ def test_kernels_that_agree_and_kernels_by_gathering(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert only(computing.kernels()).text.startswith("cpu: spmm by ")
     assert max(computing.gaps("cpu").values()) <= computing.TOLERANCE
-    monkeypatch.setattr(products, "kernel_of", lambda device, dtype, product: "gather")
+    monkeypatch.setattr(kernels, "there", lambda product, device, dtype: ("gather",))
     finding = only(computing.kernels())
     assert finding.ok is None
     assert "spmm by gathering, sddmm by gathering; as a dense computation has it" in finding.text
+    monkeypatch.setattr(
+        kernels, "there", lambda product, device, dtype: tuple(kernels.KERNELS[product])
+    )
+    finding = only(computing.kernels())
+    assert finding.ok
+    assert (
+        "spmm by the fastest of bags of embeddings, torch's CSR product, gathering, sddmm"
+        in finding.text
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gnnseg.cli.diagnosis.finding import Finding, last_line
 
 TOLERANCE = 1e-5  # of sums of a few numbers of size 1
 NAMES = {"bag": "bags of embeddings", "CSR": "torch's CSR product", "gather": "gathering"}
+PRODUCTS = ("spmm", "sddmm")
 
 
 def kernels() -> Iterator[Finding]:
     """Compare the code that multiplies sparse matrices with dense products."""
     import torch
 
-    from gnnseg.sparse import products
+    from gnnseg.sparse import kernels
 
     for device in ("cpu", *(["cuda"] if torch.cuda.is_available() else [])):
-        kernel = {
-            product: products.kernel_of(device, torch.float32, product)
-            for product in ("spmm", "sddmm")
-        }
-        used = ", ".join(f"{product} by {NAMES[name]}" for product, name in kernel.items())
+        kernel = {product: kernels.there(product, device, torch.float32) for product in PRODUCTS}
+        used = ", ".join(f"{product} by {_named(names)}" for product, names in kernel.items())
         if wrong := [name for name, gap in gaps(device).items() if not gap <= TOLERANCE]:
             said = f"{device}: {used}; {', '.join(wrong)} differ from a dense computation"
             yield Finding(
                 "kernels", False, said, "install another build of torch, or set device=cpu.", True
             )
-        elif "gather" not in kernel.values():
+        elif ("gather",) not in kernel.values():
             yield Finding(
                 "kernels", True, f"{device}: {used}; as a dense computation has it", essential=True
             )
@@ -37,6 +35,12 @@ def kernels() -> Iterator[Finding]:
             yield Finding(
                 "kernels", None, f"{device}: {used}; as a dense computation has it", advice, True
             )
+
+
+def _named(kernels: Sequence[str]) -> str:
+    """Say by what a product is computed, of kernels whose fastest is taken."""
+    said = list(dict.fromkeys(NAMES[name.partition(",")[0]] for name in kernels))
+    return said[0] if len(said) == 1 else f"the fastest of {', '.join(said)}"
 
 
 def gaps(device: str) -> dict[str, float]:

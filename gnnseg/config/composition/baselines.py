@@ -18,7 +18,7 @@ KEPT = ("trainer.monitor",)  # of the trainer: by what settings are chosen
 AT_ONCE = {  # what the trainer says of a fit: one epoch, one batch
     "max_epochs": 1, "batch_size": None, "eval_every": 1, "patience": None, "clip": None,
     "eval_users": None, "schedule": "constant", "draw": "each", "sampler": None, "callbacks": None,
-    "refit": False,
+    "refit": False, "precision": "float32",
 }  # fmt: skip
 ALWAYS = ("popularity",)  # what stands beside every run anyway
 Load = Callable[[str], Mapping[str, Any] | None]
