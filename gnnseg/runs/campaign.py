@@ -56,15 +56,17 @@ def sentences(found: Audience) -> list[str]:
     held = found.table.filter("control")["chance"].sum()
     within = f"within {found.days:g} days" if found.days else "in as long as the data took"
     of = "" if count == found.eligible else f" of {found.eligible:,}"
-    lines = [
-        f"{found.words}: {count:,} people{of}",
-        f"expected buyers {within}: {found.buyers:,.1f} ({found.buyers / count:.1%}); "
-        f"of everyone ranked {found.everyone:,.1f} ({found.everyone / found.eligible:.1%})",
-    ]
-    if control:
+    lines = [f"{found.words}: {count:,} people{of}"]
+    if found.trusted:  # an order alone sums up to nothing
         lines.append(
-            f"control group: {control:,} people drawn at random, {held:,.1f} buyers expected "
-            "without the campaign; do not contact them (control is true)"
+            f"expected buyers {within}: {found.buyers:,.1f} ({found.buyers / count:.1%}); "
+            f"of everyone ranked {found.everyone:,.1f} ({found.everyone / found.eligible:.1%})"
+        )
+    if control:
+        without = f", {held:,.1f} buyers expected without the campaign" if found.trusted else ""
+        lines.append(
+            f"control group: {control:,} people drawn at random{without}; do not contact them "
+            "(control is true)"
         )
     elif found.control > 0:
         lines.append(

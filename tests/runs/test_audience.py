@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,8 @@ import torch
 from gnnseg.cli.audience import readable
 from gnnseg.cli.command import main
 from gnnseg.evaluation import audiences
-from gnnseg.runs import audience, databases, export, loading, paces
+from gnnseg.report import scores
+from gnnseg.runs import audience, campaign, databases, export, loading, paces
 from gnnseg.runs.run import Run
 from gnnseg.types import InputError
 
@@ -207,7 +209,19 @@ def test_nobody_is_certain_to_come_on_a_terminal():
     assert readable(table)["chance"].to_list() == [">99.9%", ">99.9%", "50.0%"]
 
 
-def test_the_command_says_what_is_expected_and_writes_every_form(run, tmp_path, capsys):
+def test_of_an_order_alone_no_number_of_buyers_is_expected(run):
+    found = campaign.read(run.stored, where="category == 'WINE'", control=0.5)
+    assert "buyers" in "".join(campaign.sentences(replace(found, trusted=True)))
+    said = campaign.sentences(replace(found, trusted=False))
+    assert "buyers" not in "".join(said)
+    assert said[-1].startswith("this run's objective learns an order, not probabilities")
+    assert any(line.startswith("control group: ") for line in said)
+
+
+def test_the_command_says_what_is_expected_and_writes_every_form(
+    run, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(scores, "trusted", lambda config: True)
     (tmp_path / "out.csv").write_text("user\nu4\n", "utf-8")
     here = [str(run.path), "--where", "category == 'WINE'", "--exclude", str(tmp_path / "out.csv")]
     assert main(["audience", *here]) == 0

@@ -16,9 +16,9 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.models.baselines.autoencoding import Weights, descend, glorot, parts_of
 from gnnseg.models.baselines.base import FittedBaseline
 from gnnseg.models.baselines.scores import BlockScorer
-from gnnseg.models.baselines.settings import above, at_least
+from gnnseg.models.baselines.settings import above, at_least, below
 from gnnseg.rng import Rng
-from gnnseg.types import Features, InputError
+from gnnseg.types import Features
 
 STANDING = 6  # arrays of a batch's users, items and concepts that stand at once in a step
 
@@ -71,9 +71,8 @@ class MacridVAE(FittedBaseline):
         self.batch_size = int(at_least("batch_size", batch_size, 1))
         self.tau, self.std, self.gumbel = above("tau", tau), above("std", std), gumbel
         self.anneal, self.lr = at_least("anneal", anneal, 0), above("lr", lr)
-        self.dropout, self.warmup = at_least("dropout", dropout, 0), at_least("warmup", warmup, 0)
-        if dropout >= 1:
-            raise InputError(f"dropout is {dropout}: it must be below 1, or nothing is read.")
+        self.dropout = below("dropout", at_least("dropout", dropout, 0), 1)
+        self.warmup = at_least("warmup", warmup, 0)
 
     def memory(self, users: int, items: int) -> tuple[float, str]:
         """Return the bytes of a step's scores and of everybody's codes."""

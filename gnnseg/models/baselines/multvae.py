@@ -13,9 +13,8 @@ from torch.nn import functional as F
 
 from gnnseg.models.baselines.autoencoding import Weights, descend, glorot, parts_of
 from gnnseg.models.baselines.factors import FactorBaseline
-from gnnseg.models.baselines.settings import above, at_least
+from gnnseg.models.baselines.settings import above, at_least, below
 from gnnseg.rng import Rng
-from gnnseg.types import InputError
 
 
 class MultVAE(FactorBaseline):
@@ -54,9 +53,8 @@ class MultVAE(FactorBaseline):
         self.epochs = int(at_least("epochs", epochs, 1))
         self.batch_size = int(at_least("batch_size", batch_size, 1))
         self.anneal, self.lr = at_least("anneal", anneal, 0), above("lr", lr)
-        self.dropout, self.warmup = at_least("dropout", dropout, 0), at_least("warmup", warmup, 0)
-        if dropout >= 1:
-            raise InputError(f"dropout is {dropout}: it must be below 1, or nothing is read.")
+        self.dropout = below("dropout", at_least("dropout", dropout, 0), 1)
+        self.warmup = at_least("warmup", warmup, 0)
 
     def learn(self, taken: sparse.csr_matrix, rng: Rng) -> dict[str, Tensor]:
         """Return everybody's hidden layer, the last weights and biases."""
