@@ -317,6 +317,17 @@ def test_what_rows_of_one_data_set_are_evaluated_by_is_said_where_it_differs(dec
     ]
 
 
+def test_rows_that_are_the_same_run_are_said(declare):
+    declared = declare()
+    found = filled(declared)
+    mine, theirs = declared.rows[0].label, declared.rows[1].label
+    on_toy = [one for one in found.lines if one["data"] == "toy"]
+    on_toy[1]["run"] = on_toy[0]["run"]
+    assert cells.table(declared, found).notes == [
+        f"rows are the same run, their settings say the same: {mine}; {theirs}"
+    ]
+
+
 def test_results_keep_the_declarations_order_and_what_it_no_longer_names(declare, tmp_path):
     declared = declare()
     lines = filled(declared).lines
