@@ -113,13 +113,16 @@ def test_products_agree() -> None:
     torch.testing.assert_close(sddmm(there[0], *there[2:]).cpu(), sddmm(p, left, right))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-12, torch.bfloat16: 1e-2}
+
+
+@pytest.mark.parametrize("dtype", list(TOLERANCES))
 def test_kernels_of_which_the_fastest_is_taken_agree(dtype: torch.dtype) -> None:
     g = torch.Generator().manual_seed(0)
-    key = torch.randperm(500 * 300, generator=g)[:5000]
-    p = Csr.of(key // 300, key % 300, (500, 300)).to("cuda")
+    key = torch.randperm(8 * 9000, generator=g)[:50_000]  # rows of some six thousand entries
+    p = Csr.of(key // 9000, key % 9000, (8, 9000)).to("cuda")
     value = torch.rand(p.entries, generator=g).to("cuda", dtype)
-    left, right = (torch.randn(n, 24, generator=g).to("cuda", dtype) for n in (500, 300))
+    left, right = (torch.rand(n, 24, generator=g).to("cuda", dtype) for n in (8, 9000))
     for product, given in {"spmm": value, "sddmm": left}.items():
         names = kernels.there(product, "cuda", dtype)
         assert "gather" in names  # and with float32 others beside it
@@ -127,15 +130,13 @@ def test_kernels_of_which_the_fastest_is_taken_agree(dtype: torch.dtype) -> None
         exact = kernels.KERNELS[product]["gather"](p, given.double(), right.double())
         for name in names:
             found = kernels.KERNELS[product][name](p, given, right).double()
-            tolerance = 0.02 if dtype == torch.bfloat16 else 1e-4
-            torch.testing.assert_close(found, exact, rtol=tolerance, atol=10 * tolerance)
+            torch.testing.assert_close(found, exact, rtol=TOLERANCES[dtype], atol=0)
 
 
-@pytest.mark.parametrize("precision", ["tf32", "bf16"])
-def test_quality_in_mixed_precision_is_that_of_float32(precision: str, tmp_path: Path) -> None:
+def test_quality_in_bf16_is_that_of_float32(tmp_path: Path) -> None:
     whole, low = (
         run(tmp_path / one, "cuda", [*RUNS["dropout and bpr"], f"trainer.precision={one}"])
-        for one in ("float32", precision)
+        for one in ("float32", "bf16")
     )
     assert low[0] == pytest.approx(whole[0], rel=1e-3)
     assert low[1] == pytest.approx(whole[1], abs=0.005)

@@ -1,13 +1,15 @@
 """Sparse products against dense ones; gradients against finite differences; the fallback against
 the kernels."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnseg.sparse import Csr, Fixed, kernels, mixed_precision, sddmm, spmm
+from gnnseg.sparse import Csr, Fixed, kernels, messages, mixed_precision, sddmm, spmm
 
 
 def draw(rows: int, columns: int, entries: int, seed: int = 0) -> Csr:
@@ -130,26 +132,83 @@ def test_32_bit_indices_are_made_once_and_go_with_their_pattern() -> None:
     assert len(kernels._SHORT) == before + 2
     del p
     assert len(kernels._SHORT) == before
+    p = draw(50, 40, 300)
+    kernels._index(p, short=True)
+    kernels._forget(p)
+    assert len(kernels._SHORT) == before
 
 
-def test_bf16_reads_rows_of_fixed_products_and_of_their_gradients_in_8_bits() -> None:
-    p, cpu = draw(60, 50, 900), torch.device("cpu")
+def test_a_kernel_that_fails_or_cannot_number_its_entries_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    p, value, right = draw(50, 40, 300), torch.rand(300), torch.randn(40, 8)
+
+    def too_large(*_: object) -> torch.Tensor:
+        raise torch.OutOfMemoryError("no memory")
+
+    monkeypatch.setattr(kernels, "_FASTEST", {})
+    monkeypatch.setattr(kernels, "there", lambda product, device, dtype: ("bag", "CSR", "gather"))
+    of = kernels.KERNELS["spmm"] | {"bag": too_large, "CSR": too_large}
+    monkeypatch.setitem(kernels.KERNELS, "spmm", of)  # type: ignore[arg-type]
+    with caplog.at_level("INFO", logger="gnnseg"):
+        torch.testing.assert_close(spmm(p, value, right), p.with_value(value).dense() @ right)
+    assert "gather, " in caplog.text
+    assert "bag failed, CSR failed" in caplog.text
+    monkeypatch.setattr(kernels, "_FASTEST", {})
+    monkeypatch.setitem(
+        kernels.KERNELS,
+        "spmm",
+        of | {"gather": too_large},  # type: ignore[arg-type]
+    )
+    with pytest.raises(RuntimeError, match="no memory"):
+        spmm(p, value, right)
+    wide = Csr((50, 1 << 31), p.start, p.row, p.column)
+    timed: list[str] = []
+    monkeypatch.setattr(kernels, "_seconds", lambda kernel, *_: timed.append(kernel) or 1.0)
+    kernels._fastest("sddmm", ("CSR", f"CSR{kernels.SHORT}"), wide, value, right)
+    assert timed == [kernels.KERNELS["sddmm"]["CSR"]]
+
+
+def test_sums_of_half_precision_by_gathering_are_as_exact_as_their_parts() -> None:
+    p = Csr.of(torch.zeros(4000), torch.arange(4000), (1, 4000))
+    one = torch.ones(4000, dtype=torch.bfloat16)
+    for name, kernel in kernels.KERNELS["spmm"].items():
+        if not name.startswith("CSR"):
+            assert kernel(p, one, one[:, None]).item() == 4000, name
+
+
+def test_bf16_passes_messages_and_their_gradients_in_bfloat16() -> None:
+    p = draw(60, 50, 900)
     value, x = torch.rand(900), torch.randn(50, 8).requires_grad_()
     fixed, away = Fixed.of(p, value), torch.randn(60, 8)
     exact = fixed @ x
     (slope,) = torch.autograd.grad(exact, x, away)
-    with mixed_precision("bf16", cpu):
-        low = fixed @ x
-        torch.testing.assert_close(spmm(p, value, x), exact, rtol=0, atol=0)  # learned values: not
+    with mixed_precision("bf16") as precision:
+        torch.testing.assert_close(spmm(p, value, x), exact, rtol=0, atol=0)  # learned weights: not
+        assert not precision.read
+        low, sent = fixed @ x, messages(p, value, x)
+        assert precision.read
+    assert torch.equal(low, sent)
     (low_slope,) = torch.autograd.grad(low, x, away)  # also where the step has gone on
     for found, wanted in ((low, exact), (low_slope, slope)):
         assert found.dtype == torch.float32
         assert not torch.equal(found, wanted)
         assert (found - wanted).norm() < 0.005 * wanted.norm()
-    for name in ("float32", "tf32"):
-        with mixed_precision(name, cpu):
-            assert torch.equal(fixed @ x, exact)
+    with mixed_precision("float32"):
+        assert torch.equal(fixed @ x, exact)
     assert torch.equal(fixed @ x, exact)
+
+
+def test_mixed_precision_is_a_threads_own() -> None:
+    p, found = draw(60, 50, 900), []
+    fixed, x = Fixed.of(p, torch.rand(900)), torch.randn(50, 8)
+    exact = fixed @ x
+    with mixed_precision("bf16"):
+        beside = threading.Thread(target=lambda: found.append(fixed @ x))
+        beside.start()
+        beside.join()
+        assert not torch.equal(fixed @ x, exact)
+    assert torch.equal(found[0], exact)
 
 
 def test_a_product_does_not_depend_on_the_number_of_threads() -> None:
@@ -168,6 +227,11 @@ def test_a_product_does_not_depend_on_the_number_of_threads() -> None:
 def test_a_type_without_kernel_takes_the_fallback() -> None:
     p = draw(20, 10, 60)
     right = torch.randn(10, 4)
+    left = torch.randn(20, 4)
+    assert kernels.there("sddmm", "cpu", torch.bfloat16) == ("gather",)
+    low = sddmm(p, left.bfloat16(), right.bfloat16())
+    wanted = (left @ right.T)[p.row, p.column]
+    torch.testing.assert_close(low.float(), wanted, atol=0.2, rtol=0.05)
     low = spmm(p, torch.ones(p.entries, dtype=torch.bfloat16), right.bfloat16())
     torch.testing.assert_close(low.float(), p.dense() @ right, atol=0.2, rtol=0.05)
 

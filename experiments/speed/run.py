@@ -128,7 +128,7 @@ def products(p: Any, width: int) -> dict[str, Any]:
                     lambda kernel=kernel, given=given: kernel(p, given, right), device, times
                 )
     fixed = Fixed.of(p, value)
-    with mixed_precision("bf16", device):
+    with mixed_precision("bf16"):
         found["spmm in bf16"] = median_ms(lambda: fixed @ right, device, times)
     x = right.clone().requires_grad_()
     found["spmm and its gradient"] = median_ms(

@@ -99,7 +99,7 @@ def call(options: argparse.Namespace) -> None:
 
 
 def show(found: Audience) -> None:
-    """Print what was asked for, how many buyers are expected, and the first people."""
+    """Print what stands over an audience, and the first people."""
     from gnnseg.report import tables
     from gnnseg.runs import campaign
 

@@ -91,6 +91,8 @@ def check_built(config: Mapping[str, Any]) -> None:
     """
     for _, where, node in every(config):
         refuse_unbuildable(where, node)
+    if config.get("baseline"):
+        refuse_unbuildable("baseline", config["baseline"])
     reserved = _ours("gnnseg.models.baselines.base.RESERVED")
     for where, _ in nodes(config, "baselines"):
         if where.partition(".")[2] in reserved:
@@ -108,6 +110,9 @@ def refuse_unbuildable(where: str, node: Mapping[str, Any]) -> None:
         build(node)
     except (TypeError, ValueError) as why:
         if isinstance(why, type(refusal("."))) and _is_of_ours(node):
+            setting, _, rest = str(why).partition(" ")
+            if setting in node:
+                raise refusal(f"{where}.{setting} {rest}") from None
             raise
         said = str(why).splitlines()[0].rstrip(".") if str(why) else type(why).__name__
         name = str(node["_target_"]).rpartition(".")[2]

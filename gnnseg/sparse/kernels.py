@@ -3,7 +3,8 @@
 On a CPU that is known: a bag of embeddings, each row of the result the weighed sum of the rows its
 entries name, takes a third to a tenth of the time of torch's CSR product there and does not depend
 on the number of threads. On any other device each kernel that runs there is timed, once for each
-type, width and size of a product, and the fastest taken, which the log says.
+type, width and size of a product, and the fastest taken, which the log says: there the clock
+decides in which order numbers are added.
 
 Shape legend: R rows, C columns, E entries, D width.
 """
@@ -31,6 +32,7 @@ with warnings.catch_warnings():  # torch says once a process that CSR is in beta
 
 LOG = logging.getLogger("gnnseg")
 GATHER_ENTRIES = 1 << 20  # entries gathered at once: bounds the memory of gathering
+SHORT = ", 32-bit indices"  # ends the name of a kernel that reads them
 TIMES = 3  # runs of each kernel that are timed, after one that is not
 Kernel = Callable[[Csr, Tensor, Tensor], Tensor]
 
@@ -50,13 +52,17 @@ def csr(pattern: Csr, value: Tensor, dense: Tensor, *, short: bool = False) -> T
 
 
 def gathered(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
-    """Return sum_c value_rc dense_c, the columns' rows gathered, weighed, added up, in parts."""
-    out = torch.zeros(pattern.shape[0], dense.shape[1], dtype=dense.dtype, device=dense.device)
+    """Return sum_c value_rc dense_c, the columns' rows gathered, weighed, added up, in parts.
+
+    Sums of half precision are float32 until they are done.
+    """
+    adds = torch.promote_types(dense.dtype, torch.float32)
+    out = torch.zeros(pattern.shape[0], dense.shape[1], dtype=adds, device=dense.device)
     for at in range(0, pattern.entries, GATHER_ENTRIES):
         part = slice(at, at + GATHER_ENTRIES)
         sent = F.embedding(pattern.column[part], dense) * value[part, None]
-        out.index_add_(0, pattern.row[part], sent)
-    return out
+        out.index_add_(0, pattern.row[part], sent.to(adds))
+    return out.to(dense.dtype)
 
 
 def sampled(pattern: Csr, left: Tensor, right: Tensor, *, short: bool = False) -> Tensor:
@@ -80,21 +86,21 @@ def gathered_pairs(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:
 KERNELS: Mapping[str, Mapping[str, Kernel]] = {
     "spmm": {
         "bag": bag,
-        "bag, 32-bit indices": partial(bag, short=True),
+        f"bag{SHORT}": partial(bag, short=True),
         "CSR": csr,
-        "CSR, 32-bit indices": partial(csr, short=True),
+        f"CSR{SHORT}": partial(csr, short=True),
         "gather": gathered,
     },
     "sddmm": {
         "CSR": sampled,
-        "CSR, 32-bit indices": partial(sampled, short=True),
+        f"CSR{SHORT}": partial(sampled, short=True),
         "gather": gathered_pairs,
     },
 }
-KNOWN = {
+KNOWN = {  # the fastest first
     ("cpu", "spmm"): ("bag", "gather"),
     ("cpu", "sddmm"): ("CSR", "gather"),
-}  # the fastest first
+}
 
 
 def compute(product: str, pattern: Csr, given: Tensor, dense: Tensor) -> Tensor:
@@ -120,7 +126,7 @@ def name_of(product: str, pattern: Csr, given: Tensor, dense: Tensor) -> str:
         return names[0]
     size = product, str(device), dense.dtype, dense.shape[1], pattern.entries.bit_length()
     if size not in _FASTEST:
-        if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
+        if _recording(device):
             return names[0]  # a clock cannot be read while steps are recorded
         _FASTEST[size] = _fastest(product, names, pattern, given, dense)
     return _FASTEST[size]
@@ -132,20 +138,36 @@ _FASTEST: dict[tuple[str, str, torch.dtype, int, int], str] = {}
 def _fastest(
     product: str, names: tuple[str, ...], pattern: Csr, given: Tensor, dense: Tensor
 ) -> str:
-    """Time each kernel on what it is asked for; say what each took."""
-    took = {name: _seconds(KERNELS[product][name], pattern, given, dense) for name in names}
+    """Time each kernel on what it is asked for, those that can do it; say what each took.
+
+    Raises:
+        RuntimeError: None can.
+    """
+    took, failed = dict[str, float](), dict[str, RuntimeError]()
+    for name in names:
+        if name.endswith(SHORT) and max(pattern.entries, *pattern.shape) >= 1 << 31:
+            continue
+        try:
+            took[name] = _seconds(KERNELS[product][name], pattern, given, dense)
+        except RuntimeError as error:  # the memory does not suffice
+            failed[name] = error
+    if not took:
+        raise next(iter(failed.values()))
     best = min(took, key=lambda name: took[name])
-    others = ", ".join(f"{name} {took[name] * 1e3:.2f}" for name in names if name != best)
+    if not best.endswith(SHORT):
+        _forget(pattern)
+    others = [f"{name} {took[name] * 1e3:.2f}" for name in took if name != best]
+    others += [f"{name} failed" for name in failed]
     type_name = str(dense.dtype).removeprefix("torch.")
     LOG.info(
         f"{product} of {pattern.entries:,} entries by {dense.shape[1]} in {type_name} on "
-        f"{dense.device}: {best}, {took[best] * 1e3:.2f} ms ({others})"
+        f"{dense.device}: {best}, {took[best] * 1e3:.2f} ms ({', '.join(others)})"
     )
     return best
 
 
 def _seconds(kernel: Kernel, pattern: Csr, given: Tensor, dense: Tensor) -> float:
-    """Return the least time of a few runs."""
+    """Return the least time of a few runs; of a pattern that does not last, with its indices."""
 
     def wait() -> None:
         if dense.device.type == "cuda":
@@ -153,12 +175,19 @@ def _seconds(kernel: Kernel, pattern: Csr, given: Tensor, dense: Tensor) -> floa
 
     found = []
     for _ in range(TIMES + 1):
+        if not pattern.lasting:
+            _forget(pattern)
         wait()
         begun = time.perf_counter()
         kernel(pattern, given, dense)
         wait()
         found.append(time.perf_counter() - begun)
     return min(found[1:])
+
+
+def _recording(device: torch.device) -> bool:
+    """Return whether what is computed is recorded, not done."""
+    return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
 
 
 @cache
@@ -193,10 +222,16 @@ def _index(pattern: Csr, short: bool) -> tuple[Tensor, Tensor]:
 
 
 def _shortened(index: Tensor) -> Tensor:
-    if index not in _SHORT:
-        _SHORT[index] = index.int()
-    found: Tensor = _SHORT[index]
+    found: Tensor = _SHORT[index] if index in _SHORT else index.int()
+    if not _recording(index.device):  # else it is there only when the record is played
+        _SHORT[index] = found
     return found
+
+
+def _forget(pattern: Csr) -> None:
+    """Free the 32-bit indices of a pattern."""
+    for index in (pattern.start, pattern.column):
+        _SHORT.pop(index, None)  # type: ignore[no-untyped-call]
 
 
 def _matrix(pattern: Csr, value: Tensor, short: bool) -> Tensor:

@@ -16,15 +16,15 @@ from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.mapped import kept
 from gnnseg.sparse import kernels
 from gnnseg.sparse.csr import Csr
-from gnnseg.sparse.mixed_precision import message_type
+from gnnseg.sparse.precision import message_type
 
 
 @dataclass(frozen=True)
 class Fixed:
     """A sparse (R,C) matrix whose values learn nothing; ``fixed @ dense``: (C,D) -> (R,D).
 
-    They are kept in both orders, (E,) each, so that the gradient gathers none of them anew. Under
-    ``mixed_precision`` the rows of ``dense``, and those of the gradient, are read in fewer bits.
+    They are kept in both orders, (E,) each, so that the gradient gathers none of them anew. The
+    product passes messages, in the type that ``mixed_precision`` says.
     ``ranks``: of several processes each has some of the columns, and the products are summed.
     """
 
@@ -76,6 +76,13 @@ class SomeRows:
 def spmm(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
     """Return sum_c value_rc dense_c: (E,),(C,D) -> (R,D). Gradients reach value and dense."""
     return _Spmm.apply(pattern, value, dense, None, None)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def messages(pattern: Csr, value: Tensor, dense: Tensor) -> Tensor:
+    """Return ``spmm`` of weights (E,) that learn nothing, in the type of ``mixed_precision``."""
+    return _Spmm.apply(  # type: ignore[no-any-return, no-untyped-call]
+        pattern, value, dense, None, message_type()
+    )
 
 
 def sddmm(pattern: Csr, left: Tensor, right: Tensor) -> Tensor:

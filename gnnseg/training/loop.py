@@ -1,7 +1,8 @@
 """The loop, a page long: batches in, steps, evaluations, the best model kept, a state to go on.
 
 Every draw is a function of (seed, name, step), so that a run killed anywhere and started again ends
-as if nothing had happened. Nothing here depends on the clock but when a state is saved.
+as if nothing had happened. Nothing here depends on the clock but when a state is saved, and, on a
+GPU, which of several sparse kernels is taken (``gnnseg.sparse.kernels``).
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ class TrainerSettings:
         draw: an epoch's batches hold 'each' pair once, weighing what the objective says, or pairs
             drawn with replacement by 'weight', which then weigh alike.
         sampler: of negatives, a node of the user's own; None: as the objective asks.
-        precision: in which type a step's products are computed ('float32', 'tf32', 'bf16': see
-            ``sparse.mixed_precision``); evaluation is in float32.
+        precision: in which type messages are passed along the edges while training ('float32',
+            'bf16': see ``sparse.mixed_precision``); evaluation is in float32.
         callbacks: nodes of the user's own by name, or None.
         refit: whether the evaluated run is trained once more on all events (``runs.refit``).
 
@@ -56,7 +56,7 @@ class TrainerSettings:
     callbacks: dict[str, Any] | None = None
     refit: bool = False
     eval_users: int | None = None
-    precision: Literal["float32", "tf32", "bf16"] = "float32"
+    precision: Literal["float32", "bf16"] = "float32"
 
     def __post_init__(self) -> None:
         for key in ("max_epochs", "batch_size", "eval_every", "eval_users", "patience"):

@@ -22,6 +22,7 @@ from gnnseg.rng import Rng
 from gnnseg.sparse import mixed_precision
 from gnnseg.training.batching import Batches, Training
 from gnnseg.training.reducing import clip, reduced
+from gnnseg.types import InputError
 
 WARM = 3  # steps that are taken before one is recorded: libraries allocate in the first ones
 PHASES = ("batch", "forward", "backward", "optimizer")  # of a step, as a profile names them
@@ -59,7 +60,7 @@ class Steps:
         batches: which make the batch of rows.
         rng: of the training.
         limit: largest norm of the gradient; None: any.
-        precision: in which type products are computed, as ``sparse.mixed_precision`` names it.
+        precision: in which type messages are passed, as ``sparse.mixed_precision`` names it.
         record: records steps; None: each is taken for itself.
         say: where a line goes if steps cannot be recorded.
     """
@@ -139,10 +140,15 @@ class Steps:
         batch, forward, backward, optimizer = map(record_function, PHASES)
         with batch:
             found = self._batches.of(rows, rng)
-        with forward, mixed_precision(self._precision, data.device):
+        with forward, mixed_precision(self._precision) as precision:
             losses = model.losses(data.graph, data.features, found, rng, data.ranks)
             total = model.total(losses)
-        with backward, mixed_precision(self._precision, data.device):
+        if self._precision != "float32" and not precision.read:
+            raise InputError(
+                f"trainer.precision={self._precision}: this model passes no messages along the "
+                "edges of the graph, so that nothing would be another; leave it out."
+            )
+        with backward:
             total.backward()  # type: ignore[no-untyped-call]
         with optimizer:
             told = reduced(model, {"loss": total, **losses}, data.ranks, data.own)

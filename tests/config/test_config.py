@@ -265,6 +265,14 @@ def test_a_convolutions_own_settings_are_given_like_any_other() -> None:
             r"trainer\.draw=weight: a full batch holds every pair; set trainer\.batch_size",
         ),
         (["trainer.draw=all"], r"trainer\.draw='all': must be one of each, weight"),
+        (
+            ["baseline=puresvd", "baseline.factors=0"],
+            r"^baseline\.factors is 0: it must be at least",
+        ),
+        (
+            ["evaluation.baselines={ease: {l2: 0}}"],
+            r"^baselines\.ease\.l2 is 0: it must be above 0",
+        ),
         (["evaluation.ks=20"], r"evaluation\.ks=20: must be a list"),
         (
             ["encoder._target_=os.system"],

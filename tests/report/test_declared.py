@@ -324,7 +324,7 @@ def test_rows_that_are_the_same_run_are_said(declare):
     on_toy = [one for one in found.lines if one["data"] == "toy"]
     on_toy[1]["run"] = on_toy[0]["run"]
     assert cells.table(declared, found).notes == [
-        f"rows are the same run, their settings say the same: {mine}; {theirs}"
+        f"toy: rows are the same run by their settings: {mine}; {theirs}"
     ]
 
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
 from gnnseg import config
 from gnnseg.runs import train as pipeline
+from gnnseg.types import InputError
 
 SMALL = [
     "data=planted", "data.users=400", "data.items=200", "data.interactions=8000",
@@ -49,19 +49,27 @@ def test_bf16_repeats_itself_bit_for_bit_on_a_cpu(tmp_path: Path) -> None:
     assert first == second
 
 
-def test_tf32_is_float32_on_a_cpu_and_what_torch_multiplies_in_is_as_before(tmp_path: Path) -> None:
-    chosen = [*RUNS["bpr"], "trainer.max_epochs=2"]
-    before = torch.get_float32_matmul_precision()
-    whole, same = (
-        run(tmp_path, *chosen, f"trainer.precision={precision}", "device=cpu")
-        for precision in ("float32", "tf32")
+@pytest.mark.parametrize("encoder", ["sage", "pinsage", "rgcn", "lightgcnpp"])
+def test_encoders_that_pass_messages_pass_them_in_bf16(encoder: str, tmp_path: Path) -> None:
+    chosen = [
+        f"encoder={encoder}", "encoder.dim=16", "head=dot", "trainer.max_epochs=2",
+        "data.relation_signal=1",
+    ]  # fmt: skip
+    whole, low = (
+        run(tmp_path, *chosen, f"trainer.precision={precision}")
+        for precision in ("float32", "bf16")
     )
-    assert whole == same
-    assert torch.get_float32_matmul_precision() == before
+    assert low[0] != whole[0]
+    assert low[0] == pytest.approx(whole[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("encoder", ["mf", "two_tower", "pyg"])
+def test_bf16_is_refused_where_it_would_change_nothing(encoder: str, tmp_path: Path) -> None:
+    chosen = [f"encoder={encoder}", "encoder.dim=16", "head=dot", "trainer.precision=bf16"]
+    with pytest.raises(InputError, match=r"trainer\.precision=bf16: this model passes no messages"):
+        run(tmp_path, *chosen)
 
 
 def test_an_unknown_precision_is_refused() -> None:
-    from gnnseg.types import InputError
-
-    with pytest.raises(InputError, match=r"trainer\.precision='fp8': must be one of float32, tf32"):
+    with pytest.raises(InputError, match=r"trainer\.precision='fp8': must be one of float32, bf16"):
         config.check(config.compose([*SMALL, "trainer.precision=fp8"]))

@@ -20,7 +20,7 @@ from gnnseg.models.encoders.sage import at, blend
 from gnnseg.models.encoders.tables import Init
 from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
-from gnnseg.sparse import Csr, spmm
+from gnnseg.sparse import Csr, messages
 from gnnseg.types import InputError, Shape
 
 
@@ -117,7 +117,7 @@ class PinSage(GraphEncoder):
             z: Tensor = own[kind](own_rows(block, kind, x[kind]))
             for edges in block.to(kind):
                 sent = F.relu(send[kind](x[edges.source]))
-                z = z + near[kind](spmm(edges.pattern, edges.mean, sent))
+                z = z + near[kind](messages(edges.pattern, edges.mean, sent))
             found[kind] = unit(F.relu(z))
             if layer == self.layers - 1:
                 found[kind] = self.out(F.relu(self.hidden(found[kind])))

@@ -18,7 +18,7 @@ from gnnseg.models.encoders.nodes import Attributes
 from gnnseg.models.encoders.tables import Init
 from gnnseg.models.vectors import pick
 from gnnseg.rng import Rng
-from gnnseg.sparse import spmm
+from gnnseg.sparse import messages
 from gnnseg.types import Features, InputError, Shape
 
 INTERACTIONS = ("to_user", "to_item")
@@ -137,7 +137,7 @@ class RGCN(GraphEncoder):
             h: Tensor = self.own[layer](own_rows(block, kind, x[kind]))
             for edges in block.to(kind):
                 rows, pattern = edges.receiving
-                received = spmm(pattern, edges.mean, x[edges.source]) @ w[edges.name].T
+                received = messages(pattern, edges.mean, x[edges.source]) @ w[edges.name].T
                 h = h + received if rows is None else h.index_add(0, rows, received)
             found[kind] = h if last else F.relu(h)
         return found

@@ -17,7 +17,7 @@ from gnnseg.models.encoders.nodes import Attributes
 from gnnseg.models.encoders.tables import Init
 from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
-from gnnseg.sparse import Csr, spmm
+from gnnseg.sparse import Csr, messages
 from gnnseg.types import Shape
 
 Aggregate = Literal["mean", "max", "pool"]
@@ -89,7 +89,7 @@ class SAGE(GraphEncoder):
     def _aggregated(self, layer: int, edges: EdgeType, sent: Tensor) -> Tensor:
         """AGG of what each row receives, (C,D) -> (R,D)."""
         if self.aggregate == "mean":
-            return spmm(edges.pattern, edges.mean, sent)
+            return messages(edges.pattern, edges.mean, sent)
         if self.aggregate == "pool":
             sent = F.relu(at(self.pool, layer)[edges.target](sent))
         return largest(edges.pattern, sent)

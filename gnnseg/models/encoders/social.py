@@ -19,7 +19,7 @@ from gnnseg.models.encoders.capabilities import EmbedsNewUsers
 from gnnseg.models.encoders.tables import check_first_values, weights
 from gnnseg.models.vectors import unit
 from gnnseg.rng import Rng
-from gnnseg.sparse import Csr, Fixed, spmm
+from gnnseg.sparse import Csr, Fixed, messages
 from gnnseg.types import Embeddings, Features, InputError, Shape
 
 
@@ -95,7 +95,7 @@ class SocialSpectral(Encoder, EmbedsNewUsers):
         if graph.social is not None:
             assert embeddings.layers is not None
             sent = torch.stack([step for step, _ in embeddings.layers[:-1]]).mean(0)
-            met_BD = spmm(graph.social, normalised(graph.social, graph.friend_degree), sent)
+            met_BD = messages(graph.social, normalised(graph.social, graph.friend_degree), sent)
         user_BD: Tensor = self.read(unit(met_BD))
         return lambda start_BD: user_BD
 
@@ -103,7 +103,7 @@ class SocialSpectral(Encoder, EmbedsNewUsers):
         """z, and what arrives after 1..L steps along the ties."""
         weight, steps = normalised(ties), [self.ties]
         for _ in range(self.layers):
-            steps.append(spmm(ties, weight, steps[-1]))
+            steps.append(messages(ties, weight, steps[-1]))
         return steps
 
 

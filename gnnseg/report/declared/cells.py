@@ -290,12 +290,12 @@ def _notes(made: DeclaredTable, found: Results) -> Iterator[str]:
         ):
             yield f"{data.label}: rows are of different data (their fingerprints differ)"
         yield from _unlike(data, lines)
-    runs: dict[str, dict[str, None]] = {}
-    for cell in made.cells():
-        for line in cell.lines:
-            runs.setdefault(str(line["run"]), {})[cell.row.label] = None
-    same = dict.fromkeys("; ".join(labels) for labels in runs.values() if len(labels) > 1)
-    yield from (f"rows are the same run, their settings say the same: {them}" for them in same)
+        runs: dict[str, dict[str, None]] = {}
+        for cell in made.cells():
+            for line in cell.lines if cell.data is data else ():
+                runs.setdefault(str(line["run"]), {})[cell.row.label] = None
+        same = dict.fromkeys("; ".join(labels) for labels in runs.values() if len(labels) > 1)
+        yield from (f"{data.label}: rows are the same run by their settings: {s}" for s in same)
     for metric in made.declared.metrics:
         cells = [cell for cell in made.cells() if cell.metric is metric and cell.lines]
         if cells and not any(cell.values for cell in cells):

@@ -248,7 +248,7 @@ def test_what_macridvae_cannot_do_is_one_sentence(name, value):
 
 
 def test_dropping_everything_is_refused():
-    with pytest.raises(InputError, match="baseline.dropout is 1.0: it must be below 1"):
+    with pytest.raises(InputError, match="dropout is 1.0: it must be below 1"):
         MultVAE(dropout=1.0)
-    with pytest.raises(InputError, match="baseline.dropout is 1.0: it must be below 1"):
+    with pytest.raises(InputError, match="dropout is 1.0: it must be below 1"):
         MacridVAE(dropout=1.0)
