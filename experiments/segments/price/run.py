@@ -52,6 +52,13 @@ ROWS: dict[str, list[str]] = {
         "encoder.dim=64",
         *BUDGET,
     ],
+    "dot-default": ["head=dot", *BUDGET],
+    "hybrid-16-default": ["head=hybrid", *BUDGET],
+    **{
+        f"{head}-default-{tau}": [f"head={name}", f"head.tau={tau}", *BUDGET]
+        for tau in (0.1, 0.08)
+        for head, name in (("dot", "dot"), ("hybrid-16", "hybrid"))
+    },
     "affinity-16": [*WARM, "head.segments=16", *BUDGET],
     "distribution-16": ["head.segments=16"],
 }

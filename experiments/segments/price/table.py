@@ -45,16 +45,22 @@ def ratio(row: dict[int, dict[str, Any]], dot: dict[int, dict[str, Any]]) -> str
     return spread([row[seed]["ndcg"] / dot[seed]["ndcg"] for seed in shared], 3) if shared else ""
 
 
+def divisor(name: str) -> str:
+    """Return the row of `dot` that a row is divided by: of the same defaults and temperature."""
+    _, mark, which = name.partition("-default")
+    return f"dot{mark}{which}"
+
+
 def lines(data: str) -> list[str]:
     """Return a set's table."""
     found = read()
-    dot = found.get((data, "dot"), {})
     rows = ["| " + " | ".join(HEAD) + " |", "|---|" + "---:|" * (len(HEAD) - 1)]
     for name in ROWS:
         cells = found.get((data, name))
         if not cells:
             rows.append(f"| {name} | not run |" + " |" * (len(HEAD) - 2))
             continue
+        dot = found.get((data, divisor(name)), {})
         values = [spread([each["ndcg"] for each in cells.values()], 4), ratio(cells, dot)]
         for key, digits in FIGURES.items():
             known = [each[key] for each in cells.values() if key in each]
