@@ -1,10 +1,10 @@
 """What computes the products of sparse matrices on a device, and which of it is taken there.
 
 On a CPU that is known: a bag of embeddings, each row of the result the weighed sum of the rows its
-entries name, takes a third to a tenth of the time of torch's CSR product there and does not depend
-on the number of threads. On any other device each kernel that runs there is timed, once for each
-type, width and size of a product, and the fastest taken, which the log says: there the clock
-decides in which order numbers are added.
+entries name, takes from a quarter to all of the time of torch's CSR product there, and its bits do
+not depend on the number of threads. On any other device each kernel that runs there is timed, once
+for each type, width and size of a product, and the fastest taken, which the log says: there the
+clock decides in which order numbers are added.
 
 Shape legend: R rows, C columns, E entries, D width.
 """
