@@ -127,6 +127,10 @@ def products(p: Any, width: int) -> dict[str, Any]:
                 found[f"{product} {name}"] = median_ms(
                     lambda kernel=kernel, given=given: kernel(p, given, right), device, times
                 )
+    coo = torch.sparse_coo_tensor(
+        torch.stack([p.row, p.column]), value, p.shape, check_invariants=False
+    ).coalesce()
+    found["COO"] = median_ms(lambda: coo @ right, device, times)
     fixed = Fixed.of(p, value)
     with mixed_precision("bf16"):
         found["spmm in bf16"] = median_ms(lambda: fixed @ right, device, times)
