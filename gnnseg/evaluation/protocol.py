@@ -28,6 +28,8 @@ from gnnseg.sparse import Csr
 from gnnseg.sparse.order import isin, present, unique
 from gnnseg.types import InputError, Interactions, Pairs, Setting, Split
 
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+
 Array = np.ndarray[Any, Any]
 
 
@@ -208,6 +210,14 @@ class Protocol:
         taken = [split.train, split.valid]
         return self._task("valid", split, split.valid, [split.train], taken)
 
+    def validates(self, split: Split) -> bool:
+        """Return whether early stopping has a pair to look at."""
+        if self.protocol == "paper":
+            asked, masked = split.test, [split.train, split.valid]
+        else:
+            asked, masked = split.valid, [split.train]
+        return bool(self._new(split, asked, masked)[0].any())
+
     def test_task(self, split: Split) -> Task:
         """Return what the final figures are of."""
         masked = [split.train] if self.protocol == "train-mask" else [split.train, split.valid]
@@ -218,11 +228,8 @@ class Protocol:
     ) -> Task:
         self._refuse_lacking(split, asked)
         items, shape = len(split.items), (len(split.users), len(split.items))
-        key, mask = asked.user * items + asked.item, None
-        keep = np.ones(len(key), dtype=bool)
-        if self.seen == "mask":
-            mask = union(masked, shape)
-            keep = ~isin(key, (mask.row * items + mask.column).numpy())
+        key = asked.user * items + asked.item
+        keep, mask = self._new(split, asked, masked)
         if not keep.any():
             raise InputError(
                 f"{split.name}: every {name} pair was seen in training, nothing is left to ask; "
@@ -266,6 +273,15 @@ class Protocol:
             each.name: each.candidates(relevant, known, torch.as_tensor(count))
             for each in sampled.chosen(self.sampled)
         }
+
+    def _new(self, split: Split, asked: Pairs, masked: list[Pairs]) -> tuple[Bools, Csr | None]:
+        """Return which pairs are asked about, and what is left out of lists, if anything."""
+        if self.seen != "mask":
+            return np.ones(len(asked), dtype=bool), None
+        items = len(split.items)
+        mask = union(masked, (len(split.users), items))
+        known = (mask.row * items + mask.column).numpy()
+        return ~isin(asked.user * items + asked.item, known), mask
 
     def _refuse_lacking(self, split: Split, asked: Pairs) -> None:
         """Refuse a metric that was asked for by name and requires what the data do not hold."""

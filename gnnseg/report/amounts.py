@@ -26,6 +26,11 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if _known(value) else DASH
 
 
+def people(value: int) -> str:
+    """Return a number of people, in words: 1 person, 1,200 people."""
+    return f"{value:,} {'person' if value == 1 else 'people'}"
+
+
 def figure(value: float | None) -> str:
     """Return a mean or a sum, in few characters."""
     return short(value) if _known(value) else DASH

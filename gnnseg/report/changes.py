@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg.report import summary as summary_
+from gnnseg.report.amounts import people
 
 LINES = 12  # moves named, the largest first
 
@@ -41,7 +42,7 @@ def events(record: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
     for event in record["since"]["events"]:
         was, now = (names.get(str(event[key]), str(event[key])) for key in ("was", "now"))
         beside, share = names.get(str(event["beside"]), str(event["beside"])), event["share"]
-        users = f"{event['users']:,} people"
+        users = people(event["users"])
         if event["event"] == "born":
             whence = f"{users} from several segments" if event["users"] else "nobody of before"
             found.append(f"{now} is born ({whence})")
@@ -87,7 +88,7 @@ def text(record: Mapping[str, Any], folder: Path) -> str:
     ):
         from_, to = (called.get(each, each) for each in (was, now))
         lines.append(
-            f"  {users:,} people moved from {from_} to {to} (by a refit alone {expected:.0f})"
+            f"  {people(users)} moved from {from_} to {to} (by a refit alone {expected:.0f})"
         )
     if len(found) > LINES:
         lines.append(f"  … and {len(found) - LINES} smaller moves: moves.parquet")

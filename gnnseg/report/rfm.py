@@ -6,8 +6,13 @@ import math
 from collections.abc import Mapping
 
 
-def line(metrics: Mapping[str, float | None]) -> str:
-    """Return agreement, and what of held-out spend either explains; nothing where not measured."""
+def line(metrics: Mapping[str, float | None], *, spend: bool) -> str:
+    """Return agreement, and what of the future either explains; nothing where not measured.
+
+    Args:
+        metrics: The run's.
+        spend: Whether the variance explained is of money; else of events, without any.
+    """
     agreed = metrics.get("segment/rfm_ari")
     if agreed is None or not math.isfinite(agreed):
         return ""
@@ -17,8 +22,9 @@ def line(metrics: Mapping[str, float | None]) -> str:
         return said
     low, high = (metrics.get(f"segment/spend_r2_gain_{end}") or 0.0 for end in ("low", "high"))
     better = "these" if low > 0 else "RFM's" if high < 0 else "neither, beyond chance"
+    of = "spend" if spend else "events"
     return (
-        f"{said}; of the variance of held-out spend these explain {shares[0]}, RFM's {shares[1]}; "
+        f"{said}; of the variance of held-out {of} these explain {shares[0]}, RFM's {shares[1]}; "
         f"better: {better}"
     )
 

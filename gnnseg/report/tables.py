@@ -223,8 +223,14 @@ def segments(folder: Path, limit: int | None = None) -> str:
     more = [f"… and {left_out} smaller ones: gnnseg segments {folder.name}"] if left_out else []
     none = [text] if (text := stability.in_none(folder)) else []
     record = read(folder)
-    beside = [text] if (text := rfm.line(record["metrics"])) else []
+    text = rfm.line(record["metrics"], spend=_has_spend(folder))
+    beside = [text] if text else []
     return "\n".join([table, *more, *none, *beside, *stability.lines(folder, record)])
+
+
+def _has_spend(folder: Path) -> bool:
+    found = summary.read(folder)
+    return found is not None and found["spend_head"].is_not_null().any()
 
 
 def currency(folder: Path) -> str | None:

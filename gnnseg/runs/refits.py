@@ -82,8 +82,9 @@ def fit(
 
     Refit n of any kind has the run's seed + n; what it trains on is a function of (the run's seed,
     n). 'seed' differs by nothing else, so that its refit n is the run of seed + n itself; 'events'
-    trains on ``SHARE`` of every user's training events; 'users' on a bootstrap sample of the users;
-    'rewired' on training and validation pairs of the same degrees.
+    trains on ``SHARE`` of every user's training events; 'users' on a bootstrap sample of the users,
+    for as many epochs as the run where nobody in it has a validation pair; 'rewired' on training
+    and validation pairs of the same degrees.
 
     Args:
         run: the finished run.
@@ -211,7 +212,8 @@ def one(path: Path, kind: Kind, number: int) -> Refit:
         before = earlier.of(config, run.split(), given)
         if before is not None and people is not None:
             before = before.of_people(people)
-        state = fit_in_memory(plan, model, given, before=before)
+        epochs = None if protocol.validates(split) else int(run.record["best"]["epoch"])
+        state = fit_in_memory(plan, model, given, before=before, epochs=epochs)
         _, scorer = finished(plan, model, given)
         assert isinstance(scorer, Segmentation)
         alpha = scorer.alpha.detach().cpu()

@@ -20,7 +20,7 @@ TYPES = {"float32": None, "bf16": torch.bfloat16}
 class MessageType:
     """In which type messages are read, None: as they are; and whether any were."""
 
-    messages: torch.dtype | None = None
+    dtype: torch.dtype | None = None
     read: bool = False
 
 
@@ -34,7 +34,7 @@ _HERE = _Here()
 def message_type() -> torch.dtype | None:
     """Return the type in which messages are read here and now; None: as they are."""
     _HERE.now.read = True
-    return _HERE.now.messages
+    return _HERE.now.dtype
 
 
 @contextlib.contextmanager

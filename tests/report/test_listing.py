@@ -34,13 +34,15 @@ def test_a_run_without_figures_lists_none():
 )
 def test_rfm_in_one_line(gain, said):
     metrics = {"segment/rfm_ari": 0.05}
-    assert rfm.line({}) == ""
-    assert rfm.line({"segment/rfm_ari": None}) == ""
-    assert rfm.line(metrics).endswith("ARI 0.05 with these")
+    assert rfm.line({}, spend=True) == ""
+    assert rfm.line({"segment/rfm_ari": None}, spend=True) == ""
+    assert rfm.line(metrics, spend=True).endswith("ARI 0.05 with these")
     for name, value in (("spend_r2", 0.031), ("rfm_spend_r2", 0.41)):
         metrics |= {f"segment/{name}{end}": value for end in ("", "_low", "_high")}
     metrics |= {"segment/spend_r2_gain_low": gain[0], "segment/spend_r2_gain_high": gain[1]}
-    line = rfm.line(metrics)
+    line = rfm.line(metrics, spend=True)
+    assert "of held-out spend these" in line
+    assert "of held-out events these" in rfm.line(metrics, spend=False)
     assert "3.1% [3.1%, 3.1%], RFM's 41.0%" in line
     assert said in line
     assert "\n" not in line

@@ -12,6 +12,7 @@ from gnnseg.evaluation.segments import stability
 from gnnseg.rng import Rng
 from gnnseg.runs import persistence, refits
 from gnnseg.runs import train as pipeline
+from gnnseg.runs.fitting import fit_in_memory
 from gnnseg.runs.stored import StoredRun
 from gnnseg.types import InputError
 
@@ -114,6 +115,27 @@ def test_only_what_is_trained_on_is_thinned(run: StoredRun, monkeypatch) -> None
     for part in ("train", "valid"):
         assert (getattr(plan.split, part).item == getattr(split, part).item).all()
     assert plan.config["seed"] == 3
+
+
+def test_a_sample_without_validation_pairs_trains_as_long_as_the_run(
+    run: StoredRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a small set's samples of people are now and then: nothing is asked of them."""
+    split = run.split()
+    validated = np.bincount(split.valid.user, minlength=len(split.users)) > 0
+    others = np.flatnonzero(~validated)
+    assert 0 < len(others) < len(validated)
+    people = np.sort(np.resize(others, len(split.users)))
+    monkeypatch.setattr(refits.resampling, "resampled", lambda count, rng: people)
+    asked = []
+    monkeypatch.setattr(
+        refits, "fit_in_memory", lambda *a, **k: asked.append(k["epochs"]) or fit_in_memory(*a, **k)
+    )
+    found = refits.one(run.path, "users", 1)
+    assert asked == [run.record["best"]["epoch"]]
+    assert found.value is None
+    assert np.isfinite(found.alpha[others]).all()
+    assert np.isnan(found.alpha[validated]).all()
 
 
 def test_ties_relations_and_labels_go_with_the_people(tmp_path: Path) -> None:

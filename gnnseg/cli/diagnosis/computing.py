@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from gnnseg.cli.diagnosis.finding import Finding, last_line
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gnnseg.sparse import Csr
 
 TOLERANCE = 1e-5  # of sums of a few numbers of size 1
 NAMES = {"bag": "bags of embeddings", "CSR": "torch's CSR product", "gather": "gathering"}
@@ -47,21 +53,12 @@ def _named(kernels: Sequence[str]) -> str:
 
 
 def each_gap(product: str, names: Sequence[str], device: str) -> dict[str, float]:
-    """Return how far each kernel of a product is from a dense computation, at most.
+    """Return how far each kernel of a product is from a dense computation, at most."""
+    from gnnseg.sparse import kernels
 
-    Of a 4 x 5 matrix with an empty row.
-    """
-    import torch
-
-    from gnnseg.sparse import Csr, kernels
-
-    draw = torch.Generator().manual_seed(0)
-    pattern = Csr.of([0, 0, 1, 3, 3, 3], [1, 4, 0, 0, 2, 3], (4, 5)).to(device)
-    value, left, right = (torch.randn(s, generator=draw).to(device) for s in ((6,), (4, 3), (5, 3)))
-    at = (pattern.row, pattern.column)
-    dense = torch.zeros(4, 5, device=device).index_put(at, value) @ right
-    wanted, given = (dense, value) if product == "spmm" else ((left @ right.T)[at], left)
-    of = kernels.KERNELS[product]
+    pattern, value, left, right = _small(device)
+    given = {"spmm": value, "sddmm": left}[product]
+    wanted, of = _dense(pattern, value, left, right)[product], kernels.KERNELS[product]
     return {
         f"{product} by {name}": float((of[name](pattern, given, right) - wanted).abs().max())
         for name in names
@@ -69,33 +66,48 @@ def each_gap(product: str, names: Sequence[str], device: str) -> dict[str, float
 
 
 def gaps(device: str) -> dict[str, float]:
-    """Return how far spmm, sddmm and their gradients are from dense products, at most.
-
-    Of a 4 x 5 matrix with an empty row.
-    """
+    """Return how far spmm, sddmm and their gradients are from dense products, at most."""
     import torch
 
     from gnnseg import sparse
 
-    draw = torch.Generator().manual_seed(0)
-    pattern = sparse.Csr.of([0, 0, 1, 3, 3, 3], [1, 4, 0, 0, 2, 3], (4, 5)).to(device)
-    value, left, right = (
-        torch.randn(s, generator=draw).to(device).requires_grad_() for s in ((6,), (4, 3), (5, 3))
-    )
-    at = (pattern.row, pattern.column)
-    matrix = torch.zeros(4, 5, device=device).index_put(at, value)
+    pattern, value, left, right = _small(device)
+    for each in (value, left, right):
+        each.requires_grad_()
+    dense = _dense(pattern, value, left, right)
     pairs = {
-        "spmm": (sparse.spmm(pattern, value, right), matrix @ right, (value, right)),
-        "sddmm": (sparse.sddmm(pattern, left, right), (left @ right.T)[at], (left, right)),
+        "spmm": (sparse.spmm(pattern, value, right), dense["spmm"], (value, right)),
+        "sddmm": (sparse.sddmm(pattern, left, right), dense["sddmm"], (left, right)),
     }
     gaps = {}
-    for name, (ours, dense, inputs) in pairs.items():
-        gaps[name] = float((ours - dense).detach().abs().max())
-        both = [torch.autograd.grad(result.square().sum(), inputs) for result in (ours, dense)]
+    for name, (ours, wanted, inputs) in pairs.items():
+        gaps[name] = float((ours - wanted).detach().abs().max())
+        both = [torch.autograd.grad(result.square().sum(), inputs) for result in (ours, wanted)]
         gaps[f"{name}'s gradient"] = max(
             float((a - b).abs().max()) for a, b in zip(*both, strict=True)
         )
     return gaps
+
+
+def _small(device: str) -> tuple[Csr, Tensor, Tensor, Tensor]:
+    """Return a 4 x 5 matrix with an empty row, its values, and what it is multiplied with."""
+    import torch
+
+    from gnnseg.sparse import Csr
+
+    draw = torch.Generator().manual_seed(0)
+    pattern = Csr.of([0, 0, 1, 3, 3, 3], [1, 4, 0, 0, 2, 3], (4, 5)).to(device)
+    value, left, right = (torch.randn(s, generator=draw).to(device) for s in ((6,), (4, 3), (5, 3)))
+    return pattern, value, left, right
+
+
+def _dense(pattern: Csr, value: Tensor, left: Tensor, right: Tensor) -> dict[str, Tensor]:
+    """Return each product, computed by dense matrices."""
+    import torch
+
+    at = (pattern.row, pattern.column)
+    matrix = torch.zeros(pattern.shape, device=value.device).index_put(at, value)
+    return {"spmm": matrix @ right, "sddmm": (left @ right.T)[at]}
 
 
 def device() -> Iterator[Finding]:

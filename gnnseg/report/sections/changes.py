@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from gnnseg.report import changes as told
+from gnnseg.report.amounts import people
 from gnnseg.report.html import Cell, Heading, escape, figure, fold, grid, section
 from gnnseg.report.pictures import flow
 from gnnseg.report.plots import Picture
@@ -28,7 +29,7 @@ def changes(run: Subject) -> str:
     frame = _shown(run)
     said = "".join(f"<li>{escape(each)}</li>" for each in told.events(_allowed(run), called))
     large = "".join(
-        f"<li>{users:,} people from {escape(called.get(was, was))} to "
+        f"<li>{people(users)} from {escape(called.get(was, was))} to "
         f"{escape(called.get(now, now))} (by a refit alone {expected:.0f})</li>"
         for was, now, users, expected in told.moves(run.folder)
         .filter(pl.lit(run.people) | (pl.col("users") >= SMALLEST))
@@ -98,7 +99,8 @@ def _who(run: Subject) -> str:
         return ""
     moved = pl.read_parquet(run.folder / "moved.parquet")
     surely = moved.filter(pl.col("beyond")) if "beyond" in moved.columns else moved.head(0)
-    said = f"{len(moved):,} people are in another segment than before"
+    are = "is" if len(moved) == 1 else "are"
+    said = f"{people(len(moved))} {are} in another segment than before"
     if len(moved) < SMALLEST and not run.people:
         said = f"Fewer than {SMALLEST} people are in another segment than before"
     elif len(surely) >= SMALLEST or run.people:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from gnnseg.report import fonts, stability, words
+from gnnseg.report import amounts, fonts, stability, words
 from gnnseg.report.html import dot, escape, fold, name, percent, scroll, segment_style
 from gnnseg.report.subject import Subject
 
@@ -41,7 +41,7 @@ def cards(run: Subject) -> str:
         shown.append(
             f'<article class="card" id="segment-{k}">'
             f'<div class="seghead"><h4>{dot(k)}{_called(row)}</h4>'
-            f"<span>{row['people']:,} people · {percent(row['alpha_share'])} of alpha"
+            f"<span>{amounts.people(row['people'])} · {percent(row['alpha_share'])} of alpha"
             f"{_verdict(back.get(k))}</span></div>"
             f"{_who(people.get(k))}"
             f'<ol class="items">{items or "<li>no item has enough support</li>"}</ol>'
