@@ -433,6 +433,8 @@ def test_runs_are_sent_late_by_a_command(make_run, monkeypatch, no_wandb_variabl
     (["tracking.project=paper"], "name the runs to send"),
     (["RUN", "nowhere"], "is no finished run"),
     (["RUN", "tracking.projekt=x"], "tracking.project"),
+    (["RUN", "traking.project=x"], "traking.project=x: no run, and no setting of tracking"),
+    (["RUN", "tracking=jsonl"], "tracking=jsonl: sends nothing; choose wandb or tensorboard."),
 ])  # fmt: skip
 def test_a_late_sending_that_cannot_be_is_one_sentence(
     words, said, make_run, monkeypatch, no_wandb_variables, capsys
@@ -443,6 +445,21 @@ def test_a_late_sending_that_cannot_be_is_one_sentence(
     assert main(["track", *[str(path) if word == "RUN" else word for word in words]]) == 2
     assert said in capsys.readouterr().err
     assert not there.opened
+
+
+def test_of_many_folders_those_that_are_no_finished_run_are_left_out(
+    make_run, monkeypatch, no_wandb_variables, capsys
+):
+    path, _ = make_run()
+    other = path.with_name("notes")
+    other.mkdir()
+    there = Recorded()
+    monkeypatch.setitem(sys.modules, "wandb", there)
+    assert main(["track", str(path), str(other)]) == 0
+    said = capsys.readouterr()
+    assert f"{other}: is no finished run; left out" in said.err
+    assert said.out.split() == [str(path)]
+    assert len(there.opened) == 1
 
 
 def test_a_description_tells_runs_apart_by_what_differs_and_not_by_the_seed():

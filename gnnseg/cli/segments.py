@@ -50,7 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Print the segments, or write every user's."""
-    from gnnseg.report import changes, tables
+    from gnnseg.report import changes, refits, tables
     from gnnseg.runs import naming
     from gnnseg.types import InputError
 
@@ -71,7 +71,7 @@ def call(options: argparse.Namespace) -> None:
         print(run.write(run.segments(), options.out, excel=options.excel))
         return
     parts = [tables.segments(run.path), tables.evidence(run.path), tables.weights(run.path)]
-    parts.append(changes.text(run.record, run.path))
+    parts += [changes.text(run.record, run.path), refits.judged(run.record)]
     print("\n".join(text for text in parts if text))
 
 

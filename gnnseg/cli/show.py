@@ -26,11 +26,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Print the figure; of several, each after its name and a tab; of none, all by group."""
-    from gnnseg.report import listing, losing
+    from gnnseg.report import listing, losing, refits
 
     run = open_run(options)
     if not options.metric:
         print(listing.text(run.metrics))
+        if said := refits.judged(run.record):
+            say(said)
         say(f"one of them: gnnseg show {options.run} NAME; by segment: gnnseg segments")
         return
     figures = [run.metric(name) for name in options.metric]

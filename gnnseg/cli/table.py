@@ -15,6 +15,7 @@ from gnnseg.cli.arguments import runs_root
 from gnnseg.cli.command import say
 
 if TYPE_CHECKING:
+    from gnnseg.report.declared.declaration import Declaration
     from gnnseg.runs.declared.plan import TablePart
 
 
@@ -47,19 +48,18 @@ def call(options: argparse.Namespace) -> int:
     if options.workers < 1:
         raise InputError(f"--workers {options.workers}: give 1 or more.")
     declared = reading.read(Path(options.experiment).expanduser(), spaces.named)
-    if options.check:
-        off = cells.off(cells.table(declared, results.Results.read(declared.folder)))
-        wanted = sum(len(row.expected) for row in declared.rows)
-        print("\n".join([*off, f"{wanted - len(off)} of {wanted} expected figures hold"]))
-        return 1 if off else 0
     from gnnseg.runs.declared import plan, work
 
     asked = _asked(options)
     asked.refuse_unknown(declared)
+    if options.check:
+        lines, code = _checked(declared, asked)
+        print("\n".join(lines))
+        return code
     root = Path(options.root).expanduser().absolute()
     if options.plan:
         found = results.Results.read(declared.folder)
-        print("\n".join(plan.counted(plan.TablePlan(declared, asked), found)))
+        print("\n".join(plan.counted(plan.TablePlan(declared, asked, reads=True), found)))
         return 0
     failures = []
     try:
@@ -72,11 +72,31 @@ def call(options: argparse.Namespace) -> int:
     print(forms.terminal(made))
     for path in files:
         say(str(path))
-    for sentence in (off := cells.off(made, lacking=False)):
+    for sentence in (off := cells.off(made.cells(), lacking=False)):
         say(f"not as expected: {sentence}")
     if failures:
         say(f"{len(failures)} runs failed; the same command tries them again")
     return 1 if failures or (off and not options.no_runs) else 0
+
+
+def _checked(declared: Declaration, asked: TablePart) -> tuple[list[str], int]:
+    """Return what of the stored figures is not as expected, and the exit code."""
+    from gnnseg.report.declared import cells, notes, results
+    from gnnseg.runs.declared.plan import TablePart, TablePlan
+    from gnnseg.types import InputError
+
+    if asked.seeds:
+        raise InputError("table: --check reads the mean over all seeds; leave --seeds out.")
+    old = TablePlan(declared, TablePart()).old
+    made = cells.table(declared, results.Results.read(declared.folder), old=old)
+    here = [(row.label, data.label) for row, data in asked.cells(declared)]
+    some = [cell for cell in made.cells() if (cell.row.label, cell.data.label) in here]
+    wanted = sum(cell.expected is not None for cell in some)
+    off = cells.off(some)
+    older = [note for data in declared.data for note in notes.older(some, data)]
+    said = f"{wanted - len(off)} of {wanted} expected figures hold"
+    said = said if wanted else "no figure is expected here: the table says so by expected:"
+    return [*off, *older, said], int(bool(off))
 
 
 def _asked(options: argparse.Namespace) -> TablePart:

@@ -13,6 +13,7 @@ examples:
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from gnnseg.cli.arguments import run_folder
 from gnnseg.cli.command import say
@@ -31,9 +32,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def call(options: argparse.Namespace) -> None:
     """Give each run to the dashboard; the folders that were given are the answer."""
     from gnnseg.runs import sending
+    from gnnseg.types import InputError
 
     settings = [each for each in options.given if each.startswith(("tracking.", "tracking="))]
     runs = [each for each in options.given if each not in settings]
+    for each in runs:
+        if "=" in each and not Path(each).exists():
+            raise InputError(
+                f"{each}: no run, and no setting of tracking, such as tracking.project=paper."
+            )
     folders = [run_folder(each) for each in runs]
-    sending.give(folders, settings, say)
-    print("\n".join(map(str, folders)))
+    print("\n".join(map(str, sending.give(folders, settings, say))))

@@ -20,11 +20,15 @@ WORDS = {
     "intents": "an encoder of several intents (encoder=dgcf)",
     "logits": "a head whose scores are logits of any sign (head=dot, neumf, mlp, …)",
     "embeddings": "a head without parameters of its own (head=dot head.bias=false)",
-    "cosine": "a head that is the cosine alone (head=dot head.bias=false)",
+    "cosine": "a head that is the cosine alone (head=dot or posthoc with head.bias=false)",
     "prototypes": "a head of prototypes for users (head=protomf)",
     "tables": "an encoder of free vectors, in place of whose neighbours it stands (encoder=mf)",
     "untied": "prototypes of their own for the items (head.tied=false)",
 }
+CHOSEN = {  # the file in conf/ of a class that is called otherwise
+    "policygradient": "policy", "sampledsoftmax": "sampled_softmax", "twotower": "two_tower",
+    "rawattributes": "raw", "socialspectral": "social",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,10 @@ class Part:
 
     @property
     def name(self) -> str:
-        """Return what messages call the part."""
-        return short(f"{self.target.__module__}.{self.target.__name__}")
+        """Return what messages call the part: what it is chosen by, of ours."""
+        word = short(f"{self.target.__module__}.{self.target.__name__}")
+        ours = self.target.__module__.startswith("gnnseg.")
+        return CHOSEN.get(word, word) if ours else word
 
     def says(self, what: str) -> frozenset[str]:
         """Return what the class answers of its settings under ``provides`` or ``requires``."""

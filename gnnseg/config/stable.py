@@ -59,6 +59,7 @@ ADDED: dict[str, Any] = {
     "gnnseg.data.sets.planted.relation_signal": None,
     "gnnseg.heads.segments.Segments.habit": False,
     "gnnseg.heads.dot.Dot.bias": True,
+    "gnnseg.heads.posthoc.Posthoc.bias": True,
     "gnnseg.heads.segments.Segments.warmup": 0.0,
     "gnnseg.data.sets.planted.model": "mixture",
     "gnnseg.data.sets.planted.groups": None,

@@ -46,7 +46,9 @@ def text(table: pl.DataFrame) -> str:
     shown = history if len(history) <= 2 * SHOWN else [*history[:SHOWN], *history[-SHOWN:]]
     columns = ["without", "alpha", "change", "segment"]
     cells = [
-        [_called(row), f"{row['alpha']:.3f}", f"{-row['change']:+.3f}", str(row["segment"])]
+        [_called(row), "–", "–", "none"]
+        if row["segment"] is None
+        else [_called(row), f"{row['alpha']:.3f}", f"{-row['change']:+.3f}", str(row["segment"])]
         for row in shown
     ]
     title = f"what leaving one out makes of alpha of segment {now['segment']}"

@@ -28,8 +28,9 @@ def lines(folder: Path, record: Mapping[str, Any]) -> list[str]:
         how = f"do these segments come back? gnnseg segments {folder.name} --evidence"
         no = asked or "refit" in record or record["config"].get("baseline")
         return [] if no else [how]
+    many = "1 refit" if evidence["refits"] == 1 else f"{evidence['refits']} refits"
     text = (
-        f"stability over {evidence['refits']} refits: memberships {figure(m, 'stability_soft')} "
+        f"stability over {many}: memberships {figure(m, 'stability_soft')} "
         f"(1 equal, 0 chance); ARI {figure(m, 'stability_ari')}, {share(m)} who are sure "
         f"{figure(m, 'stability_sure_ari')}; another seed {figure(m, 'seed_ari')}; other people "
         f"{figure(m, 'stability_bootstrap_ari')}"
@@ -52,7 +53,9 @@ def in_none(folder: Path) -> str:
     if not path.exists() or "reason" not in pl.read_parquet_schema(path):
         return ""
     reasons = pl.read_parquet(path, columns=["reason"])["reason"].drop_nulls().value_counts()
-    return "; ".join(f"{count:,} users in no segment: {why}" for why, count in reasons.rows())
+    return "; ".join(
+        f"{count:,} user{'s' * (count != 1)} in no segment: {why}" for why, count in reasons.rows()
+    )
 
 
 def figure(metrics: Mapping[str, float | None], name: str) -> str:

@@ -7,6 +7,7 @@ import io
 import math
 import re
 import statistics
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,9 +16,14 @@ LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}",
-    "*": "{*}", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}", "…": r"\dots{}",
-    PAPER: r"$\dagger$", "±": r"$\pm$", "–": "--", "−": "$-$",
+    "*": "{*}", "`": r"\textasciigrave{}", '"': "{''}", "…": r"\dots{}",
+    PAPER: r"$\dagger$", "±": r"$\pm$", "–": "--", "—": "---", "−": "$-$", "×": r"$\times$",
+    "·": r"$\cdot$", "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$", "≠": r"$\neq$",
+    "→": r"$\rightarrow$", "←": r"$\leftarrow$", "∞": r"$\infty$", "²": "$^2$", "³": "$^3$",
+    "°": r"$^\circ$", "µ": r"$\mu$",
 }  # fmt: skip  # [ and * behind \\ would be its arguments
+
+GREEK = ("gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "upsilon", "phi", "psi", "omega")
 
 
 @dataclass(frozen=True)
@@ -137,8 +143,19 @@ def _latex_table(
 
 
 def latex(text: str) -> str:
-    """Return text as LaTeX shows it, whatever is in it."""
-    return "".join(LATEX.get(c, c) for c in _one_line(text))
+    """Return text as LaTeX shows it, whatever of Latin, Greek and common signs is in it."""
+    return "".join(LATEX.get(c) or _greek(c) or c for c in _one_line(text))
+
+
+def _greek(letter: str) -> str:
+    """Return a Greek letter as LaTeX has it; nothing for others. Some capitals are Latin ones."""
+    words = unicodedata.name(letter, "").lower().split()
+    if words[:1] != ["greek"] or words[2:3] != ["letter"] or len(words) < 4:
+        return ""
+    name = {"lamda": "lambda", "final": "varsigma"}.get(words[3], words[3])
+    if words[1] == "capital":
+        return rf"$\{name.capitalize()}$" if name in GREEK else ""
+    return "o" if name == "omicron" else rf"$\{name}$"
 
 
 def _one_line(text: str) -> str:

@@ -19,12 +19,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from torch import Tensor
 
 from gnnseg.data.derived import of_users
 from gnnseg.data.merging import join
 from gnnseg.evaluation import segments
 from gnnseg.models.fold_in import CHUNK, FoldIn
 from gnnseg.runs.known import Known
+from gnnseg.runs.reasons import described
 from gnnseg.runs.self_assign import friends_of, histories_of
 from gnnseg.runs.stored import StoredRun, without_segments
 from gnnseg.sparse import Csr
@@ -74,7 +76,8 @@ def explain(run: StoredRun, user: str) -> pl.DataFrame:
     ]
     held = alpha_K[here] - tried[: len(left), here]
     for at in np.argsort(-held, kind="stable"):
-        rows.append(("history", None, "removed", left[at].item, tried[at], float(held[at])))
+        after_K = tried[at] if asked.places((left[at],)) else None
+        rows.append(("history", None, "removed", left[at].item, after_K, float(held[at])))
     for step, (change, after_K) in enumerate(zip(move.changes, move.alphas, strict=True), 1):
         action = "added" if change.added else "removed"
         fallen = float(alpha_K[here] - after_K[here])
@@ -97,13 +100,15 @@ def fewest(asked: Asked, here: int, single: Sequence[Change], tried_BK: Floats) 
         tried_BK: Alpha after each of them alone.
     """
     gap_B = gaps(tried_BK, here)
-    order = np.argsort(gap_B, kind="stable")
+    order = [at for at in np.argsort(gap_B, kind="stable") if asked.places((single[at],))]
+    if not order:
+        return Move((), ())
     if moved(tried_BK[order[0]], here):
         return _verified(asked, here, (single[order[0]],))
     history = asked.changed(asked.history, single[order[0]])
     made, short = [single[order[0]]], [single[at] for at in order[:SHORTLIST]]
     while len(made) < MOST:
-        rest = [change for change in short if change not in made]
+        rest = [c for c in short if c not in made and asked.places((*made, c))]
         if not rest:
             break
         after_BK = asked.alphas(asked.changed(history, change) for change in rest)
@@ -131,7 +136,11 @@ def moved(alpha_K: Floats, here: int) -> bool:
 def _needed(asked: Asked, here: int, made: tuple[Change, ...]) -> tuple[Change, ...]:
     """Leave out changes without which the user moves all the same."""
     while len(made) > 1:
-        fewer = [made[:at] + made[at + 1 :] for at in range(len(made))]
+        fewer = [
+            some for at in range(len(made)) if asked.places(some := made[:at] + made[at + 1 :])
+        ]
+        if not fewer:
+            break
         after_BK = asked.alphas(asked.after(changes) for changes in fewer)
         enough = [at for at, alpha_K in enumerate(after_BK) if moved(alpha_K, here)]
         if not enough:
@@ -216,6 +225,20 @@ class Asked:
             history = self.changed(history, change)
         return history
 
+    def places(self, changes: Sequence[Change]) -> bool:
+        """Return whether the user is in a segment at all after these changes.
+
+        Of whom nothing is known is in none (``runs.reasons``), and has not moved to another.
+        """
+        if len(self.history) > len(changes) or any(change.added for change in changes):
+            return True
+        after = self.after(changes)
+        if len(after) or (self.friends is not None and len(self.friends.column)):
+            return True
+        return bool(
+            described(self._attributes([after]), self.known.encoding, self.known.reads, 1)[0]
+        )
+
     def alphas(self, histories: Iterable[Pairs]) -> Floats:
         """Return what the user's alpha would be with each of these histories, (B,K)."""
         return np.concatenate([self._part(part) for part in _parts(histories)])
@@ -223,20 +246,27 @@ class Asked:
     @torch.no_grad()
     def _part(self, histories: list[Pairs]) -> Floats:
         count = len(histories)
-        pairs = _stacked(histories)
-        rows_BF = None
-        if self.attributes_F is not None:
-            rows_BF = np.tile(self.attributes_F, (count, 1))
-            anew_BF = self.known.encoding.users(count, pairs, None, short=self.known.short)
-            rows_BF[:, self.derived_F] = anew_BF[:, self.derived_F]
         friends = None
         if self.friends is not None:
             friends = _repeated(self.friends, count)
-        attributes = None if rows_BF is None else torch.from_numpy(rows_BF).float()
-        scorer = self.fold_in.scorer(pairs, count, attributes, friends)
+        scorer = self.fold_in.scorer(
+            _stacked(histories), count, self._attributes(histories), friends
+        )
         assert isinstance(scorer, Segmentation)
         alpha_BK: Floats = scorer.memberships(None).double().cpu().numpy()
         return alpha_BK
+
+    def _attributes(self, histories: list[Pairs]) -> Tensor | None:
+        """Return the user's attributes with each history, (B,F); None where there are none."""
+        if self.attributes_F is None:
+            return None
+        count = len(histories)
+        rows_BF = np.tile(self.attributes_F, (count, 1))
+        anew_BF = self.known.encoding.users(
+            count, _stacked(histories), None, short=self.known.short
+        )
+        rows_BF[:, self.derived_F] = anew_BF[:, self.derived_F]
+        return torch.from_numpy(rows_BF).float()
 
 
 def _derived(known: Known, history: Pairs, row_F: Floats) -> Ints:
@@ -290,12 +320,15 @@ def _row(
     step: int | None,
     action: str | None,
     item: int | None,
-    alpha_K: Floats,
+    alpha_K: Floats | None,
     change: float | None,
 ) -> tuple[object, ...]:
-    hard = int(segments.hard(torch.from_numpy(alpha_K[None]))[0]) + 1
     named = (None, None) if item is None else (run.items.ids[item], run.items.name(item))
-    return (run.users.ids[user], part, step, action, *named, hard, float(alpha_K[here]), change)
+    said = (run.users.ids[user], part, step, action, *named)
+    if alpha_K is None:  # in no segment
+        return (*said, None, None, None)
+    hard = int(segments.hard(torch.from_numpy(alpha_K[None]))[0]) + 1
+    return (*said, hard, float(alpha_K[here]), change)
 
 
 def _trained_on(run: StoredRun) -> Pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,8 @@ class Known:
     training on average, and so of one that has none; ``short``: events that nearly every trained
     user has; ``self_assign``, ``self_assign_known``: its figures of these names; ``half_life``
     (M,): of its habits, in seconds, None where it has none; ``again`` (I,): how often items are
-    taken again, None where habits do not know.
+    taken again, None where habits do not know; ``edges``: what they
+    weigh, 'weight' or 'spend'; empty: alike.
     """
 
     name: str
@@ -37,9 +39,26 @@ class Known:
     self_assign_known: float | None = None
     half_life: Floats | None = None
     again: Floats | None = None
+    edges: str = ""
 
-    def say_what_is_missing(self, pairs: Pairs, table: Table | None, *, ties: bool) -> None:
-        """Warn of what training read and nobody brings, and of how well it goes without."""
+    def say_what_is_missing(
+        self, pairs: Pairs, table: Table | None, *, ties: bool, columns: Collection[str]
+    ) -> None:
+        """Warn of what training read and nobody brings, and of how well it goes without.
+
+        Args:
+            pairs: What they have met.
+            table: Their attributes.
+            ties: Whether friends are given.
+            columns: What their histories say of an event: 'time', 'weight', …
+        """
+        fades = self.half_life is not None and bool(np.isfinite(self.half_life).any())
+        if len(pairs) and fades and "time" not in columns:
+            text = "%s was trained on times too: not given here, so that habits do not fade"
+            LOG.warning(text, self.name)
+        if len(pairs) and self.edges and self.edges not in columns:
+            text = "%s was trained on %s too: not given here, so that each event counts alike"
+            LOG.warning(text, self.name, {"weight": "weights"}.get(self.edges, self.edges))
         lacking = self.encoding.lacking(pairs, table)
         if "social" in self.reads and not ties:
             lacking.append("friends")

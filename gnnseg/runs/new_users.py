@@ -148,7 +148,9 @@ def read(
     met = _met(frame, place, run)
     events = None if run.half_life is None else _events_of(met)
     found = NewUsers(ids, _pairs(met), table, friends, events)
-    run.say_what_is_missing(found.pairs, found.table, ties=friends is not None)
+    run.say_what_is_missing(
+        found.pairs, found.table, ties=friends is not None, columns=frame.columns
+    )
     return found
 
 

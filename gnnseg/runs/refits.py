@@ -95,11 +95,7 @@ def fit(
     Raises:
         InputError: the run cannot be fitted again from its folder, and why.
     """
-    if any(kind == "rewired" for kind, _ in asked) and run.folder.file("habits.npz").exists():
-        raise InputError(
-            f"{run.name}: learns habits from visits, which a rewired graph has none of; leave out "
-            "--rewired, or train with head.habit=false."
-        )
+    refuse(run, rewired=any(kind == "rewired" for kind, _ in asked))
     found = fit_all([(run, kind, number) for kind, number in asked], workers=workers)
     for done, each in enumerate(found, 1):
         if progress is not None:
@@ -131,8 +127,8 @@ def fit_all(
         yield replace(each, alpha=each.alpha.astype(np.float64))
 
 
-def refuse(run: StoredRun) -> None:
-    """Refuse a run that cannot be fitted again from its folder.
+def refuse(run: StoredRun, *, rewired: bool = False) -> None:
+    """Refuse a run that cannot be fitted again from its folder, or on graphs of chance.
 
     Raises:
         InputError: it has not finished, is a refit on all events, has no segments, learns from a
@@ -150,6 +146,11 @@ def refuse(run: StoredRun) -> None:
     refuse_baseline(run)
     refuse_other_code(run)
     refuse_log(run.config, run.name)
+    if rewired and run.folder.file("habits.npz").exists():
+        raise InputError(
+            f"{run.name}: learns habits from visits, which a rewired graph has none of; leave out "
+            "--rewired, or train with head.habit=false."
+        )
 
 
 def refuse_baseline(run: StoredRun) -> None:

@@ -14,8 +14,10 @@ from gnnseg.runs.folder import RunFolder
 from gnnseg.types import InputError
 
 
-def give(paths: Sequence[Path], settings: Sequence[str], say: Callable[[str], None]) -> None:
-    """Send finished runs to a dashboard, from their folders (``gnnseg track``).
+def give(paths: Sequence[Path], settings: Sequence[str], say: Callable[[str], None]) -> list[Path]:
+    """Send finished runs to a dashboard, from their folders (``gnnseg track``); return those.
+
+    Of several, as of ``runs/*``, a folder that is no finished run is left out, and that is said.
 
     Args:
         paths: Their folders.
@@ -23,24 +25,32 @@ def give(paths: Sequence[Path], settings: Sequence[str], say: Callable[[str], No
         say: Where a line goes.
 
     Raises:
-        InputError: Nothing to send, a run that is not finished, or settings that wandb refuses.
+        InputError: Nothing to send, no run that is finished, or settings that wandb refuses.
     """
     if not paths:
         raise InputError("track: name the runs to send, such as gnnseg track RUN.")
+    finished = [path for path in paths if RunFolder(path).is_settled()]
+    lacking = [path for path in paths if not path.exists()] or ([] if finished else paths)
+    if lacking:
+        raise InputError(
+            f"{lacking[0]}: is no finished run; give the folder of one, or finish it by its "
+            "command."
+        )
     for path in paths:
-        if not RunFolder(path).is_settled():
-            raise InputError(
-                f"{path}: is no finished run; give the folder of one, or finish it by its command."
-            )
+        if path not in finished:
+            say(f"{path}: is no finished run; left out")
     chosen = any(each.startswith("tracking=") for each in settings)
     asked = configuration.compose([*([] if chosen else ["tracking=wandb"]), *settings])
     configuration.check(asked)
-    for path in paths:
+    if build(asked["tracking"]).kind == "jsonl":
+        raise InputError("tracking=jsonl: sends nothing; choose wandb or tensorboard.")
+    for path in finished:
         say(f"{path.name}:")
         folder = RunFolder(path)
         record = folder.read_json()
         config = {**record["config"], "tracking": asked["tracking"]}
         send(folder, config, record.get("sweep"), say)
+    return finished
 
 
 def send(

@@ -58,8 +58,9 @@ def add(
     asked = missing(run, count, rewired=rewired)
     if not asked:
         return False
-    refits.refuse(run)
-    say(f"evidence: {run.name} is fitted again {len(asked)} times")
+    refits.refuse(run, rewired=rewired)
+    times = "once" if len(asked) == 1 else f"{len(asked)} times"
+    say(f"evidence: {run.name} is fitted again {times}")
     found = _Found(run)
     with Counter("refits", len(asked), shown=shown, say=say) as progress:
         for each in refits.fit(run, asked, progress=progress, workers=workers):
@@ -93,6 +94,11 @@ def asked_of(config: Mapping[str, Any], say: Say = lambda line: None) -> bool:
         say("evidence: this head has no segments to look for again")
         return False
     refits.refuse_log(config, f"evidence.refits={config['evidence']['refits']}")
+    if config["evidence"]["rewired"] and config["head"].get("habit"):
+        raise InputError(
+            "evidence.rewired=true: head.habit=true learns habits from visits, which a rewired "
+            "graph has none of; set evidence.rewired=false, or head.habit=false."
+        )
     return True
 
 

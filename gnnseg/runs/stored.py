@@ -93,7 +93,7 @@ class StoredRun:
     @cached_property
     def known(self) -> Known:
         """Return what of a new user can be read."""
-        from gnnseg.runs import inputs, loading, persistence
+        from gnnseg.runs import inputs, loading, persistence, weights
         from gnnseg.runs.known import Known, short_of
 
         config, train = loading.configuration(self.path), self.split().train
@@ -109,6 +109,7 @@ class StoredRun:
             short=short_of(train),
             self_assign=self.metrics.get("segment/self_assign", 1.0),
             self_assign_known=self.metrics.get("segment/self_assign_known"),
+            edges=weights.read_of(config),
         )
 
     def _half_life(self) -> Floats | None:

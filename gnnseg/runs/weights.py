@@ -1,4 +1,4 @@
-"""Whether anything reads the weights that a user has named."""
+"""What of the weights that a user has named is read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from gnnseg.config.stable import stable
 from gnnseg.types import Floats
 
 OWN = tuple(f"gnnseg.data.sets.{kind}" for kind in ("file", "sql", "given"))
+
+
+def read_of(config: Mapping[str, Any]) -> str:
+    """Return what an edge of the graph weighs: 'weight' or 'spend'; empty: all alike."""
+    how = config["graph"].get("weights")
+    return "" if how is None else "spend" if how == "spend" else "weight"
 
 
 def unread(config: Mapping[str, Any], weight: Floats | None) -> str | None:

@@ -9,14 +9,18 @@ from __future__ import annotations
 import contextlib
 import itertools
 import multiprocessing
+import os
 import signal
-from collections.abc import Callable, Generator, Iterable
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
+WATCHED = 2.0  # seconds between two looks whether the process that gives tasks is still there
 
 
 def each(
@@ -40,6 +44,14 @@ def each(
             yield task, do(task)
         return
     team: list[_Worker] = []
+    with _terminated_as_interrupted():
+        yield from _by_team(team, left, do, workers, died)
+
+
+def _by_team(
+    team: list[_Worker], left: Iterator[Task], do: Callable[[Task], Done], workers: int,
+    died: Callable[[Task, str], Done],
+) -> Generator[tuple[Task, Done], None, None]:  # fmt: skip
     try:
         for task in itertools.islice(left, workers):
             team.append(_Worker.start(do))
@@ -60,6 +72,22 @@ def each(
     finally:
         for worker in team:
             worker.stop()
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM stop as Ctrl-C does: workers would outlive this process.
+
+    In other threads than the main one signals are left alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass
@@ -103,9 +131,18 @@ class _Worker:
 def _work(pipe: Connection, do: Callable[[Any], Any]) -> None:
     """Do tasks until nobody gives any more.
 
-    Ctrl-C reaches all processes of a terminal; here the one that gives tasks decides.
+    Ctrl-C reaches all processes of a terminal; here the one that gives tasks decides. Where that
+    one was killed, what is done is stopped and saved.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             pipe.send(do(pipe.recv()))
+
+
+def _watch(parent: int) -> None:
+    """Ask this process to stop once it has another parent."""
+    while os.getppid() == parent:
+        time.sleep(WATCHED)
+    os.kill(os.getpid(), signal.SIGTERM)

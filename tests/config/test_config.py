@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gnnseg import config
+from gnnseg.config import requirements
 from gnnseg.types import InputError
 
 
@@ -396,3 +398,11 @@ def test_a_group_that_is_chosen_as_null_is_one_sentence(group: str, tmp_path: Pa
     (tmp_path / group / "mine.yaml").write_text("{}\n", "utf-8")
     with pytest.raises(InputError, match=rf"{group}=null: a group's choice is the name of a file"):
         config.compose([f"{group}=null"], [tmp_path])
+
+
+@pytest.mark.parametrize("group", ["encoder", "head", "objective"])
+def test_messages_call_a_part_by_what_it_is_chosen_by(group: str) -> None:
+    for file in (config.conf_folder() / group).glob("*.yaml"):
+        node = yaml.safe_load(file.read_text("utf-8")).get(group) or {}
+        if "_target_" in node:
+            assert requirements.part_of({"allow": []}, group, node).name == file.stem

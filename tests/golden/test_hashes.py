@@ -16,7 +16,10 @@ DEFAULTS = {  # by part: today's, and of the day of the hashes
     "Linear": FIRST,
     "DNN": FIRST,
     "TwoTower": FIRST,
-    "Segments": {"tau_alpha": (0.12, 0.15)},
+    "Segments": {
+        "tau_alpha": (0.12, 0.15),
+        "start": ("k-means", "varimax"),  # of experiment=policy: then the only one, not said
+    },
     "Dot": {"tau": (None, 0.12)},
     "Posthoc": {"tau": (None, 0.12)},
     "Hybrid": {"tau_beta": (1.0, 0.2), "tau": (None, 0.12)},

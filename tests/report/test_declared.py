@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ import pytest
 import yaml
 from scipy import stats
 
+from gnnseg.config import spaces
 from gnnseg.config.composition.baselines import KEPT
 from gnnseg.config.names import TRAINED
 from gnnseg.report.declared import (
@@ -26,6 +28,8 @@ from gnnseg.report.declared import (
     results,
     significance,
 )
+from gnnseg.report.declared.notes import OTHER
+from gnnseg.report.table_forms import latex as as_latex
 from gnnseg.types import InputError
 
 TABLE = {
@@ -124,6 +128,30 @@ def filled(declared):
         ({"trials": 0}, "trials: is 0; write 1 or more."),
         ({"metrics": [{"name": "test/ndcg@20", "better": "most"}]}, "metrics[1].better: 'most'"),
         ({"conf": "nowhere"}, "conf: "),
+        ({"protocol": "blind"}, "protocol: 'blind' is none of clean, paper, train-mask."),
+        ({"seeds": [0, -1]}, "seeds: holds -1; write 0 or more."),
+        ({"tolerance": -0.1}, "tolerance: is -0.1; write 0 or more."),
+        ({"metrics": [{"name": "test/ndcg@20", "digits": -1}]}, "digits: is -1; write 0 to 12."),
+        (
+            {
+                "rows": [
+                    {
+                        "label": "a",
+                        "source": "b",
+                        "figures": {"toy": {"test/recall@20": float("nan")}},
+                    }
+                ]
+            },
+            "rows[1].figures: is nan; write a number",
+        ),
+        (
+            {
+                "rows": [
+                    {"label": "a", "expected": {"toy": {"test/recall@20": {"least": float("inf")}}}}
+                ]
+            },
+            "least: is inf; write a number",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence_with_file_and_key(declare, change, said):
@@ -265,6 +293,57 @@ def test_cells_are_means_over_seeds_and_what_is_printed_alike_is_ranked_alike(de
     assert column == ["best", "best", ""]
 
 
+def test_the_best_other_row_is_the_best_whatever_is_printed(declare):
+    rows = [
+        {"label": name, "overrides": [f"head.tau={n}"], "ours": name == "ours"}
+        for n, name in enumerate(("first", "best", "ours"))
+    ]
+    metrics = [{"name": "test/recall@20", "digits": 2}]
+    declared = declare(changed(rows=rows, metrics=metrics, data=[{"label": "toy"}], seeds=[0]))
+    figures = {"first": 0.3851, "best": 0.3949, "ours": 0.40}
+    made = cells.table(
+        declared,
+        results.Results(
+            line(declared, row, "toy", 0, {"test/recall@20": value}) | {"run": row}
+            for row, value in figures.items()
+        ),
+    )
+    assert made.improvement == [pytest.approx(100 * (0.40 - 0.3949) / 0.3949)]
+    assert [row[0].rank for row in made.rows] == ["second", "second", "best"]  # .39, .39, .40
+
+
+def test_a_row_whose_experiment_brings_protocol_paper_is_marked(declare):
+    declared = declare()
+    found = filled(declared)
+    for one in found.lines:
+        if one["label"] == "LightGCN" and one["data"] == "toy":
+            one["protocol"] = "paper"
+    made = cells.table(declared, found)
+    assert forms.plain(made.rows[1][2]).endswith("†")
+    assert not forms.plain(made.rows[1][0]).endswith("†")
+    assert "† protocol paper: best epoch chosen on the test." in forms.caption(made)
+    assert r"$^{\dagger}$" in latex.written(made)
+    by_cell = {
+        (each["row"], each["data"]): each["protocol"]
+        for each in csv.DictReader(io.StringIO(forms.as_csv(made)))
+    }
+    assert by_cell["LightGCN", "toy"] == "paper"
+    assert by_cell["LightGCN", "ml_100k"] == "clean"
+
+
+def test_every_failed_trial_is_a_failed_cell(declare):
+    rows = [{"label": "a", "space": {"head.tau": [0.1, 0.2]}}, {"label": "b"}]
+    declared = declare(changed(rows=rows, data=[{"label": "toy"}], seeds=[0]))
+    failed = [
+        {"label": "a", "data": "toy", "seed": 0, "overrides": list(run.overrides), "trial": True,
+         "error": "no memory"}
+        for run in declared.tried(declared.rows[0], declared.data[0])
+    ]  # fmt: skip
+    made = cells.table(declared, results.Results(failed))
+    assert [forms.plain(row[0]) for row in made.rows] == ["failed", "not run"]
+    assert made.notes == ["a on toy: every trial failed: no memory"]
+
+
 def test_check_names_each_cell_that_is_off_or_not_there(declare):
     rows = json.loads(json.dumps(TABLE["rows"]))
     rows[1]["expected"] = {
@@ -272,12 +351,12 @@ def test_check_names_each_cell_that_is_off_or_not_there(declare):
         "toy": {"test/recall@20": {"least": 0.6}, "test/gini@20": {"least": 0.6}},
     }
     declared = declare(changed(rows=rows))
-    off = cells.off(cells.table(declared, filled(declared)))
+    off = cells.off(cells.table(declared, filled(declared)).cells())
     assert off == [
         "LightGCN, ml_100k, test/gini@20: 0.90, expected 0.7 ± 0.1",
         "LightGCN, toy, test/gini@20: 0.50, expected at least 0.6",
     ]
-    nothing = cells.off(cells.table(declared, results.Results([])))
+    nothing = cells.off(cells.table(declared, results.Results([])).cells())
     assert len(nothing) == 4
     assert nothing[0] == "LightGCN, ml_100k, test/recall@20: not run, expected 0.355 ± 0.01"
 
@@ -291,11 +370,16 @@ def test_what_is_not_alike_is_said(declare):
     for one in lines:
         del one["metrics"]["test/gini@20"]
         one["metrics"]["test/gini@10"] = 0.5
-    notes = cells.table(declared, results.Results(lines)).notes
-    assert notes == [
+    made = cells.table(
+        declared, results.Results(lines), old=lambda one: "6" if one["numerics"] == 6 else OTHER
+    )
+    mf = declared.rows[0].label
+    assert made.notes == [
         "ml_100k, 1 of 2 seeds: LightGCN",
-        "ml_100k: runs of several definitions (numerics 6, 10)",
+        "ml_100k: figures are of former definitions (numerics 6)",
+        f"ml_100k: figures are {OTHER}: {mf}; LightGCN",
         "toy: rows are of different data (their fingerprints differ)",
+        f"toy: figures are {OTHER}: {mf}; LightGCN",
         "no run has test/gini@20; did you mean test/gini@10?",
     ]
 
@@ -343,6 +427,38 @@ def test_results_keep_the_declarations_order_and_what_it_no_longer_names(declare
     path.write_text(results.text(ordered) + "<<<<<<< HEAD\n", "utf-8")
     with pytest.raises(InputError, match=r"results.jsonl: line 8 is no result"):
         results.read(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"metrics": None}, "metrics are no figures by name"),
+        ({"metrics": [1]}, "metrics are no figures by name"),
+        ({"metrics": {"test/recall@20": "0.3"}}, "metrics are no figures by name"),
+        ({"overrides": ["a=b", 3]}, "overrides is no list of texts"),
+        ({"seed": None}, "seed is no whole number"),
+        ({"fingerprint": 3}, "fingerprint is no text"),
+        ({"value": "high"}, "value is no figure"),
+        ({"error": 3}, "error is no text"),
+    ],
+)
+def test_a_line_that_was_spoilt_is_one_sentence(declare, tmp_path, change, said):
+    lines = filled(declare()).lines
+    path = tmp_path / results.FILE
+    path.write_text(results.text([lines[0], {**lines[1], **change}]), "utf-8")
+    with pytest.raises(InputError) as caught:
+        results.read(path)
+    assert f"results.jsonl: line 2 is no result of a run ({said}); take it out" in str(caught.value)
+
+
+def test_a_spoilt_comparison_is_made_anew_and_a_folder_is_no_file(declare, tmp_path):
+    good = {"of": ["test/recall@20", "a", "b"], "p": 0.2, "difference": 0.1}
+    no = [{**good, "difference": None}, {"of": [], "p": 0.1}, {**good, "p": "0.2"}]
+    (tmp_path / results.SIGNIFICANCE).write_text(results.text([good, *no]), "utf-8")
+    assert results.comparisons(tmp_path) == [good]
+    (tmp_path / results.FILE).mkdir()
+    with pytest.raises(InputError, match=r"results.jsonl: is no file"):
+        results.read(tmp_path / results.FILE)
 
 
 def test_randomisation_is_exact_for_few_and_scipys_for_all(declare):
@@ -460,6 +576,17 @@ def test_latex_escapes_ranks_and_fits(compared):
     assert not re.search(r"(?<!\\)&.*(?<!\\)&", text.partition(r"\caption")[2].splitlines()[0])
 
 
+def test_latex_prints_notes_and_knows_greek_and_common_signs(declare):
+    found = filled(declare())
+    made = cells.table(declare(), results.Results(found.lines[1:]))
+    assert r"\footnotesize ml\_100k, 1 of 2 seeds: {[}x{]}" in latex.written(made)
+    assert "over 2 seeds" in forms.caption(made)[1]
+    assert as_latex('β-VAE, α ≥ 1 → "Ω" × Σ') == (
+        r"$\beta$-VAE, $\alpha$ $\geq$ 1 $\rightarrow$ {''}$\Omega${''} $\times$ $\Sigma$"
+    )
+    assert as_latex("λ ς ο é") == r"$\lambda$ $\varsigma$ o é"
+
+
 def test_latex_puts_many_data_sets_into_panels(declare):
     data = [{"label": f"d{n}", "overrides": [f"data.users={n}"]} for n in range(9)]
     rows = [{"label": "a"}, {"label": "b", "overrides": ["encoder=mf"]}]
@@ -498,3 +625,19 @@ def test_the_page_leads_from_a_figure_to_its_runs(compared):
     assert "encoder.dim" in part
     assert "<b>0.3500" in text
     assert "[x] $^~{}" in text
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    "folder", sorted(path.parent.name for path in ROOT.glob("experiments/*/table.yaml"))
+)
+def test_the_tables_of_the_experiments_are_written_from_what_is_stored(folder):
+    """Figures that were moved into results.jsonl have no run folder's name."""
+    declared = reading.read(ROOT / "experiments" / folder, spaces.named)
+    found = results.Results.read(declared.folder)
+    made = cells.table(declared, found, results.comparisons(declared.folder))
+    assert any(cell.values for cell in made.cells())
+    for form in (forms.markdown, forms.as_csv, forms.terminal, latex.written, page.written):
+        assert form(made)

@@ -88,6 +88,23 @@ def toggled(mine, changes):
     return out + [item for item in changes if item not in mine]
 
 
+def test_without_any_history_somebody_is_in_no_segment_and_has_not_moved(run):
+    """Of whom nothing is known is in none: leaving out all they have is no move to another."""
+    pairs = run.split().train
+    few = [u for u, n in enumerate(np.bincount(pairs.user)) if n == 1]
+    asked = counterfactual.Asked.of(run.stored, "between")
+    for user in few:
+        table = run.explain(str(run.stored.users.ids[user]))
+        (left,) = table.filter(pl.col("part") == "history").to_dicts()
+        assert left["segment"] is left["alpha"] is None
+        assert "removed" not in table.filter(pl.col("part") == "move")["action"].to_list()
+    taken = tuple(counterfactual.Change(int(j), added=False) for j in asked.history.item)
+    assert asked.places(taken[1:])
+    assert not asked.places(taken)
+    put = counterfactual.Change(int(asked.others()[0]), added=True)
+    assert asked.places((*taken, put))
+
+
 def test_one_change_is_found_wherever_one_is_enough(run):
     """Exhaustively; and what is said to move them does, by the public door."""
     found = set()

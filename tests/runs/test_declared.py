@@ -15,8 +15,9 @@ from gnnseg.cli import main
 from gnnseg.report.declared import reading, results
 from gnnseg.report.declared.declaration import DeclaredRun
 from gnnseg.report.declared.results import Results
-from gnnseg.runs import workers
+from gnnseg.runs import train, workers
 from gnnseg.runs.declared import line, plan, work
+from gnnseg.runs.identity import NUMERICS, identify
 
 SMALL = [
     "data=planted", "data.users=80", "data.items=40", "data.interactions=800", "data.segments=3",
@@ -150,9 +151,69 @@ def test_check_reads_what_is_stored_alone(tmp_path, capsys):
     assert [path.name for path in folder.iterdir()] == ["table.yaml"]
 
 
+def test_check_is_of_the_part_that_is_asked_for(tmp_path, capsys):
+    folder = declared_in(tmp_path / "small")
+    assert main(["table", str(folder), "--check", "--rows", "mf"]) == 0
+    assert capsys.readouterr().out.startswith("no figure is expected here")
+    assert main(["table", str(folder), "--check", "--rows", "mff"]) == 2
+    assert main(["table", str(folder), "--check", "--seeds", "0"]) == 2
+    assert "leave --seeds out" in capsys.readouterr().err
+
+
+def test_figures_of_other_settings_are_said_and_hold_nothing(tmp_path, capsys):
+    rows = [{**TABLE["rows"][1], "expected": {"toy": {"test/recall@20": {"least": 0.0}}}}]
+    folder = declared_in(tmp_path / "small", {**TABLE, "rows": rows, "seeds": [0]})
+    declared = reading.read(folder)
+    (run,) = plan.TablePlan(declared, plan.TablePart()).every(Results([]))
+    config = plan.composed(run.overrides, None)
+    stored = {
+        "label": "mf", "data": "toy", "seed": 0, "overrides": list(run.overrides), "value": 0.1,
+        "metrics": {"test/recall@20": 0.4, "test/ndcg@20": 0.3}, "numerics": NUMERICS,
+        "fingerprint": "f", "hash": identify(config, "f").digest, "run": "r", "protocol": "clean",
+    }  # fmt: skip
+    work.store(declared, [stored], tmp_path)
+    assert main(["table", str(folder), "--check"]) == 0
+    assert capsys.readouterr().out == "1 of 1 expected figures hold\n"
+    for changed, said, code in (
+        ({"hash": "0" * 64}, "toy: figures are of other settings than are declared today: mf", 1),
+        ({"numerics": 3}, "toy: figures are of former definitions (numerics 3)", 0),
+    ):
+        work.store(declared, [{**stored, **changed}], tmp_path)
+        assert main(["table", str(folder), "--check"]) == code
+        assert said in capsys.readouterr().out
+        assert main(["table", str(folder), "--no-runs", "--root", str(tmp_path)]) == 0
+        assert said in (folder / "table.md").read_text("utf-8")
+
+
+def test_files_of_ones_own_count_by_what_they_hold_today(tmp_path):
+    file = tmp_path / "own.csv"
+    file.write_text("user,item\n" + "".join(f"u{n % 9},i{n % 7}\n" for n in range(63)), "utf-8")
+    data = [{"label": "own", "overrides": ["data=file", f"data.path={file}"]}]
+    folder = declared_in(
+        tmp_path / "small", {**TABLE, "data": data, "rows": TABLE["rows"][1:2], "seeds": [0]}
+    )
+    declared = reading.read(folder)
+    today = plan.TablePlan(declared, plan.TablePart(), reads=True)
+    (run,) = today.every(Results([]))
+    config = today.config(run)
+    split = train.read(config, lambda line: None)
+    found = Results([{
+        "label": "mf", "data": "own", "seed": 0, "overrides": list(run.overrides), "metrics": {},
+        "numerics": NUMERICS, "fingerprint": split.fingerprint,
+        "hash": identify(config, split.fingerprint).digest,
+    }])  # fmt: skip
+    assert today.is_done(run, found)
+    with open(file, "a", encoding="utf-8") as more:
+        more.write("u1,i99\n")
+    again = plan.TablePlan(declared, plan.TablePart(), reads=True)
+    assert not again.is_done(run, found)
+    assert plan.TablePlan(declared, plan.TablePart()).is_done(run, found)  # by what is stored alone
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--root", "/dev/null/x"], "/dev/null/x: no folder can be made there"),
         (["--rows", "ml"], "--rows ml: the table has broken, mf, tuned."),
         (["--seeds", "2"], "--seeds 2: the table has 0, 1."),
         (["--seeds", "a"], "--seeds a: give whole numbers"),
@@ -225,6 +286,36 @@ def test_a_worker_that_is_killed_fails_its_run_alone():
     assert set(found) == {0, 1, 2, 3}
     assert "killed" in found[1]["error"]
     assert os.getpid() not in {done.get("process") for done in found.values()}
+
+
+def _sleep(run: DeclaredRun):
+    Path(run.row).write_text(str(os.getpid()), "utf-8")
+    time.sleep(600)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_the_process_that_gave_them_their_runs(tmp_path, how):
+    """As under Slurm, timeout or docker stop; nobody is left who trains for nobody."""
+    code = (
+        "import sys; sys.path.insert(0, 'tests/runs'); import test_declared as t\n"
+        f"runs = [t.DeclaredRun(row=f'{tmp_path}/{{n}}', data='', seed=n, overrides=()) "
+        "for n in (0, 1)]\n"
+        "list(t.workers.each(runs, t._sleep, 2, t.line.failed))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
+        files = [tmp_path / "0", tmp_path / "1"]
+        while not all(f.exists() and f.read_text() for f in files) and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(how)
+        process.wait(60)
+    mine = [int(file.read_text()) for file in files]
+    deadline = time.monotonic() + 60
+    while (
+        left := [n for n in mine if Path(f"/proc/{n}").exists()]
+    ) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
 
 
 @pytest.mark.slow

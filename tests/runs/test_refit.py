@@ -102,6 +102,18 @@ def test_what_is_shown_is_said_to_be_of_the_evaluated_run(run, refitted):
     assert "Refit" not in page.render(run)
 
 
+def test_its_figures_and_segments_say_whose_ranking_and_stability_are_its_own(
+    run, refitted, capsys
+):
+    for words in (["show"], ["segments"]):
+        assert main([*words, str(refitted)]) == 0
+        said = capsys.readouterr()
+        assert f"those of the evaluated run {run.name}" in said.out + said.err
+        assert main([*words, str(run)]) == 0
+        said = capsys.readouterr()
+        assert "refit on all events" not in said.out + said.err
+
+
 def test_segments_keep_numbers_and_ids(run, refitted):
     before, after = Run.load(run), Run.load(refitted)
     assert durable.of(after.stored) == durable.of(before.stored)

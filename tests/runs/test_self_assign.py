@@ -1,6 +1,7 @@
 """Trained users given to ``assign`` as somebody unknown: who is found again, and what is said."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ import torch
 
 import gnnseg
 from gnnseg.models.regression import Regression
+from gnnseg.runs import new_users, weights
 
 DAY = 86400
 
@@ -95,6 +97,20 @@ def test_who_brings_less_than_training_read_is_told(runs, caplog):
         assert "was trained on group, recency, interval" in caplog.text
         runs["social"].assign({"anna": ["i0", "i1"]})
     assert "was trained on friends too: not given here" in caplog.text
+
+
+def test_who_brings_no_times_or_weights_though_training_read_them_is_told(runs, caplog):
+    read = replace(runs["lightgcn"].stored.known, half_life=np.array([86400.0]), edges="weight")
+    whole = pl.DataFrame({"user": ["anna"], "item": ["i0"], "time": [5.0], "weight": [2.0]})
+    with caplog.at_level(logging.WARNING, logger="gnnseg"):
+        new_users.read(whole, read)
+        assert not caplog.records
+        new_users.read(whole.select("user", "item"), read)
+    assert "was trained on times too: not given here, so that habits do not fade" in caplog.text
+    assert "was trained on weights too: not given here" in caplog.text
+    assert weights.read_of({"graph": {"weights": "log"}}) == "weight"
+    assert weights.read_of({"graph": {"weights": "spend"}}) == "spend"
+    assert weights.read_of({"graph": {"weights": None}}) == ""
 
 
 def test_a_low_figure_is_said_in_the_run_and_at_assign(runs, caplog, monkeypatch):

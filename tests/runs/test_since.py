@@ -53,7 +53,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def first(root):
-    run = train(root, period(0), "head.starts=10")
+    run = train(root, period(0))
     durable.call(run.stored, {"2": "Night owls"})
     return run
 

@@ -135,7 +135,7 @@ def test_training_adds_evidence_and_a_finished_run_gets_more(tmp_path: Path, mon
     monkeypatch.setattr(tracking.Jsonl, "summary", lambda self, given: summary.update(given))
     monkeypatch.setattr(tracking.Jsonl, "table", lambda self, name, frame: tabled.append(name))
     path = pipeline.train(composed(tmp_path, "evidence.refits=1"), say=lines.append).path
-    assert any("stability over 1 refits" in line for line in lines)
+    assert any("stability over 1 refit:" in line for line in lines)
     assert not any("--evidence" in line and "do these" in line for line in lines)
     once = StoredRun(path)
     assert summary["segment/stability_ari"] == once.metrics["segment/stability_ari"]
@@ -201,6 +201,13 @@ def test_settings_that_cannot_be_are_refused(override: str, said: str) -> None:
     with pytest.raises(InputError) as error:
         config.check(config.compose([*SMALL, override]))
     assert said in str(error.value)
+
+
+def test_graphs_of_chance_have_no_visits_which_is_said_before_data_are_read() -> None:
+    habits = ["head.habit=true", "evaluation.seen=allow", "evidence.refits=1"]
+    assert added.asked_of(config.compose([*SMALL, *habits]))
+    with pytest.raises(InputError, match=r"evidence.rewired=true: head.habit=true learns habits"):
+        added.asked_of(config.compose([*SMALL, *habits, "evidence.rewired=true"]))
 
 
 def test_evidence_is_recorded_and_no_part_of_a_runs_name() -> None:

@@ -242,10 +242,23 @@ def test_all_failed_is_one_sentence_with_the_commonest_cause(
     said = capsys.readouterr()
     assert said.out == ""
     last = said.err.splitlines()[-1]
-    assert last.startswith(
-        "gnnseg: gnnseg tune: all 5 trials failed: head.segments=999: there are 80"
-    )
+    assert last.startswith("gnnseg: tune: all 5 trials failed: head.segments=999: there are 80")
     assert not list(tmp_path.glob("planted-*"))
+
+
+@pytest.mark.slow
+def test_failures_alone_are_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Their cause may be mended by now, as a file that was not there yet."""
+    file = tmp_path / "own.csv"
+    words = ["data=file", f"data.path={file}", *DOT[5:], "--trials", "2", "--name", "late"]
+    assert tune(tmp_path, *words) == 2
+    assert "tune: all 2 trials failed" in capsys.readouterr().err
+    file.write_text("user,item\n" + "".join(f"u{n % 9},i{n % 7}\n" for n in range(63)), "utf-8")
+    assert tune(tmp_path, *words) == 0
+    said = capsys.readouterr().err
+    assert "2 trials that were stopped or failed before are tried again first" in said
+    assert tune(tmp_path, *words) == 0
+    assert "2 of 2 trials done before" in capsys.readouterr().err
 
 
 def test_the_commonest_cause_whatever_its_numbers() -> None:
@@ -256,9 +269,7 @@ def test_the_commonest_cause_whatever_its_numbers() -> None:
         )
     ]
     said = search._all_failed(ended)
-    assert said == (
-        "gnnseg tune: all 3 trials failed, 2 of them for this: loss became nan at step 12"
-    )
+    assert said == ("tune: all 3 trials failed, 2 of them for this: loss became nan at step 12")
 
 
 @pytest.mark.slow
@@ -277,7 +288,10 @@ def test_stopped_by_hand_it_goes_on(
     assert tune(tmp_path, *DOT, "--trials", "3", "--name", "s") == 130
     assert "stopped and saved; the same command goes on" in capsys.readouterr().err
     assert tune(tmp_path, *DOT, "--trials", "3", "--name", "s") == 0
-    assert "1 trials that were stopped before are tried again first" in capsys.readouterr().err
+    assert (
+        "1 trials that were stopped or failed before are tried again first"
+        in capsys.readouterr().err
+    )
     assert calls[1] == calls[2]
     assert len(set(calls)) == 3
     assert len(list(tmp_path.glob("planted-*"))) == 3

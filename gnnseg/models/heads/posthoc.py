@@ -37,6 +37,7 @@ class Posthoc(FinishedHead, NumberedHead):
         segments: K, how many clusters.
         similarity: While training: 'cosine' or 'dot', as in ``Dot``.
         tau: Temperature of the cosine, as in ``Dot``.
+        bias: While training: the cosine's item bias, as in ``Dot``.
     """
 
     fitted: Tensor
@@ -51,12 +52,13 @@ class Posthoc(FinishedHead, NumberedHead):
         segments: int = 16,
         similarity: Literal["cosine", "dot"] = "cosine",
         tau: float | None = None,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         if segments < 1:
             raise InputError(f"head.segments is {segments}: there must be at least 1.")
         self.segments = segments
-        self.dot = Dot(shape, rng, similarity=similarity, tau=tau)
+        self.dot = Dot(shape, rng, similarity=similarity, tau=tau, bias=bias)
         self.register_buffer("fitted", torch.tensor(False))
         self.register_buffer("centres_KD", torch.zeros(segments, shape.width))
         self.register_buffer("beta_KI", torch.zeros(segments, shape.items))
@@ -64,7 +66,7 @@ class Posthoc(FinishedHead, NumberedHead):
     @classmethod
     def provides(cls, **node: Any) -> frozenset[str]:
         """Say what ``Dot`` provides while it trains."""
-        return Dot.provides(similarity=node.get("similarity"))
+        return Dot.provides(similarity=node.get("similarity"), bias=node.get("bias", True))
 
     def forward(self, embeddings: Embeddings) -> DotScorer | HardScorer:
         """Return ``dot``'s scores, once finished those of the users' clusters."""

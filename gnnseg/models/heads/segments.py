@@ -105,7 +105,9 @@ class Segments(NumberedHead, WarmedHead):
         warmup: float = 0.0,
     ) -> None:
         super().__init__()
-        _check(segments, top, starts, nothing=beta == "affinity" and centre and segments == 1)
+        _check(
+            segments, top, start, starts, nothing=beta == "affinity" and centre and segments == 1
+        )
         if habit and beta != "distribution":
             raise InputError(
                 f"head.habit=true: a past mixes with probabilities, not with head.beta={beta}; set "
@@ -219,12 +221,17 @@ class Segments(NumberedHead, WarmedHead):
         return {"bias": self.bias.value}
 
 
-def _check(segments: int, top: int | None, starts: int, *, nothing: bool) -> None:
+def _check(segments: int, top: int | None, start: str, starts: int, *, nothing: bool) -> None:
     """InputError for settings that cannot be; ``nothing``: centring would leave none."""
     if segments < 1:
         raise InputError(f"head.segments is {segments}: there must be at least 1.")
     if starts < 1:
         raise InputError(f"head.starts is {starts}: there must be at least 1.")
+    if starts > 1 and start != "k-means":
+        raise InputError(
+            f"head.starts={starts}: head.start={start} starts once, without a seed; set "
+            "head.start=k-means, or leave head.starts out."
+        )
     if top is not None and not 1 <= top <= segments:
         raise InputError(
             f"head.top is {top}: it must lie between 1 and head.segments={segments}, or be null."

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gnnseg.report.declared import results as stored
-from gnnseg.report.declared import significance
+from gnnseg.report.declared import notes, significance
 from gnnseg.report.declared.declaration import (
     Declaration,
     DeclaredData,
@@ -20,13 +18,16 @@ from gnnseg.report.declared.declaration import (
 )
 from gnnseg.report.declared.results import Line, Results
 
+Old = Callable[[Line], str]
+
 
 @dataclass(kw_only=True)
 class DeclaredCell:
     """A cell: figures of its runs, one a seed; or a published figure.
 
     ``rank``: best, second or nothing. ``p``: corrected, of the comparison with ``against``,
-    which it is ``worse`` than. ``why``: what stands where there is no figure.
+    which it is ``worse`` than. ``why``: what stands where there is no figure. ``old``: in what
+    its runs are not of today.
     """
 
     row: DeclaredRow
@@ -35,6 +36,7 @@ class DeclaredCell:
     values: tuple[float, ...]
     lines: tuple[Line, ...]
     why: str = ""
+    old: tuple[str, ...] = ()
     rank: str = ""
     against: str = ""
     p: float | None = None
@@ -44,6 +46,12 @@ class DeclaredCell:
     def mark(self) -> str:
         """Return the mark of its comparison."""
         return significance.mark(self.p, worse=self.worse)
+
+    @property
+    def paper(self) -> bool:
+        """Return whether a setting of its row chose its epoch on the test."""
+        by_row = self.data.protocol != "paper"
+        return by_row and any(line.get("protocol") == "paper" for line in self.lines)
 
     @property
     def mean(self) -> float | None:
@@ -100,8 +108,9 @@ class DeclaredTable:
 
 
 def table(
-    declared: Declaration, found: Results, known: Sequence[Line] = (), runs: Path | None = None
-) -> DeclaredTable:
+    declared: Declaration, found: Results, known: Sequence[Line] = (), runs: Path | None = None,
+    old: Old = lambda line: "",
+) -> DeclaredTable:  # fmt: skip
     """Return the table of what is stored.
 
     Args:
@@ -110,9 +119,11 @@ def table(
         known: Comparisons that were made before; they count while they are of the same figures.
         runs: Where run folders are, whose figures by user decide significance; None: no comparison
             is made anew.
+        old: Returns what a stored result is of that its command does not give today: its numerics,
+            ``notes.OTHER`` of settings; nothing where it would be the same.
     """
     rows = [
-        [_cell(declared, found, row, data, metric) for data in declared.data
+        [_cell(declared, found, row, data, metric, old) for data in declared.data
          for metric in declared.metrics]
         for row in declared.rows
     ]  # fmt: skip
@@ -121,21 +132,23 @@ def table(
         _rank(column)
     made.improvement = [_improvement(column) for column in made.columns()]
     _compare(made, known, runs)
-    made.notes = list(_notes(made, found))
+    made.notes = list(notes.of(list(made.cells()), declared))
     return made
 
 
-def off(made: DeclaredTable, *, lacking: bool = True) -> list[str]:
+def off(cells: Iterable[DeclaredCell], *, lacking: bool = True) -> list[str]:
     """Return a sentence on each cell that is not as expected.
 
     ``lacking``: also on those without a figure.
     """
     found = []
-    for cell in made.cells():
+    for cell in cells:
         if (wanted := cell.expected) is None:
             continue
         if cell.mean is None:
             found += [f"{cell.name}: {cell.why}, expected {wanted}"] * lacking
+        elif notes.OTHER in cell.old:
+            found.append(f"{cell.name}: its figure is {notes.OTHER}, expected {wanted}")
         elif not wanted.holds(cell.mean):
             found.append(f"{cell.name}: {cell.mean:.{cell.metric.digits}f}, expected {wanted}")
     return found
@@ -143,7 +156,7 @@ def off(made: DeclaredTable, *, lacking: bool = True) -> list[str]:
 
 def _cell(
     declared: Declaration, found: Results, row: DeclaredRow, data: DeclaredData,
-    metric: DeclaredMetric,
+    metric: DeclaredMetric, old: Old,
 ) -> DeclaredCell:  # fmt: skip
     here: dict[str, Any] = {"row": row, "data": data, "metric": metric}
     if row.is_published:
@@ -157,7 +170,8 @@ def _cell(
         float(value) for line in lines if (value := line["metrics"].get(metric.name)) is not None
     )
     why = "" if values else "no such figure" if lines else _why_not(declared, found, row, data)
-    return DeclaredCell(**here, values=values, lines=tuple(lines), why=why)
+    stale = tuple(dict.fromkeys(text for line in lines if (text := old(line))))
+    return DeclaredCell(**here, values=values, lines=tuple(lines), why=why, old=stale)
 
 
 def _why_not(declared: Declaration, found: Results, row: DeclaredRow, data: DeclaredData) -> str:
@@ -179,8 +193,8 @@ def _ranked(column: Sequence[DeclaredCell]) -> list[DeclaredCell]:
     """Return the cells of a column that are ranked, best first."""
     if column[0].metric.better == "neither":
         return []
-    there = [cell for cell in column if cell.values]
-    return sorted(there, key=lambda c: c.shown(), reverse=column[0].metric.better == "more")
+    there = [cell for cell in column if cell.mean is not None]
+    return sorted(there, key=lambda c: c.mean or 0.0, reverse=column[0].metric.better == "more")
 
 
 def _rank(column: Sequence[DeclaredCell]) -> None:
@@ -268,76 +282,3 @@ def _test(
         "metric": mine.metric.name, "seeds": [line["seed"] for line, _ in pairs],
         "users": test.users, "difference": test.difference, "p": test.p, "of": of,
     }  # fmt: skip
-
-
-def _notes(made: DeclaredTable, found: Results) -> Iterator[str]:
-    """Yield what a reader must know of figures that are not all alike."""
-    few: dict[str, dict[str, None]] = {}
-    for cell in made.cells():
-        if cell.lines and len(cell.lines) < len(cell.data.seeds):
-            said = f"{cell.data.label}, {len(cell.lines)} of {len(cell.data.seeds)} seeds"
-            few.setdefault(said, {})[cell.row.label] = None
-    yield from (f"{said}: {'; '.join(labels)}" for said, labels in few.items())
-    for data in made.declared.data:
-        lines = [line for cell in made.cells() if cell.data is data for line in cell.lines]
-        versions = stored.differing(lines, lambda line: line.get("numerics"))
-        if len(versions) > 1:
-            named = ", ".join(map(str, sorted(versions)))
-            yield f"{data.label}: runs of several definitions (numerics {named})"
-        if any(
-            len(stored.differing(same, lambda line: line.get("fingerprint"))) > 1
-            for same in _of_one_split(data, lines)
-        ):
-            yield f"{data.label}: rows are of different data (their fingerprints differ)"
-        yield from _unlike(data, lines)
-        runs: dict[str, dict[str, None]] = {}
-        for cell in made.cells():
-            for line in cell.lines if cell.data is data else ():
-                runs.setdefault(str(line["run"]), {})[cell.row.label] = None
-        same = dict.fromkeys("; ".join(labels) for labels in runs.values() if len(labels) > 1)
-        yield from (f"{data.label}: rows are the same run by their settings: {s}" for s in same)
-    for metric in made.declared.metrics:
-        cells = [cell for cell in made.cells() if cell.metric is metric and cell.lines]
-        if cells and not any(cell.values for cell in cells):
-            names = sorted({name for cell in cells for name in cell.lines[0]["metrics"]})
-            yield lack_of(metric.name, names)
-    failed = dict.fromkeys(
-        f"{cell.row.label} on {cell.data.label}: {cell.why}"
-        for cell in made.cells() if cell.why.startswith(("failed", "every"))
-    )  # fmt: skip
-    yield from failed
-
-
-def _unlike(data: DeclaredData, lines: Sequence[Line]) -> Iterator[str]:
-    """Yield what rows of one data set are evaluated by where that is not one thing."""
-    for name, of in (("protocol", _protocol), ("evaluation.seen", _seen)):
-        by: dict[str, dict[str, None]] = {}
-        for line in lines:
-            if (value := of(line)) is not None:
-                by.setdefault(str(value), {})[str(line["label"])] = None
-        if len(by) > 1:
-            said = "; ".join(f"{value}: {', '.join(labels)}" for value, labels in by.items())
-            yield f"{data.label}: rows differ in {name}, so their figures do not compare ({said})"
-
-
-def _protocol(line: Line) -> Any:
-    return line.get("protocol")
-
-
-def _seen(line: Line) -> Any:
-    return line.get("config", {}).get("evaluation", {}).get("seen")
-
-
-def _of_one_split(data: DeclaredData, lines: Sequence[Line]) -> Iterator[list[Line]]:
-    """Yield the lines whose data must be the same: all, or those of each seed."""
-    if not data.split_seeds:
-        yield list(lines)
-        return
-    for seed in data.seeds:
-        yield [line for line in lines if line["seed"] == seed]
-
-
-def lack_of(name: str, names: Sequence[str]) -> str:
-    """Say that runs have no such figure, and which is meant."""
-    near = difflib.get_close_matches(name, names, 1, 0.6)
-    return f"no run has {name}" + (f"; did you mean {near[0]}?" if near else "")

@@ -49,6 +49,11 @@ class Expected:
             return mean >= self.least
         return self.value is not None and abs(mean - self.value) <= self.within + 1e-12
 
+    @property
+    def limits(self) -> tuple[float | None, float | None, float | None]:
+        """Return the figure, how far it may be off, and the least it may be."""
+        return (self.value, self.within, None) if self.least is None else (None, None, self.least)
+
     def __str__(self) -> str:
         """Return what is expected."""
         if self.least is not None:

@@ -43,25 +43,25 @@ def sources(made: DeclaredTable) -> list[str]:
 def plain(cell: DeclaredCell) -> str:
     """Return a cell as it is read: mean, ± deviation, the mark of significance."""
     if cell.mean is None:
-        return (
-            cell.why.partition(":")[0]
-            if cell.why.startswith(("not run", "failed"))
-            else (NOT_THERE)
-        )
+        if cell.why.startswith("every trial failed"):
+            return "failed"
+        said = cell.why.startswith(("not run", "failed"))
+        return cell.why.partition(":")[0] if said else NOT_THERE
     digits = cell.metric.digits
     spread = "" if cell.std is None else f" ± {cell.std:.{digits}f}"
-    return f"{cell.mean:.{digits}f}{spread}{cell.mark}"
+    return f"{cell.mean:.{digits}f}{spread}{PAPER * cell.paper}{cell.mark}"
 
 
 def caption(made: DeclaredTable) -> list[str]:
     """Return the sentences that a reader needs beside the figures."""
     cells = [cell for cell in made.cells() if cell.lines]
     protocols = list(dict.fromkeys(str(cell.lines[0].get("protocol")) for cell in cells))
-    most = max((len(cell.values) for cell in cells), default=0)
+    counts = sorted({len(cell.values) for cell in cells if cell.values})
     found = [f"Protocol {', '.join(protocols)}."] if protocols else []
-    if most > 1:
-        found.append(f"Mean ± standard deviation over {most} seeds; without ±: of one.")
-    elif most == 1:
+    if several := [n for n in counts if n > 1]:
+        many = " to ".join(map(str, dict.fromkeys((several[0], several[-1]))))
+        found.append(f"Mean ± standard deviation over {many} seeds; without ±: of one.")
+    elif counts:
         found.append("One seed.")
     if any(cell.rank for cell in made.cells()):
         found.append("Best in bold, second underlined.")
@@ -78,7 +78,8 @@ def caption(made: DeclaredTable) -> list[str]:
             f"* better, − worse at p < .05, ** and −− at p < .01: {whom} that was run here, "
             f"two-sided paired randomisation test over users, Holm-corrected for {many}."
         )
-    if any(data.protocol == "paper" for data in made.declared.data):
+    declared = any(data.protocol == "paper" for data in made.declared.data)
+    if declared or any(cell.paper for cell in cells):
         found.append(f"{PAPER} protocol paper: best epoch chosen on the test.")
     return found + [f"[{n}] published: {text}." for n, text in enumerate(sources(made), 1)]
 
@@ -120,16 +121,18 @@ def as_csv(made: DeclaredTable) -> str:
     buffer = io.StringIO()
     out = csv.writer(buffer, lineterminator="\n")
     out.writerow([
-        "row", "data", "metric", "mean", "std", "n", "p_holm", "against", "expected", "as_expected",
-        "source", "why_not",
+        "row", "data", "metric", "mean", "std", "n", "p_holm", "against", "expected", "within",
+        "at_least", "as_expected", "source", "protocol", "why_not",
     ])  # fmt: skip
     for cell in made.cells():
         wanted, mean = cell.expected, cell.mean
         holds = "" if wanted is None or mean is None else str(wanted.holds(mean)).lower()
+        limits = (None,) * 3 if wanted is None else wanted.limits
+        protocols = dict.fromkeys(str(p) for line in cell.lines if (p := line.get("protocol")))
         out.writerow([
             cell.row.label, cell.data.label, cell.metric.name, *map(_number, (mean, cell.std)),
-            len(cell.values) if cell.lines else "", _number(cell.p), cell.against, wanted or "",
-            holds, cell.row.source, cell.why,
+            len(cell.values) if cell.lines else "", _number(cell.p), cell.against,
+            *map(_number, limits), holds, cell.row.source, " ".join(protocols), cell.why,
         ])  # fmt: skip
     return buffer.getvalue()
 

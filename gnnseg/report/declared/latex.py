@@ -26,12 +26,12 @@ def written(made: DeclaredTable) -> str:
     label = re.sub(r"[^A-Za-z0-9-]+", "-", made.declared.name)
     return "\n".join([
         "% needs \\usepackage{booktabs,graphicx}",
-        *(f"% {' '.join(note.split())}" for note in forms.notes(made)),
         rf"\begin{{{kind}}}[t]",
         r"\centering\small",
         rf"\caption{{{latex(said)}}}",
         rf"\label{{tab:{label}}}",
         "\\par\\medskip\n".join(_panel(made, panel) for panel in _panels(made)),
+        *(rf"\par\smallskip\footnotesize {latex(note)}" for note in forms.notes(made)),
         rf"\end{{{kind}}}",
         "",
     ])  # fmt: skip
@@ -83,7 +83,8 @@ def _cell(cell: DeclaredCell) -> str:
     digits = cell.metric.digits
     mean = f"{cell.mean:.{digits}f}"
     mean = {"best": rf"\textbf{{{mean}}}", "second": rf"\underline{{{mean}}}"}.get(cell.rank, mean)
-    mark = f"$^{{{cell.mark.replace('−', '-')}}}$" if cell.mark else ""
+    raised = r"\dagger" * cell.paper + cell.mark.replace("−", "-")
+    mark = f"$^{{{raised}}}$" if raised else ""
     spread = "" if cell.std is None else rf"\,{{\scriptsize$\pm${cell.std:.{digits}f}}}"
     return mean + mark + spread
 

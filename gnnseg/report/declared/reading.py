@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from gnnseg.types import InputError, space
 Spaces = Callable[[str, Sequence[Path]], Mapping[str, Any]]
 Named = Callable[[str], Mapping[str, Any]]
 FILE = "table.yaml"
+PROTOCOLS = ("clean", "paper", "train-mask")
 OURS = ("seed", "split.seed", "runs.root", "evaluation.protocol")  # said by keys of their own
 
 
@@ -39,12 +41,10 @@ def read(folder: Path, spaces: Spaces | None = None) -> Declaration:
     top = strict.read(folder / FILE)
     title = top.take("title", str, folder.resolve().name)
     overrides = _overrides(top, "overrides")
-    protocol = top.take("protocol", str, None)
+    protocol = _protocol(top, None)
     seeds, split_seeds = _seeds(top, (0,)), top.take("split_seeds", bool, False)
-    within = top.take("tolerance", float, None)
-    trials = top.take("trials", int, 8)
-    if trials < 1:
-        raise top.error("trials", f"is {trials}; write 1 or more.")
+    within = top.within("tolerance", 0, math.inf, float, None)
+    trials = top.within("trials", 1, math.inf, int, 8)
     data = tuple(_data(each, protocol, seeds, split_seeds) for each in top.each("data"))
     metrics = tuple(_metric(each) for each in top.each("metrics", "name"))
     _distinct(top, "data", [each.label for each in data])
@@ -90,7 +90,7 @@ def _data(
     found = DeclaredData(
         label=label,
         overrides=_overrides(node, "overrides", (f"data={label}",)),
-        protocol=node.take("protocol", str, protocol),
+        protocol=_protocol(node, protocol),
         seeds=_seeds(node, seeds),
         split_seeds=node.take("split_seeds", bool, split_seeds),
     )
@@ -110,7 +110,7 @@ def _metric(node: Strict) -> DeclaredMetric:
             ("more", "less", "neither"),
             ("less" if less else "more") if ranked else "neither",
         ),
-        digits=node.take("digits", int, 4),
+        digits=node.within("digits", 0, 12, int, 4),
     )
     node.end()
     return found
@@ -176,7 +176,10 @@ def _expected(node: Strict, value: Any, within: float | None) -> Expected:
     inside = node.below("expected", value)
     least = inside.take("least", float, None)
     mean = None if least is not None else inside.take("value", float)
-    tolerance = inside.take("within", float, within)
+    for key, given in (("least", least), ("value", mean)):
+        if given is not None:
+            inside.number(key, given)
+    tolerance = inside.within("within", 0, math.inf, float, within)
     inside.end()
     if least is None and tolerance is None:
         raise inside.error("within", "is missing; write how far the figure may be off.")
@@ -222,10 +225,19 @@ def _overrides(node: Strict, key: str, default: Sequence[str] = ()) -> tuple[str
     return tuple(found)
 
 
+def _protocol(node: Strict, default: str | None) -> str | None:
+    found: str | None = node.take("protocol", str, default)
+    if found is not None and found not in PROTOCOLS:
+        raise node.error("protocol", f"{found!r} is none of {', '.join(PROTOCOLS)}.")
+    return found
+
+
 def _seeds(node: Strict, default: tuple[int, ...]) -> tuple[int, ...]:
     found = node.list_of("seeds", int, list(default))
     if not found:
         raise node.error("seeds", "is empty; write one at least.")
+    if min(found) < 0:
+        raise node.error("seeds", f"holds {min(found)}; write 0 or more.")
     _distinct(node, "seeds", found)
     return tuple(found)
 

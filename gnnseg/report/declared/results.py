@@ -82,7 +82,7 @@ def comparisons(folder: Path) -> list[Line]:
     try:
         texts = (folder / SIGNIFICANCE).read_text("utf-8").splitlines()
         lines = [records.parsed(text) for text in texts]
-        return [line for line in lines if isinstance(line, dict) and {"of", "p"} <= line.keys()]
+        return [line for line in lines if isinstance(line, dict) and _is_comparison(line)]
     except (OSError, ValueError):  # none yet, or spoilt: made anew
         return []
 
@@ -95,21 +95,58 @@ def read(path: Path) -> list[Line]:
     """
     if not path.exists():
         return []
+    if not path.is_file():
+        raise InputError(f"{path}: is no file; move it away, and give the command again.")
     found = []
     for number, text in enumerate(path.read_text("utf-8").splitlines(), 1):
         if not text.strip():
             continue
         try:
             line = records.parsed(text)
-            assert isinstance(line, dict)
-            assert isinstance(line.get("overrides"), list)
-        except (ValueError, AssertionError):
+            wrong = _wrong(line)
+        except ValueError:
+            wrong = "it is no JSON"
+        if wrong:
             raise InputError(
-                f"{path}: line {number} is no result of a run; take it out, and give the command "
-                "again."
-            ) from None
+                f"{path}: line {number} is no result of a run ({wrong}); take it out, and give the "
+                "command again."
+            )
         found.append(line)
     return found
+
+
+def _wrong(line: Any) -> str:
+    """Say what of a line is not as a result's is; nothing where all is right."""
+    if not isinstance(line, dict):
+        return "it is no mapping"
+    words = line.get("overrides")
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return "overrides is no list of texts"
+    if not _whole(line.get("seed")):
+        return "seed is no whole number"
+    if "error" in line:
+        return "" if isinstance(line["error"], str) else "error is no text"
+    metrics = line.get("metrics")
+    if not isinstance(metrics, dict) or not all(map(_figure, metrics.values())):
+        return "metrics are no figures by name"
+    if not (line.get("value") is None or _figure(line["value"])):
+        return "value is no figure"
+    texts = ("label", "data", "hash", "fingerprint", "run", "per_user", "protocol", "monitor")
+    no = next((key for key in texts if not isinstance(line.get(key) or "", str)), "")
+    return f"{no} is no text" if no else ""
+
+
+def _is_comparison(line: Line) -> bool:
+    figures = [line.get("p"), line.get("difference")]
+    return isinstance(line.get("of"), list) and None not in figures and all(map(_figure, figures))
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _figure(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def text(lines: Iterable[Mapping[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,8 +111,19 @@ class Strict:
         return Strict(self.file, self._at(key), value)
 
     def number(self, key: str, value: Any) -> float:
-        """Return a number that stands under a key."""
-        return float(self._typed(self._at(key), value, float))
+        """Return a finite number that stands under a key."""
+        found = float(self._typed(self._at(key), value, float))
+        if not math.isfinite(found):
+            raise self.error(key, f"is {found}; write a number, or leave the figure out.")
+        return found
+
+    def within(self, key: str, least: float, most: float, kind: type, default: Any = ...) -> Any:
+        """Return a number from ``least`` to ``most``; ``default``: where it is not there."""
+        found = self.take(key, kind, default)
+        if found is not None and not least <= found <= most:
+            limits = f"{least:g} or more" if math.isinf(most) else f"{least:g} to {most:g}"
+            raise self.error(key, f"is {found}; write {limits}.")
+        return found
 
     def end(self) -> None:
         """Refuse keys that nobody has taken."""

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from gnnseg.data.tables import saved
+from gnnseg.report.declared import notes
 from gnnseg.report.declared.declaration import Declaration, DeclaredData, DeclaredRow, DeclaredRun
 from gnnseg.report.declared.results import Line, Results, unnamed
+from gnnseg.runs import train
 from gnnseg.runs.configured import configured
-from gnnseg.runs.identity import NUMERICS, identify
+from gnnseg.runs.identity import NUMERICS, PATHS, identify
 from gnnseg.types import InputError
 
 
@@ -53,11 +55,14 @@ class TablePlan:
     """Which runs of a table are done, as they would be done today.
 
     A stored run is done if its hash is what its command gives today: with other settings of ours,
-    or other definitions, it is to be done again.
+    or other definitions, it is to be done again. ``reads``: so are those of files of the user's own
+    whose content has changed, which are read for that.
     """
 
     declared: Declaration
     asked: TablePart
+    reads: bool = False
+    _content: dict[str, str] = field(default_factory=dict)
     _configs: dict[tuple[str, ...], dict[str, Any] | str] = field(default_factory=dict)
     _same: dict[tuple[tuple[str, ...], str], bool] = field(default_factory=dict)
 
@@ -109,11 +114,40 @@ class TablePlan:
             self._same[at] = line.get("numerics") == NUMERICS and self._hash_is(run, line)
         return self._same[at]
 
+    def old(self, line: Line) -> str:
+        """Return what a stored result is of that its command does not give today.
+
+        Its numerics, ``notes.OTHER`` of settings, or nothing where it would be the same.
+        """
+        if line.get("numerics") != NUMERICS:
+            return str(line.get("numerics", "unknown"))
+        run = DeclaredRun(
+            row=str(line.get("label")), data=str(line.get("data")), seed=int(line["seed"]),
+            overrides=tuple(line["overrides"]),
+        )  # fmt: skip
+        return "" if self.is_today(run, line) else notes.OTHER
+
     def _hash_is(self, run: DeclaredRun, line: Line) -> bool:
         config = self.config(run)
         if isinstance(config, str) or (config.get("segments") or {}).get("since") is not None:
             return not isinstance(config, str)
-        return bool(identify(config, str(line["fingerprint"])).digest == line["hash"])
+        there = str(line.get("fingerprint"))
+        now = self._fingerprint(config) if self.reads else ""
+        return bool(identify(config, now or there).digest == line.get("hash"))
+
+    def _fingerprint(self, config: dict[str, Any]) -> str:
+        """Return what the user's own files hold now; nothing where there are none to be read."""
+        own = [name for name in PATHS if name != "root" and config["data"].get(name)]
+        if not own:
+            return ""
+        at = repr([config["data"], config["split"], bool(config["head"].get("habit"))])
+        if at not in self._content:
+            try:
+                found = train.read(config, lambda line: None).fingerprint
+            except InputError:  # the run says what is wrong
+                found = ""
+            self._content[at] = found
+        return self._content[at]
 
     def config(self, run: DeclaredRun) -> dict[str, Any] | str:
         """Return a run's checked configuration; or why it cannot be meant."""
@@ -164,7 +198,8 @@ def counted(plan: TablePlan, found: Results) -> Sequence[str]:
         by.setdefault((run.row, run.data), []).append(run)
     for (row, data), runs in by.items():
         ready = sum(plan.is_done(run, found) for run in runs)
-        old = sum(found.done(run.key) is not None and not plan.is_done(run, found) for run in runs)
+        stored = [line for run in runs if (line := found.done(run.key)) is not None]
+        old = sum(bool(plan.old(line)) for line in stored)
         done, of = done + ready, of + len(runs)
         wrong = next((c for run in runs if isinstance(c := plan.config(run), str)), "")
         more = [f"{old} stored by other code or settings"] * bool(old) + [wrong] * bool(wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import statistics
 from collections.abc import Callable, Iterable
@@ -12,7 +13,7 @@ import filelock
 
 from gnnseg.config import quoted
 from gnnseg.data.atomic import atomic
-from gnnseg.report.declared import cells, forms, latex, page, results
+from gnnseg.report.declared import cells, forms, latex, notes, page, results
 from gnnseg.report.declared.cells import DeclaredTable
 from gnnseg.report.declared.declaration import Declaration, DeclaredRun, key_of
 from gnnseg.report.declared.results import Line, Results
@@ -20,6 +21,7 @@ from gnnseg.runs import workers
 from gnnseg.runs.declared import line as lines
 from gnnseg.runs.declared.plan import TablePart, TablePlan, composed, why_no_trial
 from gnnseg.training.progress import spell
+from gnnseg.types import InputError
 
 Say = Callable[[str], None]
 LOCKS = ".tables"  # under runs.root
@@ -72,26 +74,27 @@ def fill(
     Raises:
         KeyboardInterrupt: Somebody asked to stop; the same call goes on.
     """
-    plan, failures = TablePlan(declared, asked), list[Line]()
+    plan, failures = TablePlan(declared, asked, reads=True), list[Line]()
     ended, busy, said = set[DeclaredRun](), set[DeclaredRun](), set[str]()
     while todo := _next(plan, Results.read(declared.folder), ended):
         waits = busy.issuperset(todo)
         columns = tuple(metric.name for metric in declared.metrics)
         do = Do(str(root), declared.conf, wait=waits, shown=at_once == 1, columns=columns)
         at_work = min(at_once, len(todo))
-        for run, line in workers.each(todo, do, at_work, lines.failed):
-            if line is None:
-                busy.add(run)
-                say(f"{_called(run)}: another process is at it; left for later")
-                continue
-            ended.add(run)
-            store(declared, [line], root)
-            _say_lacking(declared, line, said, say)
-            if "error" in line:
-                failures.append(line)
-                say(f"{_called(run)} failed: {line['error']}")
-            else:
-                say(f"{_called(run)}: {_value(line)}{_left(plan, at_once)}")
+        with contextlib.closing(workers.each(todo, do, at_work, lines.failed)) as done:
+            for run, line in done:
+                if line is None:
+                    busy.add(run)
+                    say(f"{_called(run)}: another process is at it; left for later")
+                    continue
+                ended.add(run)
+                store(declared, [line], root)
+                _say_lacking(declared, line, said, say)
+                if "error" in line:
+                    failures.append(line)
+                    say(f"{_called(run)} failed: {line['error']}")
+                else:
+                    say(f"{_called(run)}: {_value(line)}{_left(plan, at_once)}")
     return failures
 
 
@@ -100,7 +103,12 @@ def store(declared: Declaration, new: Iterable[Line], root: Path) -> None:
 
     A failure never takes the place of figures.
     """
-    (root / LOCKS).mkdir(parents=True, exist_ok=True)
+    try:
+        (root / LOCKS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{root}: no folder can be made there ({error.strerror}); name another by --root."
+        ) from None
     with filelock.FileLock(root / LOCKS / f"{declared.name}.lock"):
         there = results.read(declared.folder / results.FILE)
         known = {key_of(line["overrides"]) for line in there if "error" not in line}
@@ -114,7 +122,7 @@ def store(declared: Declaration, new: Iterable[Line], root: Path) -> None:
 def write(declared: Declaration, root: Path) -> tuple[DeclaredTable, list[Path]]:
     """Write the table of what is stored in all its forms; return it, and the files."""
     found, known = Results.read(declared.folder), results.comparisons(declared.folder)
-    made = cells.table(declared, found, known, root)
+    made = cells.table(declared, found, known, root, TablePlan(declared, TablePart()).old)
     if made.tests or known:
         _write(declared.folder / results.SIGNIFICANCE, results.text(made.tests))
     written = {
@@ -151,7 +159,7 @@ def _say_lacking(declared: Declaration, line: Line, said: set[str], say: Say) ->
     for name in [each.name for each in declared.metrics if plain.fullmatch(each.name)]:
         if "error" not in line and not line.get("trial") and name not in {*line["metrics"], *said}:
             said.add(name)
-            say(f"{line['label']}, {line['data']}: {cells.lack_of(name, list(line['metrics']))}")
+            say(f"{line['label']}, {line['data']}: {notes.lack_of(name, list(line['metrics']))}")
 
 
 def _value(line: Line) -> str:

@@ -210,7 +210,7 @@ def do(search: SettingSearch, say: Say) -> experiment.TunedExperiment:
     study, record = search.study(), search.record
     with record.at_work() as alone:
         if alone and (again := study.retry(began)):
-            say(f"{again} trials that were stopped before are tried again first")
+            say(f"{again} trials that were stopped or failed before are tried again first")
         there = len(study.ended())
         say(
             f"study {record.name}: {search.monitor} over {', '.join(search.space.values)}; "
@@ -305,16 +305,14 @@ def _left(search: SettingSearch, study: Study, seconds: float) -> str:
 def _all_failed(ended: Sequence[Tried]) -> str:
     """Return the sentence on a study without a whole trial: the commonest cause."""
     if not ended:
-        return (
-            "gnnseg tune: no trial has ended yet; give the same command again, or more --timeout."
-        )
+        return "tune: no trial has ended yet; give the same command again, or more --timeout."
     if not (errors := [each.error for each in ended if each.error]):
-        return f"gnnseg tune: all {len(ended)} trials were given up; choose --prune none."
+        return f"tune: all {len(ended)} trials were given up; choose --prune none."
     alike = Counter(re.sub(r"[\d.e+-]*\d", "#", error) for error in errors)
     kind, count = alike.most_common(1)[0]
     cause = next(e for e in errors if re.sub(r"[\d.e+-]*\d", "#", e) == kind)
     times = "" if count == len(ended) else f", {count} of them for this"
-    return f"gnnseg tune: all {len(ended)} trials failed{times}: {cause}"
+    return f"tune: all {len(ended)} trials failed{times}: {cause}"
 
 
 def _journal(search: SettingSearch) -> str:

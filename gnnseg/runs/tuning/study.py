@@ -121,6 +121,8 @@ class Study:
     def retry(self, before: datetime) -> int:
         """Draw again first what was stopped before it ended; return how many that is.
 
+        Where nothing but failures has ended, whose cause may be mended by now, those too.
+
         Args:
             before: Trials that run since earlier are of processes that are no more.
         """
@@ -128,11 +130,13 @@ class Study:
             for trial in self._trials():
                 if trial.state.name == "RUNNING" and trial.datetime_start < before:
                     self._close(self._study.tell, trial.number)
-            again = {trial.user_attrs.get("of") for trial in self._trials()}
+            again, hopeless = self._again(), all(e.state == "failed" for e in self.ended())
             stopped = [
                 trial
                 for trial in self._trials()
-                if _is_stopped(trial) and trial.number not in again and trial.params
+                if (_is_stopped(trial) or (hopeless and trial.user_attrs.get("failed")))
+                and trial.number not in again
+                and trial.params
             ]
             for trial in stopped:
                 self._study.enqueue_trial(trial.params, user_attrs={"of": trial.number})
@@ -141,8 +145,8 @@ class Study:
     def next(self, trials: int) -> Trial | None:
         """Draw the next setting; None: so many trials have been begun, or all there are."""
         with self._turn(), _quiet():
-            known = self._trials()
-            begun = [t for t in known if _counts(t)]
+            known, again = self._trials(), self._again()
+            begun = [t for t in known if _counts(t) and t.number not in again]
             tried = {self._words(t.params) for t in begun}
             if len(begun) >= trials or (self.space.size or trials + 1) <= len(tried):
                 return None
@@ -190,6 +194,7 @@ class Study:
 
     def ended(self) -> list[Tried]:
         """Return the trials that have ended, in order, without what was stopped or repeated."""
+        again = self._again()
         names: dict[str, State] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
         return [
             Tried(
@@ -198,7 +203,7 @@ class Study:
                 chosen=tuple(t.user_attrs.get("chosen", ())), error=t.user_attrs.get("error"),
             )
             for t in self._trials()
-            if t.state.name in names and _counts(t)
+            if t.state.name in names and _counts(t) and t.number not in again
         ]  # fmt: skip
 
     def running(self) -> int:
@@ -210,6 +215,11 @@ class Study:
         whole = [each for each in self.ended() if each.value is not None]
         choose = max if self.greater else min
         return choose(whole, key=lambda each: each.value or 0.0, default=None)
+
+    def _again(self) -> set[int]:
+        """Return the trials in whose place others were drawn."""
+        of = (trial.user_attrs.get("of") for trial in self._trials())
+        return {number for number in of if number is not None}
 
     def _trials(self) -> list[Any]:
         return list(self._study.get_trials(deepcopy=False))
@@ -294,11 +304,11 @@ def imported() -> Any:
         if error.name != "optuna":
             raise
         raise InputError(
-            "gnnseg tune: needs Optuna, which is not installed; pip install 'gnnseg[search]'."
+            "tune: needs Optuna, which is not installed; pip install 'gnnseg[search]'."
         ) from None
     if int(optuna.__version__.partition(".")[0]) < 4:
         raise InputError(
-            f"gnnseg tune: needs Optuna 4 or later, and {optuna.__version__} is installed (as "
+            f"tune: needs Optuna 4 or later, and {optuna.__version__} is installed (as "
             "hydra-optuna-sweeper wants it); pip install 'gnnseg[search]' in another environment."
         )
     optuna.logging.set_verbosity(optuna.logging.WARNING)

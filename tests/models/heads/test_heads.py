@@ -296,6 +296,7 @@ def test_of_several_starts_the_tightest_prototypes_are_kept() -> None:
         ({"segments": 0}, "segments"),
         ({"top": 9}, "top"),
         ({"starts": 0}, "starts"),
+        ({"starts": 5}, "starts=5: head.start=varimax starts once"),
         ({"tau_alpha": 0.0}, "tau_alpha"),
         ({"tau_beta": -1.0}, "tau_beta"),
     ],
