@@ -95,7 +95,6 @@ def fit(
     Raises:
         InputError: the run cannot be fitted again from its folder, and why.
     """
-    refuse(run, rewired=any(kind == "rewired" for kind, _ in asked))
     found = fit_all([(run, kind, number) for kind, number in asked], workers=workers)
     for done, each in enumerate(found, 1):
         if progress is not None:
@@ -117,8 +116,9 @@ def fit_all(
     """
     if not asked:
         return
+    by_chance = {run.path for run, kind, _ in asked if kind == "rewired"}
     for run in {run.path: run for run, _, _ in asked}.values():
-        refuse(run)
+        refuse(run, rewired=run.path in by_chance)
     if workers is None:
         largest = max((run for run, _, _ in asked), key=lambda run: float(run.record["memory_mb"]))
         workers = _workers(largest, len(asked))

@@ -129,7 +129,7 @@ def _wrong(line: Any) -> str:
     metrics = line.get("metrics")
     if not isinstance(metrics, dict) or not all(map(_figure, metrics.values())):
         return "metrics are no figures by name"
-    if not (line.get("value") is None or _figure(line["value"])):
+    if not _figure(line.get("value")):
         return "value is no figure"
     texts = ("label", "data", "hash", "fingerprint", "run", "per_user", "protocol", "monitor")
     no = next((key for key in texts if not isinstance(line.get(key) or "", str)), "")
@@ -146,6 +146,7 @@ def _whole(value: Any) -> bool:
 
 
 def _figure(value: Any) -> bool:
+    """Return whether a value is a number, or null: not defined."""
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
