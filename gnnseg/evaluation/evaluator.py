@@ -20,7 +20,7 @@ from gnnseg.distributed.ranks import ALONE, Ranks
 from gnnseg.evaluation import habits, offpolicy, pairs, ranking, segments
 from gnnseg.evaluation import labels as classes
 from gnnseg.evaluation import sampled as sampled_metrics
-from gnnseg.evaluation.protocol import Protocol, Task
+from gnnseg.evaluation.protocol import Bools, Protocol, Task
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.baselines import Baseline, OwnHistory, Popularity
 from gnnseg.models.heads import posthoc
@@ -119,6 +119,7 @@ def during(
     part: str,
     device: torch.device,
     log: Log | None = None,
+    placed: Bools | None = None,
 ) -> dict[str, float]:
     """Measure what a validation shows while a run trains.
 
@@ -130,19 +131,24 @@ def during(
         part: valid, or test under protocol ``paper``: the names' first word.
         device: where the scorer stands.
         log: what another policy showed, or None.
+        placed: (U,) who is in a segment; None: everybody.
 
     Returns:
         The part's metrics, what the policy would earn on the log's part, the segments' state.
     """
     found = _of(part, rank(scorer, task, protocol, train_pairs, device).metrics)
-    return {**found, **offpolicy.earned(scorer, task.mask, log, part, device), **state_of(scorer)}
+    found |= offpolicy.earned(scorer, task.mask, log, part, device)
+    return found | state_of(scorer, placed)
 
 
-def state_of(scorer: Scorer) -> dict[str, float]:
-    """Return segment/effective_k, segment/segments_per_user, habit/weight, where there are any."""
+def state_of(scorer: Scorer, placed: Bools | None = None) -> dict[str, float]:
+    """Return segment/effective_k, segment/segments_per_user, habit/weight, where there are any.
+
+    ``placed``: (U,) who is in a segment, and counts; None: everybody.
+    """
     if not isinstance(scorer, Segmentation):
         return {}
-    alpha = scorer.alpha
+    alpha = segments.those_in_one(scorer.alpha, placed)
     return habits.state_of(scorer) | {
         "segment/effective_k": segments.effective_k(alpha),
         "segment/segments_per_user": segments.segments_per_user(alpha),
@@ -164,6 +170,7 @@ def final(
     features: Features | None = None,
     ranks: Ranks = ALONE,
     validation: Mapping[str, float] | None = None,
+    placed: Bools | None = None,
 ) -> Evaluation:
     """Evaluate a trained model: the test, read once, and all that stands beside it.
 
@@ -181,6 +188,7 @@ def final(
         features: attributes for them, or None.
         ranks: the processes that do this together, each ranking a part of the users.
         validation: what ``during`` measured of these scores already, or None.
+        placed: (U,) who is in a segment; None: everybody.
 
     Returns:
         The figures of the run and of its baselines.
@@ -195,10 +203,10 @@ def final(
     metrics |= of_pairs
     warnings, cards = _few_rows(metrics), None
     if isinstance(scorer, Segmentation):
-        metrics |= _through_few(scorer, task, train_pairs, protocol, device) | state_of(scorer)
-        metrics |= segments.evidence(scorer, train_pairs, split)
-        warnings += segments.warnings(scorer.alpha)
-        cards = segments.item_profiles(scorer.alpha, train_pairs, split.items)
+        metrics |= _through_few(scorer, task, train_pairs, protocol, device)
+        of_segments = segmented(scorer, train_pairs, split, placed)
+        metrics, warnings = metrics | of_segments.metrics, warnings + of_segments.warnings
+        cards = of_segments.cards
     beside = dict(_fitted(baselines or {}, graph, features, split, train_pairs, protocol, rng))
     if (own := embeddings.user_UD).shape[1]:
         hard = posthoc.cluster(own, clusters, graph, rng.child("posthoc"))
@@ -207,6 +215,19 @@ def final(
     found = {name: _of("test", each.metrics) for name, each in ranked.items()}
     theirs, counts = {name: each.per_user for name, each in ranked.items()}, test.counts | counts
     return Evaluation(metrics, found, warnings, test.per_user, cards, counts, theirs)
+
+
+def segmented(
+    scorer: Segmentation, train_pairs: Pairs, split: Split, placed: Bools | None
+) -> Evaluation:
+    """Return what is said of segments without anything held out; ``placed``: who is in one."""
+    return Evaluation(
+        state_of(scorer, placed) | segments.evidence(scorer, train_pairs, split, placed=placed),
+        {},
+        segments.warnings(segments.those_in_one(scorer.alpha, placed)) + habits.warnings(scorer),
+        {},
+        segments.item_profiles(scorer.alpha, train_pairs, split.items),
+    )
 
 
 def with_labels(evaluation: Evaluation, classes_UC: Tensor, labels: Labelled) -> Evaluation:
@@ -224,19 +245,11 @@ def with_labels(evaluation: Evaluation, classes_UC: Tensor, labels: Labelled) ->
     held = labels.held_out
     if not held.any():
         return evaluation
-    said = {
-        "this run": classes_UC.argmax(-1).cpu().numpy()[held],
-        "majority class": np.full(held.sum(), classes.majority(labels.label[labels.observed])),
-    }
-    found = {
-        who: {
-            "label/accuracy": classes.accuracy(labels.label[held], predicted),
-            "label/macro_f1": classes.macro_f1(labels.label[held], predicted),
-        }
-        for who, predicted in said.items()
-    }
-    metrics = evaluation.metrics | found.pop("this run")
-    return replace(evaluation, metrics=metrics, baselines=evaluation.baselines | found)
+    told, truth = labels.label[labels.observed], labels.label[held]
+    own = classes.measured(truth, classes_UC.argmax(-1).cpu().numpy()[held])
+    majority = classes.measured(truth, np.full(held.sum(), classes.majority(told)))
+    beside = evaluation.baselines | {"majority class": majority}
+    return replace(evaluation, metrics=evaluation.metrics | own, baselines=beside)
 
 
 def _of(part: str, metrics: Mapping[str, float]) -> dict[str, float]:
@@ -299,11 +312,7 @@ def _few_rows(metrics: Mapping[str, float]) -> list[str]:
 
 
 def _through_few(
-    scorer: Segmentation,
-    task: Task,
-    train_pairs: Pairs,
-    protocol: Protocol,
-    device: torch.device,
+    scorer: Segmentation, task: Task, train_pairs: Pairs, protocol: Protocol, device: torch.device
 ) -> dict[str, float]:
     """Measure recall and ndcg through each user's few largest segments."""
     asked = {n: m for n, m in protocol.measured.items() if n in ("recall", "ndcg")}

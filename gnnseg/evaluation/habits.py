@@ -27,6 +27,16 @@ def state_of(scorer: Scorer) -> dict[str, float]:
     return {"habit/weight": float(known.mean()) if len(known) else 0.0}
 
 
+def warnings(scorer: Scorer) -> list[str]:
+    """Return a sentence where habits learned nothing, though users have a past."""
+    if not isinstance(scorer, HabitScorer) or bool((scorer.habits > 0).any()):
+        return []
+    return [
+        "habits: no training event has an earlier visit of its user, so that nothing was learned "
+        "of them; recommendations are the segments' alone (h = 0)"
+    ]
+
+
 def fading(
     graph: BipartiteGraph,
     split: Split,

@@ -10,6 +10,14 @@ import numpy as np
 from gnnseg.types import Ints
 
 
+def measured(true_N: Ints, predicted_N: Ints) -> dict[str, float]:
+    """Return label/accuracy and label/macro_f1."""
+    return {
+        "label/accuracy": accuracy(true_N, predicted_N),
+        "label/macro_f1": macro_f1(true_N, predicted_N),
+    }
+
+
 def accuracy(true_N: Ints, predicted_N: Ints) -> float:
     """Return the share of users whose class is predicted right; NaN where there are no users."""
     return float((true_N == predicted_N).mean()) if len(true_N) else float("nan")

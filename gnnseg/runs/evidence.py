@@ -55,6 +55,7 @@ def write(
     scorer: Scorer,
     per_user: Mapping[str, np.ndarray[Any, Any]],
     rng: Rng,
+    placed: Bools,
 ) -> dict[str, float]:
     """Write evidence.parquet and associations.parquet; return the figures beside them.
 
@@ -68,6 +69,7 @@ def write(
         scorer: the trained scores; of a head without segments nothing is written.
         per_user: the test's values by user.
         rng: of intervals and permutations.
+        placed: (U,) who is in a segment.
     """
     if not isinstance(scorer, Segmentation):
         return {}
@@ -90,7 +92,9 @@ def write(
         found["segment/attributes_associated"] = float((outside["p_holm"] < SIGNIFICANT).sum())
     found |= rfm.beside(alpha.double().cpu().numpy(), train_pairs, split.test, rng.child("rfm"))
     if split.truth is not None:
-        found |= segments.recovery(scorer, split.truth, train_pairs, alpha, rng.child("truth"))
+        found |= segments.recovery(
+            scorer, split.truth, train_pairs, alpha, rng.child("truth"), placed
+        )
     return {name: value for name, value in found.items() if not np.isnan(value)}
 
 

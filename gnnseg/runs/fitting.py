@@ -18,7 +18,7 @@ from gnnseg.models.finished import Recommending
 from gnnseg.models.fitted import FittedModel
 from gnnseg.models.heads import FinishedHead
 from gnnseg.models.model import Model
-from gnnseg.runs import environment, profiling
+from gnnseg.runs import environment, profiling, reasons
 from gnnseg.runs.earlier import EarlierRun
 from gnnseg.runs.identity import component
 from gnnseg.runs.inputs import Inputs
@@ -82,8 +82,8 @@ def fit_in(
         profiling.steps(job, model) as stepped,
     ):
         state = _trained(
-            plan, model, training, optimizer, state, checkpoint, before=before, epochs=epochs,
-            log=watched.log(_log(tracker, optimizer)),
+            plan, model, given, training, optimizer, state, checkpoint, before=before,
+            epochs=epochs, log=watched.log(_log(tracker, optimizer)),
             progress=_with_losses(progress, tracker, stepped),
             stop=lambda: stop() or watched.over, say=job.say,
         )  # fmt: skip
@@ -146,8 +146,8 @@ def fit_in_memory(
     training = _training(plan, model, given, before, checkpoint)
     optimizer = build(plan.config["optimizer"], model.parameters())
     return _trained(
-        plan, model, training, optimizer, State(), checkpoint, before=before, epochs=epochs,
-        stop=stop,
+        plan, model, given, training, optimizer, State(), checkpoint, before=before,
+        epochs=epochs, stop=stop,
     )  # fmt: skip
 
 
@@ -208,6 +208,7 @@ def evaluated(
         scorer, embeddings, given.graph, plan.split, plan.train_pairs, plan.protocol, clusters,
         plan.rng, model.negatives, baselines=parts(plan.config, "baselines"),
         features=given.features, ranks=ranks, validation=validation,
+        placed=reasons.placed(plan.config, given, embeddings.user_UD),
     )  # fmt: skip
 
 
@@ -256,6 +257,7 @@ def _training(
 def _trained(
     plan: Plan,
     model: Model,
+    given: Inputs,
     training: Training,
     optimizer: torch.optim.Optimizer,
     state: State,
@@ -274,7 +276,7 @@ def _trained(
         model.to(plan.device)
     state = fit(
         model, optimizer, training, plan.settings, plan.rng.child("train"), state, checkpoint,
-        evaluate=_validation(plan) if epochs is None else None, epochs=epochs, log=log,
+        evaluate=_validation(plan, given) if epochs is None else None, epochs=epochs, log=log,
         progress=progress, stop=stop,
         lower_is_better=plan.protocol.lower_is_better(plan.settings.monitor),
         read_every=0 if plan.config["profile"] else plan.config["tracking"].get("every") or EVERY,
@@ -289,16 +291,17 @@ def _trained(
     return state
 
 
-def _validation(plan: Plan) -> Callable[[Scorer], dict[str, float]]:
+def _validation(plan: Plan, given: Inputs) -> Callable[[Scorer], dict[str, float]]:
     """Return what the loop evaluates by: validation, under ``paper`` the test."""
     rules = plan.protocol.asking(plan.settings.eval_users)
     task = replace(rules.valid_task(plan.split), ranks=plan.ranks)
     part = "test" if plan.protocol.protocol == "paper" else "valid"
     known = plan.protocol.training_pairs(plan.split)
+    placed = reasons.placed(plan.config, given)
 
     def evaluate(scorer: Scorer) -> dict[str, float]:
         return evaluator.during(
-            scorer, task, plan.protocol, known, part, plan.device, plan.split.log
+            scorer, task, plan.protocol, known, part, plan.device, plan.split.log, placed
         )
 
     return evaluate

@@ -6,7 +6,7 @@ Shape legend: B people, U users, F attribute columns, D width.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.data.encoding import Encoding
+from gnnseg.runs import inputs
 from gnnseg.runs.inputs import Inputs
 from gnnseg.types import Pairs
 
@@ -21,19 +22,24 @@ Bools = np.ndarray[Any, np.dtype[np.bool_]]
 TELLING = {"features": "attributes", "social": "ties", "relations": "relations"}
 
 
-def of_users(given: Inputs, reads: Collection[str], user_UD: Tensor) -> list[str | None]:
-    """Return why each user of a run is in no segment; None: they are in one.
+def of_users(config: Mapping[str, Any], given: Inputs, user_UD: Tensor) -> list[str | None]:
+    """Return why each user of a run is in no segment; None: they are in one (``placed``)."""
+    return why(placed(config, given, user_UD), inputs.reads(config))
+
+
+def placed(config: Mapping[str, Any], given: Inputs, user_UD: Tensor | None = None) -> Bools:
+    """Return (U,) which users of a run are in a segment: those of whom anything is known.
 
     Without a training pair, somebody is in one where the encoder reads attributes and theirs are
     not those of somebody unknown, or where it reads ties or typed relations and theirs reach
     somebody known (else their embedding is zero).
 
     Args:
+        config: the run's; its encoder reads something beside the interactions, or nothing.
         given: what the model was given.
-        reads: what the encoder reads beside the interactions (``inputs.reads``).
-        user_UD: embeddings.
+        user_UD: embeddings; None, before there are any: whoever has ties counts as in one.
     """
-    graph = given.graph
+    graph, reads = given.graph, inputs.reads(config)
     met_U = _any(graph.pattern.degrees()[0])
     tied_U = np.zeros(len(met_U), dtype=bool)
     if "social" in reads and graph.social is not None:
@@ -41,9 +47,10 @@ def of_users(given: Inputs, reads: Collection[str], user_UD: Tensor) -> list[str
     for edges in graph.relations if "relations" in reads else ():
         if edges.target == "user":
             tied_U |= _any(edges.pattern.degrees()[0])
-    tied_U &= _any(user_UD.abs().sum(-1))
+    if user_UD is not None:
+        tied_U &= _any(user_UD.abs().sum(-1))
     described_U = described(given.features.user, given.encoding, reads, len(met_U))
-    return why(met_U | described_U | tied_U, reads)
+    return met_U | described_U | tied_U
 
 
 def of_new_users(

@@ -25,8 +25,9 @@ from gnnseg.config.extensions import parts
 from gnnseg.data.atomic import atomic
 from gnnseg.data.fingerprint import pair_fingerprint
 from gnnseg.data.merging import join
-from gnnseg.evaluation import evaluator, segments
+from gnnseg.evaluation import evaluator
 from gnnseg.evaluation.evaluator import Evaluation
+from gnnseg.evaluation.protocol import Bools
 from gnnseg.evaluation.segments import through_time
 from gnnseg.models.heads import NumberedHead
 from gnnseg.models.model import Model
@@ -249,7 +250,7 @@ def _train(
         embeddings, _ = finished(plan, model, given)
         ids = _numbered(run, model, embeddings)
         scorer = model.score(embeddings)
-        result = _told(job, scorer)
+        result = _told(job, scorer, reasons.placed(plan.config, given, embeddings.user_UD))
         record["metrics"], record["alarms"] = result.metrics, result.warnings
         _write(job, given, model, embeddings, scorer, result, record)
     if ids is not None:
@@ -293,14 +294,11 @@ def _numbered(run: StoredRun, model: Model, embeddings: Embeddings) -> list[dura
     return [ids[int(k)] for k in np.argsort(order)]
 
 
-def _told(job: Job, scorer: Scorer) -> Evaluation:
+def _told(job: Job, scorer: Scorer, placed: Bools) -> Evaluation:
     """Return what can be said without anything held out: of the segments alone."""
-    metrics, warnings, cards = evaluator.state_of(scorer), [], None
-    if isinstance(scorer, Segmentation):
-        metrics |= segments.evidence(scorer, job.plan.train_pairs, job.plan.split)
-        warnings = segments.warnings(scorer.alpha)
-        cards = segments.item_profiles(scorer.alpha, job.plan.train_pairs, job.plan.split.items)
-    return Evaluation(metrics, {}, warnings, {}, cards)
+    if not isinstance(scorer, Segmentation):
+        return Evaluation({}, {}, [], {})
+    return evaluator.segmented(scorer, job.plan.train_pairs, job.plan.split, placed)
 
 
 def _write(
@@ -316,7 +314,7 @@ def _write(
     classes_UC = model.predict(Step(embeddings, scorer))
     if given.labels is not None and classes_UC is not None:
         writer.write_labels(job.folder, job.plan.split.users, given.labels, classes_UC)
-    why = reasons.of_users(given, inputs.reads(plan.config), embeddings.user_UD)
+    why = reasons.of_users(plan.config, given, embeddings.user_UD)
     writer.write(
         job.folder, plan.split, plan.train_pairs, model, embeddings, scorer, result, why,
         plan.protocol.seen,
@@ -330,5 +328,5 @@ def _write(
     nobody = {"user": np.zeros(0, dtype=np.int64), "cold": np.zeros(0, dtype=bool)}
     record["metrics"] |= evidence.write(
         job.folder, given, plan.split, plan.train_pairs, scorer, nobody,
-        plan.rng.child("evidence"),
+        plan.rng.child("evidence"), np.array([each is None for each in why], dtype=bool),
     )  # fmt: skip

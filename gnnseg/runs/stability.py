@@ -15,7 +15,7 @@ import polars as pl
 
 from gnnseg.evaluation.segments import stability
 from gnnseg.rng import Rng
-from gnnseg.runs import inputs, loading, persistence, reasons, refits, summary
+from gnnseg.runs import loading, persistence, reasons, refits, summary
 from gnnseg.runs.lists import segments_frame
 from gnnseg.runs.stored import StoredRun
 from gnnseg.training.progress import Counter
@@ -176,4 +176,4 @@ def _reasons(run: StoredRun) -> list[str | None]:
         return stored["reason"].to_list()
     config = loading.configuration(run.path)
     given = persistence.restore(run.path, config, run.split())
-    return reasons.of_users(given, inputs.reads(config), run.tensor("user"))
+    return reasons.of_users(config, given, run.tensor("user"))

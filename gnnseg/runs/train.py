@@ -31,7 +31,6 @@ from gnnseg.runs import (
     earlier,
     environment,
     evidence,
-    inputs,
     naming,
     persistence,
     reasons,
@@ -275,7 +274,7 @@ def _route(
         started = time.monotonic()
         record["metrics"] |= evidence.write(
             job.folder, given, plan.split, plan.train_pairs, scorer, result.per_user,
-            plan.rng.child("evidence"),
+            plan.rng.child("evidence"), reasons.placed(plan.config, given, embeddings.user_UD),
         )  # fmt: skip
         record["seconds"]["evidence"] = round(time.monotonic() - started, 3)
     record["seconds"]["total"] = round(time.monotonic() - begun, 3)
@@ -290,7 +289,7 @@ def _write(
 ) -> None:  # fmt: skip
     """Write what the run's folder answers from."""
     plan, folder = job.plan, job.folder
-    why = reasons.of_users(given, inputs.reads(plan.config), embeddings.user_UD)
+    why = reasons.of_users(plan.config, given, embeddings.user_UD)
     writer.write(
         folder, plan.split, plan.train_pairs, model, embeddings, scorer, result, why,
         plan.protocol.seen,

@@ -268,6 +268,7 @@ def _segments(
     folder.write_parquet(
         "segments.parquet", segments_frame(split.users.ids, alpha, reasons, habits)
     )
+    alpha = alpha * torch.from_numpy(placed)[:, None]  # nobody's mass is a segment's
     mass_K = alpha.double().sum(0)
     user_UD = embeddings.user_UD if scorer.vectors is None else scorer.vectors
     group_KD = (alpha.double() / mass_K.clamp(min=1e-12)).T @ user_UD.double().cpu()

@@ -179,6 +179,10 @@ class Edges:
     def __len__(self) -> int:
         return len(self.source)
 
+    def rows(self, some: np.ndarray[Any, Any]) -> Edges:
+        """Return some of the edges, by number or by mask."""
+        return Edges(self.source[some], self.target[some], self.weight[some])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Relation:

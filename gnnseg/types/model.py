@@ -187,7 +187,7 @@ class HabitScorer(EmbeddingScorer):
     @property
     @abstractmethod
     def habits(self) -> Tensor:
-        """Return h_i, (U,); 0 where a user has no past."""
+        """Return h_i, (U,); 0 where a user has no past, and where nothing was learned."""
 
 
 class Segmentation(Scorer):

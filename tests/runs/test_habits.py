@@ -71,6 +71,19 @@ def train(root: Path, path: Path, *overrides: str) -> Run:
     return Run.load(pipeline.train(composed, say=lambda line: None, progress=False).path)
 
 
+@pytest.mark.slow
+def test_habits_that_no_visit_taught_are_nobodys(tmp_path: Path) -> None:
+    """Everybody came once: what is recommended is the segments' alone, and that is said."""
+    once = pl.read_csv(purchases(tmp_path / "purchases.csv")).with_columns(time=pl.lit(1.7e9))
+    once.write_csv(tmp_path / "once.csv")
+    found = train(tmp_path / "runs", tmp_path / "once.csv", "split=random", "evaluation.seen=allow")
+    assert found.segments()["habit"].to_list() == [0.0] * 40
+    assert found.metric("habit/weight") == 0
+    assert any("no training event has an earlier visit" in each for each in found.record["alarms"])
+    new = found.assign({"anna": ["i01", "i02"]})
+    assert new["habit"].to_list() == [0.0]
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("habits")

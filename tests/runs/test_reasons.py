@@ -71,6 +71,35 @@ def test_nobody_knows_them_and_so_they_are_nowhere(tmp_path: Path) -> None:
     assert lines["late"] == ["", "no history"]
 
 
+def test_they_count_in_no_figure_of_the_segments(tmp_path: Path) -> None:
+    """A new user's alpha is 1/K or so: one in 21 here, and most of many a real set."""
+    run = trained(tmp_path)
+    table = run.segments().filter(pl.col("segment").is_not_null())
+    alpha = table.select(pl.col("^alpha_.*$")).to_numpy().astype(np.float64)
+    assert len(alpha) == 40
+    each = -(alpha * np.log(np.maximum(alpha, 1e-300))).sum(1)
+    mean = alpha.mean(0)
+    assert run.metric("segment/segments_per_user") == pytest.approx(np.exp(each.mean()), rel=1e-4)
+    effective = np.exp(-(mean * np.log(mean)).sum())
+    assert run.metric("segment/effective_k") == pytest.approx(effective, rel=1e-5)
+    assert run.metric("segment/largest_share") == pytest.approx(mean.max(), rel=1e-5)
+    shares = pl.read_parquet(run.path / "groups.parquet")["share"].to_numpy()
+    assert shares == pytest.approx(mean / mean.sum(), rel=1e-5)
+    apart = run.segments().filter(pl.col("segment").is_null()).select(pl.col("^alpha_.*$"))
+    assert apart.to_numpy().max() < 0.99  # in part in each: counted, they would have moved all
+    last = pl.read_ndjson(run.path / "metrics.jsonl")["segment/segments_per_user"][-1]
+    assert last == pytest.approx(np.exp(each.mean()), rel=0.2)
+
+
+def test_ties_of_nobody_known_are_not_counted_as_friends(tmp_path: Path) -> None:
+    run = trained(tmp_path, social=TIES)
+    first = segment_of(run)
+    known = [(a, b) for a, b in TIES.rows() if first[a][0] and first[b][0]]
+    assert len(known) == 4
+    together = np.mean([first[a][0] == first[b][0] for a, b in known])
+    assert run.metric("segment/friends_together") == pytest.approx(together)
+
+
 def test_attributes_that_the_model_reads_are_enough(tmp_path: Path) -> None:
     reading = trained(tmp_path, "encoder.attributes=beside", users=AGES)
     found = segment_of(reading)

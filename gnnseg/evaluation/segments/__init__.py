@@ -5,6 +5,7 @@ from gnnseg.evaluation.segments.memberships import (
     effective_k,
     hard,
     segments_per_user,
+    those_in_one,
     warnings,
 )
 from gnnseg.evaluation.segments.profiles import (
@@ -32,5 +33,5 @@ __all__ = [
     "SUPPORT", "agreement", "associations", "attribute_profiles", "beyond", "cuts", "diversity",
     "effective_k", "evidence", "friends_together", "hard", "is_class_column", "item_profiles",
     "item_segments", "lift", "likeness", "modularity", "quality", "recovery",
-    "segments_per_user", "warnings",
+    "segments_per_user", "those_in_one", "warnings",
 ]  # fmt: skip

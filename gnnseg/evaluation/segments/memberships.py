@@ -1,5 +1,8 @@
 """Who is in which segment, how many there really are, and signs of collapse.
 
+Users who are in no segment have an alpha too, that of nobody in particular: it is left out first
+(``those_in_one``).
+
 Shape legend: U users, I items, K segments.
 """
 
@@ -11,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnseg.evaluation.protocol import Bools
+
 LARGEST_SHARE = 0.5  # a segment above this is worth a warning
 
 
@@ -19,6 +24,13 @@ def hard(alpha_UK: Tensor) -> np.ndarray[Any, np.dtype[np.int64]]:
     alpha: np.ndarray[Any, Any] = alpha_UK.cpu().numpy()
     segment: np.ndarray[Any, np.dtype[np.int64]] = np.argmax(alpha, axis=1).astype(np.int64)
     return segment
+
+
+def those_in_one(alpha_UK: Tensor, placed_U: Bools | None) -> Tensor:
+    """Return alpha of the users who are in a segment; ``placed_U`` None: everybody is."""
+    if placed_U is None or placed_U.all():
+        return alpha_UK
+    return alpha_UK[torch.from_numpy(placed_U).to(alpha_UK.device)]
 
 
 def effective_k(alpha_UK: Tensor) -> float:

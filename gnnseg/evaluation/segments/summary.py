@@ -5,7 +5,10 @@ Shape legend: U users, I items, K segments.
 
 from __future__ import annotations
 
-from gnnseg.evaluation.segments.memberships import hard
+import numpy as np
+
+from gnnseg.evaluation.protocol import Bools
+from gnnseg.evaluation.segments.memberships import hard, those_in_one
 from gnnseg.evaluation.segments.profiles import diversity
 from gnnseg.evaluation.segments.structure import (
     agreement,
@@ -17,14 +20,20 @@ from gnnseg.types import Pairs, Segmentation, Split
 
 
 def evidence(
-    scorer: Segmentation, train: Pairs, split: Split, length: int = 20
+    scorer: Segmentation,
+    train: Pairs,
+    split: Split,
+    length: int = 20,
+    placed: Bools | None = None,
 ) -> dict[str, float]:
     """Return what a run says of its segments beside sharpness.
 
-    Modularity, diversity, largest share, and recovery of a planted truth where there is one.
+    Modularity, diversity, largest share, and recovery of a planted truth where there is one, of the
+    users who are in a segment: ``placed`` (U,); None: everybody is.
     """
     alpha = scorer.alpha
     users = hard(alpha)
+    some = np.ones(len(users), dtype=bool) if placed is None else placed
     found = {
         "segment/modularity": modularity(
             users, item_segments(alpha, train, len(split.items)), train
@@ -32,12 +41,14 @@ def evidence(
         f"segment/diversity@{length}": diversity(
             scorer.beta.topk(min(length, len(split.items)), dim=1).indices
         ),
-        "segment/largest_share": float(alpha.double().mean(0).max()),
+        "segment/largest_share": float(those_in_one(alpha, placed).double().mean(0).max()),
     }
-    if split.social is not None and len(split.social):
-        together, chance = friends_together(users, split.social)
-        found |= {"segment/friends_together": together, "segment/friends_by_chance": chance}
+    if (ties := split.social) is not None:
+        ties = ties.rows(some[ties.source] & some[ties.target])
+        if len(ties):
+            together, chance = friends_together(users, ties)
+            found |= {"segment/friends_together": together, "segment/friends_by_chance": chance}
     if split.truth is not None:
-        agreed = agreement(users, split.truth.alpha.argmax(1))
+        agreed = agreement(users[some], split.truth.alpha.argmax(1)[some])
         found |= {"segment/recovery_ari": agreed["ari"], "segment/recovery_nmi": agreed["nmi"]}
     return found

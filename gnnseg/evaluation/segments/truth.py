@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from gnnseg.evaluation.protocol import Bools
 from gnnseg.evaluation.segments.structure import agreement
 from gnnseg.rng import Rng
 from gnnseg.types import Floats, Ints, Pairs, Segmentation, Truth
@@ -111,26 +112,33 @@ def bayes(truth: Truth, train: Pairs, rng: Rng) -> Bayes:
 
 
 def recovery(
-    scorer: Segmentation, truth: Truth, train: Pairs, alpha_UK: Tensor, rng: Rng
+    scorer: Segmentation,
+    truth: Truth,
+    train: Pairs,
+    alpha_UK: Tensor,
+    rng: Rng,
+    placed: Bools | None = None,
 ) -> dict[str, float]:
     """Return how near the run's alpha and beta are to the drawn ones, and the best assignment's.
 
     segment/truth_alpha_tv, segment/truth_beta_tv (mean total variation, 0 to 1; of matched rows;
     NaN where beta is no distribution), and segment/bayes_ari, bayes_nmi, bayes_alpha_tv of
-    ``bayes``, to be read beside segment/recovery_ari, recovery_nmi and truth_alpha_tv.
+    ``bayes``, to be read beside segment/recovery_ari, recovery_nmi and truth_alpha_tv: all of the
+    users who are in a segment, ``placed`` (U,); None: everybody is.
     """
-    alpha = alpha_UK.double().cpu().numpy()
-    matched, mine_KI = match(alpha, truth.alpha), taste(scorer, train)
+    some = np.ones(len(truth.alpha), dtype=bool) if placed is None else placed
+    alpha, drawn = alpha_UK.double().cpu().numpy()[some], truth.alpha[some]
+    matched, mine_KI = match(alpha, drawn), taste(scorer, train)
     apart = float("nan")
     if mine_KI is not None:
         between = mine_KI[matched.found] - truth.beta[matched.drawn]
         apart = float(np.abs(between).sum(1).mean() / 2)
     best = bayes(truth, train, rng)
-    agreed = agreement(best.first, truth.alpha.argmax(1))
+    agreed = agreement(best.first[some], drawn.argmax(1))
     return {
         "segment/truth_alpha_tv": matched.tv,
         "segment/truth_beta_tv": apart,
         "segment/bayes_ari": agreed["ari"],
         "segment/bayes_nmi": agreed["nmi"],
-        "segment/bayes_alpha_tv": float(np.abs(best.alpha - truth.alpha).sum(1).mean() / 2),
+        "segment/bayes_alpha_tv": float(np.abs(best.alpha[some] - drawn).sum(1).mean() / 2),
     }

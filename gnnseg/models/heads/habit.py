@@ -24,7 +24,8 @@ class Habits(nn.Module):
     """What is learned of habits: how fast a past fades, and how much of a user it is.
 
     The weights of the half-lives are softmax(``decay``); h = sigmoid(``level`` + <``trait``,
-    traits>). All alike and h = 1/2 at first.
+    traits>). All alike and h = 1/2 at first; while no event with an earlier visit has changed
+    ``level`` and ``trait``, nothing is known of habits, and h = 0 in what is recommended.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,8 @@ class HabitDistribution(Distribution, HabitScorer):
     rec_ij = (1 - h_i) sum_k alpha_ik beta_kj + h_i p_i(j), p_i(j) = sum_m w_m p_i^(m)(j), each
     p^(m) a user's earlier items by the number of visits, faded by one half-life; rows sum to 1 as
     before. A mixture of an individual and a shared distribution (Kotzias, Lichman & Smyth 2018),
-    with recency (Anderson et al. 2014). Where nothing is known of a user's past, h_i = 0.
+    with recency (Anderson et al. 2014). Where nothing is known of a user's past, or nothing was
+    learned of anybody's, h_i = 0.
     """
 
     def with_past(self, past: Past) -> Self:
@@ -64,11 +66,12 @@ class HabitDistribution(Distribution, HabitScorer):
 
     @property
     def habits(self) -> Tensor:
-        """Return h_i, (U,); 0 where a user has no past."""
-        past = self._e.past
+        """Return h_i, (U,); 0 where a user has no past, and where nothing was learned."""
+        past, e = self._e.past, self._e
         if past is None:
-            return self._e.user_UD.new_zeros(len(self._e.user_UD))
-        return pick_bias(self._habit(past), self._e.users)
+            return e.user_UD.new_zeros(len(e.user_UD))
+        learned = (self._learned.level != 0) | (self._learned.trait_F != 0).any()
+        return pick_bias(self._habit(past) * learned, e.users)
 
     def stored(self) -> dict[str, Tensor]:
         """Return alpha, beta and h."""

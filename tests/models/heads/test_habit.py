@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gnnseg.data import visits
+from gnnseg.evaluation import habits
 from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads import Segments
 from gnnseg.models.heads.habit import HabitDistribution
@@ -42,6 +43,24 @@ def head_of(graph: BipartiteGraph = GRAPH, *, habit: bool = True, seed: int = 0)
             for value in head.habits.parameters():
                 value.copy_(torch.randn(value.shape, generator=g) / 2)
     return head.requires_grad_(False)
+
+
+def test_while_nothing_is_learned_of_habits_nobody_has_any() -> None:
+    """Training mixes halves at first, that there be a gradient; nothing is recommended by that."""
+    head = Segments(shape_of(GRAPH, 16), Rng(0), **SOFT, habit=True)  # type: ignore[arg-type]
+    head.reset(random_embeddings(GRAPH), GRAPH, Rng(0))
+    assert head.habits is not None
+    e = still()
+    scorer = head.requires_grad_(False)(e)
+    assert isinstance(scorer, HabitDistribution)
+    assert scorer.habits.tolist() == [0.0] * GRAPH.users
+    plain = Distribution(e, head.segment_parameters(e))
+    torch.testing.assert_close(scorer.block(EVERY), plain.block(EVERY))
+    assert habits.warnings(scorer)[0].startswith("habits: no training event has an earlier visit")
+    head.habits.trait[0] = 1e-3  # anything learned is heeded
+    taught = head(e)
+    assert float(taught.habits.max()) > 0.4
+    assert habits.warnings(taught) == []
 
 
 def learned(head: Segments) -> tuple[list[float], float, list[float]]:
