@@ -27,7 +27,7 @@ import torch
 from gnnseg import api
 from gnnseg.rng import Rng
 from gnnseg.runs import identity
-from gnnseg.runs.identity import NUMERICS
+from gnnseg.runs.numerics import NUMERICS
 from gnnseg.runs.run import Run
 from gnnseg.simulator import Crowd, Manner, Simulator, served
 from gnnseg.types import Dataset, Floats, Policy

@@ -30,7 +30,7 @@ from gnnseg import config
 from gnnseg.graph.rewiring import rewired
 from gnnseg.rng import Rng
 from gnnseg.runs import train as pipeline
-from gnnseg.runs.identity import NUMERICS
+from gnnseg.runs.numerics import NUMERICS
 from gnnseg.types import Pairs
 
 HERE = Path(__file__).resolve().parent

@@ -28,7 +28,8 @@ from fits import Fit, ThroughSegments
 from measure import Ground
 from plan import OURS, TRUTH, Cell, cells
 
-from gnnseg.runs.identity import NUMERICS, source_digest
+from gnnseg.runs.identity import source_digest
+from gnnseg.runs.numerics import NUMERICS
 from gnnseg.types import InputError
 
 OUT = Path(__file__).resolve().parent / "results.jsonl"

@@ -42,7 +42,8 @@ from gnnseg.runs import train as pipeline
 from gnnseg.runs.assembly import assemble
 from gnnseg.runs.choose_k import REFITS
 from gnnseg.runs.fitting import finished, fit_in_memory
-from gnnseg.runs.identity import NUMERICS, source_digest
+from gnnseg.runs.identity import source_digest
+from gnnseg.runs.numerics import NUMERICS
 from gnnseg.runs.plan import Plan
 from gnnseg.types import Floats, Pairs, Segmentation
 

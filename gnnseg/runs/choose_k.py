@@ -31,7 +31,8 @@ from gnnseg.runs.candidates import WithoutSegments
 from gnnseg.runs.choice import ChosenK
 from gnnseg.runs.configured import check_here
 from gnnseg.runs.folder import RunFolder
-from gnnseg.runs.identity import NUMERICS, SCHEMA, identify
+from gnnseg.runs.identity import SCHEMA, identify
+from gnnseg.runs.numerics import NUMERICS
 from gnnseg.runs.stored import StoredRun
 from gnnseg.training.progress import Counter
 from gnnseg.types import Floats, InputError, Segmentation, Split, Strings

@@ -18,9 +18,9 @@ from gnnseg import records
 from gnnseg.config import packages
 from gnnseg.config.packages import OwnPackage
 from gnnseg.config.stable import recorded, short
+from gnnseg.runs.numerics import NUMERICS
 
 SCHEMA = 1
-NUMERICS = 12  # raised with every change that may alter a figure
 HASHED = (
     "data", "split", "graph", "features", "encoder", "head", "objective", "regularisers",
     "optimizer", "trainer", "evaluation",
@@ -58,12 +58,17 @@ class Identity:
         return {"plain": self.plain, "packages": found, "files": self.files}
 
 
-def identify(config: Mapping[str, Any], fingerprint: str, since: str | None = None) -> Identity:
+def identify(
+    config: Mapping[str, Any],
+    fingerprint: str,
+    since: str | None = None,
+    numerics: int | None = None,
+) -> Identity:
     """Return a run's identity: configuration that can alter a figure, content of the data, seed.
 
     The source of every package that ``allow`` names and the content of every file that a setting
     names belong to it, where there are any; paths and devices never do. ``since``: the hash of the
-    earlier run that this one starts from.
+    earlier run that this one starts from. ``numerics``: of which definitions; None: of today's.
     """
     groups = {name: config[name] for name in HASHED}
     groups |= {name: config[name] for name in WHERE_SET if config.get(name)}
@@ -86,8 +91,8 @@ def identify(config: Mapping[str, Any], fingerprint: str, since: str | None = No
         for name, node in groups.items()
     }
     content = {
-        "schema": SCHEMA, "numerics": NUMERICS, "fingerprint": fingerprint, "seed": config["seed"],
-        **named,
+        "schema": SCHEMA, "numerics": NUMERICS if numerics is None else numerics,
+        "fingerprint": fingerprint, "seed": config["seed"], **named,
     }  # fmt: skip
     found = packages.allowed(config)
     plain = _sha256(content)

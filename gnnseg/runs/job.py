@@ -11,14 +11,8 @@ import torch
 from gnnseg.config import recorded, stable
 from gnnseg.data.fingerprint import pair_fingerprint
 from gnnseg.runs.folder import RunFolder
-from gnnseg.runs.identity import (
-    NUMERICS,
-    SCHEMA,
-    Identity,
-    git_revision,
-    source_digest,
-    versions,
-)
+from gnnseg.runs.identity import SCHEMA, Identity, git_revision, source_digest, versions
+from gnnseg.runs.numerics import NUMERICS
 from gnnseg.runs.plan import Plan
 
 Say = Callable[[str], None]

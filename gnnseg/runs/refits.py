@@ -29,7 +29,7 @@ from gnnseg.rng import Rng
 from gnnseg.runs import earlier, environment, inputs, loading, persistence
 from gnnseg.runs.assembly import assemble
 from gnnseg.runs.fitting import finished, fit_in_memory
-from gnnseg.runs.identity import NUMERICS
+from gnnseg.runs.numerics import NUMERICS
 from gnnseg.runs.plan import Plan
 from gnnseg.runs.stored import StoredRun
 from gnnseg.types import Floats, IdMap, InputError, Ints, Segmentation, Split

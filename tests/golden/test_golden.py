@@ -11,7 +11,7 @@ import pytest
 
 from gnnseg import config
 from gnnseg.runs import train as pipeline
-from gnnseg.runs.identity import NUMERICS
+from gnnseg.runs.numerics import NUMERICS
 
 STORED = Path(__file__).parent / "losses.json"
 SMALL = [

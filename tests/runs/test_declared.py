@@ -17,7 +17,8 @@ from gnnseg.report.declared.declaration import DeclaredRun
 from gnnseg.report.declared.results import Results
 from gnnseg.runs import train, workers
 from gnnseg.runs.declared import line, plan, work
-from gnnseg.runs.identity import NUMERICS, identify
+from gnnseg.runs.identity import identify
+from gnnseg.runs.numerics import NUMERICS
 
 SMALL = [
     "data=planted", "data.users=80", "data.items=40", "data.interactions=800", "data.segments=3",
@@ -183,6 +184,38 @@ def test_figures_of_other_settings_are_said_and_hold_nothing(tmp_path, capsys):
         assert said in capsys.readouterr().out
         assert main(["table", str(folder), "--no-runs", "--root", str(tmp_path)]) == 0
         assert said in (folder / "table.md").read_text("utf-8")
+
+
+def test_a_raise_of_numerics_leaves_the_figures_that_it_does_not_alter(tmp_path):
+    """12 is about users without training, and habits: a table without them stands as it is."""
+    folder = declared_in(tmp_path / "small", {**TABLE, "seeds": [0]})
+    declared = reading.read(folder)
+    today = plan.TablePlan(declared, plan.TablePart(rows=("mf",)))
+    (run,) = today.every(Results([]))
+    config = plan.composed(run.overrides, None)
+    of_11, of_10 = (identify(config, "f", numerics=n).digest for n in (11, 10))
+    assert len({of_11, of_10, identify(config, "f").digest}) == 3
+    stored = {
+        "label": "mf", "data": "toy", "seed": 0, "overrides": list(run.overrides), "value": 0.1,
+        "metrics": {"test/recall@20": 0.4, "segment/effective_k": 3.0}, "numerics": 11,
+        "fingerprint": "f", "hash": of_11, "config": {"head": {"segments": 4}, "evaluation": {}},
+    }  # fmt: skip
+    assert today.is_done(run, Results([stored]))
+    assert today.old(stored) == ""
+    altered = [
+        {"metrics": {"segment/effective_k": 3.0, "test/recall@20/cold": 0.1}},
+        {"config": {"head": {"segments": 4, "habit": True}, "evaluation": {}}},
+        {"config": {"head": {"segments": 4}, "evaluation": {"users": 100}}},
+        {"numerics": 10, "hash": of_10},  # 11 altered whatever is drawn
+        {"numerics": None},
+        {"numerics": 999},
+        {"hash": of_10},
+    ]
+    for each in altered:
+        again = plan.TablePlan(declared, plan.TablePart(rows=("mf",)))
+        assert not again.is_done(run, Results([stored | each])), each
+    no_segments = {"metrics": {"test/recall@20/cold": 0.1}, "config": {"head": {}}}
+    assert today.is_done(run, Results([stored | no_segments]))
 
 
 def test_files_of_ones_own_count_by_what_they_hold_today(tmp_path):

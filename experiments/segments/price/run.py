@@ -23,7 +23,8 @@ from gnnseg.models.baselines.popularity import PopularityScorer
 from gnnseg.runs import environment, inputs, train
 from gnnseg.runs.assembly import assemble
 from gnnseg.runs.fitting import finished, fit_in_memory
-from gnnseg.runs.identity import NUMERICS, source_digest
+from gnnseg.runs.identity import source_digest
+from gnnseg.runs.numerics import NUMERICS
 from gnnseg.runs.plan import Plan
 from gnnseg.types import Scorer, Segmentation, Split
 

@@ -12,9 +12,9 @@ from gnnseg.data.tables import saved
 from gnnseg.report.declared import notes
 from gnnseg.report.declared.declaration import Declaration, DeclaredData, DeclaredRow, DeclaredRun
 from gnnseg.report.declared.results import Line, Results, unnamed
-from gnnseg.runs import train
+from gnnseg.runs import numerics, train
 from gnnseg.runs.configured import configured
-from gnnseg.runs.identity import NUMERICS, PATHS, identify
+from gnnseg.runs.identity import PATHS, identify
 from gnnseg.types import InputError
 
 
@@ -55,8 +55,8 @@ class TablePlan:
     """Which runs of a table are done, as they would be done today.
 
     A stored run is done if its hash is what its command gives today: with other settings of ours,
-    or other definitions, it is to be done again. ``reads``: so are those of files of the user's own
-    whose content has changed, which are read for that.
+    or definitions of since that alter its figures, it is to be done again. ``reads``: so are those
+    of files of the user's own whose content has changed, which are read for that.
     """
 
     declared: Declaration
@@ -108,10 +108,10 @@ class TablePlan:
         return self.is_today(run, line)
 
     def is_today(self, run: DeclaredRun, line: Line) -> bool:
-        """Return whether a stored result's hash is what its command gives today."""
+        """Return whether a stored result is what its command gives today, by hash and numerics."""
         at = (run.key, str(line.get("hash")))
         if at not in self._same:
-            self._same[at] = line.get("numerics") == NUMERICS and self._hash_is(run, line)
+            self._same[at] = numerics.leaves(line) and self._hash_is(run, line)
         return self._same[at]
 
     def old(self, line: Line) -> str:
@@ -119,7 +119,7 @@ class TablePlan:
 
         Its numerics, ``notes.OTHER`` of settings, or nothing where it would be the same.
         """
-        if line.get("numerics") != NUMERICS:
+        if not numerics.leaves(line):
             return str(line.get("numerics", "unknown"))
         run = DeclaredRun(
             row=str(line.get("label")), data=str(line.get("data")), seed=int(line["seed"]),
@@ -133,7 +133,8 @@ class TablePlan:
             return not isinstance(config, str)
         there = str(line.get("fingerprint"))
         now = self._fingerprint(config) if self.reads else ""
-        return bool(identify(config, now or there).digest == line.get("hash"))
+        then = identify(config, now or there, numerics=line["numerics"])
+        return bool(then.digest == line.get("hash"))
 
     def _fingerprint(self, config: dict[str, Any]) -> str:
         """Return what the user's own files hold now; nothing where there are none to be read."""
