@@ -31,4 +31,6 @@ def call(options: argparse.Namespace) -> None:
     elif options.item is None:
         print(membership.text(found))
     else:
+        mine = run.segments().filter(user=found["user"][0]).row(0, named=True)
         print(scores.explanation(found, run.record["config"]))
+        print(membership.placed(mine, run.groups()))

@@ -206,6 +206,11 @@ class Classes:
         several = np.maximum(np.bincount(held["row"].to_numpy(), minlength=len(values)), 1)
         return self._member(held, len(values)) * (several**-0.5).astype(np.float32)[:, None]
 
+    def strangers(self, values: Values) -> list[str]:
+        """Return the classes that have no column here, the rows' first ones first, once a row."""
+        held = words(values)["word"]
+        return held.filter(~held.is_in(self.classes)).to_list()
+
     def member(self, values: Values) -> Bools:
         """Return which columns hold of each id, (n,C)."""
         return self._member(words(values), len(values))

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gnnseg.data.attributes import Classes
 from gnnseg.data.encoding import Encoding
 from gnnseg.types import Floats, IdMap, Pairs, Table
 
 LOG = logging.getLogger("gnnseg")
 LOW = 0.9  # of segment/self_assign, below which is warned
+SHOWN = 3  # examples in a message
 SHORT = 0.05  # share of the trained users whose histories count as only begun
 
 
@@ -65,6 +67,7 @@ class Known:
         if lacking:
             text = "%s was trained on %s too: not given here, so guessed from the histories"
             LOG.warning(text, self.name, ", ".join(lacking))
+        self._say_what_is_strange(table)
         if self.self_assign < LOW and (lacking or not self.reads):
             text = (
                 "by their histories alone, %.0f%% of the trained users of %s are put where "
@@ -74,6 +77,19 @@ class Known:
             if known is not None and known >= LOW:
                 text += f", or give what is not in a history ({100 * known:.0f}%% with that)"
             LOG.warning(text, 100 * self.self_assign, self.name)
+
+    def _say_what_is_strange(self, table: Table | None) -> None:
+        """Warn of classes that training has no column for."""
+        values = {} if table is None else table.columns
+        for each in self.encoding.user:
+            if not isinstance(each, Classes) or each.source not in values:
+                continue
+            strange = each.strangers(values[each.source])
+            if strange:
+                text = "users: %s has no class of its own for %s %s (%d in all): taken for %s"
+                first = ", ".join(list(dict.fromkeys(strange))[:SHOWN])
+                instead = "other" if each.other else "unknown"
+                LOG.warning(text, self.name, each.source, first, len(strange), instead)
 
 
 def short_of(train: Pairs) -> float:

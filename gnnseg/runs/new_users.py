@@ -288,8 +288,8 @@ def _friends(ties: pl.DataFrame, place: pl.DataFrame, run: Known) -> Csr:
     )
     lost = both.filter(pl.col("index") < 0)
     if len(lost):
-        text = "%d social ties to people %s does not know (first: %s); left out"
-        LOG.info(text, len(lost), run.name, lost["friend"][0])
+        text = "social: ties to people %s does not know are left out: %d (first: %s)"
+        LOG.info(text, run.name, len(lost), lost["friend"][0])
     shape = (len(place), len(run.users))
     return Csr.of(
         known["row"].to_numpy(),

@@ -252,8 +252,18 @@ def test_unknown_friends_and_columns_are_counted(social, linear, caplog):
             {"new": []}, social={"a": ["new", "new"], "b": [run.stored.users.ids[0], "nobody"]}
         )
         linear.assign(None, users={"id": ["a"], "job": ["cook"], "shoe": [44]})
-    assert "1 social ties to people" in caplog.text
+    assert "does not know are left out: 1 (first: nobody)" in caplog.text
     assert "does not read shoe; left out" in caplog.text
+    assert "has no class of its own for" not in caplog.text
+
+
+def test_classes_that_training_had_none_of_are_named(linear, caplog):
+    """A misspelt class, one of another language: taken for 'other' or for unknown, and said."""
+    jobs = ["cook", "chef", "Koch", "chef"]
+    linear.assign(None, users={"id": ["a", "b", "c", "d"], "job": jobs})
+    said = [each for each in caplog.messages if "has no class of its own for" in each]
+    assert len(said) == 1
+    assert "for job chef, Koch (3 in all): taken for" in said[0]
 
 
 REFUSED = [

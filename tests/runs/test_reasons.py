@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import gnnseg
+from gnnseg.cli.command import main
 from gnnseg.data.encoding import Encoding
 from gnnseg.runs import reasons
 from gnnseg.types import Pairs
@@ -56,7 +57,9 @@ def segment_of(run: gnnseg.Run) -> dict[str, tuple[int | None, str | None]]:
     }
 
 
-def test_nobody_knows_them_and_so_they_are_nowhere(tmp_path: Path) -> None:
+def test_nobody_knows_them_and_so_they_are_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = trained(tmp_path)
     found = segment_of(run)
     assert found["late"] == found["later"] == (None, "no history")
@@ -69,6 +72,9 @@ def test_nobody_knows_them_and_so_they_are_nowhere(tmp_path: Path) -> None:
     out = run.write(run.segments(), tmp_path / "who.csv")
     lines = {line.split(",")[0]: line.split(",")[1:3] for line in out.read_text().splitlines()}
     assert lines["late"] == ["", "no history"]
+    for user, said in (("late", "in no segment (no history)"), ("u01", "segment ")):
+        assert main(["explain", str(run.path), "--user", user, "--item", "i03"]) == 0
+        assert f"user {user}: {said}" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_they_count_in_no_figure_of_the_segments(tmp_path: Path) -> None:
