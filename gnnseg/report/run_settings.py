@@ -16,6 +16,11 @@ GROUPS = (
     "data", "split", "graph", "features", "baseline", "encoder", "head", "objective",
     "regularisers", "optimizer", "trainer", "evaluation", "segments", "metrics", "baselines",
 )  # fmt: skip
+TRAINED = (
+    "encoder", "head", "objective", "regularisers", "optimizer", "trainer", "graph", "features",
+)  # fmt: skip  # groups of which a baseline has none, but for head=posthoc over it
+BASELINE = "baseline._target_"
+MADE_OF = ("encoder._target_", "head._target_")
 SEEDS = ("seed", "split.seed")
 DATA, NUMERICS, PROTOCOL = "data", "numerics", "evaluation.protocol"
 NOT_SHOWN = ("trainer.refit", "data.name")  # data are named by what they are
@@ -53,21 +58,29 @@ class Settings:
         """Return the keys in which rows differ; ``rows``: a run of each.
 
         A part's name, and its keys where two rows have the same part with other values. Training
-        that comes with an objective differs only where rows of one objective differ, and how data
-        are read only where rows of the same data do.
+        that comes with an objective differs only where rows of one objective differ, how data are
+        read only where rows of the same data do, and how models are trained only where those that
+        are do: a baseline has none of that.
         """
         settings = [self._settings[number] for number in rows]
+
+        def with_group(group: str) -> list[Mapping[str, Any]]:
+            return [
+                row for row in settings
+                if BASELINE not in row or any(key.startswith(f"{group}.") for key in row)
+            ]  # fmt: skip
 
         def distinct(some: Sequence[Mapping[str, Any]], key: str) -> bool:
             return len({json.dumps(canonical(row.get(key)), sort_keys=True) for row in some}) > 1
 
         def shown(key: str) -> bool:
             group = key.split(".")[0]
+            mine = settings if group not in TRAINED or key in MADE_OF else with_group(group)
             if key == DATA or (key.endswith("._target_") and group != "data"):
-                return distinct(settings, key)
+                return distinct(mine, key)
             owner = f"{'objective' if group in ('trainer', 'optimizer') else group}._target_"
             parts: dict[str, list[Mapping[str, Any]]] = {}
-            for row in settings:
+            for row in mine:
                 parts.setdefault(str(row.get(DATA if group == "data" else owner)), []).append(row)
             return any(distinct(some, key) for some in parts.values())
 

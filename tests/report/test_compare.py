@@ -205,6 +205,31 @@ def test_columns_are_at_the_lengths_that_runs_have(run: Any) -> None:
     assert shown(run(None, metrics={"test/hit@3": 1.0})) == ["hit@3"]
 
 
+def test_a_baseline_among_models_has_no_column_of_how_they_were_trained(run: Any) -> None:
+    """Of a model's forty settings none tells it from a baseline, but that it is one."""
+    trained = {
+        "regularisers.l2._target_": "gnnseg.regularisers.l2.L2", "regularisers.l2.weight": 0.0,
+        "optimizer._target_": "torch.optim.Adam", "head._target_": "gnnseg.heads.dot.Dot",
+        "objective._target_": "gnnseg.objectives.bpr.BPR", "objective.tau": 0.2,
+    }  # fmt: skip
+    popular = {"baseline._target_": "gnnseg.baselines.popularity.Popularity", "encoder": {}}
+    found = rows([run(0.3, set=trained), run(0.1, set=popular)])
+    settings = [each for each in found[0] if not each.startswith(("test/", "runs", "s", "MB"))]
+    assert settings == ["encoder", "head", "baseline"]
+    assert [one["baseline"] for one in found] == ["", "popularity"]
+    # of two models what differs is told, and so is a clustering over a baseline
+    other = trained | {"regularisers.l2.weight": 0.1, "encoder.dim": 32}
+    over = popular | {"head._target_": "gnnseg.heads.posthoc.PostHoc", "head.segments": 4}
+    found = rows(
+        [
+            run(0.3, set=trained), run(0.2, set=other), run(0.1, set=over),
+            run(0.1, set=over | {"head.segments": 8}),
+        ]
+    )  # fmt: skip
+    assert [one["regularisers.l2.weight"] for one in found] == ["0.0", "0.1", "", ""]
+    assert [one["head.segments"] for one in found] == ["", "", "4", "8"]
+
+
 def test_figures_asked_for(run: Any) -> None:
     runs = [run(0.1), run(None, set={"encoder.dim": 8})]
     assert list(rows(runs, metrics=[" test/ndcg@20", "test/ndcg@20"])[0])[2:4] == [

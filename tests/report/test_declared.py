@@ -112,6 +112,18 @@ def filled(declared):
         ({"rows": [{"label": "a", "figures": {"toy": {"test/recall@20": 1}}}]}, "source"),
         ({"rows": [{"label": "a", "source": "b"}]}, "rows[1].figures: is missing"),
         (
+            {
+                "rows": [
+                    {"label": "a", "source": "b", "figures": {"toy": {"test/recall@20": 26.24}}}
+                ]
+            },
+            "rows[1].figures: test/recall@20 is 26.24, and lies between 0 and 1; write a per cent",
+        ),
+        (
+            {"rows": [{"label": "a", "expected": {"toy": {"test/recall@20": {"least": 18.3}}}}]},
+            "least: test/recall@20 is 18.3, and lies between 0 and 1",
+        ),
+        (
             {"rows": [{"label": "a", "expected": {"toy": {"test/recal@20": 1}}}]},
             "rows[1].expected.toy: 'test/recal@20' is none of",
         ),
@@ -393,7 +405,10 @@ def test_what_rows_of_one_data_set_are_evaluated_by_is_said_where_it_differs(dec
     assert cells.table(declared, found).notes == []
     found.lines[2]["protocol"] = "paper"
     found.lines[5]["config"]["evaluation"]["seen"] = "allow"
+    found.lines[0]["config"]["evaluation"]["users"] = 20
     assert cells.table(declared, found).notes == [
+        "ml_100k: rows differ in evaluation.users, so their figures do not compare "
+        f"(20: {mf}; everybody: {mf}, LightGCN)",
         "toy: rows differ in protocol, so their figures do not compare "
         f"(paper: {mf}; clean: LightGCN)",
         "toy: rows differ in evaluation.seen, so their figures do not compare "

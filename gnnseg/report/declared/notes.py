@@ -72,7 +72,10 @@ def older(cells: Sequence[DeclaredCell], data: DeclaredData) -> Iterator[str]:
 
 def _unlike(data: DeclaredData, lines: Sequence[Line]) -> Iterator[str]:
     """Yield what rows of one data set are evaluated by where that is not one thing."""
-    for name, of in (("protocol", _protocol), ("evaluation.seen", _seen)):
+    differing = (
+        ("protocol", _protocol), ("evaluation.seen", _seen), ("evaluation.users", _users),
+    )  # fmt: skip
+    for name, of in differing:
         by: dict[str, dict[str, None]] = {}
         for line in lines:
             if (value := of(line)) is not None:
@@ -88,6 +91,11 @@ def _protocol(line: Line) -> Any:
 
 def _seen(line: Line) -> Any:
     return line.get("config", {}).get("evaluation", {}).get("seen")
+
+
+def _users(line: Line) -> Any:
+    evaluation = line.get("config", {}).get("evaluation")
+    return None if evaluation is None else evaluation.get("users") or "everybody"
 
 
 def _of_one_split(data: DeclaredData, lines: Sequence[Line]) -> Iterator[list[Line]]:

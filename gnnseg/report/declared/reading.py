@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ Spaces = Callable[[str, Sequence[Path]], Mapping[str, Any]]
 Named = Callable[[str], Mapping[str, Any]]
 FILE = "table.yaml"
 PROTOCOLS = ("clean", "paper", "train-mask")
+SHARE = re.compile(r"(test|valid)/(precision|recall|f1|ndcg|hit|mrr|map)(_\w+)?@")  # 0 to 1
 OURS = ("seed", "split.seed", "runs.root", "evaluation.protocol")  # said by keys of their own
 
 
@@ -122,7 +124,8 @@ def _row(
 ) -> DeclaredRow:  # fmt: skip
     label = _label(node, "label")
     figures = {
-        at: node.number("figures", value) for at, value in _by(node, "figures", data, metrics)
+        at: _figure(node, "figures", at[1], value)
+        for at, value in _by(node, "figures", data, metrics)
     }
     source = str(node.take("source", str, ""))
     if bool(figures) != bool(source):
@@ -142,7 +145,8 @@ def _row(
         source=source,
         figures=figures,
         expected={
-            at: _expected(node, value, within) for at, value in _by(node, "expected", data, metrics)
+            at: _expected(node, at[1], value, within)
+            for at, value in _by(node, "expected", data, metrics)
         },
     )
     for name in found.only:
@@ -165,9 +169,19 @@ def _by(
             yield (name, metric), value
 
 
-def _expected(node: Strict, value: Any, within: float | None) -> Expected:
+def _figure(node: Strict, key: str, metric: str, value: Any) -> float:
+    """Return a figure of a metric; a share may not be written as a per cent."""
+    found = node.number(key, value)
+    if found > 1 and SHARE.match(metric):
+        raise node.error(
+            key, f"{metric} is {found:g}, and lies between 0 and 1; write a per cent as a share."
+        )
+    return found
+
+
+def _expected(node: Strict, metric: str, value: Any, within: float | None) -> Expected:
     if not isinstance(value, dict):
-        figure = node.number("expected", value)
+        figure = _figure(node, "expected", metric, value)
         if within is None:
             raise node.error(
                 "expected", "has no tolerance; write {value: …, within: …}, or tolerance: for all."
@@ -178,7 +192,7 @@ def _expected(node: Strict, value: Any, within: float | None) -> Expected:
     mean = None if least is not None else inside.take("value", float)
     for key, given in (("least", least), ("value", mean)):
         if given is not None:
-            inside.number(key, given)
+            _figure(inside, key, metric, given)
     tolerance = inside.within("within", 0, math.inf, float, within)
     inside.end()
     if least is None and tolerance is None:
