@@ -142,23 +142,24 @@ def digest(folder: str) -> tuple[str, str]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "renames"),
-    [(FULL, 40), (MINI, 7)],
+    [(FULL, {"before": 40}), (MINI, {"before": 7, "after": 7})],
     ids=["full batch", "mini-batch, negatives, dropout"],
 )
 def test_killed_and_started_again_equals_uninterrupted(
-    overrides: list[str], renames: int, tmp_path: Path, live: Live
+    overrides: list[str], renames: dict[str, int], tmp_path: Path, live: Live
 ) -> None:
     whole = live(tmp_path / "whole", overrides, [{}])
     # Twenty deaths at random steps, some with the state saved after every step, some only at
-    # evaluations; then a death before and after every rename there is: each rename number is tried
-    # until a life gets past all of them. Those that end a run do not depend on how it was trained:
-    # by mini-batches the first few, of states and weights, are tried again.
+    # evaluations; then a death before every rename there is, what it was to put in place lying
+    # beside: each rename number is tried until a life gets past all of them. Those that end a run
+    # do not depend on how it was trained: by mini-batches the first few, of states and weights, are
+    # tried again, and a death after each.
     chance = random.Random(0)
     lives: list[dict[str, object]] = [
         {"step": chance.randint(1, 3), "save": "every step" if chance.random() < 0.6 else ""}
         for _ in range(20)
     ]
-    lives += [{when: number} for number in range(1, renames) for when in ("before", "after")]
+    lives += [{when: number} for when, most in renames.items() for number in range(1, most)]
     killed = live(tmp_path / "killed", overrides, [*lives, {}])
     assert digest(killed) == digest(whole)
     assert Path(killed).name == Path(whole).name

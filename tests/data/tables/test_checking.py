@@ -78,7 +78,7 @@ def tables(draw):
     return text.replace("\r\n", draw(st.sampled_from(["\r\n", f"{mark}\r\n"])))
 
 
-@settings(max_examples=MANY or 250, deadline=None)
+@settings(max_examples=MANY or 100, deadline=None)
 @given(
     text=tables(),
     name=st.sampled_from(["t.csv", "t.tsv", "t.dat", "t.inter"]),
