@@ -31,7 +31,9 @@ def _everybody_is_in_a_segment(line: Mapping[str, Any]) -> bool:
     if not head.get("segments"):
         return True
     some = evaluation.get("users") is not None
-    return not (some or head.get("habit") or any("/cold" in name for name in line["metrics"]))
+    return not (
+        some or head.get("habit") or any("/cold" in name for name in line.get("metrics") or ())
+    )
 
 
 LEFT: dict[int, Callable[[Mapping[str, Any]], bool]] = {12: _everybody_is_in_a_segment}
