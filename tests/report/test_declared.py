@@ -416,6 +416,23 @@ def test_what_rows_of_one_data_set_are_evaluated_by_is_said_where_it_differs(dec
     ]
 
 
+def test_the_visits_that_habits_read_are_no_other_data(declare):
+    declared = declare()
+    found = filled(declared)
+    toy = [one for one in found.lines if one["data"] == "toy"]
+    other = "toy: rows are of different data (their fingerprints differ)"
+    toy[1]["fingerprint"] = "with visits"
+    assert cells.table(declared, found).notes == [other]
+    toy[1]["config"]["head"] = {"habit": True}
+    assert cells.table(declared, found).notes == []
+    for one in toy:  # where the pairs are known, they decide
+        one["pairs"] = {"train": "a", "valid": "b", "test": "c"}
+    del toy[1]["config"]["head"]
+    assert cells.table(declared, found).notes == []
+    toy[1]["pairs"] = {"train": "a", "valid": "b", "test": "d"}
+    assert cells.table(declared, found).notes == [other]
+
+
 def test_rows_that_are_the_same_run_are_said(declare):
     declared = declare()
     found = filled(declared)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gnnseg.report.declared import results as stored
 from gnnseg.report.declared.declaration import Declaration, DeclaredData
 from gnnseg.report.declared.results import Line
 
@@ -31,10 +31,7 @@ def of(cells: Sequence[DeclaredCell], declared: Declaration) -> Iterator[str]:
     yield from (f"{said}: {'; '.join(labels)}" for said, labels in few.items())
     for data in declared.data:
         lines = [line for cell in cells if cell.data is data for line in cell.lines]
-        if any(
-            len(stored.differing(same, lambda line: line.get("fingerprint"))) > 1
-            for same in _of_one_split(data, lines)
-        ):
+        if any(_are_of_other_data(same) for same in _of_one_split(data, lines)):
             yield f"{data.label}: rows are of different data (their fingerprints differ)"
         yield from _unlike(data, lines)
         yield from older(cells, data)
@@ -96,6 +93,21 @@ def _seen(line: Line) -> Any:
 def _users(line: Line) -> Any:
     evaluation = line.get("config", {}).get("evaluation")
     return None if evaluation is None else evaluation.get("users") or "everybody"
+
+
+def _are_of_other_data(lines: Sequence[Line]) -> bool:
+    """Return whether runs are of other pairs; where that is not stored, of other data.
+
+    The fingerprint of what a head with habits reads has the visits in it.
+    """
+    by: dict[str, set[str]] = {}
+    for line in lines:
+        if pairs := line.get("pairs"):
+            by.setdefault("pairs", set()).add(json.dumps(pairs, sort_keys=True))
+        elif digest := line.get("fingerprint"):
+            habit = (line.get("config", {}).get("head") or {}).get("habit")
+            by.setdefault(f"habit {bool(habit)}", set()).add(str(digest))
+    return any(len(each) > 1 for each in by.values())
 
 
 def _of_one_split(data: DeclaredData, lines: Sequence[Line]) -> Iterator[list[Line]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -178,8 +177,3 @@ def unnamed(declared: Declaration, found: Results) -> int:
     """Return how many stored runs the declaration does not name, such as of changed settings."""
     names = declared.names()
     return sum(key_of(line["overrides"]) not in names for line in found.lines)
-
-
-def differing(lines: Sequence[Line], of: Callable[[Line], Any]) -> list[Any]:
-    """Return the different values that lines have of something, in order of appearance."""
-    return list({json.dumps(value): value for line in lines if (value := of(line))}.values())

@@ -46,6 +46,7 @@ def of(run: DeclaredRun, path: Path, less: bool, columns: Sequence[str]) -> Line
         "run": record["name"],
         "hash": record["hash"],
         "fingerprint": record["data"]["fingerprint"],
+        "pairs": record["data"].get("pairs"),
         "numerics": record["numerics"],
         "protocol": record["protocol"],
         "monitor": best.get("metric"),
