@@ -169,12 +169,10 @@ class Protocol:
             InputError: With why, and what to do.
         """
         trained = self.training_pairs(split)
-        tested = [split.train] if self.protocol == "train-mask" else [split.train, split.valid]
-        parts = {"valid": (split.valid, [split.train]), "test": (split.test, tested)}
-        for part, (asked, masked) in parts.items():
-            if part == "test" or self.protocol != "paper":
-                masked = masked if self.seen == "mask" else []
-                askable.refuse_unjudged(split, part, asked, trained, masked)
+        for part in ("test",) if self.protocol == "paper" else ("valid", "test"):
+            asked, masked = self._part(part, split)
+            masked = masked if self.seen == "mask" else []
+            askable.refuse_unjudged(split, part, asked, trained, masked)
 
     def refuse_unmeasured(self, monitor: str, split: Split) -> None:
         """Refuse a monitored figure that the data let no validation measure.
@@ -207,25 +205,26 @@ class Protocol:
         """Return what early stopping looks at: validation, under ``paper`` the test."""
         if self.protocol == "paper":
             return self.test_task(split)
-        taken = [split.train, split.valid]
-        return self._task("valid", split, split.valid, [split.train], taken)
+        return self._task("valid", split, [split.train, split.valid])
 
     def validates(self, split: Split) -> bool:
         """Return whether early stopping has a pair to look at."""
-        if self.protocol == "paper":
-            asked, masked = split.test, [split.train, split.valid]
-        else:
-            asked, masked = split.valid, [split.train]
+        asked, masked = self._part("test" if self.protocol == "paper" else "valid", split)
         return bool(self._new(split, asked, masked)[0].any())
 
     def test_task(self, split: Split) -> Task:
         """Return what the final figures are of."""
-        masked = [split.train] if self.protocol == "train-mask" else [split.train, split.valid]
-        return self._task("test", split, split.test, masked, list(split.parts.values()))
+        return self._task("test", split, list(split.parts.values()))
 
-    def _task(
-        self, name: str, split: Split, asked: Pairs, masked: list[Pairs], taken: list[Pairs]
-    ) -> Task:
+    def _part(self, name: str, split: Split) -> tuple[Pairs, list[Pairs]]:
+        """Return the pairs of 'valid' or 'test', and those that its lists leave out as seen."""
+        if name == "valid":
+            return split.valid, [split.train]
+        shown = [split.train] if self.protocol == "train-mask" else [split.train, split.valid]
+        return split.test, shown
+
+    def _task(self, name: str, split: Split, taken: list[Pairs]) -> Task:
+        asked, masked = self._part(name, split)
         self._refuse_lacking(split, asked)
         items, shape = len(split.items), (len(split.users), len(split.items))
         key = asked.user * items + asked.item
