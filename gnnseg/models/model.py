@@ -92,9 +92,10 @@ class Model(nn.Module, Recommending):
         self.head.renumber(order)
 
     def embed(self, graph: BipartiteGraph, features: Features) -> Embeddings:
-        """Return everybody's embeddings, without dropout or noise, and their past."""
+        """Return everybody's embeddings, without dropout or noise, and what they took."""
         found = self._embeddings(self.encoder(graph, features))
-        return found if graph.past is None else replace(found, past=graph.past)
+        histories = graph.pattern if self.head.reads_histories else None
+        return replace(found, past=graph.past, histories=histories)
 
     def _embeddings(self, found: Any) -> Embeddings:
         return returned(found, Embeddings, f"encoder: {type(self.encoder).__name__}.forward")

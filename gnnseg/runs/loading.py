@@ -56,8 +56,13 @@ def scorer_of(path: Path) -> Scorer:
         weighed = persistence.again_in(Path(path)) is not None
         again = repeats.of_pairs(apart, len(item)) if weighed else None
         past = visits.latest(apart, visits.half_lives(apart), len(user), len(item), again)
+    met = None
+    if head.reads_histories:
+        from gnnseg.runs.stored import StoredRun
+
+        met = persistence.restore(Path(path), config, StoredRun(Path(path)).split()).graph.pattern
     with torch.no_grad():
-        scorer: Scorer = head(Embeddings(user, item, user, item, past=past))
+        scorer: Scorer = head(Embeddings(user, item, user, item, past=past, histories=met))
     return scorer
 
 

@@ -61,8 +61,9 @@ class Embeddings:
     """What an encoder says of users and items. Row r is user ``users[r]``; None: row = id.
 
     user0_UD, item0_ID: the layer-0 rows, for L2; layers: each layer's (users, items), for
-    contrastive terms. past: what users, by id, have taken so far, for heads with habits. intents:
-    of how many chunks of equal width a vector is, each of its own (DGCF); None: it is one.
+    contrastive terms. past: what users, by id, have taken so far, for heads with habits. histories:
+    the training pairs, users by id, for heads that read them (``reads_histories``). intents: of how
+    many chunks of equal width a vector is, each of its own (DGCF); None: it is one.
     """
 
     user_UD: Tensor
@@ -73,6 +74,7 @@ class Embeddings:
     items: Tensor | None = None
     layers: tuple[tuple[Tensor, Tensor], ...] | None = None
     past: Past | None = None
+    histories: Csr | None = None
     intents: int | None = None
 
 
@@ -160,7 +162,7 @@ class EmbeddingScorer(Scorer):
 
 
 class HistoryScorer(EmbeddingScorer):
-    """A scorer that reads its users' segments off what they took, not off their embeddings."""
+    """A scorer that reads something of its users off what they took, not off their embeddings."""
 
     @abstractmethod
     def with_histories(self, pattern: Csr) -> HistoryScorer:

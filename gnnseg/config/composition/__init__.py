@@ -38,7 +38,12 @@ SEQUENTIAL = {
     "membership",
     "affinity",
 }  # readings of beta whose catalogue softmax is not the score itself
-WIDE = ("dot", "hybrid", "posthoc")  # heads under which the embeddings rank by themselves
+WIDE = (
+    "dot",
+    "filtered",
+    "hybrid",
+    "posthoc",
+)  # heads under which the embeddings rank by themselves
 MONITOR = "valid/ndcg@20"  # where lists of 20 are evaluated, conf/trainer/default.yaml
 
 

@@ -28,6 +28,14 @@ def normalised(taken: sparse.csr_matrix) -> sparse.csr_matrix:
     return (sparse.diags(users) @ taken @ sparse.diags(items)).tocsr()
 
 
+def taken_by(pattern: Csr, users: Tensor) -> Tensor:
+    """Return what some users took, (U,I),(B,) -> (B,I) of 0 and 1."""
+    found = torch.zeros(len(users), pattern.shape[1], device=users.device)
+    where, entry = pattern.entries_of(users)
+    found[where, pattern.column[entry]] = 1
+    return found
+
+
 class Filters:
     """The filters of a graph's items, on its device: P~ = R~^T R~, and the ideal low pass of V.
 
@@ -42,13 +50,6 @@ class Filters:
         value = (users[pattern.row] * items[pattern.column]).rsqrt()
         self.walk = Fixed.of(self.pattern, value)
         self.root_I = items.sqrt()
-
-    def taken(self, users: Tensor) -> Tensor:
-        """Return what some users took, (B,I) dense."""
-        found = torch.zeros(len(users), self.pattern.shape[1], device=users.device)
-        where, entry = self.pattern.entries_of(users)
-        found[where, self.pattern.column[entry]] = 1
-        return found
 
     def linear(self, signal_BI: Tensor) -> Tensor:
         """Return signal P~."""
@@ -72,7 +73,8 @@ class GraphFilter(FittedBaseline):
     def scorer(self, graph: BipartiteGraph, features: Features) -> RowsScorer:
         """Return what becomes of users' rows, a block of users at a time."""
         filters = Filters(graph.pattern, self.state["right"].to(graph.pattern.column.device))
-        return RowsScorer(graph.items, lambda users: self.filtered(filters, filters.taken(users)))
+        taken = filters.pattern
+        return RowsScorer(graph.items, lambda u: self.filtered(filters, taken_by(taken, u)))
 
     @abstractmethod
     def filtered(self, filters: Filters, signal_BI: Tensor) -> Tensor:

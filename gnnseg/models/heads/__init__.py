@@ -2,6 +2,7 @@
 
 from gnnseg.models.heads.base import FinishedHead, Head, NumberedHead, WarmedHead
 from gnnseg.models.heads.dot import Dot
+from gnnseg.models.heads.filtered import Filtered
 from gnnseg.models.heads.hybrid import Hybrid
 from gnnseg.models.heads.mlp import MLP
 from gnnseg.models.heads.neumf import NeuMF
@@ -12,6 +13,7 @@ from gnnseg.models.heads.segments import Segments
 __all__ = [
     "MLP",
     "Dot",
+    "Filtered",
     "FinishedHead",
     "Head",
     "Hybrid",

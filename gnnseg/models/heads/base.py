@@ -42,13 +42,14 @@ class Head(nn.Module, ABC):
 
     Scores are logits; temperature and item bias belong here, objectives add none. ``catalogue``:
     its scores need every item's embedding (a softmax over the catalogue). ``by_user``: what it says
-    of a user is of that user's row alone, so that others' may be other processes'. What only some
-    heads do they say by what they inherit beside: ``NumberedHead``, ``FinishedHead``,
-    ``WarmedHead``.
+    of a user is of that user's row alone, so that others' may be other processes'.
+    ``reads_histories``: its embeddings come with the training pairs. What only some heads do they
+    say by what they inherit beside: ``NumberedHead``, ``FinishedHead``, ``WarmedHead``.
     """
 
     catalogue: bool = False
     by_user: bool = False
+    reads_histories: bool = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Refuse, with an InputError, a hook that nobody would ask for."""
@@ -103,7 +104,10 @@ class NumberedHead(Head):
 
 
 class FinishedHead(Head):
-    """A head that makes its segments once, after the last step, on the finished embeddings."""
+    """A head that makes something once, after the last step, of the finished embeddings.
+
+    Its segments (``Posthoc``), or what it adds to the scores (``Filtered``).
+    """
 
     @abstractmethod
     def fitting_scorer(self, embeddings: Embeddings) -> Scorer:
@@ -111,7 +115,7 @@ class FinishedHead(Head):
 
     @abstractmethod
     def finish(self, embeddings: Embeddings, graph: BipartiteGraph, rng: Rng) -> None:
-        """Make the segments, once, after the last step."""
+        """Make them, once, after the last step."""
 
 
 class WarmedHead(Head):
