@@ -158,13 +158,13 @@ def drawn_visits(graph: BipartiteGraph, seed: int = 0) -> Interactions:
 
 
 def random_embeddings(graph: BipartiteGraph, width: int = WIDTH, seed: int = 0) -> Embeddings:
-    """Draw embeddings of a graph's users and items, as leaves, of four intents, and a past."""
+    """Draw embeddings of a graph's users and items, as leaves, of four intents, and their pasts."""
     g = torch.Generator().manual_seed(seed)
     user = torch.randn(graph.users, width, generator=g, requires_grad=True)
     item = torch.randn(graph.items, width, generator=g, requires_grad=True)
     apart = drawn_visits(graph, seed)
     past = visits.latest(apart, visits.half_lives(apart), graph.users, graph.items)
-    return Embeddings(user, item, user, item, past=past, intents=4)
+    return Embeddings(user, item, user, item, past=past, histories=graph.pattern, intents=4)
 
 
 def a_step(embeddings: Embeddings, head: Head) -> Step:

@@ -10,6 +10,7 @@ from gnnseg.graph import BipartiteGraph
 from gnnseg.models.heads import (
     MLP,
     Dot,
+    Filtered,
     FinishedHead,
     Head,
     Hybrid,
@@ -57,14 +58,24 @@ def _started(shape: Shape, rng: Rng) -> Head:
     return head
 
 
+def _with_habits(shape: Shape, rng: Rng) -> Head:
+    """A head that has learned of habits; until it has, nobody has any."""
+    head = Segments(shape, rng, **SOFT, habit=True)
+    assert head.habits is not None
+    with torch.no_grad():
+        head.habits.level.fill_(0.5)
+    return head
+
+
 HEADS: dict[str, Callable[..., Head]] = {
     "dot": partial(Dot, tau=0.2),
     "dot, raw": partial(Dot, similarity="dot"),
     "dot, no bias": partial(Dot, bias=False),
     "posthoc": partial(Posthoc, segments=4, tau=0.2),
+    "filtered": partial(Filtered, factors=5, tau=0.2),
     "distribution": partial(Segments, **SOFT),
     "distribution, top 2": partial(Segments, **SOFT, top=2),
-    "distribution, habit": partial(Segments, **SOFT, habit=True),
+    "distribution, habit": _with_habits,
     "distribution, tied": partial(Segments, **SOFT, tied=True),
     "membership": partial(Segments, **SOFT, beta="membership"),
     "membership, top 2": partial(Segments, **SOFT, beta="membership", top=2),

@@ -40,6 +40,7 @@ SCORES = (
     "dot",
     "dot, plain",
     "dot, no bias",
+    "filtered",
     "hybrid",
     "mlp",
     "neumf",
