@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,9 +58,9 @@ class Filtered(FinishedHead):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        for name, value, least in (("weight", weight, 0), ("alpha", alpha, 0)):
-            if not value >= least:
-                raise InputError(f"head.{name} is {value}: write {least} or more.")
+        for name, value in (("weight", weight), ("alpha", alpha)):
+            if not value >= 0:
+                raise InputError(f"head.{name} is {value}: write 0 or more.")
         if factors < 1:
             raise InputError(f"head.factors is {factors}: there must be at least 1.")
         self.weight, self.factors, self.alpha = weight, factors, alpha
@@ -95,7 +96,7 @@ class Filtered(FinishedHead):
 
         p = graph.pattern
         where = (p.row.cpu().numpy(), p.column.cpu().numpy())
-        taken = sparse.csr_matrix((torch.ones(p.entries).double().numpy(), where), shape=p.shape)
+        taken = sparse.csr_matrix((np.ones(p.entries), where), shape=p.shape)
         found_IR = self._filter().learn(taken, rng)["right"]
         self.right_ID.zero_()
         self.right_ID[:, : found_IR.shape[1]] = found_IR.to(self.right_ID)

@@ -51,6 +51,27 @@ def test_renumbered_truth_is_no_error() -> None:
     assert math.isnan(recovery(scorer, truth, train, alpha, Rng(0))["segment/truth_beta_tv"])
 
 
+def test_who_is_in_no_segment_moves_no_figure_of_recovery() -> None:
+    truth, train = drawn()
+    placed = np.arange(len(truth.alpha)) % 4 != 0
+    mine = np.random.default_rng(2).dirichlet(np.full(3, 0.3), len(truth.alpha))
+    scorer = SimpleNamespace(kind="distribution", beta=torch.from_numpy(truth.beta), alpha=None)
+
+    def found(unplaced: list[float]) -> dict[str, float]:
+        alpha = np.where(placed[:, None], mine, unplaced)
+        return recovery(scorer, truth, train, torch.from_numpy(alpha), Rng(0), placed)
+
+    even, one = found([1 / 3] * 3), found([1.0, 0.0, 0.0])
+    assert even == one
+    some = match(mine[placed], truth.alpha[placed])
+    assert even["segment/truth_alpha_tv"] == pytest.approx(some.tv)
+    best = bayes(truth, train, Rng(0))
+    apart = np.abs(best.alpha - truth.alpha).sum(1)[placed].mean() / 2
+    assert even["segment/bayes_alpha_tv"] == pytest.approx(apart)
+    everybody = recovery(scorer, truth, train, torch.from_numpy(mine), Rng(0))
+    assert everybody["segment/truth_alpha_tv"] != even["segment/truth_alpha_tv"]
+
+
 def test_errors_are_mean_total_variations() -> None:
     """Each by a loop: half of what two distributions differ by, over users and over segments."""
     truth, train = drawn()
